@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The tree of a rule file, and the sources it was read from.
+ *
+ * One kind of node serves whole files, clauses and expressions; nodes.def says what
+ * each kind holds. Names stay names: this room must not know fields, functions or
+ * services, and gives no node a type. Nodes, strings and texts live in the arena of a
+ * tsn_sources and die with it. A tree is not changed after parsing, so any number of
+ * threads may read it.
+ */
+#ifndef TSN_GRAMMAR_AST_H
+#define TSN_GRAMMAR_AST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tsn_arena;
+struct tsn_buf;
+
+/* No tree is deeper than this, so recursion over one needs no check of its own. */
+#define TSN_AST_DEPTH_MAX 200
+
+enum tsn_node_kind {
+#define NODE(sym, name, help) TSN_N_##sym,
+#include "grammar/nodes.def"
+#undef NODE
+	TSN_N_COUNT
+};
+
+enum tsn_op {
+#define OP(sym, text) TSN_OP_##sym,
+#include "grammar/ops.def"
+#undef OP
+	TSN_OP_COUNT
+};
+
+enum tsn_unit {
+	TSN_UNIT_PLAIN,      /* 1434 */
+	TSN_UNIT_HEX,        /* 0x14 */
+	TSN_UNIT_SCALED,     /* 10k 5M 1G: a number, or a size where one is expected */
+	TSN_UNIT_BYTES,      /* 5MB 1GiB */
+	TSN_UNIT_BITS,       /* 500Mbit */
+};
+
+/* Bytes [begin, end) of one source; file is an index into tsn_sources. */
+struct tsn_span {
+	uint32_t file;
+	uint32_t begin;
+	uint32_t end;
+};
+
+/* Network byte order; an IPv4 address fills b[0..3]. ::ffff:a.b.c.d is read as IPv4. */
+struct tsn_ast_addr {
+	uint8_t b[16];
+	bool v6;
+};
+
+struct tsn_node {
+	uint8_t kind;                /* enum tsn_node_kind */
+	uint8_t op;                  /* enum tsn_op */
+	uint8_t unit;                /* enum tsn_unit */
+	bool paren : 1;              /* stood in brackets of its own */
+	bool all : 1;                /* NAME.* */
+	bool broken : 1;             /* something below was dropped for a reported error */
+	int16_t plen;
+	uint16_t depth;              /* of the tree below, 1 for a leaf */
+	uint16_t nkids;              /* stops counting at UINT16_MAX */
+	struct tsn_span span;        /* the whole construct, its brackets included */
+	struct tsn_span at;          /* the name or operator alone */
+	const char *text;            /* NUL-terminated; may hold other NULs only if len says so */
+	uint32_t len;                /* of text */
+	const char *flags;           /* of a regex, else NULL */
+	union {
+		int64_t i;
+		double real;
+		struct tsn_ast_addr addr;
+	};
+	struct tsn_node *kids;       /* first child */
+	struct tsn_node *last;       /* last child */
+	struct tsn_node *next;       /* next child of the same parent */
+};
+
+struct tsn_source {
+	const char *name;            /* as printed: a path, "e1", "where" */
+	const char *text;            /* len bytes and a NUL */
+	size_t len;
+	struct tsn_node *tree;       /* FILE node, a condition for tsn_parse_expr, or NULL */
+};
+
+/* Texts and trees of one compilation. */
+struct tsn_sources {
+	struct tsn_arena *arena;
+	struct tsn_source *v;
+	size_t n;
+	size_t cap;
+};
+
+/* NULL when memory is out. */
+struct tsn_sources *tsn_sources_new(void);
+void tsn_sources_free(struct tsn_sources *);
+
+/* Copies name and text in; the index of the new source, or -1 when memory is out. */
+int tsn_sources_add(struct tsn_sources *, const char *name, const char *text, size_t len);
+
+/* The i-th child or NULL; the first child of a kind or NULL. */
+struct tsn_node *tsn_node_kid(const struct tsn_node *, size_t i);
+struct tsn_node *tsn_node_find(const struct tsn_node *, enum tsn_node_kind);
+
+const char *tsn_node_name(enum tsn_node_kind);
+const char *tsn_op_text(enum tsn_op);
+
+/* Same kinds, values and shape; spans and brackets do not count. */
+bool tsn_node_equal(const struct tsn_node *, const struct tsn_node *);
+
+/* One node a line, children indented by a tab: for tests and for eyes. */
+void tsn_node_dump(const struct tsn_node *, struct tsn_buf *out);
+
+#endif
