@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+
 struct tsn_arena;
 struct tsn_buf;
 
@@ -51,12 +53,6 @@ struct tsn_span {
 	uint32_t end;
 };
 
-/* Network byte order; an IPv4 address fills b[0..3]. ::ffff:a.b.c.d is read as IPv4. */
-struct tsn_ast_addr {
-	uint8_t b[16];
-	bool v6;
-};
-
 struct tsn_node {
 	uint8_t kind;                /* enum tsn_node_kind */
 	uint8_t op;                  /* enum tsn_op */
@@ -75,7 +71,7 @@ struct tsn_node {
 	union {
 		int64_t i;
 		double real;
-		struct tsn_ast_addr addr;
+		struct tsn_addr addr;
 	};
 	struct tsn_node *kids;       /* first child */
 	struct tsn_node *last;       /* last child */
