@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define CHUNK_FIRST 4096u
+#define CHUNK_MAX   (1024u * 1024u)
+
+struct chunk {
+	struct chunk *next;
+	size_t used, size;
+	_Alignas(16) unsigned char bytes[];
+};
+
+struct tsn_arena {
+	struct chunk *chunks; /* newest first; only the newest is filled */
+	size_t used, next_size;
+};
+
+struct tsn_arena *
+tsn_arena_new(void)
+{
+	struct tsn_arena *a = tsn_calloc(1, sizeof(*a));
+
+	if (a != NULL)
+		a->next_size = CHUNK_FIRST;
+	return a;
+}
+
+void
+tsn_arena_free(struct tsn_arena *a)
+{
+	struct chunk *c, *next;
+
+	if (a == NULL)
+		return;
+	for (c = a->chunks; c != NULL; c = next) {
+		next = c->next;
+		tsn_free(c);
+	}
+	tsn_free(a);
+}
+
+static struct chunk *
+chunk_add(struct tsn_arena *a, size_t want)
+{
+	size_t size = want > a->next_size ? want : a->next_size;
+	struct chunk *c;
+
+	if (size > SIZE_MAX - sizeof(*c))
+		return NULL;
+	c = tsn_calloc(1, sizeof(*c) + size);
+	if (c == NULL)
+		return NULL;
+	c->size = size;
+	c->next = a->chunks;
+	a->chunks = c;
+	if (a->next_size < CHUNK_MAX)
+		a->next_size *= 2;
+	return c;
+}
+
+void *
+tsn_arena_alloc(struct tsn_arena *a, size_t size)
+{
+	struct chunk *c = a->chunks;
+	void *p;
+
+	if (size > SIZE_MAX - 15)
+		return NULL;
+	size = (size + 15) & ~(size_t)15;
+	if (c == NULL || c->size - c->used < size) {
+		c = chunk_add(a, size);
+		if (c == NULL)
+			return NULL;
+	}
+	p = c->bytes + c->used;
+	c->used += size;
+	a->used += size;
+	return p;
+}
+
+char *
+tsn_arena_strndup(struct tsn_arena *a, const char *s, size_t n)
+{
+	char *p = tsn_arena_alloc(a, n + 1);
+
+	if (p != NULL)
+		memcpy(p, s, n);
+	return p;
+}
+
+char *
+tsn_arena_strdup(struct tsn_arena *a, const char *s)
+{
+	return tsn_arena_strndup(a, s, strlen(s));
+}
+
+size_t
+tsn_arena_used(const struct tsn_arena *a)
+{
+	return a->used;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void
+tsn_buf_fini(struct tsn_buf *b)
+{
+	tsn_free(b->p);
+	*b = (struct tsn_buf)TSN_BUF_INIT;
+}
+
+void
+tsn_buf_clear(struct tsn_buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+	if (b->p != NULL)
+		b->p[0] = '\0';
+}
+
+/* Makes room for [n] more bytes and a NUL. */
+static bool
+reserve(struct tsn_buf *b, size_t n)
+{
+	size_t cap = b->cap ? b->cap : 128;
+	char *p;
+
+	if (b->failed)
+		return false;
+	if (n >= SIZE_MAX / 2 - b->len) {
+		b->failed = true;
+		return false;
+	}
+	if (b->len + n + 1 <= b->cap)
+		return true;
+	while (cap < b->len + n + 1)
+		cap *= 2;
+	p = tsn_realloc(b->p, cap);
+	if (p == NULL) {
+		b->failed = true;
+		return false;
+	}
+	b->p = p;
+	b->cap = cap;
+	return true;
+}
+
+void
+tsn_buf_add(struct tsn_buf *b, const void *p, size_t n)
+{
+	if (!reserve(b, n))
+		return;
+	if (n > 0)
+		memcpy(b->p + b->len, p, n);
+	b->len += n;
+	b->p[b->len] = '\0';
+}
+
+void
+tsn_buf_puts(struct tsn_buf *b, const char *s)
+{
+	tsn_buf_add(b, s, strlen(s));
+}
+
+void
+tsn_buf_putc(struct tsn_buf *b, char c)
+{
+	tsn_buf_add(b, &c, 1);
+}
+
+void
+tsn_buf_vprintf(struct tsn_buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0 || !reserve(b, (size_t)n)) {
+		b->failed = true;
+		return;
+	}
+	vsnprintf(b->p + b->len, (size_t)n + 1, fmt, ap);
+	b->len += (size_t)n;
+}
+
+void
+tsn_buf_printf(struct tsn_buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tsn_buf_vprintf(b, fmt, ap);
+	va_end(ap);
+}
+
+const char *
+tsn_buf_str(const struct tsn_buf *b)
+{
+	return b->p != NULL ? b->p : "";
+}
+
+/* Length of the well-formed UTF-8 sequence at [s] (Unicode table 3-7), or 0. */
+static size_t
+utf8_len(const unsigned char *s, size_t n)
+{
+	size_t len, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || len > n)
+		return 0;
+	for (i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static void
+json_ascii(struct tsn_buf *b, unsigned char c)
+{
+	switch (c) {
+	case '"':  tsn_buf_puts(b, "\\\""); break;
+	case '\\': tsn_buf_puts(b, "\\\\"); break;
+	case '\n': tsn_buf_puts(b, "\\n"); break;
+	case '\r': tsn_buf_puts(b, "\\r"); break;
+	case '\t': tsn_buf_puts(b, "\\t"); break;
+	default:
+		if (c < 0x20 || c == 0x7f)
+			tsn_buf_printf(b, "\\u%04x", c);
+		else
+			tsn_buf_putc(b, (char)c);
+	}
+}
+
+void
+tsn_buf_json(struct tsn_buf *b, const char *s, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t i = 0, len;
+
+	while (i < n) {
+		len = utf8_len(u + i, n - i);
+		if (len == 1) {
+			json_ascii(b, u[i]);
+		} else if (len > 1) {
+			tsn_buf_add(b, u + i, len);
+		} else {
+			tsn_buf_puts(b, "\xef\xbf\xbd");
+			len = 1;
+		}
+		i += len;
+	}
+}
+
+int
+tsn_buf_read_file(struct tsn_buf *b, const char *path, size_t max)
+{
+	FILE *f = fopen(path, "rb");
+	int err = 0;
+	size_t n;
+
+	if (f == NULL)
+		return errno;
+	for (;;) {
+		if (!reserve(b, 65536)) {
+			err = ENOMEM;
+			break;
+		}
+		errno = 0;
+		n = fread(b->p + b->len, 1, 65536, f);
+		b->len += n;
+		b->p[b->len] = '\0';
+		if (b->len > max) {
+			err = EFBIG;
+			break;
+		}
+		if (n == 0) {
+			if (ferror(f))
+				err = errno ? errno : EIO;
+			break;
+		}
+	}
+	fclose(f);
+	return err;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * A text buffer that grows. Errors stick: after a failed allocation further
+ * calls do nothing and [failed] is set, so callers test once at the end.
+ */
+#ifndef TSN_BASE_BUF_H
+#define TSN_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tsn_buf {
+	char *p; /* NUL-terminated once anything was added; else NULL */
+	size_t len, cap;
+	bool failed;
+};
+
+#define TSN_BUF_INIT { NULL, 0, 0, false }
+
+void tsn_buf_fini(struct tsn_buf *b);
+void tsn_buf_clear(struct tsn_buf *b);
+void tsn_buf_add(struct tsn_buf *b, const void *p, size_t n);
+void tsn_buf_puts(struct tsn_buf *b, const char *s);
+void tsn_buf_putc(struct tsn_buf *b, char c);
+void tsn_buf_printf(struct tsn_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void tsn_buf_vprintf(struct tsn_buf *b, const char *fmt, va_list ap);
+/* The text so far, never NULL. */
+const char *tsn_buf_str(const struct tsn_buf *b);
+/* Appends [n] bytes of [s] as the inside of a JSON string (RFC 8259 section 7); bytes that are no UTF-8 become U+FFFD. */
+void tsn_buf_json(struct tsn_buf *b, const char *s, size_t n);
+/* Reads a whole file. 0, or the errno of what failed (EFBIG over [max] bytes). */
+int tsn_buf_read_file(struct tsn_buf *b, const char *path, size_t max);
+
+#endif

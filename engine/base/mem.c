@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Failure injection is a test seam, thread-local so that it cannot disturb
+ * another test; it costs one predictable branch.
+ */
+static _Thread_local struct {
+	bool armed, sticky;
+	long left, count;
+} inject;
+
+static bool
+refuse(void)
+{
+	if (__builtin_expect(!inject.armed, 1))
+		return false;
+	inject.count++;
+	if (inject.left > 0) {
+		inject.left--;
+		return false;
+	}
+	if (inject.left == 0 || inject.sticky) {
+		inject.left = -1;
+		return true;
+	}
+	return false;
+}
+
+void
+tsn_mem_fail_at(long n, bool sticky)
+{
+	inject.armed = true;
+	inject.sticky = sticky;
+	inject.left = n;
+	inject.count = 0;
+}
+
+void
+tsn_mem_fail_never(void)
+{
+	inject.armed = false;
+}
+
+long
+tsn_mem_count(void)
+{
+	return inject.count;
+}
+
+void *
+tsn_malloc(size_t size)
+{
+	return refuse() ? NULL : malloc(size ? size : 1);
+}
+
+void *
+tsn_calloc(size_t count, size_t size)
+{
+	return refuse() ? NULL : calloc(count ? count : 1, size ? size : 1);
+}
+
+void *
+tsn_realloc(void *p, size_t size)
+{
+	return refuse() ? NULL : realloc(p, size ? size : 1);
+}
+
+void *
+tsn_reallocarray(void *p, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes))
+		return NULL;
+	return tsn_realloc(p, bytes);
+}
+
+void *
+tsn_aligned_alloc(size_t align, size_t size)
+{
+	void *p;
+
+	if (refuse() || posix_memalign(&p, align, size ? size : 1) != 0)
+		return NULL;
+	return p;
+}
+
+char *
+tsn_strndup(const char *s, size_t n)
+{
+	char *p = tsn_malloc(n + 1);
+
+	if (p != NULL) {
+		memcpy(p, s, n);
+		p[n] = '\0';
+	}
+	return p;
+}
+
+char *
+tsn_strdup(const char *s)
+{
+	return tsn_strndup(s, strlen(s));
+}
+
+void
+tsn_free(void *p)
+{
+	free(p);
+}
+
+void *
+tsn_grow(void *p, size_t count, size_t *cap, size_t size)
+{
+	size_t want;
+	void *q;
+
+	if (count < *cap)
+		return p;
+	want = *cap ? *cap * 2 : 8;
+	q = tsn_reallocarray(p, want, size);
+	if (q != NULL)
+		*cap = want;
+	return q;
+}

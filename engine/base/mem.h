@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Memory: one place through which everything allocates, so that tests can
+ * make the n-th allocation fail and see that nothing is lost or leaked.
+ * Knows nothing of flows. All functions return NULL on failure and never abort.
+ */
+#ifndef TSN_BASE_MEM_H
+#define TSN_BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void *tsn_malloc(size_t size);
+void *tsn_calloc(size_t count, size_t size);
+void *tsn_realloc(void *p, size_t size);
+/* realloc for [count] elements of [size] bytes; NULL if the product overflows. */
+void *tsn_reallocarray(void *p, size_t count, size_t size);
+/* [align] is a power of two; release with tsn_free. */
+void *tsn_aligned_alloc(size_t align, size_t size);
+char *tsn_strdup(const char *s);
+char *tsn_strndup(const char *s, size_t n);
+void tsn_free(void *p);
+
+/*
+ * Grows an array that holds [count] elements in room for [*cap] so that one
+ * more fits; doubles. Returns the array (maybe moved), or NULL and leaves the
+ * old one valid.
+ */
+void *tsn_grow(void *p, size_t count, size_t *cap, size_t size);
+
+/* For tests only: the allocation numbered [n] from now (0: the next) fails, and all after it if [sticky]. */
+void tsn_mem_fail_at(long n, bool sticky);
+void tsn_mem_fail_never(void);
+/* How many allocations were made since tsn_mem_fail_at was last called. */
+long tsn_mem_count(void);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The batch: up to 1,024 flows as columns, in their order of arrival. Made
+ * once and refilled; decoders write columns, everything later reads them.
+ * Owned by one thread. Knows nothing of wire formats or rules.
+ */
+#ifndef TSN_FLOW_BATCH_H
+#define TSN_FLOW_BATCH_H
+
+#include "flow/fields.h"
+#include "flow/mask.h"
+#include "flow/value.h"
+
+struct tsn_exporters;
+
+enum tsn_batch_kind {
+	TSN_BATCH_FLOWS,
+	TSN_BATCH_TICK, /* one row a group whose window closed: key fields present, all others absent */
+};
+
+/*
+ * An address column is three: [v4] holds IPv4 addresses (0 elsewhere), [hi]
+ * and [lo] hold IPv6 ones and mean something only where [is_v4] is 0;
+ * they are not cleared while [any_v6] is false.
+ */
+struct tsn_addr_column {
+	uint32_t *v4;
+	uint64_t *hi, *lo;
+	struct tsn_mask is_v4; /* subset of present */
+	bool any_v6;
+};
+
+struct tsn_batch {
+	uint32_t n, cap; /* rows in use; rows to fill before it is run, 1..1024 */
+	enum tsn_batch_kind kind;
+	uint64_t ticket;      /* position in the input of row 0; rows follow one by one */
+	struct tsn_mask rows; /* the first n; set by tsn_batch_normalise */
+	struct tsn_mask present[TSN_FIELD_COUNT];
+	void *col[TSN_FIELD_COUNT]; /* uint8_t/16/32/64, int64_t, double, struct tsn_str by storage; ADDR: the u32 column */
+	struct tsn_addr_column addr[TSN_ADDR_FIELDS];
+	int64_t *received; /* ms; when the record reached us (in a capture: its own time) */
+	int64_t *exported; /* ms; the exporter's clock in the message header; TSN_TIME_NONE if there is none */
+	int64_t *time;     /* ms; event time, made by tsn_batch_normalise */
+	uint32_t *source;  /* index in tsn_exporters */
+	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
+	void *columns;     /* one allocation behind all of the above */
+	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled */
+	struct tsn_field_set derived;
+};
+
+/* NULL when memory is out. All columns exist from the start; absent is the default of every field. */
+struct tsn_batch *tsn_batch_new(void);
+void tsn_batch_free(struct tsn_batch *b);
+/* Empties it; [cap] and the column memory stay. */
+void tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind);
+
+/* One row at a time: for tests, slow decoders and tick rows. The row need not be below n yet. */
+void tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v);
+void tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v);
+void tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v);
+/* [s] must live until the batch is cleared. */
+void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_str s);
+/* Any field; [v->known] false makes it absent. */
+void tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct tsn_value *v);
+void tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out);
+struct tsn_addr tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f);
+
+/*
+ * Brings decoded rows into the one normal form (LANGUAGE.md section 3), in row
+ * order: ports only where the protocol has them, ICMP type and code, flags
+ * only of exporters that fill them, scaling by sampling, names, event time.
+ * Call once when the batch is full and before anything reads it. A tick batch only gets its row mask and times.
+ */
+void tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters);
+/* Computes the DERIVED fields among [want] that are not yet there. */
+void tsn_batch_derive(struct tsn_batch *b, const struct tsn_field_set *want);
+
+/*
+ * Where decoders put rows. [room] returns a batch with at least one free row
+ * below its cap (it runs and clears a full one), or NULL to stop decoding.
+ */
+struct tsn_batch_sink {
+	struct tsn_batch *(*room)(void *arg);
+	void *arg;
+};
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The exporters seen or configured: what each one fills in, its name and
+ * sampling, and what went wrong with its datagrams. Bounded; the ones beyond
+ * the bound share entry 0. One table per engine, kept across reloads.
+ */
+#ifndef TSN_FLOW_EXPORTER_H
+#define TSN_FLOW_EXPORTER_H
+
+#include "base/addr.h"
+#include "flow/value.h"
+
+/* COUNTER(symbol, "metric name", "meaning") */
+#define TSN_EXPORTER_COUNTERS(COUNTER) \
+	COUNTER(DATAGRAMS, "datagrams", "datagrams received") \
+	COUNTER(FLOWS, "flows", "flow records decoded") \
+	COUNTER(SHORT, "short", "datagrams shorter than their header or their record count says") \
+	COUNTER(VERSION, "version", "datagrams of a version that cannot be read") \
+	COUNTER(TRAILING, "trailing", "datagrams with bytes behind their last record") \
+	COUNTER(COUNT, "count", "datagrams whose record count is zero or above the version's limit") \
+	COUNTER(LOST, "lost", "flows missing by the sequence numbers") \
+	COUNTER(RESTARTS, "restarts", "times the sequence started anew") \
+	COUNTER(REORDERED, "reordered", "datagrams that came late by their sequence number") \
+	COUNTER(CLOCK, "clock", "records whose times lie outside what sysUptime allows")
+
+enum tsn_exporter_counter {
+#define COUNTER(sym, name, help) TSN_XC_##sym,
+	TSN_EXPORTER_COUNTERS(COUNTER)
+#undef COUNTER
+	TSN_EXPORTER_COUNTER_COUNT
+};
+
+struct tsn_exporter {
+	struct tsn_addr addr;
+	struct tsn_str name;        /* what the site calls it; n 0 if unnamed */
+	uint32_t sampling_override; /* the site's word, 0 if none */
+	uint32_t sampling;          /* last interval told, 0 if none */
+	bool flags_seen;            /* has sent a TCP flow with a flag set */
+	bool interfaces_seen;       /* has sent a flow with a non-zero interface */
+	int64_t last_received;
+	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
+};
+
+struct tsn_exporters;
+
+/* [max] entries at most. NULL when memory is out. */
+struct tsn_exporters *tsn_exporters_new(uint32_t max);
+void tsn_exporters_free(struct tsn_exporters *t);
+/* Index of the exporter, entered if new; 0 (the shared one) when the table is full. */
+uint32_t tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr);
+/* Pointers stay valid until the table is freed. */
+struct tsn_exporter *tsn_exporters_at(struct tsn_exporters *t, uint32_t index);
+/* Number of entries, the shared one included. */
+uint32_t tsn_exporters_count(const struct tsn_exporters *t);
+/* Replaces the site's settings: first forget all, then set each. 0, or -1 when memory is out. */
+void tsn_exporters_forget_settings(struct tsn_exporters *t);
+int tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name, uint32_t sampling);
+const char *tsn_exporter_counter_name(enum tsn_exporter_counter c);
+const char *tsn_exporter_counter_help(enum tsn_exporter_counter c);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Keys: the `by` fields of an aggregate or an alert as bytes. Encoded keys
+ * compare with memcmp in the order people expect (numbers by value, IPv4
+ * before IPv6), and are equal exactly when all parts are.
+ */
+#ifndef TSN_FLOW_KEY_H
+#define TSN_FLOW_KEY_H
+
+#include "flow/batch.h"
+
+#define TSN_KEY_PARTS 8
+#define TSN_KEY_STR_MAX 255                             /* longer strings are cut and end in their 64-bit hash */
+#define TSN_KEY_MAX (TSN_KEY_PARTS * (TSN_KEY_STR_MAX + 1)) /* bytes of the longest key */
+
+struct tsn_key_part {
+	uint16_t field;            /* enum tsn_field */
+	uint8_t v4_bits, v6_bits;  /* ADDR: bits kept; 32 and 128 for a whole address */
+};
+
+struct tsn_key_spec {
+	uint8_t n;
+	struct tsn_key_part part[TSN_KEY_PARTS];
+};
+
+/* Rows that carry every part. With no part: all rows. */
+void tsn_key_present(const struct tsn_key_spec *k, const struct tsn_batch *b, struct tsn_mask *out);
+/* Writes at most TSN_KEY_MAX bytes, returns how many; the row must carry every part. */
+size_t tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out);
+/*
+ * As above, but an absent part gets a marker of its own, which sorts first:
+ * alerts without `by` are keyed by src even where a flow has none.
+ */
+size_t tsn_key_encode_loose(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out);
+/* Reads part [i] back; strings point into [bytes]. */
+void tsn_key_decode(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, unsigned i, struct tsn_value *out);
+/* Makes a row of a tick batch from a key. Strings point into [bytes]. */
+void tsn_key_to_row(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, struct tsn_batch *b, uint32_t row);
+/* True if the spec is one whole or masked address (the narrow fast path). */
+static inline bool
+tsn_key_is_addr(const struct tsn_key_spec *k)
+{
+	return k->n == 1 && tsn_fields[k->part[0].field].storage == TSN_ADDR;
+}
+
+#endif

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs the Criterion programs in BUILD/tests (or just the suite named) and the
+# shell tests, and fails when any of them failed, when a suite ran no test, or
+# when a sanitizer wrote a report: Criterion alone does not fail on leaks.
+#   run.sh BUILD [SUITE]
+build=$1
+only=$2
+reports=$build/sanitizer
+rm -rf "$reports"
+mkdir -p "$reports"
+ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
+UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
+export ASAN_OPTIONS UBSAN_OPTIONS
+failed=0
+total=0
+
+for program in "$build"/tests/test_${only:-*}; do
+	[ -x "$program" ] || continue
+	case $program in *.d) continue ;; esac
+	name=${program##*/test_}
+	[ -f "tests/unit/test_$name.c" ] || continue
+	log=$build/$name.log
+	"$program" --jobs 2 --timeout 120 > "$log" 2>&1
+	status=$?
+	line=$(grep 'Synthesis:' "$log" | tail -1 | sed 's/\x1b\[[0-9;]*m//g')
+	tested=$(printf '%s' "$line" | sed -n 's/.*Tested: \([0-9]*\).*/\1/p')
+	if [ "$status" != 0 ] || [ "${tested:-0}" -eq 0 ]; then
+		failed=1
+		cat "$log"
+		echo "FAILED: suite $name (exit status $status, tested ${tested:-0})"
+	fi
+	echo "$name: $line"
+	total=$((total + ${tested:-0}))
+done
+
+if [ -z "$only" ]; then
+	for script in tests/cli/*.sh; do
+		[ -f "$script" ] || continue
+		if sh "$script" > "$build/cli.log" 2>&1; then
+			echo "ok   $script: $(tail -1 "$build/cli.log")"
+		else
+			failed=1
+			cat "$build/cli.log"
+			echo "FAILED: $script"
+		fi
+	done
+fi
+
+if [ -n "$(ls -A "$reports")" ]; then
+	failed=1
+	for report in "$reports"/*; do
+		echo "SANITIZER REPORT $report"
+		head -60 "$report"
+	done
+fi
+echo "tests run: $total"
+exit $failed

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests: one Criterion program for each tests/unit/test_*.c, all built with the
+# address and undefined-behaviour sanitizers in a build directory of their own.
+
+TEST_BUILD   := $(BUILD)/san
+TEST_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+TEST_MAKE     = $(MAKE) --no-print-directory BUILD=$(TEST_BUILD) CFLAGS="-O1 -g" SANITIZE="$(TEST_SAN)" ROOMS="$(ROOMS)"
+suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
+
+.PHONY: test
+test: deps ## every suite under ASan and UBSan, the rules' own tests, the command line
+	@$(TEST_MAKE) WERROR=-Werror test-programs
+	@TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
+
+.PHONY: suite
+suite: ## one suite: make suite S=flow [ROOMS="base flow"]
+	@$(TEST_MAKE) one-suite S=$(S)
+	@sh tests/run.sh $(TEST_BUILD) $(S)
+
+.PHONY: soak
+soak: deps ## the long runs: a million mutations, thousands of random rules, fifty reloads under load
+	@$(TEST_MAKE) WERROR=-Werror test-programs
+	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
+
+.PHONY: golden
+golden: ## rewrite the golden texts; review the diff
+	@$(TEST_MAKE) test-programs
+	@TSN_GOLDEN_WRITE=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
+
+.PHONY: bench
+bench: ## speeds against nfdump on the same flows, as ratios in one run
+	@sh .ci/install $(DEPS_APT) nfdump
+	@$(MAKE) --no-print-directory all $(BUILD)/flowgen
+	@sh tests/bench/bench.sh $(BUILD)
+
+.PHONY: fuzz
+fuzz: ## build the fuzz targets with clang's libFuzzer and run each for FUZZ_SECONDS (30)
+	@sh tests/fuzz/run.sh $(BUILD)
+
+.PHONY: test-programs one-suite
+test-programs: $(BUILD)/tocsin $(suite_bins) $(BUILD)/flowgen
+one-suite: $(BUILD)/tests/test_$(S)
+
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libtocsin.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion
+
+$(BUILD)/flowgen: tests/gen/flowgen.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -O2 -o $@ $< -lm
