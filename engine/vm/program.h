@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The program: all rules compiled into one list of instructions over batches,
+ * with its pools and what the alert stage needs to know of each rule.
+ * Immutable once verified; shared by whoever runs it. Sets and state are not in
+ * it: they are named here and bound when it runs.
+ */
+#ifndef TSN_VM_PROGRAM_H
+#define TSN_VM_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/arena.h"
+#include "flow/batch.h"
+#include "flow/key.h"
+#include "state/state.h"
+
+enum tsn_opcode {
+#define OP(name, result, a, b, c, help) TSN_OP_CODE_##name,
+#include "vm/opcodes.def"
+#undef OP
+	TSN_OPCODE_COUNT
+};
+
+enum tsn_rel { TSN_REL_EQ, TSN_REL_NE, TSN_REL_LT, TSN_REL_LE, TSN_REL_GT, TSN_REL_GE };
+
+#define TSN_REG_NONE UINT32_MAX
+
+struct tsn_insn {
+	uint16_t op;  /* enum tsn_opcode */
+	uint32_t dst; /* mask or value register, TSN_REG_NONE if the op has no result */
+	uint32_t a, b, c;
+};
+
+/* Mask and value registers are numbered apart, both from 0. */
+
+struct tsn_address_operand {
+	uint16_t field;
+	uint8_t v4_bits, v6_bits;
+};
+
+/* A set the program tests; bound by index to what the engine holds under that name. */
+struct tsn_set_slot {
+	const char *name; /* qualified name, or canonical content of a literal */
+};
+
+/* How a family is used: registers of its aggregates' arguments and results. */
+struct tsn_family_use {
+	uint32_t *arg;    /* value register, TSN_REG_NONE for count and distinct */
+	uint32_t *result; /* value register, TSN_REG_NONE if nobody reads it */
+};
+
+enum tsn_severity { TSN_SEV_INFO, TSN_SEV_LOW, TSN_SEV_MEDIUM, TSN_SEV_HIGH, TSN_SEV_CRITICAL };
+
+/* One comparison of `when` with a stateful side: a candidate for value and threshold, in order (S12). */
+struct tsn_report {
+	uint32_t holds;      /* mask register: rows where it is true */
+	uint32_t value;      /* value register of the stateful side */
+	uint32_t threshold;  /* value register of the other side */
+	int64_t window_ms;   /* longest window in the stateful side */
+	bool tumbling;
+	uint32_t family;     /* of its first aggregate, for quality */
+	enum tsn_type type;  /* how both sides print: INT, REAL, DURATION, TIME, SIZE */
+};
+
+/* A piece of a message: literal text, or a name in braces. */
+enum tsn_piece_kind { TSN_PIECE_TEXT, TSN_PIECE_FIELD, TSN_PIECE_VALUE, TSN_PIECE_THRESHOLD, TSN_PIECE_SET_COLUMN, TSN_PIECE_REG };
+struct tsn_piece {
+	enum tsn_piece_kind kind;
+	const char *text;    /* TEXT: the text; SET_COLUMN: the column */
+	uint16_t field;      /* FIELD; SET_COLUMN: the address field looked up */
+	uint32_t set;        /* SET_COLUMN: set slot */
+	uint32_t reg;        /* REG: value register (a define used in `when`) */
+};
+
+enum tsn_requires { TSN_REQ_FLAGS = 1, TSN_REQ_INTERFACES = 2, TSN_REQ_UNSAMPLED = 4, TSN_REQ_BOTH_DIRECTIONS = 8 };
+
+struct tsn_string_list {
+	const char **v;
+	uint32_t n;
+};
+
+struct tsn_rule {
+	const char *name;      /* full: "worms.slammer", or "slammer" without a ruleset */
+	const char *title;     /* never NULL: the name if none was written */
+	const char *ruleset;   /* "local" without one */
+	const char *version;   /* of the ruleset, NULL without */
+	const char *file;      /* where it stands */
+	uint32_t line;
+	const char *canon;     /* canonical form of everything that decides its alerts, for the log's "changed" */
+	enum tsn_severity severity;
+	uint32_t sid, rev;
+	struct tsn_string_list tags, attack, references, falsepositives, cve;
+	const char *author, *status, *description;
+	struct tsn_piece *message; /* NULL if none was written */
+	uint32_t nmessage;
+	bool stateful;
+	bool each;             /* alert each */
+	bool disabled;
+	bool at_close;         /* evaluated when `per` windows close, not for flows */
+	int64_t once_ms;       /* `once per`, or its default */
+	int64_t hold_ms;       /* silence after which an open alert ends: longest window, stateless once_ms */
+	int64_t expires_ms;    /* TSN_TIME_NONE: never */
+	struct tsn_key_spec key; /* of its alerts */
+	struct tsn_report *report;
+	uint32_t nreports;
+	uint32_t families_n;   /* families its condition reads, for quality */
+	uint32_t *families;
+	uint32_t requires_bits; /* enum tsn_requires or-ed */
+};
+
+struct tsn_code {
+	struct tsn_insn *insn;
+	const char **note;     /* per instruction: source text it came from, or NULL; for the disassembly */
+	uint32_t n;
+};
+
+struct tsn_program {
+	struct tsn_arena *arena; /* everything below lives in it */
+	struct tsn_code flow;    /* run over every batch of flows */
+	struct tsn_code close;   /* run over tick rows of closing `per` windows; n 0 if no rule needs it */
+	uint32_t nmasks, nvalues;
+	bool *value_real;        /* per value register */
+	int64_t *ints;           uint32_t nints;
+	double *reals;           uint32_t nreals;
+	const char **strings;    uint32_t nstrings;
+	pcre2_code **regexes;    uint32_t nregexes; /* freed by tsn_program_free */
+	const char **regex_text;
+	struct tsn_address_operand *addresses; uint32_t naddresses;
+	struct tsn_prefix *prefixes;           uint32_t nprefixes;
+	struct tsn_key_spec *tuples;           uint32_t ntuples;
+	struct tsn_set_slot *sets;             uint32_t nsets;
+	struct tsn_family_def *families;       uint32_t nfamilies;
+	struct tsn_family_use *uses;           /* one a family */
+	struct tsn_rule *rules;                uint32_t nrules;
+	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
+	const char *verify_error;              /* set by tsn_program_verify */
+};
+
+void tsn_program_free(struct tsn_program *p);
+
+/*
+ * Checks the program once, so that running it needs no checks: known opcode, operands of
+ * their kind and in range, registers written before they are read on every path, jumps
+ * forward and inside, END last. Every program goes through here before it may run.
+ */
+bool tsn_program_verify(struct tsn_program *p);
+
+struct tsn_buf;
+/* The annotated listing of `tocsin explain`. */
+void tsn_program_disassemble(const struct tsn_program *p, struct tsn_buf *out);
+
+#endif

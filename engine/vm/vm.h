@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The virtual machine: runs one verified program over batches. Holds the
+ * registers; state and sets are handed to it. One thread, one vm.
+ * Must not know rules' texts, alerts or inputs.
+ */
+#ifndef TSN_VM_VM_H
+#define TSN_VM_VM_H
+
+#include "vm/program.h"
+
+struct tsn_set;
+struct tsn_vm;
+
+/* Called for each rule with matches, in program order, during the run; registers may be read. */
+typedef void tsn_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows,
+    const struct tsn_batch *b);
+
+struct tsn_vm_counters {
+	uint64_t regex_limit;   /* matches given up at PCRE2's limit: unknown, not false */
+	uint64_t out_of_memory; /* folds cut short */
+};
+
+/* The program must be verified and outlive the vm. NULL when memory is out. */
+struct tsn_vm *tsn_vm_new(const struct tsn_program *p);
+void tsn_vm_free(struct tsn_vm *vm);
+
+/*
+ * Runs program->flow (or ->close for a batch of kind TICK) over a normalised batch. [sets] has one pointer a
+ * set slot. Derives the fields the program needs.
+ */
+void tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,
+    tsn_on_match *on_match, void *arg);
+
+/* Inside on_match: is [row] set in a mask register; the number in a value register (false: unknown). */
+bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t reg, uint32_t row);
+bool tsn_vm_value(const struct tsn_vm *vm, uint32_t reg, uint32_t row, int64_t *i, double *f, bool *real);
+void tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out);
+
+#endif
