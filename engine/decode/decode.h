@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Export datagrams to rows of a batch: NetFlow v1, v5 and v7 (Cisco,
+ * "NetFlow Services Solutions Guide", appendix "NetFlow Export Datagram
+ * Format"). Total: any byte string gives flows and counted errors, nothing is
+ * ever allocated in proportion to a number from the wire. Fills RECORD
+ * columns only; tsn_batch_normalise makes the rest. Knows nothing of
+ * sockets, files or rules, and reads no clock. One decoder per thread.
+ *
+ * How the header is read:
+ * - Times. First and Last are on the exporter's 32-bit millisecond counter
+ *   (sysUptime), which wraps every 49.7 days; each is placed by its age,
+ *   sysUptime minus it modulo 2^32, before the header's own UTC time. What lies up
+ *   to TSN_DECODE_AHEAD ms *after* sysUptime is taken as just ahead (routers do
+ *   that, Cisco bug CSCei12353), anything more as before a wrap. A flow that
+ *   ends before it starts (MikroTik does that) has its two times exchanged.
+ *   Records of both kinds are counted (CLOCK) and kept.
+ * - Sampling. The lower 14 bits of the v5 header's last word are the interval
+ *   whatever the two mode bits say, because exporters leave the mode 0; 0 means untold.
+ * - Sequence. v5 and v7 number flows; per exporter, version and engine what is
+ *   missing (LOST), late (REORDERED) and begun anew (RESTARTS) is told apart;
+ *   a late datagram is taken off LOST again. Exporters that number datagrams
+ *   (Open vSwitch) are recognised.
+ */
+#ifndef TSN_DECODE_DECODE_H
+#define TSN_DECODE_DECODE_H
+
+#include "flow/batch.h"
+
+#define TSN_DECODE_AHEAD 100000
+
+struct tsn_decoder;
+
+enum tsn_decode {
+	TSN_DECODE_OK,
+	TSN_DECODE_DAMAGED, /* short, odd or lying: its whole records were decoded, the cause was counted */
+	TSN_DECODE_VERSION, /* not a version this decoder reads; tsn_decode_format names it */
+	TSN_DECODE_STOPPED  /* the sink gave no batch; the rest of the datagram was not decoded */
+};
+
+/*
+ * [exporters] must outlive the decoder. At most [max_streams] sequences
+ * (exporter, version, engine) are followed; the flows of further ones are
+ * decoded but their losses are not seen (tsn_decoder_refused). NULL when
+ * memory is out.
+ */
+struct tsn_decoder *tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams);
+void tsn_decoder_free(struct tsn_decoder *d);
+/* Datagrams whose sequence could not be followed because the table was full. */
+uint64_t tsn_decoder_refused(const struct tsn_decoder *d);
+
+/*
+ * Decodes one datagram of [exporter], received at [received_ms] (ms since
+ * 1970 UTC), into the batches the sink hands out. Causes of trouble go to the
+ * exporter's counters.
+ */
+enum tsn_decode tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter,
+    int64_t received_ms, struct tsn_batch_sink *sink);
+
+/* Is this payload one whole, well-formed v1, v5 or v7 message? For finding exporters in a capture. */
+bool tsn_decode_looks_like(const uint8_t *p, size_t len);
+/*
+ * As above, and also whole NetFlow v9, IPFIX and sFlow v5 messages, which
+ * cannot be decoded yet: so that a capture of them is not called empty.
+ */
+bool tsn_decode_looks_like_export(const uint8_t *p, size_t len);
+/* What the datagram seems to be: "NetFlow v9", "IPFIX", "sFlow v5"..., "an unknown format". Static. */
+const char *tsn_decode_format(const uint8_t *p, size_t len);
+
+#endif

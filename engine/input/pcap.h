@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Captures: from a pcap or pcapng file, or a pipe, to export datagrams. The
+ * classic format is read here, everything else (pcapng among it) by libpcap
+ * where the build has it; the first bytes decide. Ethernet, VLAN and QinQ
+ * tags, Linux cooked v1 and v2, raw IP, BSD loopback; IPv4 and IPv6; fragments
+ * are put together (RFC 791, RFC 8200, overlaps refused as in RFC 5722).
+ * A damaged file gives what is readable, then a report of where and why it
+ * ended. Knows nothing of what datagrams mean. Used by one thread.
+ */
+#ifndef TSN_INPUT_PCAP_H
+#define TSN_INPUT_PCAP_H
+
+#include "input/datagram.h"
+
+struct tsn_pcap;
+
+struct tsn_pcap_opts {
+	/*
+	 * Recognises a whole export datagram. With it, a UDP stream (source
+	 * address, destination port) is delivered from its first such datagram
+	 * on, odd ones included. NULL: every UDP datagram is delivered.
+	 */
+	bool (*sniff)(const uint8_t *p, size_t len);
+	const uint16_t *ports; /* if any: UDP datagrams to these ports and no others, not sniffed */
+	size_t n_ports;
+	uint32_t max_streams;   /* streams remembered as exporters, 0: 4096; datagrams of further ones are sniffed one by one */
+	uint32_t max_fragments; /* datagrams being put together at a time, 0: 128, of up to 64 KiB each */
+};
+
+struct tsn_pcap_report {
+	uint64_t bytes;       /* of the file, read so far */
+	uint64_t packets;     /* captured frames */
+	uint64_t datagrams;   /* delivered. 0 at the end: there is no NetFlow in this capture */
+	uint64_t not_ip;      /* frames that are not IP, or of which too little was captured to tell */
+	uint64_t not_udp;     /* IP packets that are not UDP */
+	uint64_t other_udp;   /* UDP datagrams that are not from an exporter */
+	uint64_t cut;         /* delivered datagrams that were captured in part */
+	uint64_t fragments;            /* IP fragments seen */
+	uint64_t fragments_incomplete; /* datagrams of which fragments were missing or overlapped */
+	uint64_t streams_refused;      /* datagrams of exporters beyond max_streams */
+	bool damaged;
+	uint64_t damage_offset; /* byte of the file where reading stopped (libpcap formats: about) */
+	int64_t unread;         /* bytes from there to the end of the file; -1 on a pipe */
+	char reason[TSN_INPUT_ERROR];
+};
+
+/*
+ * [path] "-" is standard input. [opts] is copied, but [ports] must live until
+ * close. NULL on failure with the reason, errno's text included, in [error].
+ */
+struct tsn_pcap *tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts, char error[TSN_INPUT_ERROR]);
+void tsn_pcap_close(struct tsn_pcap *p);
+/* The next export datagram; false at the end, damaged or not: the report tells. */
+bool tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out);
+const struct tsn_pcap_report *tsn_pcap_report(const struct tsn_pcap *p);
+/* Bytes read and bytes there are; [total] 0 if unknown (a pipe). */
+void tsn_pcap_progress(const struct tsn_pcap *p, uint64_t *done, uint64_t *total);
+/* Do these first [n] bytes (4 are enough) begin a capture that tsn_pcap_open could read? */
+bool tsn_pcap_is_capture(const uint8_t *p, size_t n);
+
+#endif
