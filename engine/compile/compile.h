@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * From rule files to a program: loads files and what they `use`, resolves names,
+ * checks types, folds constants, interns every expression (ir.h) and has the
+ * program emitted. Everything wrong with the rules goes to the diagnostics.
+ *
+ * A tsn_ruleset is what one compilation yields and owns: program, sets, site
+ * settings and the rules' own tests. It is immutable but for its set pointers.
+ * It borrows the sources: they may be freed before it, unless tests are still to
+ * be compiled (tsn_compile_test) or diagnostics to be printed. One thread at a time.
+ *
+ * Must not know inputs, alerts or clocks; it never runs what it compiles.
+ */
+#ifndef TSN_COMPILE_COMPILE_H
+#define TSN_COMPILE_COMPILE_H
+
+#include "compile/ir.h"
+#include "flow/value.h"
+#include "grammar/diag.h"
+
+struct tsn_set;
+
+/* --- what is compiled --- */
+
+/* A text given by the caller instead of a file. */
+struct tsn_rule_text {
+	const char *name;   /* as diagnostics print it; NULL: "e1", "e2"... for expressions, "rules" for files */
+	const char *text;
+	size_t len;
+};
+
+struct tsn_compile_input {
+	/* Files, or directories whose *.tsn are taken in bytewise order of their names (not their subdirectories). */
+	const char *const *paths;          size_t npaths;
+	/* Rule files held in memory; `use "path"` in them is relative to the working directory. */
+	const struct tsn_rule_text *texts; size_t ntexts;
+	/*
+	 * Bare conditions. Each becomes a rule of its name with `when EXPR`, after the rules of the
+	 * files, and sees what the files at top level define.
+	 */
+	const struct tsn_rule_text *exprs; size_t nexprs;
+	/* Directories where `use NAME` finds NAME.tsn or the directory NAME; the using file's own comes first. */
+	const char *const *search;         size_t nsearch;
+	bool filter;                       /* `show --where`: stateful functions are refused */
+};
+
+/* --- site settings, already checked and with their defaults --- */
+
+enum tsn_output_kind { TSN_OUTPUT_JSON, TSN_OUTPUT_TEXT, TSN_OUTPUT_SYSLOG };
+
+struct tsn_site_listen {
+	struct tsn_addr addr;      /* "0.0.0.0:2055", "[::]:2055" */
+	uint16_t port;
+};
+
+struct tsn_site_output {
+	enum tsn_output_kind kind;
+	const char *target;        /* path, or "udp://HOST:PORT" or "/dev/log" of syslog */
+	enum tsn_severity least;   /* alerts below it do not go there; INFO unless told */
+};
+
+struct tsn_site_exporter {
+	struct tsn_addr addr;
+	const char *name;          /* NULL if not given */
+	uint32_t sampling;         /* 0 if not given */
+};
+
+struct tsn_site {
+	bool present;                       /* some file has site { } */
+	struct tsn_site_listen *listens;    uint32_t nlistens;   /* 0: the caller's default */
+	struct tsn_site_output *outputs;    uint32_t noutputs;   /* 0: stdout */
+	struct tsn_site_exporter *exporters; uint32_t nexporters;
+	uint64_t memory;                    /* bytes; 0 if not given */
+	const char *state, *http;           /* NULL if not given */
+	int64_t lateness_ms;                /* 30,000 unless told */
+	int64_t pair_ms;                    /* 30,000 unless told */
+	int64_t dedup_ms;                   /* 0: off */
+};
+
+/* --- the rules' own tests --- */
+
+/* F = V or F = A..B. [n] values from [first] on, by ones; 1 for a single value. */
+struct tsn_test_assign {
+	uint16_t field;
+	struct tsn_value first;    /* ADDR with v4_bits/v6_bits below 32/128: a prefix (expectations only) */
+	uint64_t n;
+	struct tsn_span span;
+};
+
+enum tsn_test_step_kind { TSN_STEP_FLOW, TSN_STEP_WAIT };
+
+struct tsn_test_step {
+	enum tsn_test_step_kind kind;
+	int64_t wait_ms;                    /* WAIT */
+	struct tsn_test_assign *assign;     /* FLOW */
+	uint32_t nassigns;
+	uint64_t repeat;                    /* FLOW: 1 or more */
+	int64_t every_ms;                   /* FLOW: from the end of the one before to this one's */
+};
+
+struct tsn_rule_test {
+	const char *rule;                   /* full name */
+	const char *title;
+	const char *file;
+	uint32_t line;
+	struct tsn_span span;               /* of the title */
+	bool quiet;                         /* else fires */
+	int64_t count;                      /* exact number of openings, -1: at least one */
+	int level;                          /* enum tsn_severity all must have, -1: any */
+	struct tsn_test_assign *expect;     /* `for F = V`: of all alerts */
+	uint32_t nexpects;
+	struct tsn_test_step *steps;
+	uint32_t nsteps;
+	int64_t tail_ms;                    /* after the last step time runs on so long: the longest window */
+	uint32_t index;                     /* in tsn_ruleset.tests */
+};
+
+/* --- the result --- */
+
+struct tsn_ruleset {
+	struct tsn_program *program;        /* verified; NULL after tsn_check */
+	struct tsn_ir_module *module;       /* rules and sets as checked; its sets are the program's slots */
+	struct tsn_set **sets;              /* one a slot, owned */
+	struct tsn_site site;
+	struct tsn_rule_test *tests;
+	uint32_t ntests;
+	struct tsn_compilation *inner;      /* private to compile/ */
+};
+
+/* Loads and checks. NULL when there were errors (all of them are in [diags]) or memory is out. */
+struct tsn_ruleset *tsn_check(struct tsn_sources *sources, const struct tsn_compile_input *in,
+    struct tsn_diags *diags);
+
+/* The same, and emits the program. */
+struct tsn_ruleset *tsn_compile(struct tsn_sources *sources, const struct tsn_compile_input *in,
+    struct tsn_diags *diags);
+
+void tsn_ruleset_free(struct tsn_ruleset *r);
+
+/*
+ * Compiles what one test sees (S20): its rule as shipped with what it names; no site layer, file sets
+ * empty, sets the site gives {10.0.0.0/8, 2001:db8::/32}; then the test's own let and set. The result has
+ * that one rule and that one test. A test written in an override sees the override. The sources of [r] must still live.
+ */
+struct tsn_ruleset *tsn_compile_test(const struct tsn_ruleset *r, uint32_t test, struct tsn_diags *diags);
+
+/*
+ * Builds the set of a slot anew from its files (a refresh). NULL if a file cannot be used: [diags] say why
+ * and the old set stays in force. The caller puts the new one in force and frees the old one.
+ */
+struct tsn_set *tsn_ruleset_rebuild_set(const struct tsn_ruleset *r, uint32_t slot, struct tsn_diags *diags);
+/* The i-th file set [slot] is made of, to watch for changes; NULL past the last. */
+const char *tsn_ruleset_set_path(const struct tsn_ruleset *r, uint32_t slot, uint32_t i);
+
+/* --- flows of a test --- */
+
+#define TSN_TEST_START INT64_C(1767571200000) /* Monday 2026-01-05 00:00:00 UTC */
+
+struct tsn_test_field {
+	uint16_t field;
+	struct tsn_value value;
+};
+
+/* One flow of a test with its defaults filled in, or a moment that only lets time pass. */
+struct tsn_test_flow {
+	bool wait;                          /* no flow: the clock stands at end_ms */
+	int64_t end_ms;                     /* also its time of receipt */
+	struct tsn_test_field v[TSN_FIELD_COUNT];
+	uint32_t n;
+};
+
+struct tsn_test_cursor {
+	const struct tsn_rule_test *test;
+	uint32_t step;
+	uint64_t done;                      /* repeats of the step already given */
+	int64_t now_ms;
+	bool started;                       /* a flow was given */
+};
+
+void tsn_test_begin(struct tsn_test_cursor *c, const struct tsn_rule_test *test);
+/* The next flow or wait; false when the steps end. */
+bool tsn_test_next(struct tsn_test_cursor *c, struct tsn_test_flow *out);
+/* Writes a flow into a row of a batch, with its times. */
+void tsn_test_put(const struct tsn_test_flow *f, struct tsn_batch *b, uint32_t row);
+/* Whether an alert's value is what the test expects (equal, or inside the prefix it names). */
+bool tsn_test_expects(const struct tsn_test_assign *want, const struct tsn_value *got);
+
+/* --- the table of stateful functions, for `tocsin functions` --- */
+
+struct tsn_function_info {
+	const char *name;
+	const char *arguments;  /* "[CONDITION]", "VALUE [where CONDITION]" ... */
+	const char *result;     /* "integer", "real", "as its argument", "true or false" */
+	bool available;
+	const char *help;
+};
+
+extern const struct tsn_function_info tsn_functions[];
+extern const size_t tsn_function_count;
+
+#endif
