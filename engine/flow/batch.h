@@ -45,7 +45,7 @@ struct tsn_batch {
 	uint32_t *source;  /* index in tsn_exporters */
 	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
 	void *columns;     /* one allocation behind all of the above */
-	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled */
+	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in tick batches */
 	struct tsn_field_set derived;
 };
 
@@ -70,10 +70,15 @@ struct tsn_addr tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn
  * Brings decoded rows into the one normal form (LANGUAGE.md section 3), in row
  * order: ports only where the protocol has them, ICMP type and code, flags
  * only of exporters that fill them, scaling by sampling, names, event time.
- * Call once when the batch is full and before anything reads it. A tick batch only gets its row mask and times.
+ * Call once when the batch is full and before anything reads it. A tick batch only gets its row mask and times
+ * (its event time is [received]). Where [received] is TSN_TIME_NONE it becomes the event time. `packets` or
+ * `bytes` put in before are taken as raw ones. The site's sampling interval replaces the row's own.
  */
 void tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters);
-/* Computes the DERIVED fields among [want] that are not yet there. */
+/*
+ * Computes the DERIVED fields among [want] that are not yet there. A flow that starts after its end has a negative
+ * duration; rates over a duration that is not above zero are absent.
+ */
 void tsn_batch_derive(struct tsn_batch *b, const struct tsn_field_set *want);
 
 /*

@@ -38,13 +38,13 @@ struct tsn_exporter {
 	uint32_t sampling;          /* last interval told, 0 if none */
 	bool flags_seen;            /* has sent a TCP flow with a flag set */
 	bool interfaces_seen;       /* has sent a flow with a non-zero interface */
-	int64_t last_received;
+	int64_t last_received;      /* latest moment of receipt, TSN_TIME_NONE before the first */
 	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
 };
 
 struct tsn_exporters;
 
-/* [max] entries at most. NULL when memory is out. */
+/* [max] entries at most, the shared one included. NULL when memory is out. */
 struct tsn_exporters *tsn_exporters_new(uint32_t max);
 void tsn_exporters_free(struct tsn_exporters *t);
 /* Index of the exporter, entered if new; 0 (the shared one) when the table is full. */
@@ -53,7 +53,11 @@ uint32_t tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr);
 struct tsn_exporter *tsn_exporters_at(struct tsn_exporters *t, uint32_t index);
 /* Number of entries, the shared one included. */
 uint32_t tsn_exporters_count(const struct tsn_exporters *t);
-/* Replaces the site's settings: first forget all, then set each. 0, or -1 when memory is out. */
+/*
+ * Replaces the site's settings: first forget all, then set each ([name] may be
+ * NULL, [sampling] 0). 0, or -1 when memory is out or the table full. The text
+ * of a name lives as long as the table.
+ */
 void tsn_exporters_forget_settings(struct tsn_exporters *t);
 int tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name, uint32_t sampling);
 const char *tsn_exporter_counter_name(enum tsn_exporter_counter c);

@@ -11,8 +11,8 @@
 #include "flow/batch.h"
 
 #define TSN_KEY_PARTS 8
-#define TSN_KEY_STR_MAX 255                             /* longer strings are cut and end in their 64-bit hash */
-#define TSN_KEY_MAX (TSN_KEY_PARTS * (TSN_KEY_STR_MAX + 1)) /* bytes of the longest key */
+#define TSN_KEY_STR_MAX 254                             /* longer strings are cut and end in their 64-bit hash */
+#define TSN_KEY_MAX (TSN_KEY_PARTS * (TSN_KEY_STR_MAX + 2)) /* bytes of the longest key; a part has a tag before it */
 
 struct tsn_key_part {
 	uint16_t field;            /* enum tsn_field */

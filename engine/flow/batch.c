@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "flow/batch.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define LINE 64u
+
+static const uint8_t storage_size[] = {
+	[TSN_U8] = 1, [TSN_U16] = 2, [TSN_U32] = 4, [TSN_U64] = 8, [TSN_I64] = 8, [TSN_F64] = 8,
+	[TSN_ADDR] = 4, [TSN_STR] = sizeof(struct tsn_str),
+};
+
+/*
+ * Hands out columns of one block. Each is a line longer than its rows: as all
+ * of them are multiples of 1 KB they would otherwise fall on the same cache
+ * sets, and a decoder writes twenty of them row by row.
+ */
+struct carve {
+	unsigned char *base; /* NULL on the first walk, which only measures */
+	size_t off;
+};
+
+static void *
+carve(struct carve *c, size_t size)
+{
+	void *p = c->base != NULL ? c->base + c->off : NULL;
+
+	c->off += (size_t)TSN_BATCH_ROWS * size + LINE;
+	return p;
+}
+
+static void
+carve_all(struct carve *c, struct tsn_batch *b)
+{
+	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
+		const struct tsn_field_info *info = &tsn_fields[f];
+
+		if (f == TSN_F_PACKETS || f == TSN_F_BYTES)
+			continue;
+		b->col[f] = carve(c, storage_size[info->storage]);
+		if (info->addr_slot >= 0) {
+			struct tsn_addr_column *a = &b->addr[info->addr_slot];
+
+			a->v4 = b->col[f];
+			a->hi = carve(c, 8);
+			a->lo = carve(c, 8);
+		}
+	}
+	b->received = carve(c, 8);
+	b->exported = carve(c, 8);
+	b->time = carve(c, 8);
+	b->source = carve(c, 4);
+	b->scaled[0] = carve(c, 8);
+	b->scaled[1] = carve(c, 8);
+}
+
+/* The columns that decoders may leave alone start as "none" in the first [n] rows. */
+static void
+reset_rows(struct tsn_batch *b, uint32_t n)
+{
+	int64_t *restrict received = b->received, *restrict exported = b->exported;
+
+	for (uint32_t i = 0; i < n; i++) {
+		received[i] = TSN_TIME_NONE;
+		exported[i] = TSN_TIME_NONE;
+	}
+	memset(b->source, 0, n * sizeof(b->source[0]));
+}
+
+struct tsn_batch *
+tsn_batch_new(void)
+{
+	struct tsn_batch *b = tsn_aligned_alloc(LINE, sizeof(*b));
+	struct carve c = { NULL, 0 };
+
+	if (b == NULL)
+		return NULL;
+	memset(b, 0, sizeof(*b));
+	carve_all(&c, b);
+	/* calloc, so that the pages of columns nobody fills are never touched */
+	b->columns = tsn_calloc(1, c.off + LINE);
+	if (b->columns == NULL) {
+		tsn_free(b);
+		return NULL;
+	}
+	c.base = (unsigned char *)(((uintptr_t)b->columns + LINE - 1) & ~(uintptr_t)(LINE - 1));
+	c.off = 0;
+	carve_all(&c, b);
+	reset_rows(b, TSN_BATCH_ROWS);
+	b->cap = TSN_BATCH_ROWS;
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	return b;
+}
+
+void
+tsn_batch_free(struct tsn_batch *b)
+{
+	if (b == NULL)
+		return;
+	tsn_free(b->columns);
+	tsn_free(b);
+}
+
+void
+tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
+{
+	bool tick = kind == TSN_BATCH_TICK;
+
+	reset_rows(b, b->n);
+	b->n = 0;
+	b->kind = kind;
+	b->sampled = false;
+	tsn_mask_clear(&b->rows);
+	memset(b->present, 0, sizeof(b->present));
+	for (int i = 0; i < TSN_ADDR_FIELDS; i++) {
+		tsn_mask_clear(&b->addr[i].is_v4);
+		b->addr[i].any_v6 = false;
+	}
+	/* a tick row may be keyed by both packets and raw_packets, so there they are never the same column */
+	b->col[TSN_F_PACKETS] = tick ? b->scaled[0] : b->col[TSN_F_RAW_PACKETS];
+	b->col[TSN_F_BYTES] = tick ? b->scaled[1] : b->col[TSN_F_RAW_BYTES];
+	memset(&b->derived, 0, sizeof(b->derived));
+}
+
+void
+tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v)
+{
+	switch (tsn_fields[f].storage) {
+	case TSN_U8:  ((uint8_t *)b->col[f])[row] = (uint8_t)v; break;
+	case TSN_U16: ((uint16_t *)b->col[f])[row] = (uint16_t)v; break;
+	case TSN_U32: ((uint32_t *)b->col[f])[row] = (uint32_t)v; break;
+	case TSN_U64:
+	case TSN_I64: ((int64_t *)b->col[f])[row] = v; break;
+	case TSN_F64: ((double *)b->col[f])[row] = (double)v; break;
+	case TSN_ADDR:
+	case TSN_STR: return;
+	}
+	tsn_mask_set(&b->present[f], row);
+}
+
+void
+tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v)
+{
+	if (tsn_fields[f].storage != TSN_F64)
+		return;
+	((double *)b->col[f])[row] = v;
+	tsn_mask_set(&b->present[f], row);
+}
+
+void
+tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v)
+{
+	struct tsn_addr_column *a;
+
+	if (tsn_fields[f].storage != TSN_ADDR)
+		return;
+	a = &b->addr[tsn_fields[f].addr_slot];
+	a->v4[row] = v.v4 ? (uint32_t)v.lo : 0;
+	if (!v.v4) {
+		a->hi[row] = v.hi;
+		a->lo[row] = v.lo;
+		a->any_v6 = true;
+	}
+	tsn_mask_put(&a->is_v4, row, v.v4);
+	tsn_mask_set(&b->present[f], row);
+}
+
+void
+tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_str s)
+{
+	if (tsn_fields[f].storage != TSN_STR)
+		return;
+	((struct tsn_str *)b->col[f])[row] = s;
+	tsn_mask_set(&b->present[f], row);
+}
+
+void
+tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct tsn_value *v)
+{
+	int slot = tsn_fields[f].addr_slot;
+
+	if (!v->known) {
+		tsn_mask_unset(&b->present[f], row);
+		if (slot >= 0)
+			tsn_mask_unset(&b->addr[slot].is_v4, row);
+	} else if (slot >= 0) {
+		tsn_batch_put_addr(b, row, f, v->addr);
+	} else if (tsn_fields[f].storage == TSN_STR) {
+		tsn_batch_put_str(b, row, f, v->s);
+	} else if (v->type == TSN_T_REAL) {
+		tsn_batch_put_real(b, row, f, v->f);
+	} else {
+		tsn_batch_put_int(b, row, f, v->i);
+	}
+}
+
+struct tsn_addr
+tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
+{
+	const struct tsn_addr_column *a = &b->addr[tsn_fields[f].addr_slot];
+
+	if (tsn_mask_has(&a->is_v4, row))
+		return tsn_addr_v4(a->v4[row]);
+	return (struct tsn_addr){ a->hi[row], a->lo[row], false };
+}
+
+static int64_t
+get_int(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
+{
+	switch (tsn_fields[f].storage) {
+	case TSN_U8:  return ((const uint8_t *)b->col[f])[row];
+	case TSN_U16: return ((const uint16_t *)b->col[f])[row];
+	case TSN_U32: return ((const uint32_t *)b->col[f])[row];
+	default:      return ((const int64_t *)b->col[f])[row];
+	}
+}
+
+void
+tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->type = tsn_fields[f].type;
+	out->v4_bits = 32;
+	out->v6_bits = 128;
+	out->known = tsn_mask_has(&b->present[f], row);
+	if (!out->known)
+		return;
+	switch (tsn_fields[f].storage) {
+	case TSN_ADDR: out->addr = tsn_batch_addr(b, row, f); break;
+	case TSN_STR:  out->s = ((const struct tsn_str *)b->col[f])[row]; break;
+	case TSN_F64:  out->f = ((const double *)b->col[f])[row]; break;
+	default:       out->i = get_int(b, row, f); break;
+	}
+}

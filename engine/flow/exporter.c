@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "flow/exporter.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#define CHUNK 64u /* entries come in chunks that never move, so that pointers stay valid */
+
+struct name {
+	struct name *next;
+	struct tsn_str text;
+};
+
+struct tsn_exporters {
+	uint32_t max, count;
+	size_t chunks, chunk_cap;
+	struct tsn_exporter **chunk;
+	uint32_t *slot; /* open addressing: index of an entry, 0 if free (entry 0 is never looked up) */
+	uint32_t slots; /* a power of two, at least twice the count */
+	struct tsn_arena *names; /* batches point at names, so none is freed before the table; equal ones are one */
+	struct name *known;
+};
+
+static uint32_t *
+slot_of(uint32_t *slot, uint32_t slots, const struct tsn_exporters *t, struct tsn_addr addr)
+{
+	uint64_t h = tsn_hash_join(tsn_hash_u64(addr.hi, addr.v4), addr.lo);
+	uint32_t i = (uint32_t)h & (slots - 1);
+
+	while (slot[i] != 0) {
+		const struct tsn_exporter *e = &t->chunk[slot[i] / CHUNK][slot[i] % CHUNK];
+
+		if (tsn_addr_cmp(e->addr, addr) == 0)
+			break;
+		i = (i + 1) & (slots - 1);
+	}
+	return &slot[i];
+}
+
+/* Room for one more entry, its slot included. */
+static bool
+reserve(struct tsn_exporters *t)
+{
+	struct tsn_exporter **chunk;
+	uint32_t *slot, slots, i;
+
+	if (t->count == t->chunks * CHUNK) {
+		chunk = tsn_grow(t->chunk, t->chunks, &t->chunk_cap, sizeof(*chunk));
+		if (chunk == NULL)
+			return false;
+		t->chunk = chunk;
+		chunk[t->chunks] = tsn_calloc(CHUNK, sizeof(**chunk));
+		if (chunk[t->chunks] == NULL)
+			return false;
+		t->chunks++;
+	}
+	if ((t->count + 1) * 2 <= t->slots)
+		return true;
+	slots = t->slots != 0 ? t->slots * 2 : 2 * CHUNK;
+	slot = tsn_calloc(slots, sizeof(*slot));
+	if (slot == NULL)
+		return false;
+	for (i = 1; i < t->count; i++)
+		*slot_of(slot, slots, t, tsn_exporters_at(t, i)->addr) = i;
+	tsn_free(t->slot);
+	t->slot = slot;
+	t->slots = slots;
+	return true;
+}
+
+static uint32_t
+enter(struct tsn_exporters *t, struct tsn_addr addr)
+{
+	struct tsn_exporter *e = tsn_exporters_at(t, t->count);
+
+	e->addr = addr;
+	e->last_received = TSN_TIME_NONE;
+	return t->count++;
+}
+
+struct tsn_exporters *
+tsn_exporters_new(uint32_t max)
+{
+	struct tsn_exporters *t = tsn_calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->max = max > UINT32_MAX / 4 ? UINT32_MAX / 4 : max;
+	t->names = tsn_arena_new();
+	if (t->names == NULL || !reserve(t)) {
+		tsn_exporters_free(t);
+		return NULL;
+	}
+	enter(t, tsn_addr_v4(0));
+	return t;
+}
+
+void
+tsn_exporters_free(struct tsn_exporters *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->chunks; i++)
+		tsn_free(t->chunk[i]);
+	tsn_free(t->chunk);
+	tsn_free(t->slot);
+	tsn_arena_free(t->names);
+	tsn_free(t);
+}
+
+uint32_t
+tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr)
+{
+	uint32_t *slot = slot_of(t->slot, t->slots, t, addr);
+
+	if (*slot != 0)
+		return *slot;
+	if (t->count >= t->max || !reserve(t))
+		return 0;
+	slot = slot_of(t->slot, t->slots, t, addr); /* the slots may have moved */
+	return *slot = enter(t, addr);
+}
+
+struct tsn_exporter *
+tsn_exporters_at(struct tsn_exporters *t, uint32_t index)
+{
+	return &t->chunk[index / CHUNK][index % CHUNK];
+}
+
+uint32_t
+tsn_exporters_count(const struct tsn_exporters *t)
+{
+	return t->count;
+}
+
+void
+tsn_exporters_forget_settings(struct tsn_exporters *t)
+{
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct tsn_exporter *e = tsn_exporters_at(t, i);
+
+		e->name = (struct tsn_str){ NULL, 0 };
+		e->sampling_override = 0;
+	}
+}
+
+/* The one copy of a name; NULL when memory is out. */
+static const struct name *
+intern(struct tsn_exporters *t, const char *text)
+{
+	size_t n = strlen(text);
+	struct name *k;
+
+	for (k = t->known; k != NULL; k = k->next)
+		if (k->text.n == n && memcmp(k->text.p, text, n) == 0)
+			return k;
+	k = tsn_arena_alloc(t->names, sizeof(*k));
+	if (k == NULL)
+		return NULL;
+	k->text.p = tsn_arena_strndup(t->names, text, n);
+	if (k->text.p == NULL)
+		return NULL;
+	k->text.n = (uint32_t)n;
+	k->next = t->known;
+	t->known = k;
+	return k;
+}
+
+int
+tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name, uint32_t sampling)
+{
+	const struct name *k = name != NULL ? intern(t, name) : NULL;
+	uint32_t i = tsn_exporters_find(t, addr);
+	struct tsn_exporter *e;
+
+	if (i == 0 || (name != NULL && k == NULL))
+		return -1;
+	e = tsn_exporters_at(t, i);
+	if (k != NULL)
+		e->name = k->text;
+	e->sampling_override = sampling;
+	return 0;
+}
+
+static const struct { const char *name, *help; } counters[] = {
+#define COUNTER(sym, name, help) { name, help },
+	TSN_EXPORTER_COUNTERS(COUNTER)
+#undef COUNTER
+};
+
+const char *
+tsn_exporter_counter_name(enum tsn_exporter_counter c)
+{
+	return counters[c].name;
+}
+
+const char *
+tsn_exporter_counter_help(enum tsn_exporter_counter c)
+{
+	return counters[c].help;
+}

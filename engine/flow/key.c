@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * A part is a tag and, unless absent, its bytes, most significant first:
+ *
+ *   00                            absent (loose keys only)
+ *   01 number                     1, 2, 4 or 8 bytes by the field's storage; signed ones with the sign bit turned
+ *   01 text 00                    a string without NUL of at most TSN_KEY_STR_MAX bytes
+ *   04 a.b.c.d    06 16 bytes     an address, its masked bits zero
+ *
+ * A longer string, or one with a NUL inside, keeps its beginning and then has
+ * '~' and 16 hexadecimal digits of the hash of all of it.
+ */
+#include "flow/key.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+enum { TAG_ABSENT = 0, TAG_PLAIN = 1, TAG_V4 = 4, TAG_V6 = 6 };
+
+#define HASH_TEXT 17u /* '~' and 16 digits */
+
+void
+tsn_key_present(const struct tsn_key_spec *k, const struct tsn_batch *b, struct tsn_mask *out)
+{
+	*out = b->rows;
+	for (unsigned i = 0; i < k->n; i++)
+		tsn_mask_and(out, out, &b->present[k->part[i].field]);
+}
+
+static uint8_t *
+put_be(uint8_t *out, uint64_t v, unsigned size)
+{
+	for (unsigned i = 0; i < size; i++)
+		out[i] = (uint8_t)(v >> (8 * (size - 1 - i)));
+	return out + size;
+}
+
+static uint64_t
+get_be(const uint8_t *p, unsigned size)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < size; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static uint8_t *
+put_addr(uint8_t *out, struct tsn_addr a, const struct tsn_key_part *part)
+{
+	a = tsn_addr_mask(a, part->v4_bits, part->v6_bits);
+	if (a.v4) {
+		*out++ = TAG_V4;
+		return put_be(out, a.lo, 4);
+	}
+	*out++ = TAG_V6;
+	return put_be(put_be(out, a.hi, 8), a.lo, 8);
+}
+
+static uint8_t *
+put_str(uint8_t *out, struct tsn_str s)
+{
+	const char *nul = s.n > 0 ? memchr(s.p, '\0', s.n) : NULL;
+	size_t keep = s.n;
+
+	*out++ = TAG_PLAIN;
+	if (nul != NULL || s.n > TSN_KEY_STR_MAX) {
+		keep = nul != NULL ? (size_t)(nul - s.p) : s.n;
+		if (keep > TSN_KEY_STR_MAX - HASH_TEXT)
+			keep = TSN_KEY_STR_MAX - HASH_TEXT;
+		memcpy(out, s.p, keep);
+		/* writes its own NUL */
+		snprintf((char *)out + keep, HASH_TEXT + 1, "~%016llx",
+		    (unsigned long long)tsn_hash_bytes(s.p, s.n, 0));
+		return out + keep + HASH_TEXT + 1;
+	}
+	if (keep > 0)
+		memcpy(out, s.p, keep);
+	out[keep] = '\0';
+	return out + keep + 1;
+}
+
+/* IEEE 754 numbers sort as integers once negative ones are inverted; -0 is 0 here. */
+static uint64_t
+real_bits(double d)
+{
+	uint64_t v;
+
+	d = d == 0 ? 0 : d;
+	memcpy(&v, &d, sizeof(v));
+	return v >> 63 ? ~v : v ^ UINT64_C(1) << 63;
+}
+
+static double
+bits_real(uint64_t v)
+{
+	double d;
+
+	v = v >> 63 ? v ^ UINT64_C(1) << 63 : ~v;
+	memcpy(&d, &v, sizeof(d));
+	return d;
+}
+
+static uint8_t *
+put_part(uint8_t *out, const struct tsn_key_part *part, const struct tsn_batch *b, uint32_t row)
+{
+	const void *col = b->col[part->field];
+
+	switch (tsn_fields[part->field].storage) {
+	case TSN_ADDR: return put_addr(out, tsn_batch_addr(b, row, part->field), part);
+	case TSN_STR:  return put_str(out, ((const struct tsn_str *)col)[row]);
+	default:       *out++ = TAG_PLAIN;
+	}
+	switch (tsn_fields[part->field].storage) {
+	case TSN_U8:  return put_be(out, ((const uint8_t *)col)[row], 1);
+	case TSN_U16: return put_be(out, ((const uint16_t *)col)[row], 2);
+	case TSN_U32: return put_be(out, ((const uint32_t *)col)[row], 4);
+	case TSN_I64: return put_be(out, ((const uint64_t *)col)[row] ^ UINT64_C(1) << 63, 8);
+	case TSN_F64: return put_be(out, real_bits(((const double *)col)[row]), 8);
+	default:      return put_be(out, ((const uint64_t *)col)[row], 8);
+	}
+}
+
+size_t
+tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out)
+{
+	uint8_t *p = out;
+
+	for (unsigned i = 0; i < k->n; i++)
+		p = put_part(p, &k->part[i], b, row);
+	return (size_t)(p - out);
+}
+
+size_t
+tsn_key_encode_loose(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out)
+{
+	uint8_t *p = out;
+
+	for (unsigned i = 0; i < k->n; i++) {
+		if (tsn_mask_has(&b->present[k->part[i].field], row))
+			p = put_part(p, &k->part[i], b, row);
+		else
+			*p++ = TAG_ABSENT;
+	}
+	return (size_t)(p - out);
+}
+
+static size_t
+number_size(enum tsn_storage s)
+{
+	return s == TSN_U8 ? 1 : s == TSN_U16 ? 2 : s == TSN_U32 ? 4 : 8;
+}
+
+/* Bytes of the part that begins at [p], its tag included; 0 if they are cut short. */
+static size_t
+part_size(const struct tsn_key_part *part, const uint8_t *p, size_t n)
+{
+	const uint8_t *nul;
+	size_t size = 1;
+
+	if (n == 0)
+		return 0;
+	if (p[0] == TAG_V4) {
+		size = 5;
+	} else if (p[0] == TAG_V6) {
+		size = 17;
+	} else if (p[0] == TAG_PLAIN && tsn_fields[part->field].storage == TSN_STR) {
+		nul = memchr(p + 1, '\0', n - 1);
+		size = nul != NULL ? (size_t)(nul - p) + 1 : n + 1;
+	} else if (p[0] == TAG_PLAIN) {
+		size = 1 + number_size(tsn_fields[part->field].storage);
+	}
+	return size <= n ? size : 0;
+}
+
+static void
+read_part(enum tsn_storage storage, const uint8_t *p, size_t n, struct tsn_value *out)
+{
+	switch (storage) {
+	case TSN_ADDR:
+		if (p[0] == TAG_V4)
+			out->addr = tsn_addr_v4((uint32_t)get_be(p + 1, 4));
+		else
+			out->addr = (struct tsn_addr){ get_be(p + 1, 8), get_be(p + 9, 8), false };
+		break;
+	case TSN_STR:
+		out->s = (struct tsn_str){ (const char *)p + 1, (uint32_t)(n - 2) };
+		break;
+	case TSN_I64:
+		out->i = (int64_t)(get_be(p + 1, 8) ^ UINT64_C(1) << 63);
+		break;
+	case TSN_F64:
+		out->f = bits_real(get_be(p + 1, 8));
+		break;
+	default:
+		out->i = (int64_t)get_be(p + 1, (unsigned)(n - 1));
+		break;
+	}
+}
+
+void
+tsn_key_decode(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, unsigned i, struct tsn_value *out)
+{
+	const struct tsn_key_part *part = &k->part[i];
+	size_t off = 0, size;
+
+	memset(out, 0, sizeof(*out));
+	out->type = tsn_fields[part->field].type;
+	out->v4_bits = part->v4_bits;
+	out->v6_bits = part->v6_bits;
+	for (unsigned j = 0; j < i; j++)
+		off += part_size(&k->part[j], bytes + off, n - off);
+	size = part_size(part, bytes + off, n - off);
+	if (size == 0 || bytes[off] == TAG_ABSENT)
+		return;
+	out->known = true;
+	read_part(tsn_fields[part->field].storage, bytes + off, size, out);
+}
+
+void
+tsn_key_to_row(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, struct tsn_batch *b, uint32_t row)
+{
+	struct tsn_value v;
+
+	for (unsigned i = 0; i < k->n; i++) {
+		tsn_key_decode(k, bytes, n, i, &v);
+		tsn_batch_put(b, row, k->part[i].field, &v);
+	}
+}
