@@ -30,7 +30,7 @@ LIB_MODULES := libpcre2-8 $(if $(have_pcap),libpcap)
 # One set of flags for every flavour; contraction off, so that results do not depend on the CPU.
 STD      := -std=c17 -D_GNU_SOURCE -fno-strict-aliasing -ffp-contract=off -fPIC -pthread
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WERROR)
-DEFS     := -DTSN_VERSION='"$(VERSION)"' $(if $(have_pcap),-DTSN_HAVE_PCAP)
+DEFS     := -DTSN_VERSION='"$(VERSION)"' -DTSN_DATADIR='"$(datadir)"' $(if $(have_pcap),-DTSN_HAVE_PCAP)
 INCS      = -I engine -I . -I $(BUILD)/gen
 ALL_CFLAGS = $(STD) $(WARN) $(DEFS) $(INCS) $(shell $(PKG_CONFIG) --cflags $(LIB_MODULES)) $(CFLAGS) $(SANITIZE)
 LIBS      = $(shell $(PKG_CONFIG) --libs $(LIB_MODULES)) -lm -pthread

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* tocsin fields, functions, version: the tables of the language and of the build. */
+#include <stdio.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#ifdef TSN_HAVE_PCAP
+#include <pcap/pcap.h>
+#endif
+
+#include "cli/inputs.h"
+#include "flow/fields.h"
+
+static void
+print_aliases(enum tsn_field f)
+{
+	enum tsn_field of;
+	const char *name;
+	bool first = true;
+	size_t i;
+
+	for (i = 0; (name = tsn_field_alias(i, &of)) != NULL; i++) {
+		if (of != f)
+			continue;
+		printf("%s%s", first ? "  [also " : ", ", name);
+		first = false;
+	}
+	if (!first)
+		putchar(']');
+}
+
+int
+tsn_cmd_fields(struct tsn_cli *c)
+{
+	int f;
+
+	if (c->args.n > 0)
+		return tsn_cli_usage(c, "`tocsin fields` takes no arguments");
+	printf("%-17s %-17s %-26s %s\n", "FIELD", "TYPE", "INFORMATION ELEMENT", "MEANING");
+	for (f = 0; f < TSN_FIELD_COUNT; f++) {
+		const struct tsn_field_info *i = &tsn_fields[f];
+		char element[64] = "";
+
+		if (i->element_id > 0)
+			snprintf(element, sizeof(element), "%u %s", i->element_id, i->element);
+		printf("%-17s %-17s %-26s %s%s%s%s", i->name, tsn_type_name(i->type), element, i->help,
+		    i->unit[0] != '\0' ? ", in " : "", i->unit,
+		    i->origin == TSN_O_PAIR ? " (conversations only; not available yet)" : "");
+		print_aliases((enum tsn_field)f);
+		putchar('\n');
+	}
+	return TSN_EXIT_OK;
+}
+
+int
+tsn_cmd_functions(struct tsn_cli *c)
+{
+	char call[128];
+	size_t i;
+
+	if (c->args.n > 0)
+		return tsn_cli_usage(c, "`tocsin functions` takes no arguments");
+	printf("%-44s %-18s %s\n", "FUNCTION", "RESULT", "VALUE FOR THE CURRENT FLOW'S GROUP");
+	for (i = 0; i < tsn_function_count; i++) {
+		const struct tsn_function_info *f = &tsn_functions[i];
+
+		snprintf(call, sizeof(call), "%s(%s)", f->name, f->arguments);
+		printf("%-44s %-18s %s%s\n", call, f->result, f->help, f->available ? "" : " (not available yet)");
+	}
+	printf("\nEach takes a scope behind it: [by KEY, ...] over DURATION (sliding) or per DURATION (tumbling).\n");
+	return TSN_EXIT_OK;
+}
+
+int
+tsn_cmd_version(struct tsn_cli *c)
+{
+	char pcre2[64] = "";
+	uint32_t jit = 0;
+
+	if (c->args.n > 0)
+		return tsn_cli_usage(c, "`tocsin version` takes no arguments");
+	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
+	pcre2_config(PCRE2_CONFIG_JIT, &jit);
+	printf("tocsin %s\n", TSN_VERSION);
+	printf("language      1.0\n");
+	printf("pcre2         %s, JIT %s\n", pcre2, jit ? "yes" : "no");
+#ifdef TSN_HAVE_PCAP
+	printf("libpcap       %s\n", pcap_lib_version());
+#else
+	printf("libpcap       no: plain pcap files only\n");
+#endif
+	printf("exports read  NetFlow v1, v5, v7\n");
+	return TSN_EXIT_OK;
+}

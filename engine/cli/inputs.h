@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* What subcommands share: compiling the rules named, and reading the inputs named into an engine. */
+#ifndef TSN_CLI_INPUTS_H
+#define TSN_CLI_INPUTS_H
+
+#include "cli/cli.h"
+#include "core/engine.h"
+
+/* --- rules --- */
+
+struct tsn_cli_compilation {
+	const struct tsn_cli *cli;
+	struct tsn_sources *sources;
+	struct tsn_diags *diags;
+	struct tsn_rule_text *exprs;
+	struct tsn_compile_input input; /* from -r, -e, -L and --where; may be changed before compiling */
+};
+
+/* False when memory is out; fini is due either way. */
+bool tsn_cli_compilation_init(struct tsn_cli_compilation *k, const struct tsn_cli *c);
+void tsn_cli_compilation_fini(struct tsn_cli_compilation *k);
+/* Prints every diagnostic. NULL after errors. */
+struct tsn_ruleset *tsn_cli_compile(struct tsn_cli_compilation *k);
+void tsn_cli_print_diags(const struct tsn_cli *c, struct tsn_diags *diags, const struct tsn_sources *sources);
+void tsn_cli_library(const struct tsn_cli *c, struct tsn_compile_input *in);
+
+/* --- inputs --- */
+
+struct tsn_inputs {
+	const struct tsn_cli *cli;
+	struct tsn_engine *engine;
+	bool stop;            /* set by whoever has seen enough: reading ends early */
+	unsigned unreadable;  /* inputs that could not be opened or were damaged */
+};
+
+/* Reads c->args in order. Problems are told on stderr; TSN_EXIT_OK, TSN_EXIT_USAGE or TSN_EXIT_INPUT. */
+int tsn_inputs_read(struct tsn_inputs *in);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The engine behind tocsin.h: datagrams become batches, the program runs over
+ * each, matches become alerts; ticks fall between batches, and so do reloads.
+ * Time is an input: nothing here reads a clock, opens a file or a socket.
+ * One thread at a time.
+ */
+#ifndef TSN_CORE_ENGINE_H
+#define TSN_CORE_ENGINE_H
+
+#include "alert/alert.h"
+#include "base/log.h"
+#include "compile/compile.h"
+#include "decode/decode.h"
+#include "flow/exporter.h"
+#include "state/state.h"
+
+struct tsn_engine;
+
+struct tsn_engine_options {
+	uint32_t batch_rows;        /* 1..1024, 0: 1024; never changes a result */
+	uint64_t seed;              /* of hashes; 0 in replays and tests */
+	const struct tsn_log *log;  /* may be NULL; must outlive the engine */
+	/*
+	 * For show and top: called with the rows of every batch for which rule 0 is
+	 * true (all rows without rules), in order. No alerts are raised then.
+	 */
+	void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows);
+	void *arg;
+};
+
+struct tsn_engine_stats {
+	uint64_t flows;          /* evaluated */
+	uint64_t datagrams;      /* given */
+	uint64_t damaged;        /* of them: short, odd or lying; what was whole in them was decoded */
+	uint64_t version;        /* of them: of a version that cannot be read */
+	uint64_t lost_to_memory; /* batches cut short because memory was out */
+	int64_t first, last;     /* event times seen, TSN_TIME_NONE if none */
+	int64_t clock;           /* running maximum of the time of receipt */
+};
+
+/* NULL when memory is out. */
+struct tsn_engine *tsn_engine_new(const struct tsn_engine_options *o);
+void tsn_engine_free(struct tsn_engine *e);
+
+/*
+ * What a load kept or started anew, for the log. [what] is "added", "changed",
+ * "removed" or "unchanged" for rules; "kept" or "empty" for expressions.
+ */
+struct tsn_reload_item {
+	const char *what, *name;
+	bool rule;              /* else a stateful expression by its canonical form */
+	uint64_t groups;        /* kept with it */
+	int64_t blind_until;    /* "empty" after a reload: full windows from then on */
+};
+
+struct tsn_reload_report {
+	uint32_t added, changed, removed, unchanged; /* rules */
+	uint32_t expressions_kept, expressions_new;
+	uint64_t groups_kept;
+	void (*item)(void *arg, const struct tsn_reload_item *item); /* may be NULL */
+	void *arg;
+};
+
+/*
+ * Puts a compiled ruleset in force: the first one or, between two batches, the
+ * next one. Flows already given are evaluated under the old rules first.
+ * State, open alerts and suppression of what is unchanged are kept. Takes [rs]
+ * over on success. False when memory is out: then everything stays as it was
+ * and [rs] is still the caller's.
+ */
+bool tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report);
+const struct tsn_ruleset *tsn_engine_ruleset(const struct tsn_engine *e);
+
+/* Where alerts go; see alert/alert.h. Sinks are the caller's. False when memory is out. */
+bool tsn_engine_add_sink(struct tsn_engine *e, struct tsn_sink *sink);
+void tsn_engine_remove_sinks(struct tsn_engine *e);
+
+/* One export datagram received at [received_ms]. */
+enum tsn_decode tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter,
+    int64_t received_ms);
+/*
+ * For flows that are not datagrams: a batch with a free row n, to be filled with
+ * tsn_batch_put, received[], exported[] and source[], then b->n++. NULL when memory is out.
+ */
+struct tsn_batch *tsn_engine_room(struct tsn_engine *e);
+struct tsn_exporters *tsn_engine_exporters(struct tsn_engine *e);
+
+/* Time of receipt is now at least [now_ms]: runs the ticks that are due. Called by datagrams themselves; daemons call it when idle. */
+void tsn_engine_clock(struct tsn_engine *e, int64_t now_ms);
+/* Evaluates what is buffered, so that alerts are not held back when input pauses. */
+void tsn_engine_flush(struct tsn_engine *e);
+/* End of input: evaluates the rest and closes open `per` windows, marked partial (S4). */
+void tsn_engine_finish(struct tsn_engine *e);
+
+void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
+struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);
+const struct tsn_state *tsn_engine_state(const struct tsn_engine *e);
+
+#endif
