@@ -103,7 +103,10 @@ struct tsn_ir_report {
 	const struct tsn_ir *threshold;  /* other side */
 };
 
-/* A rule after checking: [meta] has every field filled that needs no register. */
+/*
+ * A rule after checking: [meta] has every field filled that needs no register. Comparisons on `per` windows that
+ * only their close can decide (S4) are unknown for flows, and so is the negation of those that a flow can decide.
+ */
 struct tsn_ir_rule {
 	struct tsn_rule meta;            /* report[], families[], at_close are filled by the emitter */
 	const struct tsn_ir *when;       /* the rule's `where` and-ed in */
@@ -146,5 +149,12 @@ struct tsn_ir_module {
  * field that is not a key; a rule without aggregates is touched everywhere.
  */
 struct tsn_program *tsn_emit(struct tsn_ir_module *m, const char **error);
+
+/* What must not change a result, switched off for tests that compare. */
+enum tsn_emit_flags {
+	TSN_EMIT_READ_ALL = 1, /* look up every row in every family */
+	TSN_EMIT_NO_SKIP = 2,  /* never go past instructions */
+};
+struct tsn_program *tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error);
 
 #endif

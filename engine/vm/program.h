@@ -57,11 +57,21 @@ struct tsn_family_use {
 
 enum tsn_severity { TSN_SEV_INFO, TSN_SEV_LOW, TSN_SEV_MEDIUM, TSN_SEV_HIGH, TSN_SEV_CRITICAL };
 
+/*
+ * What on_match may read, by its number in program->exports: a mask, a value or a constant.
+ * The two codes number their registers apart; TSN_REG_NONE: not computed there (empty, unknown).
+ */
+enum tsn_export_kind { TSN_EXPORT_MASK, TSN_EXPORT_VALUE, TSN_EXPORT_INT, TSN_EXPORT_REAL };
+struct tsn_export {
+	enum tsn_export_kind kind;
+	uint32_t flow, close; /* registers; of a constant: both its place in the pool */
+};
+
 /* One comparison of `when` with a stateful side: a candidate for value and threshold, in order (S12). */
 struct tsn_report {
-	uint32_t holds;      /* mask register: rows where it is true */
-	uint32_t value;      /* value register of the stateful side */
-	uint32_t threshold;  /* value register of the other side */
+	uint32_t holds;      /* export, a mask: rows where it is true */
+	uint32_t value;      /* export of the stateful side */
+	uint32_t threshold;  /* export of the other side */
 	int64_t window_ms;   /* longest window in the stateful side */
 	bool tumbling;
 	uint32_t family;     /* of its first aggregate, for quality */
@@ -75,7 +85,7 @@ struct tsn_piece {
 	const char *text;    /* TEXT: the text; SET_COLUMN: the column */
 	uint16_t field;      /* FIELD; SET_COLUMN: the address field looked up */
 	uint32_t set;        /* SET_COLUMN: set slot */
-	uint32_t reg;        /* REG: value register (a define used in `when`) */
+	uint32_t reg;        /* REG: export of a value (a define used in `when`) */
 };
 
 enum tsn_requires { TSN_REQ_FLAGS = 1, TSN_REQ_INTERFACES = 2, TSN_REQ_UNSAMPLED = 4, TSN_REQ_BOTH_DIRECTIONS = 8 };
@@ -102,7 +112,7 @@ struct tsn_rule {
 	bool stateful;
 	bool each;             /* alert each */
 	bool disabled;
-	bool at_close;         /* evaluated when `per` windows close, not for flows */
+	bool at_close;         /* evaluated when `per` windows close, too */
 	int64_t once_ms;       /* `once per`, or its default */
 	int64_t hold_ms;       /* silence after which an open alert ends: longest window, stateless once_ms */
 	int64_t expires_ms;    /* TSN_TIME_NONE: never */
@@ -136,7 +146,9 @@ struct tsn_program {
 	struct tsn_key_spec *tuples;           uint32_t ntuples;
 	struct tsn_set_slot *sets;             uint32_t nsets;
 	struct tsn_family_def *families;       uint32_t nfamilies;
-	struct tsn_family_use *uses;           /* one a family */
+	struct tsn_family_use *uses;           /* one a family, of code flow */
+	struct tsn_family_use *close_uses;     /* the same of code close; NULL if close.n is 0 */
+	struct tsn_export *exports;            uint32_t nexports;
 	struct tsn_rule *rules;                uint32_t nrules;
 	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
 	const char *verify_error;              /* set by tsn_program_verify */

@@ -33,9 +33,18 @@ void tsn_vm_free(struct tsn_vm *vm);
 void tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,
     tsn_on_match *on_match, void *arg);
 
-/* Inside on_match: is [row] set in a mask register; the number in a value register (false: unknown). */
-bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t reg, uint32_t row);
-bool tsn_vm_value(const struct tsn_vm *vm, uint32_t reg, uint32_t row, int64_t *i, double *f, bool *real);
+/*
+ * Before running a batch of kind TICK: whose windows its rows are, as told by tsn_state_close. Rules that do not
+ * wait for them have no matches in it. Family TSN_REG_NONE (the start): every rule is evaluated.
+ */
+void tsn_vm_closing(struct tsn_vm *vm, uint32_t family, uint32_t agg);
+
+/*
+ * Inside on_match, by number in program->exports, as rules' reports and pieces have them: is [row] set in a
+ * mask; the number of a value (false: unknown), in [*i] or, if [*real], in [*f].
+ */
+bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row);
+bool tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
 void tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out);
 
 #endif
