@@ -13,7 +13,7 @@
 struct show {
 	struct tsn_inputs in;
 	struct tsn_columns columns;
-	enum tsn_format format;
+	enum tsn_show_format format;
 	struct tsn_field_set needed;
 	struct tsn_buf out, cell;
 	uint64_t shown, limit;
@@ -33,14 +33,14 @@ header(struct show *s)
 {
 	uint32_t i;
 
-	if (s->format == TSN_FORMAT_JSON)
+	if (s->format == TSN_SHOW_JSON)
 		return;
 	for (i = 0; i < s->columns.n; i++) {
 		tsn_buf_clear(&s->cell);
 		tsn_column_name(&s->columns.part[i], &s->cell);
 		if (i > 0)
-			tsn_buf_puts(&s->out, s->format == TSN_FORMAT_CSV ? "," : "  ");
-		if (s->format == TSN_FORMAT_CSV)
+			tsn_buf_puts(&s->out, s->format == TSN_SHOW_CSV ? "," : "  ");
+		if (s->format == TSN_SHOW_CSV)
 			tsn_column_csv(&s->out, tsn_buf_str(&s->cell));
 		else
 			tsn_column_pad(&s->out, tsn_buf_str(&s->cell), tsn_column_width(&s->columns.part[i]), i + 1 == s->columns.n);
@@ -70,11 +70,11 @@ row_text(struct show *s, const struct tsn_batch *b, uint32_t row)
 
 		get_value(p, b, row, &v);
 		tsn_buf_clear(&s->cell);
-		if (v.known || s->format == TSN_FORMAT_TABLE)
+		if (v.known || s->format == TSN_SHOW_TABLE)
 			tsn_value_text(&v, &s->cell);
 		if (i > 0)
-			tsn_buf_puts(&s->out, s->format == TSN_FORMAT_CSV ? "," : "  ");
-		if (s->format == TSN_FORMAT_CSV)
+			tsn_buf_puts(&s->out, s->format == TSN_SHOW_CSV ? "," : "  ");
+		if (s->format == TSN_SHOW_CSV)
 			tsn_column_csv(&s->out, tsn_buf_str(&s->cell));
 		else
 			tsn_column_pad(&s->out, tsn_buf_str(&s->cell), tsn_column_width(p), i + 1 == s->columns.n);
@@ -117,7 +117,7 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 	TSN_EACH_ROW(row, rows) {
 		if (s->shown < s->limit) {
 			s->shown++;
-			if (!s->count_only && s->format == TSN_FORMAT_JSON)
+			if (!s->count_only && s->format == TSN_SHOW_JSON)
 				row_json(s, b, row);
 			else if (!s->count_only)
 				row_text(s, b, row);
@@ -167,7 +167,7 @@ tsn_cmd_show(struct tsn_cli *c)
 
 	status = tsn_columns_parse(c, "fields", c->fields != NULL ? c->fields : DEFAULT_COLUMNS, &s.columns);
 	if (status == 0)
-		status = tsn_format_parse(c, &s.format);
+		status = tsn_show_format_parse(c, &s.format);
 	if (status != 0)
 		return status;
 	for (i = 0; i < s.columns.n; i++)

@@ -20,7 +20,7 @@ struct group {
 struct top {
 	struct tsn_inputs in;
 	struct tsn_key_spec spec;
-	enum tsn_format format;
+	enum tsn_show_format format;
 	enum { FLOWS, PACKETS, BYTES } of;
 	uint32_t *slots; /* index + 1 in groups; a power of two, at most half full */
 	size_t nslots;
@@ -153,12 +153,12 @@ print_header(const struct top *t, struct tsn_buf *out)
 	for (i = 0; i < t->spec.n; i++) {
 		tsn_buf_clear(&name);
 		tsn_column_name(&t->spec.part[i], &name);
-		if (t->format == TSN_FORMAT_CSV)
+		if (t->format == TSN_SHOW_CSV)
 			tsn_buf_printf(out, "%s%s", i > 0 ? "," : "", tsn_buf_str(&name));
 		else
 			tsn_buf_printf(out, "%*s  ", tsn_column_width(&t->spec.part[i]), tsn_buf_str(&name));
 	}
-	if (t->format == TSN_FORMAT_CSV)
+	if (t->format == TSN_SHOW_CSV)
 		tsn_buf_puts(out, ",flows,packets,bytes\n");
 	else
 		tsn_buf_printf(out, "%12s %6s  %14s %6s  %16s %6s\n", "flows", "%", "packets", "%", "bytes", "%");
@@ -172,12 +172,12 @@ print_group(const struct top *t, const struct group *g, struct tsn_buf *out)
 	struct tsn_value v;
 	uint8_t i;
 
-	if (t->format == TSN_FORMAT_JSON)
+	if (t->format == TSN_SHOW_JSON)
 		tsn_buf_putc(out, '{');
 	for (i = 0; i < t->spec.n; i++) {
 		tsn_key_decode(&t->spec, (const uint8_t *)t->slab.p + g->key, g->len, i, &v);
 		tsn_buf_clear(&cell);
-		if (t->format == TSN_FORMAT_JSON) {
+		if (t->format == TSN_SHOW_JSON) {
 			tsn_buf_puts(out, "\"");
 			tsn_column_name(&t->spec.part[i], out);
 			tsn_buf_puts(out, "\":");
@@ -186,17 +186,17 @@ print_group(const struct top *t, const struct group *g, struct tsn_buf *out)
 			continue;
 		}
 		tsn_value_text(&v, &cell);
-		if (t->format == TSN_FORMAT_CSV) {
+		if (t->format == TSN_SHOW_CSV) {
 			tsn_column_csv(out, tsn_buf_str(&cell));
 			tsn_buf_putc(out, ',');
 		} else {
 			tsn_buf_printf(out, "%*s  ", tsn_column_width(&t->spec.part[i]), tsn_buf_str(&cell));
 		}
 	}
-	if (t->format == TSN_FORMAT_JSON)
+	if (t->format == TSN_SHOW_JSON)
 		tsn_buf_printf(out, "\"flows\":%llu,\"packets\":%llu,\"bytes\":%llu}\n", (unsigned long long)g->flows,
 		    (unsigned long long)g->packets, (unsigned long long)g->bytes);
-	else if (t->format == TSN_FORMAT_CSV)
+	else if (t->format == TSN_SHOW_CSV)
 		tsn_buf_printf(out, "%llu,%llu,%llu\n", (unsigned long long)g->flows, (unsigned long long)g->packets,
 		    (unsigned long long)g->bytes);
 	else
@@ -213,13 +213,13 @@ print(struct top *t, size_t most)
 	size_t i;
 
 	qsort_r(t->groups, t->n, sizeof(*t->groups), larger, t);
-	if (t->format != TSN_FORMAT_JSON)
+	if (t->format != TSN_SHOW_JSON)
 		print_header(t, &out);
 	for (i = 0; i < t->n && i < most; i++)
 		print_group(t, &t->groups[i], &out);
 	fwrite(tsn_buf_str(&out), 1, out.len, stdout);
 	tsn_buf_fini(&out);
-	if (t->in.cli->quiet || t->format != TSN_FORMAT_TABLE)
+	if (t->in.cli->quiet || t->format != TSN_SHOW_TABLE)
 		return;
 	fprintf(stderr, "%zu groups, %llu flows, %llu packets, %llu bytes", t->n, (unsigned long long)t->flows,
 	    (unsigned long long)t->packets, (unsigned long long)t->bytes);
@@ -278,7 +278,7 @@ parse_options(const struct tsn_cli *c, struct top *t)
 		t->of = FLOWS;
 	else
 		return tsn_cli_usage(c, "--of is flows, packets or bytes, not \"%s\"", c->of);
-	return tsn_format_parse(c, &t->format);
+	return tsn_show_format_parse(c, &t->format);
 }
 
 int

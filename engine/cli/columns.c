@@ -91,16 +91,16 @@ tsn_columns_parse(const struct tsn_cli *c, const char *option, const char *text,
 }
 
 int
-tsn_format_parse(const struct tsn_cli *c, enum tsn_format *out)
+tsn_show_format_parse(const struct tsn_cli *c, enum tsn_show_format *out)
 {
 	const char *f = c->format != NULL ? c->format : "table";
 
 	if (strcmp(f, "table") == 0)
-		*out = TSN_FORMAT_TABLE;
+		*out = TSN_SHOW_TABLE;
 	else if (strcmp(f, "json") == 0)
-		*out = TSN_FORMAT_JSON;
+		*out = TSN_SHOW_JSON;
 	else if (strcmp(f, "csv") == 0)
-		*out = TSN_FORMAT_CSV;
+		*out = TSN_SHOW_CSV;
 	else
 		return tsn_cli_usage(c, "--format is table, json or csv, not \"%s\"", f);
 	return 0;

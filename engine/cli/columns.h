@@ -9,7 +9,7 @@
 
 #define TSN_COLUMNS_MAX 64
 
-enum tsn_format { TSN_FORMAT_TABLE, TSN_FORMAT_JSON, TSN_FORMAT_CSV };
+enum tsn_show_format { TSN_SHOW_TABLE, TSN_SHOW_JSON, TSN_SHOW_CSV };
 
 struct tsn_columns {
 	uint32_t n;
@@ -18,7 +18,7 @@ struct tsn_columns {
 
 /* 0, or TSN_EXIT_USAGE after naming the field that does not exist and the nearest one. */
 int tsn_columns_parse(const struct tsn_cli *c, const char *option, const char *text, struct tsn_columns *out);
-int tsn_format_parse(const struct tsn_cli *c, enum tsn_format *out);
+int tsn_show_format_parse(const struct tsn_cli *c, enum tsn_show_format *out);
 /* Width of a field in a table; negative for columns that align to the left. */
 int tsn_column_width(const struct tsn_key_part *p);
 /* One cell, padded to its width unless it is the last. */

@@ -10,6 +10,7 @@
 #define TSN_CORE_ENGINE_H
 
 #include "alert/alert.h"
+#include "alert/sink.h"
 #include "base/log.h"
 #include "compile/compile.h"
 #include "decode/decode.h"
@@ -72,6 +73,8 @@ struct tsn_reload_report {
  */
 bool tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report);
 const struct tsn_ruleset *tsn_engine_ruleset(const struct tsn_engine *e);
+/* A refreshed set takes the place of a slot's, between two batches; the engine owns it then. False: no such slot. */
+bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set);
 
 /* Where alerts go; see alert/alert.h. Sinks are the caller's. False when memory is out. */
 bool tsn_engine_add_sink(struct tsn_engine *e, struct tsn_sink *sink);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* tocsin run: rules over stored flows, alerts to stdout. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/inputs.h"
+#include "cli/progress.h"
+
+static int
+parse_format(const struct tsn_cli *c, enum tsn_alert_format *out)
+{
+	bool text = c->format != NULL ? strcmp(c->format, "text") == 0 : isatty(STDOUT_FILENO);
+
+	if (c->format != NULL && !text && strcmp(c->format, "json") != 0)
+		return tsn_cli_usage(c, "--format is json or text, not \"%s\"", c->format);
+	*out = !text ? TSN_FORMAT_JSON : c->color_out ? TSN_FORMAT_TEXT_COLOR : TSN_FORMAT_TEXT;
+	return 0;
+}
+
+static int
+write_summary(const struct tsn_cli *c, struct tsn_engine *e, double seconds)
+{
+	const struct tsn_program *p = tsn_engine_ruleset(e)->program;
+	struct tsn_buf out = TSN_BUF_INIT;
+	struct tsn_engine_stats s;
+	FILE *f;
+	uint32_t i;
+	int status = TSN_EXIT_OK;
+
+	tsn_engine_stats(e, &s);
+	tsn_buf_printf(&out, "{\"flows\":%llu,\"seconds\":%.6f,\"rules\":{", (unsigned long long)s.flows, seconds);
+	for (i = 0; i < p->nrules; i++) {
+		struct tsn_alert_counts n;
+
+		tsn_alerts_counts(tsn_engine_alerts(e), i, &n);
+		tsn_buf_puts(&out, i > 0 ? ",\"" : "\"");
+		tsn_buf_json(&out, p->rules[i].name, strlen(p->rules[i].name));
+		tsn_buf_printf(&out, "\":{\"matches\":%llu,\"alerts\":%llu}", (unsigned long long)n.matches,
+		    (unsigned long long)n.alerts);
+	}
+	tsn_buf_puts(&out, "}}\n");
+	f = strcmp(c->summary, "-") == 0 ? stdout : fopen(c->summary, "w");
+	if (f == NULL || fwrite(tsn_buf_str(&out), 1, out.len, f) != out.len) {
+		tsn_cli_warn("%s: %s", c->summary, strerror(errno));
+		status = TSN_EXIT_INPUT;
+	}
+	if (f != NULL && f != stdout && fclose(f) != 0)
+		status = TSN_EXIT_INPUT;
+	tsn_buf_fini(&out);
+	return status;
+}
+
+/* The last word on a terminal: how much was seen and what it raised. */
+static void
+say_totals(const struct tsn_cli *c, struct tsn_engine *e, double seconds)
+{
+	struct tsn_alert_counts n;
+	struct tsn_engine_stats s;
+	char from[TSN_TIME_TEXT], to[TSN_TIME_TEXT];
+
+	if (c->quiet || (!c->terminal_err && !c->verbose))
+		return;
+	tsn_engine_stats(e, &s);
+	tsn_alerts_totals(tsn_engine_alerts(e), &n);
+	fprintf(stderr, "%llu flows in %.1f s", (unsigned long long)s.flows, seconds);
+	if (s.first != TSN_TIME_NONE)
+		fprintf(stderr, " (%s to %s)", tsn_time_text(s.first, from), tsn_time_text(s.last, to));
+	fprintf(stderr, ": %llu alerts, %llu matching flows\n", (unsigned long long)n.alerts, (unsigned long long)n.matches);
+}
+
+/* What the engine had to give up, said once. */
+static void
+say_losses(struct tsn_engine *e)
+{
+	struct tsn_family_stats f;
+	struct tsn_alert_counts n;
+	struct tsn_engine_stats s;
+	uint32_t i;
+
+	tsn_engine_stats(e, &s);
+	tsn_alerts_totals(tsn_engine_alerts(e), &n);
+	if (s.lost_to_memory > 0)
+		tsn_cli_warn("memory ran out %llu times: some flows were not counted", (unsigned long long)s.lost_to_memory);
+	if (n.evicted + n.lost > 0)
+		tsn_cli_warn("%llu alerts lost their place to newer ones, %llu were lost", (unsigned long long)n.evicted,
+		    (unsigned long long)n.lost);
+	for (i = 0; i < tsn_state_families(tsn_engine_state(e)); i++) {
+		tsn_state_stats(tsn_engine_state(e), i, &f);
+		if (f.evicted > 0)
+			tsn_cli_warn("%llu groups lost their place (max_keys) in: %s", (unsigned long long)f.evicted,
+			    tsn_state_family(tsn_engine_state(e), i)->canon);
+	}
+}
+
+static void
+on_log(void *arg, enum tsn_log_level level, const char *line)
+{
+	(void)arg;
+	(void)level;
+	tsn_cli_warn("%s", line);
+}
+
+static int
+run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format)
+{
+	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : TSN_LOG_WARN, on_log, NULL };
+	struct tsn_engine_options o = { .batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .log = &log };
+	struct tsn_inputs in = { .cli = c };
+	struct tsn_sink *sink = tsn_sink_fd_new(STDOUT_FILENO, "stdout", format, TSN_SEV_INFO, &log);
+	int64_t began = tsn_progress_clock();
+	double seconds;
+	int status;
+
+	in.engine = tsn_engine_new(&o);
+	if (in.engine == NULL || sink == NULL || !tsn_engine_add_sink(in.engine, sink) ||
+	    !tsn_engine_load(in.engine, rs, NULL)) {
+		tsn_ruleset_free(rs);
+		tsn_engine_free(in.engine);
+		tsn_sink_close(sink);
+		return tsn_cli_no_memory();
+	}
+	status = tsn_inputs_read(&in);
+	seconds = (double)(tsn_progress_clock() - began) / 1000;
+	if (status != TSN_EXIT_USAGE) {
+		tsn_engine_remove_sinks(in.engine);
+		say_losses(in.engine);
+		say_totals(c, in.engine, seconds);
+		if (c->summary != NULL && write_summary(c, in.engine, seconds) != TSN_EXIT_OK)
+			status = TSN_EXIT_INPUT;
+	}
+	tsn_sink_close(sink);
+	tsn_engine_free(in.engine);
+	return status;
+}
+
+int
+tsn_cmd_run(struct tsn_cli *c)
+{
+	struct tsn_cli_compilation k;
+	enum tsn_alert_format format;
+	struct tsn_ruleset *rs;
+	int status = parse_format(c, &format);
+
+	if (status != 0)
+		return status;
+	if (c->rules.n == 0 && c->exprs.n == 0)
+		return tsn_cli_usage(c, "no rules: add -r RULES, or -e 'dst_port == 1434'");
+	if (c->args.n == 0)
+		return tsn_cli_usage(c, "no input: name capture files, or - for stdin");
+	if (!tsn_cli_compilation_init(&k, c)) {
+		tsn_cli_compilation_fini(&k);
+		return tsn_cli_no_memory();
+	}
+	rs = tsn_cli_compile(&k);
+	status = rs != NULL ? run(c, rs, format) : TSN_EXIT_RULES;
+	tsn_cli_compilation_fini(&k);
+	return status;
+}

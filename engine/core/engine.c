@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "core/engine.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/reload.h"
+#include "sets/set.h"
+
+#define EXPORTERS_MAX 65536u
+#define STREAMS_MAX   65536u
+
+struct tsn_engine {
+	struct tsn_engine_options o;
+	struct tsn_exporters *exporters;
+	struct tsn_decoder *decoder;
+	struct tsn_batch *batch, *tick_batch;
+	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
+	struct tsn_alerts *alerts;
+	struct tsn_sink **sinks;
+	size_t nsinks;
+	/* what is in force */
+	struct tsn_ruleset *rules;      /* NULL: none */
+	struct tsn_vm *vm;
+	struct tsn_state *state;
+	bool cuts;                      /* windows close at ticks, so batches end there */
+	uint64_t ticket;                /* of the next row */
+	struct tsn_engine_stats stats;
+};
+
+static struct tsn_batch *room(void *arg);
+
+struct tsn_engine *
+tsn_engine_new(const struct tsn_engine_options *o)
+{
+	struct tsn_engine *e = tsn_calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->o = *o;
+	e->rows = (struct tsn_batch_sink){ room, e };
+	e->stats.first = e->stats.last = e->stats.clock = TSN_TIME_NONE;
+	e->exporters = tsn_exporters_new(EXPORTERS_MAX);
+	e->batch = tsn_batch_new();
+	e->tick_batch = tsn_batch_new();
+	e->alerts = tsn_alerts_new(TSN_ALERT_KEYS, o->log);
+	if (e->exporters != NULL)
+		e->decoder = tsn_decoder_new(e->exporters, STREAMS_MAX);
+	if (e->decoder == NULL || e->batch == NULL || e->tick_batch == NULL || e->alerts == NULL) {
+		tsn_engine_free(e);
+		return NULL;
+	}
+	e->batch->cap = o->batch_rows > 0 && o->batch_rows <= TSN_BATCH_ROWS ? o->batch_rows : TSN_BATCH_ROWS;
+	return e;
+}
+
+void
+tsn_engine_free(struct tsn_engine *e)
+{
+	if (e == NULL)
+		return;
+	tsn_alerts_free(e->alerts);
+	tsn_vm_free(e->vm);
+	tsn_state_free(e->state);
+	tsn_ruleset_free(e->rules);
+	tsn_decoder_free(e->decoder);
+	tsn_exporters_free(e->exporters);
+	tsn_batch_free(e->batch);
+	tsn_batch_free(e->tick_batch);
+	tsn_free(e->sinks);
+	tsn_free(e);
+}
+
+/* --- one batch --- */
+
+static void
+on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
+{
+	struct tsn_engine *e = arg;
+
+	if (e->o.on_rows == NULL)
+		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
+	else if (rule == 0 && b->kind == TSN_BATCH_FLOWS)
+		e->o.on_rows(e->o.arg, e->batch, rows);
+}
+
+static void
+note_times(struct tsn_engine *e, const struct tsn_batch *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->n; i++) {
+		if (b->time[i] > e->stats.last)
+			e->stats.last = b->time[i];
+		if (e->stats.first == TSN_TIME_NONE || b->time[i] < e->stats.first)
+			e->stats.first = b->time[i];
+	}
+}
+
+static void
+run_batch(struct tsn_engine *e)
+{
+	struct tsn_batch *b = e->batch;
+
+	if (b->n == 0)
+		return;
+	b->ticket = e->ticket;
+	tsn_batch_normalise(b, e->exporters);
+	note_times(e, b);
+	if (e->vm != NULL)
+		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
+	else if (e->o.on_rows != NULL)
+		e->o.on_rows(e->o.arg, b, &b->rows);
+	e->ticket += b->n;
+	e->stats.flows += b->n;
+	if (e->o.on_rows == NULL && e->rules != NULL) {
+		if (e->stats.clock != TSN_TIME_NONE)
+			tsn_alerts_tick(e->alerts, e->stats.clock);
+		tsn_alerts_flush(e->alerts);
+	}
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+}
+
+static struct tsn_batch *
+room(void *arg)
+{
+	struct tsn_engine *e = arg;
+
+	if (e->batch->n >= e->batch->cap)
+		run_batch(e);
+	return e->batch;
+}
+
+struct tsn_batch *
+tsn_engine_room(struct tsn_engine *e)
+{
+	return room(e);
+}
+
+void
+tsn_engine_flush(struct tsn_engine *e)
+{
+	run_batch(e);
+}
+
+/* --- ticks --- */
+
+/* Rows of one closing window: the same program, entered at its other door. */
+static bool
+run_closing(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *b)
+{
+	struct tsn_engine *e = arg;
+
+	(void)family;
+	(void)agg;
+	(void)window_start;
+	b->ticket = e->ticket;
+	tsn_batch_normalise(b, e->exporters);
+	tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
+	return true;
+}
+
+static void
+close_windows(struct tsn_engine *e, int64_t now)
+{
+	int64_t lateness = e->rules != NULL ? e->rules->site.lateness_ms : 0;
+
+	if (!e->cuts || !tsn_state_close_due(e->state, now, lateness))
+		return;
+	tsn_state_close(e->state, now, lateness, e->tick_batch, run_closing, e);
+	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
+}
+
+/* A whole second has come by the time of receipt. */
+static void
+tick(struct tsn_engine *e, int64_t now)
+{
+	if (e->rules == NULL || e->o.on_rows != NULL)
+		return;
+	if (e->cuts)
+		run_batch(e);
+	close_windows(e, now);
+	if (e->batch->n == 0) { /* else its rows come first: tsn_alerts_tick follows the batch */
+		tsn_alerts_tick(e->alerts, now);
+		tsn_alerts_flush(e->alerts);
+	}
+}
+
+static int64_t
+second_of(int64_t ms)
+{
+	return ms - ((ms % TSN_SECOND) + TSN_SECOND) % TSN_SECOND;
+}
+
+void
+tsn_engine_clock(struct tsn_engine *e, int64_t now)
+{
+	int64_t before = e->stats.clock;
+
+	if (before != TSN_TIME_NONE && now <= before)
+		return;
+	if (before == TSN_TIME_NONE || second_of(now) > second_of(before)) {
+		if (e->cuts)
+			run_batch(e); /* before the clock moves on */
+		e->stats.clock = now;
+		tick(e, second_of(now));
+	}
+	e->stats.clock = now;
+}
+
+void
+tsn_engine_finish(struct tsn_engine *e)
+{
+	run_batch(e);
+	if (e->rules == NULL || e->o.on_rows != NULL)
+		return;
+	tsn_alerts_cut_off(e->alerts, true);
+	close_windows(e, INT64_MAX);
+	tsn_alerts_flush(e->alerts);
+	tsn_alerts_cut_off(e->alerts, false);
+}
+
+/* --- input --- */
+
+enum tsn_decode
+tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
+{
+	enum tsn_decode status;
+
+	tsn_engine_clock(e, received);
+	status = tsn_decode_datagram(e->decoder, p, len, exporter, received, &e->rows);
+	e->stats.datagrams++;
+	e->stats.damaged += status == TSN_DECODE_DAMAGED;
+	e->stats.version += status == TSN_DECODE_VERSION;
+	return status;
+}
+
+struct tsn_exporters *
+tsn_engine_exporters(struct tsn_engine *e)
+{
+	return e->exporters;
+}
+
+/* --- sinks --- */
+
+static bool
+put_sinks(struct tsn_engine *e)
+{
+	return tsn_alerts_set_sinks(e->alerts, e->sinks, e->nsinks);
+}
+
+bool
+tsn_engine_add_sink(struct tsn_engine *e, struct tsn_sink *sink)
+{
+	struct tsn_sink **v = tsn_reallocarray(e->sinks, e->nsinks + 1, sizeof(*v));
+
+	if (v == NULL)
+		return false;
+	e->sinks = v;
+	e->sinks[e->nsinks++] = sink;
+	if (put_sinks(e))
+		return true;
+	e->nsinks--;
+	return false;
+}
+
+void
+tsn_engine_remove_sinks(struct tsn_engine *e)
+{
+	e->nsinks = 0;
+	tsn_alerts_flush(e->alerts);
+	put_sinks(e);
+}
+
+/* --- rules --- */
+
+/* What is made for a ruleset before it can take the old one's place; allocates, so it may fail. */
+struct next {
+	struct tsn_vm *vm;
+	struct tsn_state *state;
+};
+
+static bool
+prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
+{
+	const struct tsn_program *p = rs->program;
+
+	n->vm = tsn_vm_new(p);
+	n->state = tsn_state_new(p->families, p->nfamilies, e->o.seed);
+	if (n->vm == NULL || n->state == NULL)
+		return false;
+	return e->o.on_rows != NULL ||
+	    tsn_alerts_bind(e->alerts, p, (const struct tsn_set *const *)rs->sets, n->state);
+}
+
+static bool
+has_closes(const struct tsn_program *p)
+{
+	uint32_t f, a;
+
+	for (f = 0; f < p->nfamilies; f++)
+		for (a = 0; a < p->families[f].naggs; a++)
+			if (p->families[f].agg[a].closes)
+				return true;
+	return false;
+}
+
+static void
+configure_exporters(struct tsn_engine *e, const struct tsn_site *site)
+{
+	uint32_t i;
+
+	tsn_exporters_forget_settings(e->exporters);
+	for (i = 0; i < site->nexporters; i++) {
+		const struct tsn_site_exporter *x = &site->exporters[i];
+
+		if (tsn_exporters_configure(e->exporters, x->addr, x->name, x->sampling) != 0)
+			tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: an exporter's name or sampling was not taken over");
+	}
+}
+
+bool
+tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report)
+{
+	struct next n = { 0 };
+	struct tsn_ruleset *old = e->rules;
+
+	run_batch(e);
+	if (!prepare(e, rs, &n)) {
+		tsn_vm_free(n.vm);
+		tsn_state_free(n.state);
+		return false;
+	}
+	tsn_engine_report_rules(old, rs, report);
+	if (e->state != NULL)
+		tsn_engine_take_over(n.state, e->state, e->stats.last, report);
+	tsn_vm_free(e->vm);
+	tsn_state_free(e->state);
+	e->vm = n.vm;
+	e->state = n.state;
+	e->rules = rs;
+	e->cuts = has_closes(rs->program);
+	configure_exporters(e, &rs->site);
+	tsn_ruleset_free(old);
+	return true;
+}
+
+const struct tsn_ruleset *
+tsn_engine_ruleset(const struct tsn_engine *e)
+{
+	return e->rules;
+}
+
+bool
+tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set)
+{
+	struct tsn_set *old;
+
+	if (e->rules == NULL || slot >= e->rules->program->nsets)
+		return false;
+	run_batch(e);
+	old = e->rules->sets[slot];
+	e->rules->sets[slot] = set;
+	tsn_set_free(old);
+	return true;
+}
+
+void
+tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
+{
+	struct tsn_vm_counters c = { 0 };
+
+	*out = e->stats;
+	if (e->vm != NULL)
+		tsn_vm_counters(e->vm, &c);
+	out->lost_to_memory = c.out_of_memory;
+}
+
+struct tsn_alerts *
+tsn_engine_alerts(struct tsn_engine *e)
+{
+	return e->alerts;
+}
+
+const struct tsn_state *
+tsn_engine_state(const struct tsn_engine *e)
+{
+	return e->state;
+}
