@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "decode/decode.h"
+
+#include "base/mem.h"
+#include "decode/fill.h"
+#include "decode/sequence.h"
+#include "decode/wire.h"
+#include "flow/exporter.h"
+
+/*
+ * The header of v5; v1 ends at 16, the last eight bytes of v7 are the sequence and four unused:
+ *
+ *  0 version  2 count  4 sysUptime  8 unix seconds  12 nanoseconds
+ * 16 sequence  20 engine type  21 engine id  22 sampling (2 bits mode, 14 interval)
+ */
+struct tsn_decoder {
+	struct tsn_exporters *exporters;
+	struct tsn_sequences *sequences;
+	struct tsn_addr last_addr; /* most datagrams come from the same exporter as the one before */
+	uint32_t last_index;
+	bool last_known;
+};
+
+struct tsn_decoder *
+tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams)
+{
+	struct tsn_decoder *d = tsn_calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->exporters = exporters;
+	d->sequences = tsn_sequences_new(max_streams);
+	if (d->sequences == NULL) {
+		tsn_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void
+tsn_decoder_free(struct tsn_decoder *d)
+{
+	if (d != NULL)
+		tsn_sequences_free(d->sequences);
+	tsn_free(d);
+}
+
+uint64_t
+tsn_decoder_refused(const struct tsn_decoder *d)
+{
+	return tsn_sequences_refused(d->sequences);
+}
+
+static uint32_t
+exporter_index(struct tsn_decoder *d, struct tsn_addr addr)
+{
+	if (!d->last_known || tsn_addr_cmp(d->last_addr, addr) != 0) {
+		d->last_index = tsn_exporters_find(d->exporters, addr);
+		d->last_addr = addr;
+		d->last_known = true;
+	}
+	return d->last_index;
+}
+
+static const struct tsn_fixed_shape *
+shape_of(const uint8_t *p, size_t len)
+{
+	uint16_t version = len >= 2 ? tsn_wire_u16(p) : 0;
+
+	return version < TSN_FIXED_VERSIONS && tsn_fixed_shapes[version].header != 0 ? &tsn_fixed_shapes[version] : NULL;
+}
+
+/* [len] covers the header of the message's version. */
+static void
+read_header(const uint8_t *p, struct tsn_fixed_header *h)
+{
+	h->version = tsn_wire_u16(p);
+	h->uptime = tsn_wire_u32(p + 4);
+	h->exported = (int64_t)tsn_wire_u32(p + 8) * 1000 + tsn_wire_u32(p + 12) / 1000000;
+	h->source_id = 0;
+	h->sampling = 0;
+	if (h->version == 5) {
+		h->source_id = tsn_wire_u16(p + 20);
+		h->sampling = tsn_wire_u16(p + 22) & 0x3fff;
+	}
+}
+
+/*
+ * Counts what the header says wrongly of itself and returns how many whole
+ * records there are to read.
+ */
+static uint32_t
+whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape, struct tsn_exporter *x, bool *odd)
+{
+	size_t size = shape->record, room = len - shape->header;
+	uint32_t count = tsn_wire_u16(p + 2), there = (uint32_t)(room / size);
+	bool bad_count = count == 0 || count > shape->max_count;
+	bool is_short = there < count, trailing = room > count * size;
+
+	x->counter[TSN_XC_COUNT] += bad_count;
+	x->counter[TSN_XC_SHORT] += is_short;
+	x->counter[TSN_XC_TRAILING] += trailing;
+	*odd = bad_count || is_short || trailing;
+	return is_short ? there : count;
+}
+
+/* Into as many batches as it takes. Returns how many records were taken. */
+static uint32_t
+deliver(const struct tsn_fixed_header *h, const uint8_t *p, size_t size, uint32_t count, struct tsn_exporter *x,
+    struct tsn_batch_sink *sink)
+{
+	uint32_t done = 0;
+
+	while (done < count) {
+		struct tsn_batch *b = sink->room(sink->arg);
+		uint32_t take;
+
+		if (b == NULL)
+			break;
+		take = count - done < b->cap - b->n ? count - done : b->cap - b->n;
+		x->counter[TSN_XC_CLOCK] += tsn_fixed_fill(b, h, p + done * size, take);
+		done += take;
+	}
+	x->counter[TSN_XC_FLOWS] += done;
+	return done;
+}
+
+static enum tsn_decode
+decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const uint8_t *p, size_t len, struct tsn_addr exporter,
+    struct tsn_exporter *x, struct tsn_fixed_header *h, struct tsn_batch_sink *sink)
+{
+	uint32_t count, said = tsn_wire_u16(p + 2);
+	bool odd;
+
+	read_header(p, h);
+	count = whole_records(p, len, shape, x, &odd);
+	if (h->version != 1) /* a count that cannot be true says nothing about the next number */
+		tsn_sequences_see(d->sequences, exporter, (uint32_t)h->version << 16 | h->source_id, tsn_wire_u32(p + 16),
+		    said <= shape->max_count ? said : count, h->uptime, x);
+	if (deliver(h, p + shape->header, shape->record, count, x, sink) < count)
+		return TSN_DECODE_STOPPED;
+	return odd ? TSN_DECODE_DAMAGED : TSN_DECODE_OK;
+}
+
+enum tsn_decode
+tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received_ms,
+    struct tsn_batch_sink *sink)
+{
+	uint32_t index = exporter_index(d, exporter);
+	struct tsn_exporter *x = tsn_exporters_at(d->exporters, index);
+	struct tsn_fixed_header h = { .exporter = exporter, .source = index, .received = received_ms };
+	const struct tsn_fixed_shape *shape = shape_of(p, len);
+
+	x->counter[TSN_XC_DATAGRAMS]++;
+	if (received_ms > x->last_received)
+		x->last_received = received_ms;
+	if (shape == NULL && len >= 2) {
+		x->counter[TSN_XC_VERSION]++;
+		return TSN_DECODE_VERSION;
+	}
+	if (shape == NULL || len < shape->header) {
+		x->counter[TSN_XC_SHORT]++;
+		return TSN_DECODE_DAMAGED;
+	}
+	return decode_fixed(d, shape, p, len, exporter, x, &h, sink);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "decode/sequence.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+/*
+ * What is a gap, and what a new beginning? Exporters say neither, so:
+ * - sysUptime further back than a datagram can be late: the exporter booted.
+ * - Ahead by more flows than a fast exporter makes in the time between: anew.
+ * - Behind, by a datagram that was sent no later than the last: it came late.
+ * - Behind in another way, or late eight times in a row: anew.
+ */
+#define LATE_MS 10000
+#define LATE_FLOWS 100000
+#define LATE_RUN 8
+#define FLOWS_PER_MS 1000
+#define GAPS 4 /* remembered, so that late datagrams are taken off the losses */
+
+struct stream {
+	uint64_t hi, lo;
+	uint32_t id; /* with the lowest bit telling IPv4; the next, that the slot is used */
+	uint32_t last, next, uptime, last_count;
+	uint32_t late_run;
+	bool numbers_datagrams;
+	uint8_t gap_at;
+	struct {
+		uint32_t from, n;
+	} gap[GAPS];
+};
+
+struct tsn_sequences {
+	struct stream *slot;
+	uint32_t n, cap, max; /* cap: a power of two, at least half as much again as n */
+	uint64_t refused;
+};
+
+struct tsn_sequences *
+tsn_sequences_new(uint32_t max)
+{
+	struct tsn_sequences *t = tsn_calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->max = max;
+	t->cap = 64;
+	t->slot = tsn_calloc(t->cap, sizeof(*t->slot));
+	if (t->slot == NULL) {
+		tsn_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void
+tsn_sequences_free(struct tsn_sequences *t)
+{
+	if (t != NULL)
+		tsn_free(t->slot);
+	tsn_free(t);
+}
+
+uint64_t
+tsn_sequences_refused(const struct tsn_sequences *t)
+{
+	return t->refused;
+}
+
+/* The stream's slot, or the free one where it belongs. */
+static struct stream *
+probe(struct stream *slot, uint32_t cap, uint64_t hi, uint64_t lo, uint32_t id)
+{
+	uint64_t h = tsn_hash_join(tsn_hash_join(hi, lo), id);
+
+	for (uint32_t i = (uint32_t)h & (cap - 1);; i = (i + 1) & (cap - 1)) {
+		struct stream *s = &slot[i];
+
+		if (s->id == 0 || (s->id == id && s->lo == lo && s->hi == hi))
+			return s;
+	}
+}
+
+static bool
+grow(struct tsn_sequences *t)
+{
+	struct stream *bigger = tsn_calloc(t->cap, 2 * sizeof(*bigger));
+
+	if (bigger == NULL)
+		return false;
+	for (uint32_t i = 0; i < t->cap; i++) {
+		struct stream *s = &t->slot[i];
+
+		if (s->id != 0)
+			*probe(bigger, t->cap * 2, s->hi, s->lo, s->id) = *s;
+	}
+	tsn_free(t->slot);
+	t->slot = bigger;
+	t->cap *= 2;
+	return true;
+}
+
+/* NULL if it is new and there is no room for it. */
+static struct stream *
+find(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id)
+{
+	struct stream *s;
+
+	id = id << 2 | 2 | addr.v4;
+	s = probe(t->slot, t->cap, addr.hi, addr.lo, id);
+	if (s->id != 0)
+		return s;
+	if (t->n >= t->max || (t->n >= t->cap / 4 * 3 && !grow(t))) {
+		t->refused++;
+		return NULL;
+	}
+	s = probe(t->slot, t->cap, addr.hi, addr.lo, id);
+	*s = (struct stream){ .hi = addr.hi, .lo = addr.lo, .id = id };
+	t->n++;
+	return s;
+}
+
+static void
+advance(struct stream *s, uint32_t seq, uint32_t count, uint32_t uptime)
+{
+	s->last = seq;
+	s->last_count = count;
+	s->next = seq + (s->numbers_datagrams ? 1 : count);
+	s->uptime = uptime;
+	s->late_run = 0;
+}
+
+static void
+forget_gaps(struct stream *s)
+{
+	for (int i = 0; i < GAPS; i++)
+		s->gap[i].n = 0;
+}
+
+static void
+lose(struct stream *s, uint32_t n, struct tsn_exporter *x)
+{
+	x->counter[TSN_XC_LOST] += n;
+	s->gap[s->gap_at].from = s->next;
+	s->gap[s->gap_at].n = n;
+	s->gap_at = (s->gap_at + 1) % GAPS;
+}
+
+/* A late datagram fills (the beginning or the end of) a gap that was counted as lost. */
+static void
+find_again(struct stream *s, uint32_t seq, uint32_t count, struct tsn_exporter *x)
+{
+	if (s->numbers_datagrams)
+		count = 1;
+	for (int i = 0; i < GAPS; i++) {
+		uint32_t at = seq - s->gap[i].from, n = s->gap[i].n, got;
+
+		if (at >= n)
+			continue;
+		got = count < n - at ? count : n - at;
+		x->counter[TSN_XC_LOST] -= got;
+		if (at == 0) {
+			s->gap[i].from += got;
+			s->gap[i].n -= got;
+		} else {
+			s->gap[i].n = at;
+		}
+		return;
+	}
+}
+
+/*
+ * Open vSwitch numbers datagrams, not flows. A step of one after a datagram of
+ * several flows can mean nothing else; a step of as many flows as it had ends the suspicion.
+ */
+static bool
+learn_unit(struct stream *s, uint32_t seq)
+{
+	uint32_t step = seq - s->last;
+
+	if (s->last_count < 2 || step != (s->numbers_datagrams ? s->last_count : 1))
+		return false;
+	s->numbers_datagrams = !s->numbers_datagrams;
+	return true;
+}
+
+enum verdict { IN_ORDER, GAP, LATE, ANEW };
+
+static enum verdict
+judge(struct stream *s, uint32_t seq, uint32_t uptime)
+{
+	int32_t elapsed = (int32_t)(uptime - s->uptime), ahead = (int32_t)(seq - s->next);
+
+	if (elapsed < -LATE_MS)
+		return ANEW;
+	if (ahead == 0 || (elapsed >= 0 && learn_unit(s, seq)))
+		return IN_ORDER;
+	if (ahead > 0)
+		return ahead > LATE_FLOWS + (elapsed > 0 ? (int64_t)elapsed * FLOWS_PER_MS : 0) ? ANEW : GAP;
+	if (elapsed > 0 || ahead < -LATE_FLOWS || s->late_run + 1 >= LATE_RUN)
+		return ANEW;
+	return LATE;
+}
+
+void
+tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count,
+    uint32_t uptime, struct tsn_exporter *x)
+{
+	uint32_t known = t->n;
+	struct stream *s = find(t, addr, id);
+
+	if (s == NULL)
+		return;
+	switch (t->n != known ? IN_ORDER : judge(s, seq, uptime)) {
+	case IN_ORDER:
+		break;
+	case GAP:
+		lose(s, seq - s->next, x);
+		break;
+	case ANEW:
+		x->counter[TSN_XC_RESTARTS]++;
+		forget_gaps(s);
+		break;
+	case LATE:
+		x->counter[TSN_XC_REORDERED]++;
+		s->late_run++;
+		find_again(s, seq, count, x);
+		return;
+	}
+	advance(s, seq, count, uptime);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Telling export datagrams from other UDP by their shape alone: the lengths a
+ * message gives must add up to the bytes there are.
+ */
+#include "decode/decode.h"
+#include "decode/fill.h"
+#include "decode/wire.h"
+
+bool
+tsn_decode_looks_like(const uint8_t *p, size_t len)
+{
+	const struct tsn_fixed_shape *shape;
+	uint16_t version, count;
+
+	if (len < 4)
+		return false;
+	version = tsn_wire_u16(p);
+	count = tsn_wire_u16(p + 2);
+	if (version >= TSN_FIXED_VERSIONS)
+		return false;
+	shape = &tsn_fixed_shapes[version];
+	return count > 0 && count <= shape->max_count && len == shape->header + (size_t)count * shape->record;
+}
+
+/* Sets of v9 (RFC 3954 5) and IPFIX (RFC 7011 3.3.2): a 16-bit id and a 16-bit length each, to the very end. */
+static bool
+sets_add_up(const uint8_t *p, size_t len, uint16_t template_ids)
+{
+	size_t at = 0;
+
+	while (len - at >= 4) {
+		uint16_t id = tsn_wire_u16(p + at), n = tsn_wire_u16(p + at + 2);
+
+		if (n < 4 || n > len - at || (id < 256 && id != template_ids && id != template_ids + 1))
+			return false;
+		at += n;
+	}
+	return at == len && at > 0;
+}
+
+/* sFlow v5 (sflow.org, "sFlow Version 5", section 5): samples of a 32-bit type and a 32-bit length each. */
+static bool
+samples_add_up(const uint8_t *p, size_t len)
+{
+	size_t at = len >= 8 && tsn_wire_u32(p + 4) == 2 ? 40 : 28;
+	uint32_t n;
+
+	if (len < at || (tsn_wire_u32(p + 4) != 1 && tsn_wire_u32(p + 4) != 2))
+		return false;
+	for (n = tsn_wire_u32(p + at - 4); n > 0 && len - at >= 8; n--) {
+		uint32_t size = tsn_wire_u32(p + at + 4);
+
+		if (size > len - at - 8)
+			return false;
+		at += 8 + size;
+	}
+	return n == 0 && at == len;
+}
+
+bool
+tsn_decode_looks_like_export(const uint8_t *p, size_t len)
+{
+	if (tsn_decode_looks_like(p, len))
+		return true;
+	if (len < 16)
+		return false;
+	switch (tsn_wire_u16(p)) {
+	case 9:
+		return len > 20 && tsn_wire_u16(p + 2) != 0 && sets_add_up(p + 20, len - 20, 0);
+	case 10:
+		return tsn_wire_u16(p + 2) == len && sets_add_up(p + 16, len - 16, 2);
+	case 0:
+		return tsn_wire_u16(p + 2) == 5 && samples_add_up(p, len);
+	default:
+		return false;
+	}
+}
+
+const char *
+tsn_decode_format(const uint8_t *p, size_t len)
+{
+	switch (len >= 4 ? tsn_wire_u16(p) : UINT16_MAX) {
+	case 0:
+		return tsn_wire_u16(p + 2) == 5 ? "sFlow v5" : tsn_wire_u16(p + 2) == 4 ? "sFlow v4"
+		    : tsn_wire_u16(p + 2) == 2 ? "sFlow v2" : "an unknown format";
+	case 1:
+		return "NetFlow v1";
+	case 5:
+		return "NetFlow v5";
+	case 7:
+		return "NetFlow v7";
+	case 8:
+		return "NetFlow v8";
+	case 9:
+		return "NetFlow v9";
+	case 10:
+		return "IPFIX";
+	default:
+		return "an unknown format";
+	}
+}
