@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/engine.h"
+#include "daemon/job.h"
+#include "daemon/notify.h"
+#include "daemon/ports.h"
+#include "daemon/watch.h"
+#include "sets/set.h"
+
+#define IDLE_MS      100 /* longest wait: ticks must come while no flow does */
+#define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
+#define DRAIN_MS     2000
+
+struct tsn_daemon {
+	const struct tsn_daemon_options *o;
+	const struct tsn_log *log;
+	struct tsn_engine *engine;
+	struct tsn_ports ports;
+	struct tsn_job *job;
+	struct tsn_watch *watch;
+	struct pollfd *poll;     /* signals, job, then the sockets */
+	size_t npoll, cap_poll;
+	int signals;
+	bool reload_asked, stopping;
+	int64_t compile_began, next_care;
+	uint64_t reloads, reloads_failed;
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- reload --- */
+
+/* Many lines of diagnostics become as many lines of the log. */
+static void
+log_text(const struct tsn_log *log, enum tsn_log_level level, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		tsn_log(log, level, "%.*s", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void
+log_item(void *arg, const struct tsn_reload_item *i)
+{
+	struct tsn_daemon *d = arg;
+	char until[TSN_TIME_TEXT];
+
+	if (i->rule)
+		tsn_log(d->log, strcmp(i->what, "unchanged") == 0 ? TSN_LOG_DEBUG : TSN_LOG_INFO, "rule %s: %s", i->name, i->what);
+	else if (i->blind_until != TSN_TIME_NONE)
+		tsn_log(d->log, TSN_LOG_INFO, "starts empty, sees full windows from %s on: %s",
+		    tsn_time_text(i->blind_until, until), i->name);
+	else
+		tsn_log(d->log, TSN_LOG_DEBUG, "%s: %s", i->what, i->name);
+}
+
+/* The sinks of the outputs in force, in their order. */
+static bool
+hand_over_sinks(struct tsn_daemon *d)
+{
+	size_t i;
+
+	tsn_engine_remove_sinks(d->engine);
+	for (i = 0; i < d->ports.noutputs; i++)
+		if (d->ports.outputs[i].keep && !tsn_engine_add_sink(d->engine, d->ports.outputs[i].sink))
+			return false;
+	return true;
+}
+
+static bool
+fill_poll(struct tsn_daemon *d)
+{
+	size_t want = 2 + d->ports.nsockets, i;
+	struct pollfd *v = tsn_reallocarray(d->poll, want, sizeof(*v));
+
+	if (v == NULL)
+		return false;
+	d->poll = v;
+	d->npoll = want;
+	v[0] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
+	v[1] = (struct pollfd){ .fd = tsn_job_fd(d->job), .events = POLLIN };
+	for (i = 0; i < d->ports.nsockets; i++)
+		v[2 + i] = (struct pollfd){ .fd = tsn_udp_fd(d->ports.sockets[i].udp), .events = POLLIN };
+	return true;
+}
+
+/*
+ * Puts compiled rules in force: opens what is new, swaps, lets go of the rest. On failure everything stays
+ * as it was and [rs] is freed.
+ */
+static enum tsn_daemon_end
+put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_report *report)
+{
+	if (!tsn_ports_prepare(&d->ports, &rs->site)) {
+		tsn_ruleset_free(rs);
+		return TSN_DAEMON_NO_INPUT;
+	}
+	if (!tsn_engine_load(d->engine, rs, report)) {
+		tsn_ports_cancel(&d->ports);
+		tsn_ruleset_free(rs);
+		return TSN_DAEMON_NO_MEMORY;
+	}
+	if (!hand_over_sinks(d))
+		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
+	tsn_ports_commit(&d->ports);
+	tsn_watch_free(d->watch);
+	d->watch = tsn_watch_new(rs, d->compile_began, now_ms());
+	if (d->watch == NULL)
+		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: set files are not watched");
+	return fill_poll(d) ? TSN_DAEMON_STOPPED : TSN_DAEMON_NO_MEMORY;
+}
+
+static void
+keep_old(struct tsn_daemon *d, const char *why)
+{
+	d->reloads_failed++;
+	tsn_log(d->log, TSN_LOG_ERROR, "reload failed: %s; the old rules stay in force", why);
+	tsn_notify("READY=1\nSTATUS=reload failed, the old rules stay in force");
+}
+
+static void
+finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
+{
+	struct tsn_reload_report report = { .item = log_item, .arg = d };
+	enum tsn_daemon_end end;
+	int64_t began;
+
+	log_text(d->log, r->errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&r->text));
+	if (r->rules == NULL) {
+		keep_old(d, r->errors > 0 ? "the rules have errors" : "memory is out");
+		return;
+	}
+	began = now_ms();
+	end = put_in_force(d, r->rules, &report);
+	if (end != TSN_DAEMON_STOPPED) {
+		keep_old(d, end == TSN_DAEMON_NO_INPUT ? "a socket or output cannot be opened" : "memory is out");
+		return;
+	}
+	d->reloads++;
+	tsn_log(d->log, TSN_LOG_INFO,
+	    "reloaded: %u rules added, %u changed, %u removed, %u unchanged; %u expressions kept with %llu groups, %u new; "
+	    "flows waited %lld ms",
+	    report.added, report.changed, report.removed, report.unchanged, report.expressions_kept,
+	    (unsigned long long)report.groups_kept, report.expressions_new, (long long)(now_ms() - began));
+	tsn_notify("READY=1\nSTATUS=rules reloaded");
+}
+
+static void
+finish_refresh(struct tsn_daemon *d, struct tsn_job_result *r)
+{
+	const char *name = tsn_engine_ruleset(d->engine)->module->sets[r->slot].name;
+
+	log_text(d->log, r->errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&r->text));
+	if (r->set == NULL || !tsn_engine_replace_set(d->engine, r->slot, r->set)) {
+		tsn_set_free(r->set);
+		tsn_log(d->log, TSN_LOG_ERROR, "set %s: its file cannot be used; the old members stay", name);
+		return;
+	}
+	tsn_log(d->log, TSN_LOG_INFO, "set %s: read anew, %zu members", name, tsn_set_size(r->set));
+}
+
+static void
+job_ended(struct tsn_daemon *d)
+{
+	struct tsn_job_result r;
+
+	tsn_job_take(d->job, &r);
+	if (r.refresh)
+		finish_refresh(d, &r);
+	else
+		finish_reload(d, &r);
+	tsn_buf_fini(&r.text);
+}
+
+/* Starts what was asked for once the job before it has ended. */
+static void
+start_jobs(struct tsn_daemon *d, int64_t now)
+{
+	int slot;
+
+	if (tsn_job_busy(d->job))
+		return;
+	if (d->reload_asked) {
+		d->reload_asked = false;
+		d->compile_began = now;
+		tsn_log(d->log, TSN_LOG_INFO, "reloading");
+		tsn_notify("RELOADING=1");
+		if (!tsn_job_compile(d->job, &d->o->rules))
+			keep_old(d, "no thread to compile with");
+		return;
+	}
+	slot = d->watch != NULL ? tsn_watch_changed(d->watch, now) : -1;
+	if (slot >= 0 && !tsn_job_refresh(d->job, tsn_engine_ruleset(d->engine), (uint32_t)slot))
+		tsn_log(d->log, TSN_LOG_ERROR, "no thread to read a set's file with");
+}
+
+/* --- flows --- */
+
+/* Takes what has come in on one socket; true if there may be more. */
+static bool
+take(struct tsn_daemon *d, struct tsn_socket *s)
+{
+	struct tsn_datagram v[TSN_UDP_BATCH];
+	int round, n = 0, i;
+
+	for (round = 0; round < ROUNDS; round++) {
+		n = tsn_udp_receive(s->udp, v, TSN_UDP_BATCH);
+		if (n < 0 && errno != EINTR)
+			tsn_log(d->log, TSN_LOG_WARN, "%s: %s", s->where, strerror(errno));
+		for (i = 0; i < n; i++)
+			tsn_engine_datagram(d->engine, v[i].payload, v[i].len, v[i].exporter, v[i].received_ms);
+		if (n < TSN_UDP_BATCH)
+			return false;
+	}
+	return true;
+}
+
+static bool
+take_all(struct tsn_daemon *d)
+{
+	bool more = false;
+	size_t i;
+
+	for (i = 0; i < d->ports.nsockets; i++)
+		more |= take(d, &d->ports.sockets[i]);
+	return more;
+}
+
+static void
+drain(struct tsn_daemon *d)
+{
+	int64_t until = now_ms() + DRAIN_MS;
+
+	while (take_all(d) && now_ms() < until)
+		;
+	tsn_engine_flush(d->engine);
+}
+
+/* --- what an operator should hear --- */
+
+static void
+tell_drops(struct tsn_daemon *d)
+{
+	struct tsn_udp_counters c;
+	size_t i;
+
+	for (i = 0; i < d->ports.nsockets; i++) {
+		struct tsn_socket *s = &d->ports.sockets[i];
+
+		tsn_udp_counters(s->udp, &c);
+		if (c.kernel_drops > s->drops_told)
+			tsn_log(d->log, TSN_LOG_WARN, "%s: the kernel dropped %llu datagrams (receive buffer %zu bytes; raise net.core.rmem_max)",
+			    s->where, (unsigned long long)(c.kernel_drops - s->drops_told), c.receive_buffer);
+		if (c.truncated > s->truncated_told)
+			tsn_log(d->log, TSN_LOG_WARN, "%s: %llu datagrams were longer than can be received and were cut", s->where,
+			    (unsigned long long)(c.truncated - s->truncated_told));
+		s->drops_told = c.kernel_drops;
+		s->truncated_told = c.truncated;
+	}
+}
+
+static void
+tell_exporters(struct tsn_daemon *d)
+{
+	struct tsn_exporters *t = tsn_engine_exporters(d->engine);
+	struct tsn_buf line = TSN_BUF_INIT;
+	char text[TSN_ADDR_TEXT];
+	uint32_t i;
+	int k;
+
+	for (i = 0; i < tsn_exporters_count(t); i++) {
+		const struct tsn_exporter *x = tsn_exporters_at(t, i);
+
+		if (x->counter[TSN_XC_DATAGRAMS] == 0)
+			continue;
+		tsn_buf_clear(&line);
+		for (k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++)
+			if (x->counter[k] > 0)
+				tsn_buf_printf(&line, " %s %llu", tsn_exporter_counter_name(k), (unsigned long long)x->counter[k]);
+		tsn_log(d->log, TSN_LOG_INFO, "exporter %s:%s", i == 0 ? "(others)" : tsn_addr_text(x->addr, text), tsn_buf_str(&line));
+	}
+	tsn_buf_fini(&line);
+}
+
+static void
+tell_counters(struct tsn_daemon *d)
+{
+	struct tsn_engine_stats s;
+	struct tsn_alert_counts n;
+	struct tsn_udp_counters c;
+	size_t i;
+
+	tsn_engine_stats(d->engine, &s);
+	tsn_alerts_totals(tsn_engine_alerts(d->engine), &n);
+	for (i = 0; i < d->ports.nsockets; i++) {
+		tsn_udp_counters(d->ports.sockets[i].udp, &c);
+		tsn_log(d->log, TSN_LOG_INFO, "%s: %llu datagrams, %llu dropped by the kernel, %llu cut", d->ports.sockets[i].where,
+		    (unsigned long long)c.datagrams, (unsigned long long)c.kernel_drops, (unsigned long long)c.truncated);
+	}
+	tell_exporters(d);
+	tsn_log(d->log, TSN_LOG_INFO,
+	    "%llu datagrams (%llu damaged, %llu of unknown version), %llu flows, %llu matches, %llu alerts, %llu open; "
+	    "%llu reloads, %llu failed",
+	    (unsigned long long)s.datagrams, (unsigned long long)s.damaged, (unsigned long long)s.version,
+	    (unsigned long long)s.flows, (unsigned long long)n.matches, (unsigned long long)n.alerts,
+	    (unsigned long long)n.open, (unsigned long long)d->reloads, (unsigned long long)d->reloads_failed);
+}
+
+/* --- the loop --- */
+
+static void
+take_signals(struct tsn_daemon *d)
+{
+	struct signalfd_siginfo s;
+
+	while (read(d->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		if (s.ssi_signo == SIGHUP)
+			d->reload_asked = true;
+		else if (s.ssi_signo == SIGUSR1)
+			tell_counters(d);
+		else
+			d->stopping = true;
+	}
+}
+
+static enum tsn_daemon_end
+loop(struct tsn_daemon *d)
+{
+	bool more = false;
+
+	while (!d->stopping) {
+		int64_t now;
+
+		if (poll(d->poll, d->npoll, more ? 0 : IDLE_MS) < 0 && errno != EINTR) {
+			tsn_log(d->log, TSN_LOG_ERROR, "poll: %s", strerror(errno));
+			return TSN_DAEMON_NO_INPUT;
+		}
+		take_signals(d);
+		more = take_all(d);
+		if (!more)
+			tsn_engine_flush(d->engine);
+		now = now_ms();
+		tsn_engine_clock(d->engine, now);
+		if (tsn_job_busy(d->job) && d->poll[1].revents != 0)
+			job_ended(d);
+		if (d->reload_asked || now >= d->next_care) {
+			d->next_care = now + TSN_SECOND;
+			tell_drops(d);
+			start_jobs(d, now);
+		}
+	}
+	return TSN_DAEMON_STOPPED;
+}
+
+static enum tsn_daemon_end
+first_load(struct tsn_daemon *d)
+{
+	struct tsn_sources *sources = tsn_sources_new();
+	struct tsn_diags *diags = tsn_diags_new();
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct tsn_ruleset *rs = NULL;
+	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
+
+	d->compile_began = now_ms();
+	if (sources != NULL && diags != NULL) {
+		rs = tsn_compile(sources, &d->o->rules, diags);
+		tsn_diags_print(diags, sources, false, &text);
+		log_text(d->log, tsn_diags_errors(diags) > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&text));
+		end = rs != NULL ? put_in_force(d, rs, NULL) : tsn_diags_errors(diags) > 0 ? TSN_DAEMON_BAD_RULES : end;
+	}
+	if (end == TSN_DAEMON_STOPPED)
+		tsn_log(d->log, TSN_LOG_INFO, "%u rules in force", rs->program->nrules);
+	tsn_buf_fini(&text);
+	tsn_diags_free(diags);
+	tsn_sources_free(sources);
+	return end;
+}
+
+static void
+daemon_free(struct tsn_daemon *d)
+{
+	tsn_job_free(d->job);
+	if (d->engine != NULL)
+		tsn_engine_remove_sinks(d->engine);
+	tsn_engine_free(d->engine);
+	tsn_watch_free(d->watch);
+	tsn_ports_fini(&d->ports);
+	tsn_free(d->poll);
+	if (d->signals >= 0)
+		close(d->signals);
+}
+
+static int
+open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+enum tsn_daemon_end
+tsn_daemon_run(const struct tsn_daemon_options *o)
+{
+	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .seed = o->seed, .log = o->log };
+	struct tsn_daemon d = { .o = o, .log = o->log };
+	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
+
+	d.ports = (struct tsn_ports){ .stdout_text = o->stdout_text, .stdout_color = o->stdout_color, .log = o->log };
+	d.signals = open_signals();
+	d.engine = tsn_engine_new(&eo);
+	d.job = tsn_job_new();
+	if (d.signals >= 0 && d.engine != NULL && d.job != NULL)
+		end = first_load(&d);
+	if (end == TSN_DAEMON_STOPPED) {
+		tsn_notify("READY=1");
+		end = loop(&d);
+		tsn_notify("STOPPING=1");
+		drain(&d);
+		tell_counters(&d);
+		tsn_log(d.log, TSN_LOG_INFO, "stopped");
+	}
+	daemon_free(&d);
+	return end;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The daemon: sockets in, alerts out, reload on SIGHUP, drain and stop on
+ * SIGTERM or SIGINT. The one room below cli that reads the clock. Rules are
+ * compiled by a thread of their own, so that flows go on meanwhile; everything
+ * else is one thread. What SIGHUP cannot use changes nothing.
+ */
+#ifndef TSN_DAEMON_DAEMON_H
+#define TSN_DAEMON_DAEMON_H
+
+#include "base/log.h"
+#include "compile/compile.h"
+
+struct tsn_daemon_options {
+	struct tsn_compile_input rules;  /* compiled anew at each reload; must outlive the daemon */
+	uint32_t batch_rows;             /* 0: 1024 */
+	uint64_t seed;
+	bool stdout_text, stdout_color;  /* how alerts are written where the site names no output */
+	const struct tsn_log *log;
+};
+
+enum tsn_daemon_end {
+	TSN_DAEMON_STOPPED,   /* by a signal, drained */
+	TSN_DAEMON_BAD_RULES, /* at start; told in the log */
+	TSN_DAEMON_NO_INPUT,  /* a socket or output could not be opened at start */
+	TSN_DAEMON_NO_MEMORY,
+};
+
+/* Runs until a signal. Blocks SIGHUP, SIGTERM, SIGINT and SIGUSR1 in the calling thread; SIGUSR1 logs counters. */
+enum tsn_daemon_end tsn_daemon_run(const struct tsn_daemon_options *o);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "daemon/job.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "sets/set.h"
+
+struct tsn_job {
+	pthread_t thread;
+	bool running;
+	int fd;
+	const struct tsn_compile_input *in;
+	const struct tsn_ruleset *rs;
+	struct tsn_job_result result; /* the thread's while it runs */
+};
+
+struct tsn_job *
+tsn_job_new(void)
+{
+	struct tsn_job *j = tsn_calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return NULL;
+	j->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (j->fd < 0) {
+		tsn_free(j);
+		return NULL;
+	}
+	return j;
+}
+
+int
+tsn_job_fd(const struct tsn_job *j)
+{
+	return j->fd;
+}
+
+bool
+tsn_job_busy(const struct tsn_job *j)
+{
+	return j->running;
+}
+
+static void
+keep_text(struct tsn_job *j, struct tsn_diags *diags, const struct tsn_sources *sources)
+{
+	tsn_diags_print(diags, sources, false, &j->result.text);
+	j->result.errors = tsn_diags_errors(diags);
+	j->result.warnings = tsn_diags_warnings(diags);
+}
+
+static void *
+work(void *arg)
+{
+	struct tsn_job *j = arg;
+	struct tsn_sources *sources = tsn_sources_new();
+	struct tsn_diags *diags = tsn_diags_new();
+	uint64_t one = 1;
+
+	if (sources != NULL && diags != NULL) {
+		if (j->result.refresh)
+			j->result.set = tsn_ruleset_rebuild_set(j->rs, j->result.slot, diags);
+		else
+			j->result.rules = tsn_compile(sources, j->in, diags);
+		keep_text(j, diags, sources);
+	}
+	tsn_diags_free(diags);
+	tsn_sources_free(sources);
+	if (write(j->fd, &one, sizeof(one)) < 0)
+		return NULL; /* an eventfd at 0 takes one: cannot happen */
+	return NULL;
+}
+
+/* Signals stay with the thread that waits for them. */
+static bool
+start(struct tsn_job *j)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&j->thread, NULL, work, j);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	j->running = err == 0;
+	return j->running;
+}
+
+bool
+tsn_job_compile(struct tsn_job *j, const struct tsn_compile_input *in)
+{
+	if (j->running)
+		return false;
+	memset(&j->result, 0, sizeof(j->result));
+	j->in = in;
+	return start(j);
+}
+
+bool
+tsn_job_refresh(struct tsn_job *j, const struct tsn_ruleset *rs, uint32_t slot)
+{
+	if (j->running)
+		return false;
+	memset(&j->result, 0, sizeof(j->result));
+	j->result.refresh = true;
+	j->result.slot = slot;
+	j->rs = rs;
+	return start(j);
+}
+
+void
+tsn_job_take(struct tsn_job *j, struct tsn_job_result *out)
+{
+	uint64_t n;
+
+	pthread_join(j->thread, NULL);
+	if (read(j->fd, &n, sizeof(n)) < 0)
+		n = 0;
+	j->running = false;
+	*out = j->result;
+	memset(&j->result, 0, sizeof(j->result));
+}
+
+void
+tsn_job_free(struct tsn_job *j)
+{
+	struct tsn_job_result r;
+
+	if (j == NULL)
+		return;
+	if (j->running) {
+		tsn_job_take(j, &r);
+		tsn_ruleset_free(r.rules);
+		tsn_set_free(r.set);
+		tsn_buf_fini(&r.text);
+	}
+	close(j->fd);
+	tsn_free(j);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "daemon/ports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* LANGUAGE.md section 1: NetFlow, sFlow, IPFIX, where the site names no socket. */
+static const uint16_t usual_ports[] = { 2055, 6343, 4739 };
+
+static void
+where_text(const struct tsn_site_listen *l, char *text, size_t n)
+{
+	char addr[TSN_ADDR_TEXT];
+
+	tsn_addr_text(l->addr, addr);
+	snprintf(text, n, l->addr.v4 ? "%s:%u" : "[%s]:%u", addr, l->port);
+}
+
+static bool
+want_socket(struct tsn_ports *p, const char *where)
+{
+	char error[TSN_INPUT_ERROR];
+	struct tsn_socket *s;
+	struct tsn_addr addr;
+	char text[TSN_ADDR_TEXT];
+	uint16_t port;
+	size_t i;
+
+	for (i = 0; i < p->nsockets; i++) {
+		if (strcmp(p->sockets[i].where, where) == 0) {
+			p->sockets[i].keep = true;
+			return true;
+		}
+	}
+	s = tsn_grow(p->sockets, p->nsockets, &p->cap_sockets, sizeof(*s));
+	if (s == NULL)
+		return false;
+	p->sockets = s;
+	s = &p->sockets[p->nsockets];
+	memset(s, 0, sizeof(*s));
+	snprintf(s->where, sizeof(s->where), "%s", where);
+	s->udp = tsn_udp_open(where, NULL, error);
+	if (s->udp == NULL) {
+		tsn_log(p->log, TSN_LOG_ERROR, "%s: %s", where, error);
+		return false;
+	}
+	s->keep = s->fresh = true;
+	p->nsockets++;
+	tsn_udp_local(s->udp, &addr, &port);
+	tsn_log(p->log, TSN_LOG_INFO, "listening on %s port %u", tsn_addr_text(addr, text), port);
+	return true;
+}
+
+static bool
+want_sockets(struct tsn_ports *p, const struct tsn_site *site)
+{
+	char where[sizeof(p->sockets[0].where)];
+	size_t i;
+
+	for (i = 0; i < p->nsockets; i++)
+		p->sockets[i].keep = false;
+	for (i = 0; i < site->nlistens; i++) {
+		where_text(&site->listens[i], where, sizeof(where));
+		if (!want_socket(p, where))
+			return false;
+	}
+	for (i = 0; site->nlistens == 0 && i < sizeof(usual_ports) / sizeof(usual_ports[0]); i++) {
+		snprintf(where, sizeof(where), "[::]:%u", usual_ports[i]);
+		if (want_socket(p, where))
+			continue;
+		snprintf(where, sizeof(where), "0.0.0.0:%u", usual_ports[i]); /* a host without IPv6 */
+		if (!want_socket(p, where))
+			return false;
+	}
+	return true;
+}
+
+static struct tsn_sink *
+open_sink(const struct tsn_ports *p, enum tsn_output_kind kind, const char *target, enum tsn_severity least)
+{
+	enum tsn_alert_format format = kind == TSN_OUTPUT_JSON ? TSN_FORMAT_JSON : TSN_FORMAT_TEXT;
+
+	if (target == NULL && p->stdout_text)
+		format = p->stdout_color ? TSN_FORMAT_TEXT_COLOR : TSN_FORMAT_TEXT;
+	if (target == NULL)
+		return tsn_sink_fd_new(STDOUT_FILENO, "stdout", format, least, p->log);
+	if (kind == TSN_OUTPUT_SYSLOG)
+		return tsn_sink_syslog_new(target, TSN_FORMAT_TEXT, least, p->log);
+	return tsn_sink_file_new(target, format, least, p->log);
+}
+
+static bool
+same_output(const struct tsn_output *o, enum tsn_output_kind kind, const char *target, enum tsn_severity least)
+{
+	if (o->kind != kind || o->least != least)
+		return false;
+	return target == NULL || o->target == NULL ? target == o->target : strcmp(target, o->target) == 0;
+}
+
+static bool
+want_output(struct tsn_ports *p, enum tsn_output_kind kind, const char *target, enum tsn_severity least)
+{
+	struct tsn_output *o;
+	size_t i;
+
+	for (i = 0; i < p->noutputs; i++) {
+		if (!p->outputs[i].keep && same_output(&p->outputs[i], kind, target, least)) {
+			p->outputs[i].keep = true;
+			return true;
+		}
+	}
+	o = tsn_grow(p->outputs, p->noutputs, &p->cap_outputs, sizeof(*o));
+	if (o == NULL)
+		return false;
+	p->outputs = o;
+	o = &p->outputs[p->noutputs];
+	*o = (struct tsn_output){ .kind = kind, .least = least, .keep = true, .fresh = true };
+	if (target != NULL && (o->target = tsn_strdup(target)) == NULL)
+		return false;
+	o->sink = open_sink(p, kind, target, least);
+	if (o->sink == NULL) {
+		tsn_log(p->log, TSN_LOG_ERROR, "output %s: %s", target != NULL ? target : "stdout", strerror(errno));
+		tsn_free(o->target);
+		return false;
+	}
+	p->noutputs++;
+	return true;
+}
+
+static bool
+want_outputs(struct tsn_ports *p, const struct tsn_site *site)
+{
+	size_t i;
+
+	for (i = 0; i < p->noutputs; i++)
+		p->outputs[i].keep = p->outputs[i].fresh = false;
+	for (i = 0; i < site->noutputs; i++)
+		if (!want_output(p, site->outputs[i].kind, site->outputs[i].target, site->outputs[i].least))
+			return false;
+	return site->noutputs > 0 || want_output(p, TSN_OUTPUT_JSON, NULL, TSN_SEV_INFO);
+}
+
+/* Closes sockets and outputs for which [drop] says so; the others close ranks. */
+static void
+sweep(struct tsn_ports *p, bool (*drop_socket)(const struct tsn_socket *), bool (*drop_output)(const struct tsn_output *))
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->nsockets; i++) {
+		if (!drop_socket(&p->sockets[i])) {
+			p->sockets[n++] = p->sockets[i];
+			continue;
+		}
+		tsn_log(p->log, TSN_LOG_INFO, "no longer listening on %s", p->sockets[i].where);
+		tsn_udp_close(p->sockets[i].udp);
+	}
+	p->nsockets = n;
+	for (i = n = 0; i < p->noutputs; i++) {
+		if (!drop_output(&p->outputs[i])) {
+			p->outputs[n++] = p->outputs[i];
+			continue;
+		}
+		tsn_sink_close(p->outputs[i].sink);
+		tsn_free(p->outputs[i].target);
+	}
+	p->noutputs = n;
+}
+
+static bool socket_unnamed(const struct tsn_socket *s) { return !s->keep; }
+static bool output_unnamed(const struct tsn_output *o) { return !o->keep; }
+static bool output_fresh(const struct tsn_output *o) { return o->fresh; }
+static bool socket_any(const struct tsn_socket *s) { return s != NULL; }
+static bool output_any(const struct tsn_output *o) { return o != NULL; }
+static bool socket_new(const struct tsn_socket *s) { return s->fresh; }
+
+bool
+tsn_ports_prepare(struct tsn_ports *p, const struct tsn_site *site)
+{
+	size_t i;
+
+	for (i = 0; i < p->nsockets; i++)
+		p->sockets[i].fresh = false;
+	if (want_sockets(p, site) && want_outputs(p, site))
+		return true;
+	tsn_ports_cancel(p);
+	return false;
+}
+
+void
+tsn_ports_commit(struct tsn_ports *p)
+{
+	size_t i;
+
+	sweep(p, socket_unnamed, output_unnamed);
+	for (i = 0; i < p->noutputs; i++)
+		if (!p->outputs[i].fresh)
+			tsn_sink_reopen(p->outputs[i].sink);
+}
+
+void
+tsn_ports_cancel(struct tsn_ports *p)
+{
+	sweep(p, socket_new, output_fresh);
+}
+
+void
+tsn_ports_fini(struct tsn_ports *p)
+{
+	sweep(p, socket_any, output_any);
+	tsn_free(p->sockets);
+	tsn_free(p->outputs);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Private to the daemon: its sockets and outputs. A reload first opens what
+ * is new beside what is there, then, when all of it worked, lets go of what
+ * is no longer named: sockets that stay configured stay open and lose nothing.
+ */
+#ifndef TSN_DAEMON_PORTS_H
+#define TSN_DAEMON_PORTS_H
+
+#include "alert/sink.h"
+#include "compile/compile.h"
+#include "input/udp.h"
+
+struct tsn_socket {
+	char where[TSN_ADDR_TEXT + 16];
+	struct tsn_udp *udp;
+	uint64_t drops_told, truncated_told;
+	bool keep, fresh;       /* named by, opened for the ruleset being prepared */
+};
+
+struct tsn_output {
+	enum tsn_output_kind kind;
+	enum tsn_severity least;
+	char *target;           /* NULL: stdout */
+	struct tsn_sink *sink;
+	bool keep, fresh;
+};
+
+struct tsn_ports {
+	struct tsn_socket *sockets;
+	size_t nsockets, cap_sockets;
+	struct tsn_output *outputs;
+	size_t noutputs, cap_outputs;
+	bool stdout_text, stdout_color;
+	const struct tsn_log *log;
+};
+
+/* Opens what [site] names and is not open. False, with everything as before, if something cannot be opened: the log says what. */
+bool tsn_ports_prepare(struct tsn_ports *p, const struct tsn_site *site);
+/* Closes what the prepared site no longer names; reopens the files that stay (log rotation). */
+void tsn_ports_commit(struct tsn_ports *p);
+/* Closes what was opened by prepare. */
+void tsn_ports_cancel(struct tsn_ports *p);
+void tsn_ports_fini(struct tsn_ports *p);
+
+#endif

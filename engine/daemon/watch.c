@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "daemon/watch.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+#define LOOK_MS 1000
+
+struct stamp {
+	int64_t mtime_ns, size;
+	uint64_t inode;
+};
+
+struct file {
+	const char *path;
+	uint32_t slot;
+	int64_t every_ms, next_ms;
+	struct stamp told, seen; /* as last told or read; as last seen */
+};
+
+struct tsn_watch {
+	struct file *files;
+	size_t n, cap;
+};
+
+static struct stamp
+stamp_of(const char *path)
+{
+	struct stamp s = { 0 };
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return s; /* gone: a change like any other, the rebuild will say why it fails */
+	s.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	s.size = (int64_t)st.st_size;
+	s.inode = (uint64_t)st.st_ino;
+	return s;
+}
+
+static bool
+same(struct stamp a, struct stamp b)
+{
+	return a.mtime_ns == b.mtime_ns && a.size == b.size && a.inode == b.inode;
+}
+
+static bool
+add(struct tsn_watch *w, const struct tsn_ruleset *rs, uint32_t slot, const char *path, int64_t since, int64_t now)
+{
+	struct file *f = tsn_grow(w->files, w->n, &w->cap, sizeof(*f));
+	int64_t refresh = rs->module->sets[slot].refresh_ms;
+
+	if (f == NULL)
+		return false;
+	w->files = f;
+	f = &w->files[w->n++];
+	*f = (struct file){ .path = path, .slot = slot, .every_ms = refresh > LOOK_MS ? refresh : LOOK_MS };
+	f->next_ms = now + f->every_ms;
+	f->seen = stamp_of(path);
+	if (f->seen.mtime_ns / 1000000 < since)
+		f->told = f->seen;
+	return true;
+}
+
+struct tsn_watch *
+tsn_watch_new(const struct tsn_ruleset *rs, int64_t since, int64_t now)
+{
+	struct tsn_watch *w = tsn_calloc(1, sizeof(*w));
+	const char *path;
+	uint32_t slot, i;
+
+	if (w == NULL)
+		return NULL;
+	for (slot = 0; slot < rs->module->nsets; slot++) {
+		for (i = 0; (path = tsn_ruleset_set_path(rs, slot, i)) != NULL; i++) {
+			if (!add(w, rs, slot, path, since, now)) {
+				tsn_watch_free(w);
+				return NULL;
+			}
+		}
+	}
+	return w;
+}
+
+void
+tsn_watch_free(struct tsn_watch *w)
+{
+	if (w == NULL)
+		return;
+	tsn_free(w->files);
+	tsn_free(w);
+}
+
+int
+tsn_watch_changed(struct tsn_watch *w, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		struct file *f = &w->files[i];
+		struct stamp s;
+
+		if (now < f->next_ms)
+			continue;
+		s = stamp_of(f->path);
+		if (!same(s, f->seen)) {
+			f->seen = s;
+			f->next_ms = now + LOOK_MS; /* look again soon: it may still be being written */
+			continue;
+		}
+		f->next_ms = now + f->every_ms;
+		if (same(s, f->told))
+			continue;
+		f->told = s;
+		return (int)f->slot;
+	}
+	return -1;
+}
