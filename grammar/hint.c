@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Words a syntax error. The parser says which tokens would have fitted; the tokens around the
+ * fault say what the author probably meant. Each rule below looks for one habit and either
+ * reports it or leaves it to the next; the last one always reports.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "grammar/diag_list.h"
+#include "grammar/internal.h"
+#include "parser.tab.h"
+
+struct fault {
+	struct tsn_parse *p;
+	const struct tsn_token *t;      /* the token that does not fit */
+	const struct tsn_token *before; /* NULL at the beginning */
+	bool (*fits)(const void *, int token);
+	const void *arg;
+};
+
+#define QUOTED 40
+
+static bool
+fits(const struct fault *f, int token)
+{
+	return f->fits(f->arg, token);
+}
+
+/* The text of a token, short enough for a message. */
+static const char *
+quote(const struct fault *f, const struct tsn_token *t, char *buf, size_t size)
+{
+	size_t n = t->end - t->begin;
+
+	snprintf(buf, size, "%.*s%s", n > QUOTED ? QUOTED : (int)n, f->p->text + t->begin, n > QUOTED ? "..." : "");
+	return buf;
+}
+
+static struct tsn_diag *
+report(const struct fault *f, enum tsn_diag_code code, const char *what)
+{
+	return tsn_diag_error(f->p->diags, code, tsn_span_of(f->p, f->t->begin, f->t->end), "%s", what);
+}
+
+static bool
+is_word(const struct tsn_token *t)
+{
+	return t != NULL && t->node != NULL && t->end > t->begin &&
+	    (t->node->kind == TSN_N_NAME || t->kind == TSN_T_NAME);
+}
+
+static bool
+is_literal(const struct tsn_token *t)
+{
+	switch (t->kind) {
+	case TSN_T_INT: case TSN_T_REAL: case TSN_T_DURATION: case TSN_T_SIZE: case TSN_T_STRING:
+	case TSN_T_ADDRESS: case TSN_T_PREFIX: case TSN_T_DATE: case TSN_T_REGEX:
+		return true;
+	}
+	return false;
+}
+
+/* An operand has just ended and only an operator or something new may follow. */
+static bool
+after_operand(const struct fault *f)
+{
+	return fits(f, TSN_T_EQ) && fits(f, TSN_T_AND);
+}
+
+static bool
+wants_operand(const struct fault *f)
+{
+	return fits(f, TSN_T_NAME) && fits(f, TSN_T_INT) && fits(f, '(');
+}
+
+/* ---- capital words: RULE, AND, When ---- */
+
+static bool
+lowered(const struct tsn_token *t, char *out, size_t size)
+{
+	size_t n = t->end - t->begin, i;
+
+	if (t->kind != TSN_T_NAME || t->node == NULL || t->node->text == NULL || n >= size)
+		return false;
+	for (i = 0; i <= n; i++)
+		out[i] = (char)tolower((unsigned char)t->node->text[i]);
+	return strcmp(out, t->node->text) != 0 && tsn_word_token(out) != TSN_T_NAME;
+}
+
+static bool
+hint_capitals(const struct fault *f)
+{
+	char word[32];
+	struct fault at = *f;
+
+	if (!lowered(f->t, word, sizeof(word))) {
+		if (f->before == NULL || !lowered(f->before, word, sizeof(word)))
+			return false;
+		at.t = f->before;
+	} else if (!fits(f, tsn_word_token(word))) {
+		return false;
+	}
+	tsn_diag_hint(report(&at, TSN_E_WORD, "the language's own words are in lower case"), "write %s", word);
+	return true;
+}
+
+/* ---- dst port 25, proto tcp, dst_port 25 ---- */
+
+static const char *
+literal_operator(const struct tsn_token *t)
+{
+	return t->kind == TSN_T_PREFIX ? "in" : t->kind == TSN_T_REGEX ? "~" : "==";
+}
+
+/* [first] and [t] are words: tcpdump and nfdump put a blank where we put _ or ==. */
+static void
+hint_two_words(const struct fault *f, const char *first, const struct tsn_token *next)
+{
+	static const char *const sides[][2] = { { "source", "src" }, { "destination", "dst" }, { "dest", "dst" } };
+	char second[QUOTED + 8], value[QUOTED + 8];
+	struct tsn_diag *d;
+	bool host, net;
+	size_t i;
+
+	quote(f, f->t, second, sizeof(second));
+	for (i = 0; i < sizeof(sides) / sizeof(*sides); i++)
+		if (strcmp(first, sides[i][0]) == 0)
+			first = sides[i][1];
+	host = strcmp(second, "ip") == 0 || strcmp(second, "host") == 0 || strcmp(second, "addr") == 0;
+	net = strcmp(second, "net") == 0;
+	d = report(f, TSN_E_SYNTAX, "an operator is missing before this");
+	if (!is_literal(next) && next->kind != TSN_T_NAME) {
+		tsn_diag_hint(d, "write %s == %s", first, second);
+		return;
+	}
+	quote(f, next, value, sizeof(value));
+	if (host || net)
+		tsn_diag_hint(d, "write %s %s %s", first, net ? "in" : literal_operator(next), value);
+	else
+		tsn_diag_hint(d, "write %s_%s %s %s", first, second, literal_operator(next), value);
+}
+
+static bool
+hint_no_operator(const struct fault *f)
+{
+	char first[QUOTED + 8], value[QUOTED + 8];
+
+	if (!after_operand(f) || !is_word(f->before) || f->before->kind != TSN_T_NAME)
+		return false;
+	quote(f, f->before, first, sizeof(first));
+	if (f->t->kind == TSN_T_NAME) {
+		hint_two_words(f, first, f->t + 1);
+		return true;
+	}
+	if (!is_literal(f->t))
+		return false;
+	quote(f, f->t, value, sizeof(value));
+	tsn_diag_hint(report(f, TSN_E_SYNTAX, "an operator is missing before this"), "write %s %s %s", first,
+	    literal_operator(f->t), value);
+	return true;
+}
+
+/* ---- excpet, adn ---- */
+
+/* Words that the parser would take here. */
+static void
+offer_fitting(const struct fault *f, struct tsn_nearest *near, const char *word)
+{
+	static const int words[] = { TSN_T_AND, TSN_T_OR, TSN_T_NOT, TSN_T_IN, TSN_T_HAS, TSN_T_BY, TSN_T_AT,
+		TSN_T_OVER, TSN_T_PER, TSN_T_STEP, TSN_T_FOR, TSN_T_WHERE, TSN_T_ONCE, TSN_T_EACH, TSN_T_FIRES,
+		TSN_T_QUIET, TSN_T_REPEAT, TSN_T_EVERY, TSN_T_FLOW, TSN_T_WAIT, TSN_T_ADDKW, TSN_T_REMOVE, TSN_T_TO,
+		TSN_T_FROM, TSN_T_FILE, TSN_T_DYNAMIC };
+	const char *clause;
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (fits(f, words[i]))
+			tsn_nearest_offer(near, word, tsn_word_text(words[i]));
+	if (f->t->depth != f->t->body_depth)
+		return;
+	clause = tsn_word_nearest_clause(word, (enum tsn_body)f->t->body);
+	if (clause != NULL && (fits(f, tsn_word_token(clause)) || fits(f, TSN_T_SETTING)))
+		tsn_nearest_offer(near, word, clause);
+}
+
+static bool
+hint_misspelt(const struct fault *f)
+{
+	struct tsn_nearest near = { NULL, 0 };
+	char word[QUOTED + 8], text[QUOTED + 40];
+
+	if (f->t->kind != TSN_T_NAME || wants_operand(f))
+		return false;
+	quote(f, f->t, word, sizeof(word));
+	offer_fitting(f, &near, word);
+	if (near.best == NULL)
+		return false;
+	snprintf(text, sizeof(text), "no word \"%s\" here", word);
+	tsn_diag_hint(report(f, TSN_E_WORD, text), "did you mean \"%s\"?", near.best);
+	return true;
+}
+
+/* A word where a clause, a setting or a declaration may begin, and nothing is near. */
+static bool
+hint_unknown_clause(const struct fault *f)
+{
+	static const char *const what[] = { "declaration", "word of a ruleset's header", "clause", "setting",
+		"step of a test" };
+	char word[QUOTED + 8], text[QUOTED + 60];
+
+	if (f->t->kind != TSN_T_NAME || f->t->depth != f->t->body_depth || f->p->expr || wants_operand(f))
+		return false;
+	if (!fits(f, TSN_T_WHEN) && !fits(f, TSN_T_RULE) && !fits(f, TSN_T_SETTING) && !fits(f, TSN_T_WAIT) &&
+	    !(fits(f, TSN_T_META) && fits(f, '}')))
+		return false;
+	quote(f, f->t, word, sizeof(word));
+	snprintf(text, sizeof(text), "no %s \"%s\"", what[f->t->body], word);
+	report(f, TSN_E_WORD, text);
+	return true;
+}
+
+/* ---- = and == in the wrong place ---- */
+
+static bool
+hint_equals(const struct fault *f)
+{
+	char word[QUOTED + 8];
+
+	if (f->t->kind == TSN_T_EQ && fits(f, '=')) {
+		tsn_diag_hint(report(f, TSN_E_ASSIGN, "== compares, here a value is given"), "write =");
+		return true;
+	}
+	if (f->t->kind != '=' || f->before == NULL || !is_word(f->before))
+		return false;
+	if (f->t->depth != f->t->body_depth || wants_operand(f) == false)
+		return false;
+	quote(f, f->before, word, sizeof(word));
+	tsn_diag_hint(report(f, TSN_E_SYNTAX, "no = stands here"), "write %s and the value", word);
+	return true;
+}
+
+static bool
+hint_clause_equals(const struct fault *f)
+{
+	char word[QUOTED + 8];
+
+	if (f->t->kind != '=' || f->before == NULL || fits(f, '=') || f->t->depth != f->t->body_depth)
+		return false;
+	if (!tsn_starts(f->p, f->p->pos >= 2 ? f->p->pos - 2 : 0))
+		return false;
+	quote(f, f->before, word, sizeof(word));
+	tsn_diag_hint(report(f, TSN_E_SYNTAX, "a clause takes no ="), "write %s and its value", word);
+	return true;
+}
+
+/* ---- names ---- */
+
+static bool
+hint_name(const struct fault *f)
+{
+	char word[QUOTED + 8], text[QUOTED + 60];
+
+	if (f->before == NULL)
+		return false;
+	if (f->t->kind == '-' && is_word(f->before) && is_word(f->t + 1) && f->t[1].begin == f->t->end &&
+	    f->before->end == f->t->begin) {
+		char next[QUOTED + 8];
+
+		tsn_diag_hint(report(f, TSN_E_SYNTAX, "names have no -"), "write %s_%s",
+		    quote(f, f->before, word, sizeof(word)), quote(f, f->t + 1, next, sizeof(next)));
+		return true;
+	}
+	if (!fits(f, TSN_T_NAME) || wants_operand(f) || !is_word(f->t) || f->t->kind == TSN_T_NAME)
+		return false;
+	snprintf(text, sizeof(text), "\"%s\" is a word of the language and cannot be a name",
+	    quote(f, f->t, word, sizeof(word)));
+	report(f, TSN_E_RESERVED, text);
+	return true;
+}
+
+/* ---- what is missing ---- */
+
+static bool
+hint_window(const struct fault *f)
+{
+	struct tsn_diag *d;
+
+	if (!fits(f, TSN_T_OVER) || !fits(f, '/') || fits(f, '+'))
+		return false;
+	d = report(f, TSN_E_SCOPE, "a window is missing after by");
+	tsn_diag_hint(d, "over 60s slides, per 60s follows the clock");
+	return true;
+}
+
+static bool
+hint_brace(const struct fault *f)
+{
+	const struct tsn_token *t = f->t;
+	char word[QUOTED + 8], text[QUOTED + 60];
+
+	if (!fits(f, '{') || wants_operand(f) || t->kind == '{' || fits(f, TSN_T_AND))
+		return false;
+	if (t->end == t->begin)
+		snprintf(text, sizeof(text), "a { is missing at the end");
+	else
+		snprintf(text, sizeof(text), "a { is missing before \"%s\"", quote(f, t, word, sizeof(word)));
+	report(f, TSN_E_SYNTAX, text);
+	return true;
+}
+
+static bool
+hint_operand(const struct fault *f)
+{
+	char word[QUOTED + 8], text[QUOTED + 60];
+
+	if (!wants_operand(f) || f->before == NULL)
+		return false;
+	if (f->before->kind == '(' || f->before->kind == ',' || f->before->end == f->before->begin)
+		snprintf(text, sizeof(text), "a value is missing here");
+	else
+		snprintf(text, sizeof(text), "a value is missing after \"%s\"",
+		    quote(f, f->before, word, sizeof(word)));
+	report(f, TSN_E_SYNTAX, text);
+	return true;
+}
+
+static bool
+hint_string(const struct fault *f)
+{
+	char word[QUOTED + 8];
+	struct tsn_diag *d;
+
+	if (!fits(f, TSN_T_STRING) || fits(f, TSN_T_NAME))
+		return false;
+	d = report(f, TSN_E_SYNTAX, "a string in double quotes is expected here");
+	if (is_word(f->t))
+		tsn_diag_hint(d, "write \"%s\"", quote(f, f->t, word, sizeof(word)));
+	return true;
+}
+
+/* ---- a clause outside a rule, a rule in a condition ---- */
+
+static bool
+hint_place(const struct fault *f)
+{
+	char word[QUOTED + 8], text[QUOTED + 60];
+	bool clause = tsn_word_starts(f->t->kind, TSN_BODY_RULE) && !tsn_word_starts(f->t->kind, TSN_BODY_TOP);
+
+	quote(f, f->t, word, sizeof(word));
+	if (f->p->expr && (clause || tsn_word_starts(f->t->kind, TSN_BODY_TOP))) {
+		snprintf(text, sizeof(text), "\"%s\" does not belong in a condition", word);
+		tsn_diag_hint(report(f, TSN_E_SYNTAX, text), "write the condition alone, as it stands after when");
+		return true;
+	}
+	if (!fits(f, TSN_T_RULE) || !clause)
+		return false;
+	snprintf(text, sizeof(text), "\"%s\" stands outside a rule", word);
+	tsn_diag_hint(report(f, TSN_E_SYNTAX, text), "clauses stand between the braces of rule NAME { }");
+	return true;
+}
+
+/* ---- the last word ---- */
+
+static void
+offer_expected(const struct fault *f, struct tsn_diag *d)
+{
+	static const struct { int token; const char *word; } list[] = {
+		{ '{', "{" }, { '=', "=" }, { TSN_T_NAME, "a name" }, { TSN_T_STRING, "a string" },
+		{ TSN_T_INT, "a number" }, { TSN_T_DURATION, "a duration" }, { TSN_T_OVER, "over" },
+		{ TSN_T_PER, "per" }, { TSN_T_ONCE, "once" }, { TSN_T_EACH, "each" }, { TSN_T_FIRES, "fires" },
+		{ TSN_T_QUIET, "quiet" }, { TSN_T_ADDKW, "add" }, { TSN_T_REMOVE, "remove" }, { TSN_T_TO, "to" },
+		{ TSN_T_FROM, "from" }, { TSN_T_WHEN, "when" }, { TSN_T_IN, "in" },
+		{ ',', "a comma" },
+	};
+	struct tsn_buf b = TSN_BUF_INIT;
+	size_t i, n = 0;
+
+	if (after_operand(f)) {
+		tsn_diag_hint(d, "an operator or something new was expected");
+		return;
+	}
+	for (i = 0; i < sizeof(list) / sizeof(*list); i++)
+		if (fits(f, list[i].token))
+			tsn_buf_printf(&b, "%s%s", n++ > 0 ? " or " : "expected ", list[i].word);
+	if (n > 0 && n <= 4)
+		tsn_diag_hint(d, "%s", tsn_buf_str(&b));
+	tsn_buf_fini(&b);
+}
+
+static void
+hint_plain(const struct fault *f)
+{
+	char word[QUOTED + 8], text[QUOTED + 60];
+
+	if (f->t->end == f->t->begin)
+		snprintf(text, sizeof(text), "the %s ends too early", f->p->expr ? "condition" : "file");
+	else
+		snprintf(text, sizeof(text), "\"%s\" does not fit here", quote(f, f->t, word, sizeof(word)));
+	offer_expected(f, report(f, TSN_E_SYNTAX, text));
+}
+
+void
+tsn_hint_syntax(struct tsn_parse *p, size_t i, bool (*fit)(const void *, int token), const void *arg)
+{
+	struct fault f = { p, &p->tokens.v[i], i > 0 ? &p->tokens.v[i - 1] : NULL, fit, arg };
+	size_t begin = tsn_clause_begin(p, i), end = tsn_clause_end(p, i);
+	struct tsn_span clause = tsn_span_of(p, p->tokens.v[begin].begin, p->tokens.v[end].begin);
+
+	/* A bracket put in by balance.c was reported there; a bad literal in this clause by the scanner. */
+	if (!f.t->virtual && !tsn_diags_error_in(p->diags, clause) &&
+	    !hint_place(&f) && !hint_equals(&f) && !hint_clause_equals(&f) && !hint_capitals(&f) &&
+	    !hint_name(&f) && !hint_misspelt(&f) && !hint_no_operator(&f) && !hint_window(&f) &&
+	    !hint_brace(&f) && !hint_string(&f) && !hint_unknown_clause(&f) && !hint_operand(&f))
+		hint_plain(&f);
+	tsn_diags_poison(p->diags, clause);
+}
