@@ -138,7 +138,7 @@ struct tsn_program {
 	bool *value_real;        /* per value register */
 	int64_t *ints;           uint32_t nints;
 	double *reals;           uint32_t nreals;
-	const char **strings;    uint32_t nstrings;
+	struct tsn_str *strings; uint32_t nstrings;
 	pcre2_code **regexes;    uint32_t nregexes; /* freed by tsn_program_free */
 	const char **regex_text;
 	struct tsn_address_operand *addresses; uint32_t naddresses;

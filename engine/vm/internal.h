@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* What the files of vm/ share: the machine's inside. Not for other rooms. */
+#ifndef TSN_VM_INTERNAL_H
+#define TSN_VM_INTERNAL_H
+
+#include "vm/kernels.h"
+#include "vm/ops.h"
+#include "vm/regex.h"
+#include "vm/vm.h"
+
+/* Pointers a family's fold is called with, for one of the codes. */
+struct tsn_vm_fold {
+	const struct tsn_vector **args;
+	struct tsn_vector **results;
+};
+
+struct tsn_vm {
+	const struct tsn_program *p;
+	const struct tsn_kernels *k;
+	struct tsn_mask *masks;
+	struct tsn_vector *values;
+	struct tsn_vector *nothing;          /* known nowhere: arguments of folds that count no row */
+	struct tsn_vm_fold *folds[2];        /* [0] of code flow, [1] of code close; one a family */
+	const void **pointers;               /* behind all of folds */
+	struct tsn_regex *regex;             /* NULL if the program has none */
+	bool closing;                        /* the batch is of kind TICK */
+	uint32_t closing_family, closing_agg;
+	struct tsn_vm_counters counters;
+	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
+};
+
+/* One run: the machine and what it was handed. */
+struct tsn_run {
+	struct tsn_vm *vm;
+	struct tsn_batch *b;
+	struct tsn_state *state;
+	const struct tsn_set *const *sets;
+	tsn_on_match *on_match;
+	void *arg;
+};
+
+/* vm/tests.c: the instructions that make a mask of a column; presence is already in [out]. */
+void tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
+
+/* vm/values.c: the instructions that make or compare values. */
+void tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in);
+
+/* Rows of the batch that carry a field. */
+static inline void
+tsn_vm_present(const struct tsn_run *r, uint32_t field, struct tsn_mask *out)
+{
+	tsn_mask_and(out, &r->b->present[field], &r->b->rows);
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "vm/internal.h"
+
+#include "base/mem.h"
+
+static void
+bind_use(struct tsn_vm *vm, const struct tsn_family_def *def, const struct tsn_family_use *use,
+    struct tsn_vm_fold *fold)
+{
+	for (uint32_t i = 0; i < def->naggs; i++) {
+		if (!tsn_agg_has_arg(def->agg[i].fn))
+			fold->args[i] = NULL;
+		else if (use->arg[i] == TSN_REG_NONE)
+			fold->args[i] = vm->nothing;
+		else
+			fold->args[i] = &vm->values[use->arg[i]];
+		fold->results[i] = use->result[i] == TSN_REG_NONE ? NULL : &vm->values[use->result[i]];
+	}
+}
+
+/* Lays out the pointers of both codes' folds in one block. */
+static bool
+bind_folds(struct tsn_vm *vm)
+{
+	const struct tsn_program *p = vm->p;
+	size_t total = 0;
+	const void **next;
+
+	for (uint32_t f = 0; f < p->nfamilies; f++)
+		total += p->families[f].naggs;
+	vm->pointers = tsn_calloc(total * 4, sizeof(*vm->pointers));
+	for (int code = 0; code < 2; code++)
+		vm->folds[code] = tsn_calloc(p->nfamilies, sizeof(*vm->folds[code]));
+	if (vm->pointers == NULL || vm->folds[0] == NULL || vm->folds[1] == NULL)
+		return false;
+	next = vm->pointers;
+	for (int code = 0; code < 2; code++) {
+		const struct tsn_family_use *uses = code == 0 ? p->uses : p->close_uses;
+
+		for (uint32_t f = 0; uses != NULL && f < p->nfamilies; f++) {
+			struct tsn_vm_fold *fold = &vm->folds[code][f];
+
+			fold->args = (const struct tsn_vector **)next;
+			next += p->families[f].naggs;
+			fold->results = (struct tsn_vector **)next;
+			next += p->families[f].naggs;
+			bind_use(vm, &p->families[f], &uses[f], fold);
+		}
+	}
+	return true;
+}
+
+struct tsn_vm *
+tsn_vm_new(const struct tsn_program *p)
+{
+	struct tsn_vm *vm = tsn_calloc(1, sizeof(*vm));
+
+	if (vm == NULL)
+		return NULL;
+	vm->p = p;
+	vm->k = tsn_kernels_best();
+	vm->closing_family = TSN_REG_NONE;
+	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
+	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 1) * sizeof(*vm->values));
+	if (vm->masks == NULL || vm->values == NULL)
+		goto fail;
+	/* the numbers of a vector are never read before they are written, but what is not known is copied along */
+	memset(vm->masks, 0, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
+	memset(vm->values, 0, ((size_t)p->nvalues + 1) * sizeof(*vm->values));
+	for (uint32_t i = 0; i < p->nvalues; i++)
+		vm->values[i].real = p->value_real[i];
+	vm->nothing = &vm->values[p->nvalues];
+	if (!bind_folds(vm))
+		goto fail;
+	if (p->nregexes > 0 && (vm->regex = tsn_regex_new()) == NULL)
+		goto fail;
+	return vm;
+fail:
+	tsn_vm_free(vm);
+	return NULL;
+}
+
+void
+tsn_vm_free(struct tsn_vm *vm)
+{
+	if (vm == NULL)
+		return;
+	tsn_regex_free(vm->regex);
+	tsn_free(vm->folds[0]);
+	tsn_free(vm->folds[1]);
+	tsn_free(vm->pointers);
+	tsn_free(vm->values);
+	tsn_free(vm->masks);
+	tsn_free(vm);
+}
+
+void
+tsn_vm_closing(struct tsn_vm *vm, uint32_t family, uint32_t agg)
+{
+	vm->closing_family = family;
+	vm->closing_agg = agg;
+}
+
+void
+tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out)
+{
+	*out = vm->counters;
+}
+
+static uint32_t
+export_reg(const struct tsn_vm *vm, uint32_t export)
+{
+	const struct tsn_export *e = &vm->p->exports[export];
+
+	return vm->closing ? e->close : e->flow;
+}
+
+bool
+tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row)
+{
+	uint32_t reg = export_reg(vm, export);
+
+	return reg != TSN_REG_NONE && tsn_mask_has(&vm->masks[reg], row);
+}
+
+bool
+tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
+{
+	const struct tsn_export *e = &vm->p->exports[export];
+	uint32_t reg = export_reg(vm, export);
+	const struct tsn_vector *v;
+
+	*i = 0;
+	*f = 0;
+	*real = e->kind == TSN_EXPORT_REAL;
+	if (reg == TSN_REG_NONE)
+		return false;
+	if (e->kind == TSN_EXPORT_INT) {
+		*i = vm->p->ints[reg];
+		return true;
+	}
+	if (e->kind == TSN_EXPORT_REAL) {
+		*f = vm->p->reals[reg];
+		return true;
+	}
+	v = &vm->values[reg];
+	*real = v->real;
+	if (v->real)
+		*f = v->f[row];
+	else
+		*i = v->i[row];
+	return tsn_mask_has(&v->known, row);
+}
+
+/* What the instructions of a stretch would write becomes empty or unknown. */
+static void
+clear_results(struct tsn_vm *vm, const struct tsn_insn *in, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		switch (tsn_ops[in[i].op].result) {
+		case TSN_OPD_MASK:
+			tsn_mask_clear(&vm->masks[in[i].dst]);
+			if (in[i].op == TSN_OP_CODE_STR_MATCH)
+				tsn_mask_clear(&vm->masks[in[i].c]);
+			break;
+		case TSN_OPD_VALUE:
+			tsn_mask_clear(&vm->values[in[i].dst].known);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void
+fold(struct tsn_run *r, const struct tsn_insn *in)
+{
+	struct tsn_vm *vm = r->vm;
+	const struct tsn_vm_fold *f = &vm->folds[vm->closing][in->a];
+
+	if (!tsn_state_fold(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->args, f->results))
+		vm->counters.out_of_memory++;
+}
+
+static void
+closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
+{
+	tsn_mask_clear(out);
+	TSN_EACH_ROW(row, &r->b->rows) {
+		int64_t t = r->b->time[row];
+
+		/* of negative times too: -1 ms is the last of a window */
+		if (window > 0 && t != INT64_MAX && (t + 1) % window == 0)
+			tsn_mask_set(out, row);
+	}
+}
+
+static void
+execute(struct tsn_run *r, const struct tsn_code *code)
+{
+	struct tsn_vm *vm = r->vm;
+	struct tsn_mask *m = vm->masks;
+
+	for (const struct tsn_insn *in = code->insn;; in++) {
+		switch ((enum tsn_opcode)in->op) {
+		case TSN_OP_CODE_END:
+			return;
+		case TSN_OP_CODE_EMPTY:
+			tsn_mask_clear(&m[in->dst]);
+			break;
+		case TSN_OP_CODE_ROWS:
+			m[in->dst] = r->b->rows;
+			break;
+		case TSN_OP_CODE_PRESENT:
+			tsn_vm_present(r, in->a, &m[in->dst]);
+			break;
+		case TSN_OP_CODE_KNOWN:
+			m[in->dst] = vm->values[in->a].known;
+			break;
+		case TSN_OP_CODE_AND:
+			tsn_mask_and(&m[in->dst], &m[in->a], &m[in->b]);
+			break;
+		case TSN_OP_CODE_OR:
+			tsn_mask_or(&m[in->dst], &m[in->a], &m[in->b]);
+			break;
+		case TSN_OP_CODE_ANDNOT:
+			tsn_mask_andnot(&m[in->dst], &m[in->a], &m[in->b]);
+			break;
+		case TSN_OP_CODE_SKIP_NONE:
+			if (!tsn_mask_any(&m[in->a])) {
+				clear_results(vm, in + 1, in->b);
+				in += in->b;
+			}
+			break;
+		case TSN_OP_CODE_RANGE:
+			tsn_vm_range(r, in);
+			break;
+		case TSN_OP_CODE_BITS:
+			tsn_vm_bits(r, in);
+			break;
+		case TSN_OP_CODE_INT_SET:
+			tsn_vm_int_set(r, in);
+			break;
+		case TSN_OP_CODE_ADDR_IN:
+			tsn_vm_addr_in(r, in);
+			break;
+		case TSN_OP_CODE_ADDR_SET:
+			tsn_vm_addr_set(r, in);
+			break;
+		case TSN_OP_CODE_ADDR_SAME:
+			tsn_vm_addr_same(r, in);
+			break;
+		case TSN_OP_CODE_STR_SAME:
+			tsn_vm_str_same(r, in);
+			break;
+		case TSN_OP_CODE_STR_EQUAL:
+			tsn_vm_str_equal(r, in);
+			break;
+		case TSN_OP_CODE_STR_SET:
+			tsn_vm_str_set(r, in);
+			break;
+		case TSN_OP_CODE_STR_MATCH:
+			tsn_vm_str_match(r, in);
+			break;
+		case TSN_OP_CODE_TUPLE_SET:
+			tsn_vm_tuple_set(r, in);
+			break;
+		case TSN_OP_CODE_LOAD:
+			tsn_vm_load(r, in);
+			break;
+		case TSN_OP_CODE_INT:
+		case TSN_OP_CODE_REAL:
+			tsn_vm_constant(r, in);
+			break;
+		case TSN_OP_CODE_TO_REAL:
+		case TSN_OP_CODE_ADD:
+		case TSN_OP_CODE_SUB:
+		case TSN_OP_CODE_MUL:
+		case TSN_OP_CODE_DIV:
+		case TSN_OP_CODE_MOD:
+		case TSN_OP_CODE_NEG:
+		case TSN_OP_CODE_BAND:
+		case TSN_OP_CODE_BOR:
+			tsn_vm_arithmetic(r, in);
+			break;
+		case TSN_OP_CODE_SHARE:
+			tsn_vm_share(r, in);
+			break;
+		case TSN_OP_CODE_COMPARE:
+			tsn_vm_compare(r, in);
+			break;
+		case TSN_OP_CODE_COMPARE_INT:
+			tsn_vm_compare_int(r, in);
+			break;
+		case TSN_OP_CODE_COMPARE_REAL:
+			tsn_vm_compare_real(r, in);
+			break;
+		case TSN_OP_CODE_CLOSING:
+			if (vm->closing_family == TSN_REG_NONE || (vm->closing_family == in->a && vm->closing_agg == in->b))
+				m[in->dst] = r->b->rows;
+			else
+				tsn_mask_clear(&m[in->dst]);
+			break;
+		case TSN_OP_CODE_CLOSED:
+			closed(r, &m[in->dst], vm->p->ints[in->a]);
+			break;
+		case TSN_OP_CODE_FOLD:
+			fold(r, in);
+			break;
+		case TSN_OP_CODE_MATCH:
+			if (tsn_mask_any(&m[in->b]))
+				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
+			break;
+		case TSN_OPCODE_COUNT:
+			return;
+		}
+	}
+}
+
+void
+tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,
+    tsn_on_match *on_match, void *arg)
+{
+	struct tsn_run r = { vm, b, state, sets, on_match, arg };
+	const struct tsn_code *code;
+
+	vm->closing = b->kind == TSN_BATCH_TICK;
+	code = vm->closing ? &vm->p->close : &vm->p->flow;
+	if (code->n == 0)
+		return;
+	tsn_batch_derive(b, &vm->p->derived);
+	execute(&r, code);
+}

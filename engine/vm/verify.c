@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * One walk over each code, in order. A SKIP_NONE needs no second path: it
+ * clears what it goes past, so everything inside counts as written.
+ */
+#include "base/mem.h"
+#include "vm/ops.h"
+
+struct verifier {
+	const struct tsn_program *p;
+	const struct tsn_code *code;
+	const struct tsn_family_use *uses;
+	bool close;
+	bool *mask_written, *value_written, *folded;
+	const char *error;
+};
+
+static bool
+fail(struct verifier *v, const char *error)
+{
+	if (v->error == NULL)
+		v->error = error;
+	return false;
+}
+
+static bool
+check(struct verifier *v, bool good, const char *error)
+{
+	return good || fail(v, error);
+}
+
+static bool
+key_is_sound(const struct tsn_key_spec *k)
+{
+	if (k->n > TSN_KEY_PARTS)
+		return false;
+	for (unsigned i = 0; i < k->n; i++)
+		if (k->part[i].field >= TSN_FIELD_COUNT || k->part[i].v4_bits > 32 || k->part[i].v6_bits > 128)
+			return false;
+	return true;
+}
+
+/* --- operands, by kind --- */
+
+static bool
+mask_read(struct verifier *v, uint32_t reg)
+{
+	return check(v, reg < v->p->nmasks, "mask register out of range") &&
+	    check(v, v->mask_written[reg], "mask register read before it is written");
+}
+
+static bool
+value_read(struct verifier *v, uint32_t reg)
+{
+	return check(v, reg < v->p->nvalues, "value register out of range") &&
+	    check(v, v->value_written[reg], "value register read before it is written");
+}
+
+static bool
+mask_write(struct verifier *v, uint32_t reg)
+{
+	if (!check(v, reg < v->p->nmasks, "mask register out of range"))
+		return false;
+	v->mask_written[reg] = true;
+	return true;
+}
+
+static bool
+value_write(struct verifier *v, uint32_t reg, bool real)
+{
+	if (!check(v, reg < v->p->nvalues, "value register out of range") ||
+	    !check(v, v->p->value_real[reg] == real, "value register of the other kind of number"))
+		return false;
+	v->value_written[reg] = true;
+	return true;
+}
+
+static bool
+field_known(struct verifier *v, uint32_t f)
+{
+	if (!check(v, f < TSN_FIELD_COUNT, "no such field"))
+		return false;
+	return check(v, tsn_fields[f].origin != TSN_O_DERIVED || tsn_field_set_has(&v->p->derived, (enum tsn_field)f),
+	    "derived field that is not derived");
+}
+
+static bool
+operand(struct verifier *v, enum tsn_operand kind, uint32_t x)
+{
+	const struct tsn_program *p = v->p;
+
+	switch (kind) {
+	case TSN_OPD_NONE:
+	case TSN_OPD_COUNT:
+		return true;
+	case TSN_OPD_MASK:
+		return mask_read(v, x);
+	case TSN_OPD_VALUE:
+		return value_read(v, x);
+	case TSN_OPD_FIELD:
+		return field_known(v, x);
+	case TSN_OPD_INT:
+		return check(v, x < p->nints, "integer out of its pool");
+	case TSN_OPD_REAL:
+		return check(v, x < p->nreals, "real out of its pool");
+	case TSN_OPD_STRING:
+		return check(v, x < p->nstrings, "string out of its pool");
+	case TSN_OPD_REGEX:
+		return check(v, x < p->nregexes && p->regexes[x] != NULL, "pattern out of its pool");
+	case TSN_OPD_ADDRESS:
+		return check(v, x < p->naddresses, "address out of its pool");
+	case TSN_OPD_PREFIX:
+		return check(v, x < p->nprefixes, "prefix out of its pool");
+	case TSN_OPD_TUPLE:
+		return check(v, x < p->ntuples, "tuple out of its pool");
+	case TSN_OPD_SET:
+		return check(v, x < p->nsets, "no such set");
+	case TSN_OPD_FAMILY:
+		return check(v, x < p->nfamilies, "no such family");
+	case TSN_OPD_RULE:
+		return check(v, x < p->nrules, "no such rule");
+	case TSN_OPD_REL:
+		return check(v, x <= TSN_REL_GE, "no such relation");
+	}
+	return fail(v, "operand of no kind");
+}
+
+/* --- what one opcode wants beyond the kinds --- */
+
+static bool
+column(struct verifier *v, bool good)
+{
+	return check(v, good, "field of the wrong storage");
+}
+
+static bool
+is_str(uint32_t f)
+{
+	return tsn_fields[f].storage == TSN_STR;
+}
+
+static bool
+skip_inside(struct verifier *v, uint32_t at, uint32_t count)
+{
+	const struct tsn_code *c = v->code;
+
+	/* the last instruction is END and must be reached */
+	if (!check(v, count < c->n && at + count < c->n - 1, "jump out of the code"))
+		return false;
+	for (uint32_t i = at + 1; i <= at + count; i++) {
+		if (!check(v, c->insn[i].op < TSN_OPCODE_COUNT, "no such opcode"))
+			return false;
+		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_MATCH)
+			return fail(v, "jump over a fold or a match");
+		if (c->insn[i].op == TSN_OP_CODE_SKIP_NONE &&
+		    !check(v, c->insn[i].b <= at + count - i, "jump out of the jump around it"))
+			return false;
+	}
+	return true;
+}
+
+static bool
+fold_uses(struct verifier *v, uint32_t f)
+{
+	const struct tsn_family_def *def = &v->p->families[f];
+	const struct tsn_family_use *use = &v->uses[f];
+
+	if (!check(v, !v->folded[f], "family folded twice"))
+		return false;
+	v->folded[f] = true;
+	for (uint32_t i = 0; i < def->naggs; i++) {
+		if (use->arg[i] == TSN_REG_NONE) {
+			if (!check(v, v->close || !tsn_agg_has_arg(def->agg[i].fn), "aggregate without its argument"))
+				return false;
+			continue;
+		}
+		if (!check(v, tsn_agg_has_arg(def->agg[i].fn), "argument of an aggregate that has none") ||
+		    !value_read(v, use->arg[i]) ||
+		    !check(v, v->p->value_real[use->arg[i]] == def->agg[i].real, "argument of the other kind of number"))
+			return false;
+	}
+	for (uint32_t i = 0; i < def->naggs; i++) {
+		for (uint32_t k = 0; k < def->naggs; k++)
+			if (use->result[i] != TSN_REG_NONE &&
+			    (use->result[i] == use->arg[k] || (k < i && use->result[i] == use->result[k])))
+				return fail(v, "register of a result used twice in one fold");
+		if (use->result[i] != TSN_REG_NONE &&
+		    !value_write(v, use->result[i], tsn_agg_real(&def->agg[i])))
+			return false;
+	}
+	return true;
+}
+
+/* What on_match may read must have been written by then. */
+static bool
+export_written(struct verifier *v, uint32_t export, bool mask)
+{
+	const struct tsn_export *e;
+	uint32_t x;
+
+	if (!check(v, export < v->p->nexports, "no such export"))
+		return false;
+	e = &v->p->exports[export];
+	x = v->close ? e->close : e->flow;
+	if (!check(v, mask == (e->kind == TSN_EXPORT_MASK), "export of the wrong kind"))
+		return false;
+	if (x == TSN_REG_NONE)
+		return true;
+	switch (e->kind) {
+	case TSN_EXPORT_MASK:
+		return mask_read(v, x);
+	case TSN_EXPORT_VALUE:
+		return value_read(v, x);
+	case TSN_EXPORT_INT:
+		return operand(v, TSN_OPD_INT, x);
+	case TSN_EXPORT_REAL:
+		return operand(v, TSN_OPD_REAL, x);
+	}
+	return fail(v, "export of no kind");
+}
+
+static bool
+match_reads(struct verifier *v, uint32_t rule)
+{
+	const struct tsn_rule *r = &v->p->rules[rule];
+
+	for (uint32_t i = 0; i < r->nreports; i++)
+		if (!export_written(v, r->report[i].holds, true) || !export_written(v, r->report[i].value, false) ||
+		    !export_written(v, r->report[i].threshold, false) ||
+		    !operand(v, TSN_OPD_FAMILY, r->report[i].family))
+			return false;
+	for (uint32_t i = 0; i < r->nmessage; i++)
+		if (r->message[i].kind == TSN_PIECE_REG && !export_written(v, r->message[i].reg, false))
+			return false;
+	return true;
+}
+
+static bool
+is_real(const struct verifier *v, uint32_t reg)
+{
+	return v->p->value_real[reg];
+}
+
+/* Kinds of numbers, storages, stretches: run after the operands were checked. */
+static bool
+details(struct verifier *v, uint32_t at)
+{
+	const struct tsn_insn *in = &v->code->insn[at];
+	const char *mixed = "integer and real mixed";
+
+	switch ((enum tsn_opcode)in->op) {
+	case TSN_OP_CODE_RANGE:
+	case TSN_OP_CODE_BITS:
+	case TSN_OP_CODE_INT_SET:
+		return column(v, tsn_field_is_int(in->a));
+	case TSN_OP_CODE_STR_SAME:
+	case TSN_OP_CODE_STR_SET:
+	case TSN_OP_CODE_STR_MATCH:
+		return column(v, is_str(in->a));
+	case TSN_OP_CODE_STR_EQUAL:
+		return column(v, is_str(in->a) && is_str(in->b));
+	case TSN_OP_CODE_LOAD:
+		return column(v, tsn_field_is_int(in->a) || tsn_fields[in->a].storage == TSN_F64);
+	case TSN_OP_CODE_TO_REAL:
+		return check(v, !is_real(v, in->a), mixed);
+	case TSN_OP_CODE_ADD:
+	case TSN_OP_CODE_SUB:
+	case TSN_OP_CODE_MUL:
+		return check(v, is_real(v, in->a) == is_real(v, in->b), mixed);
+	case TSN_OP_CODE_DIV:
+		return check(v, is_real(v, in->a) && is_real(v, in->b), mixed);
+	case TSN_OP_CODE_MOD:
+	case TSN_OP_CODE_BAND:
+	case TSN_OP_CODE_BOR:
+		return check(v, !is_real(v, in->a) && !is_real(v, in->b), mixed);
+	case TSN_OP_CODE_SHARE:
+		return field_known(v, TSN_F_DURATION) && check(v, v->p->ints[in->b] > 0, "share of no window");
+	case TSN_OP_CODE_CLOSING:
+		return check(v, in->b < v->p->families[in->a].naggs, "no such aggregate");
+	case TSN_OP_CODE_SKIP_NONE:
+		return skip_inside(v, at, in->b);
+	case TSN_OP_CODE_FOLD:
+		return fold_uses(v, in->a);
+	case TSN_OP_CODE_MATCH:
+		return match_reads(v, in->a);
+	case TSN_OP_CODE_END:
+		return check(v, at == v->code->n - 1, "end before the end");
+	default:
+		return true;
+	}
+}
+
+/* Is the value an instruction makes a real? */
+static bool
+makes_real(const struct verifier *v, const struct tsn_insn *in)
+{
+	switch ((enum tsn_opcode)in->op) {
+	case TSN_OP_CODE_LOAD:
+		return tsn_fields[in->a].storage == TSN_F64;
+	case TSN_OP_CODE_REAL:
+	case TSN_OP_CODE_TO_REAL:
+		return true;
+	case TSN_OP_CODE_INT:
+		return false;
+	default:
+		return is_real(v, in->a);
+	}
+}
+
+static bool
+instruction(struct verifier *v, uint32_t at)
+{
+	const struct tsn_insn *in = &v->code->insn[at];
+	const struct tsn_op_info *info;
+	bool match = in->op == TSN_OP_CODE_STR_MATCH;
+
+	if (!check(v, in->op < TSN_OPCODE_COUNT, "no such opcode"))
+		return false;
+	info = &tsn_ops[in->op];
+	if (!operand(v, info->operand[0], in->a) || !operand(v, info->operand[1], in->b) ||
+	    (!match && !operand(v, info->operand[2], in->c)) || !details(v, at))
+		return false;
+	switch (info->result) {
+	case TSN_OPD_MASK:
+		if (match && (!mask_write(v, in->c) || !check(v, in->c != in->dst, "two results in one register")))
+			return false;
+		return mask_write(v, in->dst);
+	case TSN_OPD_VALUE:
+		return value_write(v, in->dst, makes_real(v, in));
+	default:
+		return true;
+	}
+}
+
+/* --- pools and tables --- */
+
+static bool
+family_is_sound(struct verifier *v, uint32_t f, const struct tsn_family_use *uses)
+{
+	const struct tsn_family_def *def = &v->p->families[f];
+
+	if (!check(v, key_is_sound(&def->key), "family with a bad key") ||
+	    !check(v, def->naggs > 0, "family without aggregates") ||
+	    !check(v, uses != NULL && uses[f].arg != NULL && uses[f].result != NULL, "family without registers"))
+		return false;
+	for (uint32_t i = 0; i < def->naggs; i++) {
+		const struct tsn_agg_def *a = &def->agg[i];
+
+		if (!check(v, (unsigned)a->fn <= TSN_AGG_DISTINCT && a->window_ms > 0 && a->pane_ms > 0 && a->panes >= 1 &&
+		    a->panes <= TSN_PANES && key_is_sound(&a->tuple), "bad aggregate"))
+			return false;
+	}
+	return true;
+}
+
+static bool
+pools(struct verifier *v)
+{
+	const struct tsn_program *p = v->p;
+
+	for (uint32_t i = 0; i < p->naddresses; i++) {
+		const struct tsn_address_operand *a = &p->addresses[i];
+
+		if (!check(v, a->field < TSN_FIELD_COUNT && tsn_fields[a->field].storage == TSN_ADDR && a->v4_bits <= 32 &&
+		    a->v6_bits <= 128, "bad address operand"))
+			return false;
+	}
+	for (uint32_t i = 0; i < p->nprefixes; i++)
+		if (!check(v, p->prefixes[i].len <= (p->prefixes[i].addr.v4 ? 32 : 128), "bad prefix"))
+			return false;
+	for (uint32_t i = 0; i < p->ntuples; i++)
+		if (!check(v, p->tuples[i].n > 0 && key_is_sound(&p->tuples[i]), "bad tuple"))
+			return false;
+	for (uint32_t i = 0; i < p->nfamilies; i++)
+		if (!family_is_sound(v, i, p->uses) || (p->close.n > 0 && !family_is_sound(v, i, p->close_uses)))
+			return false;
+	return true;
+}
+
+static bool
+code(struct verifier *v, const struct tsn_code *c, bool close)
+{
+	const struct tsn_program *p = v->p;
+
+	v->code = c;
+	v->close = close;
+	v->uses = close ? p->close_uses : p->uses;
+	memset(v->mask_written, 0, p->nmasks);
+	memset(v->value_written, 0, p->nvalues);
+	memset(v->folded, 0, p->nfamilies);
+	if (!check(v, c->n > 0 && c->insn[c->n - 1].op == TSN_OP_CODE_END, "no end"))
+		return false;
+	for (uint32_t i = 0; i < c->n; i++)
+		if (!instruction(v, i))
+			return false;
+	return true;
+}
+
+bool
+tsn_program_verify(struct tsn_program *p)
+{
+	struct verifier v = { .p = p };
+	bool good = false;
+
+	v.mask_written = tsn_calloc(p->nmasks, sizeof(bool));
+	v.value_written = tsn_calloc(p->nvalues, sizeof(bool));
+	v.folded = tsn_calloc(p->nfamilies, sizeof(bool));
+	if (v.mask_written == NULL || v.value_written == NULL || v.folded == NULL)
+		fail(&v, "memory is out");
+	else
+		good = pools(&v) && code(&v, &p->flow, false) && (p->close.n == 0 || code(&v, &p->close, true));
+	tsn_free(v.mask_written);
+	tsn_free(v.value_written);
+	tsn_free(v.folded);
+	p->verify_error = v.error;
+	return good;
+}
