@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Counts. Sliding: 40 bytes, sixteen panes of 16 bits behind a head whose low
+ * 20 bits are their sum. All lanes outside the window are 0, so that the sum
+ * is enough. A group whose pane would pass 65,535 gets a wide cell beside the
+ * array (the head's sum is then IS_WIDE, which no sum reaches, and the first
+ * lanes hold its index) until its window empties. Tumbling: a ring of two lanes of 64 bits.
+ */
+#include "base/mem.h"
+#include "state/internal.h"
+#include "state/ring.h"
+
+#define LANES 16u
+#define SUM_MASK ((UINT64_C(1) << TSN_HEAD_BITS) - 1)
+#define IS_WIDE SUM_MASK
+#define NARROW_MAX UINT16_MAX
+
+_Static_assert(LANES * NARROW_MAX < IS_WIDE, "sixteen full panes must not look like a wide cell");
+
+struct narrow {
+	uint64_t head;
+	uint16_t lane[LANES];
+};
+
+struct tsn_wide {
+	uint64_t sum;
+	uint64_t lane[LANES];
+};
+
+struct pair {
+	uint64_t head;
+	uint64_t lane[2];
+};
+
+void
+tsn_counts_init(struct tsn_counts *c, bool tumbling)
+{
+	c->cells.size = tumbling ? sizeof(struct pair) : sizeof(struct narrow);
+}
+
+static uint32_t
+wide_index(const struct narrow *cell)
+{
+	uint32_t i;
+
+	memcpy(&i, cell->lane, sizeof(i));
+	return i;
+}
+
+static void
+wide_release(struct tsn_counts *c, struct narrow *cell)
+{
+	uint32_t i = wide_index(cell);
+
+	c->wide[i].sum = c->freewide;
+	c->freewide = i + 1;
+	c->sparewide++;
+}
+
+/* Moves a cell to a wide one; tsn_counts_reserve saw to it that there is one. */
+static void
+widen(struct tsn_counts *c, struct narrow *cell)
+{
+	uint32_t i = c->freewide != 0 ? c->freewide - 1 : c->nwide++;
+	struct tsn_wide *w = &c->wide[i];
+
+	if (c->freewide != 0)
+		c->freewide = (uint32_t)w->sum;
+	c->sparewide--;
+	w->sum = cell->head & SUM_MASK;
+	for (uint32_t l = 0; l < LANES; l++)
+		w->lane[l] = cell->lane[l];
+	memset(cell->lane, 0, sizeof(cell->lane));
+	memcpy(cell->lane, &i, sizeof(i));
+	cell->head |= IS_WIDE;
+}
+
+/* Room for [rows] more wide cells, if any pane could need one: a segment widens at most one cell a row. */
+bool
+tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
+{
+	uint32_t cap = c->capwide;
+	struct tsn_wide *wide;
+
+	if (c->cells.size != sizeof(struct narrow) || c->peak + rows <= NARROW_MAX || c->sparewide >= rows)
+		return true;
+	cap = cap > rows ? cap * 2 : cap + rows;
+	wide = tsn_reallocarray(c->wide, cap, sizeof(*wide));
+	if (wide == NULL)
+		return false;
+	*bytes += (uint64_t)(cap - c->capwide) * sizeof(*wide);
+	c->sparewide += cap - c->capwide;
+	c->wide = wide;
+	c->capwide = cap;
+	return true;
+}
+
+/* Is lane [l] outside the window that ends [d] > 0 panes after [newest]? */
+static inline bool
+expired(uint32_t l, uint64_t newest, uint64_t d, uint32_t keep)
+{
+	return ((l - (uint32_t)newest - 1 - (LANES - keep)) & (LANES - 1)) < d;
+}
+
+static inline void
+narrow_advance(struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
+{
+	uint64_t d = pane - newest;
+	uint32_t sum = 0;
+
+	if (d >= keep) {
+		memset(cell->lane, 0, sizeof(cell->lane));
+	} else {
+		const uint16_t first = (uint16_t)((uint32_t)newest + 1 + LANES - keep);
+
+		for (uint16_t l = 0; l < LANES; l++)
+			cell->lane[l] = ((uint16_t)(l - first) & (LANES - 1)) < d ? 0 : cell->lane[l];
+		for (uint32_t l = 0; l < LANES; l++)
+			sum += cell->lane[l];
+	}
+	cell->head = pane << TSN_HEAD_BITS | sum;
+}
+
+static void
+wide_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
+{
+	struct tsn_wide *w = &c->wide[wide_index(cell)];
+
+	if (pane - newest >= keep) {
+		wide_release(c, cell);
+		memset(cell->lane, 0, sizeof(cell->lane));
+		cell->head = pane << TSN_HEAD_BITS;
+		return;
+	}
+	for (uint32_t l = 0; l < LANES; l++) {
+		if (!expired(l, newest, pane - newest, keep))
+			continue;
+		w->sum -= w->lane[l];
+		w->lane[l] = 0;
+	}
+	cell->head = pane << TSN_HEAD_BITS | IS_WIDE;
+}
+
+static int64_t
+peek(const struct tsn_counts *c, const struct narrow *cell, uint64_t pane, uint32_t keep)
+{
+	const bool wide = (cell->head & SUM_MASK) == IS_WIDE;
+	const struct tsn_wide *w = wide ? &c->wide[wide_index(cell)] : NULL;
+	uint64_t newest = tsn_ring_newest(cell->head), sum = 0;
+
+	if (pane <= newest)
+		return (int64_t)(wide ? w->sum : cell->head & SUM_MASK);
+	if (pane - newest >= keep)
+		return 0;
+	for (uint32_t l = 0; l < LANES; l++)
+		if (!expired(l, newest, pane - newest, keep))
+			sum += wide ? w->lane[l] : cell->lane[l];
+	return (int64_t)sum;
+}
+
+static int64_t
+wide_add(struct tsn_counts *c, struct narrow *cell, uint32_t lane)
+{
+	struct tsn_wide *w;
+
+	if ((cell->head & SUM_MASK) != IS_WIDE)
+		widen(c, cell);
+	w = &c->wide[wide_index(cell)];
+	w->lane[lane]++;
+	return (int64_t)++w->sum;
+}
+
+static int64_t
+add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, uint64_t *late)
+{
+	uint64_t newest = tsn_ring_newest(cell->head);
+	uint32_t lane = pane & (LANES - 1);
+	bool wide = (cell->head & SUM_MASK) == IS_WIDE;
+
+	if (pane > newest) {
+		if (__builtin_expect(wide, 0))
+			wide_advance(c, cell, newest, pane, keep);
+		else
+			narrow_advance(cell, newest, pane, keep);
+	} else if (__builtin_expect(tsn_ring_late(cell->head, pane, keep), 0)) {
+		++*late;
+		return peek(c, cell, pane, keep);
+	}
+	if (__builtin_expect((cell->head & SUM_MASK) == IS_WIDE || cell->lane[lane] == NARROW_MAX, 0))
+		return wide_add(c, cell, lane);
+	if (++cell->lane[lane] > c->peak)
+		c->peak = cell->lane[lane];
+	return (int64_t)(++cell->head & SUM_MASK);
+}
+
+static int64_t
+pair_row(struct pair *cell, uint64_t pane, bool counts, uint64_t *late)
+{
+	uint32_t view, lane = pane & 1;
+
+	if (counts && tsn_ring_late(cell->head, pane, 2)) {
+		++*late;
+	} else if (counts) {
+		cell->head = tsn_ring_advance(cell->head, pane, 2, 2);
+		cell->lane[lane] = (cell->head >> lane & 1 ? cell->lane[lane] : 0) + 1;
+		cell->head |= UINT64_C(1) << lane;
+	}
+	view = tsn_ring_view(cell->head, pane, 2, 2, true);
+	return view != 0 ? (int64_t)cell->lane[lane] : 0;
+}
+
+void
+tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out, uint64_t *late)
+{
+	for (uint32_t i = x->from; i < x->to; i++) {
+		uint32_t row = x->row[i];
+		bool counts = tsn_mask_has(&a->takes, row);
+		uint8_t *cell = tsn_cell(&c->cells, x->group[i] == TSN_GROUP_NONE ? 0 : x->group[i]);
+
+		tsn_cell_prefetch(&c->cells, x->group[i + TSN_AHEAD]);
+		if (x->group[i] == TSN_GROUP_NONE)
+			out[row] = 0;
+		else if (a->def->tumbling)
+			out[row] = pair_row((struct pair *)cell, a->pane[row], counts, late);
+		else if (counts)
+			out[row] = add(c, (struct narrow *)cell, a->pane[row], a->keep, late);
+		else
+			out[row] = peek(c, (struct narrow *)cell, a->pane[row], a->keep);
+	}
+}
+
+void
+tsn_counts_reset(struct tsn_counts *c, uint32_t group)
+{
+	struct narrow *cell;
+
+	if (c->cells.size != sizeof(struct narrow) || group >= c->cells.cap)
+		return;
+	cell = (struct narrow *)tsn_cell(&c->cells, group);
+	if ((cell->head & SUM_MASK) == IS_WIDE)
+		wide_release(c, cell);
+}
+
+void
+tsn_counts_fini(struct tsn_counts *c)
+{
+	tsn_free(c->wide);
+	c->wide = NULL;
+}
+
+static void
+init(struct tsn_agg *a)
+{
+	tsn_counts_init(&a->store.counts, a->def->tumbling);
+}
+
+static bool
+reserve(struct tsn_agg *a, const struct tsn_fold *x)
+{
+	return tsn_counts_reserve(&a->store.counts, &a->store.bytes, x->to - x->from);
+}
+
+static uint32_t
+fold(struct tsn_agg *a, struct tsn_fold *x)
+{
+	tsn_counts_fold(&a->store.counts, a, x, a->out->i, &x->late);
+	return x->to;
+}
+
+static void
+reset(struct tsn_agg *a, uint32_t group)
+{
+	tsn_counts_reset(&a->store.counts, group);
+}
+
+static void
+fini(struct tsn_agg *a)
+{
+	tsn_counts_fini(&a->store.counts);
+}
+
+const struct tsn_agg_ops tsn_count_ops = {
+	.init = init, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini,
+};

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Different values in a window. A cell is the head of a ring and, sliding, one
+ * set of members with their panes; tumbling, one set for each of the two windows.
+ *
+ * A member is 64 bits: an integer field or an IPv4 address by an invertible
+ * mix, so that two are the same exactly when the values are; anything else (tuples, text, IPv6)
+ * by the hash of its encoded key, where 256 members meet in a pair with chance 2^-49.
+ */
+#include "base/hash.h"
+#include "state/internal.h"
+#include "state/members.h"
+#include "state/ring.h"
+
+#define LANES 16u
+
+struct sliding {
+	uint64_t head;
+	struct tsn_members *members;
+};
+
+struct tumbling {
+	uint64_t head;
+	struct tsn_members *members[2];
+};
+
+static void
+init(struct tsn_agg *a)
+{
+	a->store.cells.size = a->def->tumbling ? sizeof(struct tumbling) : sizeof(struct sliding);
+}
+
+static uint64_t
+column_int(const void *col, enum tsn_storage storage, uint32_t row)
+{
+	switch (storage) {
+	case TSN_U8:  return ((const uint8_t *)col)[row];
+	case TSN_U16: return ((const uint16_t *)col)[row];
+	case TSN_U32: return ((const uint32_t *)col)[row];
+	default:      return ((const uint64_t *)col)[row];
+	}
+}
+
+static uint64_t
+member_of_key(const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row, uint64_t seed)
+{
+	uint8_t key[TSN_KEY_MAX];
+
+	return tsn_hash_bytes(key, tsn_key_encode(&a->def->tuple, b, row, key), seed);
+}
+
+static void
+begin(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
+{
+	const struct tsn_key_part *part = &a->def->tuple.part[0];
+	const enum tsn_storage storage = tsn_fields[part->field].storage;
+	const bool number = a->def->tuple.n == 1 && storage <= TSN_I64, addr = tsn_key_is_addr(&a->def->tuple);
+	const uint32_t bits = part->v4_bits, mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
+	struct tsn_mask known;
+
+	tsn_key_present(&a->def->tuple, b, &known);
+	tsn_mask_and(&a->takes, &a->takes, &known);
+	TSN_EACH_ROW(row, &a->takes) {
+		if (number)
+			a->member[row] = tsn_hash_u64(column_int(b->col[part->field], storage, row), seed);
+		else if (addr && tsn_mask_has(&b->addr[tsn_fields[part->field].addr_slot].is_v4, row))
+			a->member[row] = tsn_hash_u64(((const uint32_t *)b->col[part->field])[row] & mask, seed);
+		else
+			a->member[row] = member_of_key(a, b, row, seed);
+	}
+}
+
+/* Moves the window on: sets lose what left it, and go when all did. */
+static void
+advance(struct tsn_agg *a, struct sliding *cell, uint64_t pane)
+{
+	const uint64_t head = tsn_ring_advance(cell->head, pane, a->keep, LANES);
+	const uint32_t gone = (uint32_t)(cell->head & ~head) & UINT16_MAX, left = (uint32_t)head & UINT16_MAX;
+
+	cell->head = head;
+	if (left == 0) {
+		tsn_members_free(cell->members, &a->store.bytes);
+		cell->members = NULL;
+	} else if (gone != 0) {
+		tsn_members_drop(&cell->members, gone, &a->store.bytes);
+	}
+}
+
+static bool
+count_sliding(struct tsn_agg *a, struct sliding *cell, uint64_t pane, uint64_t member)
+{
+	const uint32_t lane = pane & (LANES - 1);
+
+	advance(a, cell, pane);
+	if (!tsn_members_add(&cell->members, member, lane, tsn_ring_newest(cell->head) & (LANES - 1), LANES,
+	    &a->store.bytes))
+		return false;
+	cell->head |= UINT64_C(1) << lane;
+	return true;
+}
+
+static bool
+count_tumbling(struct tsn_agg *a, struct tumbling *cell, uint64_t pane, uint64_t member)
+{
+	const uint64_t head = tsn_ring_advance(cell->head, pane, 2, 2), gone = cell->head & ~head & 3;
+	const uint32_t lane = pane & 1;
+
+	cell->head = head;
+	for (uint32_t l = 0; l < 2; l++) {
+		if (!(gone >> l & 1))
+			continue;
+		tsn_members_free(cell->members[l], &a->store.bytes);
+		cell->members[l] = NULL;
+	}
+	if (!tsn_members_add(&cell->members[lane], member, 0, 0, 1, &a->store.bytes))
+		return false;
+	cell->head |= UINT64_C(1) << lane;
+	return true;
+}
+
+static bool
+fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, int64_t *out)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	const uint32_t lanes = a->def->tumbling ? 2 : LANES;
+	const uint64_t pane = a->pane[row];
+	uint32_t view;
+
+	if (tsn_mask_has(&a->takes, row)) {
+		if (tsn_ring_late(tsn_head_load(cell), pane, a->keep))
+			x->late++;
+		else if (!(a->def->tumbling ? count_tumbling(a, (struct tumbling *)cell, pane, a->member[row]) :
+		    count_sliding(a, (struct sliding *)cell, pane, a->member[row])))
+			return false;
+	}
+	view = tsn_ring_view(tsn_head_load(cell), pane, a->keep, lanes, a->def->tumbling);
+	if (a->def->tumbling)
+		*out = view == 0 ? 0 : tsn_members_count(((struct tumbling *)cell)->members[pane & 1], 1);
+	else
+		*out = tsn_members_count(((struct sliding *)cell)->members,
+		    tsn_ring_rotate(view, (LANES - tsn_ring_oldest(tsn_head_load(cell), LANES)) & (LANES - 1), LANES));
+	return true;
+}
+
+static uint32_t
+fold(struct tsn_agg *a, struct tsn_fold *x)
+{
+	for (uint32_t i = x->from; i < x->to; i++) {
+		tsn_cell_prefetch(&a->store.cells, x->group[i + TSN_AHEAD]);
+		a->out->i[x->row[i]] = 0;
+		if (x->group[i] != TSN_GROUP_NONE && !fold_row(a, x, x->group[i], x->row[i], &a->out->i[x->row[i]]))
+			return i;
+	}
+	return x->to;
+}
+
+static void
+reset(struct tsn_agg *a, uint32_t group)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+
+	if (group >= a->store.cells.cap)
+		return;
+	if (a->def->tumbling) {
+		tsn_members_free(((struct tumbling *)cell)->members[0], &a->store.bytes);
+		tsn_members_free(((struct tumbling *)cell)->members[1], &a->store.bytes);
+	} else {
+		tsn_members_free(((struct sliding *)cell)->members, &a->store.bytes);
+	}
+}
+
+static void
+fini(struct tsn_agg *a)
+{
+	for (uint32_t g = 0; g < a->store.cells.cap; g++)
+		reset(a, g);
+}
+
+const struct tsn_agg_ops tsn_distinct_ops = {
+	.init = init, .begin = begin, .fold = fold, .reset = reset, .fini = fini, .may_stop = true,
+};

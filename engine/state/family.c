@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The groups of a family: finding, making and replacing them. Sixty-four parts
+ * by key hash have a budget each, so that what is replaced does not depend on how
+ * many threads share the parts.
+ */
+#include "base/hash.h"
+#include "base/mem.h"
+#include "state/internal.h"
+
+#define SLOTS_FIRST 64u
+#define LOOK 8u /* groups compared before one is replaced */
+
+static bool
+same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row, const struct tsn_group *g)
+{
+	const uint8_t *key;
+	uint16_t len;
+
+	if (!tsn_mask_has(&k->encoded, row))
+		return !g->in_slab && g->key == k->addr[row];
+	if (!g->in_slab)
+		return false;
+	key = tsn_slab_key(&s->slab, g->key, &len);
+	return len == k->len[row] && memcmp(key, k->bytes + k->off[row], len) == 0;
+}
+
+static uint32_t
+find(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row)
+{
+	const uint32_t tag = (uint32_t)k->hash[row], mask = s->slots - 1;
+
+	if (s->slots == 0)
+		return TSN_GROUP_NONE;
+	for (uint32_t i = tag & mask; s->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & mask)
+		if (s->dir[i].tag == tag && same_key(s, k, row, &s->groups[s->dir[i].group]))
+			return s->dir[i].group;
+	return TSN_GROUP_NONE;
+}
+
+static void
+enter(struct tsn_entry *dir, uint32_t mask, struct tsn_entry e)
+{
+	uint32_t i = e.tag & mask;
+
+	while (dir[i].group != TSN_GROUP_NONE)
+		i = (i + 1) & mask;
+	dir[i] = e;
+}
+
+/* At most five eighths full: few probes also for keys that are not there. */
+static bool
+directory_room(struct tsn_family_store *s)
+{
+	uint32_t slots = s->slots == 0 ? SLOTS_FIRST : s->slots * 2;
+	struct tsn_entry *dir;
+
+	if (((uint64_t)s->ngroups + 1) * 8 <= (uint64_t)s->slots * 5)
+		return true;
+	if (slots == 0)
+		return false;
+	dir = tsn_reallocarray(NULL, slots, sizeof(*dir));
+	if (dir == NULL)
+		return false;
+	memset(dir, 0xFF, (size_t)slots * sizeof(*dir));
+	for (uint32_t i = 0; i < s->slots; i++)
+		if (s->dir[i].group != TSN_GROUP_NONE)
+			enter(dir, slots - 1, s->dir[i]);
+	tsn_free(s->dir);
+	s->dir = dir;
+	s->slots = slots;
+	return true;
+}
+
+/* Room for one more group in the fullest part, in every array. */
+static bool
+groups_room(struct tsn_family *f, uint32_t part)
+{
+	struct tsn_family_store *s = &f->store;
+	struct tsn_group *groups;
+	uint32_t cap = s->cap == 0 ? 1 : s->cap * 2;
+
+	if (s->part[part].n < s->cap)
+		return true;
+	if (cap > f->budget)
+		cap = f->budget;
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		if (!tsn_agg_room(&f->agg[i], (uint64_t)cap * TSN_PARTS))
+			return false;
+	groups = tsn_reallocarray(s->groups, (size_t)cap * TSN_PARTS, sizeof(*groups));
+	if (groups == NULL)
+		return false;
+	s->groups = groups;
+	s->cap = cap;
+	return true;
+}
+
+static uint32_t
+make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
+{
+	struct tsn_family_store *s = &f->store;
+	const uint32_t part = tsn_part_of(k->hash[row]);
+	struct tsn_group g = { .newest = INT64_MIN, .key = k->addr[row] };
+	uint32_t number;
+
+	if (!groups_room(f, part) || !directory_room(s))
+		return TSN_GROUP_NONE;
+	g.in_slab = tsn_mask_has(&k->encoded, row);
+	if (g.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &g.key))
+		return TSN_GROUP_NONE;
+	number = s->part[part].n++ * TSN_PARTS + part;
+	s->groups[number] = g;
+	enter(s->dir, s->slots - 1, (struct tsn_entry){ (uint32_t)k->hash[row], number });
+	s->ngroups++;
+	return number;
+}
+
+/* Takes an entry out and moves those behind it up, so that no probe meets a gap. */
+static void
+leave(struct tsn_family_store *s, uint32_t group, uint32_t tag)
+{
+	const uint32_t mask = s->slots - 1;
+	uint32_t i = tag & mask, j;
+
+	while (s->dir[i].group != group)
+		i = (i + 1) & mask;
+	for (j = (i + 1) & mask; s->dir[j].group != TSN_GROUP_NONE; j = (j + 1) & mask) {
+		if (((j - s->dir[j].tag) & mask) < ((j - i) & mask))
+			continue;
+		s->dir[i] = s->dir[j];
+		i = j;
+	}
+	s->dir[i].group = TSN_GROUP_NONE;
+}
+
+/* All its windows had passed at [now], which may be far away in either direction. */
+static bool
+passed(const struct tsn_family *f, const struct tsn_group *g, int64_t now)
+{
+	int64_t until;
+
+	return !__builtin_add_overflow(g->newest, f->span, &until) && until < now;
+}
+
+/* [a] gives way before [b]: the order of S29. Equal ones go by number. */
+static bool
+less_active(const struct tsn_family *f, const struct tsn_group *a, const struct tsn_group *b, int64_t now)
+{
+	const bool pa = passed(f, a, now), pb = passed(f, b, now);
+
+	return pa != pb ? pa : a->flows < b->flows;
+}
+
+static uint32_t
+victim(struct tsn_family *f, uint32_t part, int64_t now)
+{
+	struct tsn_family_store *s = &f->store;
+	struct tsn_part *p = &s->part[part];
+	uint32_t best = TSN_GROUP_NONE, look = p->n < LOOK ? p->n : LOOK;
+
+	for (uint32_t i = 0; i < look; i++) {
+		uint32_t number = (p->hand + i) % p->n * TSN_PARTS + part;
+
+		if (best == TSN_GROUP_NONE || less_active(f, &s->groups[number], &s->groups[best], now) ||
+		    (number < best && !less_active(f, &s->groups[best], &s->groups[number], now)))
+			best = number;
+	}
+	p->hand = (p->hand + look) % p->n;
+	return best;
+}
+
+/* Gives the place of another group to the key of [row]. */
+static uint32_t
+replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
+{
+	struct tsn_family_store *s = &f->store;
+	struct tsn_group next = { .newest = INT64_MIN, .key = k->addr[row] }, *g;
+	uint32_t number, tag;
+	const uint8_t *key;
+	uint16_t len;
+
+	next.in_slab = tsn_mask_has(&k->encoded, row);
+	if (next.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &next.key))
+		return TSN_GROUP_NONE;
+	number = victim(f, tsn_part_of(k->hash[row]), now);
+	g = &s->groups[number];
+	tag = (uint32_t)tsn_hash_u64(g->key, seed);
+	if (g->in_slab) {
+		key = tsn_slab_key(&s->slab, g->key, &len);
+		tag = (uint32_t)tsn_hash_bytes(key, len, seed);
+		tsn_slab_drop(&s->slab, g->key);
+	}
+	if (passed(f, g, now)) {
+		s->stats.recycled++;
+	} else {
+		s->stats.evicted++;
+		s->stats.last_evicted = now;
+	}
+	leave(s, number, tag);
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		tsn_agg_reset(&f->agg[i], number);
+	*g = next;
+	enter(s->dir, s->slots - 1, (struct tsn_entry){ (uint32_t)k->hash[row], number });
+	return number;
+}
+
+static void
+touch(struct tsn_group *g, int64_t time)
+{
+	if (time > g->newest)
+		g->newest = time;
+	if (g->flows < INT32_MAX)
+		g->flows++;
+}
+
+static void
+prefetch(const struct tsn_family_store *s, const struct tsn_keys *k, const uint16_t *row)
+{
+	const struct tsn_entry *e;
+
+	if (s->slots == 0)
+		return;
+	__builtin_prefetch(&s->dir[(uint32_t)k->hash[row[2 * TSN_AHEAD]] & (s->slots - 1)]);
+	e = &s->dir[(uint32_t)k->hash[row[TSN_AHEAD]] & (s->slots - 1)];
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)e->group * sizeof(struct tsn_group)), 1);
+}
+
+bool
+tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
+    struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed)
+{
+	struct tsn_family_store *s = &f->store;
+	const int64_t *time = x->batch->time;
+	bool ok = true;
+	uint32_t i, g;
+
+	for (i = x->from; i < n; i++) {
+		uint32_t row = x->row[i];
+		const bool count = tsn_mask_has(counts, row);
+
+		prefetch(s, k, &x->row[i]);
+		g = find(s, k, row);
+		if (g == TSN_GROUP_NONE && count) {
+			const uint32_t in_part = s->part[tsn_part_of(k->hash[row])].n;
+
+			if (in_part >= f->budget && i > x->from)
+				break;
+			g = in_part >= f->budget ? replace(f, k, row, time[row], seed) : make(f, k, row);
+			if (g == TSN_GROUP_NONE) {
+				ok = false;
+				break;
+			}
+		}
+		group[i] = g;
+		if (count)
+			touch(&s->groups[g], time[row]);
+	}
+	x->to = i;
+	return ok;
+}
+
+void
+tsn_family_fini(struct tsn_family *f)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		tsn_agg_fini(&f->agg[i]);
+	tsn_free(f->store.dir);
+	tsn_free(f->store.groups);
+	tsn_free(f->store.slab.mem);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Flajolet, Fusy, Gandouet, Meunier: HyperLogLog (2007), with the improved
+ * estimator of Ertl: New cardinality estimation algorithms for HyperLogLog
+ * sketches (2017), algorithm 6, which needs no tables and no switching
+ * between ranges. With 64-bit hashes no register ever fills up (chance 2^-52 a
+ * member), so its correction for large ranges (tau) is always 0 and left out.
+ */
+#include "state/hll.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define INDEX_BITS 12
+#define REGISTERS (1u << INDEX_BITS)
+#define RANK_MAX (64 - INDEX_BITS + 1)   /* 53: fits 6 bits */
+#define PANE_BYTES (REGISTERS / 4 * 3)   /* four registers in three bytes */
+
+struct summary {
+	unsigned __int128 sum; /* of 2^(RANK_MAX - r) over all r > 0: exact, so it does not drift */
+	uint32_t zeros;
+};
+
+struct tsn_hll {
+	uint32_t lanes;
+	uint8_t *pane[TSN_HLL_LANES];
+	uint8_t reg[REGISTERS]; /* the union */
+	struct summary all;
+	bool fresh, peeked;
+	uint32_t peek;          /* lanes the value below is about */
+	int64_t value, peek_value;
+};
+
+struct tsn_hll *
+tsn_hll_new(uint32_t lanes, uint64_t *bytes)
+{
+	struct tsn_hll *h = tsn_calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->lanes = lanes;
+	h->all.zeros = REGISTERS;
+	*bytes += sizeof(*h);
+	return h;
+}
+
+void
+tsn_hll_free(struct tsn_hll *h, uint64_t *bytes)
+{
+	for (uint32_t l = 0; l < TSN_HLL_LANES; l++) {
+		*bytes -= h->pane[l] != NULL ? PANE_BYTES : 0;
+		tsn_free(h->pane[l]);
+	}
+	*bytes -= sizeof(*h);
+	tsn_free(h);
+}
+
+static uint32_t
+quad_get(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+}
+
+static void
+pane_raise(uint8_t *pane, uint32_t index, uint32_t rank)
+{
+	uint8_t *p = pane + index / 4 * 3;
+	uint32_t quad = quad_get(p), shift = index % 4 * 6;
+
+	if ((quad >> shift & 63) >= rank)
+		return;
+	quad = (quad & ~(UINT32_C(63) << shift)) | rank << shift;
+	p[0] = (uint8_t)quad;
+	p[1] = (uint8_t)(quad >> 8);
+	p[2] = (uint8_t)(quad >> 16);
+}
+
+static void
+raise(uint8_t *reg, struct summary *s, uint32_t rank)
+{
+	if (*reg >= rank)
+		return;
+	if (*reg == 0)
+		s->zeros--;
+	else
+		s->sum -= (unsigned __int128)1 << (RANK_MAX - *reg);
+	s->sum += (unsigned __int128)1 << (RANK_MAX - rank);
+	*reg = (uint8_t)rank;
+}
+
+bool
+tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t lane, uint64_t *bytes)
+{
+	const uint32_t index = (uint32_t)(member >> (64 - INDEX_BITS));
+	const uint64_t rest = member << INDEX_BITS | UINT64_C(1) << (INDEX_BITS - 1);
+	const uint32_t rank = (uint32_t)__builtin_clzll(rest) + 1;
+
+	if (h->lanes > 1 && h->pane[lane] == NULL) {
+		h->pane[lane] = tsn_calloc(1, PANE_BYTES);
+		if (h->pane[lane] == NULL)
+			return false;
+		*bytes += PANE_BYTES;
+	}
+	if (h->lanes > 1)
+		pane_raise(h->pane[lane], index, rank);
+	if (h->reg[index] < rank) {
+		raise(&h->reg[index], &h->all, rank);
+		h->fresh = false;
+	}
+	h->peeked = false;
+	return true;
+}
+
+static void
+unite(const struct tsn_hll *h, uint32_t lanes, uint8_t *reg, struct summary *s)
+{
+	memset(reg, 0, REGISTERS);
+	*s = (struct summary){ 0, REGISTERS };
+	for (; lanes != 0; lanes &= lanes - 1) {
+		const uint8_t *p = h->pane[__builtin_ctz(lanes)];
+
+		for (uint32_t i = 0; p != NULL && i < REGISTERS; i += 4, p += 3) {
+			uint32_t quad = quad_get(p);
+
+			for (uint32_t k = 0; k < 4; k++, quad >>= 6)
+				if (reg[i + k] < (quad & 63))
+					reg[i + k] = quad & 63;
+		}
+	}
+	for (uint32_t i = 0; i < REGISTERS; i++) {
+		s->zeros -= reg[i] != 0;
+		s->sum += reg[i] != 0 ? (unsigned __int128)1 << (RANK_MAX - reg[i]) : 0;
+	}
+}
+
+/* Those of [lanes] that have registers. */
+static uint32_t
+in_use(const struct tsn_hll *h, uint32_t lanes)
+{
+	uint32_t used = 0;
+
+	for (; lanes != 0; lanes &= lanes - 1)
+		if (h->pane[__builtin_ctz(lanes)] != NULL)
+			used |= lanes & -lanes;
+	return used;
+}
+
+void
+tsn_hll_drop(struct tsn_hll *h, uint32_t gone, uint64_t *bytes)
+{
+	uint32_t used = in_use(h, gone);
+
+	if (used == 0)
+		return;
+	for (; used != 0; used &= used - 1) {
+		tsn_free(h->pane[__builtin_ctz(used)]);
+		h->pane[__builtin_ctz(used)] = NULL;
+		*bytes -= PANE_BYTES;
+	}
+	unite(h, UINT16_MAX, h->reg, &h->all);
+	h->fresh = h->peeked = false;
+}
+
+/* Ertl's sigma: x + sum of x^(2^k) 2^(k-1) over k >= 1; its loop ends because the terms vanish. */
+static double
+sigma(double x)
+{
+	double y = 1, z = x, before;
+
+	do {
+		x *= x;
+		before = z;
+		z += x * y;
+		y += y;
+	} while (z != before);
+	return z;
+}
+
+static int64_t
+estimate(const struct summary *s)
+{
+	const double m = REGISTERS, alpha = 0.72134752044448170368; /* 1 / (2 ln 2) */
+
+	if (s->zeros == REGISTERS)
+		return 0;
+	return (int64_t)llround(alpha * m * m /
+	    (ldexp((double)s->sum, -RANK_MAX) + m * sigma((double)s->zeros / m)));
+}
+
+int64_t
+tsn_hll_estimate(struct tsn_hll *h, uint32_t seen)
+{
+	uint8_t reg[REGISTERS];
+	struct summary s;
+
+	if (h->lanes == 1 || in_use(h, UINT16_MAX & ~seen) == 0) {
+		if (!h->fresh)
+			h->value = estimate(&h->all);
+		h->fresh = true;
+		return h->value;
+	}
+	if (!h->peeked || h->peek != seen) {
+		unite(h, seen, reg, &s);
+		h->peek_value = estimate(&s);
+		h->peek = seen;
+		h->peeked = true;
+	}
+	return h->peek_value;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * What the files of this room share. A family is
+ *
+ *   directory   open addressing, 8 bytes an entry {tag, group}
+ *   groups      16 bytes each, by group number; long keys in a slab
+ *   aggregates  each with dense arrays of cells, by group number
+ *
+ * A group's number is its place in its part times 64 plus the part, so that a
+ * part's groups are found by counting and the arrays stay dense: keys spread
+ * evenly over parts. Zero bytes are an empty cell of every kind.
+ */
+#ifndef TSN_STATE_INTERNAL_H
+#define TSN_STATE_INTERNAL_H
+
+#include "state/state.h"
+
+#define TSN_PARTS 64u
+#define TSN_GROUP_NONE UINT32_MAX
+#define TSN_AHEAD 8 /* entries of a segment to prefetch ahead */
+
+struct tsn_cells {
+	uint8_t *mem;
+	uint32_t size; /* of one cell; 0: this array is not used */
+	uint32_t cap;  /* cells */
+};
+
+/* Counts of flows; cells_count.c. */
+struct tsn_counts {
+	struct tsn_cells cells;
+	struct tsn_wide *wide; /* cells of groups whose panes passed 16 bits */
+	uint32_t nwide, capwide, freewide, sparewide;
+	uint32_t peak;         /* no narrow pane was ever above it */
+};
+
+/* Sums; cells_sum.c. */
+struct tsn_sums {
+	struct tsn_cells cells;
+	bool wide;     /* panes have 128 bits */
+	uint64_t peak; /* no 64-bit pane ever had a greater magnitude */
+};
+
+/* What of an aggregate outlives a reload. */
+struct tsn_agg_store {
+	struct tsn_counts counts; /* COUNT AVG */
+	struct tsn_sums sums;     /* SUM RATE AVG */
+	struct tsn_cells cells;   /* MIN MAX DISTINCT */
+	uint64_t bytes;           /* allocated beside the cells */
+	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
+	bool mute;                /* just became one whose windows close: those due at the first tick are not its own */
+};
+
+/* A segment of a batch: rows whose groups are resolved and stay where they are. */
+struct tsn_fold {
+	const struct tsn_batch *batch;
+	uint32_t from, to;       /* entries of [row] and [group] */
+	const uint16_t *row;
+	const uint32_t *group;   /* TSN_GROUP_NONE: a row that looks at a group that does not exist */
+	union tsn_total *total;  /* by row, scratch */
+	int64_t *count;          /* by row, scratch */
+	uint64_t late;
+};
+
+union tsn_total {
+	__int128 i;
+	double f;
+};
+
+struct tsn_agg {
+	struct tsn_mask takes;   /* of the batch: rows that count for it */
+	const struct tsn_agg_def *def;
+	const struct tsn_agg_ops *ops;
+	struct tsn_agg_store store;
+	uint32_t keep;           /* panes kept: those of the window, or two windows of `per` */
+	uint64_t magic;          /* division by pane_ms, see clock.c */
+	const uint64_t *pane;    /* of the batch, by row */
+	uint64_t *panes;         /* memory for it */
+	uint64_t *member;        /* DISTINCT: of the batch, by row */
+	const struct tsn_vector *arg;
+	struct tsn_vector *out;
+	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
+	bool mute;
+};
+
+/* What a function must know to do. One row each in functions.c. */
+struct tsn_agg_ops {
+	void (*init)(struct tsn_agg *a);    /* sizes of its cells */
+	void (*begin)(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed); /* once a batch; narrows [takes]; may be NULL */
+	bool (*reserve)(struct tsn_agg *a, const struct tsn_fold *x); /* all memory [fold] may need; may be NULL */
+	uint32_t (*fold)(struct tsn_agg *a, struct tsn_fold *x); /* returns x->to, or the entry at which memory ran out */
+	void (*reset)(struct tsn_agg *a, uint32_t group); /* gives back what a cell refers to; may be NULL */
+	void (*fini)(struct tsn_agg *a);    /* gives back what is beside the cells; may be NULL */
+	bool may_stop;                      /* [fold] allocates: it goes first, so that the others stop at the same row */
+};
+
+struct tsn_group {
+	int64_t newest;         /* event time */
+	uint32_t flows : 31;    /* counted, at most 2^31 - 1 */
+	uint32_t in_slab : 1;
+	uint32_t key;           /* IPv4 address, or offset in the slab */
+};
+
+struct tsn_entry {
+	uint32_t tag, group;
+};
+
+struct tsn_part {
+	uint32_t n;    /* groups, numbered 0..n-1 in the part */
+	uint32_t hand; /* where the next eviction looks first */
+};
+
+#define TSN_SLAB_UNIT 8u
+#define TSN_SLAB_CLASSES ((TSN_KEY_MAX + 2 + TSN_SLAB_UNIT - 1) / TSN_SLAB_UNIT + 1)
+
+/* Long keys: length in two bytes, then the key, in units of 8 bytes. */
+struct tsn_slab {
+	uint8_t *mem;
+	uint32_t n, cap;                     /* units */
+	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
+};
+
+/* What of a family outlives a reload. */
+struct tsn_family_store {
+	struct tsn_entry *dir;
+	uint32_t slots;      /* a power of two, or 0 */
+	uint32_t ngroups;
+	struct tsn_group *groups;
+	uint32_t cap;        /* groups a part has room for */
+	struct tsn_slab slab;
+	struct tsn_part part[TSN_PARTS];
+	struct tsn_family_stats stats;
+};
+
+struct tsn_family {
+	struct tsn_family_def def;
+	struct tsn_agg *agg;
+	struct tsn_family_store store;
+	uint32_t budget;     /* groups a part may have */
+	int64_t span;        /* ms after which a silent group's windows have passed */
+	bool addr_key;
+};
+
+/* The keys of a batch. */
+struct tsn_keys {
+	uint64_t hash[TSN_BATCH_ROWS];  /* part in the top six bits, tag in the low 32 */
+	uint32_t addr[TSN_BATCH_ROWS];
+	uint32_t off[TSN_BATCH_ROWS];
+	uint16_t len[TSN_BATCH_ROWS];
+	struct tsn_mask encoded;        /* rows whose key is bytes at [off], not [addr] */
+	uint8_t *bytes;
+	size_t cap;
+};
+
+struct tsn_state {
+	struct tsn_vector unread;       /* where results go that nobody wants */
+	struct tsn_keys keys;
+	union tsn_total total[TSN_BATCH_ROWS];
+	int64_t count[TSN_BATCH_ROWS];
+	uint32_t group[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
+	uint16_t row[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
+	uint64_t seed;
+	uint32_t n;
+	struct tsn_family *family;
+};
+
+static inline uint32_t
+tsn_part_of(uint64_t hash)
+{
+	return (uint32_t)(hash >> 58);
+}
+
+static inline uint8_t *
+tsn_cell(const struct tsn_cells *c, uint32_t group)
+{
+	return c->mem + (size_t)group * c->size;
+}
+
+/* Through integers: groups past the segment may be any number. */
+static inline void
+tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
+{
+	__builtin_prefetch((const void *)((uintptr_t)c->mem + (uintptr_t)group * c->size), 1);
+}
+
+/* cells.c */
+bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
+void tsn_cells_free(struct tsn_cells *c);
+/* The array whose cells begin with the ring's head; for closing. */
+const struct tsn_cells *tsn_agg_cells(const struct tsn_agg *a);
+bool tsn_agg_room(struct tsn_agg *a, uint64_t n);
+void tsn_agg_reset(struct tsn_agg *a, uint32_t group);
+void tsn_agg_fini(struct tsn_agg *a);
+uint64_t tsn_agg_bytes(const struct tsn_agg *a);
+
+/* clock.c */
+void tsn_panes_of(const struct tsn_agg *a, const int64_t *time, uint32_t n, uint64_t *out);
+uint64_t tsn_pane_at(int64_t time, int64_t pane_ms);
+/* Start of a pane in ms, held to what an int64 can say. */
+int64_t tsn_pane_start(uint64_t pane, int64_t pane_ms);
+uint64_t tsn_reciprocal(int64_t pane_ms);
+
+/* keys.c: returns how many of [rows] have their key and hash; fewer when memory ran out. */
+uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_family *f, const struct tsn_batch *b, uint64_t seed,
+    const uint16_t *row, uint32_t n);
+bool tsn_slab_put(struct tsn_slab *s, const uint8_t *key, uint16_t len, uint32_t *off);
+void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
+const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
+
+/*
+ * family.c: finds or makes the groups of entries x->from on, up to the first that needs
+ * another group's place while earlier ones are not folded yet; sets x->to. False: memory ran out at x->to.
+ */
+bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
+    struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
+void tsn_family_fini(struct tsn_family *f);
+
+/* functions.c */
+const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
+
+/* cells_count.c */
+void tsn_counts_init(struct tsn_counts *c, bool tumbling);
+bool tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows);
+/* Writes the counts of the rows of the segment to [out], by row. */
+void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
+    uint64_t *late);
+void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
+void tsn_counts_fini(struct tsn_counts *c);
+
+extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops, tsn_extreme_ops, tsn_distinct_ops;
+
+#endif

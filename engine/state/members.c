@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "state/members.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "state/hll.h"
+
+#define SLOTS_FIRST 4u
+#define SLOTS_MAX (2u * TSN_MEMBERS_EXACT)
+#define EMPTY UINT8_MAX
+
+/* Open addressing at most three quarters full; members are already mixed. */
+struct tsn_members {
+	struct tsn_hll *sketch; /* if set, the rest is unused */
+	uint32_t slots, n;
+	uint16_t in_lane[TSN_HLL_LANES];
+	uint64_t member[]; /* [slots], then a byte a slot: its lane or EMPTY */
+};
+
+static uint8_t *
+lanes_of(const struct tsn_members *m)
+{
+	return (uint8_t *)(m->member + m->slots);
+}
+
+static size_t
+size_of(uint32_t slots)
+{
+	return sizeof(struct tsn_members) + slots * (sizeof(uint64_t) + 1);
+}
+
+static struct tsn_members *
+new(uint32_t slots, uint64_t *bytes)
+{
+	struct tsn_members *m = tsn_calloc(1, size_of(slots));
+
+	if (m == NULL)
+		return NULL;
+	m->slots = slots;
+	memset(lanes_of(m), EMPTY, slots);
+	*bytes += size_of(slots);
+	return m;
+}
+
+void
+tsn_members_free(struct tsn_members *m, uint64_t *bytes)
+{
+	if (m == NULL)
+		return;
+	if (m->sketch != NULL)
+		tsn_hll_free(m->sketch, bytes);
+	*bytes -= size_of(m->slots);
+	tsn_free(m);
+}
+
+static uint32_t
+find(const struct tsn_members *m, uint64_t member)
+{
+	const uint8_t *lane = lanes_of(m);
+	uint32_t i = (uint32_t)(member >> 20) & (m->slots - 1);
+
+	while (lane[i] != EMPTY && m->member[i] != member)
+		i = (i + 1) & (m->slots - 1);
+	return i;
+}
+
+static void
+put(struct tsn_members *m, uint32_t slot, uint64_t member, uint32_t lane)
+{
+	m->member[slot] = member;
+	lanes_of(m)[slot] = (uint8_t)lane;
+	m->in_lane[lane]++;
+	m->n++;
+}
+
+/* Makes room for one more, at least doubling. */
+static bool
+grow(struct tsn_members **m, uint64_t *bytes)
+{
+	struct tsn_members *old = *m, *more;
+
+	more = new(old == NULL ? SLOTS_FIRST : old->slots * 2, bytes);
+	if (more == NULL)
+		return false;
+	for (uint32_t i = 0; old != NULL && i < old->slots; i++)
+		if (lanes_of(old)[i] != EMPTY)
+			put(more, find(more, old->member[i]), old->member[i], lanes_of(old)[i]);
+	tsn_members_free(old, bytes);
+	*m = more;
+	return true;
+}
+
+/* From exact to a sketch; the table shrinks to its header. */
+static bool
+convert(struct tsn_members **m, uint32_t lanes, uint64_t *bytes)
+{
+	struct tsn_members *old = *m, *next = new(0, bytes);
+
+	if (next == NULL)
+		return false;
+	next->sketch = tsn_hll_new(lanes, bytes);
+	if (next->sketch == NULL)
+		goto fail;
+	for (uint32_t i = 0; i < old->slots; i++)
+		if (lanes_of(old)[i] != EMPTY &&
+		    !tsn_hll_add(next->sketch, old->member[i], lanes_of(old)[i], bytes))
+			goto fail;
+	tsn_members_free(old, bytes);
+	*m = next;
+	return true;
+fail:
+	tsn_members_free(next, bytes);
+	return false;
+}
+
+bool
+tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t lane, uint32_t newest, uint32_t lanes,
+    uint64_t *bytes)
+{
+	uint32_t slot;
+	uint8_t *was;
+
+	if (*m != NULL && (*m)->sketch != NULL)
+		return tsn_hll_add((*m)->sketch, member, lane, bytes);
+	if (*m != NULL) {
+		slot = find(*m, member);
+		was = &lanes_of(*m)[slot];
+		if (*was != EMPTY) {
+			if (((newest - lane) & (lanes - 1)) < ((newest - *was) & (lanes - 1))) {
+				(*m)->in_lane[*was]--;
+				(*m)->in_lane[lane]++;
+				*was = (uint8_t)lane;
+			}
+			return true;
+		}
+	}
+	if (*m != NULL && (*m)->n == TSN_MEMBERS_EXACT)
+		return convert(m, lanes, bytes) && tsn_hll_add((*m)->sketch, member, lane, bytes);
+	if ((*m == NULL || ((*m)->slots < SLOTS_MAX && ((*m)->n + 1) * 4 > (*m)->slots * 3)) && !grow(m, bytes))
+		return false;
+	put(*m, find(*m, member), member, lane);
+	return true;
+}
+
+/* Takes the members of the lanes in [gone] out and puts the others where they now belong. */
+static void
+rebuild(struct tsn_members *m, uint32_t gone)
+{
+	uint64_t member[TSN_MEMBERS_EXACT];
+	uint8_t lane[TSN_MEMBERS_EXACT], *was = lanes_of(m);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->slots; i++) {
+		if (was[i] == EMPTY || (gone >> was[i] & 1))
+			continue;
+		member[n] = m->member[i];
+		lane[n++] = was[i];
+	}
+	memset(was, EMPTY, m->slots);
+	memset(m->in_lane, 0, sizeof(m->in_lane));
+	m->n = 0;
+	for (uint32_t i = 0; i < n; i++)
+		put(m, find(m, member[i]), member[i], lane[i]);
+}
+
+void
+tsn_members_drop(struct tsn_members **m, uint32_t gone, uint64_t *bytes)
+{
+	bool some = false;
+
+	if (*m == NULL)
+		return;
+	if ((*m)->sketch != NULL) {
+		tsn_hll_drop((*m)->sketch, gone, bytes);
+		return;
+	}
+	for (uint32_t l = 0; l < TSN_HLL_LANES; l++)
+		some = some || ((gone >> l & 1) && (*m)->in_lane[l] > 0);
+	if (some)
+		rebuild(*m, gone);
+}
+
+int64_t
+tsn_members_count(struct tsn_members *m, uint32_t seen)
+{
+	int64_t n = 0;
+
+	if (m == NULL)
+		return 0;
+	if (m->sketch != NULL)
+		return tsn_hll_estimate(m->sketch, seen);
+	for (; seen != 0; seen &= seen - 1)
+		n += m->in_lane[__builtin_ctz(seen)];
+	return n;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The different members of one window: exactly, up to 256 of them, each with
+ * the latest pane it was seen in; from the 257th on as a sketch (hll.h), until it is
+ * freed. Panes are lanes of a ring. Knows nothing of groups.
+ */
+#ifndef TSN_STATE_MEMBERS_H
+#define TSN_STATE_MEMBERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TSN_MEMBERS_EXACT 256
+
+struct tsn_members;
+
+/*
+ * Adds [member] as seen in [lane]; of two lanes the later is kept: [newest] is the lane of
+ * the newest pane. [*m] NULL is the empty set. False when memory ran out: nothing changed.
+ */
+bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t lane, uint32_t newest, uint32_t lanes,
+    uint64_t *bytes);
+/* Forgets the lanes (one bit each) in [gone]. */
+void tsn_members_drop(struct tsn_members **m, uint32_t gone, uint64_t *bytes);
+/* How many there are in the lanes [seen]. A sketch keeps what it worked out last, so [m] is not const. */
+int64_t tsn_members_count(struct tsn_members *m, uint32_t seen);
+void tsn_members_free(struct tsn_members *m, uint64_t *bytes);
+
+#endif
