@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include <string.h>
+
+#include "base/mem.h"
+#include "sets/members.h"
+
+#define LOW 65536 /* integers below it have a bit each */
+
+static void
+fill_low(struct tsn_int_members *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		int64_t lo = m->lo[i] < 0 ? 0 : m->lo[i], hi = m->hi[i] >= LOW ? LOW - 1 : m->hi[i];
+
+		for (int64_t v = lo; v <= hi; v++)
+			m->low[v / 64] |= UINT64_C(1) << (v % 64);
+	}
+}
+
+bool
+tsn_int_members_init(struct tsn_int_members *m, const struct tsn_ranges *l)
+{
+	if (l->n == 0)
+		return true;
+	m->lo = tsn_reallocarray(NULL, l->n, sizeof(*m->lo));
+	m->hi = tsn_reallocarray(NULL, l->n, sizeof(*m->hi));
+	if (m->lo == NULL || m->hi == NULL)
+		return false;
+	m->n = l->n;
+	for (size_t i = 0; i < m->n; i++) {
+		m->lo[i] = tsn_int_of_u128(l->r[i].lo);
+		m->hi[i] = tsn_int_of_u128(l->r[i].hi);
+	}
+	if (m->n <= TSN_SET_LINEAR)
+		return true;
+	m->low = tsn_calloc(LOW / 64, sizeof(*m->low));
+	if (m->low == NULL)
+		return false;
+	fill_low(m);
+	return true;
+}
+
+void
+tsn_int_members_fini(struct tsn_int_members *m)
+{
+	tsn_free(m->lo);
+	tsn_free(m->hi);
+	tsn_free(m->low);
+}
+
+static inline bool
+has_int(const struct tsn_int_members *m, int64_t v)
+{
+	size_t from = 0, to = m->n;
+
+	if (m->low != NULL && (uint64_t)v < LOW)
+		return m->low[v / 64] >> (v % 64) & 1;
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (m->hi[mid] < v)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < m->n && m->lo[from] <= v;
+}
+
+bool
+tsn_set_has_int(const struct tsn_set *s, int64_t v)
+{
+	return has_int(&s->ints, v);
+}
+
+/*
+ * A column of one width: few ranges, one vector pass each (value - lo <= width
+ * in unsigned arithmetic, the range cut to what the width can hold); else a
+ * look-up a row.
+ */
+#define ROWS(name, T, U, least, most) \
+	void \
+	tsn_set_rows_##name(const struct tsn_set *s, const T *restrict col, uint32_t n, uint8_t *restrict hit) \
+	{ \
+		const struct tsn_int_members *m = &s->ints; \
+ \
+		memset(hit, 0, TSN_BATCH_ROWS); \
+		if (m->n > TSN_SET_LINEAR) { \
+			for (uint32_t i = 0; i < n; i++) \
+				hit[i] = (uint64_t)col[i] >> 63 && (least) == 0 ? 0 : has_int(m, (int64_t)col[i]); \
+			return; \
+		} \
+		for (size_t r = 0; r < m->n; r++) { \
+			int64_t lo = m->lo[r] < (least) ? (least) : m->lo[r]; \
+			int64_t hi = m->hi[r] > (most) ? (most) : m->hi[r]; \
+			U from = (U)lo, width = (U)((uint64_t)hi - (uint64_t)lo); \
+ \
+			if (lo > hi) \
+				continue; \
+			for (uint32_t i = 0; i < n; i++) \
+				hit[i] |= (U)((U)col[i] - from) <= width; \
+		} \
+	}
+
+ROWS(u8, uint8_t, uint8_t, 0, UINT8_MAX)
+ROWS(u16, uint16_t, uint16_t, 0, UINT16_MAX)
+ROWS(u32, uint32_t, uint32_t, 0, UINT32_MAX)
+ROWS(u64, uint64_t, uint64_t, 0, INT64_MAX)
+ROWS(i64, int64_t, uint64_t, INT64_MIN, INT64_MAX)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The insides of a set: one small structure for each kind of member, built
+ * from sorted ranges or from words and then only read. Not for other rooms.
+ */
+#ifndef TSN_SETS_MEMBERS_H
+#define TSN_SETS_MEMBERS_H
+
+#include "sets/cells.h"
+#include "sets/ranges.h"
+#include "sets/set.h"
+
+#define TSN_SET_LINEAR 12 /* with so few ranges a column is compared with each in turn (vector code) */
+
+/*
+ * IPv4: merged ranges. [first] says for each /16 where to begin to search, and
+ * [slash24] has a bit for each /24 with a member, which answers "no" at once.
+ */
+struct tsn_v4_members {
+	uint32_t *lo, *hi, n;
+	uint32_t *first;   /* 65,537 entries, or NULL when n is small */
+	uint64_t *slash24; /* 2^24 bits, or NULL */
+};
+
+struct tsn_v6_members {
+	uint64_t *lo_hi, *lo_lo, *hi_hi, *hi_lo; /* high and low halves of both ends */
+	size_t n;
+};
+
+struct tsn_int_members {
+	int64_t *lo, *hi;
+	size_t n;
+	uint64_t *low; /* one bit for each of 0..65535, or NULL when n is small or none is there */
+};
+
+struct tsn_word {
+	uint32_t off, n, row;
+};
+
+struct tsn_word_slot {
+	uint32_t tag, word; /* part of the hash; 1 + index of the word, 0 if free */
+};
+
+/* Strings and tuples. */
+struct tsn_word_members {
+	struct tsn_buf text;
+	struct tsn_word *word;
+	size_t n, cap;
+	struct tsn_word_slot *slot;
+	size_t slots; /* a power of two */
+};
+
+struct tsn_set {
+	enum tsn_set_kind kind;
+	size_t size;
+	uint64_t hash;
+	struct tsn_v4_members v4;
+	struct tsn_v6_members v6;
+	struct tsn_int_members ints;
+	struct tsn_word_members words;
+	struct tsn_ranges pieces[2]; /* whose row is where: [0] IPv4 or integers, [1] IPv6 */
+	struct tsn_cells cells;
+};
+
+static inline tsn_u128
+tsn_u128_of_addr(struct tsn_addr a)
+{
+	return (tsn_u128)a.hi << 64 | a.lo;
+}
+
+/* Order is kept. */
+static inline tsn_u128
+tsn_u128_of_int(int64_t v)
+{
+	return (uint64_t)v ^ UINT64_C(1) << 63;
+}
+
+static inline int64_t
+tsn_int_of_u128(tsn_u128 v)
+{
+	return (int64_t)((uint64_t)v ^ UINT64_C(1) << 63);
+}
+
+/* From merged ranges; false when memory is out (what was made is freed by _fini). */
+bool tsn_v4_members_init(struct tsn_v4_members *m, const struct tsn_ranges *l);
+void tsn_v4_members_fini(struct tsn_v4_members *m);
+bool tsn_v4_members_has(const struct tsn_v4_members *m, uint32_t v);
+bool tsn_v6_members_init(struct tsn_v6_members *m, const struct tsn_ranges *l);
+void tsn_v6_members_fini(struct tsn_v6_members *m);
+bool tsn_v6_members_has(const struct tsn_v6_members *m, uint64_t hi, uint64_t lo);
+bool tsn_int_members_init(struct tsn_int_members *m, const struct tsn_ranges *l);
+void tsn_int_members_fini(struct tsn_int_members *m);
+
+bool tsn_word_members_add(struct tsn_word_members *m, const void *p, size_t n, uint32_t row);
+/* Makes the table; of equal words the first one with a row stays. */
+bool tsn_word_members_close(struct tsn_word_members *m);
+void tsn_word_members_fini(struct tsn_word_members *m);
+const struct tsn_word *tsn_word_members_find(const struct tsn_word_members *m, const void *p, size_t n);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "sets/set.h"
+
+#include "base/mem.h"
+#include "sets/members.h"
+
+void
+tsn_set_free(struct tsn_set *s)
+{
+	if (s == NULL)
+		return;
+	tsn_v4_members_fini(&s->v4);
+	tsn_v6_members_fini(&s->v6);
+	tsn_int_members_fini(&s->ints);
+	tsn_word_members_fini(&s->words);
+	tsn_ranges_fini(&s->pieces[0]);
+	tsn_ranges_fini(&s->pieces[1]);
+	tsn_cells_fini(&s->cells);
+	tsn_free(s);
+}
+
+enum tsn_set_kind
+tsn_set_kind(const struct tsn_set *s)
+{
+	return s->kind;
+}
+
+size_t
+tsn_set_size(const struct tsn_set *s)
+{
+	return s->size;
+}
+
+bool
+tsn_set_empty(const struct tsn_set *s)
+{
+	return s->v4.n == 0 && s->v6.n == 0 && s->ints.n == 0 && s->words.n == 0;
+}
+
+uint64_t
+tsn_set_hash(const struct tsn_set *s)
+{
+	return s->hash;
+}
+
+bool
+tsn_set_has_family(const struct tsn_set *s, bool v4)
+{
+	return v4 ? s->v4.n > 0 : s->v6.n > 0;
+}
+
+bool
+tsn_set_has_addr(const struct tsn_set *s, struct tsn_addr a)
+{
+	return a.v4 ? tsn_v4_members_has(&s->v4, (uint32_t)a.lo) : tsn_v6_members_has(&s->v6, a.hi, a.lo);
+}
+
+/* The word of a set of that kind, or NULL. */
+static const struct tsn_word *
+word(const struct tsn_set *s, enum tsn_set_kind kind, const void *p, size_t n)
+{
+	return s->kind == kind ? tsn_word_members_find(&s->words, n > 0 ? p : "", n) : NULL;
+}
+
+bool
+tsn_set_has_str(const struct tsn_set *s, const char *p, size_t n)
+{
+	return word(s, TSN_SET_STR, p, n) != NULL;
+}
+
+bool
+tsn_set_has_key(const struct tsn_set *s, const uint8_t *bytes, size_t n)
+{
+	return word(s, TSN_SET_TUPLE, bytes, n) != NULL;
+}
+
+bool
+tsn_set_has_value(const struct tsn_set *s, const struct tsn_value *v)
+{
+	if (!v->known)
+		return false;
+	switch (v->type) {
+	case TSN_T_ADDR:
+	case TSN_T_PREFIX: return tsn_set_has_addr(s, v->addr);
+	case TSN_T_STRING: return tsn_set_has_str(s, v->s.p, v->s.n);
+	case TSN_T_REAL:   return false;
+	default:           return tsn_set_has_int(s, v->i);
+	}
+}
+
+static uint32_t
+row_at(const struct tsn_ranges *pieces, tsn_u128 v)
+{
+	const struct tsn_range *r = tsn_ranges_find(pieces, v);
+
+	return r != NULL ? r->row : TSN_SET_NO_ROW;
+}
+
+uint32_t
+tsn_set_row_of_addr(const struct tsn_set *s, struct tsn_addr a)
+{
+	if (s->kind != TSN_SET_ADDR)
+		return TSN_SET_NO_ROW;
+	return row_at(&s->pieces[!a.v4], tsn_u128_of_addr(a));
+}
+
+uint32_t
+tsn_set_row_of_int(const struct tsn_set *s, int64_t v)
+{
+	return s->kind == TSN_SET_INT ? row_at(&s->pieces[0], tsn_u128_of_int(v)) : TSN_SET_NO_ROW;
+}
+
+uint32_t
+tsn_set_row_of_str(const struct tsn_set *s, const char *p, size_t n)
+{
+	const struct tsn_word *w = word(s, TSN_SET_STR, p, n);
+
+	return w != NULL ? w->row : TSN_SET_NO_ROW;
+}
+
+uint32_t
+tsn_set_row_of_key(const struct tsn_set *s, const uint8_t *bytes, size_t n)
+{
+	const struct tsn_word *w = word(s, TSN_SET_TUPLE, bytes, n);
+
+	return w != NULL ? w->row : TSN_SET_NO_ROW;
+}
+
+uint32_t
+tsn_set_row_of_value(const struct tsn_set *s, const struct tsn_value *v)
+{
+	if (!v->known)
+		return TSN_SET_NO_ROW;
+	switch (v->type) {
+	case TSN_T_ADDR:
+	case TSN_T_PREFIX: return tsn_set_row_of_addr(s, v->addr);
+	case TSN_T_STRING: return tsn_set_row_of_str(s, v->s.p, v->s.n);
+	case TSN_T_REAL:   return TSN_SET_NO_ROW;
+	default:           return tsn_set_row_of_int(s, v->i);
+	}
+}
+
+int
+tsn_set_column(const struct tsn_set *s, const char *name, size_t n)
+{
+	return tsn_cells_column(&s->cells, name, n);
+}
+
+const char *
+tsn_set_column_nth(const struct tsn_set *s, size_t i)
+{
+	return i < s->cells.names ? s->cells.name[i] : NULL;
+}
+
+struct tsn_str
+tsn_set_cell(const struct tsn_set *s, uint32_t row, int column)
+{
+	return tsn_cells_get(&s->cells, row, column);
+}
+
+struct tsn_str
+tsn_set_describe(const struct tsn_set *s, struct tsn_addr a)
+{
+	return tsn_cells_get(&s->cells, tsn_set_row_of_addr(s, a), tsn_cells_column(&s->cells, "name", 4));
+}
