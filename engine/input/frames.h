@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Inside the input room: the frames of a capture file, whichever code reads
+ * it. Each kind of file is a pair of functions.
+ */
+#ifndef TSN_INPUT_FRAMES_H
+#define TSN_INPUT_FRAMES_H
+
+#include "input/reader.h"
+
+struct tsn_frame {
+	const uint8_t *p; /* valid until the next frame is asked for */
+	size_t len;       /* bytes captured */
+	int64_t ms;       /* capture time since 1970 UTC */
+};
+
+enum tsn_frames { TSN_FRAMES_ONE, TSN_FRAMES_END, TSN_FRAMES_DAMAGED };
+
+/* The classic pcap file (draft-ietf-opsawg-pcap). */
+struct tsn_classic {
+	bool swapped, nano;
+	uint32_t link;
+};
+
+/* True if the first four bytes are its magic number, in either byte order. */
+bool tsn_classic_is(const uint8_t magic[4]);
+/* Takes the file's header. False with the reason. */
+bool tsn_classic_open(struct tsn_classic *c, struct tsn_reader *r, char error[TSN_INPUT_ERROR]);
+/* DAMAGED: the reason is in [error], and the reader stands where the trouble begins. */
+enum tsn_frames tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out,
+    char error[TSN_INPUT_ERROR]);
+
+/* What libpcap reads, through the same reader. [link] is a LINKTYPE_ number. */
+struct tsn_libpcap;
+
+bool tsn_libpcap_is(const uint8_t magic[4]);
+struct tsn_libpcap *tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERROR]);
+void tsn_libpcap_close(struct tsn_libpcap *l);
+enum tsn_frames tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_INPUT_ERROR]);
+
+#endif

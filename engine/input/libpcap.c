@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * libpcap over our own reader: the bytes that were looked at to tell the kind of
+ * file may have come from a pipe and cannot be read twice.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "input/frames.h"
+
+#define MAGIC_PCAPNG 0x0a0d0d0au  /* the same in both byte orders */
+#define MAGIC_MODIFIED 0xa1b2cd34u /* pcap as patched by A. Kuznetzov */
+#define MAGIC_IXIA_HW 0x1c0001acu
+#define MAGIC_IXIA_SW 0x1c0001abu
+
+bool
+tsn_libpcap_is(const uint8_t magic[4])
+{
+	static const uint32_t magics[] = { MAGIC_PCAPNG, MAGIC_MODIFIED, MAGIC_IXIA_HW, MAGIC_IXIA_SW };
+	uint32_t v;
+
+	memcpy(&v, magic, sizeof(v));
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		if (v == magics[i] || __builtin_bswap32(v) == magics[i])
+			return true;
+	return false;
+}
+
+#ifdef TSN_HAVE_PCAP
+
+#include <pcap/pcap.h>
+
+struct tsn_libpcap {
+	struct tsn_reader *r;
+	pcap_t *pcap;
+};
+
+static ssize_t
+serve(void *arg, char *to, size_t n)
+{
+	struct tsn_reader *r = arg;
+	size_t have = tsn_reader_need(r, 1);
+
+	if (have == 0 && r->error != 0)
+		return -1;
+	if (have > n)
+		have = n;
+	memcpy(to, r->buf + r->pos, have);
+	tsn_reader_take(r, have);
+	return (ssize_t)have;
+}
+
+struct tsn_libpcap *
+tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERROR])
+{
+	struct tsn_libpcap *l = tsn_calloc(1, sizeof(*l));
+	FILE *f = l != NULL ? fopencookie(r, "r", (cookie_io_functions_t){ .read = serve }) : NULL;
+	char why[PCAP_ERRBUF_SIZE] = "";
+
+	if (f == NULL) {
+		snprintf(error, TSN_INPUT_ERROR, "out of memory");
+		tsn_free(l);
+		return NULL;
+	}
+	setvbuf(f, NULL, _IONBF, 0); /* the reader buffers; so its offset is where libpcap is */
+	l->r = r;
+	l->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
+	if (l->pcap == NULL) {
+		snprintf(error, TSN_INPUT_ERROR, "%s", why);
+		fclose(f);
+		tsn_free(l);
+		return NULL;
+	}
+	*link = (uint32_t)pcap_datalink(l->pcap);
+	return l;
+}
+
+void
+tsn_libpcap_close(struct tsn_libpcap *l)
+{
+	if (l != NULL)
+		pcap_close(l->pcap);
+	tsn_free(l);
+}
+
+enum tsn_frames
+tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_INPUT_ERROR])
+{
+	struct pcap_pkthdr *header;
+	const u_char *p;
+
+	switch (pcap_next_ex(l->pcap, &header, &p)) {
+	case 1:
+		out->p = p;
+		out->len = header->caplen;
+		out->ms = (int64_t)header->ts.tv_sec * 1000 + header->ts.tv_usec / 1000000; /* nanoseconds, as asked for */
+		return TSN_FRAMES_ONE;
+	case PCAP_ERROR_BREAK:
+		return TSN_FRAMES_END;
+	default:
+		snprintf(error, TSN_INPUT_ERROR, "%s", pcap_geterr(l->pcap));
+		return TSN_FRAMES_DAMAGED;
+	}
+}
+
+#else
+
+struct tsn_libpcap *
+tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERROR])
+{
+	(void)r;
+	(void)link;
+	snprintf(error, TSN_INPUT_ERROR, "pcapng cannot be read: this program was built without libpcap");
+	return NULL;
+}
+
+void
+tsn_libpcap_close(struct tsn_libpcap *l)
+{
+	(void)l;
+}
+
+enum tsn_frames
+tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_INPUT_ERROR])
+{
+	(void)l;
+	(void)out;
+	(void)error;
+	return TSN_FRAMES_END;
+}
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "input/pcap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "input/fragment.h"
+#include "input/frames.h"
+#include "input/packet.h"
+#include "input/streams.h"
+
+#define STREAMS 4096
+#define FRAGMENTS 128
+
+struct tsn_pcap {
+	struct tsn_pcap_opts opts;
+	struct tsn_reader reader;
+	struct tsn_classic classic;
+	struct tsn_libpcap *libpcap; /* NULL: the file is a classic one */
+	uint32_t link;
+	bool ended;
+	struct tsn_streams *streams;
+	struct tsn_fragments *fragments;
+	struct tsn_pcap_report report;
+};
+
+bool
+tsn_pcap_is_capture(const uint8_t *p, size_t n)
+{
+	return n >= 4 && (tsn_classic_is(p) || tsn_libpcap_is(p));
+}
+
+/* What people give instead of a capture. */
+static const char *
+other_kind(const uint8_t *p, size_t n)
+{
+	static const struct {
+		uint8_t n, magic[5];
+		const char *what;
+	} kinds[] = {
+		{ 2, { 0x1f, 0x8b }, "is compressed: unpack it with zcat and pipe it to -" },
+		{ 4, { 0x28, 0xb5, 0x2f, 0xfd }, "is compressed: unpack it with zstdcat and pipe it to -" },
+		{ 5, { 0xfd, '7', 'z', 'X', 'Z' }, "is compressed: unpack it with xzcat and pipe it to -" },
+		{ 3, { 'B', 'Z', 'h' }, "is compressed: unpack it with bzcat and pipe it to -" },
+	};
+
+	if (n == 0)
+		return "is empty";
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (n >= kinds[i].n && memcmp(p, kinds[i].magic, kinds[i].n) == 0)
+			return kinds[i].what;
+	return "is not a capture (neither pcap nor pcapng)";
+}
+
+static bool
+open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
+{
+	size_t n = tsn_reader_need(&p->reader, 5);
+	const uint8_t *magic = p->reader.buf + p->reader.pos;
+
+	if (n == 0 && p->reader.error != 0) {
+		snprintf(error, TSN_INPUT_ERROR, "%s", strerror(p->reader.error));
+		return false;
+	}
+	if (!tsn_pcap_is_capture(magic, n)) {
+		snprintf(error, TSN_INPUT_ERROR, "%s", other_kind(magic, n));
+		return false;
+	}
+	if (tsn_classic_is(magic)) {
+		if (!tsn_classic_open(&p->classic, &p->reader, error))
+			return false;
+		p->link = p->classic.link;
+	} else {
+		p->libpcap = tsn_libpcap_open(&p->reader, &p->link, error);
+		if (p->libpcap == NULL)
+			return false;
+	}
+	if (tsn_packet_link_known(p->link))
+		return true;
+	snprintf(error, TSN_INPUT_ERROR, "link type %u cannot be read (Ethernet, Linux cooked, raw IP and loopback can)",
+	    p->link);
+	return false;
+}
+
+static bool
+make_tables(struct tsn_pcap *p)
+{
+	p->streams = tsn_streams_new(p->opts.max_streams != 0 ? p->opts.max_streams : STREAMS);
+	p->fragments = tsn_fragments_new(p->opts.max_fragments != 0 ? p->opts.max_fragments : FRAGMENTS);
+	return p->streams != NULL && p->fragments != NULL;
+}
+
+struct tsn_pcap *
+tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts, char error[TSN_INPUT_ERROR])
+{
+	struct tsn_pcap *p = tsn_calloc(1, sizeof(*p));
+	char why[TSN_INPUT_ERROR];
+
+	if (p == NULL) {
+		snprintf(error, TSN_INPUT_ERROR, "%s: out of memory", path);
+		return NULL;
+	}
+	p->opts = *opts;
+	if (!tsn_reader_open(&p->reader, path, error)) {
+		tsn_free(p);
+		return NULL;
+	}
+	snprintf(why, sizeof(why), "out of memory");
+	if (make_tables(p) && open_frames(p, why))
+		return p;
+	snprintf(error, TSN_INPUT_ERROR, "%.100s: %.150s", strcmp(path, "-") == 0 ? "standard input" : path, why);
+	tsn_pcap_close(p);
+	return NULL;
+}
+
+void
+tsn_pcap_close(struct tsn_pcap *p)
+{
+	if (p == NULL)
+		return;
+	tsn_libpcap_close(p->libpcap);
+	tsn_reader_close(&p->reader);
+	tsn_streams_free(p->streams);
+	tsn_fragments_free(p->fragments);
+	tsn_free(p);
+}
+
+const struct tsn_pcap_report *
+tsn_pcap_report(const struct tsn_pcap *p)
+{
+	return &p->report;
+}
+
+void
+tsn_pcap_progress(const struct tsn_pcap *p, uint64_t *done, uint64_t *total)
+{
+	*done = p->reader.offset;
+	*total = p->reader.total;
+}
+
+static bool
+port_wanted(const struct tsn_pcap_opts *o, uint16_t port)
+{
+	for (size_t i = 0; i < o->n_ports; i++)
+		if (o->ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Is this datagram from an exporter? See tsn_pcap_opts. */
+static bool
+wanted(struct tsn_pcap *p, const struct tsn_datagram *d)
+{
+	if (p->opts.n_ports > 0)
+		return port_wanted(&p->opts, d->dst_port);
+	if (p->opts.sniff == NULL || tsn_streams_has(p->streams, d->exporter, d->dst_port))
+		return true;
+	if (d->cut || !p->opts.sniff(d->payload, d->len))
+		return false;
+	p->report.streams_refused += !tsn_streams_add(p->streams, d->exporter, d->dst_port);
+	return true;
+}
+
+/* [ip] is a whole UDP datagram. */
+static bool
+take_udp(struct tsn_pcap *p, const struct tsn_ip *ip, int64_t ms, struct tsn_datagram *out)
+{
+	if (!tsn_packet_udp(ip, out) || !wanted(p, out)) {
+		p->report.other_udp++;
+		return false;
+	}
+	out->received_ms = ms;
+	p->report.datagrams++;
+	p->report.cut += out->cut;
+	return true;
+}
+
+static bool
+take_fragment(struct tsn_pcap *p, struct tsn_ip *ip, int64_t ms, struct tsn_datagram *out)
+{
+	p->report.fragments++;
+	if (!tsn_fragments_add(p->fragments, ip, ms))
+		return false;
+	if (tsn_packet_after_fragments(ip) == TSN_PACKET_UDP)
+		return take_udp(p, ip, ms, out);
+	p->report.not_udp++;
+	return false;
+}
+
+/* True if the frame gave a datagram. */
+static bool
+take_frame(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
+{
+	struct tsn_ip ip;
+
+	p->report.packets++;
+	switch (tsn_packet_parse(p->link, f->p, f->len, &ip)) {
+	case TSN_PACKET_UDP:
+		return take_udp(p, &ip, f->ms, out);
+	case TSN_PACKET_FRAGMENT:
+		return take_fragment(p, &ip, f->ms, out);
+	case TSN_PACKET_NOT_UDP:
+		p->report.not_udp++;
+		return false;
+	default:
+		p->report.not_ip++;
+		return false;
+	}
+}
+
+static void
+finish(struct tsn_pcap *p, enum tsn_frames how, uint64_t offset)
+{
+	p->ended = true;
+	tsn_fragments_flush(p->fragments);
+	if (how != TSN_FRAMES_DAMAGED)
+		return;
+	p->report.damaged = true;
+	p->report.damage_offset = offset;
+	p->report.unread = p->reader.total > offset ? (int64_t)(p->reader.total - offset) : p->reader.total != 0 ? 0 : -1;
+}
+
+bool
+tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out)
+{
+	bool got = false;
+
+	while (!got && !p->ended) {
+		uint64_t offset = p->reader.offset;
+		struct tsn_frame f;
+		enum tsn_frames how = p->libpcap != NULL ? tsn_libpcap_next(p->libpcap, &f, p->report.reason)
+		    : tsn_classic_next(&p->classic, &p->reader, &f, p->report.reason);
+
+		if (how == TSN_FRAMES_ONE)
+			got = take_frame(p, &f, out);
+		else
+			finish(p, how, offset);
+	}
+	p->report.bytes = p->reader.offset;
+	p->report.fragments_incomplete = tsn_fragments_incomplete(p->fragments);
+	return got;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "input/udp.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define RECEIVE_BUFFER ((size_t)64 << 20)
+#define DATAGRAM_MAX ((size_t)65535)
+/* Slots are a little more than pages apart, so that their first lines do not all fall into the same places of the cache. */
+#define SLOT_SKEW 192
+
+union any_address {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* Room for a receive time and a count of drops. */
+union control {
+	struct cmsghdr align;
+	char room[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t))];
+};
+
+struct tsn_udp {
+	int fd;
+	struct tsn_addr addr;
+	uint16_t port;
+	struct tsn_udp_counters counters;
+	uint32_t last_drops; /* the kernel's own count, modulo 2^32 */
+	int64_t last_ms;
+	size_t slot;
+	uint8_t *bytes;
+	struct mmsghdr message[TSN_UDP_BATCH];
+	struct iovec vector[TSN_UDP_BATCH];
+	union any_address from[TSN_UDP_BATCH];
+	union control control[TSN_UDP_BATCH];
+};
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT". */
+static bool
+parse_where(const char *where, struct tsn_addr *addr, uint16_t *port)
+{
+	const char *colon = strrchr(where, ':'), *host = where;
+	size_t n;
+	char *end;
+	unsigned long v;
+
+	if (colon == NULL || colon == where || colon[1] < '0' || colon[1] > '9')
+		return false;
+	v = strtoul(colon + 1, &end, 10);
+	if (*end != '\0' || v > 65535)
+		return false;
+	n = (size_t)(colon - where);
+	if (host[0] == '[') {
+		if (n < 3 || host[n - 1] != ']')
+			return false;
+		host++;
+		n -= 2;
+	} else if (memchr(host, ':', n) != NULL) {
+		return false;
+	}
+	*port = (uint16_t)v;
+	return tsn_addr_parse(host, n, addr) && addr->v4 == (memchr(host, ':', n) == NULL);
+}
+
+static socklen_t
+to_sockaddr(struct tsn_addr addr, uint16_t port, union any_address *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (addr.v4) {
+		out->v4.sin_family = AF_INET;
+		out->v4.sin_port = htons(port);
+		out->v4.sin_addr.s_addr = htonl((uint32_t)addr.lo);
+		return sizeof(out->v4);
+	}
+	out->v6.sin6_family = AF_INET6;
+	out->v6.sin6_port = htons(port);
+	tsn_addr_to_v6(addr, out->v6.sin6_addr.s6_addr);
+	return sizeof(out->v6);
+}
+
+static void
+from_sockaddr(const union any_address *from, struct tsn_addr *addr, uint16_t *port)
+{
+	if (from->sa.sa_family == AF_INET6) {
+		*addr = tsn_addr_from_v6(from->v6.sin6_addr.s6_addr);
+		*port = ntohs(from->v6.sin6_port);
+	} else {
+		*addr = tsn_addr_v4(ntohl(from->v4.sin_addr.s_addr));
+		*port = ntohs(from->v4.sin_port);
+	}
+}
+
+/* As large a receive buffer as we are allowed; the kernel counts it double, for its own book-keeping. */
+static size_t
+grow_receive_buffer(int fd, size_t want)
+{
+	int v = want > INT32_MAX / 2 ? INT32_MAX / 2 : (int)want, got = 0;
+	socklen_t n = sizeof(got);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &v, sizeof(v)) != 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v));
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &n) != 0 || got < 0)
+		return 0;
+	return (size_t)got / 2;
+}
+
+/* What failed, for the message; NULL if nothing did. */
+static const char *
+set_options(int fd, bool v6_only, bool v4)
+{
+	int on = 1, only = v6_only;
+
+	if (!v4 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) != 0)
+		return "IPV6_V6ONLY";
+	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) != 0)
+		return "receive times";
+	if (setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) != 0)
+		return "counting drops";
+	return NULL;
+}
+
+static bool
+bind_once(struct tsn_udp *u, const char *where, bool v6_only, char error[TSN_INPUT_ERROR])
+{
+	union any_address to;
+	socklen_t n = to_sockaddr(u->addr, u->port, &to);
+	const char *what = "cannot make a socket";
+
+	u->fd = socket(to.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (u->fd >= 0) {
+		what = set_options(u->fd, v6_only, u->addr.v4);
+		if (what == NULL && bind(u->fd, &to.sa, n) == 0)
+			return true;
+		if (what == NULL)
+			what = "cannot listen";
+	}
+	snprintf(error, TSN_INPUT_ERROR, "udp %s: %s: %s", where, what, strerror(errno));
+	return false;
+}
+
+static bool
+open_socket(struct tsn_udp *u, const char *where, char error[TSN_INPUT_ERROR])
+{
+	bool any_v6 = !u->addr.v4 && u->addr.hi == 0 && u->addr.lo == 0;
+	union any_address bound;
+	socklen_t n = sizeof(bound);
+
+	if (!bind_once(u, where, !any_v6, error)) {
+		if (!any_v6 || u->fd < 0 || errno != EADDRINUSE)
+			return false;
+		close(u->fd); /* somebody has the port on IPv4 */
+		if (!bind_once(u, where, true, error))
+			return false;
+	}
+	if (getsockname(u->fd, &bound.sa, &n) != 0) {
+		snprintf(error, TSN_INPUT_ERROR, "udp %s: %s", where, strerror(errno));
+		return false;
+	}
+	u->port = ntohs(u->addr.v4 ? bound.v4.sin_port : bound.v6.sin6_port);
+	return true;
+}
+
+static bool
+make_slots(struct tsn_udp *u, size_t max_datagram)
+{
+	u->slot = max_datagram;
+	u->bytes = tsn_malloc((max_datagram + SLOT_SKEW) * TSN_UDP_BATCH);
+	if (u->bytes == NULL)
+		return false;
+	for (size_t i = 0; i < TSN_UDP_BATCH; i++) {
+		u->vector[i] = (struct iovec){ u->bytes + i * (max_datagram + SLOT_SKEW), max_datagram };
+		u->message[i].msg_hdr = (struct msghdr){
+			.msg_name = &u->from[i],
+			.msg_iov = &u->vector[i],
+			.msg_iovlen = 1,
+			.msg_control = &u->control[i],
+		};
+	}
+	return true;
+}
+
+struct tsn_udp *
+tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_INPUT_ERROR])
+{
+	static const struct tsn_udp_opts defaults;
+	struct tsn_udp *u = tsn_calloc(1, sizeof(*u));
+
+	if (opts == NULL)
+		opts = &defaults;
+	if (u == NULL) {
+		snprintf(error, TSN_INPUT_ERROR, "udp %s: out of memory", where);
+		return NULL;
+	}
+	u->fd = -1;
+	if (!parse_where(where, &u->addr, &u->port)) {
+		snprintf(error, TSN_INPUT_ERROR, "udp %s: not an address and port, as in 0.0.0.0:2055 or [::]:2055", where);
+		goto fail;
+	}
+	if (!make_slots(u, opts->max_datagram != 0 ? opts->max_datagram : DATAGRAM_MAX)) {
+		snprintf(error, TSN_INPUT_ERROR, "udp %s: out of memory", where);
+		goto fail;
+	}
+	if (!open_socket(u, where, error))
+		goto fail;
+	u->counters.receive_buffer =
+	    grow_receive_buffer(u->fd, opts->receive_buffer != 0 ? opts->receive_buffer : RECEIVE_BUFFER);
+	return u;
+fail:
+	tsn_udp_close(u);
+	return NULL;
+}
+
+void
+tsn_udp_close(struct tsn_udp *u)
+{
+	if (u == NULL)
+		return;
+	if (u->fd >= 0)
+		close(u->fd);
+	tsn_free(u->bytes);
+	tsn_free(u);
+}
+
+int
+tsn_udp_fd(const struct tsn_udp *u)
+{
+	return u->fd;
+}
+
+void
+tsn_udp_local(const struct tsn_udp *u, struct tsn_addr *addr, uint16_t *port)
+{
+	*addr = u->addr;
+	*port = u->port;
+}
+
+/* The kernel's receive time and its running count of drops. */
+static void
+read_control(struct tsn_udp *u, struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec t;
+
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			u->last_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+		} else if (c->cmsg_type == SO_RXQ_OVFL) {
+			uint32_t drops;
+
+			memcpy(&drops, CMSG_DATA(c), sizeof(drops));
+			u->counters.kernel_drops += drops - u->last_drops;
+			u->last_drops = drops;
+		}
+	}
+}
+
+static void
+take(struct tsn_udp *u, unsigned i, struct tsn_datagram *out)
+{
+	struct mmsghdr *m = &u->message[i];
+
+	read_control(u, &m->msg_hdr);
+	from_sockaddr(&u->from[i], &out->exporter, &out->src_port);
+	out->dst_port = u->port;
+	out->payload = u->vector[i].iov_base;
+	out->len = m->msg_len < u->slot ? m->msg_len : u->slot;
+	out->received_ms = u->last_ms;
+	out->cut = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+	u->counters.datagrams++;
+	u->counters.bytes += out->len;
+	u->counters.truncated += out->cut;
+}
+
+int
+tsn_udp_receive(struct tsn_udp *u, struct tsn_datagram *out, unsigned max)
+{
+	int n;
+
+	if (max > TSN_UDP_BATCH)
+		max = TSN_UDP_BATCH;
+	for (unsigned i = 0; i < max; i++) { /* the kernel wrote the lengths of the last call into these */
+		u->message[i].msg_hdr.msg_namelen = sizeof(u->from[i]);
+		u->message[i].msg_hdr.msg_controllen = sizeof(u->control[i]);
+	}
+	n = recvmmsg(u->fd, u->message, max, MSG_DONTWAIT, NULL);
+	if (n < 0) /* ECONNREFUSED is an echo of somebody's ICMP, not of ours to report */
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNREFUSED ? 0 : -1;
+	for (int i = 0; i < n; i++)
+		take(u, (unsigned)i, &out[i]);
+	return n;
+}
+
+/*
+ * A drop shows on the next datagram received; SO_MEMINFO tells of those since,
+ * where the kernel has it (Linux 4.12).
+ */
+void
+tsn_udp_counters(const struct tsn_udp *u, struct tsn_udp_counters *out)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t n = sizeof(info);
+
+	*out = u->counters;
+	if (getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, info, &n) == 0 && n > SK_MEMINFO_DROPS * sizeof(info[0]))
+		out->kernel_drops += info[SK_MEMINFO_DROPS] - u->last_drops;
+}
