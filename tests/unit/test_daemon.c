@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The daemon as an operator meets it: the real program is started, sent
+ * numbered flows over loopback, reloaded and stopped. The program is
+ * $TSN_BIN; without it (a suite run on its own) the build's own is taken.
+ */
+#include <criterion/criterion.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct site {
+	char dir[64], rules[96], set[96], alerts[96], log[96];
+	uint16_t port;
+	pid_t pid;
+	int udp;
+	uint32_t sequence;
+};
+
+static void
+nap(unsigned ms)
+{
+	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	while (nanosleep(&t, &t) != 0 && errno == EINTR)
+		;
+}
+
+static void
+put_file(const char *path, const char *fmt, ...)
+{
+	char aside[128];
+	va_list ap;
+	FILE *f;
+
+	snprintf(aside, sizeof(aside), "%s.new", path);
+	f = fopen(aside, "w");
+	cr_assert(f != NULL, "%s: %s", aside, strerror(errno));
+	va_start(ap, fmt);
+	vfprintf(f, fmt, ap);
+	va_end(ap);
+	cr_assert(fclose(f) == 0);
+	cr_assert(rename(aside, path) == 0);
+}
+
+/* How many lines of a file contain [what]; [value] gets the number behind the last one found, if not NULL. */
+static unsigned
+lines_with(const char *path, const char *what)
+{
+	FILE *f = fopen(path, "r");
+	char *line = NULL;
+	size_t cap = 0;
+	unsigned n = 0;
+
+	if (f == NULL)
+		return 0;
+	while (getline(&line, &cap, f) > 0)
+		n += strstr(line, what) != NULL;
+	free(line);
+	fclose(f);
+	return n;
+}
+
+static void
+show_log(const struct site *s)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "tail -40 %s >&2", s->log);
+	if (system(command) != 0)
+		fprintf(stderr, "no log\n");
+}
+
+/* Waits until [n] lines contain [what]. */
+static void
+wait_for(const struct site *s, const char *path, const char *what, unsigned n)
+{
+	for (int i = 0; i < 1500; i++) {
+		if (lines_with(path, what) >= n)
+			return;
+		nap(10);
+	}
+	show_log(s);
+	cr_assert(false, "waited 15 s for %u lines with \"%s\" in %s, saw %u", n, what, path, lines_with(path, what));
+}
+
+static uint16_t
+free_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	cr_assert(bind(fd, (struct sockaddr *)&a, n) == 0);
+	cr_assert(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+static const char *
+program(void)
+{
+	const char *bin = getenv("TSN_BIN");
+
+	if (bin != NULL)
+		return bin;
+	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
+}
+
+static void
+make_site(struct site *s)
+{
+	memset(s, 0, sizeof(*s));
+	strcpy(s->dir, "/tmp/tocsin-test-XXXXXX");
+	cr_assert(mkdtemp(s->dir) != NULL);
+	snprintf(s->rules, sizeof(s->rules), "%s/rules.tsn", s->dir);
+	snprintf(s->set, sizeof(s->set), "%s/list.txt", s->dir);
+	snprintf(s->alerts, sizeof(s->alerts), "%s/alerts.jsonl", s->dir);
+	snprintf(s->log, sizeof(s->log), "%s/log", s->dir);
+	s->port = free_port();
+}
+
+static void
+start(struct site *s)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(s->port) };
+
+	s->pid = fork();
+	cr_assert(s->pid >= 0);
+	if (s->pid == 0) {
+		int fd = open(s->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+		dup2(fd, STDERR_FILENO);
+		dup2(fd, STDOUT_FILENO);
+		execl(program(), "tocsin", "listen", "-r", s->rules, (char *)NULL);
+		_exit(127);
+	}
+	s->udp = socket(AF_INET, SOCK_DGRAM, 0);
+	cr_assert(connect(s->udp, (struct sockaddr *)&to, sizeof(to)) == 0);
+	wait_for(s, s->log, "rules in force", 1);
+}
+
+static int
+stop(struct site *s)
+{
+	int status = -1;
+
+	cr_assert(kill(s->pid, SIGTERM) == 0);
+	cr_assert(waitpid(s->pid, &status, 0) == s->pid);
+	close(s->udp);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+clean(struct site *s)
+{
+	unlink(s->rules);
+	unlink(s->set);
+	unlink(s->alerts);
+	unlink(s->log);
+	rmdir(s->dir);
+}
+
+static void
+be(uint8_t *p, uint32_t v, int bytes)
+{
+	for (int i = bytes - 1; i >= 0; i--, v >>= 8)
+		p[i] = (uint8_t)v;
+}
+
+/* One NetFlow v5 datagram with one flow from 10.0.0.0 + [number] to port [port]. */
+static void
+send_flow(struct site *s, uint32_t number, uint16_t port)
+{
+	uint8_t d[24 + 48] = { 0 };
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	be(d, 5, 2);
+	be(d + 2, 1, 2);
+	be(d + 4, 100000, 4);
+	be(d + 8, (uint32_t)now.tv_sec, 4);
+	be(d + 12, (uint32_t)now.tv_nsec, 4);
+	be(d + 16, s->sequence++, 4);
+	be(d + 24, 0x0a000000u + number, 4);
+	be(d + 28, 0xc0000201u, 4);
+	be(d + 36, 12, 2);
+	be(d + 40, 1, 4);
+	be(d + 44, 404, 4);
+	be(d + 48, 100000, 4);
+	be(d + 52, 100000, 4);
+	be(d + 56, 40000, 2);
+	be(d + 58, port, 2);
+	d[62] = 17;
+	cr_assert(send(s->udp, d, sizeof(d), 0) == (ssize_t)sizeof(d), "%s", strerror(errno));
+}
+
+/* Every alert of rule [rule] names a source 10.0.0.0 + k: each of 0..n-1 exactly once. */
+static void
+each_once(const struct site *s, const char *rule, uint32_t n)
+{
+	uint8_t *seen = calloc(n, 1);
+	FILE *f = fopen(s->alerts, "r");
+	char *line = NULL, want[64];
+	size_t cap = 0;
+	uint32_t missing = 0, twice = 0, i;
+
+	cr_assert(f != NULL && seen != NULL);
+	snprintf(want, sizeof(want), "\"rule\":\"%s\"", rule);
+	while (getline(&line, &cap, f) > 0) {
+		unsigned a, b, c;
+		char *src = strstr(line, "\"src_ip\":\"10.");
+
+		if (strstr(line, want) == NULL || src == NULL || sscanf(src, "\"src_ip\":\"10.%u.%u.%u\"", &a, &b, &c) != 3)
+			continue;
+		i = a << 16 | b << 8 | c;
+		if (i < n)
+			twice += seen[i]++ > 0;
+	}
+	for (i = 0; i < n; i++)
+		missing += seen[i] == 0;
+	free(line);
+	free(seen);
+	fclose(f);
+	if (missing + twice > 0)
+		show_log(s);
+	cr_assert(missing == 0 && twice == 0, "%u of %u flows lost, %u doubled", missing, n, twice);
+}
+
+#define SITE "site { listen udp \"127.0.0.1:%u\" output json \"%s\" }\n" \
+	"set listed = file \"list.txt\"\n" \
+	"rule numbered { when dst_port == 9 alert each }\n" \
+	"rule listed_one { when src in listed and dst_port == 9 alert each }\n" \
+	"rule total { when count(dst_port == 9) by exporter over 1h >= %u }\n"
+
+Test(daemon, fifty_reloads_lose_none_double_none_and_keep_windows, .timeout = 100)
+{
+	unsigned reloads = getenv("TSN_SOAK") != NULL ? 50 : 18, good = 0, bad = 0, k;
+	uint32_t sent = 0, total = reloads * 60, i;
+	struct site s;
+
+	make_site(&s);
+	put_file(s.set, "192.0.2.1\n");
+	put_file(s.rules, SITE, s.port, s.alerts, total);
+	start(&s);
+	for (k = 0; k < reloads; k++) {
+		for (i = 0; i < 60; i++) {
+			send_flow(&s, sent++, 9);
+			if (i == 20) {
+				if (k % 3 == 0)
+					put_file(s.rules, SITE "rule extra%u { when dst_port == %u }\n", s.port, s.alerts, total, k, 1000 + k);
+				else if (k % 3 == 1)
+					put_file(s.rules, SITE "rule broken { when dst_prt == 22 }\n", s.port, s.alerts, total);
+				else
+					put_file(s.set, "192.0.2.%u\n10.255.255.1\n", k);
+				if (k % 3 == 2) /* the good rules again, with the changed set */
+					put_file(s.rules, SITE, s.port, s.alerts, total);
+				cr_assert(kill(s.pid, SIGHUP) == 0);
+			}
+			nap(1);
+		}
+		if (k % 3 == 1)
+			wait_for(&s, s.log, "reload failed", ++bad);
+		else
+			wait_for(&s, s.log, "reloaded:", ++good);
+	}
+	cr_assert(sent == total);
+	wait_for(&s, s.alerts, "\"rule\":\"numbered\"", total);
+	nap(100);
+	cr_assert(stop(&s) == 0);
+	each_once(&s, "numbered", total);
+	cr_assert(lines_with(s.alerts, "\"rule\":\"total\"") == 1, "the window saw every flow through all reloads, once: %u",
+	    lines_with(s.alerts, "\"rule\":\"total\""));
+	cr_assert(lines_with(s.log, "no field \"dst_prt\"") == bad, "the broken rule is named each time");
+	cr_assert(lines_with(s.log, "the old rules stay in force") >= bad);
+	clean(&s);
+}
+
+Test(daemon, a_set_file_that_changes_is_read_anew_without_a_signal, .timeout = 60)
+{
+	struct site s;
+
+	make_site(&s);
+	put_file(s.set, "192.0.2.1\n");
+	put_file(s.rules, SITE, s.port, s.alerts, 1000000);
+	start(&s);
+	send_flow(&s, 7, 9);
+	wait_for(&s, s.alerts, "\"rule\":\"numbered\"", 1);
+	cr_assert(lines_with(s.alerts, "\"rule\":\"listed_one\"") == 0);
+	put_file(s.set, "10.0.0.7\n192.0.2.1\n");
+	wait_for(&s, s.log, "set listed: read anew, 2 members", 1);
+	send_flow(&s, 7, 9);
+	wait_for(&s, s.alerts, "\"rule\":\"listed_one\"", 1);
+	cr_assert(stop(&s) == 0);
+	clean(&s);
+}
+
+Test(daemon, sigterm_drains_what_has_arrived, .timeout = 60)
+{
+	uint32_t n = 500, i;
+	struct site s;
+
+	make_site(&s);
+	put_file(s.set, "192.0.2.1\n");
+	put_file(s.rules, SITE, s.port, s.alerts, 1000000);
+	start(&s);
+	for (i = 0; i < n; i++)
+		send_flow(&s, i, 9);
+	cr_assert(stop(&s) == 0);
+	each_once(&s, "numbered", n);
+	cr_assert(lines_with(s.log, "stopped") == 1);
+	clean(&s);
+}
+
+Test(daemon, damaged_datagrams_are_counted_and_stop_nothing, .timeout = 60)
+{
+	uint8_t junk[200];
+	struct site s;
+	uint32_t i;
+
+	make_site(&s);
+	put_file(s.set, "192.0.2.1\n");
+	put_file(s.rules, SITE, s.port, s.alerts, 1000000);
+	start(&s);
+	for (i = 0; i < 200; i++) {
+		memset(junk, (int)i, sizeof(junk));
+		be(junk, i % 12, 2);
+		send(s.udp, junk, i, 0);
+	}
+	send_flow(&s, 1, 9);
+	wait_for(&s, s.alerts, "\"rule\":\"numbered\"", 1);
+	cr_assert(kill(s.pid, SIGUSR1) == 0);
+	wait_for(&s, s.log, "exporter 127.0.0.1:", 1);
+	cr_assert(stop(&s) == 0);
+	clean(&s);
+}
+
+Test(daemon, bad_rules_at_start_exit_with_1_and_a_taken_port_with_3, .timeout = 60)
+{
+	char command[400];
+	struct site s;
+	int status;
+
+	make_site(&s);
+	put_file(s.rules, "rule r { when dst_prt == 1 }\n");
+	snprintf(command, sizeof(command), "%s listen -r %s 2>%s", program(), s.rules, s.log);
+	status = system(command);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	cr_assert(lines_with(s.log, "did you mean") == 1);
+	put_file(s.set, "192.0.2.1\n");
+	put_file(s.rules, SITE, s.port, s.alerts, 1000000);
+	start(&s);
+	snprintf(command, sizeof(command), "%s listen -r %s 2>>%s", program(), s.rules, s.log);
+	status = system(command);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+	cr_assert(stop(&s) == 0);
+	clean(&s);
+}
