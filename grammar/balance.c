@@ -301,16 +301,36 @@ tsn_starts(const struct tsn_parse *p, size_t i)
 	return t->kind != TSN_T_TEST || before != TSN_T_META;
 }
 
+/* A word that begins a line and is nearly one that begins a clause: `excpet` ends the clause before it. */
+static bool
+nearly_starts(const struct tsn_parse *p, size_t i)
+{
+	const struct tsn_token *t = &p->tokens.v[i];
+	size_t at;
+
+	if (t->kind != TSN_T_NAME || t->depth != t->body_depth || i == 0 || t->node == NULL ||
+	    t->node->text == NULL || is_operand(p, i))
+		return false;
+	for (at = t->begin; at > 0 && (p->text[at - 1] == ' ' || p->text[at - 1] == '\t'); at--)
+		;
+	return at > 0 && p->text[at - 1] == '\n' &&
+	    tsn_word_nearest_clause(t->node->text, (enum tsn_body)t->body) != NULL;
+}
+
 size_t
 tsn_clause_begin(const struct tsn_parse *p, size_t i)
 {
-	unsigned level = p->tokens.v[i].body_depth;
+	unsigned level;
 	size_t j;
 
+	/* The brace that ends a body is a fault of the last clause in it. */
+	if (p->tokens.v[i].ends_body && i > 0 && !p->tokens.v[i - 1].begins_body)
+		i--;
+	level = p->tokens.v[i].body_depth;
 	for (j = i; j > 0; j--) {
 		const struct tsn_token *t = &p->tokens.v[j];
 
-		if (t->body_depth == level && tsn_starts(p, j))
+		if (t->body_depth == level && (tsn_starts(p, j) || nearly_starts(p, j)))
 			return j;
 		if (t[-1].begins_body && t[-1].depth < level)
 			return j;
@@ -329,7 +349,7 @@ tsn_clause_end(const struct tsn_parse *p, size_t i)
 
 		if (t->ends_body && (j == i || t->depth < level))
 			return j;
-		if (t->body_depth == level && tsn_starts(p, j))
+		if (t->body_depth == level && (tsn_starts(p, j) || (j > i && nearly_starts(p, j))))
 			return j;
 	}
 	return p->tokens.n - 1;

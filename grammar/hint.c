@@ -164,7 +164,42 @@ hint_no_operator(const struct fault *f)
 	return true;
 }
 
-/* ---- excpet, adn ---- */
+/* ---- excpet, adn, if ---- */
+
+/* What other languages call it; "" for what takes more than a word. */
+static const struct { const char *theirs, *ours, *hint; } habits[] = {
+	{ "if", "when", "write when" }, { "condition", "when", "write when" }, { "match", "when", "write when" },
+	{ "filter", "where", "write where" }, { "unless", "except", "write except" },
+	{ "exclude", "except", "write except" }, { "ignore", "except", "write except" },
+	{ "level", "severity", "write severity" }, { "priority", "severity", "write severity" },
+	{ "description", "title", "write title or message" }, { "name", "title", "write title" },
+	{ "msg", "message", "write message" }, { "references", "reference", "write reference" },
+	{ "action", "then", "write then" }, { "id", "sid", "write sid" }, { "suppress", "alert", "write alert once per 10m" },
+	{ "threshold", "when", "write when count() by KEY over 60s > N" },
+	{ "timeframe", "over", "write over" }, { "within", "over", "write over" },
+	{ "group", "by", "write by" }, { "include", "use", "write use" }, { "import", "use", "write use" },
+	{ "var", "let", "write let" }, { "const", "let", "write let" }, { "list", "set", "write set" },
+	{ "macro", "define", "write define" },
+};
+
+static bool
+hint_habit(const struct fault *f)
+{
+	char word[QUOTED + 8], text[QUOTED + 40];
+	size_t i;
+
+	if (f->t->kind != TSN_T_NAME || wants_operand(f))
+		return false;
+	quote(f, f->t, word, sizeof(word));
+	for (i = 0; i < sizeof(habits) / sizeof(*habits); i++) {
+		if (strcmp(word, habits[i].theirs) != 0 || !fits(f, tsn_word_token(habits[i].ours)))
+			continue;
+		snprintf(text, sizeof(text), "no word \"%s\" here", word);
+		tsn_diag_hint(report(f, TSN_E_WORD, text), "%s", habits[i].hint);
+		return true;
+	}
+	return false;
+}
 
 /* Words that the parser would take here. */
 static void
@@ -274,7 +309,13 @@ hint_name(const struct fault *f)
 		    quote(f, f->before, word, sizeof(word)), quote(f, f->t + 1, next, sizeof(next)));
 		return true;
 	}
-	if (!fits(f, TSN_T_NAME) || wants_operand(f) || !is_word(f->t) || f->t->kind == TSN_T_NAME)
+	switch (f->before->kind) {
+	case TSN_T_LET: case TSN_T_SETKW: case TSN_T_TABLE: case TSN_T_DEFINE: case TSN_T_RULE: case TSN_T_RULESET:
+		break;
+	default:
+		return false;
+	}
+	if (!is_word(f->t) || f->t->kind == TSN_T_NAME || tsn_starts(f->p, f->p->pos - 1))
 		return false;
 	snprintf(text, sizeof(text), "\"%s\" is a word of the language and cannot be a name",
 	    quote(f, f->t, word, sizeof(word)));
@@ -309,6 +350,46 @@ hint_brace(const struct fault *f)
 	else
 		snprintf(text, sizeof(text), "a { is missing before \"%s\"", quote(f, t, word, sizeof(word)));
 	report(f, TSN_E_SYNTAX, text);
+	return true;
+}
+
+/* { 1 2 }, flow { src = 10.0.0.1 dst = 10.0.0.2 }, sum(bytes dst_port == 53) */
+static bool
+hint_comma(const struct fault *f)
+{
+	static const char *const where = "where";
+	struct fault at = *f;
+
+	if (!fits(f, ',') || f->t->depth == f->t->body_depth)
+		return false;
+	if (is_word(f->before) && f->before > f->p->tokens.v && is_word(f->before - 1) &&
+	    tsn_nearest(f->before->node->text, &where, 1) != NULL) {
+		at.t = f->before;
+		tsn_diag_hint(report(&at, TSN_E_WORD, "no word like this here"), "did you mean \"where\"?");
+		return true;
+	}
+	if (is_word(f->t) || is_literal(f->t)) {
+		report(f, TSN_E_SYNTAX, "a comma is missing before this");
+		return true;
+	}
+	/* Two words were taken for an option and its value. */
+	if (after_operand(f) || !is_word(f->before) || f->before == f->p->tokens.v || !is_word(f->before - 1))
+		return false;
+	at.t = f->before;
+	tsn_diag_hint(report(&at, TSN_E_SYNTAX, "an operator is missing before this"),
+	    "a condition inside a call follows where: sum(bytes where dst_port == 53)");
+	return true;
+}
+
+static bool
+hint_has(const struct fault *f)
+{
+	char word[QUOTED + 8];
+
+	if (f->before == NULL || f->before->kind != TSN_T_HAS || wants_operand(f) || !is_word(f->t))
+		return false;
+	tsn_diag_hint(report(f, TSN_E_SYNTAX, "has asks with brackets"), "write has(%s)",
+	    quote(f, f->t, word, sizeof(word)));
 	return true;
 }
 
@@ -379,8 +460,12 @@ offer_expected(const struct fault *f, struct tsn_diag *d)
 	struct tsn_buf b = TSN_BUF_INIT;
 	size_t i, n = 0;
 
+	if ((fits(f, TSN_T_TO) || fits(f, TSN_T_FROM)) && after_operand(f)) {
+		tsn_diag_hint(d, "expected %s and the name of a set", fits(f, TSN_T_TO) ? "to" : "from");
+		return;
+	}
 	if (after_operand(f)) {
-		tsn_diag_hint(d, "an operator or something new was expected");
+		tsn_diag_hint(d, f->p->expr ? "expected an operator" : "expected an operator or something new");
 		return;
 	}
 	for (i = 0; i < sizeof(list) / sizeof(*list); i++)
@@ -395,9 +480,16 @@ static void
 hint_plain(const struct fault *f)
 {
 	char word[QUOTED + 8], text[QUOTED + 60];
+	bool new = f->t->ends_body || tsn_starts(f->p, f->p->pos - 1) || f->t->end == f->t->begin;
 
-	if (f->t->end == f->t->begin)
-		snprintf(text, sizeof(text), "the %s ends too early", f->p->expr ? "condition" : "file");
+	if (f->before == NULL && new && f->t->end == f->t->begin)
+		snprintf(text, sizeof(text), "there is nothing here");
+	else if (f->before != NULL && fits(f, TSN_T_NAME) && !wants_operand(f))
+		snprintf(text, sizeof(text), "a %s is missing after \"%s\"", fits(f, TSN_T_STRING) ? "value" : "name",
+		    quote(f, f->before, word, sizeof(word)));
+	else if (f->before != NULL && new)
+		snprintf(text, sizeof(text), "something is missing after \"%s\"",
+		    quote(f, f->before, word, sizeof(word)));
 	else
 		snprintf(text, sizeof(text), "\"%s\" does not fit here", quote(f, f->t, word, sizeof(word)));
 	offer_expected(f, report(f, TSN_E_SYNTAX, text));
@@ -413,7 +505,7 @@ tsn_hint_syntax(struct tsn_parse *p, size_t i, bool (*fit)(const void *, int tok
 	/* A bracket put in by balance.c was reported there; a bad literal in this clause by the scanner. */
 	if (!f.t->virtual && !tsn_diags_error_in(p->diags, clause) &&
 	    !hint_place(&f) && !hint_equals(&f) && !hint_clause_equals(&f) && !hint_capitals(&f) &&
-	    !hint_name(&f) && !hint_misspelt(&f) && !hint_no_operator(&f) && !hint_window(&f) &&
+	    !hint_name(&f) && !hint_has(&f) && !hint_habit(&f) && !hint_misspelt(&f) && !hint_no_operator(&f) && !hint_comma(&f) && !hint_window(&f) &&
 	    !hint_brace(&f) && !hint_string(&f) && !hint_unknown_clause(&f) && !hint_operand(&f))
 		hint_plain(&f);
 	tsn_diags_poison(p->diags, clause);

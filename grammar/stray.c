@@ -63,6 +63,9 @@ tsn_lit_stray(struct tsn_parse *p, size_t begin, size_t end)
 	struct tsn_span span = tsn_span_of(p, begin, n == 0 ? begin + 1 : begin + n);
 	struct tsn_diag *d;
 
+	/* Said at its opening bracket. */
+	if (s[0] == ']' && memchr(p->text, '[', begin) != NULL)
+		return;
 	if (n == 0)
 		d = tsn_diag_error(p->diags, TSN_E_CHARACTER, span, "the byte 0x%02x is not UTF-8 text",
 		    (unsigned)(unsigned char)s[0]);

@@ -83,7 +83,7 @@ static bool skip(struct tsn_parse *p, int *token, YYSTYPE *value, YYLTYPE *loc);
 %type <n> test steps step expect assigns assign settings setting setting_item
 %type <n> for_opt alert_by alert_per for_assigns repeat_opt every_opt
 %type <n> expr or_expr and_expr not_expr cmp comparison bor band sum term unary postfix primary
-%type <n> literal name members member tuple args arg option_value scope scope_by scope_window
+%type <n> literal name word members member tuple args arg option_value scope scope_by scope_window
 %type <n> scope_step scope_time keys key key_name duration over_duration per_duration
 %type <op> cmpop
 
@@ -231,8 +231,9 @@ meta_values
 	| meta_values ',' meta_value    { $$ = ADD($1, $3); }
 	;
 
+/* No metadata word, so that one whose value is missing does not swallow the next clause. */
 meta_value
-	: name
+	: word
 	| literal
 	| WORD
 	| TEST                          { $$ = tsn_build_word(p, "test", @$); }
@@ -448,8 +449,12 @@ literal
 	;
 
 name
-	: NAME
+	: word
 	| META
+	;
+
+word
+	: NAME
 	| ADDKW
 	| REMOVE
 	| TO
