@@ -39,13 +39,17 @@ fuzz: ## build the fuzz targets with clang's libFuzzer and run each for FUZZ_SEC
 	@sh tests/fuzz/run.sh $(BUILD)
 
 .PHONY: test-programs one-suite
-test-programs: $(BUILD)/tocsin $(suite_bins) $(BUILD)/flowgen
+test-programs: $(BUILD)/tocsin $(suite_bins) $(BUILD)/flowgen $(BUILD)/replay
 one-suite: $(BUILD)/tests/test_$(S)
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libtocsin.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion
 
-$(BUILD)/flowgen: tests/gen/flowgen.c
+$(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/workload.h
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) -O2 -o $@ $< -lm
+	$(CC) $(STD) $(WARN) -O2 -o $@ $(filter %.c,$^)
+
+$(BUILD)/replay: tests/gen/replay.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -O2 -o $@ $<

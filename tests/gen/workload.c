@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "workload.h"
+
+#include <stdlib.h>
+
+#define VICTIM 0x0a000050u
+#define LEN(a) (sizeof(a) / sizeof(*(a)))
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+enum { ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ESP = 50 };
+
+/* ---- random numbers: xoshiro256** (Blackman and Vigna), seeded by splitmix64 ---- */
+
+static uint64_t
+rotl(uint64_t x, int k)
+{
+	return x << k | x >> (64 - k);
+}
+
+static uint64_t
+rnd64(struct workload *g)
+{
+	uint64_t *s = g->rng;
+	uint64_t result = rotl(s[1] * 5, 7) * 9;
+	uint64_t t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rotl(s[3], 45);
+	return result;
+}
+
+/* 0 .. n-1; n is small against 2^32, so the bias does not show. */
+static uint32_t
+rnd(struct workload *g, uint32_t n)
+{
+	return (uint32_t)(((rnd64(g) >> 32) * n) >> 32);
+}
+
+static void
+seed_rng(struct workload *g, uint64_t x)
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t z = x += 0x9e3779b97f4a7c15ull;
+
+		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+		z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+		g->rng[i] = z ^ z >> 31;
+	}
+}
+
+/* ---- who speaks ---- */
+
+/* Weights 2^40/k for rank k, all in integers, so that every machine builds the same table. */
+static bool
+zipf_init(struct alias *a, uint32_t n)
+{
+	uint64_t *w = malloc(n * sizeof(*w)), total = 0, mean;
+	uint32_t *stack = malloc(n * sizeof(*stack));
+	uint32_t small = 0, large = n;
+
+	a->n = n;
+	a->keep = malloc(n * sizeof(*a->keep));
+	a->other = malloc(n * sizeof(*a->other));
+	if (w == NULL || stack == NULL || a->keep == NULL || a->other == NULL) {
+		free(w);
+		free(stack);
+		return false;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		total += w[i] = (1ull << 40) / (i + 1);
+	mean = total / n;
+	for (uint32_t i = 0; i < n; i++) {
+		a->other[i] = i;
+		a->keep[i] = UINT32_MAX;
+		if (w[i] < mean)
+			stack[small++] = i;
+		else
+			stack[--large] = i;
+	}
+	while (small > 0 && large < n) {
+		uint32_t lo = stack[--small], hi = stack[large];
+
+		a->keep[lo] = (uint32_t)(((unsigned __int128)w[lo] << 32) / mean);
+		a->other[lo] = hi;
+		w[hi] -= mean - w[lo];
+		if (w[hi] < mean) {
+			large++;
+			stack[small++] = hi;
+		}
+	}
+	free(w);
+	free(stack);
+	return true;
+}
+
+static uint32_t
+zipf(struct workload *g)
+{
+	uint64_t r = rnd64(g);
+	uint32_t slot = (uint32_t)(((r >> 32) * g->zipf.n) >> 32);
+
+	return (uint32_t)r <= g->zipf.keep[slot] ? slot : g->zipf.other[slot];
+}
+
+/* Rank to address, one to one: an odd factor permutes the numbers of a power of two. */
+static uint32_t
+inside(const struct workload *g, uint32_t rank)
+{
+	return 0x0a000000u | ((rank * 0x9e3779b1u + 0x155) & ((1u << g->inside_bits) - 1));
+}
+
+/* First octets that hold no special prefix; the rank chooses one and a place in it. */
+static uint32_t
+outside(uint32_t rank)
+{
+	uint32_t octet = 11 + rank % 80;
+
+	return octet << 24 | (((rank / 80) * 0x9e3779b1u + octet * 0x3c6ef3u) & 0xffffffu);
+}
+
+/* ---- records ---- */
+
+static void
+fill(struct record *r, uint32_t src, uint32_t dst, uint16_t src_port, uint16_t dst_port,
+    uint8_t proto, uint8_t flags)
+{
+	*r = (struct record){ .src = src, .dst = dst, .src_port = src_port, .dst_port = dst_port,
+		.proto = proto, .flags = flags, .packets = 1, .bytes = 40 };
+}
+
+/* Packets: half of the flows have 1, each doubling is half as frequent; sizes by direction. */
+static void
+fill_volume(struct workload *g, struct record *r, uint32_t most)
+{
+	uint32_t p = 1 + rnd(g, 2);
+
+	while (p < most && rnd(g, 100) < 52)
+		p += p + rnd(g, 2);
+	r->packets = p;
+	r->bytes = p * (rnd(g, 4) == 0 ? 600 + rnd(g, 900) : 44 + rnd(g, 300));
+	r->duration = p == 1 ? 0 : (p > 600 ? 60000 : p * rnd(g, 100));
+}
+
+static uint8_t
+some_tos(struct workload *g)
+{
+	static const uint8_t tos[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x28, 0x48, 0x88, 0xb8 };
+
+	return tos[rnd(g, LEN(tos))];
+}
+
+/* Ports of a thousand ordinary conversations. */
+static const struct service {
+	uint16_t share, port;
+	uint8_t proto;
+} services[] = {
+	{ 450, 443, TCP }, { 170, 53, UDP }, { 150, 80, TCP }, { 50, 443, UDP }, { 30, 123, UDP },
+	{ 15, 22, TCP }, { 15, 25, TCP }, { 12, 993, TCP }, { 10, 587, TCP }, { 10, 8080, TCP },
+	{ 10, 445, TCP }, { 8, 5060, UDP }, { 5, 3389, TCP }, { 5, 161, UDP }, { 3, 0, GRE },
+	{ 2, 0, ESP }, { 30, 1, TCP }, { 25, 1, UDP },      /* port 1: any high one */
+};
+
+static void
+make_ordinary(struct workload *g, struct record *r)
+{
+	static const uint8_t ends[] = { SYN | ACK | PSH | FIN, SYN | ACK | PSH | FIN,
+		SYN | ACK | PSH | FIN, SYN | ACK | PSH | RST, ACK | PSH, SYN | ACK | FIN };
+	uint32_t in = inside(g, zipf(g)), out = outside(zipf(g)), pick = rnd(g, 1000);
+	const struct service *s = services;
+	bool inbound = rnd(g, 4) == 0;
+	uint16_t high = (uint16_t)(1024 + rnd(g, 64512)), port;
+
+	while (pick >= s->share)
+		pick -= s++->share;
+	port = s->port == 1 ? (uint16_t)(1024 + rnd(g, 64512)) : s->port;
+	if (s->proto != TCP && s->proto != UDP)
+		high = 0;
+	fill(r, inbound ? out : in, inbound ? in : out, high, port, s->proto,
+	    s->proto == TCP ? ends[rnd(g, LEN(ends))] : 0);
+	fill_volume(g, r, s->port == 53 || s->port == 123 ? 1 : 16384);
+	r->tos = some_tos(g);
+}
+
+static void
+make_scan(struct workload *g, struct record *r)
+{
+	static const uint16_t ports[] = { 23, 22, 445, 3389, 80, 8080, 5900, 1433 };
+	uint32_t who = rnd(g, 64);
+	uint32_t where = (who << 12) + g->scan_step[who]++;
+
+	fill(r, 0xb9000000u | who * 0x010307u, 0x0a000000u | (where & ((1u << g->inside_bits) - 1)),
+	    (uint16_t)(40000 + who), ports[who % LEN(ports)], TCP, SYN);
+	r->bytes = 44;
+}
+
+static void
+make_spam(struct workload *g, struct record *r)
+{
+	fill(r, inside(g, 100 + rnd(g, 16)), outside(zipf(g)), (uint16_t)(1024 + rnd(g, 64512)), 25,
+	    TCP, SYN | ACK | PSH | FIN);
+	r->packets = 8 + rnd(g, 12);
+	r->bytes = r->packets * 60 + rnd(g, 6000);
+	r->duration = 300 + rnd(g, 4000);
+}
+
+static void
+make_slammer(struct workload *g, struct record *r)
+{
+	uint32_t who = rnd(g, 256);
+
+	fill(r, inside(g, 200 + who), outside((uint32_t)rnd64(g)), (uint16_t)(1025 + who), 1434, UDP,
+	    0);
+	r->bytes = 404;
+}
+
+static void
+make_flood(struct workload *g, struct record *r)
+{
+	fill(r, outside(rnd(g, g->zipf.n)), VICTIM, (uint16_t)(1024 + rnd(g, 64512)),
+	    (uint16_t)rnd(g, 65536), UDP, 0);
+	r->packets = 1 + rnd(g, 3);
+	r->bytes = r->packets * 1428;
+}
+
+static void
+make_icmp(struct workload *g, struct record *r)
+{
+	static const uint16_t kinds[] = { 2048, 2048, 2048, 2048, 769, 771, 2816 };
+
+	fill(r, inside(g, zipf(g)), outside(zipf(g)), 0, kinds[rnd(g, LEN(kinds))], ICMP, 0);
+	r->packets = r->dst_port == 2048 ? 1 + rnd(g, 10) : 1;
+	r->bytes = r->packets * 84;
+	r->duration = (r->packets - 1) * 1000;
+}
+
+/* What the edge router knows: interfaces by side, mask and AS of outside, the next hop. */
+static void
+add_routing(struct record *r)
+{
+	bool from_in = r->src >> 24 == 10, to_in = r->dst >> 24 == 10;
+
+	r->in_if = from_in ? (uint16_t)(1 + (r->src >> 8) % 4) : 10;
+	r->out_if = to_in ? (uint16_t)(1 + (r->dst >> 8) % 4) : 10;
+	r->src_as = from_in ? 0 : (uint16_t)(1000 + (r->src >> 16) % 5000);
+	r->dst_as = to_in ? 0 : (uint16_t)(1000 + (r->dst >> 16) % 5000);
+	r->src_mask = from_in ? 24 : 16;
+	r->dst_mask = to_in ? 24 : 16;
+	r->next_hop = to_in ? (r->dst & 0xffffff00u) | 1 : 0xc6130001u;
+}
+
+/* Draws a kind by the shares of the head comment; false if this one is never answered. */
+static bool
+make_first(struct workload *g, struct record *r)
+{
+	uint32_t pick = rnd(g, 1000);
+	uint64_t third = g->flows / 3, quarter = g->flows / 4;
+	bool outbreak = g->made >= third && g->made < 2 * third;
+	bool flood = g->made >= 2 * quarter && g->made < 3 * quarter;
+
+	if (pick < 90) {
+		make_scan(g, r);
+		return rnd(g, 10) == 0;
+	}
+	if (pick < 120) {
+		make_spam(g, r);
+		return rnd(g, 20) != 0;
+	}
+	if (pick < 140) {
+		make_icmp(g, r);
+		return r->dst_port == 2048;
+	}
+	if (outbreak && pick < 230) {
+		make_slammer(g, r);
+		return false;
+	}
+	if (flood && pick >= 800) {
+		make_flood(g, r);
+		return false;
+	}
+	make_ordinary(g, r);
+	if (rnd(g, 1000) < 635)
+		return true;
+	if (r->proto == TCP && rnd(g, 2) == 0) {
+		r->flags = SYN;                 /* nobody there */
+		r->packets = 1 + rnd(g, 3);
+		r->bytes = r->packets * 60;
+		r->duration = (r->packets - 1) * 1000;
+	}
+	return false;
+}
+
+static void
+make_answer(struct workload *g, struct record *a, const struct record *r)
+{
+	fill(a, r->dst, r->src, r->dst_port, r->src_port, r->proto, r->flags);
+	a->tos = r->tos;
+	a->duration = r->duration;
+	if (r->flags == SYN) {
+		a->flags = RST | ACK;
+	} else if (r->proto == ICMP) {
+		a->src_port = a->dst_port = 0;  /* echo reply: type 0 */
+		a->packets = r->packets;
+		a->bytes = r->bytes;
+	} else {
+		a->packets = 1 + r->packets * (50 + rnd(g, 150)) / 100;
+		a->bytes = a->packets * (r->src >> 24 == 10 ? 100 + rnd(g, 1300) : 44 + rnd(g, 200));
+	}
+}
+
+/* ---- odd values ---- */
+
+static uint32_t
+odd32(struct workload *g, uint32_t usual)
+{
+	static const uint32_t odd[] = { 0, 1, 2, 28, 40, 404, 65535, 65536, 0x7fffffff, 0x80000000u,
+		0xfffffffeu, 0xffffffffu };
+
+	switch (rnd(g, 4)) {
+	case 0:
+		return odd[rnd(g, LEN(odd))];
+	case 1:
+		return (uint32_t)rnd64(g);
+	default:
+		return 1 + rnd(g, usual);
+	}
+}
+
+static uint16_t
+odd16(struct workload *g)
+{
+	static const uint16_t odd[] = { 0, 1, 22, 25, 53, 80, 255, 256, 443, 769, 771, 1023, 1024, 1434,
+		2048, 2816, 6000, 6063, 6064, 12345, 32767, 32768, 65534, 65535 };
+
+	return rnd(g, 4) == 0 ? (uint16_t)rnd64(g) : odd[rnd(g, LEN(odd))];
+}
+
+static uint32_t
+odd_address(struct workload *g)
+{
+	static const uint32_t odd[] = { 0, 1, 0x09ffffffu, 0x0a000000u, 0x0affffffu, 0x0b000000u,
+		0x7f000001u, 0xa9fe0000u, 0xac100000u, 0xac1fffffu, 0xac200000u, 0xc0000200u, 0xc0a80000u,
+		0xc0a8ffffu, 0xc6120000u, 0xc613ffffu, 0xdfffffffu, 0xe0000001u, 0xefffffffu,
+		0xf0000000u, 0xffffffffu };
+
+	switch (rnd(g, 4)) {
+	case 0:
+		return odd[rnd(g, LEN(odd))];
+	case 1:
+		return (uint32_t)rnd64(g);
+	default:
+		return 0x0a000000u + rnd(g, 2000);
+	}
+}
+
+/*
+ * Times as the record's own fields: mostly sane; also equal, start after end, end after the
+ * export, and ages of hours. All are taken modulo 2^32, as a router's clock would.
+ */
+static void
+odd_times(struct workload *g, struct record *r, uint32_t uptime)
+{
+	uint32_t end = uptime - rnd(g, 5000), kind = rnd(g, 16);
+
+	if (kind == 0)
+		end = uptime + rnd(g, 100000);
+	else if (kind == 1)
+		end = uptime - rnd(g, 20000000);
+	r->raw_times = true;
+	r->age = end;
+	r->duration = end - (kind < 4 ? 0 : rnd(g, 60000));
+	if (kind == 4)
+		r->duration = end + 1 + rnd(g, 10000);
+}
+
+/* Every field by itself, so that the oracle sees all combinations; flags take all 256 values. */
+static void
+edge_record(struct workload *g, struct record *r, uint32_t uptime)
+{
+	static const uint8_t protos[] = { 0, 1, 1, 2, 6, 6, 6, 6, 17, 17, 17, 33, 41, 46, 47, 50, 51, 58,
+		89, 103, 132, 136, 254, 255 };
+
+	fill(r, odd_address(g), odd_address(g), odd16(g), odd16(g),
+	    rnd(g, 8) == 0 ? (uint8_t)rnd64(g) : protos[rnd(g, LEN(protos))],
+	    (uint8_t)(rnd(g, 2) == 0 ? g->made : rnd(g, 64)));
+	r->packets = odd32(g, 100);
+	r->bytes = odd32(g, 100000);
+	r->tos = (uint8_t)rnd64(g);
+	r->in_if = odd16(g);
+	r->out_if = odd16(g);
+	r->src_as = odd16(g);
+	r->dst_as = odd16(g);
+	r->src_mask = (uint8_t)(rnd(g, 16) == 0 ? rnd(g, 256) : rnd(g, 33));
+	r->dst_mask = (uint8_t)(rnd(g, 16) == 0 ? rnd(g, 256) : rnd(g, 33));
+	r->next_hop = odd_address(g);
+	odd_times(g, r, uptime);
+}
+
+/* ---- in turn ---- */
+
+static void
+draw(struct workload *g, struct record *r)
+{
+	if (g->waiting > 0 && g->due[g->first] <= g->made) {
+		*r = g->answer[g->first];
+		g->first = (g->first + 1) % WORKLOAD_PENDING;
+		g->waiting--;
+		return;
+	}
+	if (make_first(g, r) && g->waiting < WORKLOAD_PENDING) {
+		uint32_t slot = (g->first + g->waiting++) % WORKLOAD_PENDING;
+
+		make_answer(g, &g->answer[slot], r);
+		add_routing(&g->answer[slot]);
+		g->answer[slot].age = rnd(g, 3) == 0 ? rnd(g, 5000) : rnd(g, 100);
+		g->due[slot] = g->made + 1 + rnd(g, 200);
+	}
+	add_routing(r);
+	r->age = rnd(g, 3) == 0 ? rnd(g, 5000) : rnd(g, 100);
+}
+
+void
+workload_next(struct workload *g, struct record *r)
+{
+	draw(g, r);
+	g->made++;
+}
+
+void
+workload_next_odd(struct workload *g, struct record *r, uint32_t uptime)
+{
+	edge_record(g, r, uptime);
+	g->made++;
+}
+
+uint32_t
+workload_random(struct workload *g, uint32_t n)
+{
+	return rnd(g, n);
+}
+
+bool
+workload_init(struct workload *g, uint64_t flows, uint32_t hosts, uint64_t seed)
+{
+	uint32_t side = hosts / 2 > 0 ? hosts / 2 : 1;
+
+	*g = (struct workload){ .flows = flows };
+	while ((1u << g->inside_bits) < side || g->inside_bits < 9)
+		g->inside_bits++;               /* the bots and the victim need some room */
+	seed_rng(g, seed);
+	return zipf_init(&g->zipf, side);
+}
+
+void
+workload_fini(struct workload *g)
+{
+	free(g->zipf.keep);
+	free(g->zipf.other);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * What flowgen's flows are: plausible conversations and attacks, or odd values, drawn from random
+ * numbers of its own. Knows nothing of NetFlow or files. One thread; two workloads share nothing.
+ *
+ * Half of the hosts are inside (10.0.0.0/8), half outside, spread over ordinary public addresses.
+ * Who speaks is drawn by Zipf's law (exponent 1) on each side. Of the first records of
+ * conversations
+ *
+ *     78 %  ordinary: web, QUIC, DNS, NTP, mail, ssh, some peer to peer, a little GRE and ESP;
+ *           heavy-tailed packets and bytes; a quarter is opened from outside
+ *      9 %  64 scanners outside, a SYN each at one port of successive inside addresses
+ *      3 %  16 spam bots inside, port 25 of many servers
+ *      3 %  Slammer, as 9 % of the middle third: 256 infected hosts inside, UDP port 1434 of
+ *           random addresses, one packet of 404 bytes
+ *      5 %  a UDP flood, as 20 % of the quarter after the middle: any outside host, one victim
+ *      2 %  ICMP echo, unreachable and time exceeded
+ *
+ * and so many are answered by a second record, some records later, that 70 % of all records have
+ * a counterpart. Flows leave when they end or up to 5 s later.
+ */
+#ifndef TESTS_GEN_WORKLOAD_H
+#define TESTS_GEN_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WORKLOAD_PENDING 4096           /* answers on their way; a power of two */
+
+struct record {
+	uint32_t src, dst, next_hop, packets, bytes;
+	uint32_t duration, age;         /* ms; age is from the end to the export */
+	uint16_t src_port, dst_port, in_if, out_if, src_as, dst_as;
+	uint8_t flags, proto, tos, src_mask, dst_mask;
+	bool raw_times;                 /* edge: duration and age are the start and end fields */
+};
+
+/* Vose's alias table: a slot keeps itself with [keep] of 2^32 chances, else gives [other]. */
+struct alias {
+	uint32_t n, *keep, *other;
+};
+
+struct workload {
+	uint64_t flows;                 /* how many there will be: the attacks have their place */
+	uint64_t made;                  /* records so far */
+	uint64_t rng[4];
+	struct alias zipf;
+	uint32_t inside_bits;
+	struct record answer[WORKLOAD_PENDING]; /* a ring; each leaves when its turn has come */
+	uint64_t due[WORKLOAD_PENDING];
+	uint32_t first, waiting;
+	uint32_t scan_step[64];
+};
+
+/* [flows] records among [hosts] hosts (1 to 2^25). False if memory does not suffice. */
+bool workload_init(struct workload *, uint64_t flows, uint32_t hosts, uint64_t seed);
+void workload_fini(struct workload *);
+
+/* The next record. */
+void workload_next(struct workload *, struct record *);
+
+/* Instead: a record of odd but legal values, for an export at [uptime] ms. */
+void workload_next_odd(struct workload *, struct record *, uint32_t uptime);
+
+/* 0 .. n-1, from the same sequence. */
+uint32_t workload_random(struct workload *, uint32_t n);
+
+#endif
