@@ -8,8 +8,14 @@ TEST_MAKE     = $(MAKE) --no-print-directory BUILD=$(TEST_BUILD) CFLAGS="-O1 -g"
 suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
 
+TEST_APT      := $(DEPS_APT) nfdump
+
+.PHONY: test-deps
+test-deps:
+	@sh .ci/install $(TEST_APT)
+
 .PHONY: test
-test: deps ## every suite under ASan and UBSan, the rules' own tests, the command line
+test: test-deps ## every suite under ASan and UBSan, the rules' own tests, the command line
 	@$(TEST_MAKE) WERROR=-Werror test-programs
 	@TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
@@ -19,7 +25,7 @@ suite: ## one suite: make suite S=flow [ROOMS="base flow"]
 	@sh tests/run.sh $(TEST_BUILD) $(S)
 
 .PHONY: soak
-soak: deps ## the long runs: a million mutations, thousands of random rules, fifty reloads under load
+soak: test-deps ## the long runs: a million mutations, thousands of random rules, fifty reloads under load
 	@$(TEST_MAKE) WERROR=-Werror test-programs
 	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
