@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include <criterion/criterion.h>
+
+#include "base/mem.h"
+#include "unit/build_netflow.h"
+
+/* An exporter on paper and the decoder that hears it. */
+struct line {
+	struct tsn_exporters *exporters;
+	struct tsn_decoder *decoder;
+	struct tsn_batch *batch;
+	struct tsn_batch_sink sink;
+};
+
+static struct tsn_batch *
+room(void *arg)
+{
+	struct tsn_batch *b = arg;
+
+	if (b->n == b->cap)
+		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	return b;
+}
+
+static void
+setup(struct line *l, uint32_t max)
+{
+	l->exporters = tsn_exporters_new(1 << 16);
+	l->decoder = tsn_decoder_new(l->exporters, max);
+	l->batch = tsn_batch_new();
+	cr_assert(l->exporters != NULL && l->decoder != NULL && l->batch != NULL);
+	l->sink = (struct tsn_batch_sink){ room, l->batch };
+}
+
+static void
+teardown(struct line *l)
+{
+	tsn_batch_free(l->batch);
+	tsn_decoder_free(l->decoder);
+	tsn_exporters_free(l->exporters);
+}
+
+static void
+hear_from(struct line *l, uint32_t addr, unsigned version, unsigned engine, uint32_t seq, unsigned count, uint32_t uptime)
+{
+	static const struct nf_record r[30];
+	struct nf_header h = { version, -1u, uptime, 1700000000, 0, seq, engine, 0 };
+	uint8_t p[24 + 52 * 30];
+	size_t len = nf_build(p, &h, r, count);
+
+	tsn_decode_datagram(l->decoder, p, len, tsn_addr_v4(addr), 0, &l->sink);
+}
+
+static void
+hear(struct line *l, uint32_t seq, unsigned count, uint32_t uptime)
+{
+	hear_from(l, 1, 5, 0, seq, count, uptime);
+}
+
+static void
+expect_of(struct line *l, uint32_t addr, uint64_t lost, uint64_t restarts, uint64_t reordered, const char *where)
+{
+	const uint64_t *c = tsn_exporters_at(l->exporters, tsn_exporters_find(l->exporters, tsn_addr_v4(addr)))->counter;
+
+	cr_assert(c[TSN_XC_LOST] == lost && c[TSN_XC_RESTARTS] == restarts && c[TSN_XC_REORDERED] == reordered,
+	    "%s: lost %llu restarts %llu reordered %llu", where, (unsigned long long)c[TSN_XC_LOST],
+	    (unsigned long long)c[TSN_XC_RESTARTS], (unsigned long long)c[TSN_XC_REORDERED]);
+}
+
+static void
+expect(struct line *l, uint64_t lost, uint64_t restarts, uint64_t reordered, const char *where)
+{
+	expect_of(l, 1, lost, restarts, reordered, where);
+}
+
+Test(decode_sequence, what_happened)
+{
+	static const struct {
+		const char *what;
+		struct {
+			uint32_t seq;
+			unsigned count;
+			uint32_t uptime;
+		} d[8];
+		unsigned lost, restarts, reordered;
+	} cases[] = {
+		{ "in order", { { 100, 30, 1000 }, { 130, 30, 2000 }, { 160, 5, 3000 }, { 165, 30, 3000 } }, 0, 0, 0 },
+		{ "first heard late", { { 4000000000u, 30, 1000 }, { 4000000030u, 1, 1000 } }, 0, 0, 0 },
+		{ "one missing", { { 0, 30, 1000 }, { 60, 30, 2000 } }, 30, 0, 0 },
+		{ "missing across 2^32", { { 4294967290u, 10, 1000 }, { 34, 30, 2000 } }, 30, 0, 0 },
+		{ "in order across 2^32", { { 4294967290u, 10, 1000 }, { 4, 30, 2000 } }, 0, 0, 0 },
+		{ "in order as sysUptime wraps", { { 0, 30, 4294967000u }, { 30, 30, 100 } }, 0, 0, 0 },
+		{ "two exchanged", { { 0, 30, 1000 }, { 60, 30, 1002 }, { 30, 30, 1001 }, { 90, 30, 1003 } }, 0, 0, 1 },
+		{ "three in reverse", { { 0, 30, 1 }, { 90, 30, 4 }, { 60, 30, 3 }, { 30, 30, 2 }, { 120, 30, 5 } }, 0, 0, 2 },
+		{ "one of two comes after all", { { 0, 30, 1 }, { 90, 30, 4 }, { 30, 30, 2 }, { 120, 30, 5 } }, 30, 0, 1 },
+		{ "the same twice", { { 0, 30, 1000 }, { 0, 30, 1000 }, { 30, 30, 1001 } }, 0, 0, 1 },
+		{ "the same twice beside a gap", { { 0, 30, 1000 }, { 90, 30, 1001 }, { 90, 30, 1001 } }, 60, 0, 1 },
+		{ "booted", { { 500000, 30, 900000000 }, { 0, 30, 100 }, { 30, 30, 200 } }, 0, 1, 0 },
+		{ "booted soon after the start", { { 0, 30, 60000 }, { 0, 30, 100 }, { 30, 30, 200 } }, 0, 1, 0 },
+		{ "booted, sequence goes on", { { 60, 30, 60000 }, { 90, 30, 100 } }, 0, 1, 0 },
+		{ "new process under an old clock", { { 5000, 30, 60000 }, { 0, 30, 61000 }, { 30, 30, 62000 } }, 0, 1, 0 },
+		{ "far back without a clock", { { 5000000, 30, 0 }, { 0, 30, 0 }, { 30, 30, 0 } }, 0, 1, 0 },
+		{ "a leap no exporter makes", { { 0, 30, 1000 }, { 3000000, 30, 2000 }, { 3000030, 30, 3000 } }, 0, 1, 0 },
+		{ "a leap in an hour of silence", { { 0, 30, 1000 }, { 3000000, 30, 3601000 } }, 2999970, 0, 0 },
+		{ "numbers datagrams", { { 7, 30, 1 }, { 8, 30, 2 }, { 9, 12, 3 }, { 10, 1, 4 }, { 11, 30, 5 } }, 0, 0, 0 },
+		{ "numbers datagrams, two missing", { { 7, 30, 1 }, { 8, 30, 2 }, { 11, 12, 3 }, { 12, 3, 4 } }, 2, 0, 0 },
+		{ "single flows are either", { { 7, 1, 1 }, { 8, 1, 2 }, { 9, 30, 3 }, { 39, 30, 4 } }, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct line l;
+
+		setup(&l, 16);
+		for (int k = 0; k < 8 && cases[i].d[k].count != 0; k++)
+			hear(&l, cases[i].d[k].seq, cases[i].d[k].count, cases[i].d[k].uptime);
+		expect(&l, cases[i].lost, cases[i].restarts, cases[i].reordered, cases[i].what);
+		teardown(&l);
+	}
+}
+
+/* After eight late ones in a row the numbers are believed: an exporter without a clock has begun anew. */
+Test(decode_sequence, late_for_ever)
+{
+	struct line l;
+
+	setup(&l, 16);
+	hear(&l, 1000, 10, 0);
+	for (uint32_t i = 0; i < 20; i++)
+		hear(&l, i * 10, 10, 0);
+	expect(&l, 0, 1, 7, "late for ever");
+	teardown(&l);
+}
+
+Test(decode_sequence, engines_and_versions_count_apart)
+{
+	struct line l;
+
+	setup(&l, 64);
+	for (uint32_t i = 0; i < 10; i++) {
+		hear_from(&l, 1, 5, 0x0000, i * 10, 10, i * 100);
+		hear_from(&l, 1, 5, 0x0001, 5000 + i * 20, 20, i * 100);
+		hear_from(&l, 1, 5, 0x0100, 900000 + i * 5, 5, i * 100);
+		hear_from(&l, 1, 7, 0, 77 + i * 7, 7, i * 100);
+		hear_from(&l, 1, 1, 0, 0, 3, i * 100); /* has no numbers */
+		hear_from(&l, 2, 5, 0, 123 + i * 9, 9, i * 100);
+	}
+	expect_of(&l, 1, 0, 0, 0, "the first exporter");
+	expect_of(&l, 2, 0, 0, 0, "the second exporter");
+	teardown(&l);
+}
+
+/* A count that cannot be true must not make the next number look wrong, nor a shortened datagram. */
+Test(decode_sequence, short_datagrams_lose_nothing_by_number)
+{
+	static const struct nf_record r[30];
+	struct nf_header h = { 5, -1u, 1000, 1700000000, 0, 0, 0, 0 };
+	struct line l;
+	uint8_t p[24 + 52 * 30];
+
+	setup(&l, 16);
+	tsn_decode_datagram(l.decoder, p, nf_build(p, &h, r, 30) - 100, tsn_addr_v4(1), 0, &l.sink);
+	h.seq = 30;
+	h.count = 60000;
+	tsn_decode_datagram(l.decoder, p, nf_build(p, &h, r, 30), tsn_addr_v4(1), 0, &l.sink);
+	hear(&l, 60, 30, 1001);
+	expect(&l, 0, 0, 0, "short");
+	teardown(&l);
+}
+
+/*
+ * A seeded exporter; a line that drops some datagrams and now and then swaps
+ * neighbours. What was dropped between the first and last heard is what is lost.
+ */
+Test(decode_sequence, losses_add_up)
+{
+	uint64_t seed = 42;
+
+	for (int run = 0; run < 200; run++) {
+		struct line l;
+		uint32_t seq = (uint32_t)nf_random(&seed), uptime = (uint32_t)nf_random(&seed);
+		uint64_t lost = 0, swapped = 0;
+		struct {
+			uint32_t seq, uptime;
+			unsigned count;
+		} held = { 0 };
+
+		setup(&l, 16);
+		hear(&l, seq, 30, uptime);
+		seq += 30;
+		for (int i = 0; i < 500; i++) {
+			unsigned count = 1 + nf_random(&seed) % 30, what = nf_random(&seed) % 100;
+			bool last = i == 499;
+
+			uptime += nf_random(&seed) % 50;
+			if (what < 10 && !last && held.count == 0) {
+				lost += count;
+			} else if (what < 15 && !last && held.count == 0 && count > 1) {
+				held.seq = seq;
+				held.uptime = uptime;
+				held.count = count;
+			} else {
+				hear(&l, seq, count, uptime);
+				if (held.count != 0) {
+					hear(&l, held.seq, held.count, held.uptime);
+					held.count = 0;
+					swapped++;
+				}
+			}
+			seq += count;
+		}
+		expect(&l, lost, 0, swapped, "random line");
+		teardown(&l);
+	}
+}
+
+Test(decode_sequence, bounded)
+{
+	struct line l;
+
+	setup(&l, 1000);
+	for (int round = 0; round < 3; round++)
+		for (uint32_t i = 0; i < 1500; i++)
+			hear_from(&l, 1 + i, 5, 0, (uint32_t)round * 10, 5, 1000); /* each loses five a round */
+	cr_assert_eq(tsn_decoder_refused(l.decoder), 500 * 3);
+	for (uint32_t i = 0; i < 1500; i++)
+		expect_of(&l, 1 + i, i < 1000 ? 10 : 0, 0, 0, "bounded");
+	teardown(&l);
+}
+
+/* When the table cannot grow, the streams there are go on; the others are refused and decoded all the same. */
+Test(decode_sequence, out_of_memory)
+{
+	struct line l;
+	uint64_t flows = 0;
+
+	setup(&l, 1000);
+	for (uint32_t i = 0; i < 500; i++)
+		tsn_exporters_find(l.exporters, tsn_addr_v4(1 + i));
+	tsn_mem_fail_at(0, true);
+	for (int round = 0; round < 2; round++)
+		for (uint32_t i = 0; i < 500; i++)
+			hear_from(&l, 1 + i, 5, 0, (uint32_t)round * 10, 5, 1000);
+	tsn_mem_fail_never();
+	cr_assert_gt(tsn_decoder_refused(l.decoder), 0);
+	for (uint32_t i = 0; i < 500; i++)
+		flows += tsn_exporters_at(l.exporters, tsn_exporters_find(l.exporters, tsn_addr_v4(1 + i)))->counter[TSN_XC_FLOWS];
+	cr_assert_eq(flows, 2 * 500 * 5);
+	expect_of(&l, 1, 5, 0, 0, "the first");
+	expect_of(&l, 500, 0, 0, 0, "the last");
+	teardown(&l);
+}
