@@ -332,7 +332,7 @@ tsn_clause_begin(const struct tsn_parse *p, size_t i)
 
 		if (t->body_depth == level && (tsn_starts(p, j) || nearly_starts(p, j)))
 			return j;
-		if (t[-1].begins_body && t[-1].depth < level)
+		if ((t[-1].begins_body && t[-1].depth < level) || (t[-1].ends_body && t[-1].depth == level))
 			return j;
 	}
 	return 0;

@@ -77,6 +77,17 @@ wants_operand(const struct fault *f)
 	return fits(f, TSN_T_NAME) && fits(f, TSN_T_INT) && fits(f, '(');
 }
 
+/* let NAME, rule NAME: a name comes next. */
+static bool
+is_binding(const struct tsn_token *t)
+{
+	switch (t->kind) {
+	case TSN_T_LET: case TSN_T_SETKW: case TSN_T_TABLE: case TSN_T_DEFINE: case TSN_T_RULE: case TSN_T_RULESET:
+		return true;
+	}
+	return false;
+}
+
 /* ---- capital words: RULE, AND, When ---- */
 
 static bool
@@ -231,6 +242,9 @@ hint_misspelt(const struct fault *f)
 	if (f->t->kind != TSN_T_NAME || wants_operand(f))
 		return false;
 	quote(f, f->t, word, sizeof(word));
+	/* tcpdump's words are no slips: dst net 10.0.0.0/8. */
+	if (strcmp(word, "net") == 0 || strcmp(word, "host") == 0 || strcmp(word, "port") == 0)
+		return false;
 	offer_fitting(f, &near, word);
 	if (near.best == NULL)
 		return false;
@@ -278,12 +292,34 @@ hint_equals(const struct fault *f)
 	return true;
 }
 
+/* flow { src 10.0.0.1 } */
+static bool
+hint_no_equals(const struct fault *f)
+{
+	char name[QUOTED + 8], value[QUOTED + 8];
+
+	if (!fits(f, '=') || fits(f, TSN_T_AND) || !is_word(f->before) || !(is_literal(f->t) || is_word(f->t)))
+		return false;
+	tsn_diag_hint(report(f, TSN_E_SYNTAX, "a = is missing before this"), "write %s = %s",
+	    quote(f, f->before, name, sizeof(name)), quote(f, f->t, value, sizeof(value)));
+	return true;
+}
+
+static bool
+hint_severity(const struct fault *f)
+{
+	if (f->before == NULL || f->before->kind != TSN_T_SEVERITY || !fits(f, TSN_T_NAME))
+		return false;
+	tsn_diag_hint(report(f, TSN_E_SYNTAX, "severity takes a level"), "info, low, medium, high or critical");
+	return true;
+}
+
 static bool
 hint_clause_equals(const struct fault *f)
 {
 	char word[QUOTED + 8];
 
-	if (f->t->kind != '=' || f->before == NULL || fits(f, '=') || f->t->depth != f->t->body_depth)
+	if (f->t->kind != '=' || f->before == NULL || fits(f, '=') || is_binding(f->before) || f->t->depth != f->t->body_depth)
 		return false;
 	if (!tsn_starts(f->p, f->p->pos >= 2 ? f->p->pos - 2 : 0))
 		return false;
@@ -309,12 +345,12 @@ hint_name(const struct fault *f)
 		    quote(f, f->before, word, sizeof(word)), quote(f, f->t + 1, next, sizeof(next)));
 		return true;
 	}
-	switch (f->before->kind) {
-	case TSN_T_LET: case TSN_T_SETKW: case TSN_T_TABLE: case TSN_T_DEFINE: case TSN_T_RULE: case TSN_T_RULESET:
-		break;
-	default:
-		return false;
+	if (f->t->kind == TSN_T_STRING && fits(f, TSN_T_NAME) && !wants_operand(f) && !fits(f, TSN_T_STRING)) {
+		report(f, TSN_E_SYNTAX, "names are written without quotes");
+		return true;
 	}
+	if (!is_binding(f->before))
+		return false;
 	if (!is_word(f->t) || f->t->kind == TSN_T_NAME || tsn_starts(f->p, f->p->pos - 1))
 		return false;
 	snprintf(text, sizeof(text), "\"%s\" is a word of the language and cannot be a name",
@@ -425,9 +461,17 @@ hint_string(const struct fault *f)
 
 /* ---- a clause outside a rule, a rule in a condition ---- */
 
+/* Behind `dynamic` or `file "..."`, on the same line. */
+static bool
+after_option(const struct fault *f)
+{
+	return f->before != NULL && memchr(f->p->text + f->before->end, '\n', f->t->begin - f->before->end) == NULL;
+}
+
 static bool
 hint_place(const struct fault *f)
 {
+	const char *option;
 	char word[QUOTED + 8], text[QUOTED + 60];
 	bool clause = tsn_word_starts(f->t->kind, TSN_BODY_RULE) && !tsn_word_starts(f->t->kind, TSN_BODY_TOP);
 
@@ -439,6 +483,12 @@ hint_place(const struct fault *f)
 	}
 	if (!fits(f, TSN_T_RULE) || !clause)
 		return false;
+	option = f->t->kind == TSN_T_META && after_option(f) ? tsn_word_nearest_option(word) : NULL;
+	if (option != NULL) {
+		snprintf(text, sizeof(text), "no option \"%s\" here", word);
+		tsn_diag_hint(report(f, TSN_E_WORD, text), "did you mean \"%s\"?", option);
+		return true;
+	}
 	snprintf(text, sizeof(text), "\"%s\" stands outside a rule", word);
 	tsn_diag_hint(report(f, TSN_E_SYNTAX, text), "clauses stand between the braces of rule NAME { }");
 	return true;
@@ -504,7 +554,7 @@ tsn_hint_syntax(struct tsn_parse *p, size_t i, bool (*fit)(const void *, int tok
 
 	/* A bracket put in by balance.c was reported there; a bad literal in this clause by the scanner. */
 	if (!f.t->virtual && !tsn_diags_error_in(p->diags, clause) &&
-	    !hint_place(&f) && !hint_equals(&f) && !hint_clause_equals(&f) && !hint_capitals(&f) &&
+	    !hint_place(&f) && !hint_equals(&f) && !hint_clause_equals(&f) && !hint_severity(&f) && !hint_no_equals(&f) && !hint_capitals(&f) &&
 	    !hint_name(&f) && !hint_has(&f) && !hint_habit(&f) && !hint_misspelt(&f) && !hint_no_operator(&f) && !hint_comma(&f) && !hint_window(&f) &&
 	    !hint_brace(&f) && !hint_string(&f) && !hint_unknown_clause(&f) && !hint_operand(&f))
 		hint_plain(&f);

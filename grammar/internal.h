@@ -92,6 +92,7 @@ void tsn_word_check_meta(struct tsn_parse *, const struct tsn_node *meta, enum t
 void tsn_word_check_level(struct tsn_parse *, const struct tsn_node *rung);
 void tsn_word_check_option(struct tsn_parse *, const struct tsn_node *option, bool dynamic);
 void tsn_word_check_setting(struct tsn_parse *, const struct tsn_node *setting);
+const char *tsn_word_nearest_option(const char *word);
 /* The nearest word that may begin something in this body. */
 const char *tsn_word_nearest_clause(const char *word, enum tsn_body);
 /* Whether a clause, step, setting or declaration of this body begins with the token. */

@@ -95,7 +95,9 @@ address_fault(struct tsn_parse *p, size_t begin, size_t end)
 	struct tsn_diag *d = tsn_diag_error(p->diags, TSN_E_ADDRESS, tsn_span_of(p, begin, end),
 	    "%.*s%s is not an address", shown, s, n > 60 ? "..." : "");
 
-	if (looks_like_mac(s, n))
+	if (p->tokens.n > 0 && p->tokens.v[p->tokens.n - 1].kind == TSN_T_META)
+		tsn_diag_hint(d, "write it as a string: \"%.*s\"", shown, s);
+	else if (looks_like_mac(s, n))
 		tsn_diag_hint(d, "a MAC address is written as a string: \"%.*s\"", shown, s);
 	else if (memchr(s, ':', n) != NULL)
 		tsn_diag_hint(d, "an IPv6 address has eight groups of up to four hexadecimal digits; "

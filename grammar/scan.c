@@ -98,6 +98,7 @@ bool
 tsn_scan(struct tsn_parse *p)
 {
 	char *copy = tsn_calloc(1, p->len + 2);
+	size_t end;
 	bool ok;
 
 	if (copy == NULL)
@@ -107,6 +108,8 @@ tsn_scan(struct tsn_parse *p)
 	ok = run(p, copy);
 	tsn_free(copy);
 	p->pos = 0;
-	tsn_scan_add(p, 0, p->len, p->len, NULL);
+	/* What is missing at the end is missing behind the last token, not on an empty line. */
+	end = p->tokens.n > 0 ? p->tokens.v[p->tokens.n - 1].end : 0;
+	tsn_scan_add(p, 0, p->comments ? p->len : end, p->comments ? p->len : end, NULL);
 	return ok && !p->oom;
 }

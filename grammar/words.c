@@ -244,6 +244,14 @@ tsn_word_check_level(struct tsn_parse *p, const struct tsn_node *rung)
 		tsn_diag_hint(d, "info, low, medium, high or critical");
 }
 
+const char *
+tsn_word_nearest_option(const char *word)
+{
+	const char *near = tsn_nearest(word, dynamic_options, COUNT(dynamic_options));
+
+	return near != NULL ? near : tsn_nearest(word, source_options, COUNT(source_options));
+}
+
 void
 tsn_word_check_option(struct tsn_parse *p, const struct tsn_node *option, bool dynamic)
 {
