@@ -11,10 +11,10 @@
  *  0 src  4 dst  8 next hop  12 in  14 out  16 packets  20 bytes  24 first  28 last
  * 32 src port  34 dst port  36 -  37 flags  38 proto  39 tos
  * 40 src as  42 dst as  44 src mask  45 dst mask  46 -  (v7: 48 router)
- *                           (v1:)  36 -  38 proto  39 tos  40 flags  41 -
+ *                       (v1:) 36 -  38 proto  39 tos  40 flags  41 -
  */
 const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS] = {
-	[1] = { 16, 52, 24 },
+	[1] = { 16, 48, 24 },
 	[5] = { 24, 48, 30 },
 	[7] = { 24, 52, 28 },
 };
@@ -149,7 +149,7 @@ fill_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t 
 static inline __attribute__((always_inline)) uint32_t
 fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, uint16_t version)
 {
-	size_t stride = version == 5 ? 48 : 52;
+	size_t stride = version == 7 ? 52 : 48;
 
 	fill_network(b, p, n, stride);
 	fill_transport(b, p, n, stride, version == 1 ? 40 : 37);

@@ -36,7 +36,7 @@ nf_put(uint8_t *p, uint64_t v, int bytes)
 static inline size_t
 nf_record_size(unsigned version)
 {
-	return version == 5 ? 48 : 52;
+	return version == 7 ? 52 : 48;
 }
 
 static inline size_t
@@ -64,7 +64,7 @@ nf_put_record(uint8_t *p, unsigned version, const struct nf_record *r)
 		p = nf_put(p, r->proto, 1);
 		p = nf_put(p, r->tos, 1);
 		p = nf_put(p, r->flags, 1);
-		memset(p, 0xa5, 11);
+		memset(p, 0xa5, 7);
 		return;
 	}
 	p = nf_put(p, 0xa5, 1);

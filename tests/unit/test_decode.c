@@ -291,7 +291,7 @@ Test(decode, damaged_datagrams)
 		{ 7, 3, 3, 0, 51, TSN_DECODE_DAMAGED, 2, 1, 0, 0 },
 		{ 1, 24, 24, 0, 0, TSN_DECODE_OK, 24, 0, 0, 0 },
 		{ 1, 25, 25, 0, 0, TSN_DECODE_DAMAGED, 25, 0, 0, 1 },
-		{ 1, 2, 2, 0, 53, TSN_DECODE_DAMAGED, 0, 1, 0, 0 },
+		{ 1, 2, 2, 0, 49, TSN_DECODE_DAMAGED, 0, 1, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
