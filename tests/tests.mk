@@ -37,7 +37,7 @@ golden: ## rewrite the golden texts; review the diff
 .PHONY: bench
 bench: ## speeds against nfdump on the same flows, as ratios in one run
 	@sh .ci/install $(DEPS_APT) nfdump
-	@$(MAKE) --no-print-directory all $(BUILD)/flowgen
+	@$(MAKE) --no-print-directory all $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/race
 	@sh tests/bench/bench.sh $(BUILD)
 
 .PHONY: fuzz

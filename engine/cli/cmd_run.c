@@ -96,6 +96,21 @@ say_losses(struct tsn_engine *e)
 	}
 }
 
+/* For --verbose: what each family of groups came to. */
+static void
+say_state(struct tsn_engine *e)
+{
+	struct tsn_family_stats f;
+	uint32_t i;
+
+	for (i = 0; i < tsn_state_families(tsn_engine_state(e)); i++) {
+		tsn_state_stats(tsn_engine_state(e), i, &f);
+		tsn_cli_warn("%llu groups, %.0f bytes each, %llu late flows: %s", (unsigned long long)f.groups,
+		    f.groups > 0 ? (double)f.bytes / (double)f.groups : 0.0, (unsigned long long)f.late,
+		    tsn_state_family(tsn_engine_state(e), i)->canon);
+	}
+}
+
 static void
 on_log(void *arg, enum tsn_log_level level, const char *line)
 {
@@ -128,6 +143,8 @@ run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format)
 	if (status != TSN_EXIT_USAGE) {
 		tsn_engine_remove_sinks(in.engine);
 		say_losses(in.engine);
+		if (c->verbose)
+			say_state(in.engine);
 		say_totals(c, in.engine, seconds);
 		if (c->summary != NULL && write_summary(c, in.engine, seconds) != TSN_EXIT_OK)
 			status = TSN_EXIT_INPUT;
