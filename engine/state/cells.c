@@ -1,8 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* Arrays of cells: they only grow, and what is new in them is zero. */
+#include <sys/mman.h>
+
 #include "base/mem.h"
 #include "state/internal.h"
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/*
+ * Groups are met in random order, so with small pages nearly every access to
+ * a large array also misses the TLB, which costs more than the access. realloc
+ * moves such arrays without copying but to where huge pages do not fit; so they are copied.
+ */
+void *
+tsn_array_grow(void *old, size_t old_bytes, size_t bytes)
+{
+	void *p;
+
+	if (bytes < 2 * HUGE_PAGE)
+		return tsn_realloc(old, bytes);
+	p = tsn_aligned_alloc(HUGE_PAGE, bytes);
+	if (p == NULL)
+		return NULL;
+	madvise(p, bytes, MADV_HUGEPAGE); /* advice: where it is not taken it is only slower */
+	if (old_bytes > 0)
+		memcpy(p, old, old_bytes);
+	tsn_free(old);
+	return p;
+}
 
 bool
 tsn_cells_room(struct tsn_cells *c, uint64_t n)
@@ -11,7 +37,7 @@ tsn_cells_room(struct tsn_cells *c, uint64_t n)
 
 	if (c->size == 0 || n <= c->cap)
 		return true;
-	mem = tsn_reallocarray(c->mem, n, c->size);
+	mem = tsn_array_grow(c->mem, (size_t)c->cap * c->size, n * c->size);
 	if (mem == NULL)
 		return false;
 	memset(mem + (size_t)c->cap * c->size, 0, (size_t)(n - c->cap) * c->size);

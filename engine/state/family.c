@@ -60,7 +60,7 @@ directory_room(struct tsn_family_store *s)
 		return true;
 	if (slots == 0)
 		return false;
-	dir = tsn_reallocarray(NULL, slots, sizeof(*dir));
+	dir = tsn_array_grow(NULL, 0, (size_t)slots * sizeof(*dir));
 	if (dir == NULL)
 		return false;
 	memset(dir, 0xFF, (size_t)slots * sizeof(*dir));
@@ -88,7 +88,8 @@ groups_room(struct tsn_family *f, uint32_t part)
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (!tsn_agg_room(&f->agg[i], (uint64_t)cap * TSN_PARTS))
 			return false;
-	groups = tsn_reallocarray(s->groups, (size_t)cap * TSN_PARTS, sizeof(*groups));
+	groups = tsn_array_grow(s->groups, (size_t)s->cap * TSN_PARTS * sizeof(*groups),
+	    (size_t)cap * TSN_PARTS * sizeof(*groups));
 	if (groups == NULL)
 		return false;
 	s->groups = groups;
@@ -214,16 +215,35 @@ touch(struct tsn_group *g, int64_t time)
 		g->flows++;
 }
 
-static void
-prefetch(const struct tsn_family_store *s, const struct tsn_keys *k, const uint16_t *row)
+/*
+ * The first of two passes over a batch's keys: the group of the first entry
+ * with the key's tag, right but for a chance of 2^-32. The second can then fetch groups ahead.
+ */
+void
+tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group,
+    uint32_t n)
 {
-	const struct tsn_entry *e;
+	const struct tsn_family_store *s = &f->store;
+	const uint32_t mask = s->slots - 1;
 
-	if (s->slots == 0)
-		return;
-	__builtin_prefetch(&s->dir[(uint32_t)k->hash[row[2 * TSN_AHEAD]] & (s->slots - 1)]);
-	e = &s->dir[(uint32_t)k->hash[row[TSN_AHEAD]] & (s->slots - 1)];
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)e->group * sizeof(struct tsn_group)), 1);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t tag = (uint32_t)k->hash[row[i]];
+		uint32_t at = tag & mask;
+
+		group[i] = TSN_GROUP_NONE;
+		if (s->slots == 0)
+			continue;
+		__builtin_prefetch(&s->dir[(uint32_t)k->hash[row[i + 2 * TSN_AHEAD]] & mask]);
+		while (s->dir[at].group != TSN_GROUP_NONE && s->dir[at].tag != tag)
+			at = (at + 1) & mask;
+		group[i] = s->dir[at].group;
+	}
+}
+
+static void
+prefetch(const struct tsn_family_store *s, uint32_t group)
+{
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(struct tsn_group)), 1);
 }
 
 bool
@@ -239,8 +259,10 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 		uint32_t row = x->row[i];
 		const bool count = tsn_mask_has(counts, row);
 
-		prefetch(s, k, &x->row[i]);
-		g = find(s, k, row);
+		prefetch(s, group[i + TSN_AHEAD]);
+		g = group[i];
+		if (g == TSN_GROUP_NONE || !same_key(s, k, row, &s->groups[g]))
+			g = find(s, k, row);
 		if (g == TSN_GROUP_NONE && count) {
 			const uint32_t in_part = s->part[tsn_part_of(k->hash[row])].n;
 

@@ -18,7 +18,7 @@
 
 #define TSN_PARTS 64u
 #define TSN_GROUP_NONE UINT32_MAX
-#define TSN_AHEAD 8 /* entries of a segment to prefetch ahead */
+#define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
 
 struct tsn_cells {
 	uint8_t *mem;
@@ -180,10 +180,14 @@ tsn_cell(const struct tsn_cells *c, uint32_t group)
 static inline void
 tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 {
-	__builtin_prefetch((const void *)((uintptr_t)c->mem + (uintptr_t)group * c->size), 1);
+	const uintptr_t cell = (uintptr_t)c->mem + (uintptr_t)group * c->size;
+
+	__builtin_prefetch((const void *)cell, 1);
+	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
 }
 
-/* cells.c */
+/* cells.c; tsn_array_grow: like realloc, for arrays met in random order. */
+void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
 void tsn_cells_free(struct tsn_cells *c);
 /* The array whose cells begin with the ring's head; for closing. */
@@ -208,9 +212,12 @@ void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
 /*
- * family.c: finds or makes the groups of entries x->from on, up to the first that needs
- * another group's place while earlier ones are not folded yet; sets x->to. False: memory ran out at x->to.
+ * family.c: guesses the groups of all entries; then finds or makes those of entries x->from on, up to the
+ * first that needs another group's place while earlier ones are not folded yet; sets x->to. False: memory ran
+ * out at x->to.
  */
+void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group,
+    uint32_t n);
 bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
 void tsn_family_fini(struct tsn_family *f);

@@ -222,6 +222,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 	ok = begin(s, f, b, &counts, args, results, &active);
 	have = ok ? tsn_keys_make(&s->keys, f, b, s->seed, s->row, n) : 0;
 	ok = ok && have == n;
+	tsn_family_guess(f, &s->keys, s->row, s->group, have);
 	while (x.from < have) {
 		bool found = tsn_family_resolve(f, &s->keys, &counts, &x, s->group, have, s->seed);
 
