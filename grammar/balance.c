@@ -98,7 +98,7 @@ report_unclosed(struct pass *b, const struct tsn_token *t)
 
 	if (t->kind == 0)
 		d = tsn_diag_error(p->diags, TSN_E_UNCLOSED, span, "the %s ends before a %c is closed",
-		    p->start == TSN_T_START_EXPR ? "condition" : "file", p->text[o->begin]);
+		    p->start == TSN_TOK_START_EXPR ? "condition" : "file", p->text[o->begin]);
 	else
 		d = tsn_diag_error(p->diags, TSN_E_UNCLOSED, span, "%.*s begins before a %c is closed", len,
 		    p->text + t->begin, p->text[o->begin]);
@@ -127,38 +127,38 @@ home_of(const struct pass *b, const struct tsn_token *t, int before)
 	unsigned d;
 
 	switch (t->kind) {
-	case TSN_T_SITE:
+	case TSN_TOK_SITE:
 		if (before == '=')
 			break;
 		return 0;
-	case TSN_T_RULESET:
-	case TSN_T_USE:
-	case TSN_T_RULE:
-	case TSN_T_DISABLE:
-	case TSN_T_OVERRIDE:
+	case TSN_TOK_RULESET:
+	case TSN_TOK_USE:
+	case TSN_TOK_RULE:
+	case TSN_TOK_DISABLE:
+	case TSN_TOK_OVERRIDE:
 	case 0:
 		return 0;
-	case TSN_T_WHEN:
-	case TSN_T_EXCEPT:
-	case TSN_T_ALERT:
-	case TSN_T_THEN:
-	case TSN_T_DURING:
-	case TSN_T_UNTIL:
-	case TSN_T_SEVERITY:
+	case TSN_TOK_WHEN:
+	case TSN_TOK_EXCEPT:
+	case TSN_TOK_ALERT:
+	case TSN_TOK_THEN:
+	case TSN_TOK_DURING:
+	case TSN_TOK_UNTIL:
+	case TSN_TOK_SEVERITY:
 		for (d = b->depth; d > 0; d--)
 			if (b->open[d - 1].is_body && b->open[d - 1].body == TSN_BODY_RULE)
 				return d;
 		break;
-	case TSN_T_TEST:
+	case TSN_TOK_TEST:
 		/* `status test` is the one place where this is no keyword. */
-		for (d = b->depth; d > 0 && before != TSN_T_META; d--)
+		for (d = b->depth; d > 0 && before != TSN_TOK_META; d--)
 			if (b->open[d - 1].is_body && b->open[d - 1].body == TSN_BODY_RULE)
 				return d;
 		break;
-	case TSN_T_LET:
-	case TSN_T_SETKW:
-	case TSN_T_TABLE:
-	case TSN_T_DEFINE:
+	case TSN_TOK_LET:
+	case TSN_TOK_SETKW:
+	case TSN_TOK_TABLE:
+	case TSN_TOK_DEFINE:
 		return body_depth(b);
 	}
 	return b->depth;
@@ -167,16 +167,16 @@ home_of(const struct pass *b, const struct tsn_token *t, int before)
 static void
 note_pending(struct pass *b, const struct tsn_token *t, int before)
 {
-	int body = t->kind == TSN_T_RULE || t->kind == TSN_T_OVERRIDE ? TSN_BODY_RULE :
-	    t->kind == TSN_T_RULESET ? TSN_BODY_RULESET :
-	    t->kind == TSN_T_SITE && before != '=' ? TSN_BODY_SITE :
-	    t->kind == TSN_T_TEST && before != TSN_T_META ? TSN_BODY_TEST : -1;
+	int body = t->kind == TSN_TOK_RULE || t->kind == TSN_TOK_OVERRIDE ? TSN_BODY_RULE :
+	    t->kind == TSN_TOK_RULESET ? TSN_BODY_RULESET :
+	    t->kind == TSN_TOK_SITE && before != '=' ? TSN_BODY_SITE :
+	    t->kind == TSN_TOK_TEST && before != TSN_TOK_META ? TSN_BODY_TEST : -1;
 
 	if (body >= 0) {
 		b->pending = body;
 		b->pending_depth = b->depth;
 		b->headless = false;
-	} else if (b->pending >= 0 && tsn_word_starts(t->kind, TSN_BODY_RULE) && t->kind != TSN_T_META) {
+	} else if (b->pending >= 0 && tsn_word_starts(t->kind, TSN_BODY_RULE) && t->kind != TSN_TOK_META) {
 		b->headless = true;
 		b->pending = -1;
 	}
@@ -243,8 +243,8 @@ step(struct pass *b, struct tsn_token *t)
 		return true;
 	}
 	if (body_at(b, b->depth) == TSN_BODY_SITE && t->node != NULL && t->node->kind == TSN_N_NAME &&
-	    t->kind != TSN_T_SEVERITY && tsn_word_is_setting(t->node->text))
-		t->kind = TSN_T_SETTING;
+	    t->kind != TSN_TOK_SEVERITY && tsn_word_is_setting(t->node->text))
+		t->kind = TSN_TOK_SETTING;
 	emit(b, t, false, false, false);
 	return true;
 }
@@ -277,9 +277,9 @@ static bool
 is_operand(const struct tsn_parse *p, size_t i)
 {
 	switch (i > 0 ? p->tokens.v[i - 1].kind : 0) {
-	case TSN_T_OR: case TSN_T_AND: case TSN_T_NOT: case TSN_T_IN: case TSN_T_HAS: case TSN_T_EQ:
-	case TSN_T_NE: case TSN_T_LE: case TSN_T_GE: case TSN_T_NOMATCH: case TSN_T_BY: case TSN_T_AT:
-	case TSN_T_WHEN: case TSN_T_WHERE: case TSN_T_META: case '=': case '<': case '>': case '~':
+	case TSN_TOK_OR: case TSN_TOK_AND: case TSN_TOK_NOT: case TSN_TOK_IN: case TSN_TOK_HAS: case TSN_TOK_EQ:
+	case TSN_TOK_NE: case TSN_TOK_LE: case TSN_TOK_GE: case TSN_TOK_NOMATCH: case TSN_TOK_BY: case TSN_TOK_AT:
+	case TSN_TOK_WHEN: case TSN_TOK_WHERE: case TSN_TOK_META: case '=': case '<': case '>': case '~':
 	case '|': case '&': case '+': case '-': case '*': case '/': case '%': case ',':
 		return true;
 	}
@@ -294,11 +294,11 @@ tsn_starts(const struct tsn_parse *p, size_t i)
 
 	if (t->depth != t->body_depth || !tsn_word_starts(t->kind, (enum tsn_body)t->body))
 		return false;
-	if (t->kind == TSN_T_META)
+	if (t->kind == TSN_TOK_META)
 		return !is_operand(p, i);
-	if (t->kind == TSN_T_SITE)
+	if (t->kind == TSN_TOK_SITE)
 		return before != '=';
-	return t->kind != TSN_T_TEST || before != TSN_T_META;
+	return t->kind != TSN_TOK_TEST || before != TSN_TOK_META;
 }
 
 /* A word that begins a line and is nearly one that begins a clause: `excpet` ends the clause before it. */
@@ -308,7 +308,7 @@ nearly_starts(const struct tsn_parse *p, size_t i)
 	const struct tsn_token *t = &p->tokens.v[i];
 	size_t at;
 
-	if (t->kind != TSN_T_NAME || t->depth != t->body_depth || i == 0 || t->node == NULL ||
+	if (t->kind != TSN_TOK_NAME || t->depth != t->body_depth || i == 0 || t->node == NULL ||
 	    t->node->text == NULL || is_operand(p, i))
 		return false;
 	for (at = t->begin; at > 0 && (p->text[at - 1] == ' ' || p->text[at - 1] == '\t'); at--)

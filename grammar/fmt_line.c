@@ -17,15 +17,15 @@ static const char *
 token_text(const struct tsn_fmt *f, size_t i, size_t *len)
 {
 	const struct tsn_token *t = &f->v[i];
-	const char *word = t->kind == TSN_T_AND ? "and" : t->kind == TSN_T_OR ? "or" :
-	    t->kind == TSN_T_NOT ? "not" : t->kind == TSN_T_TIME_RECEIVED ? "time received" : NULL;
+	const char *word = t->kind == TSN_TOK_AND ? "and" : t->kind == TSN_TOK_OR ? "or" :
+	    t->kind == TSN_TOK_NOT ? "not" : t->kind == TSN_TOK_TIME_RECEIVED ? "time received" : NULL;
 
 	if (word != NULL) {
 		*len = strlen(word);
 		return word;
 	}
 	*len = t->end - t->begin;
-	if (t->kind == TSN_T_COMMENT)
+	if (t->kind == TSN_TOK_COMMENT)
 		while (*len > 0 && isspace((unsigned char)f->text[t->begin + *len - 1]))
 			(*len)--;
 	return f->text + t->begin;
@@ -37,7 +37,7 @@ is_flag(const struct tsn_fmt *f, size_t i)
 {
 	uint32_t at;
 
-	if (i >= f->n || f->v[i].kind != TSN_T_NAME)
+	if (i >= f->n || f->v[i].kind != TSN_TOK_NAME)
 		return false;
 	for (at = f->v[i].begin; at < f->v[i].end; at++)
 		if (!isupper((unsigned char)f->text[at]))
@@ -57,7 +57,7 @@ blank_before(const struct tsn_fmt *f, size_t i)
 {
 	int a = f->v[i - 1].kind, b = f->v[i].kind;
 
-	if (a == '(' || b == ')' || b == ',' || a == TSN_T_DOTDOT || b == TSN_T_DOTDOT)
+	if (a == '(' || b == ')' || b == ',' || a == TSN_TOK_DOTDOT || b == TSN_TOK_DOTDOT)
 		return false;
 	if (f->mark[i - 1] == TSN_FMT_TIGHT || f->mark[i] == TSN_FMT_TIGHT || f->mark[i - 1] == TSN_FMT_UNARY)
 		return false;
@@ -151,7 +151,7 @@ put_all(struct tsn_fmt *f, size_t hi, size_t first)
 void
 tsn_fmt_comments(struct tsn_fmt *f, unsigned indent)
 {
-	while (f->v[f->pos].kind == TSN_T_COMMENT) {
+	while (f->v[f->pos].kind == TSN_TOK_COMMENT) {
 		bool behind = f->out->len > f->start && newlines(f, f->source_end, f->v[f->pos].begin) == 0;
 
 		if (behind)
@@ -167,7 +167,7 @@ tsn_fmt_comments(struct tsn_fmt *f, unsigned indent)
 static bool
 is_logic(const struct tsn_fmt *f, size_t i)
 {
-	return f->v[i].kind == TSN_T_AND || f->v[i].kind == TSN_T_OR;
+	return f->v[i].kind == TSN_TOK_AND || f->v[i].kind == TSN_TOK_OR;
 }
 
 static bool
@@ -244,7 +244,7 @@ place_with_comments(struct tsn_fmt *f, size_t hi, size_t first, unsigned indent)
 	size_t i;
 
 	while (f->pos < hi) {
-		for (i = f->pos; i < hi && f->v[i].kind != TSN_T_COMMENT; i++)
+		for (i = f->pos; i < hi && f->v[i].kind != TSN_TOK_COMMENT; i++)
 			;
 		place(f, i, first, indent);
 		if (f->pos >= hi)
@@ -278,7 +278,7 @@ static bool
 has_comment(const struct tsn_fmt *f, size_t lo, size_t hi)
 {
 	for (; lo < hi; lo++)
-		if (f->v[lo].kind == TSN_T_COMMENT)
+		if (f->v[lo].kind == TSN_TOK_COMMENT)
 			return true;
 	return false;
 }
@@ -301,7 +301,7 @@ place_members(struct tsn_fmt *f, size_t close, unsigned indent)
 	bool fresh = true;
 
 	while (f->pos < close) {
-		if (f->v[f->pos].kind == TSN_T_COMMENT) {
+		if (f->v[f->pos].kind == TSN_TOK_COMMENT) {
 			tsn_fmt_comments(f, indent);
 			fresh = true;
 			continue;

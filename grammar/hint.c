@@ -50,15 +50,15 @@ static bool
 is_word(const struct tsn_token *t)
 {
 	return t != NULL && t->node != NULL && t->end > t->begin &&
-	    (t->node->kind == TSN_N_NAME || t->kind == TSN_T_NAME);
+	    (t->node->kind == TSN_N_NAME || t->kind == TSN_TOK_NAME);
 }
 
 static bool
 is_literal(const struct tsn_token *t)
 {
 	switch (t->kind) {
-	case TSN_T_INT: case TSN_T_REAL: case TSN_T_DURATION: case TSN_T_SIZE: case TSN_T_STRING:
-	case TSN_T_ADDRESS: case TSN_T_PREFIX: case TSN_T_DATE: case TSN_T_REGEX:
+	case TSN_TOK_INT: case TSN_TOK_REAL: case TSN_TOK_DURATION: case TSN_TOK_SIZE: case TSN_TOK_STRING:
+	case TSN_TOK_ADDRESS: case TSN_TOK_PREFIX: case TSN_TOK_DATE: case TSN_TOK_REGEX:
 		return true;
 	}
 	return false;
@@ -68,13 +68,13 @@ is_literal(const struct tsn_token *t)
 static bool
 after_operand(const struct fault *f)
 {
-	return fits(f, TSN_T_EQ) && fits(f, TSN_T_AND);
+	return fits(f, TSN_TOK_EQ) && fits(f, TSN_TOK_AND);
 }
 
 static bool
 wants_operand(const struct fault *f)
 {
-	return fits(f, TSN_T_NAME) && fits(f, TSN_T_INT) && fits(f, '(');
+	return fits(f, TSN_TOK_NAME) && fits(f, TSN_TOK_INT) && fits(f, '(');
 }
 
 /* let NAME, rule NAME: a name comes next. */
@@ -82,7 +82,7 @@ static bool
 is_binding(const struct tsn_token *t)
 {
 	switch (t->kind) {
-	case TSN_T_LET: case TSN_T_SETKW: case TSN_T_TABLE: case TSN_T_DEFINE: case TSN_T_RULE: case TSN_T_RULESET:
+	case TSN_TOK_LET: case TSN_TOK_SETKW: case TSN_TOK_TABLE: case TSN_TOK_DEFINE: case TSN_TOK_RULE: case TSN_TOK_RULESET:
 		return true;
 	}
 	return false;
@@ -95,11 +95,11 @@ lowered(const struct tsn_token *t, char *out, size_t size)
 {
 	size_t n = t->end - t->begin, i;
 
-	if (t->kind != TSN_T_NAME || t->node == NULL || t->node->text == NULL || n >= size)
+	if (t->kind != TSN_TOK_NAME || t->node == NULL || t->node->text == NULL || n >= size)
 		return false;
 	for (i = 0; i <= n; i++)
 		out[i] = (char)tolower((unsigned char)t->node->text[i]);
-	return strcmp(out, t->node->text) != 0 && tsn_word_token(out) != TSN_T_NAME;
+	return strcmp(out, t->node->text) != 0 && tsn_word_token(out) != TSN_TOK_NAME;
 }
 
 static bool
@@ -124,7 +124,7 @@ hint_capitals(const struct fault *f)
 static const char *
 literal_operator(const struct tsn_token *t)
 {
-	return t->kind == TSN_T_PREFIX ? "in" : t->kind == TSN_T_REGEX ? "~" : "==";
+	return t->kind == TSN_TOK_PREFIX ? "in" : t->kind == TSN_TOK_REGEX ? "~" : "==";
 }
 
 /* [first] and [t] are words: tcpdump and nfdump put a blank where we put _ or ==. */
@@ -144,7 +144,7 @@ hint_two_words(const struct fault *f, const char *first, const struct tsn_token 
 	host = strcmp(second, "ip") == 0 || strcmp(second, "host") == 0 || strcmp(second, "addr") == 0;
 	net = strcmp(second, "net") == 0;
 	d = report(f, TSN_E_SYNTAX, "an operator is missing before this");
-	if (!is_literal(next) && next->kind != TSN_T_NAME) {
+	if (!is_literal(next) && next->kind != TSN_TOK_NAME) {
 		tsn_diag_hint(d, "write %s == %s", first, second);
 		return;
 	}
@@ -160,10 +160,10 @@ hint_no_operator(const struct fault *f)
 {
 	char first[QUOTED + 8], value[QUOTED + 8];
 
-	if (!after_operand(f) || !is_word(f->before) || f->before->kind != TSN_T_NAME)
+	if (!after_operand(f) || !is_word(f->before) || f->before->kind != TSN_TOK_NAME)
 		return false;
 	quote(f, f->before, first, sizeof(first));
-	if (f->t->kind == TSN_T_NAME) {
+	if (f->t->kind == TSN_TOK_NAME) {
 		hint_two_words(f, first, f->t + 1);
 		return true;
 	}
@@ -199,7 +199,7 @@ hint_habit(const struct fault *f)
 	char word[QUOTED + 8], text[QUOTED + 40];
 	size_t i;
 
-	if (f->t->kind != TSN_T_NAME || wants_operand(f))
+	if (f->t->kind != TSN_TOK_NAME || wants_operand(f))
 		return false;
 	quote(f, f->t, word, sizeof(word));
 	for (i = 0; i < sizeof(habits) / sizeof(*habits); i++) {
@@ -216,10 +216,10 @@ hint_habit(const struct fault *f)
 static void
 offer_fitting(const struct fault *f, struct tsn_nearest *near, const char *word)
 {
-	static const int words[] = { TSN_T_AND, TSN_T_OR, TSN_T_NOT, TSN_T_IN, TSN_T_HAS, TSN_T_BY, TSN_T_AT,
-		TSN_T_OVER, TSN_T_PER, TSN_T_STEP, TSN_T_FOR, TSN_T_WHERE, TSN_T_ONCE, TSN_T_EACH, TSN_T_FIRES,
-		TSN_T_QUIET, TSN_T_REPEAT, TSN_T_EVERY, TSN_T_FLOW, TSN_T_WAIT, TSN_T_ADDKW, TSN_T_REMOVE, TSN_T_TO,
-		TSN_T_FROM, TSN_T_FILE, TSN_T_DYNAMIC };
+	static const int words[] = { TSN_TOK_AND, TSN_TOK_OR, TSN_TOK_NOT, TSN_TOK_IN, TSN_TOK_HAS, TSN_TOK_BY, TSN_TOK_AT,
+		TSN_TOK_OVER, TSN_TOK_PER, TSN_TOK_STEP, TSN_TOK_FOR, TSN_TOK_WHERE, TSN_TOK_ONCE, TSN_TOK_EACH, TSN_TOK_FIRES,
+		TSN_TOK_QUIET, TSN_TOK_REPEAT, TSN_TOK_EVERY, TSN_TOK_FLOW, TSN_TOK_WAIT, TSN_TOK_ADDKW, TSN_TOK_REMOVE, TSN_TOK_TO,
+		TSN_TOK_FROM, TSN_TOK_FILE, TSN_TOK_DYNAMIC };
 	const char *clause;
 	size_t i;
 
@@ -229,7 +229,7 @@ offer_fitting(const struct fault *f, struct tsn_nearest *near, const char *word)
 	if (f->t->depth != f->t->body_depth)
 		return;
 	clause = tsn_word_nearest_clause(word, (enum tsn_body)f->t->body);
-	if (clause != NULL && (fits(f, tsn_word_token(clause)) || fits(f, TSN_T_SETTING)))
+	if (clause != NULL && (fits(f, tsn_word_token(clause)) || fits(f, TSN_TOK_SETTING)))
 		tsn_nearest_offer(near, word, clause);
 }
 
@@ -239,7 +239,7 @@ hint_misspelt(const struct fault *f)
 	struct tsn_nearest near = { NULL, 0 };
 	char word[QUOTED + 8], text[QUOTED + 40];
 
-	if (f->t->kind != TSN_T_NAME || wants_operand(f))
+	if (f->t->kind != TSN_TOK_NAME || wants_operand(f))
 		return false;
 	quote(f, f->t, word, sizeof(word));
 	/* tcpdump's words are no slips: dst net 10.0.0.0/8. */
@@ -261,10 +261,10 @@ hint_unknown_clause(const struct fault *f)
 		"step of a test" };
 	char word[QUOTED + 8], text[QUOTED + 60];
 
-	if (f->t->kind != TSN_T_NAME || f->t->depth != f->t->body_depth || f->p->expr || wants_operand(f))
+	if (f->t->kind != TSN_TOK_NAME || f->t->depth != f->t->body_depth || f->p->expr || wants_operand(f))
 		return false;
-	if (!fits(f, TSN_T_WHEN) && !fits(f, TSN_T_RULE) && !fits(f, TSN_T_SETTING) && !fits(f, TSN_T_WAIT) &&
-	    !(fits(f, TSN_T_META) && fits(f, '}')))
+	if (!fits(f, TSN_TOK_WHEN) && !fits(f, TSN_TOK_RULE) && !fits(f, TSN_TOK_SETTING) && !fits(f, TSN_TOK_WAIT) &&
+	    !(fits(f, TSN_TOK_META) && fits(f, '}')))
 		return false;
 	quote(f, f->t, word, sizeof(word));
 	snprintf(text, sizeof(text), "no %s \"%s\"", what[f->t->body], word);
@@ -279,7 +279,7 @@ hint_equals(const struct fault *f)
 {
 	char word[QUOTED + 8];
 
-	if (f->t->kind == TSN_T_EQ && fits(f, '=')) {
+	if (f->t->kind == TSN_TOK_EQ && fits(f, '=')) {
 		tsn_diag_hint(report(f, TSN_E_ASSIGN, "== compares, here a value is given"), "write =");
 		return true;
 	}
@@ -298,7 +298,7 @@ hint_no_equals(const struct fault *f)
 {
 	char name[QUOTED + 8], value[QUOTED + 8];
 
-	if (!fits(f, '=') || fits(f, TSN_T_AND) || !is_word(f->before) || !(is_literal(f->t) || is_word(f->t)))
+	if (!fits(f, '=') || fits(f, TSN_TOK_AND) || !is_word(f->before) || !(is_literal(f->t) || is_word(f->t)))
 		return false;
 	tsn_diag_hint(report(f, TSN_E_SYNTAX, "a = is missing before this"), "write %s = %s",
 	    quote(f, f->before, name, sizeof(name)), quote(f, f->t, value, sizeof(value)));
@@ -308,7 +308,7 @@ hint_no_equals(const struct fault *f)
 static bool
 hint_severity(const struct fault *f)
 {
-	if (f->before == NULL || f->before->kind != TSN_T_SEVERITY || !fits(f, TSN_T_NAME))
+	if (f->before == NULL || f->before->kind != TSN_TOK_SEVERITY || !fits(f, TSN_TOK_NAME))
 		return false;
 	tsn_diag_hint(report(f, TSN_E_SYNTAX, "severity takes a level"), "info, low, medium, high or critical");
 	return true;
@@ -345,13 +345,13 @@ hint_name(const struct fault *f)
 		    quote(f, f->before, word, sizeof(word)), quote(f, f->t + 1, next, sizeof(next)));
 		return true;
 	}
-	if (f->t->kind == TSN_T_STRING && fits(f, TSN_T_NAME) && !wants_operand(f) && !fits(f, TSN_T_STRING)) {
+	if (f->t->kind == TSN_TOK_STRING && fits(f, TSN_TOK_NAME) && !wants_operand(f) && !fits(f, TSN_TOK_STRING)) {
 		report(f, TSN_E_SYNTAX, "names are written without quotes");
 		return true;
 	}
 	if (!is_binding(f->before))
 		return false;
-	if (!is_word(f->t) || f->t->kind == TSN_T_NAME || tsn_starts(f->p, f->p->pos - 1))
+	if (!is_word(f->t) || f->t->kind == TSN_TOK_NAME || tsn_starts(f->p, f->p->pos - 1))
 		return false;
 	snprintf(text, sizeof(text), "\"%s\" is a word of the language and cannot be a name",
 	    quote(f, f->t, word, sizeof(word)));
@@ -366,7 +366,7 @@ hint_window(const struct fault *f)
 {
 	struct tsn_diag *d;
 
-	if (!fits(f, TSN_T_OVER) || !fits(f, '/') || fits(f, '+'))
+	if (!fits(f, TSN_TOK_OVER) || !fits(f, '/') || fits(f, '+'))
 		return false;
 	d = report(f, TSN_E_SCOPE, "a window is missing after by");
 	tsn_diag_hint(d, "over 60s slides, per 60s follows the clock");
@@ -379,7 +379,7 @@ hint_brace(const struct fault *f)
 	const struct tsn_token *t = f->t;
 	char word[QUOTED + 8], text[QUOTED + 60];
 
-	if (!fits(f, '{') || wants_operand(f) || t->kind == '{' || fits(f, TSN_T_AND))
+	if (!fits(f, '{') || wants_operand(f) || t->kind == '{' || fits(f, TSN_TOK_AND))
 		return false;
 	if (t->end == t->begin)
 		snprintf(text, sizeof(text), "a { is missing at the end");
@@ -422,7 +422,7 @@ hint_has(const struct fault *f)
 {
 	char word[QUOTED + 8];
 
-	if (f->before == NULL || f->before->kind != TSN_T_HAS || wants_operand(f) || !is_word(f->t))
+	if (f->before == NULL || f->before->kind != TSN_TOK_HAS || wants_operand(f) || !is_word(f->t))
 		return false;
 	tsn_diag_hint(report(f, TSN_E_SYNTAX, "has asks with brackets"), "write has(%s)",
 	    quote(f, f->t, word, sizeof(word)));
@@ -451,7 +451,7 @@ hint_string(const struct fault *f)
 	char word[QUOTED + 8];
 	struct tsn_diag *d;
 
-	if (!fits(f, TSN_T_STRING) || fits(f, TSN_T_NAME))
+	if (!fits(f, TSN_TOK_STRING) || fits(f, TSN_TOK_NAME))
 		return false;
 	d = report(f, TSN_E_SYNTAX, "a string in double quotes is expected here");
 	if (is_word(f->t))
@@ -481,9 +481,9 @@ hint_place(const struct fault *f)
 		tsn_diag_hint(report(f, TSN_E_SYNTAX, text), "write the condition alone, as it stands after when");
 		return true;
 	}
-	if (!fits(f, TSN_T_RULE) || !clause)
+	if (!fits(f, TSN_TOK_RULE) || !clause)
 		return false;
-	option = f->t->kind == TSN_T_META && after_option(f) ? tsn_word_nearest_option(word) : NULL;
+	option = f->t->kind == TSN_TOK_META && after_option(f) ? tsn_word_nearest_option(word) : NULL;
 	if (option != NULL) {
 		snprintf(text, sizeof(text), "no option \"%s\" here", word);
 		tsn_diag_hint(report(f, TSN_E_WORD, text), "did you mean \"%s\"?", option);
@@ -500,18 +500,18 @@ static void
 offer_expected(const struct fault *f, struct tsn_diag *d)
 {
 	static const struct { int token; const char *word; } list[] = {
-		{ '{', "{" }, { '=', "=" }, { TSN_T_NAME, "a name" }, { TSN_T_STRING, "a string" },
-		{ TSN_T_INT, "a number" }, { TSN_T_DURATION, "a duration" }, { TSN_T_OVER, "over" },
-		{ TSN_T_PER, "per" }, { TSN_T_ONCE, "once" }, { TSN_T_EACH, "each" }, { TSN_T_FIRES, "fires" },
-		{ TSN_T_QUIET, "quiet" }, { TSN_T_ADDKW, "add" }, { TSN_T_REMOVE, "remove" }, { TSN_T_TO, "to" },
-		{ TSN_T_FROM, "from" }, { TSN_T_WHEN, "when" }, { TSN_T_IN, "in" },
+		{ '{', "{" }, { '=', "=" }, { TSN_TOK_NAME, "a name" }, { TSN_TOK_STRING, "a string" },
+		{ TSN_TOK_INT, "a number" }, { TSN_TOK_DURATION, "a duration" }, { TSN_TOK_OVER, "over" },
+		{ TSN_TOK_PER, "per" }, { TSN_TOK_ONCE, "once" }, { TSN_TOK_EACH, "each" }, { TSN_TOK_FIRES, "fires" },
+		{ TSN_TOK_QUIET, "quiet" }, { TSN_TOK_ADDKW, "add" }, { TSN_TOK_REMOVE, "remove" }, { TSN_TOK_TO, "to" },
+		{ TSN_TOK_FROM, "from" }, { TSN_TOK_WHEN, "when" }, { TSN_TOK_IN, "in" },
 		{ ',', "a comma" },
 	};
 	struct tsn_buf b = TSN_BUF_INIT;
 	size_t i, n = 0;
 
-	if ((fits(f, TSN_T_TO) || fits(f, TSN_T_FROM)) && after_operand(f)) {
-		tsn_diag_hint(d, "expected %s and the name of a set", fits(f, TSN_T_TO) ? "to" : "from");
+	if ((fits(f, TSN_TOK_TO) || fits(f, TSN_TOK_FROM)) && after_operand(f)) {
+		tsn_diag_hint(d, "expected %s and the name of a set", fits(f, TSN_TOK_TO) ? "to" : "from");
 		return;
 	}
 	if (after_operand(f)) {
@@ -534,8 +534,8 @@ hint_plain(const struct fault *f)
 
 	if (f->before == NULL && new && f->t->end == f->t->begin)
 		snprintf(text, sizeof(text), "there is nothing here");
-	else if (f->before != NULL && fits(f, TSN_T_NAME) && !wants_operand(f))
-		snprintf(text, sizeof(text), "a %s is missing after \"%s\"", fits(f, TSN_T_STRING) ? "value" : "name",
+	else if (f->before != NULL && fits(f, TSN_TOK_NAME) && !wants_operand(f))
+		snprintf(text, sizeof(text), "a %s is missing after \"%s\"", fits(f, TSN_TOK_STRING) ? "value" : "name",
 		    quote(f, f->before, word, sizeof(word)));
 	else if (f->before != NULL && new)
 		snprintf(text, sizeof(text), "something is missing after \"%s\"",

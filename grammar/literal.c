@@ -95,7 +95,7 @@ address_fault(struct tsn_parse *p, size_t begin, size_t end)
 	struct tsn_diag *d = tsn_diag_error(p->diags, TSN_E_ADDRESS, tsn_span_of(p, begin, end),
 	    "%.*s%s is not an address", shown, s, n > 60 ? "..." : "");
 
-	if (p->tokens.n > 0 && p->tokens.v[p->tokens.n - 1].kind == TSN_T_META)
+	if (p->tokens.n > 0 && p->tokens.v[p->tokens.n - 1].kind == TSN_TOK_META)
 		tsn_diag_hint(d, "write it as a string: \"%.*s\"", shown, s);
 	else if (looks_like_mac(s, n))
 		tsn_diag_hint(d, "a MAC address is written as a string: \"%.*s\"", shown, s);
@@ -136,7 +136,7 @@ tsn_lit_address(struct tsn_parse *p, size_t begin, size_t end, int *kind)
 	struct tsn_addr addr;
 	struct tsn_node *n;
 
-	*kind = slash == NULL ? TSN_T_ADDRESS : TSN_T_PREFIX;
+	*kind = slash == NULL ? TSN_TOK_ADDRESS : TSN_TOK_PREFIX;
 	if (!tsn_addr_parse(p->text + begin, host - begin, &addr)) {
 		address_fault(p, begin, host);
 		return bad(p, begin, end);

@@ -210,7 +210,7 @@ with_unit(struct tsn_parse *p, size_t begin, size_t unit, size_t end, const stru
 	u = find_unit(p->text + unit, stop - unit);
 	if (u == NULL || (u->family != TIME && stop < end))
 		return unit_fault(p, begin, unit, end);
-	*kind = u->family == TIME ? TSN_T_DURATION : u->family == COUNT ? TSN_T_INT : TSN_T_SIZE;
+	*kind = u->family == TIME ? TSN_TOK_DURATION : u->family == COUNT ? TSN_TOK_INT : TSN_TOK_SIZE;
 	if (f->overflow)
 		return too_large(p, begin, end);
 	if (!scale(f, u->factor, &v)) {
@@ -233,7 +233,7 @@ tsn_lit_number(struct tsn_parse *p, size_t begin, size_t end, int *kind)
 	struct figure f;
 	size_t n;
 
-	*kind = TSN_T_INT;
+	*kind = TSN_TOK_INT;
 	if (end - begin >= 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
 		return hexadecimal(p, begin, end);
 	n = read_figure(s, s + (end - begin), &f);
@@ -253,7 +253,7 @@ tsn_lit_real(struct tsn_parse *p, size_t begin, size_t end, int *kind)
 	size_t n = read_figure(s, s + (end - begin), &f);
 	double v;
 
-	*kind = TSN_T_REAL;
+	*kind = TSN_TOK_REAL;
 	if (begin + n < end)
 		return with_unit(p, begin, begin + n, end, &f, kind);
 	if (f.overflow)

@@ -36,7 +36,7 @@ parse(struct tsn_sources *sources, const char *name, const char *text, size_t le
 	p.file = (uint32_t)file;
 	p.text = sources->v[file].text;
 	p.len = len;
-	p.expr = start == TSN_T_START_EXPR;
+	p.expr = start == TSN_TOK_START_EXPR;
 	if (!tsn_scan(&p) || !tsn_balance(&p) || tsn_yyparse(&p) == 2)
 		p.oom |= tsn_diags_errors(diags) == 0;
 	tsn_free(p.tokens.v);
@@ -53,14 +53,14 @@ struct tsn_node *
 tsn_parse_text(struct tsn_sources *sources, const char *name, const char *text, size_t len,
     struct tsn_diags *diags)
 {
-	return parse(sources, name, text, len, diags, TSN_T_START_FILE);
+	return parse(sources, name, text, len, diags, TSN_TOK_START_FILE);
 }
 
 struct tsn_node *
 tsn_parse_expr(struct tsn_sources *sources, const char *name, const char *text, size_t len,
     struct tsn_diags *diags)
 {
-	return parse(sources, name, text, len, diags, TSN_T_START_EXPR);
+	return parse(sources, name, text, len, diags, TSN_TOK_START_EXPR);
 }
 
 struct tsn_node *

@@ -11,7 +11,7 @@
 
 %define api.pure full
 %define api.prefix {tsn_yy}
-%define api.token.prefix {TSN_T_}
+%define api.token.prefix {TSN_TOK_}
 %define api.location.type {struct tsn_span}
 %define parse.error custom           /* hint.c words it: what was found, what would fit */
 %define parse.lac full               /* so that "what would fit" is exact */

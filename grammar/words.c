@@ -17,19 +17,19 @@ struct keyword {
 
 /* Sorted bytewise for bsearch. */
 static const struct keyword keywords[] = {
-	{ "add", TSN_T_ADDKW }, { "alert", TSN_T_ALERT }, { "and", TSN_T_AND }, { "at", TSN_T_AT },
-	{ "by", TSN_T_BY }, { "define", TSN_T_DEFINE }, { "disable", TSN_T_DISABLE },
-	{ "during", TSN_T_DURING }, { "dynamic", TSN_T_DYNAMIC }, { "each", TSN_T_EACH },
-	{ "every", TSN_T_EVERY }, { "except", TSN_T_EXCEPT }, { "file", TSN_T_FILE },
-	{ "fires", TSN_T_FIRES }, { "flow", TSN_T_FLOW }, { "for", TSN_T_FOR }, { "from", TSN_T_FROM },
-	{ "has", TSN_T_HAS }, { "history", TSN_T_HISTORY }, { "in", TSN_T_IN }, { "let", TSN_T_LET },
-	{ "not", TSN_T_NOT }, { "once", TSN_T_ONCE }, { "or", TSN_T_OR }, { "over", TSN_T_OVER },
-	{ "override", TSN_T_OVERRIDE }, { "per", TSN_T_PER }, { "quiet", TSN_T_QUIET },
-	{ "remove", TSN_T_REMOVE }, { "repeat", TSN_T_REPEAT }, { "rule", TSN_T_RULE },
-	{ "ruleset", TSN_T_RULESET }, { "set", TSN_T_SETKW }, { "severity", TSN_T_SEVERITY },
-	{ "site", TSN_T_SITE }, { "step", TSN_T_STEP }, { "table", TSN_T_TABLE }, { "test", TSN_T_TEST },
-	{ "then", TSN_T_THEN }, { "to", TSN_T_TO }, { "until", TSN_T_UNTIL }, { "use", TSN_T_USE },
-	{ "wait", TSN_T_WAIT }, { "when", TSN_T_WHEN }, { "where", TSN_T_WHERE },
+	{ "add", TSN_TOK_ADDKW }, { "alert", TSN_TOK_ALERT }, { "and", TSN_TOK_AND }, { "at", TSN_TOK_AT },
+	{ "by", TSN_TOK_BY }, { "define", TSN_TOK_DEFINE }, { "disable", TSN_TOK_DISABLE },
+	{ "during", TSN_TOK_DURING }, { "dynamic", TSN_TOK_DYNAMIC }, { "each", TSN_TOK_EACH },
+	{ "every", TSN_TOK_EVERY }, { "except", TSN_TOK_EXCEPT }, { "file", TSN_TOK_FILE },
+	{ "fires", TSN_TOK_FIRES }, { "flow", TSN_TOK_FLOW }, { "for", TSN_TOK_FOR }, { "from", TSN_TOK_FROM },
+	{ "has", TSN_TOK_HAS }, { "history", TSN_TOK_HISTORY }, { "in", TSN_TOK_IN }, { "let", TSN_TOK_LET },
+	{ "not", TSN_TOK_NOT }, { "once", TSN_TOK_ONCE }, { "or", TSN_TOK_OR }, { "over", TSN_TOK_OVER },
+	{ "override", TSN_TOK_OVERRIDE }, { "per", TSN_TOK_PER }, { "quiet", TSN_TOK_QUIET },
+	{ "remove", TSN_TOK_REMOVE }, { "repeat", TSN_TOK_REPEAT }, { "rule", TSN_TOK_RULE },
+	{ "ruleset", TSN_TOK_RULESET }, { "set", TSN_TOK_SETKW }, { "severity", TSN_TOK_SEVERITY },
+	{ "site", TSN_TOK_SITE }, { "step", TSN_TOK_STEP }, { "table", TSN_TOK_TABLE }, { "test", TSN_TOK_TEST },
+	{ "then", TSN_TOK_THEN }, { "to", TSN_TOK_TO }, { "until", TSN_TOK_UNTIL }, { "use", TSN_TOK_USE },
+	{ "wait", TSN_TOK_WAIT }, { "when", TSN_TOK_WHEN }, { "where", TSN_TOK_WHERE },
 };
 
 static const struct meta {
@@ -112,7 +112,7 @@ tsn_word_token(const char *word)
 
 	if (k != NULL)
 		return k->token;
-	return find_meta(word) != NULL ? TSN_T_META : TSN_T_NAME;
+	return find_meta(word) != NULL ? TSN_TOK_META : TSN_TOK_NAME;
 }
 
 const char *
@@ -298,12 +298,12 @@ tsn_word_check_setting(struct tsn_parse *p, const struct tsn_node *setting)
 
 /* ---- what may begin something ---- */
 
-static const int starts_top[] = { TSN_T_RULESET, TSN_T_USE, TSN_T_LET, TSN_T_SETKW, TSN_T_TABLE,
-	TSN_T_DEFINE, TSN_T_RULE, TSN_T_DISABLE, TSN_T_OVERRIDE, TSN_T_SITE };
-static const int starts_rule[] = { TSN_T_SEVERITY, TSN_T_WHERE, TSN_T_WHEN, TSN_T_EXCEPT, TSN_T_ALERT,
-	TSN_T_THEN, TSN_T_DURING, TSN_T_UNTIL, TSN_T_TEST, TSN_T_LET, TSN_T_SETKW, TSN_T_TABLE, TSN_T_DEFINE };
-static const int starts_test[] = { TSN_T_FLOW, TSN_T_WAIT, TSN_T_HISTORY, TSN_T_LET, TSN_T_SETKW,
-	TSN_T_TABLE };
+static const int starts_top[] = { TSN_TOK_RULESET, TSN_TOK_USE, TSN_TOK_LET, TSN_TOK_SETKW, TSN_TOK_TABLE,
+	TSN_TOK_DEFINE, TSN_TOK_RULE, TSN_TOK_DISABLE, TSN_TOK_OVERRIDE, TSN_TOK_SITE };
+static const int starts_rule[] = { TSN_TOK_SEVERITY, TSN_TOK_WHERE, TSN_TOK_WHEN, TSN_TOK_EXCEPT, TSN_TOK_ALERT,
+	TSN_TOK_THEN, TSN_TOK_DURING, TSN_TOK_UNTIL, TSN_TOK_TEST, TSN_TOK_LET, TSN_TOK_SETKW, TSN_TOK_TABLE, TSN_TOK_DEFINE };
+static const int starts_test[] = { TSN_TOK_FLOW, TSN_TOK_WAIT, TSN_TOK_HISTORY, TSN_TOK_LET, TSN_TOK_SETKW,
+	TSN_TOK_TABLE };
 
 static void
 offer_tokens(struct tsn_nearest *near, const char *word, const int *tokens, size_t n)
@@ -343,10 +343,10 @@ tsn_word_starts(int token, enum tsn_body body)
 	size_t i, n = body == TSN_BODY_TOP ? COUNT(starts_top) :
 	    body == TSN_BODY_TEST ? COUNT(starts_test) : COUNT(starts_rule);
 
-	if (token == TSN_T_META)
+	if (token == TSN_TOK_META)
 		return body == TSN_BODY_RULE || body == TSN_BODY_RULESET;
 	if (body == TSN_BODY_SITE)
-		return token == TSN_T_SETTING;
+		return token == TSN_TOK_SETTING;
 	if (body == TSN_BODY_RULESET)
 		return false;
 	for (i = 0; i < n; i++)
