@@ -51,6 +51,7 @@ static bool
 parse_where(const char *where, struct tsn_addr *addr, uint16_t *port)
 {
 	const char *colon = strrchr(where, ':'), *host = where;
+	bool brackets = host[0] == '[';
 	size_t n;
 	char *end;
 	unsigned long v;
@@ -61,16 +62,14 @@ parse_where(const char *where, struct tsn_addr *addr, uint16_t *port)
 	if (*end != '\0' || v > 65535)
 		return false;
 	n = (size_t)(colon - where);
-	if (host[0] == '[') {
+	if (brackets) {
 		if (n < 3 || host[n - 1] != ']')
 			return false;
 		host++;
 		n -= 2;
-	} else if (memchr(host, ':', n) != NULL) {
-		return false;
 	}
 	*port = (uint16_t)v;
-	return tsn_addr_parse(host, n, addr) && addr->v4 == (memchr(host, ':', n) == NULL);
+	return tsn_addr_parse(host, n, addr) && addr->v4 == !brackets && brackets == (memchr(host, ':', n) != NULL);
 }
 
 static socklen_t
