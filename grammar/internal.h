@@ -53,6 +53,7 @@ struct tsn_parse {
 	int start;              /* pseudo-token that selects what is parsed */
 	size_t resumed;         /* where the last recovery ended */
 	struct tsn_node *result;
+	void *flex_block;       /* the scanner's last allocation, which it forgets if the next one fails */
 	void *on_fatal;         /* jmp_buf of the scanner's set-up */
 };
 

@@ -81,7 +81,10 @@ run(struct tsn_parse *p, char *copy)
 	if (tsn_flexlex_init_extra(p, &scanner) != 0)
 		return false;
 	p->on_fatal = &here;
-	if (setjmp(here) == 0) {
+	p->flex_block = NULL;
+	if (setjmp(here) != 0) {
+		tsn_free(p->flex_block);
+	} else {
 		if (tsn_flex_scan_buffer(copy, p->len + 2, scanner) != NULL) {
 			p->pos = 0;
 			while (tsn_flexlex(scanner) != 0)
