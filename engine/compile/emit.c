@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "compile/emit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "vm/regex.h"
+
+static void *
+in_arena(struct tsn_emit *e, size_t count, size_t size)
+{
+	void *p = NULL;
+	size_t bytes;
+
+	if (!e->failed && !__builtin_mul_overflow(count, size, &bytes))
+		p = tsn_arena_alloc(e->m->arena, bytes);
+	if (p == NULL)
+		e->failed = true;
+	return p;
+}
+
+/* --- what the graph brings along --- */
+
+static void
+see_node(struct tsn_emit *e, const struct tsn_ir *x)
+{
+	if (x != NULL && x->id >= e->nodes)
+		e->nodes = x->id + 1;
+}
+
+/* Kids have smaller numbers than their parents, so the roots bound them all. */
+static bool
+start(struct tsn_emit *e)
+{
+	for (uint32_t i = 0; i < e->m->nrules; i++) {
+		const struct tsn_ir_rule *r = &e->m->rules[i];
+
+		see_node(e, r->when);
+		see_node(e, r->except);
+		for (uint32_t k = 0; k < r->nreports; k++) {
+			see_node(e, r->report[k].compare);
+			see_node(e, r->report[k].value);
+			see_node(e, r->report[k].threshold);
+		}
+		for (uint32_t k = 0; k < r->ndefines; k++)
+			see_node(e, r->define[k]);
+	}
+	e->ints.size = sizeof(int64_t);
+	e->reals.size = sizeof(double);
+	e->strings.size = sizeof(struct tsn_str);
+	e->addresses.size = sizeof(struct tsn_address_operand);
+	e->prefixes.size = sizeof(struct tsn_prefix);
+	e->tuples.size = sizeof(struct tsn_key_spec);
+	e->family_of = tsn_emit_zeroed(e, e->nodes, sizeof(uint32_t));
+	e->agg_of = tsn_emit_zeroed(e, e->nodes, sizeof(uint32_t));
+	e->uses = tsn_emit_zeroed(e, e->nodes, sizeof(uint32_t));
+	e->rank = tsn_emit_zeroed(e, e->nodes, 1);
+	e->tumbling = tsn_emit_zeroed(e, e->nodes, 1);
+	e->stamp = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(uint32_t));
+	e->p = in_arena(e, 1, sizeof(*e->p));
+	return !e->failed;
+}
+
+static void
+finish(struct tsn_emit *e)
+{
+	struct tsn_pool *pool[] = { &e->ints, &e->reals, &e->strings, &e->addresses, &e->prefixes, &e->tuples };
+	struct tsn_efamily *f = e->families.p;
+
+	for (size_t i = 0; i < sizeof(pool) / sizeof(pool[0]); i++) {
+		tsn_free(pool[i]->items.p);
+		tsn_free(pool[i]->slot);
+	}
+	tsn_vcode_free(&e->code[0], (uint32_t)e->families.n);
+	tsn_vcode_free(&e->code[1], (uint32_t)e->families.n);
+	for (size_t i = 0; i < e->families.n; i++) {
+		tsn_free(f[i].aggs.p);
+		tsn_free(f[i].readers.p);
+		tsn_free(f[i].closes);
+	}
+	tsn_free(e->families.p);
+	tsn_free(e->family_slot);
+	tsn_free(e->family_of);
+	tsn_free(e->agg_of);
+	tsn_free(e->uses);
+	tsn_free(e->rank);
+	tsn_free(e->tumbling);
+	tsn_free(e->stamp);
+	tsn_free(e->exports.p);
+	tsn_free(e->value_real.p);
+}
+
+/* --- rules --- */
+
+static uint32_t
+add_export(struct tsn_emit *e, enum tsn_export_kind kind, const struct tsn_ir *x)
+{
+	struct tsn_export *slot = tsn_vec_add(e, &e->exports, sizeof(*slot));
+
+	if (slot == NULL)
+		return 0;
+	*slot = (struct tsn_export){ kind, TSN_REG_NONE, TSN_REG_NONE };
+	if (kind == TSN_EXPORT_VALUE && x->kind == TSN_IR_INT) {
+		slot->kind = TSN_EXPORT_INT;
+		slot->flow = slot->close = tsn_emit_int(e, x->i);
+	} else if (kind == TSN_EXPORT_VALUE && x->kind == TSN_IR_REAL) {
+		slot->kind = TSN_EXPORT_REAL;
+		slot->flow = slot->close = tsn_emit_real_constant(e, x->real);
+	}
+	return (uint32_t)e->exports.n - 1;
+}
+
+struct window {
+	struct tsn_emit *e;
+	struct tsn_report *report;
+	bool first;
+};
+
+static void
+widen(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	struct window *w = arg;
+
+	if (w->first)
+		w->report->family = e->family_of[x->id] - 1;
+	if (w->first || x->agg->window_ms > w->report->window_ms) {
+		w->report->window_ms = x->agg->window_ms;
+		w->report->tumbling = x->agg->tumbling;
+	}
+	w->first = false;
+}
+
+struct families {
+	struct tsn_vec list; /* uint32_t */
+};
+
+static void
+note_family(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	struct families *f = arg;
+	uint32_t family = e->family_of[x->id] - 1, *slot = f->list.p;
+
+	for (size_t i = 0; i < f->list.n; i++)
+		if (slot[i] == family)
+			return;
+	slot = tsn_vec_add(e, &f->list, sizeof(*slot));
+	if (slot == NULL)
+		return;
+	*slot = family;
+	tsn_emit_each_agg(e, x->agg->where, note_family, arg);
+	if (x->agg->arg != NULL)
+		tsn_emit_each_agg(e, x->agg->arg, note_family, arg);
+}
+
+static void
+list_families(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out)
+{
+	struct families f = { { NULL, 0, 0 } };
+
+	tsn_emit_each_agg(e, r->when, note_family, &f);
+	out->families = in_arena(e, f.list.n, sizeof(uint32_t));
+	if (!e->failed && f.list.n > 0)
+		memcpy(out->families, f.list.p, f.list.n * sizeof(uint32_t));
+	out->families_n = (uint32_t)f.list.n;
+	tsn_free(f.list.p);
+}
+
+/* The rule as the alert stage knows it; its exports are numbered here, and filled where it is emitted. */
+static void
+describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out)
+{
+	*out = r->meta;
+	out->nreports = 0;
+	out->report = NULL;
+	out->at_close = false;
+	out->message = in_arena(e, out->nmessage, sizeof(*out->message));
+	if (e->failed)
+		return;
+	if (out->nmessage > 0)
+		memcpy(out->message, r->meta.message, out->nmessage * sizeof(*out->message));
+	if (r->meta.message == NULL)
+		out->message = NULL;
+	tsn_emit_use_key(e, &out->key);
+	for (uint32_t i = 0; i < out->nmessage; i++) {
+		struct tsn_piece *p = &out->message[i];
+
+		if (p->kind == TSN_PIECE_FIELD || p->kind == TSN_PIECE_SET_COLUMN)
+			tsn_emit_use_field(e, p->field);
+		if (p->kind == TSN_PIECE_REG)
+			p->reg = out->disabled ? TSN_REG_NONE : add_export(e, TSN_EXPORT_VALUE, r->define[p->reg]);
+	}
+	if (out->disabled)
+		return;
+	list_families(e, r, out);
+	out->report = in_arena(e, r->nreports, sizeof(*out->report));
+	for (uint32_t i = 0; i < r->nreports && !e->failed; i++) {
+		struct tsn_report *p = &out->report[i];
+		struct window w = { e, p, true };
+
+		p->holds = add_export(e, TSN_EXPORT_MASK, r->report[i].compare);
+		p->value = add_export(e, TSN_EXPORT_VALUE, r->report[i].value);
+		p->threshold = add_export(e, TSN_EXPORT_VALUE, r->report[i].threshold);
+		p->type = r->report[i].value->type;
+		tsn_emit_each_agg(e, r->report[i].value, widen, &w);
+	}
+	out->nreports = r->nreports;
+	out->at_close = tsn_emit_needs_close(e, r->when);
+}
+
+static void
+export_register(struct tsn_emit *e, uint32_t export, uint32_t v)
+{
+	if (e->failed)
+		return;
+	e->now->exports[export] = v;
+	tsn_emit_lazy(e, v);
+}
+
+static void
+export_value(struct tsn_emit *e, uint32_t export, const struct tsn_ir *x)
+{
+	if (!e->failed && ((struct tsn_export *)e->exports.p)[export].kind == TSN_EXPORT_VALUE)
+		export_register(e, export, tsn_emit_value(e, x));
+}
+
+/* What the caller of a match may read is computed first, where there is a match at all, and then named. */
+static void
+emit_exports(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_rule *out, uint32_t match)
+{
+	uint32_t begin = tsn_emit_here(e);
+
+	for (uint32_t i = 0; i < r->nreports; i++) {
+		tsn_emit_mask(e, r->report[i].compare, true);
+		for (int side = 0; side < 2; side++) {
+			const struct tsn_ir *x = side == 0 ? r->report[i].value : r->report[i].threshold;
+
+			if (x->kind != TSN_IR_INT && x->kind != TSN_IR_REAL)
+				tsn_emit_value(e, x);
+		}
+	}
+	for (uint32_t i = 0; i < out->nmessage; i++)
+		if (out->message[i].kind == TSN_PIECE_REG)
+			tsn_emit_value(e, r->define[r->meta.message[i].reg]);
+	tsn_emit_region(e, match, begin);
+	for (uint32_t i = 0; i < r->nreports; i++) {
+		export_register(e, out->report[i].holds, tsn_emit_mask(e, r->report[i].compare, true));
+		export_value(e, out->report[i].value, r->report[i].value);
+		export_value(e, out->report[i].threshold, r->report[i].threshold);
+	}
+	for (uint32_t i = 0; i < out->nmessage; i++)
+		if (out->message[i].kind == TSN_PIECE_REG)
+			export_value(e, out->message[i].reg, r->define[r->meta.message[i].reg]);
+}
+
+static void
+emit_rule_folds(struct tsn_emit *e, const struct tsn_ir_rule *r)
+{
+	tsn_emit_folds(e, r->when);
+	tsn_emit_folds(e, r->except);
+	for (uint32_t i = 0; i < r->nreports; i++) {
+		tsn_emit_folds(e, r->report[i].compare);
+		tsn_emit_folds(e, r->report[i].value);
+		tsn_emit_folds(e, r->report[i].threshold);
+	}
+	for (uint32_t i = 0; i < r->ndefines; i++)
+		tsn_emit_folds(e, r->define[i]);
+}
+
+static void
+emit_rule(struct tsn_emit *e, uint32_t number)
+{
+	const struct tsn_ir_rule *r = &e->m->rules[number];
+	const struct tsn_rule *out = &e->p->rules[number];
+	uint32_t when, match, begin;
+
+	emit_rule_folds(e, r);
+	e->note = out->name;
+	when = match = tsn_emit_mask(e, r->when, true);
+	begin = tsn_emit_here(e);
+	if (match != TSN_V_EMPTY) {
+		uint32_t part = e->now->close ? tsn_emit_closing(e, r->when) : tsn_emit_touched(e, r);
+
+		match = tsn_emit_and(e, match, part);
+	}
+	if (match != TSN_V_EMPTY)
+		match = tsn_emit_andnot(e, match, tsn_emit_mask(e, r->except, true));
+	tsn_emit_region(e, when, begin);
+	if (match == TSN_V_EMPTY)
+		return;
+	emit_exports(e, r, out, match);
+	tsn_emit_plain_op(e, TSN_OP_CODE_MATCH, number, match, 0);
+}
+
+/* --- codes --- */
+
+static struct tsn_family_use *
+new_uses(struct tsn_emit *e)
+{
+	struct tsn_family_use *uses = in_arena(e, e->families.n, sizeof(*uses));
+	const struct tsn_efamily *f = e->families.p;
+
+	for (size_t i = 0; i < e->families.n && !e->failed; i++) {
+		uses[i].arg = in_arena(e, f[i].aggs.n, sizeof(uint32_t));
+		uses[i].result = in_arena(e, f[i].aggs.n, sizeof(uint32_t));
+		for (size_t k = 0; k < f[i].aggs.n && !e->failed; k++)
+			uses[i].arg[k] = uses[i].result[k] = TSN_REG_NONE;
+	}
+	return uses;
+}
+
+static void
+emit_code(struct tsn_emit *e, bool close)
+{
+	struct tsn_vcode *c = &e->code[close];
+
+	if (!tsn_vcode_start(e, c, close))
+		return;
+	c->exports = tsn_emit_zeroed(e, e->exports.n, sizeof(*c->exports));
+	if (e->failed)
+		return;
+	memset(c->exports, 0xff, e->exports.n * sizeof(*c->exports)); /* TSN_V_NONE */
+	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
+		if (!e->p->rules[i].disabled && (!close || e->p->rules[i].at_close))
+			emit_rule(e, i);
+	e->note = NULL;
+	tsn_emit_plain_op(e, TSN_OP_CODE_END, 0, 0, 0);
+}
+
+/* --- the program --- */
+
+static void
+family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
+{
+	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + i;
+	struct tsn_agg_def *defs = in_arena(e, f->aggs.n, sizeof(*defs));
+
+	*out = (struct tsn_family_def){ .canon = f->first->family_canon, .key = f->first->key,
+	    .max_keys = f->max_keys, .agg = defs, .naggs = (uint32_t)f->aggs.n };
+	for (size_t k = 0; k < f->aggs.n && !e->failed; k++) {
+		const struct tsn_ir_agg *a = ((const struct tsn_ir_agg **)f->aggs.p)[k];
+		uint32_t arg = e->code[0].fold[i].arg[k];
+
+		defs[k] = (struct tsn_agg_def){ .canon = a->agg_canon, .fn = a->fn, .tumbling = a->tumbling,
+		    .by_received = a->by_received, .closes = f->closes[k], .window_ms = a->window_ms,
+		    .pane_ms = a->pane_ms, .panes = a->panes, .tuple = a->tuple };
+		e->now = &e->code[0];
+		defs[k].real = arg != TSN_V_NONE && tsn_vreg_class(e, arg) == TSN_VC_REAL;
+	}
+}
+
+static void *
+pool_out(struct tsn_emit *e, const struct tsn_pool *pool, uint32_t *n)
+{
+	void *p = in_arena(e, pool->items.n, pool->size);
+
+	*n = (uint32_t)pool->items.n;
+	if (p != NULL && pool->items.n > 0)
+		memcpy(p, pool->items.p, pool->items.n * pool->size);
+	return p;
+}
+
+static void
+compile_regexes(struct tsn_emit *e, const char **error)
+{
+	struct tsn_program *p = e->p;
+	char text[TSN_REGEX_ERROR];
+	size_t at;
+
+	p->regexes = in_arena(e, e->m->nregex, sizeof(*p->regexes));
+	p->regex_text = in_arena(e, e->m->nregex, sizeof(*p->regex_text));
+	if (e->failed)
+		return;
+	p->nregexes = e->m->nregex;
+	for (uint32_t i = 0; i < e->m->nregex && !e->failed; i++) {
+		p->regex_text[i] = e->m->regex[i];
+		p->regexes[i] = tsn_regex_compile(e->m->regex[i], strlen(e->m->regex[i]), e->m->regex_flags[i], text, &at);
+		if (p->regexes[i] != NULL)
+			continue;
+		e->failed = true;
+		if (text[0] != '\0')
+			*error = tsn_arena_strdup(e->m->arena, text);
+	}
+}
+
+static void
+fill_program(struct tsn_emit *e)
+{
+	struct tsn_program *p = e->p;
+
+	p->nmasks = e->nmasks;
+	p->nvalues = e->nvalues;
+	p->value_real = in_arena(e, e->nvalues, sizeof(bool));
+	if (p->value_real != NULL && e->nvalues > 0)
+		memcpy(p->value_real, e->value_real.p, e->nvalues * sizeof(bool));
+	p->ints = pool_out(e, &e->ints, &p->nints);
+	p->reals = pool_out(e, &e->reals, &p->nreals);
+	p->strings = pool_out(e, &e->strings, &p->nstrings);
+	p->addresses = pool_out(e, &e->addresses, &p->naddresses);
+	p->prefixes = pool_out(e, &e->prefixes, &p->nprefixes);
+	p->tuples = pool_out(e, &e->tuples, &p->ntuples);
+	p->nexports = (uint32_t)e->exports.n;
+	p->exports = in_arena(e, e->exports.n, sizeof(*p->exports));
+	if (p->exports != NULL && e->exports.n > 0)
+		memcpy(p->exports, e->exports.p, e->exports.n * sizeof(*p->exports));
+	p->families = in_arena(e, e->families.n, sizeof(*p->families));
+	p->nfamilies = (uint32_t)e->families.n;
+	for (uint32_t i = 0; i < p->nfamilies && !e->failed; i++)
+		family_def(e, i, &p->families[i]);
+	p->sets = in_arena(e, e->m->nsets, sizeof(*p->sets));
+	p->nsets = e->m->nsets;
+	for (uint32_t i = 0; i < p->nsets && !e->failed; i++)
+		p->sets[i].name = e->m->sets[i].name;
+}
+
+static void
+emit(struct tsn_emit *e, const char **error)
+{
+	struct tsn_program *p = e->p;
+	bool close = false;
+
+	compile_regexes(e, error);
+	tsn_emit_families(e);
+	p->rules = in_arena(e, e->m->nrules, sizeof(*p->rules));
+	p->nrules = e->m->nrules;
+	for (uint32_t i = 0; i < p->nrules && !e->failed; i++) {
+		describe_rule(e, &e->m->rules[i], &p->rules[i]);
+		close |= p->rules[i].at_close;
+	}
+	for (int c = 0; c < (close ? 2 : 1) && !e->failed; c++) {
+		struct tsn_family_use *uses = new_uses(e);
+
+		emit_code(e, c == 1);
+		if (!e->failed)
+			tsn_vcode_finish(e, &e->code[c], c == 1 ? &p->close : &p->flow, uses);
+		if (c == 1)
+			p->close_uses = uses;
+		else
+			p->uses = uses;
+	}
+	if (!e->failed)
+		fill_program(e);
+}
+
+struct tsn_program *
+tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error)
+{
+	struct tsn_emit e = { .m = m, .flags = flags };
+	bool good = false;
+
+	*error = NULL;
+	if (start(&e)) {
+		emit(&e, error);
+		if (!e.failed) {
+			good = tsn_program_verify(e.p);
+			*error = e.p->verify_error;
+		}
+	}
+	if (!good) {
+		for (uint32_t i = 0; e.p != NULL && i < e.p->nregexes; i++)
+			pcre2_code_free(e.p->regexes[i]);
+		if (*error == NULL)
+			*error = "memory is out";
+	}
+	finish(&e);
+	if (!good)
+		return NULL;
+	e.p->arena = m->arena;
+	return e.p;
+}
+
+struct tsn_program *
+tsn_emit(struct tsn_ir_module *m, const char **error)
+{
+	return tsn_emit_with(m, 0, error);
+}

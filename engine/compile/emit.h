@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Inside of the emitter (compile/emit*.c): from the graph of ir.h to a program.
+ *
+ * Each code (flow, close) is first built over virtual registers, each written
+ * by one instruction, equal instructions being one. Then what nobody uses is
+ * dropped, jumps over private stretches are put in, and real registers are
+ * given out. Failure of memory sticks in [failed]; what is returned after it
+ * means nothing, and is looked at by nobody.
+ */
+#ifndef TSN_COMPILE_EMIT_H
+#define TSN_COMPILE_EMIT_H
+
+#include "compile/ir.h"
+#include "vm/ops.h"
+
+#define TSN_V_NONE UINT32_MAX
+/* Virtual registers every code starts with. */
+#define TSN_V_EMPTY 0u
+#define TSN_V_ROWS 1u
+
+/* An array that grows. */
+struct tsn_vec {
+	void *p;
+	size_t n, cap;
+};
+
+/* Distinct values of one size, found by their bytes. */
+struct tsn_pool {
+	struct tsn_vec items;
+	size_t size;
+	uint32_t *slot; /* open addressing; place + 1, 0 free */
+	size_t nslots;
+};
+
+enum tsn_vclass { TSN_VC_MASK, TSN_VC_INT, TSN_VC_REAL };
+
+struct tsn_vinsn {
+	uint16_t op;
+	uint32_t dst, a, b, c; /* virtual registers where the opcode wants registers */
+	const char *note;
+};
+
+struct tsn_vreg {
+	uint8_t cls;       /* enum tsn_vclass */
+	uint32_t def;      /* instruction that writes it */
+	uint32_t lazy;     /* first of its places in [lazy] + 1; 0 none */
+};
+
+/* Instructions [begin, end) need not run where [guard] is empty, if nothing outside uses what they write. */
+struct tsn_vregion {
+	uint32_t guard, begin, end;
+};
+
+/*
+ * A read that looks at rows of the reading instruction's mask [b] only: of what MATCH
+ * lets its caller see, and of a FOLD's arguments.
+ */
+struct tsn_vlazy {
+	uint32_t vreg, at, next;
+};
+
+struct tsn_vcode {
+	bool close;
+	struct tsn_vec insn;        /* struct tsn_vinsn */
+	struct tsn_vec vreg;        /* struct tsn_vreg */
+	struct tsn_vec region;      /* struct tsn_vregion */
+	struct tsn_vec lazy;        /* struct tsn_vlazy, in the order of [at] */
+	uint32_t *seen;             /* instructions by (op, a, b, c): place + 1 */
+	size_t nseen;
+	uint32_t *mask_of;          /* [2 * node id + polarity]: virtual register + 1 */
+	uint32_t *upper_of;         /* the same for what is at least T without looking at state */
+	uint32_t *value_of;         /* [node id] */
+	struct tsn_vfold *fold;     /* one a family */
+	uint32_t *exports;          /* one an export of the program: virtual register */
+};
+
+/* A family's fold in one code. */
+struct tsn_vfold {
+	bool done;
+	uint32_t counted;           /* mask: T(where) */
+	uint32_t *arg, *result;     /* one an aggregate */
+};
+
+/* Who reads the values of a family: a rule, or another aggregate in its where or argument. */
+struct tsn_reader {
+	uint32_t rule;              /* TSN_V_NONE: [agg] */
+	const struct tsn_ir_agg *agg;
+};
+
+struct tsn_efamily {
+	const struct tsn_ir_agg *first;
+	struct tsn_vec aggs;        /* const struct tsn_ir_agg *, one a distinct agg_canon */
+	struct tsn_vec readers;     /* struct tsn_reader */
+	uint64_t max_keys;
+	bool *closes;               /* one an aggregate */
+};
+
+struct tsn_emit {
+	struct tsn_ir_module *m;
+	struct tsn_program *p;
+	unsigned flags;             /* enum tsn_emit_flags */
+	bool failed;
+	uint32_t nodes;             /* ids are below it */
+	const char *note;           /* canonical text of what is being emitted */
+	struct tsn_vcode code[2];
+	struct tsn_vcode *now;      /* the code being emitted */
+	struct tsn_pool ints, reals, strings, addresses, prefixes, tuples;
+	struct tsn_vec families;    /* struct tsn_efamily */
+	uint32_t *family_slot;      /* by canonical form: place + 1 */
+	size_t nfamily_slots;
+	uint32_t *family_of, *agg_of; /* [node id] of AGG nodes */
+	uint32_t *uses;             /* [node id]: rules it is in */
+	uint8_t *rank;              /* [node id]: cost class + 1, 0 not yet asked */
+	uint8_t *tumbling;          /* [node id]: 1 no, 2 yes, 0 not yet asked */
+	uint32_t *stamp;            /* [2 * node id + polarity]: last walk that was there */
+	uint32_t walk;
+	struct tsn_vec exports;     /* struct tsn_export of the program */
+	/* physical registers, over both codes */
+	uint32_t nmasks, nvalues;
+	struct tsn_vec value_real;  /* bool */
+};
+
+/* --- emit_code.c: arrays, pools, instructions --- */
+
+/* A new last element, zeroed; NULL (and failed) when memory is out. */
+void *tsn_vec_add(struct tsn_emit *e, struct tsn_vec *v, size_t size);
+void *tsn_emit_zeroed(struct tsn_emit *e, size_t count, size_t size);
+/* Place of the value in the pool; equal bytes, equal place. */
+uint32_t tsn_pool_put(struct tsn_emit *e, struct tsn_pool *pool, const void *value);
+uint32_t tsn_emit_int(struct tsn_emit *e, int64_t v);
+uint32_t tsn_emit_real_constant(struct tsn_emit *e, double v);
+uint32_t tsn_emit_address(struct tsn_emit *e, const struct tsn_ir *field);
+void tsn_emit_use_field(struct tsn_emit *e, uint32_t field);
+void tsn_emit_use_key(struct tsn_emit *e, const struct tsn_key_spec *k);
+bool tsn_vcode_start(struct tsn_emit *e, struct tsn_vcode *c, bool close);
+void tsn_vcode_free(struct tsn_vcode *c, uint32_t nfamilies);
+uint32_t tsn_vreg_new(struct tsn_emit *e, enum tsn_vclass cls);
+enum tsn_vclass tsn_vreg_class(const struct tsn_emit *e, uint32_t v);
+/* The register the instruction writes; an equal one emitted before is taken instead. */
+uint32_t tsn_emit_mask_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b, uint32_t c);
+uint32_t tsn_emit_value_op(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a, uint32_t b);
+/* The next instruction, of which [b] is a mask, reads [v] only in rows of that mask. */
+void tsn_emit_lazy(struct tsn_emit *e, uint32_t v);
+void tsn_emit_plain_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b, uint32_t c);
+/* Masks, with what is empty or all rows known beforehand. */
+uint32_t tsn_emit_and(struct tsn_emit *e, uint32_t a, uint32_t b);
+uint32_t tsn_emit_or(struct tsn_emit *e, uint32_t a, uint32_t b);
+uint32_t tsn_emit_andnot(struct tsn_emit *e, uint32_t a, uint32_t b);
+/* Where the next instruction will stand; and a stretch from such a place to here. */
+uint32_t tsn_emit_here(const struct tsn_emit *e);
+void tsn_emit_region(struct tsn_emit *e, uint32_t guard, uint32_t begin);
+
+/* --- emit_mask.c: conditions --- */
+
+/* Rows where [x] is true ([want] true), or is false. */
+uint32_t tsn_emit_mask(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+/* A mask that holds at least those rows and is made without looking at state. */
+uint32_t tsn_emit_upper(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+bool tsn_ir_is_leaf(const struct tsn_ir *x);
+/* Starts a new walk over the graph; [tsn_emit_first_time] is true once a walk for each node and polarity. */
+void tsn_emit_walk(struct tsn_emit *e);
+bool tsn_emit_first_time(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+
+/* --- emit_test.c: leaves --- */
+
+uint32_t tsn_emit_leaf(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+/* Rows that carry a field, or all fields of a tuple. */
+uint32_t tsn_emit_present(struct tsn_emit *e, const struct tsn_ir *x);
+uint32_t tsn_emit_key_present(struct tsn_emit *e, const struct tsn_key_spec *k);
+
+/* --- emit_value.c --- */
+
+uint32_t tsn_emit_value(struct tsn_emit *e, const struct tsn_ir *x);
+/* Comparison of values, neither side a plain field against an integer. */
+uint32_t tsn_emit_compare(struct tsn_emit *e, const struct tsn_ir *x, enum tsn_rel rel);
+enum tsn_rel tsn_rel_not(enum tsn_rel rel);
+enum tsn_rel tsn_rel_swap(enum tsn_rel rel);
+/*
+ * An integer relation that means the same as one with a real constant. 1: [*rel] and [*i] are set;
+ * 0: it holds for no integer; 2: it holds for all.
+ */
+int tsn_rel_of_real(enum tsn_rel *rel, double c, int64_t *i);
+
+/* --- emit_state.c: families, folds, what a flow can decide --- */
+
+/* Finds the families of all rules that are not disabled, who reads them and which windows close. */
+void tsn_emit_families(struct tsn_emit *e);
+/* The register of an aggregate's value; its family is folded first. */
+uint32_t tsn_emit_agg(struct tsn_emit *e, const struct tsn_ir *x);
+/* Folds every family a condition or value reads. */
+void tsn_emit_folds(struct tsn_emit *e, const struct tsn_ir *x);
+bool tsn_emit_has_tumbling(struct tsn_emit *e, const struct tsn_ir *x);
+/* Can a flow decide that the comparison is true ([want]) or false? */
+bool tsn_emit_flow_decides(struct tsn_emit *e, const struct tsn_ir *compare, bool want);
+/* Is there something in the condition that only the closing of a window decides? */
+bool tsn_emit_needs_close(struct tsn_emit *e, const struct tsn_ir *when);
+/* In code close: where what a comparison says is final. */
+uint32_t tsn_emit_final(struct tsn_emit *e, const struct tsn_ir *compare);
+/* In code close: rows of windows that the rule waits for. */
+uint32_t tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *when);
+
+/* --- emit_read.c: who needs which value --- */
+
+/* Rows that are not counted and whose value someone may need. */
+uint32_t tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted);
+/* Rows that have part in a rule (ir.h, tsn_emit); ROWS if `when` says so itself. */
+uint32_t tsn_emit_touched(struct tsn_emit *e, const struct tsn_ir_rule *r);
+/* Calls [each] for the aggregates of a condition or value, not for those inside aggregates. */
+void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
+    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *agg), void *arg);
+
+/* --- emit_finish.c --- */
+
+/* Turns a built code into instructions over real registers, in the program's arena. */
+void tsn_vcode_finish(struct tsn_emit *e, struct tsn_vcode *c, struct tsn_code *out,
+    struct tsn_family_use *uses);
+
+#endif

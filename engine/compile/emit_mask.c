@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * and, or, not in three values: for each condition at most one mask of where
+ * it is true and one of where it is false. A conjunction starts with what is cheap and rarely
+ * true, then takes what other rules share, and puts what is left behind jumps.
+ */
+#include "compile/emit.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* Cost classes of conditions, cheapest first. */
+enum rank {
+	RANK_RARE = 1, /* equal to one of many values */
+	RANK_CHEAP,    /* one look at a narrow column */
+	RANK_WIDE,     /* 64-bit columns, addresses */
+	RANK_VALUE,    /* arithmetic, sets */
+	RANK_STRING,
+	RANK_REGEX,
+};
+
+bool
+tsn_ir_is_leaf(const struct tsn_ir *x)
+{
+	return x->kind != TSN_IR_AND && x->kind != TSN_IR_OR && x->kind != TSN_IR_NOT;
+}
+
+void
+tsn_emit_walk(struct tsn_emit *e)
+{
+	e->walk++;
+}
+
+bool
+tsn_emit_first_time(struct tsn_emit *e, const struct tsn_ir *x, bool want)
+{
+	uint32_t *stamp = &e->stamp[2 * x->id + want];
+
+	if (*stamp == e->walk)
+		return false;
+	*stamp = e->walk;
+	return true;
+}
+
+static bool
+is_field(const struct tsn_ir *x)
+{
+	return x->kind == TSN_IR_FIELD;
+}
+
+static enum rank
+compare_rank(const struct tsn_ir *x)
+{
+	const struct tsn_ir *a = x->kid[0], *b = x->kid[1];
+	enum tsn_storage s;
+
+	if (!is_field(a) || (!is_field(b) && b->kind != TSN_IR_INT && b->kind != TSN_IR_ADDR && b->kind != TSN_IR_STRING))
+		return RANK_VALUE;
+	s = tsn_fields[a->field].storage;
+	if (s == TSN_STR)
+		return RANK_STRING;
+	if (s == TSN_ADDR)
+		return b->kind == TSN_IR_ADDR && x->rel == TSN_REL_EQ ? RANK_RARE : RANK_WIDE;
+	if (b->kind != TSN_IR_INT)
+		return RANK_VALUE;
+	if (s == TSN_U16 || s == TSN_U32)
+		return x->rel == TSN_REL_EQ ? RANK_RARE : RANK_CHEAP;
+	return s == TSN_U8 ? RANK_CHEAP : RANK_WIDE;
+}
+
+static enum rank
+rank_of(struct tsn_emit *e, const struct tsn_ir *x)
+{
+	enum rank r = RANK_CHEAP;
+
+	if (e->rank[x->id] != 0)
+		return e->rank[x->id];
+	switch (x->kind) {
+	case TSN_IR_AND:
+	case TSN_IR_OR:
+	case TSN_IR_NOT:
+		for (uint32_t i = 0; i < x->nkids; i++)
+			if (rank_of(e, x->kid[i]) > r)
+				r = rank_of(e, x->kid[i]);
+		break;
+	case TSN_IR_COMPARE:
+		r = compare_rank(x);
+		break;
+	case TSN_IR_IN:
+		r = is_field(x->kid[0]) && tsn_fields[x->kid[0]->field].storage != TSN_STR ? RANK_VALUE : RANK_STRING;
+		break;
+	case TSN_IR_IN_PREFIX:
+		r = RANK_WIDE;
+		break;
+	case TSN_IR_MATCH:
+		r = RANK_REGEX;
+		break;
+	case TSN_IR_HAS:
+		r = is_field(x->kid[0]) ? RANK_CHEAP : RANK_VALUE;
+		break;
+	default:
+		break;
+	}
+	e->rank[x->id] = (uint8_t)r;
+	return r;
+}
+
+/* --- conjunctions --- */
+
+struct part {
+	const struct tsn_ir *x;
+	uint8_t rank;
+	bool want, shared;
+};
+
+/* Takes `and` under true, `or` under false and `not` apart, each part once. */
+static void
+collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool want)
+{
+	struct part *p;
+
+	if (!tsn_emit_first_time(e, x, want))
+		return;
+	if (x->kind == TSN_IR_NOT) {
+		collect(e, parts, x->kid[0], !want);
+		return;
+	}
+	if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
+		for (uint32_t i = 0; i < x->nkids; i++)
+			collect(e, parts, x->kid[i], want);
+		return;
+	}
+	p = tsn_vec_add(e, parts, sizeof(*p));
+	if (p == NULL)
+		return;
+	p->x = x;
+	p->want = want;
+	p->rank = (uint8_t)rank_of(e, x);
+	if (!want && p->rank == RANK_RARE)
+		p->rank = RANK_CHEAP;
+	p->shared = e->uses[x->id] > 1 || e->now->mask_of[2 * x->id + want] != 0;
+}
+
+static int
+by_cost(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->x->id < y->x->id ? -1 : x->x->id > y->x->id;
+}
+
+/* The first part, then the shared ones, then the rest by cost: the jumps are over that rest. */
+static void
+sort_parts(struct part *p, size_t n)
+{
+	size_t front = 1;
+
+	qsort(p, n, sizeof(*p), by_cost);
+	for (size_t i = 1; i < n; i++) {
+		struct part x = p[i];
+
+		if (!x.shared)
+			continue;
+		for (size_t k = i; k > front; k--)
+			p[k] = p[k - 1];
+		p[front++] = x;
+	}
+	for (size_t i = 0; i < front && i < n; i++)
+		p[i].shared = true; /* first or shared: not behind a jump */
+}
+
+static uint32_t
+conjunction(struct tsn_emit *e, const struct tsn_ir *x, bool want)
+{
+	struct { uint32_t guard, begin; } jump[3];
+	struct tsn_vec parts = { NULL, 0, 0 };
+	uint32_t all = TSN_V_ROWS;
+	uint8_t behind = 0;
+	int njumps = 0;
+	struct part *p;
+
+	tsn_emit_walk(e);
+	collect(e, &parts, x, want);
+	p = parts.p;
+	if (parts.n > 1)
+		sort_parts(p, parts.n);
+	for (size_t i = 0; i < parts.n && !e->failed && all != TSN_V_EMPTY; i++) {
+		if (!p[i].shared && (njumps == 0 || (njumps < 3 && p[i].rank >= RANK_STRING && p[i].rank > behind))) {
+			jump[njumps].guard = all;
+			jump[njumps++].begin = tsn_emit_here(e);
+			behind = p[i].rank;
+		}
+		all = tsn_emit_and(e, all, tsn_emit_mask(e, p[i].x, p[i].want));
+	}
+	while (njumps-- > 0)
+		tsn_emit_region(e, jump[njumps].guard, jump[njumps].begin);
+	tsn_free(parts.p);
+	return all;
+}
+
+static uint32_t
+disjunction(struct tsn_emit *e, const struct tsn_ir *x, bool want)
+{
+	uint32_t any = TSN_V_EMPTY;
+
+	for (uint32_t i = 0; i < x->nkids; i++)
+		any = tsn_emit_or(e, any, tsn_emit_mask(e, x->kid[i], want));
+	return any;
+}
+
+uint32_t
+tsn_emit_mask(struct tsn_emit *e, const struct tsn_ir *x, bool want)
+{
+	const char *note = e->note;
+	uint32_t *known, v;
+
+	if (e->failed)
+		return TSN_V_EMPTY;
+	if (x->kind == TSN_IR_NOT)
+		return tsn_emit_mask(e, x->kid[0], !want);
+	known = &e->now->mask_of[2 * x->id + want];
+	if (*known != 0)
+		return *known - 1;
+	e->note = x->canon;
+	if (tsn_ir_is_leaf(x))
+		v = tsn_emit_leaf(e, x, want);
+	else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR))
+		v = conjunction(e, x, want);
+	else
+		v = disjunction(e, x, want);
+	e->note = note;
+	if (!e->failed)
+		*known = v + 1;
+	return v;
+}
+
+uint32_t
+tsn_emit_upper(struct tsn_emit *e, const struct tsn_ir *x, bool want)
+{
+	bool all = x->kind == (want ? TSN_IR_AND : TSN_IR_OR);
+	uint32_t *known, v;
+
+	if (e->failed)
+		return TSN_V_EMPTY;
+	if (!x->stateful)
+		return tsn_emit_mask(e, x, want);
+	if (x->kind == TSN_IR_NOT)
+		return tsn_emit_upper(e, x->kid[0], !want);
+	if (tsn_ir_is_leaf(x))
+		return TSN_V_ROWS;
+	known = &e->now->upper_of[2 * x->id + want];
+	if (*known != 0)
+		return *known - 1;
+	v = all ? TSN_V_ROWS : TSN_V_EMPTY;
+	for (uint32_t i = 0; i < x->nkids; i++) {
+		uint32_t part = tsn_emit_upper(e, x->kid[i], want);
+
+		v = all ? tsn_emit_and(e, v, part) : tsn_emit_or(e, v, part);
+	}
+	if (!e->failed)
+		*known = v + 1;
+	return v;
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The listing of `tocsin explain`. The same program gives the same text, so
+ * that golden tests can hold it: nothing here depends on addresses or sizes.
+ */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "vm/ops.h"
+
+#define NOTE_COLUMN 52
+
+static const char *const relation[] = {
+	[TSN_REL_EQ] = "==", [TSN_REL_NE] = "!=", [TSN_REL_LT] = "<",
+	[TSN_REL_LE] = "<=", [TSN_REL_GT] = ">", [TSN_REL_GE] = ">=",
+};
+
+static const char *const severity[] = {
+	[TSN_SEV_INFO] = "info", [TSN_SEV_LOW] = "low", [TSN_SEV_MEDIUM] = "medium",
+	[TSN_SEV_HIGH] = "high", [TSN_SEV_CRITICAL] = "critical",
+};
+
+static const char *const function[] = {
+	[TSN_AGG_COUNT] = "count", [TSN_AGG_SUM] = "sum", [TSN_AGG_MIN] = "min", [TSN_AGG_MAX] = "max",
+	[TSN_AGG_AVG] = "avg", [TSN_AGG_RATE] = "rate", [TSN_AGG_DISTINCT] = "distinct",
+};
+
+/* --- small texts --- */
+
+static void
+put_duration(struct tsn_buf *out, int64_t ms)
+{
+	char text[TSN_TIME_TEXT];
+
+	tsn_buf_puts(out, tsn_duration_text(ms, text));
+}
+
+/* An integer as the language writes one of the field's type. */
+static void
+put_int(struct tsn_buf *out, enum tsn_type type, int64_t i)
+{
+	struct tsn_value v = { .type = type == TSN_T_BOOL ? TSN_T_INT : type, .known = true, .i = i };
+
+	tsn_value_text(&v, out);
+}
+
+static void
+put_real(struct tsn_buf *out, double f)
+{
+	struct tsn_value v = { .type = TSN_T_REAL, .known = true, .f = f };
+
+	tsn_value_text(&v, out);
+}
+
+static void
+put_masked(struct tsn_buf *out, uint16_t field, unsigned v4_bits, unsigned v6_bits)
+{
+	tsn_buf_puts(out, tsn_fields[field].name);
+	if (tsn_fields[field].storage == TSN_ADDR && (v4_bits < 32 || v6_bits < 128))
+		tsn_buf_printf(out, "/%u/%u", v4_bits, v6_bits);
+}
+
+static void
+put_key(struct tsn_buf *out, const struct tsn_key_spec *k)
+{
+	for (unsigned i = 0; i < k->n; i++) {
+		if (i > 0)
+			tsn_buf_puts(out, ", ");
+		put_masked(out, k->part[i].field, k->part[i].v4_bits, k->part[i].v6_bits);
+	}
+}
+
+static void
+put_reg(struct tsn_buf *out, char kind, uint32_t reg)
+{
+	if (reg == TSN_REG_NONE)
+		tsn_buf_puts(out, "-");
+	else
+		tsn_buf_printf(out, "%c%u", kind, reg);
+}
+
+/* --- operands --- */
+
+static void
+put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand kind, uint32_t x)
+{
+	char text[TSN_ADDR_TEXT];
+
+	switch (kind) {
+	case TSN_OPD_NONE:
+		return;
+	case TSN_OPD_MASK:
+		put_reg(out, 'm', x);
+		return;
+	case TSN_OPD_VALUE:
+		put_reg(out, 'v', x);
+		return;
+	case TSN_OPD_FIELD:
+		tsn_buf_puts(out, tsn_fields[x].name);
+		return;
+	case TSN_OPD_INT:
+		tsn_buf_printf(out, "%" PRId64, p->ints[x]);
+		return;
+	case TSN_OPD_REAL:
+		put_real(out, p->reals[x]);
+		return;
+	case TSN_OPD_STRING:
+		tsn_buf_putc(out, '"');
+		tsn_buf_json(out, p->strings[x].p, p->strings[x].n);
+		tsn_buf_putc(out, '"');
+		return;
+	case TSN_OPD_REGEX:
+		tsn_buf_printf(out, "/%s/", p->regex_text[x]);
+		return;
+	case TSN_OPD_ADDRESS:
+		put_masked(out, p->addresses[x].field, p->addresses[x].v4_bits, p->addresses[x].v6_bits);
+		return;
+	case TSN_OPD_PREFIX:
+		tsn_buf_puts(out, tsn_prefix_text(p->prefixes[x], text));
+		return;
+	case TSN_OPD_TUPLE:
+		tsn_buf_putc(out, '(');
+		put_key(out, &p->tuples[x]);
+		tsn_buf_putc(out, ')');
+		return;
+	case TSN_OPD_SET:
+		tsn_buf_puts(out, p->sets[x].name);
+		return;
+	case TSN_OPD_FAMILY:
+		tsn_buf_printf(out, "f%u", x);
+		return;
+	case TSN_OPD_RULE:
+		tsn_buf_printf(out, "r%u", x);
+		return;
+	case TSN_OPD_REL:
+		tsn_buf_puts(out, relation[x]);
+		return;
+	case TSN_OPD_COUNT:
+		tsn_buf_printf(out, "%u", x);
+		return;
+	}
+}
+
+/* "25..25", "101.." where the column itself is the end. */
+static void
+put_range(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in)
+{
+	enum tsn_type type = tsn_fields[in->a].type;
+
+	tsn_buf_printf(out, "%s ", tsn_fields[in->a].name);
+	if (p->ints[in->b] != INT64_MIN)
+		put_int(out, type, p->ints[in->b]);
+	tsn_buf_puts(out, "..");
+	if (p->ints[in->c] != INT64_MAX)
+		put_int(out, type, p->ints[in->c]);
+}
+
+static void
+put_fold(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, bool close)
+{
+	const struct tsn_family_use *use = close ? &p->close_uses[in->a] : &p->uses[in->a];
+
+	tsn_buf_printf(out, "f%u count m%u look m%u", in->a, in->b, in->c);
+	for (uint32_t i = 0; i < p->families[in->a].naggs; i++) {
+		tsn_buf_printf(out, "; f%u.%u", in->a, i);
+		if (use->arg[i] != TSN_REG_NONE)
+			tsn_buf_printf(out, "(v%u)", use->arg[i]);
+		tsn_buf_puts(out, " -> ");
+		put_reg(out, 'v', use->result[i]);
+	}
+}
+
+static void
+put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, uint32_t at, bool close)
+{
+	const struct tsn_op_info *info = &tsn_ops[in->op];
+	const uint32_t x[3] = { in->a, in->b, in->c };
+
+	switch ((enum tsn_opcode)in->op) {
+	case TSN_OP_CODE_RANGE:
+		put_range(p, out, in);
+		return;
+	case TSN_OP_CODE_BITS:
+		tsn_buf_printf(out, "%s & ", tsn_fields[in->a].name);
+		put_int(out, tsn_fields[in->a].type, p->ints[in->b]);
+		tsn_buf_puts(out, " == ");
+		put_int(out, tsn_fields[in->a].type, p->ints[in->c]);
+		return;
+	case TSN_OP_CODE_SKIP_NONE:
+		tsn_buf_printf(out, "m%u to %u", in->a, at + 1 + in->b);
+		return;
+	case TSN_OP_CODE_SHARE:
+		tsn_buf_printf(out, "v%u of ", in->a);
+		put_duration(out, p->ints[in->b]);
+		return;
+	case TSN_OP_CODE_CLOSED:
+		put_duration(out, p->ints[in->a]);
+		return;
+	case TSN_OP_CODE_CLOSING:
+		tsn_buf_printf(out, "f%u.%u", in->a, in->b);
+		return;
+	case TSN_OP_CODE_STR_MATCH:
+		tsn_buf_printf(out, "%s /%s/", tsn_fields[in->a].name, p->regex_text[in->b]);
+		return;
+	case TSN_OP_CODE_COMPARE:
+	case TSN_OP_CODE_COMPARE_INT:
+	case TSN_OP_CODE_COMPARE_REAL:
+		tsn_buf_printf(out, "v%u %s ", in->a, relation[in->c]);
+		put_operand(p, out, (enum tsn_operand)info->operand[1], in->b);
+		return;
+	case TSN_OP_CODE_FOLD:
+		put_fold(p, out, in, close);
+		return;
+	default:
+		break;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (info->operand[i] == TSN_OPD_NONE)
+			continue;
+		if (i > 0)
+			tsn_buf_putc(out, ' ');
+		put_operand(p, out, (enum tsn_operand)info->operand[i], x[i]);
+	}
+}
+
+/* --- lines --- */
+
+static void
+put_insn(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code *c, uint32_t at, bool close)
+{
+	const struct tsn_insn *in = &c->insn[at];
+	const struct tsn_op_info *info = &tsn_ops[in->op];
+	size_t start = out->len;
+
+	tsn_buf_printf(out, "%6u  ", at);
+	if (info->result != TSN_OPD_NONE)
+		put_reg(out, info->result == TSN_OPD_MASK ? 'm' : 'v', in->dst);
+	if (in->op == TSN_OP_CODE_STR_MATCH)
+		tsn_buf_printf(out, ", m%u", in->c);
+	tsn_buf_printf(out, "%s%s", info->result != TSN_OPD_NONE ? " = " : "", info->name);
+	if (info->operand[0] != TSN_OPD_NONE)
+		tsn_buf_putc(out, ' ');
+	put_operands(p, out, in, at, close);
+	if (c->note != NULL && c->note[at] != NULL) {
+		while (out->len - start < NOTE_COLUMN && !out->failed)
+			tsn_buf_putc(out, ' ');
+		tsn_buf_printf(out, "  # %s", c->note[at]);
+	}
+	tsn_buf_putc(out, '\n');
+}
+
+static void
+put_code(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code *c, const char *title, bool close)
+{
+	if (c->n == 0)
+		return;
+	tsn_buf_printf(out, "\n%s\n", title);
+	for (uint32_t i = 0; i < c->n; i++)
+		put_insn(p, out, c, i, close);
+}
+
+static void
+put_agg(struct tsn_buf *out, uint32_t f, uint32_t i, const struct tsn_agg_def *a)
+{
+	tsn_buf_printf(out, "  f%u.%u  %s", f, i, function[a->fn]);
+	if (a->tuple.n > 0) {
+		tsn_buf_putc(out, '(');
+		put_key(out, &a->tuple);
+		tsn_buf_putc(out, ')');
+	}
+	tsn_buf_puts(out, a->tumbling ? " per " : " over ");
+	put_duration(out, a->window_ms);
+	if (!a->tumbling) {
+		tsn_buf_printf(out, ", %u panes of ", a->panes);
+		put_duration(out, a->pane_ms);
+	}
+	if (a->by_received)
+		tsn_buf_puts(out, ", by time of receipt");
+	if (a->closes)
+		tsn_buf_puts(out, ", its closings are evaluated");
+	tsn_buf_printf(out, "  # %s\n", a->canon != NULL ? a->canon : "");
+}
+
+static void
+put_families(const struct tsn_program *p, struct tsn_buf *out)
+{
+	if (p->nfamilies > 0)
+		tsn_buf_puts(out, "\nfamilies of groups\n");
+	for (uint32_t f = 0; f < p->nfamilies; f++) {
+		const struct tsn_family_def *def = &p->families[f];
+
+		tsn_buf_printf(out, "  f%u  ", f);
+		if (def->key.n > 0) {
+			tsn_buf_puts(out, "by ");
+			put_key(out, &def->key);
+		} else {
+			tsn_buf_puts(out, "one group");
+		}
+		tsn_buf_printf(out, ", at most %" PRIu64 "  # %s\n", def->max_keys, def->canon != NULL ? def->canon : "");
+		for (uint32_t i = 0; i < def->naggs; i++)
+			put_agg(out, f, i, &def->agg[i]);
+	}
+}
+
+static void
+put_export(const struct tsn_program *p, struct tsn_buf *out, uint32_t export, bool close)
+{
+	const struct tsn_export *e = &p->exports[export];
+	uint32_t x = close ? e->close : e->flow;
+
+	if (e->kind == TSN_EXPORT_INT && x != TSN_REG_NONE)
+		tsn_buf_printf(out, "%" PRId64, p->ints[x]);
+	else if (e->kind == TSN_EXPORT_REAL && x != TSN_REG_NONE)
+		put_real(out, p->reals[x]);
+	else
+		put_reg(out, e->kind == TSN_EXPORT_MASK ? 'm' : 'v', x);
+}
+
+static void
+put_report(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_report *r, bool close)
+{
+	const struct tsn_export *e = &p->exports[r->holds];
+
+	if ((close ? e->close : e->flow) == TSN_REG_NONE)
+		return;
+	tsn_buf_puts(out, "      value ");
+	put_export(p, out, r->value, close);
+	tsn_buf_puts(out, ", threshold ");
+	put_export(p, out, r->threshold, close);
+	tsn_buf_puts(out, ", where ");
+	put_export(p, out, r->holds, close);
+	tsn_buf_puts(out, close ? " (on closing)\n" : "\n");
+}
+
+static void
+put_rules(const struct tsn_program *p, struct tsn_buf *out)
+{
+	if (p->nrules > 0)
+		tsn_buf_puts(out, "\nrules\n");
+	for (uint32_t i = 0; i < p->nrules; i++) {
+		const struct tsn_rule *r = &p->rules[i];
+
+		tsn_buf_printf(out, "  r%u  %s  %s", i, r->name != NULL ? r->name : "-", severity[r->severity]);
+		if (r->disabled) {
+			tsn_buf_puts(out, ", disabled\n");
+			continue;
+		}
+		tsn_buf_puts(out, r->key.n > 0 ? ", key " : ", no key");
+		put_key(out, &r->key);
+		if (r->each) {
+			tsn_buf_puts(out, ", each match");
+		} else {
+			tsn_buf_puts(out, ", once per ");
+			put_duration(out, r->once_ms);
+			tsn_buf_puts(out, ", ends after ");
+			put_duration(out, r->hold_ms);
+		}
+		tsn_buf_puts(out, r->at_close ? ", also on closing\n" : "\n");
+		for (int close = 0; close < 2; close++)
+			for (uint32_t k = 0; k < r->nreports; k++)
+				put_report(p, out, &r->report[k], close == 1);
+	}
+}
+
+void
+tsn_program_disassemble(const struct tsn_program *p, struct tsn_buf *out)
+{
+	const char *before = "\nfields made first: ";
+
+	tsn_buf_printf(out, "%u %s, %u %s, %u %s; registers: %u masks, %u values\n", p->nrules,
+	    p->nrules == 1 ? "rule" : "rules", p->nfamilies, p->nfamilies == 1 ? "family" : "families", p->nsets,
+	    p->nsets == 1 ? "set" : "sets", p->nmasks, p->nvalues);
+	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
+		if (!tsn_field_set_has(&p->derived, (enum tsn_field)f))
+			continue;
+		tsn_buf_printf(out, "%s%s", before, tsn_fields[f].name);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		tsn_buf_putc(out, '\n');
+	put_families(p, out);
+	put_rules(p, out);
+	put_code(p, out, &p->flow, "for each batch of flows", false);
+	put_code(p, out, &p->close, "for groups of closing windows", true);
+}
