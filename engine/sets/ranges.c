@@ -2,8 +2,6 @@
 /* Copyright 2026 The Tocsin authors */
 #include "sets/ranges.h"
 
-#include <stdlib.h>
-
 #include "base/mem.h"
 #include "sets/set.h"
 
@@ -24,29 +22,6 @@ tsn_ranges_add(struct tsn_ranges *l, struct tsn_range r)
 	l->r = grown;
 	l->r[l->n++] = r;
 	return true;
-}
-
-static int
-compare(const void *va, const void *vb)
-{
-	const struct tsn_range *a = va, *b = vb;
-
-	if (a->lo != b->lo)
-		return a->lo < b->lo ? -1 : 1;
-	if (a->hi != b->hi)
-		return a->hi < b->hi ? -1 : 1;
-	return a->row < b->row ? -1 : a->row > b->row;
-}
-
-void
-tsn_ranges_sort(struct tsn_ranges *l)
-{
-	size_t i = 1;
-
-	while (i < l->n && compare(&l->r[i - 1], &l->r[i]) <= 0)
-		i++;
-	if (i < l->n)
-		qsort(l->r, l->n, sizeof(l->r[0]), compare);
 }
 
 size_t
