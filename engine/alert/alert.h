@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Alerts: what becomes of the rows a rule matched. The stage keeps one open
+ * alert a rule and key, suppresses repeats, ends what fell silent, and hands
+ * finished records in one fixed order to the sinks (alert/sink.h).
+ *
+ * Time is an argument; one thread. Must not know inputs, rule texts or clocks.
+ *
+ * What decides is each row and its place in the input, never the batch it came
+ * in: the same input gives the same records in the same order whatever the
+ * batch size. Ticks are whole seconds of the running maximum of the time of
+ * receipt, also for the rows of one batch.
+ */
+#ifndef TSN_ALERT_ALERT_H
+#define TSN_ALERT_ALERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "flow/batch.h"
+#include "flow/key.h"
+#include "flow/value.h"
+#include "vm/program.h"
+#include "vm/vm.h"
+
+#define TSN_ALERT_SAMPLES 5
+#define TSN_ALERT_KEYS 65536 /* a usual bound: open and suppressed alerts of one rule */
+#define TSN_ALERT_ID_TEXT 33 /* 128 bits in hex and a NUL */
+
+struct tsn_sink;
+
+enum tsn_alert_state {
+	TSN_ALERT_EACH,  /* of `alert each`: one a matching flow, no state */
+	TSN_ALERT_OPEN,
+	TSN_ALERT_CLOSE, /* no match for the rule's longest window */
+};
+
+enum tsn_quality { TSN_EXACT, TSN_ESTIMATED, TSN_PARTIAL }; /* from best to worst */
+
+/* The fields TSN_ALERT_FLOW_FIELD lists, of one flow. */
+#define TSN_ALERT_FLOW_FIELDS(FIELD) \
+	FIELD(SRC, addr, src) \
+	FIELD(DST, addr, dst) \
+	FIELD(SRC_PORT, uint16_t, src_port) \
+	FIELD(DST_PORT, uint16_t, dst_port) \
+	FIELD(PROTO, uint8_t, proto) \
+	FIELD(FLAGS, uint16_t, flags) \
+	FIELD(ICMP_TYPE, uint8_t, icmp_type) \
+	FIELD(ICMP_CODE, uint8_t, icmp_code) \
+	FIELD(PACKETS, uint64_t, packets) \
+	FIELD(BYTES, uint64_t, bytes) \
+	FIELD(START, int64_t, start) \
+	FIELD(END, int64_t, end) \
+	FIELD(EXPORTER, addr, exporter) \
+	FIELD(IN_IF, uint32_t, in_if) \
+	FIELD(OUT_IF, uint32_t, out_if) \
+	FIELD(SAMPLING, uint32_t, sampling)
+
+struct tsn_alert_flow {
+	uint32_t present; /* bit i: the i-th field of the list */
+	struct tsn_addr src, dst, exporter;
+	int64_t start, end;
+	uint64_t packets, bytes;
+	uint32_t in_if, out_if, sampling;
+	uint16_t src_port, dst_port, flags;
+	uint8_t proto, icmp_type, icmp_code;
+};
+
+/* A side of the comparison that fired. Not known: left out. */
+struct tsn_alert_number {
+	bool known, real;
+	int64_t i;
+	double f;
+};
+
+/* A finished record. It and all it points to live until the sink returns. */
+struct tsn_alert {
+	const struct tsn_rule *rule;
+	enum tsn_alert_state state;
+	char id[TSN_ALERT_ID_TEXT];
+	uint32_t sid;
+	int64_t time;                  /* event time of the flow that opened it; CLOSE: the tick on which it ended */
+	const uint8_t *key;            /* encoded by rule->key; absent parts marked */
+	size_t key_len;
+	struct tsn_alert_flow last;    /* the flow that matched last, up to this record */
+	struct tsn_str exporter_name, in_if_name, out_if_name; /* of it; n 0 if unknown */
+	struct tsn_alert_number value, threshold; /* of it (S12) */
+	enum tsn_type type;            /* of value and threshold */
+	int64_t window_start, window_end; /* what value covers; TSN_TIME_NONE if there is no value */
+	int64_t opened, first_seen, last_seen; /* event times */
+	uint64_t flows;                /* that matched since it opened; 0: a closing window matched, not a flow */
+	enum tsn_quality quality;
+	double error;                  /* relative standard error of value, 0 if not known */
+	uint32_t sampling;             /* largest interval among the flows that matched, 0 if none was sampled */
+	const char *message;           /* NULL if the rule has none */
+	struct tsn_alert_flow sample[TSN_ALERT_SAMPLES]; /* the first that matched */
+	uint32_t nsamples;
+};
+
+/* Key part [i] of the record; false if the flow had none. */
+bool tsn_alert_key(const struct tsn_alert *al, unsigned i, struct tsn_value *out);
+/* A field by its place in the key, else of the flow that matched last. False: absent, or none of the list above. */
+bool tsn_alert_field(const struct tsn_alert *al, enum tsn_field f, struct tsn_value *out);
+bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);
+/* The signature_id a rule has unless it sets one: 31 bits of a hash of its full name, never 0. */
+uint32_t tsn_alert_sid(const char *name);
+const char *tsn_severity_name(enum tsn_severity s);
+const char *tsn_quality_name(enum tsn_quality q);
+
+struct tsn_alerts;
+
+/* [max_keys]: open and suppressed alerts a rule may have. [log] may be NULL. NULL when memory is out. */
+struct tsn_alerts *tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log);
+void tsn_alerts_free(struct tsn_alerts *a);
+
+/*
+ * Takes up a (new) program with the sets of its slots and its state; [sets] and
+ * [state] may be NULL. All of them must live until the next bind. Records not
+ * yet flushed are flushed first. Open alerts, suppression and counts stay with
+ * rules of the same full name and key; open alerts of other rules end here,
+ * with a record. False when memory is out: the old program stays in use.
+ */
+bool tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct tsn_set *const *sets,
+    const struct tsn_state *state);
+
+/* The sinks records go to, in this order; borrowed, the array is copied. False when memory is out: the old ones stay. */
+bool tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, size_t n);
+
+/* How the fold reads what the program computed for a row, by number of export: the vm, or arrays in tests. */
+struct tsn_alert_reads {
+	const void *arg;
+	bool (*holds)(const void *arg, uint32_t export, uint32_t row);
+	bool (*value)(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
+};
+
+/*
+ * Folds the rows a rule matched, in row order. All rules of one batch before
+ * the next batch. Rows of a batch of kind TICK stand at the tick on which
+ * their window closed: its end and [lateness], to the next whole second.
+ */
+void tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint32_t rule,
+    const struct tsn_mask *rows, const struct tsn_batch *b);
+/* The same as a callback of tsn_vm_run; [alerts] is the stage. */
+void tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows,
+    const struct tsn_batch *b);
+
+/*
+ * Time has come to [now] (ms; running maximum of the time of receipt): ends
+ * each alert at the first tick at or after receipt of its last match +
+ * hold_ms. Call it after every batch and on every idle second; batches need
+ * not be cut for it.
+ */
+void tsn_alerts_tick(struct tsn_alerts *a, int64_t now);
+/* A tick before which tsn_alerts_tick has nothing to end; INT64_MAX if none is open. */
+int64_t tsn_alerts_next_due(const struct tsn_alerts *a);
+/* The site's lateness in ms, 30 s at first: when windows of `per` close (S4). */
+void tsn_alerts_lateness(struct tsn_alerts *a, int64_t ms);
+/* From now on records are `partial`: windows are being closed by the end of input (S4). */
+void tsn_alerts_cut_off(struct tsn_alerts *a, bool on);
+/*
+ * Gives the sinks what was collected since the last flush, sorted by (ticket
+ * of the row or tick, rule, key bytes), then flushes them. Call after each batch.
+ */
+void tsn_alerts_flush(struct tsn_alerts *a);
+
+struct tsn_alert_counts {
+	uint64_t matches;    /* rows */
+	uint64_t alerts;     /* openings, or records of `alert each` */
+	uint64_t closed;     /* alerts that ended */
+	uint64_t suppressed; /* matches after the end of an alert, within `once per` of its opening */
+	uint64_t evicted;    /* open or still suppressing alerts that lost their place to a newer key */
+	uint64_t lost;       /* openings or records lost because memory was out */
+	uint64_t open;       /* now */
+};
+
+/* Of one rule of the bound program. */
+void tsn_alerts_counts(const struct tsn_alerts *a, uint32_t rule, struct tsn_alert_counts *out);
+/* Of all rules, those no longer bound included. */
+void tsn_alerts_totals(const struct tsn_alerts *a, struct tsn_alert_counts *out);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "alert/stage.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum {
+#define FIELD(sym, type, name) BIT_##sym,
+	TSN_ALERT_FLOW_FIELDS(FIELD)
+#undef FIELD
+};
+
+typedef struct tsn_addr addr; /* as the list of fields calls it */
+
+static void
+take_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f, addr *out)
+{
+	*out = tsn_batch_addr(b, row, f);
+}
+
+/* One function for each column type of the list. */
+#define TAKE(type) \
+	static void \
+	take_##type(const struct tsn_batch *b, uint32_t row, enum tsn_field f, type *out) \
+	{ \
+		*out = ((const type *)b->col[f])[row]; \
+	}
+TAKE(uint8_t)
+TAKE(uint16_t)
+TAKE(uint32_t)
+TAKE(uint64_t)
+TAKE(int64_t)
+#undef TAKE
+
+/* In a closing window a masked key stands in its field; it is no flow's address. */
+static void
+forget_masked(const struct tsn_rule *r, struct tsn_alert_flow *out)
+{
+	for (unsigned i = 0; i < r->key.n; i++) {
+		if (r->key.part[i].v4_bits >= 32 && r->key.part[i].v6_bits >= 128)
+			continue;
+		if (r->key.part[i].field == TSN_F_SRC)
+			out->present &= ~(1u << BIT_SRC);
+		if (r->key.part[i].field == TSN_F_DST)
+			out->present &= ~(1u << BIT_DST);
+		if (r->key.part[i].field == TSN_F_EXPORTER)
+			out->present &= ~(1u << BIT_EXPORTER);
+	}
+}
+
+void
+tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
+{
+	memset(out, 0, sizeof(*out));
+#define FIELD(sym, type, name) \
+	if (tsn_mask_has(&b->present[TSN_F_##sym], row)) { \
+		out->present |= 1u << BIT_##sym; \
+		take_##type(b, row, TSN_F_##sym, &out->name); \
+	}
+	TSN_ALERT_FLOW_FIELDS(FIELD)
+#undef FIELD
+	if (b->kind == TSN_BATCH_TICK)
+		forget_masked(r, out);
+}
+
+static void
+give_addr(struct tsn_value *v, addr from)
+{
+	v->addr = from;
+	v->v4_bits = 32;
+	v->v6_bits = 128;
+}
+
+#define GIVE(type) \
+	static void \
+	give_##type(struct tsn_value *v, type from) \
+	{ \
+		v->i = (int64_t)from; \
+	}
+GIVE(uint8_t)
+GIVE(uint16_t)
+GIVE(uint32_t)
+GIVE(uint64_t)
+GIVE(int64_t)
+#undef GIVE
+
+bool
+tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->type = tsn_fields[f].type;
+	switch (f) {
+#define FIELD(sym, type, name) \
+	case TSN_F_##sym: \
+		out->known = fl->present >> BIT_##sym & 1; \
+		give_##type(out, fl->name); \
+		return out->known;
+	TSN_ALERT_FLOW_FIELDS(FIELD)
+#undef FIELD
+	default:
+		return false;
+	}
+}
+
+bool
+tsn_alert_capture_plan(struct tsn_alert_rule *r)
+{
+	static const uint16_t fixed[TSN_SAVED_FIXED] = {
+		[TSN_SAVED_EXPORTER_NAME] = TSN_F_EXPORTER_NAME,
+		[TSN_SAVED_IN_IF_NAME] = TSN_F_IN_IF_NAME,
+		[TSN_SAVED_OUT_IF_NAME] = TSN_F_OUT_IF_NAME,
+	};
+	uint32_t n = TSN_SAVED_FIXED;
+
+	/* one place a piece, used or not: piece [i] has place TSN_SAVED_FIXED + i */
+	r->nsaved = n + r->rule->nmessage;
+	r->plan = tsn_calloc(r->nsaved, sizeof(*r->plan));
+	if (r->plan == NULL)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		r->plan[i].what = fixed[i];
+	for (uint32_t i = 0; i < r->rule->nmessage; i++) {
+		const struct tsn_piece *p = &r->rule->message[i];
+		struct tsn_save_plan *plan = &r->plan[n + i];
+
+		plan->reg = p->kind == TSN_PIECE_REG;
+		if (plan->reg)
+			plan->what = p->reg;
+		else if (p->kind == TSN_PIECE_FIELD || p->kind == TSN_PIECE_SET_COLUMN)
+			plan->what = p->field;
+		else
+			plan->what = TSN_FIELD_COUNT;
+	}
+	return true;
+}
+
+/* Keeps a copy of the string; without memory the value is unknown. */
+static void
+own_string(struct tsn_saved *s)
+{
+	char *p;
+
+	if (s->v.s.n > s->cap) {
+		p = tsn_realloc(s->own, s->v.s.n);
+		if (p == NULL) {
+			s->v.known = false;
+			return;
+		}
+		s->own = p;
+		s->cap = s->v.s.n;
+	}
+	if (s->v.s.n > 0)
+		memcpy(s->own, s->v.s.p, s->v.s.n);
+	s->v.s.p = s->own;
+}
+
+static void
+save_field(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_saved *s)
+{
+	if (!tsn_mask_has(&b->present[f], row)) {
+		s->v.known = false;
+		return;
+	}
+	tsn_batch_get(b, row, f, &s->v);
+	if (tsn_fields[f].storage == TSN_STR)
+		own_string(s);
+}
+
+static void
+read_number(const struct tsn_alert_reads *reads, uint32_t export, uint32_t row, struct tsn_alert_number *n)
+{
+	*n = (struct tsn_alert_number){ 0 };
+	if (export != TSN_REG_NONE)
+		n->known = reads->value(reads->arg, export, row, &n->i, &n->f, &n->real);
+}
+
+static void
+save_reg(const struct tsn_alert_reads *reads, uint32_t export, uint32_t row, struct tsn_saved *s)
+{
+	struct tsn_alert_number n;
+
+	read_number(reads, export, row, &n);
+	memset(&s->v, 0, sizeof(s->v));
+	s->v.known = n.known;
+	s->v.type = n.real ? TSN_T_REAL : TSN_T_INT;
+	if (n.real)
+		s->v.f = n.f;
+	else
+		s->v.i = n.i;
+}
+
+static void
+save(struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	if (e->saved == NULL)
+		e->saved = tsn_calloc(r->nsaved, sizeof(*e->saved));
+	if (e->saved == NULL)
+		return; /* a message with dashes is better than no alert */
+	for (uint32_t i = 0; i < r->nsaved; i++) {
+		if (r->plan[i].reg)
+			save_reg(a->reads, r->plan[i].what, row, &e->saved[i]);
+		else if (r->plan[i].what < TSN_FIELD_COUNT)
+			save_field(a->batch, row, (enum tsn_field)r->plan[i].what, &e->saved[i]);
+	}
+}
+
+/* S12: the first comparison, left to right, that is true of the row. */
+static const struct tsn_report *
+true_report(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
+{
+	for (uint32_t i = 0; i < r->nreports; i++)
+		if (a->reads->holds(a->reads->arg, r->report[i].holds, row))
+			return &r->report[i];
+	return NULL;
+}
+
+static void
+capture_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	const struct tsn_report *rep = true_report(a, r, row);
+
+	e->value = e->threshold = (struct tsn_alert_number){ 0 };
+	e->window_start = e->window_end = TSN_TIME_NONE;
+	if (rep != NULL) {
+		e->type = rep->type;
+		read_number(a->reads, rep->value, row, &e->value);
+		read_number(a->reads, rep->threshold, row, &e->threshold);
+		tsn_alert_covered(a->program, rep, a->batch->time[row], a->batch->received[row],
+		    &e->window_start, &e->window_end);
+	}
+	tsn_alert_judge(a, r, rep, row, e);
+}
+
+void
+tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	tsn_alert_capture_flow(r->rule, a->batch, row, &e->last);
+	capture_value(a, r->rule, e, row);
+	save(a, r, e, row);
+}
+
+void
+tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	size_t room = e->nsamples == 0 ? 1 : TSN_ALERT_SAMPLES;
+	struct tsn_alert_flow *sample = e->sample;
+
+	/* most alerts never see a second flow, or see many */
+	if (e->nsamples < 2)
+		sample = tsn_reallocarray(e->sample, room, sizeof(*sample));
+	if (sample == NULL)
+		return;
+	e->sample = sample;
+	tsn_alert_capture_flow(r->rule, a->batch, row, &sample[e->nsamples++]);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include <string.h>
+
+#include "alert/stage.h"
+#include "base/mem.h"
+
+#define SLOTS_FIRST 16u
+
+struct tsn_alert_entry *
+tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len)
+{
+	uint32_t i;
+
+	if (r->nslots == 0)
+		return NULL;
+	for (i = (uint32_t)hash & (r->nslots - 1); r->slot[i].e != NULL; i = (i + 1) & (r->nslots - 1)) {
+		struct tsn_alert_entry *e = r->slot[i].e;
+
+		if (r->slot[i].hash == hash && e->key_len == len && memcmp(e->key, key, len) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+static void
+place(struct tsn_alert_slot *slot, uint32_t nslots, struct tsn_alert_entry *e)
+{
+	uint32_t i = (uint32_t)e->hash & (nslots - 1);
+
+	while (slot[i].e != NULL)
+		i = (i + 1) & (nslots - 1);
+	slot[i] = (struct tsn_alert_slot){ e->hash, e };
+}
+
+/* Keeps at least half of the slots free. */
+static bool
+make_room(struct tsn_alert_rule *r)
+{
+	uint32_t n = r->nslots > 0 ? r->nslots * 2 : SLOTS_FIRST;
+	struct tsn_alert_slot *slot;
+
+	if (r->nslots > 0 && r->nentries < r->nslots / 2)
+		return true;
+	slot = tsn_calloc(n, sizeof(*slot));
+	if (slot == NULL)
+		return false;
+	for (uint32_t i = 0; i < r->nslots; i++)
+		if (r->slot[i].e != NULL)
+			place(slot, n, r->slot[i].e);
+	tsn_free(r->slot);
+	r->slot = slot;
+	r->nslots = n;
+	return true;
+}
+
+struct tsn_alert_entry *
+tsn_alert_entry_add(struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len)
+{
+	struct tsn_alert_entry *e;
+
+	if (!make_room(r))
+		return NULL;
+	e = tsn_calloc(1, sizeof(*e) + len);
+	if (e == NULL)
+		return NULL;
+	e->hash = hash;
+	e->key_len = len;
+	memcpy(e->key, key, len);
+	place(r->slot, r->nslots, e);
+	r->nentries++;
+	return e;
+}
+
+/* Linear probing without tombstones: what follows the hole and may fill it moves up. */
+static void
+unplace(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
+{
+	uint32_t mask = r->nslots - 1, hole = (uint32_t)e->hash & mask, i;
+
+	while (r->slot[hole].e != e)
+		hole = (hole + 1) & mask;
+	for (i = (hole + 1) & mask; r->slot[i].e != NULL; i = (i + 1) & mask) {
+		uint32_t home = (uint32_t)r->slot[i].hash & mask;
+
+		if (((i - home) & mask) >= ((i - hole) & mask)) {
+			r->slot[hole] = r->slot[i];
+			hole = i;
+		}
+	}
+	r->slot[hole].e = NULL;
+}
+
+void
+tsn_alert_entry_shed(struct tsn_alert_entry *e, uint32_t nsaved)
+{
+	for (uint32_t i = 0; e->saved != NULL && i < nsaved; i++)
+		tsn_free(e->saved[i].own);
+	tsn_free(e->saved);
+	tsn_free(e->sample);
+	e->saved = NULL;
+	e->sample = NULL;
+	e->nsamples = 0;
+}
+
+void
+tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+{
+	tsn_alert_entry_unqueue(e->open ? &r->open : &r->closed, e);
+	unplace(r, e);
+	r->nentries--;
+	tsn_alert_entry_shed(e, r->nsaved);
+	tsn_free(e);
+}
+
+void
+tsn_alert_entry_free_all(struct tsn_alert_rule *r)
+{
+	for (uint32_t i = 0; i < r->nslots; i++) {
+		if (r->slot[i].e == NULL)
+			continue;
+		tsn_alert_entry_shed(r->slot[i].e, r->nsaved);
+		tsn_free(r->slot[i].e);
+	}
+	tsn_free(r->slot);
+	r->slot = NULL;
+	r->nslots = r->nentries = 0;
+	r->open = r->closed = (struct tsn_alert_list){ NULL, NULL };
+}
+
+void
+tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
+{
+	struct tsn_alert_entry *before = l->tail;
+
+	while (before != NULL && before->due > e->due)
+		before = before->prev;
+	e->prev = before;
+	e->next = before != NULL ? before->next : l->head;
+	*(before != NULL ? &before->next : &l->head) = e;
+	*(e->next != NULL ? &e->next->prev : &l->tail) = e;
+}
+
+void
+tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
+{
+	/* an entry just made is in no list */
+	if (e->prev == NULL && l->head != e)
+		return;
+	*(e->prev != NULL ? &e->prev->next : &l->head) = e->next;
+	*(e->next != NULL ? &e->next->prev : &l->tail) = e->prev;
+	e->prev = e->next = NULL;
+}

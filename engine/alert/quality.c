@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * How far the numbers of an alert can be trusted, and what time they cover.
+ */
+#include "alert/stage.h"
+#include "base/clock.h"
+#include "state/state.h"
+
+#define DISTINCT_EXACT 256  /* values up to which `distinct` is exact (LANGUAGE.md section 4) */
+#define DISTINCT_ERROR 0.02 /* standard error of the sketch beyond */
+
+const struct tsn_agg_def *
+tsn_alert_report_agg(const struct tsn_program *p, const struct tsn_report *rep)
+{
+	const struct tsn_family_def *f;
+	const struct tsn_export *value;
+
+	if (rep->family >= p->nfamilies || rep->value >= p->nexports)
+		return NULL;
+	f = &p->families[rep->family];
+	value = &p->exports[rep->value];
+	for (uint32_t i = 0; value->kind == TSN_EXPORT_VALUE && i < f->naggs; i++)
+		if (value->flow != TSN_REG_NONE && p->uses[rep->family].result[i] == value->flow)
+			return &f->agg[i];
+	return NULL;
+}
+
+/* Largest multiple of [step] that is not above [t]. */
+static int64_t
+align(int64_t t, int64_t step)
+{
+	int64_t rest = t % step;
+
+	return t - (rest < 0 ? rest + step : rest);
+}
+
+void
+tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int64_t t, int64_t received,
+    int64_t *start, int64_t *end)
+{
+	const struct tsn_agg_def *agg = tsn_alert_report_agg(p, rep);
+
+	*start = *end = TSN_TIME_NONE;
+	if (rep->window_ms <= 0)
+		return;
+	t = agg != NULL && agg->by_received ? received : t;
+	if (rep->tumbling) {
+		*start = align(t, rep->window_ms);
+		*end = *start + rep->window_ms;
+	} else if (agg != NULL && agg->panes > 0 && agg->pane_ms > 0) {
+		/* the newest pane and the ones before it (S3): a little more than the window */
+		*start = align(t, agg->pane_ms) - (int64_t)(agg->panes - 1) * agg->pane_ms;
+		*end = t;
+	} else {
+		*start = t - rep->window_ms;
+		*end = t;
+	}
+}
+
+/* Event time of the last group that lost its place in a family the rule reads, TSN_TIME_NONE if none did. */
+static int64_t
+last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r)
+{
+	int64_t last = TSN_TIME_NONE;
+	struct tsn_family_stats stats;
+
+	for (uint32_t i = 0; a->state != NULL && i < r->families_n; i++) {
+		tsn_state_stats(a->state, r->families[i], &stats);
+		if (stats.evicted > 0 && stats.last_evicted > last)
+			last = stats.last_evicted;
+	}
+	return last;
+}
+
+void
+tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
+    struct tsn_alert_entry *e)
+{
+	const struct tsn_agg_def *agg = rep != NULL ? tsn_alert_report_agg(a->program, rep) : NULL;
+	int64_t window = rep != NULL ? rep->window_ms : r->hold_ms;
+	int64_t evicted = r->stateful ? last_evicted(a, r) : TSN_TIME_NONE;
+
+	e->quality = TSN_EXACT;
+	e->error = 0;
+	if (agg != NULL && agg->fn == TSN_AGG_DISTINCT && e->value.known && !e->value.real &&
+	    e->value.i > DISTINCT_EXACT) {
+		e->quality = TSN_ESTIMATED;
+		e->error = DISTINCT_ERROR;
+	}
+	if (evicted != TSN_TIME_NONE && evicted >= a->batch->time[row] - window)
+		e->quality = TSN_PARTIAL;
+	if (a->cut_off && a->batch->kind == TSN_BATCH_TICK)
+		e->quality = TSN_PARTIAL;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "alert/stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+uint32_t
+tsn_alert_sid(const char *name)
+{
+	uint32_t sid = (uint32_t)(tsn_hash_bytes(name, strlen(name), 0) & 0x7fffffff);
+
+	return sid != 0 ? sid : 1;
+}
+
+const char *
+tsn_severity_name(enum tsn_severity s)
+{
+	static const char *const name[] = { "info", "low", "medium", "high", "critical" };
+
+	return s <= TSN_SEV_CRITICAL ? name[s] : "medium";
+}
+
+const char *
+tsn_quality_name(enum tsn_quality q)
+{
+	static const char *const name[] = { "exact", "estimated", "partial" };
+
+	return q <= TSN_PARTIAL ? name[q] : "partial";
+}
+
+bool
+tsn_alert_key(const struct tsn_alert *al, unsigned i, struct tsn_value *out)
+{
+	tsn_key_decode(&al->rule->key, al->key, al->key_len, i, out);
+	return out->known;
+}
+
+bool
+tsn_alert_field(const struct tsn_alert *al, enum tsn_field f, struct tsn_value *out)
+{
+	for (unsigned i = 0; i < al->rule->key.n; i++)
+		if (al->rule->key.part[i].field == f)
+			return tsn_alert_key(al, i, out);
+	return tsn_alert_flow_get(&al->last, f, out);
+}
+
+static uint64_t
+hash_text(uint64_t h, const char *s)
+{
+	s = s != NULL ? s : "";
+	return tsn_hash_bytes(s, strlen(s), h);
+}
+
+/* Of `alert each`, two flows of one key may end in the same millisecond. */
+static uint64_t
+hash_flow(uint64_t h, const struct tsn_alert_flow *fl)
+{
+#define NUMBER(field) h = tsn_hash_join(h, (uint64_t)fl->field)
+#define ADDR(field) h = tsn_hash_join(tsn_hash_join(tsn_hash_join(h, fl->field.hi), fl->field.lo), fl->field.v4)
+	NUMBER(present);
+	ADDR(src);
+	ADDR(dst);
+	ADDR(exporter);
+	NUMBER(start);
+	NUMBER(end);
+	NUMBER(packets);
+	NUMBER(bytes);
+	NUMBER(in_if);
+	NUMBER(out_if);
+	NUMBER(src_port);
+	NUMBER(dst_port);
+	NUMBER(proto);
+	NUMBER(flags);
+#undef NUMBER
+#undef ADDR
+	return h;
+}
+
+/* Ruleset and version, rule, key and opening time: the same alert has the same id wherever it is computed. */
+static void
+make_id(struct tsn_alert *al)
+{
+	uint64_t half[2];
+
+	for (uint64_t i = 0; i < 2; i++) {
+		uint64_t h = hash_text(hash_text(hash_text(i + 1, al->rule->ruleset), al->rule->version), al->rule->name);
+
+		h = tsn_hash_bytes(al->key, al->key_len, h);
+		h = tsn_hash_join(h, (uint64_t)al->opened);
+		half[i] = al->state == TSN_ALERT_EACH ? hash_flow(h, &al->last) : h;
+	}
+	snprintf(al->id, sizeof(al->id), "%016llx%016llx", (unsigned long long)half[0], (unsigned long long)half[1]);
+}
+
+static void
+put_samples(struct tsn_alert *al, const struct tsn_alert_entry *e)
+{
+	if (al->state == TSN_ALERT_EACH && al->flows > 0) {
+		al->sample[al->nsamples++] = e->last;
+		return;
+	}
+	for (uint32_t i = 0; i < e->nsamples; i++)
+		al->sample[al->nsamples++] = e->sample[i];
+}
+
+/* False when memory is out. */
+static bool
+put_name(struct tsn_arena *arena, const struct tsn_alert_entry *e, unsigned which, struct tsn_str *out)
+{
+	const struct tsn_saved *s = e->saved != NULL ? &e->saved[which] : NULL;
+
+	if (s == NULL || !s->v.known || s->v.s.n == 0)
+		return true;
+	*out = (struct tsn_str){ tsn_arena_strndup(arena, s->v.s.p, s->v.s.n), s->v.s.n };
+	return out->p != NULL;
+}
+
+static void
+put_quality(const struct tsn_alerts *a, struct tsn_alert *al, const struct tsn_alert_entry *e)
+{
+	al->quality = e->quality;
+	al->error = e->error;
+	al->sampling = e->sampling;
+	if (al->sampling > 0 && al->quality == TSN_EXACT)
+		al->quality = TSN_ESTIMATED;
+	if (e->cut || (a->cut_off && al->state == TSN_ALERT_CLOSE))
+		al->quality = TSN_PARTIAL;
+}
+
+static bool
+put_message(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, struct tsn_alert *al)
+{
+	if (r->rule->message == NULL)
+		return true;
+	tsn_buf_clear(&a->text);
+	tsn_alert_message(a, r, e, al, &a->text);
+	if (a->text.failed)
+		return false;
+	al->message = tsn_arena_strndup(a->arena, tsn_buf_str(&a->text), a->text.len);
+	return al->message != NULL;
+}
+
+static bool
+fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, struct tsn_alert *al)
+{
+	uint8_t *key = tsn_arena_alloc(a->arena, e->key_len > 0 ? e->key_len : 1);
+
+	if (key == NULL)
+		return false;
+	memcpy(key, e->key, e->key_len);
+	al->rule = r->rule;
+	al->sid = r->sid;
+	al->key = key;
+	al->key_len = e->key_len;
+	al->last = e->last;
+	al->value = e->value;
+	al->threshold = e->threshold;
+	al->type = e->type;
+	al->window_start = e->window_start;
+	al->window_end = e->window_end;
+	al->opened = e->opened;
+	al->first_seen = e->first_seen;
+	al->last_seen = e->last_seen;
+	al->flows = e->flows;
+	put_quality(a, al, e);
+	put_samples(al, e);
+	make_id(al);
+	return put_name(a->arena, e, TSN_SAVED_EXPORTER_NAME, &al->exporter_name) &&
+	    put_name(a->arena, e, TSN_SAVED_IN_IF_NAME, &al->in_if_name) &&
+	    put_name(a->arena, e, TSN_SAVED_OUT_IF_NAME, &al->out_if_name) && put_message(a, r, e, al);
+}
+
+static struct tsn_alert *
+make(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
+    enum tsn_alert_state state, int64_t time)
+{
+	struct tsn_alert *al;
+
+	if (a->arena == NULL)
+		a->arena = tsn_arena_new();
+	al = a->arena != NULL ? tsn_arena_alloc(a->arena, sizeof(*al)) : NULL;
+	if (al == NULL)
+		return NULL;
+	al->state = state;
+	al->time = time;
+	return fill(a, r, e, al) ? al : NULL;
+}
+
+void
+tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
+    enum tsn_alert_state state, int64_t time, struct tsn_alert_place place)
+{
+	struct tsn_alert_pending *grown = tsn_grow(a->pending, a->npending, &a->pending_cap, sizeof(*grown));
+	struct tsn_alert *al;
+
+	if (grown != NULL)
+		a->pending = grown;
+	al = grown != NULL ? make(a, r, e, state, time) : NULL;
+	if (al == NULL) {
+		r->counts.lost++;
+		return;
+	}
+	a->pending[a->npending++] = (struct tsn_alert_pending){ al, place.ticket, place.row, place.due,
+		(uint32_t)(r - a->rule), a->seq++ };
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "alert/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alert/sink.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct tsn_alerts *
+tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
+{
+	struct tsn_alerts *a = tsn_calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->max_keys = max_keys > 0 ? max_keys : 1;
+	a->log = log;
+	a->now = TSN_TIME_NONE;
+	a->next_due = INT64_MAX;
+	a->lateness = 30 * TSN_SECOND;
+	return a;
+}
+
+static void
+free_rules(struct tsn_alert_rule *rule, uint32_t n)
+{
+	for (uint32_t i = 0; rule != NULL && i < n; i++) {
+		tsn_alert_entry_free_all(&rule[i]);
+		tsn_free(rule[i].plan);
+	}
+	tsn_free(rule);
+}
+
+void
+tsn_alerts_free(struct tsn_alerts *a)
+{
+	if (a == NULL)
+		return;
+	free_rules(a->rule, a->nrules);
+	tsn_free(a->sink);
+	tsn_free(a->pending);
+	tsn_arena_free(a->arena);
+	tsn_buf_fini(&a->text);
+	tsn_free(a);
+}
+
+bool
+tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, size_t n)
+{
+	struct tsn_sink **copy = tsn_reallocarray(NULL, n > 0 ? n : 1, sizeof(struct tsn_sink *));
+
+	if (copy == NULL)
+		return false;
+	if (n > 0)
+		memcpy(copy, sinks, n * sizeof(struct tsn_sink *));
+	tsn_free(a->sink);
+	a->sink = copy;
+	a->nsinks = n;
+	return true;
+}
+
+static struct tsn_alert_rule *
+make_rules(const struct tsn_program *p)
+{
+	struct tsn_alert_rule *rule = tsn_calloc(p->nrules > 0 ? p->nrules : 1, sizeof(*rule));
+
+	for (uint32_t i = 0; rule != NULL && i < p->nrules; i++) {
+		rule[i].rule = &p->rules[i];
+		rule[i].sid = p->rules[i].sid != 0 ? p->rules[i].sid : tsn_alert_sid(p->rules[i].name);
+		if (!tsn_alert_capture_plan(&rule[i])) {
+			free_rules(rule, i);
+			return NULL;
+		}
+	}
+	return rule;
+}
+
+static int
+by_name(const void *x, const void *y)
+{
+	const struct tsn_alert_rule *const *a = x, *const *b = y;
+
+	return strcmp((*a)->rule->name, (*b)->rule->name);
+}
+
+static bool
+same_key(const struct tsn_key_spec *x, const struct tsn_key_spec *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->part[i].field != y->part[i].field || x->part[i].v4_bits != y->part[i].v4_bits ||
+		    x->part[i].v6_bits != y->part[i].v6_bits)
+			return false;
+	return true;
+}
+
+static void
+add_counts(struct tsn_alert_counts *to, const struct tsn_alert_counts *c)
+{
+	to->matches += c->matches;
+	to->alerts += c->alerts;
+	to->closed += c->closed;
+	to->suppressed += c->suppressed;
+	to->evicted += c->evicted;
+	to->lost += c->lost;
+	to->open += c->open;
+}
+
+static bool
+same_plan(const struct tsn_alert_rule *x, const struct tsn_alert_rule *y)
+{
+	/* exports have other numbers in another program, and mean something else */
+	for (uint32_t i = 0; i < x->nsaved && i < y->nsaved; i++)
+		if (x->plan[i].reg || y->plan[i].reg || x->plan[i].what != y->plan[i].what)
+			return false;
+	return x->nsaved == y->nsaved;
+}
+
+/* The entries of [old] are now those of [r]; nothing is copied. */
+static void
+take_over(struct tsn_alert_rule *r, struct tsn_alert_rule *old)
+{
+	struct tsn_alert_list was = old->open;
+	bool keep = same_plan(r, old);
+
+	r->slot = old->slot;
+	r->nslots = old->nslots;
+	r->nentries = old->nentries;
+	r->closed = old->closed;
+	old->slot = NULL;
+	old->nslots = old->nentries = 0;
+	while (was.head != NULL) {
+		struct tsn_alert_entry *e = was.head;
+
+		was.head = e->next;
+		for (uint32_t i = 0; e->saved != NULL && !keep && i < old->nsaved; i++)
+			tsn_free(e->saved[i].own);
+		if (!keep) {
+			tsn_free(e->saved);
+			e->saved = NULL; /* known again with the next match */
+		}
+		e->due = tsn_tick_at(e->received + r->rule->hold_ms);
+		tsn_alert_entry_queue(&r->open, e);
+	}
+}
+
+static bool
+can_take_over(const struct tsn_alert_rule *r, const struct tsn_alert_rule *old)
+{
+	return !r->rule->disabled && !r->rule->each && !old->rule->each && same_key(&r->rule->key, &old->rule->key);
+}
+
+/* The alerts of a rule that is gone end now; nobody else would ever say so. */
+static void
+end_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
+{
+	struct tsn_alert_place place = { a->next_ticket, false, a->now };
+	struct tsn_alert_entry *e;
+
+	for (e = r->open.head; e != NULL; e = e->next) {
+		tsn_alert_record(a, r, e, TSN_ALERT_CLOSE, a->now, place);
+		r->counts.closed++;
+	}
+	r->counts.open = 0;
+}
+
+/* Pairs the rules of both programs by name. [order] has room for the old ones. */
+static void
+hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, uint32_t n, struct tsn_alert_rule **order)
+{
+	struct tsn_alert_rule *const *found, *key;
+
+	for (uint32_t i = 0; i < a->nrules; i++)
+		order[i] = &a->rule[i];
+	qsort(order, a->nrules, sizeof(struct tsn_alert_rule *), by_name);
+	for (uint32_t i = 0; i < n; i++) {
+		key = &rule[i];
+		found = bsearch(&key, order, a->nrules, sizeof(struct tsn_alert_rule *), by_name);
+		if (found == NULL)
+			continue;
+		if (can_take_over(&rule[i], *found))
+			take_over(&rule[i], *found);
+		else
+			end_all(a, *found);
+		rule[i].counts = (*found)->counts;
+		(*found)->bound = true;
+	}
+	for (uint32_t i = 0; i < a->nrules; i++) {
+		if (a->rule[i].bound)
+			continue;
+		end_all(a, &a->rule[i]);
+		add_counts(&a->gone, &a->rule[i].counts);
+	}
+}
+
+static int64_t
+earliest(const struct tsn_alerts *a)
+{
+	int64_t due = INT64_MAX;
+
+	for (uint32_t i = 0; i < a->nrules; i++) {
+		const struct tsn_alert_rule *r = &a->rule[i];
+
+		if (r->open.head != NULL && r->open.head->due < due)
+			due = r->open.head->due;
+		if (r->closed.head != NULL && r->closed.head->due < due)
+			due = r->closed.head->due;
+	}
+	return due;
+}
+
+bool
+tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct tsn_set *const *sets,
+    const struct tsn_state *state)
+{
+	struct tsn_alert_rule *rule = make_rules(p);
+	struct tsn_alert_rule **order = tsn_calloc(a->nrules > 0 ? a->nrules : 1, sizeof(struct tsn_alert_rule *));
+
+	if (rule == NULL || order == NULL) {
+		free_rules(rule, p->nrules);
+		tsn_free(order);
+		return false;
+	}
+	tsn_alerts_flush(a);
+	hand_over(a, rule, p->nrules, order);
+	tsn_alerts_flush(a); /* while the old program's rules are there */
+	tsn_free(order);
+	free_rules(a->rule, a->nrules);
+	a->rule = rule;
+	a->nrules = p->nrules;
+	a->program = p;
+	a->sets = sets;
+	a->state = state;
+	a->next_due = earliest(a);
+	return true;
+}
+
+void
+tsn_alerts_tick(struct tsn_alerts *a, int64_t now)
+{
+	if (now < a->now)
+		now = a->now;
+	a->now = now;
+	a->ticked = true;
+	if (now < a->next_due)
+		return;
+	for (uint32_t i = 0; i < a->nrules; i++)
+		tsn_alert_catch_up(a, &a->rule[i], now);
+	a->next_due = earliest(a);
+}
+
+int64_t
+tsn_alerts_next_due(const struct tsn_alerts *a)
+{
+	return a->next_due;
+}
+
+void
+tsn_alerts_lateness(struct tsn_alerts *a, int64_t ms)
+{
+	a->lateness = ms;
+}
+
+void
+tsn_alerts_cut_off(struct tsn_alerts *a, bool on)
+{
+	a->cut_off = on;
+}
+
+static int
+compare(uint64_t x, uint64_t y)
+{
+	return (x > y) - (x < y);
+}
+
+static int
+in_order(const void *x, const void *y)
+{
+	const struct tsn_alert_pending *p = x, *q = y;
+	size_t n = p->al->key_len < q->al->key_len ? p->al->key_len : q->al->key_len;
+	int c;
+
+	if ((c = compare(p->ticket, q->ticket)) != 0 || (c = p->row - q->row) != 0)
+		return c;
+	if (!p->row && p->due != q->due)
+		return p->due < q->due ? -1 : 1;
+	if ((c = compare(p->rule, q->rule)) != 0 || (c = memcmp(p->al->key, q->al->key, n)) != 0 ||
+	    (c = compare(p->al->key_len, q->al->key_len)) != 0)
+		return c;
+	return compare(p->seq, q->seq);
+}
+
+void
+tsn_alerts_flush(struct tsn_alerts *a)
+{
+	if (a->npending > 1)
+		qsort(a->pending, a->npending, sizeof(*a->pending), in_order);
+	for (size_t i = 0; i < a->npending; i++)
+		for (size_t s = 0; s < a->nsinks; s++)
+			tsn_sink_write(a->sink[s], a->pending[i].al);
+	for (size_t s = 0; (a->npending > 0 || a->ticked) && s < a->nsinks; s++)
+		tsn_sink_flush(a->sink[s]);
+	a->npending = 0;
+	a->ticked = false;
+	a->batch = NULL;
+	a->has_rows = false;
+	tsn_arena_free(a->arena);
+	a->arena = NULL;
+}
+
+void
+tsn_alerts_counts(const struct tsn_alerts *a, uint32_t rule, struct tsn_alert_counts *out)
+{
+	*out = a->rule[rule].counts;
+}
+
+void
+tsn_alerts_totals(const struct tsn_alerts *a, struct tsn_alert_counts *out)
+{
+	*out = a->gone;
+	for (uint32_t i = 0; i < a->nrules; i++)
+		add_counts(out, &a->rule[i].counts);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Inside of the alert stage, for the files of this room only.
+ *
+ * Each rule has a hash table of entries (rule's key -> alert) and two lists:
+ * open entries in the order in which they fall due, and closed ones, kept while
+ * they may still suppress, in the order in which they may be forgotten. Both
+ * orders, and so which entry gives way when the table is full, follow from the
+ * rows alone: ticks that passed are caught up on at every row.
+ */
+#ifndef TSN_ALERT_STAGE_H
+#define TSN_ALERT_STAGE_H
+
+#include "alert/alert.h"
+#include "base/arena.h"
+#include "base/buf.h"
+
+/* A value copied out of a batch; strings are kept in [own]. */
+struct tsn_saved {
+	struct tsn_value v;
+	char *own;
+	uint32_t cap;
+};
+
+enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
+
+/* What is saved of the flow that matched last, besides struct tsn_alert_flow: names, and what the message needs. */
+struct tsn_save_plan {
+	bool reg;      /* [what] is an export of the program, else a field */
+	uint32_t what;
+};
+
+struct tsn_alert_entry {
+	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
+	struct tsn_alert_entry *dirty_next;
+	uint64_t hash;
+	int64_t due;       /* open: tick on which it ends; closed: tick from which it may be forgotten */
+	int64_t received;  /* of its last match: running maximum, ms */
+	int64_t opened, first_seen, last_seen;
+	uint64_t flows;
+	uint32_t last_row; /* of the batch at hand, while dirty */
+	uint32_t sampling;
+	bool open, dirty;
+	bool cut;          /* ended early, to make room */
+	uint8_t nsamples;
+	struct tsn_alert_flow last;
+	struct tsn_alert_number value, threshold;
+	enum tsn_type type;
+	int64_t window_start, window_end;
+	enum tsn_quality quality; /* without sampling, which [sampling] says */
+	double error;
+	struct tsn_saved *saved;  /* rule's nsaved, or NULL: nothing known */
+	struct tsn_alert_flow *sample; /* nsamples of them */
+	uint32_t key_len;
+	uint8_t key[];
+};
+
+struct tsn_alert_list {
+	struct tsn_alert_entry *head, *tail;
+};
+
+struct tsn_alert_slot {
+	uint64_t hash;
+	struct tsn_alert_entry *e; /* NULL: free */
+};
+
+/* A rule of the bound program and its alerts. */
+struct tsn_alert_rule {
+	const struct tsn_rule *rule;
+	uint32_t sid;
+	struct tsn_save_plan *plan;
+	uint32_t nsaved;
+	struct tsn_alert_slot *slot; /* a power of two of them, NULL while there is no entry */
+	uint32_t nslots, nentries;
+	struct tsn_alert_list open, closed;
+	struct tsn_alert_counts counts;
+	bool told_full;
+	bool bound;    /* taken over by a rule of the next program */
+};
+
+/* A record waiting for the flush, and where it stands in the order. */
+struct tsn_alert_pending {
+	struct tsn_alert *al;
+	uint64_t ticket;
+	bool row;         /* of a row; false: of a tick before that row */
+	int64_t due;      /* ticks only */
+	uint32_t rule;
+	uint64_t seq;     /* the last resort: order of making */
+};
+
+struct tsn_alerts {
+	uint32_t max_keys;
+	const struct tsn_log *log;
+	const struct tsn_program *program;
+	const struct tsn_set *const *sets;
+	const struct tsn_state *state;
+	struct tsn_alert_rule *rule;
+	uint32_t nrules;
+	struct tsn_sink **sink;
+	size_t nsinks;
+	int64_t now;        /* running maximum of the time of receipt, TSN_TIME_NONE at first */
+	int64_t next_due;   /* no list has anything due before it */
+	int64_t lateness;
+	bool cut_off, ticked;
+	/* the batch at hand, until the flush */
+	const struct tsn_batch *batch;
+	bool has_rows;      /* [received] and [batch_ticket] are those of a batch of flows, up to [next_ticket] */
+	uint64_t batch_ticket, next_ticket;
+	int64_t received[TSN_BATCH_ROWS]; /* running maximum, row by row */
+	/* the rule at hand, inside tsn_alerts_match */
+	const struct tsn_alert_reads *reads;
+	struct tsn_alert_entry *dirty;
+	struct tsn_alert_entry *recent; /* the entry of the row before */
+	/* collected since the last flush */
+	struct tsn_arena *arena;
+	struct tsn_alert_pending *pending;
+	size_t npending, pending_cap;
+	uint64_t seq;
+	struct tsn_alert_counts gone; /* counts of rules no longer bound */
+	struct tsn_buf text;
+};
+
+/* The first whole second at or after [ms]. */
+static inline int64_t
+tsn_tick_at(int64_t ms)
+{
+	int64_t down = ms / 1000 * 1000;
+
+	return down < ms ? down + 1000 : down;
+}
+
+/* entries.c: the table and its lists */
+struct tsn_alert_entry *tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
+/* Enters a closed entry that is in no list. NULL when memory is out. */
+struct tsn_alert_entry *tsn_alert_entry_add(struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
+/* Takes it out of the table and its list and frees it. */
+void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
+void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
+/* Sorted by [due], behind its equals; nearly always the end. */
+void tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
+void tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
+/* Frees what only an open alert needs. */
+void tsn_alert_entry_shed(struct tsn_alert_entry *e, uint32_t nsaved);
+
+/* capture.c: what is remembered of a row */
+void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
+/* Value, threshold, window, quality, fields of the flow that matched last. Registers must be those of its batch. */
+void tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+void tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+/* Builds the plan of a rule. False when memory is out. */
+bool tsn_alert_capture_plan(struct tsn_alert_rule *r);
+
+/* quality.c */
+void tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
+    struct tsn_alert_entry *e);
+/* What the value of [rep] covers, for a flow of time [t]. */
+void tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int64_t t, int64_t received,
+    int64_t *start, int64_t *end);
+/* The aggregate whose value [rep] is, NULL if it is an expression of several. */
+const struct tsn_agg_def *tsn_alert_report_agg(const struct tsn_program *p, const struct tsn_report *rep);
+
+/* record.c: an entry becomes a record waiting for the flush */
+struct tsn_alert_place {
+	uint64_t ticket;
+	bool row;
+	int64_t due;
+};
+void tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
+    enum tsn_alert_state state, int64_t time, struct tsn_alert_place place);
+
+/* fold.c */
+/* Ends the alerts of a rule that are due by [tick] and forgets what can no longer suppress. */
+void tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick);
+
+/* message.c: appends the message of the rule, with what was saved of the flow */
+void tsn_alert_message(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
+    const struct tsn_alert *al, struct tsn_buf *out);
+/* A value or threshold as people read it. */
+void tsn_alert_number_text(const struct tsn_alert_number *n, enum tsn_type type, struct tsn_buf *out);
+
+#endif

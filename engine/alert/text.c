@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * One alert as one line for people:
+ *
+ *   2026-01-05 00:01:30 HIGH     worms.smtp_spam  src=10.0.0.5  101 > 100  10.0.0.5 opened 101 ...  [edge-1 if 12]
+ *   2026-01-05 00:09:00 ended    worms.smtp_spam  src=10.0.0.5  after 7m30s, 2140 flows
+ *
+ * Strings come from the wire and go to a terminal: control characters never pass.
+ */
+#include <string.h>
+
+#include "alert/sink.h"
+#include "alert/stage.h"
+#include "base/clock.h"
+
+static const char *const severity_word[] = { "INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL" };
+static const char *const severity_color[] = { "\033[36m", "\033[34m", "\033[33m", "\033[31m", "\033[1;31m" };
+#define DIM   "\033[2m"
+#define BOLD  "\033[1m"
+#define PLAIN "\033[0m"
+
+/* Length of a well-formed UTF-8 sequence of 2 to 4 bytes that is no control character, else 0. */
+static size_t
+utf8(const unsigned char *s, size_t n)
+{
+	size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+
+	if (s[0] < 0xc2 || s[0] > 0xf4 || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f) || (s[0] == 0xc2 && s[1] < 0xa0))
+		return 0;
+	/* U+2028..202E and U+2066..2069 break or reverse the line */
+	if (s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
+		return 0;
+	return len;
+}
+
+void
+tsn_alert_clean(struct tsn_buf *out, const char *s, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t i = 0, len;
+
+	while (i < n) {
+		len = u[i] < 0x80 ? (u[i] >= 0x20 && u[i] != 0x7f) : utf8(u + i, n - i);
+		if (len > 0) {
+			tsn_buf_add(out, u + i, len);
+			i += len;
+		} else {
+			tsn_buf_printf(out, "\\x%02x", u[i++]);
+		}
+	}
+}
+
+static void
+put_clean_value(struct tsn_buf *out, const struct tsn_value *v)
+{
+	if (v->known && (v->type == TSN_T_STRING || v->type == TSN_T_REGEX))
+		tsn_alert_clean(out, v->s.p, v->s.n);
+	else
+		tsn_value_text(v, out);
+}
+
+/* "2026-01-05 00:01:30": UTC, whole seconds. */
+static void
+put_time(struct tsn_buf *out, int64_t ms)
+{
+	char text[TSN_TIME_TEXT];
+	char *p = strchr(tsn_time_text(ms, text), 'T');
+	char *dot = strchr(text, '.');
+
+	if (p != NULL)
+		*p = ' ';
+	if (dot != NULL)
+		*dot = '\0';
+	tsn_buf_puts(out, text);
+}
+
+static void
+put_key(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	const char *sep = "  ";
+	struct tsn_value v;
+
+	for (unsigned i = 0; i < al->rule->key.n; i++) {
+		if (!tsn_alert_key(al, i, &v))
+			continue;
+		tsn_buf_printf(out, "%s%s=", sep, tsn_fields[al->rule->key.part[i].field].name);
+		put_clean_value(out, &v);
+		sep = " ";
+	}
+}
+
+static double
+as_real(const struct tsn_alert_number *n)
+{
+	return n->real ? n->f : (double)n->i;
+}
+
+static const char *
+relation(const struct tsn_alert *al)
+{
+	const struct tsn_alert_number *v = &al->value, *t = &al->threshold;
+
+	if (!v->real && !t->real)
+		return v->i > t->i ? ">" : v->i < t->i ? "<" : "=";
+	return as_real(v) > as_real(t) ? ">" : as_real(v) < as_real(t) ? "<" : "=";
+}
+
+static void
+put_numbers(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	if (!al->value.known || !al->threshold.known)
+		return;
+	tsn_buf_puts(out, "  ");
+	tsn_alert_number_text(&al->value, al->type, out);
+	tsn_buf_printf(out, " %s ", relation(al));
+	tsn_alert_number_text(&al->threshold, al->type, out);
+	if (al->quality != TSN_EXACT)
+		tsn_buf_printf(out, " (%s)", tsn_quality_name(al->quality));
+	if (al->sampling > 0)
+		tsn_buf_printf(out, " (1 in %u)", al->sampling);
+}
+
+static void
+put_where(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	struct tsn_value v;
+
+	if (al->exporter_name.n == 0 && !tsn_alert_flow_get(&al->last, TSN_F_EXPORTER, &v))
+		return;
+	tsn_buf_puts(out, "  [");
+	if (al->exporter_name.n > 0)
+		tsn_alert_clean(out, al->exporter_name.p, al->exporter_name.n);
+	else
+		tsn_value_text(&v, out);
+	if (al->in_if_name.n > 0) {
+		tsn_buf_puts(out, " if ");
+		tsn_alert_clean(out, al->in_if_name.p, al->in_if_name.n);
+	} else if (tsn_alert_flow_get(&al->last, TSN_F_IN_IF, &v)) {
+		tsn_buf_printf(out, " if %lld", (long long)v.i);
+	}
+	tsn_buf_putc(out, ']');
+}
+
+static void
+put_ended(struct tsn_buf *out, const struct tsn_alert *al, bool color)
+{
+	char text[TSN_TIME_TEXT];
+
+	tsn_buf_puts(out, color ? DIM : "");
+	put_time(out, al->time);
+	tsn_buf_printf(out, " %-8s %s", "ended", al->rule->name);
+	put_key(out, al);
+	tsn_buf_printf(out, "  after %s", tsn_duration_text((al->last_seen - al->first_seen) / 1000 * 1000, text));
+	if (al->flows > 0)
+		tsn_buf_printf(out, ", %llu flow%s", (unsigned long long)al->flows, al->flows > 1 ? "s" : "");
+	tsn_buf_puts(out, color ? PLAIN : "");
+}
+
+void
+tsn_alert_text(const struct tsn_alert *al, bool color, struct tsn_buf *out)
+{
+	enum tsn_severity s = al->rule->severity <= TSN_SEV_CRITICAL ? al->rule->severity : TSN_SEV_MEDIUM;
+	const char *message = al->message != NULL ? al->message : al->rule->title;
+
+	if (al->state == TSN_ALERT_CLOSE) {
+		put_ended(out, al, color);
+		return;
+	}
+	put_time(out, al->time);
+	tsn_buf_printf(out, " %s%-8s%s %s%s%s", color ? severity_color[s] : "", severity_word[s], color ? PLAIN : "",
+	    color ? BOLD : "", al->rule->name, color ? PLAIN : "");
+	put_key(out, al);
+	put_numbers(out, al);
+	if (message != NULL && strcmp(message, al->rule->name) != 0) {
+		tsn_buf_puts(out, "  ");
+		tsn_alert_clean(out, message, strlen(message));
+	}
+	put_where(out, al);
+}
