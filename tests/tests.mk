@@ -59,3 +59,15 @@ $(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/workload.h
 $(BUILD)/replay: tests/gen/replay.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+$(BUILD)/race: tests/bench/race.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+# Fuzz targets: with clang's libFuzzer where installed (FUZZ=clang), else a main that replays the corpus.
+fuzzers      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+.PHONY: fuzz-programs
+fuzz-programs: $(addprefix $(BUILD)/fuzz/,$(fuzzers))
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/libtocsin.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(FUZZ_FLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
