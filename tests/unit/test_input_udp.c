@@ -77,7 +77,7 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-Test(input_udp, receives, .timeout = 20)
+Test(input_udp, receives)
 {
 	static const struct {
 		const char *where;
@@ -112,7 +112,7 @@ Test(input_udp, receives, .timeout = 20)
 }
 
 /* More than one call's worth, in order and none twice. */
-Test(input_udp, batches_in_order, .timeout = 20)
+Test(input_udp, batches_in_order)
 {
 	struct tsn_udp *u = must_open("127.0.0.1:0", NULL);
 	struct tsn_datagram d[TSN_UDP_BATCH];
@@ -144,7 +144,7 @@ Test(input_udp, batches_in_order, .timeout = 20)
 	tsn_udp_close(u);
 }
 
-Test(input_udp, truncated_datagrams, .timeout = 20)
+Test(input_udp, truncated_datagrams)
 {
 	struct tsn_udp *u = must_open("127.0.0.1:0", &(struct tsn_udp_opts){ .max_datagram = 100 });
 	struct tsn_udp_counters c;
@@ -165,7 +165,7 @@ Test(input_udp, truncated_datagrams, .timeout = 20)
 }
 
 /* The largest datagram there is, and one without a byte. */
-Test(input_udp, sizes, .timeout = 20)
+Test(input_udp, sizes)
 {
 	struct tsn_udp *u = must_open("127.0.0.1:0", NULL);
 	static char bytes[65507];
@@ -183,7 +183,7 @@ Test(input_udp, sizes, .timeout = 20)
 }
 
 /* A buffer too small for what is sent: received and dropped add up. */
-Test(input_udp, kernel_drops_are_counted, .timeout = 30)
+Test(input_udp, kernel_drops_are_counted)
 {
 	struct tsn_udp *u = must_open("127.0.0.1:0", &(struct tsn_udp_opts){ .receive_buffer = 1 });
 	struct tsn_datagram d[TSN_UDP_BATCH];
@@ -206,7 +206,7 @@ Test(input_udp, kernel_drops_are_counted, .timeout = 30)
 	tsn_udp_close(u);
 }
 
-Test(input_udp, what_cannot_be_opened, .timeout = 20)
+Test(input_udp, what_cannot_be_opened)
 {
 	static const char *const wrong[] = { "", ":", "2055", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:20x", "::1:2055",
 		"[::1]", "[::1]:", "[::1:2055", "[127.0.0.1]:2055", "localhost:2055", "127.0.0.1:-1", "127.0.0.1: 1", "[]:1",
@@ -231,7 +231,7 @@ Test(input_udp, what_cannot_be_opened, .timeout = 20)
 }
 
 /* "0.0.0.0:P" and "[::]:P" can both be listened on. */
-Test(input_udp, both_families_on_one_port, .timeout = 20)
+Test(input_udp, both_families_on_one_port)
 {
 	struct tsn_udp *four, *six;
 	struct tsn_addr addr;
@@ -260,7 +260,7 @@ Test(input_udp, both_families_on_one_port, .timeout = 20)
 	tsn_udp_close(six);
 }
 
-Test(input_udp, out_of_memory, .timeout = 20)
+Test(input_udp, out_of_memory)
 {
 	char error[TSN_INPUT_ERROR];
 
