@@ -185,7 +185,7 @@ learn_sampling(const struct tsn_batch *b, struct tsn_exporter *e, uint32_t from,
 	const uint32_t *v = b->col[TSN_F_SAMPLING];
 
 	for (uint32_t i = to; i > from; i--) {
-		if (tsn_mask_has(&b->present[TSN_F_SAMPLING], i - 1)) {
+		if (v[i - 1] != 0 && tsn_mask_has(&b->present[TSN_F_SAMPLING], i - 1)) {
 			e->sampling = v[i - 1];
 			return;
 		}
@@ -200,7 +200,6 @@ override_sampling(struct tsn_batch *b, uint32_t interval, uint32_t from, uint32_
 	for (uint32_t i = from; i < to; i++)
 		v[i] = interval;
 	tsn_mask_set_range(&b->present[TSN_F_SAMPLING], from, to - from);
-	b->sampled |= interval > 1;
 }
 
 static void
@@ -335,8 +334,8 @@ tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters)
 	find_kinds(b, &kinds);
 	by_protocol(b, &kinds);
 	times(b);
-	b->sampled = bound_sampling(b);
 	by_exporter(b, exporters);
+	b->sampled = bound_sampling(b);
 	bound_counter(b, TSN_F_RAW_PACKETS, TSN_F_PACKETS);
 	bound_counter(b, TSN_F_RAW_BYTES, TSN_F_BYTES);
 	scale(b, TSN_F_RAW_PACKETS, TSN_F_PACKETS, b->scaled[0]);

@@ -409,6 +409,16 @@ Test(flow_normalise, a_name_and_the_sites_sampling)
 	cr_assert_eq(get(b, 0, TSN_F_SAMPLING, -1), 100);
 	cr_assert_eq(get(b, 1, TSN_F_SAMPLING, -1), -1);
 	cr_assert_eq(tsn_exporters_at(x, b->source[0])->sampling, 7);
+	cr_assert(b->sampled);
+	tsn_exporters_forget_settings(x);
+	tsn_exporters_configure(x, tsn_addr_v4(9), NULL, 1); /* the site knows better: it is not sampled */
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	tsn_batch_put_int(b, 0, TSN_F_SAMPLING, 7);
+	b->source[0] = 1;
+	b->n = 1;
+	tsn_batch_normalise(b, x);
+	cr_assert(!b->sampled);
+	cr_assert_eq(get(b, 0, TSN_F_SAMPLING, -1), 1);
 	tsn_batch_free(b);
 	tsn_exporters_free(x);
 }
