@@ -58,17 +58,15 @@ tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int
 	}
 }
 
-/* Event time of the last group that lost its place in a family the rule reads, TSN_TIME_NONE if none did. */
+/* Event time of the last group that lost its place, up to this row, in a family the rule reads. */
 static int64_t
-last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r)
+last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 {
-	int64_t last = TSN_TIME_NONE;
-	struct tsn_family_stats stats;
+	int64_t last = TSN_TIME_NONE, t;
 
 	for (uint32_t i = 0; a->state != NULL && i < r->families_n; i++) {
-		tsn_state_stats(a->state, r->families[i], &stats);
-		if (stats.evicted > 0 && stats.last_evicted > last)
-			last = stats.last_evicted;
+		t = tsn_state_evicted(a->state, r->families[i], a->batch, row);
+		last = t > last ? t : last;
 	}
 	return last;
 }
@@ -79,7 +77,7 @@ tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const stru
 {
 	const struct tsn_agg_def *agg = rep != NULL ? tsn_alert_report_agg(a->program, rep) : NULL;
 	int64_t window = rep != NULL ? rep->window_ms : r->hold_ms;
-	int64_t evicted = r->stateful ? last_evicted(a, r) : TSN_TIME_NONE;
+	int64_t evicted = r->stateful ? last_evicted(a, r, row) : TSN_TIME_NONE;
 
 	e->quality = TSN_EXACT;
 	e->error = 0;

@@ -197,6 +197,7 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	} else {
 		s->stats.evicted++;
 		s->stats.last_evicted = now;
+		f->evicted[row / 64] |= UINT64_C(1) << (row % 64);
 	}
 	leave(s, number, tag);
 	for (uint32_t i = 0; i < f->def.naggs; i++)

@@ -139,6 +139,8 @@ struct tsn_family {
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
 	bool addr_key;
+	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
+	int64_t evicted_before;           /* last_evicted when that batch began */
 };
 
 /* The keys of a batch. */

@@ -219,6 +219,8 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 	tsn_mask_or(&active, &active, &counts);
 	TSN_EACH_ROW(row, &active)
 		s->row[n++] = (uint16_t)row;
+	memset(f->evicted, 0, sizeof(f->evicted));
+	f->evicted_before = f->store.stats.last_evicted;
 	ok = begin(s, f, b, &counts, args, results, &active);
 	have = ok ? tsn_keys_make(&s->keys, f, b, s->seed, s->row, n) : 0;
 	ok = ok && have == n;
@@ -250,6 +252,20 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 	    (uint64_t)st->cap * TSN_PARTS * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		out->bytes += tsn_agg_bytes(&f->agg[i]);
+}
+
+int64_t
+tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_batch *b, uint32_t row)
+{
+	const struct tsn_family *f = &s->family[family];
+	uint64_t bits = f->evicted[row / 64] & UINT64_MAX >> (63 - row % 64);
+
+	for (uint32_t w = row / 64;; bits = f->evicted[--w]) {
+		if (bits != 0)
+			return b->time[w * 64 + 63 - (uint32_t)__builtin_clzll(bits)];
+		if (w == 0)
+			return f->evicted_before;
+	}
 }
 
 uint32_t

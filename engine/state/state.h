@@ -110,6 +110,11 @@ bool tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct 
 bool tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t lateness);
 
 void tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_stats *out);
+/*
+ * Event time of the last eviction up to and including [row] of the batch folded last, TSN_TIME_NONE if
+ * none: what tsn_state_stats would say had the input been cut right behind that row.
+ */
+int64_t tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_batch *b, uint32_t row);
 uint32_t tsn_state_families(const struct tsn_state *s);
 const struct tsn_family_def *tsn_state_family(const struct tsn_state *s, uint32_t family);
 
