@@ -43,6 +43,7 @@ struct tsn_compile_input {
 	/* Directories where `use NAME` finds NAME.tsn or the directory NAME; the using file's own comes first. */
 	const char *const *search;         size_t nsearch;
 	bool filter;                       /* `show --where`: stateful functions are refused */
+	bool tests;                        /* `tocsin test`: sets that the site gives need no value */
 };
 
 /* --- site settings, already checked and with their defaults --- */

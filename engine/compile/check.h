@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * What the files of compile/ share and no other room includes.
+ *
+ * A tsn_world is what was loaded: files, rulesets, names. It is made once and read by the
+ * compilation of the whole and by those of single tests. A tsn_ck is one compilation: its
+ * graph, its sets, its diagnostics. Memory comes from arenas; when it is out, ck_alloc jumps
+ * back to where the compilation began, which frees them (so nothing here returns "no memory").
+ */
+#ifndef TSN_COMPILE_CHECK_H
+#define TSN_COMPILE_CHECK_H
+
+#include <setjmp.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "compile/compile.h"
+#include "sets/file.h"
+
+#define CK_CANON_MAX 65536     /* longest canonical form of one expression */
+#define CK_NODES_MAX 2000000   /* of one graph */
+#define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
+#define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
+#define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
+
+/* --- what was loaded --- */
+
+struct ck_group {              /* a ruleset, or the site's own files */
+	const char *name;          /* NULL: no ruleset */
+	const char *version;
+	const struct tsn_node *node;
+	struct ck_group *next;
+};
+
+struct ck_file {
+	const struct tsn_node *tree;
+	const char *name;          /* as diagnostics print it */
+	const char *dir;           /* where relative paths start; "" for the working directory */
+	const char *real;          /* identity; NULL for texts */
+	struct ck_group *group;
+	struct ck_file **import;
+	size_t nimports, cap_imports;
+	struct ck_file *next;      /* in the order of rules: used files before their users */
+	struct ck_file *all;       /* every file met, in order of being opened */
+	bool expr;                 /* the tree is a bare condition */
+	bool installed;            /* found in a rules directory: no place for site { } */
+	bool busy;                 /* being loaded: `use` of it is a cycle */
+};
+
+enum ck_sym_kind { CK_LET, CK_SET, CK_TABLE, CK_DEFINE, CK_RULE };
+
+struct ck_gather;
+
+struct ck_sym {
+	enum ck_sym_kind kind;
+	const char *name, *full;   /* full: with its ruleset */
+	const struct tsn_node *decl;
+	struct ck_file *file;
+	struct ck_sym *same;       /* others of that name in the group */
+	struct ck_sym *chain;      /* of the hash table */
+	struct ck_sym *order;      /* all, in order of declaration */
+	bool busy;                 /* being evaluated: needing it again is a cycle */
+	bool broken;               /* reported: silent from now on */
+	uint64_t memo_id;          /* environment the memo was made in, 0: none */
+	const void *memo;
+};
+
+struct tsn_world {
+	struct tsn_arena *arena;
+	struct tsn_sources *sources;
+	const struct tsn_compile_input *in; /* while loading only */
+	struct ck_file *files, **tail;
+	struct ck_file *opened, **opened_tail;
+	struct ck_group *groups;
+	struct ck_group local;
+	struct ck_sym *table[1024];
+	struct ck_sym *syms, **syms_tail;
+	uint64_t next_id;          /* of environments */
+	bool filter, tests;        /* of tsn_compile_input */
+};
+
+/* --- one compilation --- */
+
+/* A member of a set as it was written, for the canonical form and for building again. */
+enum ck_member_kind { CK_M_PREFIX, CK_M_ADDRS, CK_M_INTS, CK_M_STR, CK_M_TUPLE };
+
+struct ck_member {
+	enum ck_member_kind kind;
+	struct tsn_prefix prefix;
+	struct tsn_addr a, b;
+	int64_t lo, hi;
+	const char *text;          /* STR */
+	uint32_t len;
+	const struct tsn_value *cell; /* TUPLE */
+	uint32_t ncells;
+	const char *canon;
+};
+
+struct ck_set_file {
+	const char *path, *column;
+	const struct tsn_set *set; /* as read while checking; NULL in a test */
+	struct tsn_span span;
+	const char *shown;         /* the path as written */
+};
+
+struct ck_set {
+	const char *name;          /* NULL until it is given a slot (literals: their content) */
+	const struct ck_sym *sym;
+	const char *builtin;
+	enum tsn_type type;        /* of its members; NONE: no member yet, or a file that has none */
+	enum tsn_type cell_type[TSN_KEY_PARTS]; /* TUPLE */
+	uint32_t ncells;
+	struct tsn_key_spec key;   /* TUPLE: fields it is compared with, which decide how its members are encoded */
+	struct ck_member *member;
+	size_t nmembers, cap_members;
+	struct ck_set_file *file;
+	size_t nfiles, cap_files;
+	const struct ck_set **part; /* sets merged into this one */
+	size_t nparts, cap_parts;
+	int64_t refresh_ms;
+	bool tainted;              /* made with a name that was rebound for one rule */
+	bool v4, v6;               /* families among the members (filled when built) */
+	uint32_t slot;             /* UINT32_MAX: none yet */
+	bool warned;               /* S39 was said of it */
+	const struct tsn_node *first; /* for "found first here" */
+	struct ck_set *next;       /* of c->all_sets */
+};
+
+/* What stands behind a name for one rule (override R) or one test. */
+struct ck_rebind {
+	const struct ck_sym *old;
+	struct ck_sym *now;
+	const struct ck_rebind *next;
+};
+
+struct ck_scope {
+	struct tsn_key_spec key;
+	bool tumbling, by_received;
+	int64_t window_ms, step_ms;
+	struct tsn_span span, window_span;
+	bool *used;
+};
+
+/* What `when` holds in the order written: for value and threshold, the alert's key, messages and warnings. */
+struct ck_report {
+	const struct tsn_ir *compare, *value, *threshold;
+};
+struct ck_use {
+	const struct tsn_ir *agg;
+	struct tsn_span span;
+	bool bare;                 /* has no condition of its own */
+};
+struct ck_named {
+	const char *name;
+	const struct tsn_ir *ir;
+};
+struct ck_gather {
+	struct ck_report *report;
+	size_t nreports, cap_reports;
+	struct ck_use *use;
+	size_t nuses, cap_uses;
+	struct ck_named *named;
+	size_t nnamed, cap_named;
+};
+
+struct tsn_ck;
+
+/* Where an expression stands. Copied and changed for what stands inside. */
+struct ck_env {
+	struct tsn_ck *c;
+	const struct ck_file *file;
+	const struct ck_file *fallback;   /* of an override: the file of the rule */
+	const struct ck_rebind *rebind;
+	const char *tag;                  /* rule the rebinding is for: part of the names of sets */
+	uint64_t id;                      /* equal ids: equal meaning of names and `where` */
+	const struct tsn_ir *where;       /* of the rule, and-ed into its functions; NULL: none */
+	const struct ck_scope *scope;
+	struct ck_gather *gather;         /* NULL inside arguments of functions */
+	bool constant;                    /* the value of a let: no fields, no functions */
+	bool quiet_syms;
+};
+
+enum ck_val_kind { CK_BAD, CK_IR, CK_EITHER, CK_PREFIX, CK_SETV };
+struct ck_val {
+	enum ck_val_kind kind;
+	const struct tsn_ir *ir;          /* IR; EITHER: the source side */
+	const struct tsn_ir *ir2;         /* EITHER: the destination side */
+	struct tsn_prefix prefix;
+	struct ck_set *set;
+};
+
+struct ck_missing {                   /* something not available yet, and where it stood */
+	const char *what;
+	struct tsn_span span;
+	size_t more;
+};
+
+struct tsn_ck {
+	struct tsn_world *world;
+	struct tsn_diags *diags;
+	struct tsn_arena *arena;
+	struct tsn_ir_module *m;
+	jmp_buf out_of_memory;
+	struct tsn_buf buf;               /* texts under construction, used as a stack */
+	struct tsn_span at;               /* span given to new nodes */
+	struct tsn_ir **nodes;            /* interned, by canonical form */
+	size_t mask, nnodes;
+	struct ck_set **sets;             /* by slot */
+	size_t nsets, cap_sets;
+	struct ck_set *builtins;
+	size_t cap_rules, cap_regexes, cap_excepts;
+	struct ck_missing *missing;
+	size_t nmissing, cap_missing;
+	const struct ck_rebind *global;   /* override RULESET { let set ... } */
+	bool test;                        /* as a test sees it: no files, no site */
+	uint64_t plain_id;                /* of environments without rebinding and `where` */
+	const struct tsn_ir *t, *f, *u;
+	struct tsn_set **built;           /* owned until the compilation ends */
+	size_t nbuilt, cap_built;
+	bool too_large;
+};
+
+/* Where a test was written. */
+struct ck_test_ref {
+	struct ck_sym *rule;
+	const struct tsn_node *node;
+	const struct ck_file *file;
+	const struct tsn_node *override; /* that it stands in, or NULL */
+};
+
+/* What tsn_ruleset.inner is. */
+struct tsn_compilation {
+	struct tsn_world *world;
+	bool borrowed;                    /* the world is another ruleset's */
+	struct tsn_arena *arena;          /* of the module until a program takes it over, then NULL */
+	struct ck_set **sets;             /* by slot; in the module's arena */
+	struct ck_test_ref *ref;          /* by test; in the module's arena */
+};
+
+/* --- memory.c --- */
+
+void *ck_alloc(struct tsn_ck *, size_t size);
+char *ck_strndup(struct tsn_ck *, const char *s, size_t n);
+char *ck_strdup(struct tsn_ck *, const char *s);
+/* A growing array in the arena: makes room for one more. */
+void *ck_grow(struct tsn_ck *, void *v, size_t n, size_t *cap, size_t size);
+/* Texts: remember a mark, add to c->buf, take what was added since. */
+char *ck_take(struct tsn_ck *, size_t mark);
+char *ck_format(struct tsn_ck *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void ck_oom(struct tsn_ck *);
+
+/* --- load.c --- */
+
+struct tsn_world *tsn_world_load(struct tsn_sources *, const struct tsn_compile_input *, struct tsn_diags *);
+void tsn_world_free(struct tsn_world *);
+
+/* --- names.c --- */
+
+/* Enters all declarations of a file. False when memory is out. */
+bool tsn_world_declare(struct tsn_world *, struct ck_file *, struct tsn_diags *);
+struct ck_group *tsn_world_group(const struct tsn_world *, const char *name, size_t len);
+/* Among declarations of one group. */
+struct ck_sym *tsn_world_find(const struct tsn_world *, const struct ck_group *, const char *name, size_t len,
+    bool rule);
+/* The declaration a name stands for here, rebinding applied; NULL if none (nothing is reported unless ambiguous). */
+struct ck_sym *ck_resolve(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
+/* Reports an unknown name. [kind]: "field", "set", "function"...; offers what is near. */
+void ck_unknown(const struct ck_env *, struct tsn_span at, const char *kind, const char *name, enum tsn_type want);
+struct ck_env ck_env_of(struct tsn_ck *, const struct ck_file *);
+/* The same where a declaration stands: names in it mean what they mean there. */
+struct ck_env ck_env_at(const struct ck_env *, const struct ck_sym *);
+/* Rules: by full name, whole or NAME.* */
+struct ck_sym *ck_rule_by_name(const struct tsn_world *, const char *full);
+struct ck_rebind *ck_rebind(const struct ck_env *scope, const struct tsn_node *decl, const struct ck_file *where_written,
+    const struct ck_rebind *next);
+
+/* --- say.c: words of messages --- */
+
+const char *ck_a_type(enum tsn_type t);
+const char *ck_the_types(enum tsn_type t);
+/* The source text of a node, shortened. */
+const char *ck_text(struct tsn_ck *, const struct tsn_node *);
+void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Reports what was collected, each once. */
+void ck_report_unavailable(struct tsn_ck *);
+bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *what, int64_t *ms);
+
+/* --- graph.c: interned nodes --- */
+
+void ck_graph_init(struct tsn_ck *);
+const struct tsn_ir *ck_unknown_node(struct tsn_ck *);
+const struct tsn_ir *ck_int(struct tsn_ck *, int64_t v, enum tsn_type t);
+const struct tsn_ir *ck_real(struct tsn_ck *, double v);
+const struct tsn_ir *ck_addr(struct tsn_ck *, struct tsn_addr a);
+const struct tsn_ir *ck_string(struct tsn_ck *, const char *s, uint32_t n);
+const struct tsn_ir *ck_field(struct tsn_ck *, uint16_t field, unsigned v4, unsigned v6);
+const struct tsn_ir *ck_tuple(struct tsn_ck *, const struct tsn_ir **kid, uint32_t n);
+const struct tsn_ir *ck_arith_node(struct tsn_ck *, enum tsn_ir_arith, const struct tsn_ir *a, const struct tsn_ir *b,
+    enum tsn_type t);
+const struct tsn_ir *ck_neg_node(struct tsn_ck *, const struct tsn_ir *a);
+const struct tsn_ir *ck_to_real(struct tsn_ck *, const struct tsn_ir *a);
+const struct tsn_ir *ck_not(struct tsn_ck *, const struct tsn_ir *a);
+/* AND or OR of any number, folded and sorted. */
+const struct tsn_ir *ck_junction(struct tsn_ck *, enum tsn_ir_kind, const struct tsn_ir *const *kid, size_t n);
+const struct tsn_ir *ck_and(struct tsn_ck *, const struct tsn_ir *a, const struct tsn_ir *b);
+const struct tsn_ir *ck_has(struct tsn_ck *, const struct tsn_ir *a);
+const struct tsn_ir *ck_compare_node(struct tsn_ck *, enum tsn_rel, const struct tsn_ir *a, const struct tsn_ir *b);
+const struct tsn_ir *ck_flags_has(struct tsn_ck *, const struct tsn_ir *a, int64_t bits);
+const struct tsn_ir *ck_in(struct tsn_ck *, const struct tsn_ir *a, struct ck_set *s);
+const struct tsn_ir *ck_in_prefix(struct tsn_ck *, const struct tsn_ir *a, struct tsn_prefix p);
+const struct tsn_ir *ck_match(struct tsn_ck *, const struct tsn_ir *a, const char *pattern, uint32_t options);
+/* [agg] is copied; its canonical forms and level are filled in. */
+const struct tsn_ir *ck_agg(struct tsn_ck *, struct tsn_ir_agg *agg, enum tsn_type t);
+bool ck_is_const(const struct tsn_ir *);
+void ck_key_canon(struct tsn_ck *, const struct tsn_key_spec *);
+
+/* --- fold.c --- */
+
+/* What a value counts, for units and what can be compared with it. */
+enum ck_dim { CK_D_PLAIN, CK_D_BYTES, CK_D_PACKETS, CK_D_BITRATE, CK_D_MS, CK_D_ANY };
+enum ck_dim ck_dim(const struct tsn_ir *);
+/* The least and the greatest value an integer expression can have. */
+void ck_bounds(const struct tsn_ir *, int64_t *lo, int64_t *hi);
+bool ck_nonneg(const struct tsn_ir *);
+/* op on checked operands, constants folded; NULL after a report at [n]. */
+const struct tsn_ir *ck_arith(const struct ck_env *, const struct tsn_node *n, enum tsn_ir_arith, const struct tsn_ir *a,
+    const struct tsn_ir *b);
+const struct tsn_ir *ck_neg(const struct ck_env *, const struct tsn_node *n, const struct tsn_ir *a);
+
+/* --- value.c, cond.c, compare.c, agg.c --- */
+
+struct ck_val ck_value(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
+/* A value that is one: reports host, port, sets and prefixes. NULL: reported. */
+const struct tsn_ir *ck_one(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
+const struct tsn_ir *ck_cond(const struct ck_env *, const struct tsn_node *);
+const struct tsn_ir *ck_compare(const struct ck_env *, const struct tsn_node *);
+/* Reports when no flow can meet both conditions. */
+bool ck_both(const struct ck_env *, const struct tsn_node *an, const struct tsn_ir *a, const struct tsn_node *bn,
+    const struct tsn_ir *b);
+struct ck_val ck_call(const struct ck_env *, const struct tsn_node *);
+/* Evaluates what stands in a scope: [cond] or a value. */
+struct ck_val ck_scoped(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
+bool ck_keys(const struct ck_env *, const struct tsn_node *by, struct tsn_key_spec *out);
+/* A let's value; [sym] is a LET. */
+struct ck_val ck_let(const struct ck_env *, struct ck_sym *sym, struct tsn_span use, enum tsn_type want);
+struct ck_val ck_define(const struct ck_env *, struct ck_sym *sym, struct tsn_span use);
+bool ck_mask_field(const struct ck_env *, const struct tsn_node *, uint16_t field, int64_t v4, int64_t v6,
+    const struct tsn_ir **out);
+const struct tsn_ir *ck_test_in(const struct ck_env *, const struct tsn_node *, const struct tsn_ir *left,
+    const struct tsn_node *right);
+/* Brings a constant to the type of what it is compared with; NULL after a report. */
+const struct tsn_ir *ck_coerce(const struct ck_env *, const struct tsn_node *n, const struct tsn_ir *k,
+    const struct tsn_ir *to, const struct tsn_node *to_node);
+bool ck_mac_parse(const char *s, size_t n, int64_t *out);
+void ck_gather_join(struct tsn_ck *, struct ck_gather *to, const struct ck_gather *from);
+
+/* --- sets.c, sets_build.c --- */
+
+struct ck_set *ck_set_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
+/* A set written where it is used, or a union of sets; [want] is the type of what is looked up. */
+struct ck_set *ck_set_literal(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
+/* Brings one or two types of members to one; NONE if they do not fit. */
+enum tsn_type ck_set_join(enum tsn_type a, enum tsn_type b);
+bool ck_set_fits(enum tsn_type value, enum tsn_type members);
+struct ck_set *ck_set_builtin(struct tsn_ck *, const char *name);
+uint32_t ck_set_slot(struct tsn_ck *, struct ck_set *);
+/* Reads a file of members while checking; false after a report. */
+bool ck_set_read(struct tsn_ck *, struct ck_set *, struct ck_set_file *);
+/* NULL: memory is out, or a file could not be read ([again]: files are read anew) and [diags] say so. */
+struct tsn_set *ck_set_build(const struct ck_set *, bool again, struct tsn_diags *);
+/* The i-th file among those it is made of. */
+const char *ck_set_path(const struct ck_set *, uint32_t *i);
+
+/* --- rules --- */
+
+/* A clause and the file in which it stands. */
+struct ck_clause {
+	const struct tsn_node *node;
+	const struct ck_file *file;
+};
+struct ck_parts {
+	struct ck_sym *sym;
+	struct ck_clause keep, when, alert, severity;
+	struct ck_clause *except;
+	size_t nexcepts, cap_excepts;
+	struct ck_clause *meta;
+	size_t nmetas, cap_metas;
+	struct ck_clause *test;
+	size_t ntests, cap_tests;
+	const struct ck_rebind *rebind;
+	bool broken;                      /* a clause was dropped, and reported */
+};
+
+struct ck_env ck_rule_env(struct tsn_ck *, const struct ck_parts *, const struct ck_file *);
+/* The clauses of a rule with its overrides. [only]: just that override (a test written in it), or NULL for all. */
+void ck_rule_parts(struct tsn_ck *, struct ck_sym *, struct ck_parts *out, bool shipped, const struct tsn_node *only);
+/* Adds the rule to the module; false if something was wrong with it. */
+bool ck_rule(struct tsn_ck *, const struct ck_parts *);
+bool ck_rule_expr(struct tsn_ck *, const struct ck_file *);
+bool ck_meta(struct tsn_ck *, const struct ck_parts *, struct tsn_rule *);
+/* The first value of the last clause of this metadata word, and its file; NULL if there is none. */
+const struct tsn_node *ck_meta_value(const struct ck_parts *, const char *word, const struct ck_file **file);
+bool ck_message(const struct ck_env *, const struct tsn_node *, struct tsn_ir_rule *, const struct ck_gather *);
+void ck_rule_canon(struct tsn_ck *, struct tsn_ir_rule *);
+int64_t ck_longest_window(const struct tsn_ir *);
+void ck_warn_filters(const struct ck_env *, const struct tsn_ir *when, const struct ck_gather *, const struct tsn_node *n);
+bool ck_level(const struct tsn_node *n, enum tsn_severity *out);
+void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), void *arg);
+
+/* --- override.c, site.c, blocks.c --- */
+
+void ck_overrides_check(struct tsn_ck *);
+/* Lets and sets that overrides of whole rulesets rebind. */
+void ck_overrides_global(struct tsn_ck *);
+bool ck_disabled(struct tsn_ck *, const struct ck_sym *rule);
+void ck_site(struct tsn_ck *, struct tsn_site *);
+/* What the test's own let and set rebind, before what [p] rebinds. */
+bool ck_test_rebind(struct tsn_ck *, struct ck_parts *p, const struct tsn_node *test, const struct ck_file *file);
+/* Checks a test block of a rule that [p] describes and fills [out]. */
+bool ck_test(struct tsn_ck *, const struct ck_parts *p, const struct tsn_node *test, const struct ck_file *file,
+    struct tsn_rule_test *out);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* The order of a compilation: load, definitions, rules, site, sets, program. */
+#include "compile/compile.h"
+
+#include <string.h>
+
+#include "compile/check.h"
+
+/* Everything one run holds, so that running out of memory has one place to clean up. */
+struct job {
+	struct tsn_ck ck;
+	struct tsn_ruleset *r;
+	size_t cap_tests, cap_refs;
+	size_t errors;            /* there before */
+};
+
+static struct job *
+job_new(struct tsn_world *w, bool borrowed, struct tsn_diags *diags)
+{
+	struct job *j = tsn_calloc(1, sizeof(*j));
+	struct tsn_ruleset *r = tsn_calloc(1, sizeof(*r));
+	struct tsn_compilation *inner = tsn_calloc(1, sizeof(*inner));
+	struct tsn_arena *arena = tsn_arena_new();
+
+	if (j == NULL || r == NULL || inner == NULL || arena == NULL) {
+		tsn_free(j);
+		tsn_free(r);
+		tsn_free(inner);
+		tsn_arena_free(arena);
+		if (!borrowed)
+			tsn_world_free(w);
+		return NULL;
+	}
+	inner->world = w;
+	inner->borrowed = borrowed;
+	inner->arena = arena;
+	r->inner = inner;
+	j->r = r;
+	j->ck.world = w;
+	j->ck.diags = diags;
+	j->ck.arena = arena;
+	j->errors = tsn_diags_errors(diags);
+	return j;
+}
+
+/* The ruleset, or NULL and all of it gone if [failed]. */
+static struct tsn_ruleset *
+job_end(struct job *j, bool failed)
+{
+	struct tsn_ruleset *r = j->r;
+
+	for (size_t i = 0; i < j->ck.nbuilt; i++)
+		tsn_set_free(j->ck.built[i]);
+	tsn_buf_fini(&j->ck.buf);
+	tsn_free(j);
+	if (!failed)
+		return r;
+	tsn_ruleset_free(r);
+	return NULL;
+}
+
+void
+tsn_ruleset_free(struct tsn_ruleset *r)
+{
+	if (r == NULL)
+		return;
+	for (uint32_t i = 0; r->sets != NULL && i < r->module->nsets; i++)
+		tsn_set_free(r->sets[i]);
+	tsn_free(r->sets);
+	if (!r->inner->borrowed)
+		tsn_world_free(r->inner->world);
+	tsn_arena_free(r->inner->arena);
+	tsn_program_free(r->program);
+	tsn_free(r->inner);
+	tsn_free(r);
+}
+
+/* Names are looked at afresh by each compilation over one world. */
+static void
+begin(struct tsn_ck *c)
+{
+	for (struct ck_sym *s = c->world->syms; s != NULL; s = s->order) {
+		s->busy = s->broken = false;
+		s->memo_id = 0;
+	}
+	c->m = ck_alloc(c, sizeof(*c->m));
+	c->m->arena = c->arena;
+	c->plain_id = c->world->next_id++;
+	c->at = TSN_SPAN_NONE;
+	ck_graph_init(c);
+	c->u = ck_unknown_node(c);
+	c->t = ck_junction(c, TSN_IR_AND, NULL, 0);
+	c->f = ck_junction(c, TSN_IR_OR, NULL, 0);
+}
+
+static void
+definition(struct tsn_ck *c, struct ck_sym *s)
+{
+	struct ck_env e = ck_env_of(c, s->file);
+
+	switch (s->kind) {
+	case CK_LET:
+		ck_let(&e, s, s->decl->at, TSN_T_NONE);
+		break;
+	case CK_SET:
+		ck_set_sym(&e, s, s->decl->at);
+		break;
+	case CK_DEFINE:
+		ck_define(&e, s, s->decl->at);
+		break;
+	case CK_TABLE:
+		ck_unavailable(c, s->decl->at, "tables are");
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- tests --- */
+
+static const struct tsn_node *
+override_of(const struct tsn_world *w, const struct tsn_node *test)
+{
+	for (const struct ck_file *f = w->files; f != NULL; f = f->next) {
+		for (const struct tsn_node *o = f->expr ? NULL : f->tree->kids; o != NULL; o = o->next) {
+			if (o->kind != TSN_N_OVERRIDE)
+				continue;
+			for (const struct tsn_node *n = o->kids; n != NULL; n = n->next)
+				if (n == test)
+					return o;
+		}
+	}
+	return NULL;
+}
+
+static void
+add_test(struct job *j, const struct ck_parts *p, const struct ck_clause *t, const struct tsn_rule *rule)
+{
+	struct tsn_ck *c = &j->ck;
+	struct tsn_ruleset *r = j->r;
+	struct tsn_compilation *inner = r->inner;
+	struct ck_parts own = *p;
+	struct tsn_rule_test *out;
+
+	r->tests = ck_grow(c, r->tests, r->ntests, &j->cap_tests, sizeof(*r->tests));
+	inner->ref = ck_grow(c, inner->ref, r->ntests, &j->cap_refs, sizeof(*inner->ref));
+	out = &r->tests[r->ntests];
+	if (!ck_test_rebind(c, &own, t->node, t->file) || !ck_test(c, &own, t->node, t->file, out) || rule == NULL)
+		return;
+	out->tail_ms = rule->hold_ms;
+	out->index = r->ntests;
+	inner->ref[r->ntests++] = (struct ck_test_ref){ p->sym, t->node, t->file, override_of(c->world, t->node) };
+}
+
+static void
+rule(struct job *j, struct ck_sym *s)
+{
+	struct tsn_ck *c = &j->ck;
+	struct ck_parts p;
+	uint32_t at = c->m->nrules;
+	bool ok;
+
+	ck_rule_parts(c, s, &p, false, NULL);
+	ok = ck_rule(c, &p);
+	for (size_t i = 0; i < p.ntests; i++)
+		add_test(j, &p, &p.test[i], ok ? &c->m->rules[at].meta : NULL);
+}
+
+static void
+rules(struct job *j)
+{
+	const struct tsn_world *w = j->ck.world;
+
+	for (const struct ck_file *f = w->files; f != NULL; f = f->next) {
+		if (f->expr) {
+			ck_rule_expr(&j->ck, f);
+			continue;
+		}
+		for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
+			if (s->kind == CK_RULE && s->file == f)
+				rule(j, s);
+	}
+}
+
+/* --- the end --- */
+
+static bool
+build_sets(struct job *j)
+{
+	struct tsn_ck *c = &j->ck;
+	struct tsn_ruleset *r = j->r;
+
+	r->module = c->m;
+	r->inner->sets = c->sets;
+	r->sets = tsn_calloc(c->m->nsets + 1, sizeof(*r->sets));
+	for (uint32_t i = 0; r->sets != NULL && i < c->m->nsets; i++) {
+		r->sets[i] = ck_set_build(c->sets[i], false, c->diags);
+		if (r->sets[i] == NULL)
+			return false;
+		c->m->sets[i].set = r->sets[i];
+	}
+	return r->sets != NULL;
+}
+
+static bool
+finish(struct job *j, bool emit)
+{
+	struct tsn_ck *c = &j->ck;
+	const char *error = NULL;
+
+	ck_report_unavailable(c);
+	if (tsn_diags_errors(c->diags) > j->errors)
+		return false;
+	if (!build_sets(j))
+		ck_oom(c);
+	/* The sets' members stay: a refresh builds from them again. */
+	if (!emit)
+		return true;
+	j->r->program = tsn_emit(c->m, &error);
+	if (j->r->program != NULL) {
+		j->r->inner->arena = NULL;
+		return true;
+	}
+	if (error == NULL)
+		ck_oom(c);
+	tsn_diag_error(c->diags, TSN_E_LIMIT, TSN_SPAN_NONE, "the rules do not fit into a program: %s", error);
+	return false;
+}
+
+static void
+out_of_memory(struct tsn_diags *diags)
+{
+	tsn_diag_error(diags, TSN_E_MEMORY, TSN_SPAN_NONE, "memory ran out while compiling the rules");
+}
+
+static struct tsn_ruleset *
+compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags, bool emit)
+{
+	size_t before = tsn_diags_errors(diags);
+	struct tsn_world *w = tsn_world_load(sources, in, diags);
+	struct job *j = w == NULL ? NULL : job_new(w, false, diags);
+
+	if (j == NULL) {
+		out_of_memory(diags);
+		return NULL;
+	}
+	j->errors = before;
+	if (setjmp(j->ck.out_of_memory) != 0) {
+		out_of_memory(diags);
+		return job_end(j, true);
+	}
+	begin(&j->ck);
+	ck_overrides_global(&j->ck);
+	ck_overrides_check(&j->ck);
+	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
+		definition(&j->ck, s);
+	rules(j);
+	ck_site(&j->ck, &j->r->site);
+	return job_end(j, !finish(j, emit));
+}
+
+struct tsn_ruleset *
+tsn_check(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags)
+{
+	return compile(sources, in, diags, false);
+}
+
+struct tsn_ruleset *
+tsn_compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags)
+{
+	return compile(sources, in, diags, true);
+}
+
+struct tsn_ruleset *
+tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+{
+	const struct ck_test_ref *ref = &of->inner->ref[test];
+	struct job *j = job_new(of->inner->world, true, diags);
+	struct tsn_ck *c;
+	struct ck_parts p;
+	struct ck_clause clause = { ref->node, ref->file };
+	bool ok;
+
+	if (j == NULL) {
+		out_of_memory(diags);
+		return NULL;
+	}
+	c = &j->ck;
+	if (setjmp(c->out_of_memory) != 0) {
+		out_of_memory(diags);
+		return job_end(j, true);
+	}
+	c->test = true;
+	begin(c);
+	ck_rule_parts(c, ref->rule, &p, true, ref->override);
+	ok = ck_test_rebind(c, &p, ref->node, ref->file) && ck_rule(c, &p);
+	if (ok)
+		add_test(j, &p, &clause, &c->m->rules[0].meta);
+	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
+		tsn_diag_error(diags, TSN_E_TEST, ref->node->at, "this test cannot be compiled");
+	return job_end(j, !finish(j, true) || !ok);
+}
+
+struct tsn_set *
+tsn_ruleset_rebuild_set(const struct tsn_ruleset *r, uint32_t slot, struct tsn_diags *diags)
+{
+	return slot < r->module->nsets ? ck_set_build(r->inner->sets[slot], true, diags) : NULL;
+}
+
+const char *
+tsn_ruleset_set_path(const struct tsn_ruleset *r, uint32_t slot, uint32_t i)
+{
+	return slot < r->module->nsets ? ck_set_path(r->inner->sets[slot], &i) : NULL;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Metadata of rules, their canonical form, and the warning about filters beside functions (S10). */
+#include <string.h>
+
+#include "compile/check.h"
+
+const struct tsn_node *
+ck_meta_value(const struct ck_parts *p, const char *word, const struct ck_file **file)
+{
+	for (size_t i = p->nmetas; i-- > 0;) {
+		if (strcmp(p->meta[i].node->text, word) == 0) {
+			if (file != NULL)
+				*file = p->meta[i].file;
+			return p->meta[i].node->kids;
+		}
+	}
+	return NULL;
+}
+
+static const char *
+text_of(struct tsn_ck *c, const struct ck_parts *p, const char *word)
+{
+	const struct tsn_node *n = ck_meta_value(p, word, NULL);
+
+	return n == NULL || n->text == NULL ? NULL : ck_strdup(c, n->text);
+}
+
+static struct tsn_string_list
+list_of(struct tsn_ck *c, const struct ck_parts *p, const char *word)
+{
+	struct tsn_string_list l = { 0 };
+	size_t cap = 0;
+
+	for (size_t i = 0; i < p->nmetas; i++) {
+		if (strcmp(p->meta[i].node->text, word) != 0)
+			continue;
+		for (const struct tsn_node *n = p->meta[i].node->kids; n != NULL; n = n->next) {
+			if (n->text == NULL)
+				continue;
+			l.v = ck_grow(c, l.v, l.n, &cap, sizeof(*l.v));
+			l.v[l.n++] = ck_strdup(c, n->text);
+		}
+	}
+	return l;
+}
+
+static bool
+number(struct tsn_ck *c, const struct ck_parts *p, const char *word, uint32_t least, uint32_t *out)
+{
+	const struct tsn_node *n = ck_meta_value(p, word, NULL);
+
+	if (n == NULL)
+		return true;
+	if (n->kind == TSN_N_INT && n->i >= least && n->i <= INT32_MAX) {
+		*out = (uint32_t)n->i;
+		return true;
+	}
+	tsn_diag_error(c->diags, TSN_E_VALUE, n->span, "%s is a number from %u to %d", word, least, INT32_MAX);
+	return false;
+}
+
+static bool
+requirements(struct tsn_ck *c, const struct ck_parts *p, uint32_t *bits)
+{
+	static const struct { const char *word; uint32_t bit; } known[] = {
+		{ "flags", TSN_REQ_FLAGS }, { "interfaces", TSN_REQ_INTERFACES }, { "unsampled", TSN_REQ_UNSAMPLED },
+	};
+	static const char *const words[] = { "flags", "interfaces", "unsampled", "both_directions" };
+	bool ok = true;
+	size_t i;
+
+	for (const struct tsn_node *n = ck_meta_value(p, "requires", NULL); n != NULL; n = n->next) {
+		const char *near;
+
+		if (n->text != NULL && strcmp(n->text, "both_directions") == 0) {
+			ck_unavailable(c, n->span, "requires both_directions is");
+			continue;
+		}
+		for (i = 0; n->text != NULL && i < 3 && strcmp(known[i].word, n->text) != 0; i++)
+			;
+		if (n->text != NULL && i < 3) {
+			*bits |= known[i].bit;
+			continue;
+		}
+		near = n->text == NULL ? NULL : tsn_nearest(n->text, words, 4);
+		tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_VALUE, n->span, "a rule cannot require this of exporters"),
+		    near != NULL ? "did you mean \"%s\"?" : "it may require flags, interfaces, unsampled", near);
+		ok = false;
+	}
+	return ok;
+}
+
+bool
+ck_meta(struct tsn_ck *c, const struct ck_parts *p, struct tsn_rule *r)
+{
+	const struct tsn_node *expires = ck_meta_value(p, "expires", NULL);
+	const char *title = text_of(c, p, "title");
+	bool ok;
+
+	if (title != NULL)
+		r->title = title;
+	r->author = text_of(c, p, "author");
+	r->status = text_of(c, p, "status");
+	r->tags = list_of(c, p, "tags");
+	r->attack = list_of(c, p, "attack");
+	r->references = list_of(c, p, "reference");
+	r->falsepositives = list_of(c, p, "falsepositives");
+	r->cve = list_of(c, p, "cve");
+	r->rev = 1;
+	if (expires != NULL && expires->kind == TSN_N_DATE)
+		r->expires_ms = expires->i * TSN_SECOND;
+	ok = number(c, p, "sid", 1, &r->sid);
+	ok &= number(c, p, "rev", 1, &r->rev);
+	return requirements(c, p, &r->requires_bits) && ok;
+}
+
+/* --- canonical form of a rule, for what a reload calls changed --- */
+
+static void
+add_text(struct tsn_ck *c, const char *name, const char *text)
+{
+	if (text != NULL)
+		tsn_buf_printf(&c->buf, " %s %s", name, ck_string(c, text, (uint32_t)strlen(text))->canon);
+}
+
+static void
+add_list(struct tsn_ck *c, const char *name, const struct tsn_string_list *l)
+{
+	for (uint32_t i = 0; i < l->n; i++)
+		add_text(c, name, l->v[i]);
+}
+
+static void
+add_message(struct tsn_ck *c, const struct tsn_ir_rule *rule)
+{
+	const struct tsn_rule *r = &rule->meta;
+
+	for (uint32_t i = 0; i < r->nmessage; i++) {
+		const struct tsn_piece *p = &r->message[i];
+
+		tsn_buf_printf(&c->buf, " piece %d", (int)p->kind);
+		add_text(c, "", p->text);
+		if (p->kind == TSN_PIECE_FIELD || p->kind == TSN_PIECE_SET_COLUMN)
+			add_text(c, "", tsn_fields[p->field].name);
+		if (p->kind == TSN_PIECE_SET_COLUMN)
+			add_text(c, "", c->m->sets[p->set].name);
+		if (p->kind == TSN_PIECE_REG)
+			add_text(c, "", rule->define[p->reg]->canon);
+	}
+}
+
+void
+ck_rule_canon(struct tsn_ck *c, struct tsn_ir_rule *rule)
+{
+	struct tsn_rule *r = &rule->meta;
+	size_t mark = c->buf.len;
+
+	tsn_buf_printf(&c->buf, "when %s except %s key ", rule->when->canon, rule->except->canon);
+	ck_key_canon(c, &r->key);
+	tsn_buf_printf(&c->buf, " once %lld hold %lld severity %d each %d disabled %d sid %u rev %u expires %lld requires %u",
+	    (long long)r->once_ms, (long long)r->hold_ms, (int)r->severity, r->each, r->disabled, r->sid, r->rev,
+	    (long long)r->expires_ms, r->requires_bits);
+	for (uint32_t i = 0; i < rule->nreports; i++)
+		tsn_buf_printf(&c->buf, " report %s of %s", rule->report[i].value->canon, rule->report[i].compare->canon);
+	add_text(c, "title", r->title);
+	add_text(c, "author", r->author);
+	add_text(c, "status", r->status);
+	add_list(c, "tag", &r->tags);
+	add_list(c, "attack", &r->attack);
+	add_list(c, "reference", &r->references);
+	add_list(c, "falsepositive", &r->falsepositives);
+	add_list(c, "cve", &r->cve);
+	add_message(c, rule);
+	r->canon = ck_take(c, mark);
+}
+
+/* --- S10 --- */
+
+static void
+collect_fields(void *arg, const struct tsn_ir *n)
+{
+	if (n->kind == TSN_IR_FIELD)
+		tsn_field_set_add(arg, n->field);
+}
+
+/* A field that is no key of the function. */
+static bool
+beside_key(const struct tsn_ir *cond, const struct tsn_key_spec *key)
+{
+	struct tsn_field_set fields = { { 0 } };
+
+	if (cond->stateful || !cond->field_test)
+		return false;
+	ck_walk(cond, collect_fields, &fields);
+	for (unsigned i = 0; i < key->n; i++)
+		fields.bits[key->part[i].field / 64] &= ~(UINT64_C(1) << (key->part[i].field % 64));
+	for (size_t i = 0; i < sizeof(fields.bits) / sizeof(fields.bits[0]); i++)
+		if (fields.bits[i] != 0)
+			return true;
+	return false;
+}
+
+/*
+ * dst_port == 25 and count() by src over 60s > 100 counts all flows of src: people mean the mail
+ * flows. Said once a rule.
+ */
+void
+ck_warn_filters(const struct ck_env *e, const struct tsn_ir *when, const struct ck_gather *g, const struct tsn_node *n)
+{
+	const struct tsn_node *and = n->kind == TSN_N_WHEN ? n->kids : n;
+	const char *filter = NULL;
+
+	if (when->kind != TSN_IR_AND)
+		return;
+	for (size_t u = 0; u < g->nuses; u++) {
+		for (uint32_t k = 0; g->use[u].bare && k < when->nkids; k++) {
+			if (!beside_key(when->kid[k], &g->use[u].agg->agg->key))
+				continue;
+			for (const struct tsn_node *part = and->kind == TSN_N_AND ? and->kids : NULL; part != NULL; part = part->next)
+				if (part->kind == TSN_N_COMPARE && when->kid[k]->span.begin == part->span.begin &&
+				    when->kid[k]->span.file == part->span.file)
+					filter = ck_text(e->c, part);
+			tsn_diag_hint(tsn_diag_warn(e->c->diags, TSN_E_WARNING, g->use[u].span,
+			    "this counts all flows, not only those of the condition beside it"),
+			    filter != NULL ? "put the condition first: where %s" : "put the condition into the clause where", filter);
+			return;
+		}
+	}
+}

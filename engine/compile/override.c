@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The site's layer over installed rules (S32-S34): override RULE, override RULESET.*,
+ * override RULESET, disable. A rule's clauses are put together here, each with the file it
+ * stands in, because that is where the names in it mean something.
+ */
+#include <string.h>
+
+#include "compile/check.h"
+
+static const struct tsn_node *
+next_of(const struct tsn_node *n, enum tsn_node_kind kind)
+{
+	while (n != NULL && n->kind != kind)
+		n = n->next;
+	return n;
+}
+
+static bool
+is_definition(const struct tsn_node *n)
+{
+	return n->kind == TSN_N_LET || n->kind == TSN_N_SETDECL || n->kind == TSN_N_TABLE || n->kind == TSN_N_DEFINE;
+}
+
+/* --- one rule's clauses --- */
+
+static bool
+adds_up(const char *word)
+{
+	static const char *const lists[] = { "tags", "attack", "reference", "cve", "falsepositives" };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (strcmp(lists[i], word) == 0)
+			return true;
+	return false;
+}
+
+static void
+twice(struct tsn_ck *c, const struct tsn_node *n, const struct tsn_node *first, const char *what)
+{
+	tsn_diag_also(tsn_diag_error(c->diags, TSN_E_CLAUSE, n->span, "%s is said twice", what), first->span, "first here");
+}
+
+/* [layer]: of an override, so that two of them that say different things are found. */
+static void
+put(struct tsn_ck *c, struct ck_clause *slot, const struct tsn_node *n, const struct ck_file *f, const char *what,
+    bool layer, const struct ck_file *own)
+{
+	if (slot->node != NULL && (!layer || slot->file != own) && !tsn_node_equal(slot->node, n))
+		twice(c, n, slot->node, what);
+	*slot = (struct ck_clause){ n, f };
+}
+
+static struct ck_clause *
+add_clause(struct tsn_ck *c, struct ck_clause *v, size_t *n, size_t *cap, const struct tsn_node *node,
+    const struct ck_file *f)
+{
+	v = ck_grow(c, v, *n, cap, sizeof(*v));
+	v[(*n)++] = (struct ck_clause){ node, f };
+	return v;
+}
+
+static void
+put_meta(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *n, const struct ck_file *f, bool layer)
+{
+	const struct ck_file *own = p->sym->file;
+
+	for (size_t i = 0; !adds_up(n->text) && i < p->nmetas; i++) {
+		if (strcmp(p->meta[i].node->text, n->text) != 0)
+			continue;
+		put(c, &p->meta[i], n, f, n->text, layer, own);
+		return;
+	}
+	p->meta = add_clause(c, p->meta, &p->nmetas, &p->cap_metas, n, f);
+}
+
+static void
+later(struct tsn_ck *c, const struct tsn_node *n)
+{
+	if (n->kind == TSN_N_THEN)
+		ck_unavailable(c, n->span, "then is");
+	else if (n->kind == TSN_N_DURING)
+		ck_unavailable(c, n->span, "during is");
+	else
+		ck_unavailable(c, n->span, "until is");
+}
+
+static void
+put_clause(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *n, const struct ck_file *f, bool layer)
+{
+	const struct ck_file *own = p->sym->file;
+
+	switch (n->kind) {
+	case TSN_N_META:
+		put_meta(c, p, n, f, layer);
+		break;
+	case TSN_N_SEVERITY:
+		put(c, &p->severity, n, f, "severity", layer, own);
+		break;
+	case TSN_N_KEEP:
+		put(c, &p->keep, n, f, "where", layer, own);
+		break;
+	case TSN_N_WHEN:
+		put(c, &p->when, n, f, "when", layer, own);
+		break;
+	case TSN_N_ALERT:
+		put(c, &p->alert, n, f, "alert", layer, own);
+		break;
+	case TSN_N_EXCEPT:
+		p->except = add_clause(c, p->except, &p->nexcepts, &p->cap_excepts, n, f);
+		break;
+	case TSN_N_TEST:
+		p->test = add_clause(c, p->test, &p->ntests, &p->cap_tests, n, f);
+		break;
+	case TSN_N_THEN:
+	case TSN_N_DURING:
+	case TSN_N_UNTIL:
+		later(c, n);
+		break;
+	case TSN_N_ERROR:
+		p->broken = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool
+targets(const struct tsn_node *o, const struct ck_sym *rule)
+{
+	if (o->text == NULL)
+		return false;
+	if (o->all)
+		return rule->file->group->name != NULL && strcmp(rule->file->group->name, o->text) == 0;
+	return strcmp(o->text, rule->full) == 0;
+}
+
+static void
+apply(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *o, const struct ck_file *f)
+{
+	struct ck_env own = ck_env_of(c, p->sym->file);
+	struct ck_rebind *r;
+
+	p->broken |= o->broken;
+	for (const struct tsn_node *n = o->kids; n != NULL; n = n->next) {
+		if (!is_definition(n)) {
+			put_clause(c, p, n, f, true);
+		} else if (!o->all) {
+			r = ck_rebind(&own, n, f, p->rebind);
+			if (r != NULL)
+				p->rebind = r;
+			else
+				p->broken = true;
+		}
+	}
+}
+
+void
+ck_rule_parts(struct tsn_ck *c, struct ck_sym *sym, struct ck_parts *p, bool shipped, const struct tsn_node *only)
+{
+	*p = (struct ck_parts){ .sym = sym, .broken = sym->decl->broken };
+	for (const struct tsn_node *n = sym->decl->kids; n != NULL; n = n->next)
+		put_clause(c, p, n, sym->file, false);
+	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
+		for (const struct tsn_node *o = f->expr ? NULL : next_of(f->tree->kids, TSN_N_OVERRIDE); o != NULL;
+		    o = next_of(o->next, TSN_N_OVERRIDE))
+			if (targets(o, sym) && (!shipped || o == only))
+				apply(c, p, o, f);
+	}
+}
+
+bool
+ck_disabled(struct tsn_ck *c, const struct ck_sym *rule)
+{
+	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
+		for (const struct tsn_node *d = f->expr ? NULL : next_of(f->tree->kids, TSN_N_DISABLE); d != NULL;
+		    d = next_of(d->next, TSN_N_DISABLE))
+			for (const struct tsn_node *n = d->kids; n != NULL; n = n->next)
+				if (n->kind == TSN_N_NAME && targets(n, rule))
+					return true;
+	}
+	return false;
+}
+
+/* --- the whole layer --- */
+
+static void
+warn_unknown(struct tsn_ck *c, const struct tsn_node *n, struct tsn_span at, const char *what)
+{
+	struct tsn_nearest near = { NULL, 0 };
+	struct tsn_diag *d;
+
+	for (const struct ck_sym *s = c->world->syms; s != NULL && !n->all; s = s->order)
+		if (s->kind == CK_RULE)
+			tsn_nearest_offer(&near, n->text, s->full);
+	for (const struct ck_group *g = c->world->groups; g != NULL; g = g->next)
+		tsn_nearest_offer(&near, n->text, g->name);
+	d = tsn_diag_warn(c->diags, TSN_E_WARNING, at, n->all ? "%s names no ruleset that is loaded: %s.*" :
+	    "%s names no rule that is loaded: %s", what, n->text);
+	if (near.best != NULL)
+		tsn_diag_hint(d, "did you mean \"%s%s\"?", near.best, n->all ? ".*" : "");
+}
+
+static bool
+is_known(const struct tsn_ck *c, const struct tsn_node *n)
+{
+	if (n->text == NULL)
+		return true;
+	return n->all ? tsn_world_group(c->world, n->text, strlen(n->text)) != NULL : ck_rule_by_name(c->world, n->text) != NULL;
+}
+
+static void
+check_star(struct tsn_ck *c, const struct tsn_node *o)
+{
+	for (const struct tsn_node *n = o->kids; n != NULL; n = n->next)
+		if (n->kind != TSN_N_EXCEPT && n->kind != TSN_N_SEVERITY && n->kind != TSN_N_ALERT && n->kind != TSN_N_DURING &&
+		    n->kind != TSN_N_ERROR)
+			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_CLAUSE, n->span,
+			    "an override of every rule takes only except, severity, alert and during"),
+			    is_definition(n) ? "write override %s { ... } for what the whole ruleset uses" :
+			    "override one rule: %s.NAME", o->text);
+}
+
+static void
+check_group(struct tsn_ck *c, const struct tsn_node *o)
+{
+	for (const struct tsn_node *n = o->kids; n != NULL; n = n->next)
+		if (!is_definition(n) && n->kind != TSN_N_ERROR)
+			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_CLAUSE, n->span,
+			    "an override of a ruleset takes let, set, table and define"), "for its rules write override %s.* { ... }",
+			    o->text);
+}
+
+void
+ck_overrides_check(struct tsn_ck *c)
+{
+	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
+		for (const struct tsn_node *o = f->expr ? NULL : f->tree->kids; o != NULL; o = o->next) {
+			if (o->kind == TSN_N_DISABLE) {
+				for (const struct tsn_node *n = o->kids; n != NULL; n = n->next)
+					if (n->kind == TSN_N_NAME && !is_known(c, n))
+						warn_unknown(c, n, n->span, "disable");
+			} else if (o->kind == TSN_N_OVERRIDE && o->text != NULL) {
+				if (o->all)
+					check_star(c, o);
+				if (!o->all && tsn_world_group(c->world, o->text, strlen(o->text)) != NULL &&
+				    ck_rule_by_name(c->world, o->text) == NULL)
+					check_group(c, o);
+				else if (!is_known(c, o))
+					warn_unknown(c, o, o->at, "override");
+			}
+		}
+	}
+}
+
+static const struct ck_file *
+first_file(const struct tsn_world *w, const struct ck_group *g)
+{
+	for (const struct ck_file *f = w->files; f != NULL; f = f->next)
+		if (f->group == g && !f->expr)
+			return f;
+	return NULL;
+}
+
+void
+ck_overrides_global(struct tsn_ck *c)
+{
+	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
+		for (const struct tsn_node *o = f->expr ? NULL : next_of(f->tree->kids, TSN_N_OVERRIDE); o != NULL;
+		    o = next_of(o->next, TSN_N_OVERRIDE)) {
+			const struct ck_group *g = o->text == NULL || o->all ? NULL :
+			    tsn_world_group(c->world, o->text, strlen(o->text));
+			const struct ck_file *in = g == NULL ? NULL : first_file(c->world, g);
+			struct ck_env e;
+
+			if (in == NULL)
+				continue;
+			e = ck_env_of(c, in);
+			for (const struct tsn_node *n = o->kids; n != NULL; n = n->next) {
+				struct ck_rebind *r = is_definition(n) ? ck_rebind(&e, n, f, c->global) : NULL;
+
+				for (const struct ck_rebind *p = c->global; r != NULL && p != NULL; p = p->next)
+					if (p->old == r->old && !tsn_node_equal(p->now->decl, n))
+						twice(c, n, p->now->decl, n->text);
+				if (r != NULL)
+					c->global = r;
+			}
+		}
+	}
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* A rule from its clauses: condition, exceptions, key, times; messages and metadata are files of their own. */
+#include <string.h>
+
+#include "compile/check.h"
+
+#define ONCE_STATELESS (60 * TSN_SECOND)
+
+static struct tsn_ir_rule *
+new_rule(struct tsn_ck *c)
+{
+	struct tsn_ir_module *m = c->m;
+
+	m->rules = ck_grow(c, m->rules, m->nrules, &c->cap_rules, sizeof(*m->rules));
+	memset(&m->rules[m->nrules], 0, sizeof(m->rules[0]));
+	return &m->rules[m->nrules];
+}
+
+/* A clause of an override is read where it stands, and then where the rule stands. */
+struct ck_env
+ck_rule_env(struct tsn_ck *c, const struct ck_parts *p, const struct ck_file *written)
+{
+	struct ck_env e = ck_env_of(c, written);
+
+	e.fallback = written == p->sym->file ? NULL : p->sym->file;
+	e.rebind = p->rebind;
+	e.tag = p->sym->full;
+	return e;
+}
+
+static bool
+is_stateful(const struct tsn_ir *n)
+{
+	return n->stateful;
+}
+
+/* --- times --- */
+
+static void
+longest(void *arg, const struct tsn_ir *n)
+{
+	int64_t *ms = arg, inner;
+
+	if (n->kind != TSN_IR_AGG)
+		return;
+	if (n->agg->window_ms > *ms)
+		*ms = n->agg->window_ms;
+	inner = ck_longest_window(n->agg->where);
+	if (inner > *ms)
+		*ms = inner;
+	inner = n->agg->arg == NULL ? 0 : ck_longest_window(n->agg->arg);
+	if (inner > *ms)
+		*ms = inner;
+}
+
+int64_t
+ck_longest_window(const struct tsn_ir *n)
+{
+	int64_t ms = 0;
+
+	ck_walk(n, longest, &ms);
+	return ms;
+}
+
+/* --- the alert's key (S23) --- */
+
+static bool
+has_field(const struct tsn_key_spec *k, uint16_t field)
+{
+	for (unsigned i = 0; i < k->n; i++)
+		if (k->part[i].field == field)
+			return true;
+	return false;
+}
+
+static bool
+same_key(const struct tsn_key_spec *a, const struct tsn_key_spec *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (!has_field(b, a->part[i].field))
+			return false;
+	return true;
+}
+
+static void
+default_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_node *when, bool stateful,
+    struct tsn_key_spec *key)
+{
+	bool differ = false;
+	size_t mark;
+
+	if (!stateful) {
+		*key = (struct tsn_key_spec){ 1, { { TSN_F_SRC, 32, 128 } } };
+		return;
+	}
+	for (size_t i = 0; i < g->nuses; i++) {
+		const struct tsn_key_spec *k = &g->use[i].agg->agg->key;
+
+		differ |= !same_key(k, &g->use[0].agg->agg->key);
+		for (unsigned p = 0; p < k->n; p++)
+			if (!has_field(key, k->part[p].field) && key->n < TSN_KEY_PARTS)
+				key->part[key->n++] = k->part[p];
+	}
+	if (!differ)
+		return;
+	mark = e->c->buf.len;
+	ck_key_canon(e->c, key);
+	tsn_diag_hint(tsn_diag_warn(e->c->diags, TSN_E_WARNING, when->span,
+	    "the functions here have different keys; alerts are told apart by all of them"),
+	    "say which: alert once by %s", ck_take(e->c, mark));
+}
+
+static bool
+alert_clause(const struct ck_env *e, const struct ck_clause *a, struct tsn_rule *r, bool *keyed)
+{
+	const struct tsn_node *by, *per;
+	struct ck_env at = *e;
+
+	if (a->node == NULL)
+		return true;
+	at.file = a->file;
+	r->each = a->node->op == TSN_OP_EACH;
+	by = tsn_node_find(a->node, TSN_N_BY);
+	per = tsn_node_find(a->node, TSN_N_PER);
+	*keyed = by != NULL;
+	if (by != NULL && !ck_keys(&at, by, &r->key))
+		return false;
+	return per == NULL || per->kids == NULL || ck_duration(&at, per->kids, "per", &r->once_ms);
+}
+
+/* --- except --- */
+
+static const struct tsn_node *
+block_value(const struct tsn_node *except, const char *word)
+{
+	for (const struct tsn_node *n = except->kids; n != NULL; n = n->next)
+		if (n->kind == TSN_N_META && strcmp(n->text, word) == 0)
+			return n->kids;
+	return NULL;
+}
+
+/* What expires hides only flows that ended before that day. */
+static const struct tsn_ir *
+one_except(const struct ck_env *e, const struct ck_clause *x)
+{
+	const struct tsn_node *expires = block_value(x->node, "expires");
+	struct ck_env at = *e;
+	const struct tsn_ir *cond;
+
+	at.file = x->file;
+	at.gather = NULL;
+	cond = ck_cond(&at, x->node->kids);
+	if (cond == NULL || expires == NULL || expires->kind != TSN_N_DATE)
+		return cond;
+	return ck_and(e->c, cond, ck_compare_node(e->c, TSN_REL_LT, ck_field(e->c, TSN_F_END, 32, 128),
+	    ck_int(e->c, expires->i * TSN_SECOND, TSN_T_TIME)));
+}
+
+static const struct tsn_ir *
+excepts(const struct ck_env *e, const struct ck_parts *p)
+{
+	const struct tsn_ir **kid = ck_alloc(e->c, (p->nexcepts + 1) * sizeof(*kid));
+	bool ok = true;
+
+	for (size_t i = 0; i < p->nexcepts; i++) {
+		kid[i] = one_except(e, &p->except[i]);
+		ok &= kid[i] != NULL;
+	}
+	if (!ok)
+		return NULL;
+	return p->nexcepts == 0 ? e->c->f : ck_junction(e->c, TSN_IR_OR, kid, p->nexcepts);
+}
+
+/* --- severity --- */
+
+bool
+ck_level(const struct tsn_node *n, enum tsn_severity *out)
+{
+	static const char *const words[] = {
+#define META(word, places, value, allowed, help)
+#define LEVEL(word, help) word,
+#define SOURCE_OPTION(word, help)
+#define DYNAMIC_OPTION(word, help)
+#define SETTING(word, follow, help)
+#include "grammar/words.def"
+#undef META
+#undef LEVEL
+#undef SOURCE_OPTION
+#undef DYNAMIC_OPTION
+#undef SETTING
+	};
+
+	for (size_t i = 0; n->text != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i], n->text) == 0) {
+			*out = (enum tsn_severity)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+severity(struct tsn_ck *c, const struct ck_clause *s, struct tsn_rule *r)
+{
+	r->severity = TSN_SEV_MEDIUM;
+	if (s->node == NULL || s->node->kids == NULL)
+		return;
+	ck_level(s->node->kids, &r->severity);
+	if (s->node->kids->next != NULL)
+		ck_unavailable(c, s->node->kids->next->span, "a severity that depends on a condition is");
+}
+
+/* --- putting it together --- */
+
+struct making {
+	struct ck_gather when, where;
+	const struct tsn_ir *cond, *keep;
+};
+
+static bool
+conditions(struct ck_env *e, const struct ck_parts *p, struct making *m)
+{
+	const struct tsn_node *later = p->when.node == NULL ? NULL : tsn_node_find(p->when.node, TSN_N_FOR);
+	struct ck_env at = *e;
+	bool ok = true;
+
+	if (p->keep.node != NULL) {
+		at.file = p->keep.file;
+		at.gather = &m->where;
+		m->keep = ck_cond(&at, p->keep.node->kids);
+		ok = m->keep != NULL;
+		/* Functions elsewhere in the rule count only these flows. */
+		e->where = ok && m->keep->kind != TSN_IR_TRUE ? m->keep : NULL;
+	}
+	if (later != NULL)
+		ck_unavailable(e->c, later->span, "for is");
+	if (e->rebind != NULL || e->where != NULL)
+		e->id = e->c->world->next_id++;
+	at = *e;
+	at.file = p->when.file;
+	at.gather = &m->when;
+	m->cond = ck_cond(&at, p->when.node->kids);
+	return ok && m->cond != NULL;
+}
+
+static void
+place(struct tsn_ck *c, const struct ck_sym *sym, struct tsn_rule *r)
+{
+	const struct tsn_source *src = &c->world->sources->v[sym->decl->at.file];
+	unsigned line, column;
+
+	tsn_source_locate(src, sym->decl->at.begin, &line, &column);
+	r->name = ck_strdup(c, sym->full);
+	r->title = r->name;
+	r->ruleset = sym->file->group->name == NULL ? "local" : ck_strdup(c, sym->file->group->name);
+	r->version = sym->file->group->version == NULL ? NULL : ck_strdup(c, sym->file->group->version);
+	r->file = ck_strdup(c, sym->file->name);
+	r->line = line;
+}
+
+static void
+take_reports(struct tsn_ck *c, struct tsn_ir_rule *r, const struct ck_gather *g)
+{
+	struct tsn_ir_report *v = ck_alloc(c, (r->nreports + g->nreports + 1) * sizeof(*v));
+
+	if (r->nreports > 0)
+		memcpy(v, r->report, r->nreports * sizeof(*v));
+	r->report = v;
+	for (size_t i = 0; i < g->nreports; i++)
+		r->report[r->nreports++] = (struct tsn_ir_report){ g->report[i].compare, g->report[i].value,
+			g->report[i].threshold };
+}
+
+static void
+finish_times(struct tsn_rule *r, const struct tsn_ir *when)
+{
+	int64_t window = ck_longest_window(when);
+
+	if (r->once_ms == 0)
+		r->once_ms = r->stateful ? window : ONCE_STATELESS;
+	r->hold_ms = r->stateful ? window : r->once_ms;
+}
+
+bool
+ck_rule(struct tsn_ck *c, const struct ck_parts *p)
+{
+	struct tsn_ir_rule *rule = new_rule(c);
+	struct tsn_rule *r = &rule->meta;
+	struct ck_env e = ck_rule_env(c, p, p->sym->file);
+	const struct tsn_node *message;
+	const struct ck_file *file;
+	struct making m = { 0 };
+	bool ok, keyed = false;
+
+	severity(c, &p->severity, r);
+	if (p->when.node == NULL) {
+		if (!p->broken)
+			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_CLAUSE, p->sym->decl->at, "rule %s has no when", p->sym->name),
+			    "add when CONDITION");
+		return false;
+	}
+	if (e.rebind != NULL)
+		e.id = c->world->next_id++;
+	ok = conditions(&e, p, &m);
+	rule->except = excepts(&e, p);
+	place(c, p->sym, r);
+	r->expires_ms = TSN_TIME_NONE;
+	ok &= ck_meta(c, p, r);
+	ok &= alert_clause(&e, &p->alert, r, &keyed);
+	if (!ok || rule->except == NULL || p->broken)
+		return false;
+	if (m.keep != NULL && !ck_both(&e, p->keep.node->kids, m.keep, p->when.node->kids, m.cond))
+		return false;
+	c->at = p->when.node->span;
+	rule->when = m.keep == NULL ? m.cond : ck_and(c, m.cond, m.keep);
+	r->stateful = is_stateful(rule->when);
+	take_reports(c, rule, &m.when);
+	take_reports(c, rule, &m.where);
+	if (!c->test)
+		ck_warn_filters(&e, m.cond, &m.when, p->when.node);
+	ck_gather_join(c, &m.when, &m.where);
+	if (!keyed)
+		default_key(&e, &m.when, p->when.node->kids, r->stateful, &r->key);
+	finish_times(r, rule->when);
+	message = ck_meta_value(p, "message", &file);
+	if (message != NULL) {
+		e.file = file;
+		if (!ck_message(&e, message, rule, &m.when))
+			return false;
+	}
+	r->disabled = !c->test && ck_disabled(c, p->sym);
+	ck_rule_canon(c, rule);
+	c->m->nrules++;
+	return true;
+}
+
+bool
+ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
+{
+	struct tsn_ir_rule *rule = new_rule(c);
+	struct tsn_rule *r = &rule->meta;
+	struct ck_env e = ck_env_of(c, f);
+	struct ck_gather g = { 0 };
+
+	e.gather = &g;
+	rule->when = ck_cond(&e, f->tree);
+	if (rule->when == NULL)
+		return false;
+	rule->except = c->f;
+	r->name = r->title = ck_strdup(c, f->name);
+	r->ruleset = "local";
+	r->file = r->name;
+	r->line = 1;
+	r->severity = TSN_SEV_MEDIUM;
+	r->rev = 1;
+	r->expires_ms = TSN_TIME_NONE;
+	r->stateful = is_stateful(rule->when);
+	take_reports(c, rule, &g);
+	ck_warn_filters(&e, rule->when, &g, f->tree);
+	default_key(&e, &g, f->tree, r->stateful, &r->key);
+	finish_times(r, rule->when);
+	ck_rule_canon(c, rule);
+	c->m->nrules++;
+	return true;
+}

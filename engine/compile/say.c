@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Words of messages, what is not available yet, and durations wherever the language wants one. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compile/check.h"
+
+#define SHOWN 40 /* characters of a piece of source repeated in a message */
+
+const char *
+ck_a_type(enum tsn_type t)
+{
+	switch (t) {
+	case TSN_T_INT: return "an integer";
+	case TSN_T_REAL: return "a real number";
+	case TSN_T_BOOL: return "a condition";
+	case TSN_T_ADDR: return "an address";
+	case TSN_T_PORT: return "a port";
+	case TSN_T_PROTO: return "a protocol";
+	case TSN_T_FLAGS: return "TCP flags";
+	case TSN_T_TIME: return "a time";
+	case TSN_T_DURATION: return "a duration";
+	case TSN_T_STRING: return "a string";
+	case TSN_T_MAC: return "a MAC address";
+	case TSN_T_DIRECTION: return "a direction";
+	case TSN_T_FWD: return "a forwarding status";
+	case TSN_T_PREFIX: return "a prefix";
+	case TSN_T_SIZE: return "a size";
+	case TSN_T_SET: return "a set";
+	case TSN_T_TUPLE: return "a tuple";
+	case TSN_T_REGEX: return "a regular expression";
+	default: return "nothing";
+	}
+}
+
+const char *
+ck_the_types(enum tsn_type t)
+{
+	switch (t) {
+	case TSN_T_INT: return "integers";
+	case TSN_T_REAL: return "real numbers";
+	case TSN_T_ADDR: return "addresses";
+	case TSN_T_PORT: return "ports";
+	case TSN_T_PROTO: return "protocols";
+	case TSN_T_FLAGS: return "TCP flags";
+	case TSN_T_TIME: return "times";
+	case TSN_T_DURATION: return "durations";
+	case TSN_T_STRING: return "strings";
+	case TSN_T_MAC: return "MAC addresses";
+	case TSN_T_DIRECTION: return "directions";
+	case TSN_T_FWD: return "forwarding statuses";
+	case TSN_T_TUPLE: return "tuples";
+	case TSN_T_SIZE: return "sizes";
+	default: return "values";
+	}
+}
+
+const char *
+ck_text(struct tsn_ck *c, const struct tsn_node *n)
+{
+	const struct tsn_sources *s = c->world->sources;
+	const struct tsn_source *src;
+	size_t len, mark = c->buf.len;
+	bool space = false;
+
+	if (n->span.file >= s->n)
+		return "";
+	src = &s->v[n->span.file];
+	for (len = n->span.begin; len < n->span.end && len < src->len; len++) {
+		char ch = src->text[len];
+
+		if (ch == '\n' || ch == '\t' || ch == ' ' || ch == '\r') {
+			space = true;
+			continue;
+		}
+		if (space && c->buf.len > mark)
+			tsn_buf_putc(&c->buf, ' ');
+		space = false;
+		/* Never inside a character of several bytes. */
+		if (c->buf.len - mark >= SHOWN && ((unsigned char)ch & 0xc0) != 0x80) {
+			tsn_buf_puts(&c->buf, "...");
+			break;
+		}
+		tsn_buf_putc(&c->buf, ch);
+	}
+	return ck_take(c, mark);
+}
+
+/*
+ * One line a part of the language, however often it is used: a file full of it would
+ * otherwise hide its other errors behind the cap on their number.
+ */
+void
+ck_unavailable(struct tsn_ck *c, struct tsn_span at, const char *fmt, ...)
+{
+	char what[96];
+	va_list ap;
+	size_t i;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	for (i = 0; i < c->nmissing; i++) {
+		struct ck_missing *m = &c->missing[i];
+
+		if (strcmp(m->what, what) != 0)
+			continue;
+		if (m->span.file == at.file && m->span.begin == at.begin)
+			return;
+		if (at.file == m->span.file && at.begin < m->span.begin)
+			m->span = at;
+		m->more++;
+		return;
+	}
+	c->missing = ck_grow(c, c->missing, c->nmissing, &c->cap_missing, sizeof(*c->missing));
+	c->missing[c->nmissing++] = (struct ck_missing){ ck_strdup(c, what), at, 0 };
+}
+
+void
+ck_report_unavailable(struct tsn_ck *c)
+{
+	for (size_t i = 0; i < c->nmissing; i++) {
+		struct ck_missing *m = &c->missing[i];
+		struct tsn_diag *d = tsn_diag_error(c->diags, TSN_E_UNAVAILABLE, m->span, "%s not available yet", m->what);
+
+		if (m->more == 1)
+			tsn_diag_hint(d, "nor where it is used once more");
+		else if (m->more > 1)
+			tsn_diag_hint(d, "nor where it is used %zu more times", m->more);
+	}
+}
+
+/* A literal or a constant's name. */
+bool
+ck_duration(const struct ck_env *e, const struct tsn_node *n, const char *what, int64_t *ms)
+{
+	struct ck_env plain = *e;
+	const struct tsn_ir *v;
+
+	plain.constant = true;
+	plain.scope = NULL;
+	plain.gather = NULL;
+	v = ck_one(&plain, n, TSN_T_DURATION);
+	if (v == NULL)
+		return false;
+	if (v->kind == TSN_IR_INT && v->type == TSN_T_DURATION) {
+		*ms = v->i;
+		if (v->i > 0)
+			return true;
+		tsn_diag_error(e->c->diags, TSN_E_RANGE, n->span, "%s wants a duration above zero", what);
+		return false;
+	}
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s wants a duration, this is %s", what,
+	    ck_a_type(v->type)), v->kind == TSN_IR_INT && v->type == TSN_T_INT ? "write it with its unit: %llds" :
+	    "write 60s, 5m or 1h30m", (long long)v->i);
+	return false;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Slots of sets: their names in canonical forms, their files, and the searchable sets behind them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile/check.h"
+
+#define LONG_CONTENT 512 /* a longer literal stands in canonical forms by its hash */
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static size_t
+count_members(const struct ck_set *s)
+{
+	size_t n = s->nmembers;
+
+	for (size_t i = 0; i < s->nparts; i++)
+		n += s->part[i]->sym != NULL || s->part[i]->builtin != NULL ? 1 : count_members(s->part[i]);
+	return n;
+}
+
+static size_t
+collect(struct tsn_ck *c, const struct ck_set *s, const char **v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nmembers; i++)
+		v[n++] = s->member[i].canon;
+	for (size_t i = 0; i < s->nparts; i++) {
+		const struct ck_set *part = s->part[i];
+
+		if (part->sym == NULL && part->builtin == NULL) {
+			n += collect(c, part, v + n);
+			continue;
+		}
+		/* A named set inside a literal stays a name: its refresh keeps the windows. */
+		ck_set_slot(c, (struct ck_set *)part);
+		v[n++] = part->name;
+	}
+	return n;
+}
+
+/* The sorted content of a literal (S49). */
+static const char *
+content(struct tsn_ck *c, const struct ck_set *s)
+{
+	size_t n = count_members(s), mark = c->buf.len, len;
+	const char **v = ck_alloc(c, (n + 1) * sizeof(*v)), *text;
+
+	n = collect(c, s, v);
+	qsort(v, n, sizeof(*v), by_text);
+	tsn_buf_putc(&c->buf, '{');
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || strcmp(v[i], v[i - 1]) != 0)
+			tsn_buf_printf(&c->buf, " %s", v[i]);
+	if (s->type == TSN_T_TUPLE)
+		for (unsigned i = 0; i < s->key.n; i++)
+			tsn_buf_printf(&c->buf, " %d", (int)tsn_fields[s->key.part[i].field].storage);
+	tsn_buf_puts(&c->buf, " }");
+	if (c->buf.failed)
+		ck_oom(c);
+	text = tsn_buf_str(&c->buf) + mark;
+	len = c->buf.len - mark;
+	if (len > LONG_CONTENT) {
+		uint64_t a = tsn_hash_bytes(text, len, 1), b = tsn_hash_bytes(text, len, 2);
+
+		c->buf.len = mark;
+		return ck_format(c, "{ %zu members %016llx%016llx }", n, (unsigned long long)a, (unsigned long long)b);
+	}
+	return ck_take(c, mark);
+}
+
+static bool
+taken(const struct tsn_ck *c, const char *name)
+{
+	for (size_t i = 0; i < c->nsets; i++)
+		if (strcmp(c->sets[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+name_of(struct tsn_ck *c, const struct ck_set *s)
+{
+	const char *name = s->name != NULL ? s->name : s->sym != NULL ? s->sym->full : content(c, s);
+
+	if (s->sym == NULL && s->builtin == NULL)
+		return name;
+	/* Two files of the site may each have a set of one name. */
+	for (int i = 2; taken(c, name); i++)
+		name = i == 2 && s->sym != NULL ? ck_format(c, "%s@%s", name, s->sym->file->name) : ck_format(c, "%s#%d", name, i);
+	return name;
+}
+
+uint32_t
+ck_set_slot(struct tsn_ck *c, struct ck_set *s)
+{
+	struct tsn_ir_module *m = c->m;
+	size_t cap = c->cap_sets;
+	uint32_t i, first = 0;
+
+	if (s->slot != UINT32_MAX)
+		return s->slot;
+	s->name = name_of(c, s);
+	for (i = 0; i < c->nsets && s->sym == NULL && s->builtin == NULL; i++) {
+		if (strcmp(c->sets[i]->name, s->name) == 0 && c->sets[i]->type == s->type) {
+			s->name = c->sets[i]->name;
+			return s->slot = i;
+		}
+	}
+	c->sets = ck_grow(c, c->sets, c->nsets, &c->cap_sets, sizeof(*c->sets));
+	m->sets = ck_grow(c, m->sets, m->nsets, &cap, sizeof(*m->sets));
+	s->slot = (uint32_t)c->nsets;
+	c->sets[c->nsets++] = s;
+	m->sets[m->nsets++] = (struct tsn_ir_set){ .name = s->name, .path = ck_set_path(s, &first),
+		.refresh_ms = s->refresh_ms };
+	return s->slot;
+}
+
+const char *
+ck_set_path(const struct ck_set *s, uint32_t *i)
+{
+	const char *path;
+
+	if (*i < s->nfiles)
+		return s->file[*i].path;
+	*i -= (uint32_t)s->nfiles;
+	for (size_t k = 0; k < s->nparts; k++) {
+		path = ck_set_path(s->part[k], i);
+		if (path != NULL)
+			return path;
+	}
+	return NULL;
+}
+
+/* --- files --- */
+
+static enum tsn_set_file
+load(const struct ck_set *s, const struct ck_set_file *f, struct tsn_set_builder *b, struct tsn_diags *diags, bool again)
+{
+	struct tsn_set_report report = { 0 };
+	enum tsn_type type = s->type == TSN_T_NONE || !again ? TSN_T_NONE : s->type;
+	enum tsn_set_file status = tsn_set_file_load(f->path, type, f->column, b, &report);
+	struct tsn_span span = again ? TSN_SPAN_NONE : f->span;
+
+	if (status == TSN_SET_FILE_OK && report.bad > 0)
+		tsn_diag_warn(diags, TSN_E_WARNING, span, "%s: %s", f->shown, report.message);
+	else if (status == TSN_SET_FILE_UNREADABLE)
+		tsn_diag_error(diags, TSN_E_IMPORT, span, "cannot read %s: %s", f->shown, strerror(report.error));
+	else if (status == TSN_SET_FILE_BAD)
+		tsn_diag_error(diags, TSN_E_SET, span, "%s: %s", f->shown, report.message);
+	((struct ck_set *)s)->type = status == TSN_SET_FILE_OK && s->type == TSN_T_NONE && report.members > 0 ?
+	    report.type : s->type;
+	return status;
+}
+
+bool
+ck_set_read(struct tsn_ck *c, struct ck_set *s, struct ck_set_file *f)
+{
+	struct tsn_set_builder *b;
+	struct tsn_set *set = NULL;
+	enum tsn_set_file status;
+
+	c->built = ck_grow(c, c->built, c->nbuilt, &c->cap_built, sizeof(*c->built));
+	b = tsn_set_builder_new(TSN_SET_ANY);
+	if (b == NULL)
+		ck_oom(c);
+	status = load(s, f, b, c->diags, false);
+	if (status == TSN_SET_FILE_OK)
+		set = tsn_set_build(b);
+	tsn_set_builder_free(b);
+	if (status == TSN_SET_FILE_MEMORY || (status == TSN_SET_FILE_OK && set == NULL))
+		ck_oom(c);
+	if (set == NULL)
+		return false;
+	c->built[c->nbuilt++] = set;
+	f->set = set;
+	if (s->type == TSN_T_PREFIX)
+		s->type = TSN_T_ADDR;
+	s->v4 |= tsn_set_has_family(set, true);
+	s->v6 |= tsn_set_has_family(set, false);
+	return true;
+}
+
+/* --- building --- */
+
+static enum tsn_set_error
+add_tuple(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_member *m)
+{
+	uint8_t key[TSN_KEY_MAX];
+	struct tsn_batch *row = tsn_batch_new();
+	size_t n;
+
+	if (row == NULL)
+		return TSN_SET_MEMORY;
+	for (uint32_t i = 0; i < m->ncells; i++)
+		tsn_batch_put(row, 0, s->key.part[i].field, &m->cell[i]);
+	n = tsn_key_encode(&s->key, row, 0, key);
+	tsn_batch_free(row);
+	return tsn_set_builder_add_key(b, key, n, TSN_SET_NO_ROW);
+}
+
+static enum tsn_set_error
+add_member(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_member *m)
+{
+	switch (m->kind) {
+	case CK_M_PREFIX: return tsn_set_builder_add_prefix(b, m->prefix, TSN_SET_NO_ROW);
+	case CK_M_ADDRS: return tsn_set_builder_add_addr_range(b, m->a, m->b, TSN_SET_NO_ROW);
+	case CK_M_INTS: return tsn_set_builder_add_int_range(b, m->lo, m->hi, TSN_SET_NO_ROW);
+	case CK_M_STR: return tsn_set_builder_add_str(b, m->text, m->len, TSN_SET_NO_ROW);
+	default: return add_tuple(b, s, m);
+	}
+}
+
+static bool
+add_builtin(struct tsn_set_builder *b, const char *name)
+{
+	struct tsn_set *s = tsn_set_builtin(name, strlen(name));
+	bool ok = s != NULL && tsn_set_builder_add_set(b, s) == TSN_SET_OK;
+
+	tsn_set_free(s);
+	return ok;
+}
+
+/* [s]: whose members are added; [top]: the set being built, which knows the fields of tuples. */
+static bool
+add_all(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_set *top, bool again, struct tsn_diags *diags)
+{
+	struct ck_set as = *s;
+	size_t i;
+
+	as.key = top->key;
+	if (s->builtin != NULL && !add_builtin(b, s->builtin))
+		return false;
+	for (i = 0; i < s->nmembers; i++)
+		if (add_member(b, &as, &s->member[i]) != TSN_SET_OK)
+			return false;
+	for (i = 0; i < s->nfiles; i++) {
+		if (again ? load(s, &s->file[i], b, diags, true) != TSN_SET_FILE_OK :
+		    s->file[i].set != NULL && tsn_set_builder_add_set(b, s->file[i].set) != TSN_SET_OK)
+			return false;
+	}
+	for (i = 0; i < s->nparts; i++)
+		if (!add_all(b, s->part[i], top, again, diags))
+			return false;
+	return true;
+}
+
+struct tsn_set *
+ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
+{
+	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ANY);
+	struct tsn_set *set = NULL;
+
+	if (b != NULL && add_all(b, s, s, again, diags))
+		set = tsn_set_build(b);
+	tsn_set_builder_free(b);
+	return set;
+}
