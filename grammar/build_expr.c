@@ -75,7 +75,7 @@ tsn_build_chained(struct tsn_parse *p, struct tsn_node *left, int op, struct tsn
 {
 	struct tsn_diag *d;
 	const char *first, *middle, *last;
-	int n1, n2, n3;
+	int n1 = 0, n2 = 0, n3 = 0;
 
 	if (left == NULL || right == NULL)
 		return NULL;
