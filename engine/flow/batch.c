@@ -120,7 +120,7 @@ tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 		tsn_mask_clear(&b->addr[i].is_v4);
 		b->addr[i].any_v6 = false;
 	}
-	/* a tick row may be keyed by both packets and raw_packets, so there they are never the same column */
+	/* a tick row may be keyed by packets and by raw_packets: there they are two columns */
 	b->col[TSN_F_PACKETS] = tick ? b->scaled[0] : b->col[TSN_F_RAW_PACKETS];
 	b->col[TSN_F_BYTES] = tick ? b->scaled[1] : b->col[TSN_F_RAW_BYTES];
 	memset(&b->derived, 0, sizeof(b->derived));

@@ -18,7 +18,7 @@ derive_dscp(struct tsn_batch *b)
 	tsn_mask_or(&b->present[TSN_F_DSCP], &b->present[TSN_F_DSCP], has);
 }
 
-/* A flow that starts after its end (two clocks) has a negative duration: the rule may ask for it. */
+/* A flow that starts after its end (two clocks) has a negative duration: rules may ask for it. */
 static void
 derive_duration(struct tsn_batch *b)
 {

@@ -172,7 +172,8 @@ intern(struct tsn_exporters *t, const char *text)
 }
 
 int
-tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name, uint32_t sampling)
+tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name,
+    uint32_t sampling)
 {
 	const struct name *k = name != NULL ? intern(t, name) : NULL;
 	uint32_t i = tsn_exporters_find(t, addr);

@@ -4,7 +4,8 @@
  * A part is a tag and, unless absent, its bytes, most significant first:
  *
  *   00                            absent (loose keys only)
- *   01 number                     1, 2, 4 or 8 bytes by the field's storage; signed ones with the sign bit turned
+ *   01 number                     1, 2, 4 or 8 bytes by the field's storage; signed ones
+ *                                 with the sign bit turned
  *   01 text 00                    a string without NUL of at most TSN_KEY_STR_MAX bytes
  *   04 a.b.c.d    06 16 bytes     an address, its masked bits zero
  *
@@ -135,7 +136,8 @@ tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t
 }
 
 size_t
-tsn_key_encode_loose(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out)
+tsn_key_encode_loose(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row,
+    uint8_t *out)
 {
 	uint8_t *p = out;
 
@@ -202,7 +204,8 @@ read_part(enum tsn_storage storage, const uint8_t *p, size_t n, struct tsn_value
 }
 
 void
-tsn_key_decode(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, unsigned i, struct tsn_value *out)
+tsn_key_decode(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, unsigned i,
+    struct tsn_value *out)
 {
 	const struct tsn_key_part *part = &k->part[i];
 	size_t off = 0, size;
@@ -221,7 +224,8 @@ tsn_key_decode(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, uns
 }
 
 void
-tsn_key_to_row(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, struct tsn_batch *b, uint32_t row)
+tsn_key_to_row(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, struct tsn_batch *b,
+    uint32_t row)
 {
 	struct tsn_value v;
 

@@ -85,7 +85,10 @@ by_protocol(struct tsn_batch *b, const struct kinds *k)
 	keep_on(b, TSN_F_FLAGS, &k->tcp, false);
 }
 
-/* Counters are signed 64-bit numbers in the language: a larger one is absent. [copy] may stand in for [raw] (tests). */
+/*
+ * Counters are signed 64-bit numbers in the language: a larger one is absent. [copy] may stand
+ * in for [raw] (tests).
+ */
 static void
 bound_counter(struct tsn_batch *b, enum tsn_field raw, enum tsn_field copy)
 {
@@ -219,7 +222,8 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 	if (!e->flags_seen)
 		learn_flags(b, e, from, to);
 	if (!e->interfaces_seen)
-		e->interfaces_seen = any_set_u32(b->col[TSN_F_IN_IF], &b->present[TSN_F_IN_IF], from, to) ||
+		e->interfaces_seen =
+		    any_set_u32(b->col[TSN_F_IN_IF], &b->present[TSN_F_IN_IF], from, to) ||
 		    any_set_u32(b->col[TSN_F_OUT_IF], &b->present[TSN_F_OUT_IF], from, to);
 	if (told)
 		learn_sampling(b, e, from, to);
@@ -237,12 +241,14 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 	const uint32_t *source = b->source;
 	uint32_t from, to, n = b->n, count = tsn_exporters_count(exporters);
 	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]);
+	struct tsn_exporter *e;
 
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	for (from = 0; from < n; from = to) {
 		for (to = from + 1; to < n && source[to] == source[from]; to++)
 			;
-		exporter_run(b, tsn_exporters_at(exporters, source[from] < count ? source[from] : 0), told, from, to);
+		e = tsn_exporters_at(exporters, source[from] < count ? source[from] : 0);
+		exporter_run(b, e, told, from, to);
 	}
 }
 
@@ -279,6 +285,12 @@ age(int64_t exported, int64_t end)
 	return diff > (uint64_t)AGE_MAX ? AGE_MAX : (int64_t)diff;
 }
 
+static inline int64_t
+before(int64_t t, int64_t by)
+{
+	return (int64_t)((uint64_t)t - (uint64_t)by);
+}
+
 /* S1. A row that was never received (a file without times, a test) arrives when it happens. */
 static int64_t
 event_time(const struct tsn_batch *b, uint32_t i)
@@ -286,17 +298,18 @@ event_time(const struct tsn_batch *b, uint32_t i)
 	int64_t received = b->received[i], exported = b->exported[i];
 	bool has_end = tsn_mask_has(&b->present[TSN_F_END], i);
 	int64_t end = ((const int64_t *)b->col[TSN_F_END])[i];
+	const int64_t *start = b->col[TSN_F_START];
 
 	if (received != TSN_TIME_NONE) {
 		if (!has_end || exported == TSN_TIME_NONE)
 			return received;
-		return (int64_t)((uint64_t)received - (uint64_t)age(exported, end));
+		return before(received, age(exported, end));
 	}
 	if (has_end)
 		return end;
 	if (exported != TSN_TIME_NONE)
 		return exported;
-	return tsn_mask_has(&b->present[TSN_F_START], i) ? ((const int64_t *)b->col[TSN_F_START])[i] : 0;
+	return tsn_mask_has(&b->present[TSN_F_START], i) ? start[i] : 0;
 }
 
 static void
@@ -311,7 +324,7 @@ times(struct tsn_batch *b)
 		plain &= (received[i] != TSN_TIME_NONE) & (exported[i] != TSN_TIME_NONE);
 	if (plain) {
 		for (uint32_t i = 0; i < n; i++)
-			out[i] = (int64_t)((uint64_t)received[i] - (uint64_t)age(exported[i], end[i]));
+			out[i] = before(received[i], age(exported[i], end[i]));
 		return;
 	}
 	for (uint32_t i = 0; i < b->n; i++) {

@@ -150,9 +150,10 @@ text_addr(const struct tsn_value *v, struct tsn_buf *out)
 	unsigned bits = v->addr.v4 ? v->v4_bits : v->v6_bits, whole = v->addr.v4 ? 32 : 128;
 
 	if (v->type == TSN_T_ADDR && bits >= whole)
-		tsn_buf_puts(out, tsn_addr_text(v->addr, text));
+		tsn_addr_text(v->addr, text);
 	else
-		tsn_buf_puts(out, tsn_prefix_text((struct tsn_prefix){ v->addr, (uint8_t)bits }, text));
+		tsn_prefix_text((struct tsn_prefix){ v->addr, (uint8_t)bits }, text);
+	tsn_buf_puts(out, text);
 }
 
 static void

@@ -160,7 +160,8 @@ tsn_v6_members_has(const struct tsn_v6_members *m, uint64_t hi, uint64_t lo)
 
 /* One pass a range: subtract, compare, or. The compiler makes vectors of it. */
 static void
-rows_few_v4(const struct tsn_v4_members *m, const uint32_t *restrict v, uint32_t n, uint32_t mask, uint8_t *restrict hit)
+rows_few_v4(const struct tsn_v4_members *m, const uint32_t *restrict v, uint32_t n, uint32_t mask,
+    uint8_t *restrict hit)
 {
 	for (uint32_t r = 0; r < m->n; r++) {
 		uint32_t lo = m->lo[r], width = m->hi[r] - lo;
@@ -171,24 +172,26 @@ rows_few_v4(const struct tsn_v4_members *m, const uint32_t *restrict v, uint32_t
 }
 
 static void
-rows_v6(const struct tsn_v6_members *m, const struct tsn_addr_column *col, uint32_t n, unsigned bits, uint8_t *hit)
+rows_v6(const struct tsn_v6_members *m, const struct tsn_addr_column *col, uint32_t n,
+    unsigned bits, uint8_t *hit)
 {
 	struct tsn_mask six;
 
 	tsn_mask_first(&six, n);
 	tsn_mask_andnot(&six, &six, &col->is_v4);
 	TSN_EACH_ROW(row, &six) {
-		struct tsn_addr a = tsn_addr_mask((struct tsn_addr){ col->hi[row], col->lo[row], false }, 32, bits);
+		struct tsn_addr a = { col->hi[row], col->lo[row], false };
 
+		a = tsn_addr_mask(a, 32, bits);
 		hit[row] = tsn_v6_members_has(m, a.hi, a.lo);
 	}
 }
 
 void
-tsn_set_rows_addr(const struct tsn_set *s, const struct tsn_addr_column *col, uint32_t n, unsigned v4_bits,
-    unsigned v6_bits, uint8_t *hit)
+tsn_set_rows_addr(const struct tsn_set *s, const struct tsn_addr_column *col, uint32_t n,
+    unsigned v4_bits, unsigned v6_bits, uint8_t *hit)
 {
-	uint32_t mask = v4_bits == 0 ? 0 : v4_bits >= 32 ? UINT32_MAX : UINT32_MAX << (32 - v4_bits);
+	uint32_t mask = (uint32_t)tsn_addr_mask(tsn_addr_v4(UINT32_MAX), v4_bits, 0).lo;
 
 	memset(hit, 0, TSN_BATCH_ROWS);
 	if (s->v4.first != NULL) {

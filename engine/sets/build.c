@@ -63,7 +63,8 @@ add_range(struct tsn_ranges *l, tsn_u128 lo, tsn_u128 hi, uint32_t row)
 }
 
 enum tsn_set_error
-tsn_set_builder_add_addr_range(struct tsn_set_builder *b, struct tsn_addr lo, struct tsn_addr hi, uint32_t row)
+tsn_set_builder_add_addr_range(struct tsn_set_builder *b, struct tsn_addr lo, struct tsn_addr hi,
+    uint32_t row)
 {
 	if (lo.v4 != hi.v4 || tsn_addr_cmp(lo, hi) > 0)
 		return TSN_SET_REVERSED;
@@ -96,7 +97,8 @@ tsn_set_builder_exclude_prefix(struct tsn_set_builder *b, struct tsn_prefix p)
 	if (!accept(b, TSN_SET_ADDR))
 		return TSN_SET_MIXED;
 	p.addr = tsn_addr_mask(p.addr, p.len, p.len);
-	return add_range(&b->excluded[!p.addr.v4], tsn_u128_of_addr(p.addr), last_of(p), TSN_SET_NO_ROW);
+	return add_range(&b->excluded[!p.addr.v4], tsn_u128_of_addr(p.addr), last_of(p),
+	    TSN_SET_NO_ROW);
 }
 
 enum tsn_set_error
@@ -109,12 +111,20 @@ tsn_set_builder_add_int_range(struct tsn_set_builder *b, int64_t lo, int64_t hi,
 	return add_range(&b->ranges[0], tsn_u128_of_int(lo), tsn_u128_of_int(hi), row);
 }
 
+static enum tsn_set_error
+add_word(struct tsn_set_builder *b, const void *p, size_t n, uint32_t row)
+{
+	bool ok = tsn_word_members_add(&b->words, n > 0 ? p : "", n, row);
+
+	return ok ? TSN_SET_OK : TSN_SET_MEMORY;
+}
+
 enum tsn_set_error
 tsn_set_builder_add_str(struct tsn_set_builder *b, const char *s, size_t n, uint32_t row)
 {
 	if (!accept(b, TSN_SET_STR))
 		return TSN_SET_MIXED;
-	return tsn_word_members_add(&b->words, n > 0 ? s : "", n, row) ? TSN_SET_OK : TSN_SET_MEMORY;
+	return add_word(b, s, n, row);
 }
 
 enum tsn_set_error
@@ -122,7 +132,7 @@ tsn_set_builder_add_key(struct tsn_set_builder *b, const uint8_t *bytes, size_t 
 {
 	if (!accept(b, TSN_SET_TUPLE))
 		return TSN_SET_MIXED;
-	return tsn_word_members_add(&b->words, n > 0 ? (const void *)bytes : "", n, row) ? TSN_SET_OK : TSN_SET_MEMORY;
+	return add_word(b, bytes, n, row);
 }
 
 enum tsn_set_error
@@ -153,26 +163,31 @@ plain(tsn_u128 lo, tsn_u128 hi)
 	return (struct tsn_range){ lo, hi, hi - lo, TSN_SET_NO_ROW, false };
 }
 
-static tsn_u128
-join(uint64_t hi, uint64_t lo)
+static struct tsn_range
+range_v6(const struct tsn_v6_members *m, size_t i)
 {
-	return (tsn_u128)hi << 64 | lo;
+	return plain((tsn_u128)m->lo_hi[i] << 64 | m->lo_lo[i], (tsn_u128)m->hi_hi[i] << 64 | m->hi_lo[i]);
+}
+
+static struct tsn_range
+range_int(const struct tsn_int_members *m, size_t i)
+{
+	return plain(tsn_u128_of_int(m->lo[i]), tsn_u128_of_int(m->hi[i]));
 }
 
 static bool
 add_members(struct tsn_set_builder *b, const struct tsn_set *s, uint32_t base)
 {
-	const struct tsn_v6_members *six = &s->v6;
 	size_t i;
 
 	for (i = 0; i < s->v4.n; i++)
 		if (!add_old(&b->ranges[0], plain(s->v4.lo[i], s->v4.hi[i]), 0))
 			return false;
-	for (i = 0; i < six->n; i++)
-		if (!add_old(&b->ranges[1], plain(join(six->lo_hi[i], six->lo_lo[i]), join(six->hi_hi[i], six->hi_lo[i])), 0))
+	for (i = 0; i < s->v6.n; i++)
+		if (!add_old(&b->ranges[1], range_v6(&s->v6, i), 0))
 			return false;
 	for (i = 0; i < s->ints.n; i++)
-		if (!add_old(&b->ranges[0], plain(tsn_u128_of_int(s->ints.lo[i]), tsn_u128_of_int(s->ints.hi[i])), 0))
+		if (!add_old(&b->ranges[0], range_int(&s->ints, i), 0))
 			return false;
 	/* over the plain ranges, whose row is none, lie the pieces that have one */
 	for (int f = 0; f < 2; f++)
@@ -236,12 +251,17 @@ hash_ranges(uint64_t h, const struct tsn_ranges *l)
 static uint64_t
 hash_of(const struct tsn_set_builder *b, const struct tsn_set *s)
 {
-	uint64_t h = hash_ranges(tsn_hash_join(hash_ranges(0, &b->ranges[0]), 6), &b->ranges[1]), sum = 0;
+	uint64_t h, sum = 0;
 
 	if (tsn_set_empty(s))
 		return 0;
-	for (size_t i = 0; i < s->words.n; i++) /* a sum, so that their order does not matter */
-		sum += tsn_hash_bytes(s->words.text.p + s->words.word[i].off, s->words.word[i].n, 1);
+	h = tsn_hash_join(hash_ranges(0, &b->ranges[0]), 6); /* no IPv4 range is like one of IPv6 */
+	h = hash_ranges(h, &b->ranges[1]);
+	for (size_t i = 0; i < s->words.n; i++) { /* a sum, so that their order does not matter */
+		const struct tsn_word *w = &s->words.word[i];
+
+		sum += tsn_hash_bytes(s->words.text.p + w->off, w->n, 1);
+	}
 	return tsn_hash_join(tsn_hash_join(h, sum), s->kind);
 }
 
@@ -253,7 +273,8 @@ close_members(struct tsn_set_builder *b, struct tsn_set *s)
 	if (b->kind == TSN_SET_INT) {
 		if (!tsn_int_members_init(&s->ints, &b->ranges[0]))
 			return false;
-	} else if (!tsn_v4_members_init(&s->v4, &b->ranges[0]) || !tsn_v6_members_init(&s->v6, &b->ranges[1])) {
+	} else if (!tsn_v4_members_init(&s->v4, &b->ranges[0]) ||
+	    !tsn_v6_members_init(&s->v6, &b->ranges[1])) {
 		return false;
 	}
 	s->words = b->words;

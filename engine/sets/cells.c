@@ -104,7 +104,8 @@ tsn_cells_row(struct tsn_cells *c, const struct tsn_str *cells, size_t n, uint32
 	*row = TSN_SET_NO_ROW;
 	if (c->layouts == 0)
 		return true;
-	if (c->rows >= ROWS_MAX || c->cells + TSN_SET_COLUMNS_MAX >= UINT32_MAX || !GROW(c->row, c->rows, &c->row_cap))
+	if (c->rows >= ROWS_MAX || c->cells + TSN_SET_COLUMNS_MAX >= UINT32_MAX ||
+	    !GROW(c->row, c->rows, &c->row_cap))
 		return false;
 	for (size_t i = 0; i < c->layout[r.layout].n; i++)
 		if (!add_cell(c, i < n ? cells[i] : empty))

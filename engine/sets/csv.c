@@ -126,7 +126,8 @@ make_room(struct tsn_csv *c)
 	static const char zeros[4096];
 
 	tsn_buf_clear(&c->unquoted);
-	while (c->unquoted.len <= TSN_CSV_RECORD_MAX && c->unquoted.cap <= TSN_CSV_RECORD_MAX && !c->unquoted.failed)
+	while (c->unquoted.len <= TSN_CSV_RECORD_MAX && c->unquoted.cap <= TSN_CSV_RECORD_MAX &&
+	    !c->unquoted.failed)
 		tsn_buf_add(&c->unquoted, zeros, sizeof(zeros));
 	if (c->unquoted.failed)
 		return false;

@@ -27,7 +27,10 @@ enum tsn_csv_status { TSN_CSV_END, TSN_CSV_RECORD, TSN_CSV_BROKEN, TSN_CSV_MEMOR
 
 void tsn_csv_init(struct tsn_csv *c, const char *text, size_t n);
 void tsn_csv_fini(struct tsn_csv *c);
-/* TSN_CSV_BROKEN: a quote that does not close, or text behind one; the line is skipped, field[0] is its text. */
+/*
+ * TSN_CSV_BROKEN: a quote that does not close, or text behind one; the line is skipped,
+ * field[0] is its text.
+ */
 enum tsn_csv_status tsn_csv_next(struct tsn_csv *c);
 
 #endif

@@ -54,14 +54,16 @@ name_bad(struct tsn_set_report *r, size_t line, struct tsn_str text)
 
 /* The member of a line, with the cells of its row if the file has any. Returns false to stop. */
 static bool
-member(struct load *l, size_t line, struct tsn_str text, const struct tsn_str *cells, size_t n_cells)
+member(struct load *l, size_t line, struct tsn_str text, const struct tsn_str *cells,
+    size_t n_cells)
 {
 	enum tsn_set_error err = TSN_SET_OK;
 	uint32_t row = TSN_SET_NO_ROW;
 
 	if (l->guessing) {
 		for (int i = 0; i < 3; i++)
-			l->fits[i] += tsn_set_member_parse(text.p, text.n, guesses[i], NULL, row, &err);
+			l->fits[i] += tsn_set_member_parse(text.p, text.n, guesses[i], NULL, row,
+			    &err);
 		return ++l->tried < GUESS_FROM;
 	}
 	l->report->lines++;
@@ -98,7 +100,7 @@ plain_list(struct load *l, const char *text, size_t n)
 			;
 		if (from == eol || *from == '#' || *from == ';')
 			continue;
-		/* strings (URLs, user agents) may have these signs inside; there a comment has its own line */
+		/* strings (URLs...) may have these signs inside; there a comment has its own line */
 		for (to = from; to < eol && (l->type == TSN_T_STRING || (*to != '#' && *to != ';')); to++)
 			;
 		while (to > from && (to[-1] == ' ' || to[-1] == '\t' || to[-1] == '\r'))
@@ -124,12 +126,14 @@ trim(struct tsn_str s)
 static void
 no_column(struct tsn_set_report *r, const struct tsn_csv *c, const char *column)
 {
-	int n = snprintf(r->message, sizeof(r->message), "no column \"%s\" in the header; there are", column);
+	int n = snprintf(r->message, sizeof(r->message),
+	    "no column \"%s\" in the header; there are", column);
 
 	for (size_t i = 0; i < c->n && n >= 0 && (size_t)n < sizeof(r->message); i++) {
 		struct tsn_str name = trim(c->field[i]);
 
-		n += snprintf(r->message + n, sizeof(r->message) - (size_t)n, "%s %.*s", i > 0 ? "," : "",
+		n += snprintf(r->message + n, sizeof(r->message) - (size_t)n, "%s %.*s",
+		    i > 0 ? "," : "",
 		    (int)(name.n < 40 ? name.n : 40), name.p);
 	}
 }
@@ -154,7 +158,8 @@ header(struct load *l, struct tsn_csv *c, const char *column)
 	}
 	for (size_t i = 0; i < c->n; i++) {
 		names[i] = trim(c->field[i]);
-		if (found < 0 && strlen(column) == names[i].n && memcmp(column, names[i].p, names[i].n) == 0)
+		if (found < 0 && strlen(column) == names[i].n &&
+		    memcmp(column, names[i].p, names[i].n) == 0)
 			found = (int)i;
 	}
 	if (found < 0) {
@@ -234,14 +239,14 @@ judge(struct load *l)
 		return;
 	if (r->bad * 100 > r->lines)
 		l->failed = TSN_SET_FILE_BAD;
-	say(r, "%zu of %zu lines hold%s no %s, the first is line %zu: \"%s\"%s", r->bad, r->lines, r->bad == 1 ? "s" : "",
-	    tsn_type_name(r->type), r->first[0].line, r->first[0].text,
+	say(r, "%zu of %zu lines hold%s no %s, the first is line %zu: \"%s\"%s", r->bad, r->lines,
+	    r->bad == 1 ? "s" : "", tsn_type_name(r->type), r->first[0].line, r->first[0].text,
 	    l->failed == TSN_SET_FILE_OK ? "" : "; at most one in a hundred is skipped");
 }
 
 enum tsn_set_file
-tsn_set_file_parse(const char *text, size_t n, enum tsn_type type, const char *column, struct tsn_set_builder *b,
-    struct tsn_set_report *report)
+tsn_set_file_parse(const char *text, size_t n, enum tsn_type type, const char *column,
+    struct tsn_set_builder *b, struct tsn_set_report *report)
 {
 	struct load l = { .b = b, .report = report, .type = type, .failed = TSN_SET_FILE_OK };
 
@@ -258,8 +263,8 @@ tsn_set_file_parse(const char *text, size_t n, enum tsn_type type, const char *c
 }
 
 enum tsn_set_file
-tsn_set_file_load(const char *path, enum tsn_type type, const char *column, struct tsn_set_builder *b,
-    struct tsn_set_report *report)
+tsn_set_file_load(const char *path, enum tsn_type type, const char *column,
+    struct tsn_set_builder *b, struct tsn_set_report *report)
 {
 	struct tsn_buf text = TSN_BUF_INIT;
 	int err = tsn_buf_read_file(&text, path, TSN_SET_FILE_MAX);

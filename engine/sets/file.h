@@ -47,13 +47,13 @@ struct tsn_set_report {
 enum tsn_set_file tsn_set_file_load(const char *path, enum tsn_type type, const char *column,
     struct tsn_set_builder *b, struct tsn_set_report *report);
 /* The same for text in memory. */
-enum tsn_set_file tsn_set_file_parse(const char *text, size_t n, enum tsn_type type, const char *column,
-    struct tsn_set_builder *b, struct tsn_set_report *report);
+enum tsn_set_file tsn_set_file_parse(const char *text, size_t n, enum tsn_type type,
+    const char *column, struct tsn_set_builder *b, struct tsn_set_report *report);
 /*
- * Adds one member written as text: "10.0.0.0/8", "10.0.0.1-10.0.0.9", "6000..6063", "SYN|ACK". False if it is none,
- * or if the builder refused it ([*error]). With [b] NULL it is only tried.
+ * Adds one member written as text: "10.0.0.0/8", "10.0.0.1-10.0.0.9", "6000..6063", "SYN|ACK".
+ * False if it is none, or if the builder refused it ([*error]). With [b] NULL it is only tried.
  */
-bool tsn_set_member_parse(const char *s, size_t n, enum tsn_type type, struct tsn_set_builder *b, uint32_t row,
-    enum tsn_set_error *error);
+bool tsn_set_member_parse(const char *s, size_t n, enum tsn_type type, struct tsn_set_builder *b,
+    uint32_t row, enum tsn_set_error *error);
 
 #endif

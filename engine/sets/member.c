@@ -64,7 +64,8 @@ parse_int(struct text t, int64_t *out)
 	for (; i < t.n; i++) {
 		int d = digit(t.p[i]);
 
-		if (d >= base || __builtin_mul_overflow(v, (uint64_t)base, &v) || __builtin_add_overflow(v, (uint64_t)d, &v))
+		if (d >= base || __builtin_mul_overflow(v, (uint64_t)base, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)d, &v))
 			return false;
 	}
 	if (v > (uint64_t)INT64_MAX + minus)
@@ -114,7 +115,8 @@ parse_value(struct text t, enum tsn_type type, int64_t *out)
 {
 	int64_t most = type == TSN_T_PORT ? UINT16_MAX : type == TSN_T_PROTO ? UINT8_MAX :
 	    type == TSN_T_FLAGS ? UINT16_MAX : INT64_MAX;
-	int named = type == TSN_T_PORT ? tsn_service_find(t.p, t.n) : type == TSN_T_PROTO ? tsn_proto_find(t.p, t.n) : -1;
+	int named = type == TSN_T_PORT ? tsn_service_find(t.p, t.n) :
+	    type == TSN_T_PROTO ? tsn_proto_find(t.p, t.n) : -1;
 
 	if (type == TSN_T_MAC)
 		return parse_mac(t, out);
@@ -141,7 +143,8 @@ add_addr(struct text t, struct tsn_set_builder *b, uint32_t row, enum tsn_set_er
 		return *error == TSN_SET_OK;
 	}
 	if (!split_range(t, &lo_text, &hi_text) || !tsn_addr_parse(lo_text.p, lo_text.n, &lo) ||
-	    !tsn_addr_parse(hi_text.p, hi_text.n, &hi) || lo.v4 != hi.v4 || tsn_addr_cmp(lo, hi) > 0)
+	    !tsn_addr_parse(hi_text.p, hi_text.n, &hi) || lo.v4 != hi.v4 ||
+	    tsn_addr_cmp(lo, hi) > 0)
 		return false;
 	if (b != NULL)
 		*error = tsn_set_builder_add_addr_range(b, lo, hi, row);
@@ -149,14 +152,16 @@ add_addr(struct text t, struct tsn_set_builder *b, uint32_t row, enum tsn_set_er
 }
 
 static bool
-add_int(struct text t, enum tsn_type type, struct tsn_set_builder *b, uint32_t row, enum tsn_set_error *error)
+add_int(struct text t, enum tsn_type type, struct tsn_set_builder *b, uint32_t row,
+    enum tsn_set_error *error)
 {
 	struct text lo_text, hi_text;
 	int64_t lo, hi;
 
 	if (parse_value(t, type, &lo)) {
 		hi = lo;
-	} else if (type == TSN_T_MAC || !split_range(t, &lo_text, &hi_text) || !parse_value(lo_text, type, &lo) ||
+	} else if (type == TSN_T_MAC || !split_range(t, &lo_text, &hi_text) ||
+	    !parse_value(lo_text, type, &lo) ||
 	    !parse_value(hi_text, type, &hi) || lo > hi) {
 		return false;
 	}
@@ -166,8 +171,8 @@ add_int(struct text t, enum tsn_type type, struct tsn_set_builder *b, uint32_t r
 }
 
 bool
-tsn_set_member_parse(const char *s, size_t n, enum tsn_type type, struct tsn_set_builder *b, uint32_t row,
-    enum tsn_set_error *error)
+tsn_set_member_parse(const char *s, size_t n, enum tsn_type type, struct tsn_set_builder *b,
+    uint32_t row, enum tsn_set_error *error)
 {
 	struct text t = trim((struct text){ s, n });
 

@@ -96,6 +96,7 @@ bool tsn_word_members_add(struct tsn_word_members *m, const void *p, size_t n, u
 /* Makes the table; of equal words the first one with a row stays. */
 bool tsn_word_members_close(struct tsn_word_members *m);
 void tsn_word_members_fini(struct tsn_word_members *m);
-const struct tsn_word *tsn_word_members_find(const struct tsn_word_members *m, const void *p, size_t n);
+const struct tsn_word *tsn_word_members_find(const struct tsn_word_members *m, const void *p,
+    size_t n);
 
 #endif

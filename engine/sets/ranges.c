@@ -159,7 +159,8 @@ emit(struct tsn_ranges *out, struct tsn_range piece)
 {
 	struct tsn_range *last = out->n > 0 ? &out->r[out->n - 1] : NULL;
 
-	if (last != NULL && last->row == piece.row && last->size == piece.size && last->hi + 1 == piece.lo) {
+	if (last != NULL && last->row == piece.row && last->size == piece.size &&
+	    last->hi + 1 == piece.lo) {
 		last->hi = piece.hi;
 		return true;
 	}

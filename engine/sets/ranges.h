@@ -36,7 +36,10 @@ void tsn_ranges_sort(struct tsn_ranges *l);
 size_t tsn_ranges_distinct(const struct tsn_ranges *l);
 /* Takes [cut] (sorted and merged) out of a sorted list, which stays sorted. */
 bool tsn_ranges_subtract(struct tsn_ranges *l, const struct tsn_ranges *cut);
-/* Of a sorted list: disjoint sorted pieces of the ranges that carry a row, each with the row of the smallest. */
+/*
+ * Of a sorted list: disjoint sorted pieces of the ranges that carry a row, each with the row of
+ * the smallest.
+ */
 bool tsn_ranges_flatten(const struct tsn_ranges *l, struct tsn_ranges *out);
 /* Joins a sorted list to disjoint ranges that do not touch; rows are lost. */
 void tsn_ranges_merge(struct tsn_ranges *l);

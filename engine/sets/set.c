@@ -53,7 +53,8 @@ tsn_set_has_family(const struct tsn_set *s, bool v4)
 bool
 tsn_set_has_addr(const struct tsn_set *s, struct tsn_addr a)
 {
-	return a.v4 ? tsn_v4_members_has(&s->v4, (uint32_t)a.lo) : tsn_v6_members_has(&s->v6, a.hi, a.lo);
+	return a.v4 ? tsn_v4_members_has(&s->v4, (uint32_t)a.lo) :
+	    tsn_v6_members_has(&s->v6, a.hi, a.lo);
 }
 
 /* The word of a set of that kind, or NULL. */
@@ -162,5 +163,5 @@ tsn_set_cell(const struct tsn_set *s, uint32_t row, int column)
 struct tsn_str
 tsn_set_describe(const struct tsn_set *s, struct tsn_addr a)
 {
-	return tsn_cells_get(&s->cells, tsn_set_row_of_addr(s, a), tsn_cells_column(&s->cells, "name", 4));
+	return tsn_set_cell(s, tsn_set_row_of_addr(s, a), tsn_set_column(s, "name", 4));
 }

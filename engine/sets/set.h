@@ -42,22 +42,31 @@ enum tsn_set_error { TSN_SET_OK, TSN_SET_MIXED, TSN_SET_REVERSED, TSN_SET_MEMORY
 
 struct tsn_set_builder *tsn_set_builder_new(enum tsn_set_kind kind);
 void tsn_set_builder_free(struct tsn_set_builder *b);
-enum tsn_set_error tsn_set_builder_add_prefix(struct tsn_set_builder *b, struct tsn_prefix p, uint32_t row);
-enum tsn_set_error tsn_set_builder_add_addr_range(struct tsn_set_builder *b, struct tsn_addr lo, struct tsn_addr hi,
+enum tsn_set_error tsn_set_builder_add_prefix(struct tsn_set_builder *b, struct tsn_prefix p,
     uint32_t row);
-enum tsn_set_error tsn_set_builder_add_int_range(struct tsn_set_builder *b, int64_t lo, int64_t hi, uint32_t row);
+enum tsn_set_error tsn_set_builder_add_addr_range(struct tsn_set_builder *b, struct tsn_addr lo,
+    struct tsn_addr hi, uint32_t row);
+enum tsn_set_error tsn_set_builder_add_int_range(struct tsn_set_builder *b, int64_t lo,
+    int64_t hi, uint32_t row);
 /* The bytes are copied. */
-enum tsn_set_error tsn_set_builder_add_str(struct tsn_set_builder *b, const char *s, size_t n, uint32_t row);
-enum tsn_set_error tsn_set_builder_add_key(struct tsn_set_builder *b, const uint8_t *bytes, size_t n, uint32_t row);
+enum tsn_set_error tsn_set_builder_add_str(struct tsn_set_builder *b, const char *s, size_t n,
+    uint32_t row);
+enum tsn_set_error tsn_set_builder_add_key(struct tsn_set_builder *b, const uint8_t *bytes,
+    size_t n, uint32_t row);
 /* Union: all members of [s] with their rows. */
 enum tsn_set_error tsn_set_builder_add_set(struct tsn_set_builder *b, const struct tsn_set *s);
 /* Takes a prefix out of everything this builder was or will be given. */
 enum tsn_set_error tsn_set_builder_exclude_prefix(struct tsn_set_builder *b, struct tsn_prefix p);
-/* Names the cells of the rows that follow; each [names] is copied. At most TSN_SET_COLUMNS_MAX; more are dropped. */
-enum tsn_set_error tsn_set_builder_columns(struct tsn_set_builder *b, const struct tsn_str *names, size_t n);
+/*
+ * Names the cells of the rows that follow; each [names] is copied. At most TSN_SET_COLUMNS_MAX;
+ * more are dropped.
+ */
+enum tsn_set_error tsn_set_builder_columns(struct tsn_set_builder *b, const struct tsn_str *names,
+    size_t n);
 /* A row of cells in the order of the columns; missing ones are empty, too many are dropped. */
-enum tsn_set_error tsn_set_builder_row(struct tsn_set_builder *b, const struct tsn_str *cells, size_t n, uint32_t *row);
-/* The builder is left empty and may be used again or freed. NULL when memory is out. */
+enum tsn_set_error tsn_set_builder_row(struct tsn_set_builder *b, const struct tsn_str *cells,
+    size_t n, uint32_t *row);
+/* The builder is left empty, of the kind it had, and may be used again or freed. NULL when memory is out. */
 struct tsn_set *tsn_set_build(struct tsn_set_builder *b);
 void tsn_set_free(struct tsn_set *s);
 
@@ -74,7 +83,10 @@ bool tsn_set_has_addr(const struct tsn_set *s, struct tsn_addr a);
 bool tsn_set_has_int(const struct tsn_set *s, int64_t v);
 bool tsn_set_has_str(const struct tsn_set *s, const char *p, size_t n);
 bool tsn_set_has_key(const struct tsn_set *s, const uint8_t *bytes, size_t n);
-/* True if the field's value is a member; strings, addresses and integers by the value's type. Unknown: false. */
+/*
+ * True if the field's value is a member; strings, addresses and integers by the value's type.
+ * Unknown: false.
+ */
 bool tsn_set_has_value(const struct tsn_set *s, const struct tsn_value *v);
 
 /* The row of the longest (smallest) member that holds the value; TSN_SET_NO_ROW if none has one. */
@@ -88,7 +100,10 @@ int tsn_set_column(const struct tsn_set *s, const char *name, size_t n);
 const char *tsn_set_column_nth(const struct tsn_set *s, size_t i);
 /* The cell; n is 0 if the row has none. Valid as long as the set. */
 struct tsn_str tsn_set_cell(const struct tsn_set *s, uint32_t row, int column);
-/* What the member that holds the address is: its cell "name" ("Documentation (TEST-NET-1)"). n is 0 if unknown. */
+/*
+ * What the member that holds the address is: its cell "name" ("Documentation (TEST-NET-1)").
+ * n is 0 if unknown.
+ */
 struct tsn_str tsn_set_describe(const struct tsn_set *s, struct tsn_addr a);
 
 /*
@@ -97,8 +112,8 @@ struct tsn_str tsn_set_describe(const struct tsn_set *s, struct tsn_addr a);
  * absent get anything: and the mask with presence. [v4_bits], [v6_bits]: the
  * mask put on the value first (32, 128 for none).
  */
-void tsn_set_rows_addr(const struct tsn_set *s, const struct tsn_addr_column *col, uint32_t n, unsigned v4_bits,
-    unsigned v6_bits, uint8_t *hit);
+void tsn_set_rows_addr(const struct tsn_set *s, const struct tsn_addr_column *col, uint32_t n,
+    unsigned v4_bits, unsigned v6_bits, uint8_t *hit);
 void tsn_set_rows_u8(const struct tsn_set *s, const uint8_t *col, uint32_t n, uint8_t *hit);
 void tsn_set_rows_u16(const struct tsn_set *s, const uint16_t *col, uint32_t n, uint8_t *hit);
 void tsn_set_rows_u32(const struct tsn_set *s, const uint32_t *col, uint32_t n, uint8_t *hit);
@@ -106,7 +121,8 @@ void tsn_set_rows_u32(const struct tsn_set *s, const uint32_t *col, uint32_t n, 
 void tsn_set_rows_u64(const struct tsn_set *s, const uint64_t *col, uint32_t n, uint8_t *hit);
 void tsn_set_rows_i64(const struct tsn_set *s, const int64_t *col, uint32_t n, uint8_t *hit);
 /* Only rows in [rows] are looked at (a string is read only where there is one); others get 0. */
-void tsn_set_rows_str(const struct tsn_set *s, const struct tsn_str *col, const struct tsn_mask *rows, uint8_t *hit);
+void tsn_set_rows_str(const struct tsn_set *s, const struct tsn_str *col,
+    const struct tsn_mask *rows, uint8_t *hit);
 
 /* Sets that are always in scope: iana_reserved, multicast. NULL past the last. */
 const char *tsn_set_builtin_nth(size_t i);

@@ -96,14 +96,16 @@ tsn_word_members_find(const struct tsn_word_members *m, const void *p, size_t n)
 	for (i = (size_t)h & (m->slots - 1); m->slot[i].word != 0; i = (i + 1) & (m->slots - 1)) {
 		const struct tsn_word *w = &m->word[m->slot[i].word - 1];
 
-		if (m->slot[i].tag == (uint32_t)(h >> 32) && w->n == n && memcmp(m->text.p + w->off, p, n) == 0)
+		if (m->slot[i].tag == (uint32_t)(h >> 32) && w->n == n &&
+		    memcmp(m->text.p + w->off, p, n) == 0)
 			return w;
 	}
 	return NULL;
 }
 
 void
-tsn_set_rows_str(const struct tsn_set *s, const struct tsn_str *col, const struct tsn_mask *rows, uint8_t *hit)
+tsn_set_rows_str(const struct tsn_set *s, const struct tsn_str *col, const struct tsn_mask *rows,
+    uint8_t *hit)
 {
 	memset(hit, 0, TSN_BATCH_ROWS);
 	TSN_EACH_ROW(row, rows)
