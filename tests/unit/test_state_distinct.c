@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Different values beyond 256: how far off the sketch is, when it begins, when it ends. */
+#include <criterion/criterion.h>
+
+#include "state/hll.h"
+#include "unit/test_state_cases.h"
+
+static struct c_bench bench;
+static struct m_row rows[1024];
+
+static struct tsn_family_def
+by_src(struct tsn_agg_def *agg, bool tumbling, size_t tuple)
+{
+	*agg = (struct tsn_agg_def){ .canon = "agg", .fn = TSN_AGG_DISTINCT, .tumbling = tumbling, .window_ms = 60000,
+		.pane_ms = tumbling ? 60000 : 4000, .panes = tumbling ? 1 : 16, .tuple = m_tuples[tuple] };
+	return (struct tsn_family_def){ .canon = "family", .key = m_keys[1], .max_keys = 6400, .agg = agg, .naggs = 1 };
+}
+
+static struct m_row
+row_of(uint32_t src, struct tsn_addr dst, int64_t time)
+{
+	struct m_row r = { .has_src = true, .has_dst = true, .has_port = true, .counted = true, .time = time,
+		.received = time, .dst = dst, .port = 443 };
+
+	r.src = tsn_addr_v4(src);
+	return r;
+}
+
+/* Folds members [from, to) at one time, 1,000 a batch; the last value. */
+static int64_t
+fold_members(struct tsn_state *s, const struct tsn_family_def *def, uint32_t from, uint32_t to, int64_t time,
+    bool v6)
+{
+	int64_t value = -1;
+
+	for (uint32_t n; from < to; from += n) {
+		n = to - from < 1000 ? to - from : 1000;
+		for (uint32_t i = 0; i < n; i++)
+			rows[i] = row_of(1, v6 ? (struct tsn_addr){ 1, from + i, false } : tsn_addr_v4(from + i), time);
+		cr_assert(c_fold(&bench, s, 0, def, rows, 0, n));
+		value = bench.out[0].i[n - 1];
+	}
+	return value;
+}
+
+static int64_t
+look(struct tsn_state *s, const struct tsn_family_def *def, int64_t time)
+{
+	rows[0] = row_of(1, tsn_addr_v4(0), time);
+	rows[0].counted = false;
+	rows[0].read = true;
+	cr_assert(c_fold(&bench, s, 0, def, rows, 0, 1));
+	cr_assert(tsn_mask_has(&bench.out[0].known, 0));
+	return bench.out[0].i[0];
+}
+
+static void
+begin(void)
+{
+	bench.b = tsn_batch_new();
+	cr_assert_not_null(bench.b);
+}
+
+static void
+end(void)
+{
+	tsn_batch_free(bench.b);
+}
+
+Test(state_distinct, exact_up_to_256, .init = begin, .fini = end)
+{
+	for (int kind = 0; kind < 16; kind++) {
+		struct tsn_agg_def agg;
+		struct tsn_family_def def = by_src(&agg, kind & 1, kind & 2 ? 4 : 0);
+		struct tsn_state *s = tsn_state_new(&def, 1, (uint64_t)kind);
+
+		for (uint32_t i = 0; i < 256; i++)
+			for (int again = 0; again < 2; again++)
+				cr_assert_eq(fold_members(s, &def, i, i + 1, 1000 + i, kind & 4), i + 1);
+		cr_assert_eq(fold_members(s, &def, 0, 256, 2000, kind & 4), 256);
+		tsn_state_free(s);
+	}
+}
+
+/* Sixteen new members a pane, and a look seven panes ahead: what is older than the window is gone. */
+Test(state_distinct, members_leave_with_their_pane, .init = begin, .fini = end)
+{
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = by_src(&agg, false, 0);
+	struct tsn_state *s = tsn_state_new(&def, 1, 1);
+
+	for (uint32_t p = 0; p < 200; p++) {
+		int64_t expect = (p < 16 ? p + 1 : 16) * 16;
+
+		cr_assert_eq(fold_members(s, &def, p * 16, p * 16 + 16, p * 4000, false), expect, "pane %u", p);
+		cr_assert_eq(look(s, &def, p * 4000 + 4000 * 7), (p < 8 ? p + 1 : 9) * 16, "pane %u", p);
+	}
+	tsn_state_free(s);
+}
+
+/* Root mean square of the relative error over [seeds] seeds. */
+static double
+error_of(uint32_t members, uint32_t seeds, bool v6, size_t tuple, double *worst)
+{
+	double sum = 0;
+
+	for (uint32_t seed = 0; seed < seeds; seed++) {
+		struct tsn_agg_def agg;
+		struct tsn_family_def def = by_src(&agg, seed & 1, tuple);
+		struct tsn_state *s = tsn_state_new(&def, 1, tsn_mix64(seed + 1));
+		double e = (double)fold_members(s, &def, 0, members, 1000, v6) / members - 1;
+
+		sum += e * e;
+		*worst = fabs(e) > *worst ? fabs(e) : *worst;
+		tsn_state_free(s);
+	}
+	return sqrt(sum / seeds);
+}
+
+Test(state_distinct, a_sketch_is_within_two_percent, .init = begin, .fini = end, .timeout = 600)
+{
+	static const uint32_t sizes[] = { 257, 300, 1000, 3000, 10000, 30000 };
+	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 300 : 40;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (int kind = 0; kind < 3; kind++) {
+			double worst = 0, rms = error_of(sizes[i], sizes[i] > 5000 ? seeds / 4 : seeds, kind == 1,
+			    kind == 2 ? 4 : 0, &worst);
+
+			cr_assert_lt(rms, 0.0205, "%u members, kind %d: standard error %.4f", sizes[i], kind, rms);
+			cr_assert_lt(worst, 0.062, "%u members, kind %d: worst %.4f", sizes[i], kind, worst);
+		}
+}
+
+/* Straight at the sketch, where many members are cheap. */
+Test(state_distinct, a_sketch_of_very_many, .timeout = 600)
+{
+	const uint64_t seeds = getenv("TSN_SOAK") != NULL ? 400 : 60;
+	double sum = 0;
+
+	for (uint64_t seed = 0; seed < seeds; seed++) {
+		uint64_t bytes = 0;
+		struct tsn_hll *h = tsn_hll_new(1, &bytes);
+		double e;
+
+		for (uint64_t i = 0; i < 300000; i++)
+			if (!tsn_hll_add(h, tsn_hash_u64(i, tsn_mix64(seed + 1)), 0, &bytes))
+				cr_assert(false);
+		e = (double)tsn_hll_estimate(h, 1) / 3e5 - 1;
+		sum += e * e;
+		tsn_hll_free(h, &bytes);
+		cr_assert_eq(bytes, 0);
+	}
+	cr_assert_lt(sqrt(sum / (double)seeds), 0.0205, "standard error %.4f", sqrt(sum / (double)seeds));
+}
+
+/* A window that moves on and panes that empty one by one: always near the truth, by pane arithmetic. */
+Test(state_distinct, a_sketch_slides, .init = begin, .fini = end)
+{
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = by_src(&agg, false, 0);
+	struct tsn_state *s = tsn_state_new(&def, 1, 99);
+	double worst = 0;
+
+	for (uint32_t p = 0; p < 60; p++) {
+		/* 200 members a pane, half of them those of the pane before */
+		double expect = ((p < 16 ? p : 15) * 100 + 200), later = p < 16 ? (p < 8 ? p : 8) * 100 + 200 : 1000;
+		double now = (double)fold_members(s, &def, p * 100, p * 100 + 200, p * 4000, false) / expect - 1, then;
+
+		worst = fabs(now) > worst ? fabs(now) : worst;
+		if (p < 20)
+			continue;
+		then = (double)look(s, &def, (p + 7) * 4000) / later - 1; /* the last nine panes */
+		worst = fabs(then) > worst ? fabs(then) : worst;
+		cr_assert_eq(look(s, &def, (p + 16) * 4000), 0);
+		cr_assert(p < 20 || look(s, &def, p * 4000) > 0);
+	}
+	cr_assert_lt(worst, 0.065, "worst %.4f", worst);
+	tsn_state_free(s);
+}
+
+Test(state_distinct, exact_again_when_the_window_has_emptied, .init = begin, .fini = end)
+{
+	for (int tumbling = 0; tumbling < 2; tumbling++) {
+		struct tsn_agg_def agg;
+		struct tsn_family_def def = by_src(&agg, tumbling, 0);
+		struct tsn_state *s = tsn_state_new(&def, 1, 5);
+		struct tsn_family_stats before, after;
+		double e;
+
+		fold_members(s, &def, 0, 1, 1000, false);
+		tsn_state_stats(s, 0, &before);
+		e = (double)fold_members(s, &def, 0, 5000, 1000, false) / 5000 - 1;
+		cr_assert(e != 0 && fabs(e) < 0.06);
+		fold_members(s, &def, 0, 1, 190000, false);
+		tsn_state_stats(s, 0, &after);
+		cr_assert_eq(after.bytes, before.bytes);
+		for (uint32_t i = 0; i < 256; i++)
+			cr_assert_eq(fold_members(s, &def, i, i + 1, 190000, false), i + 1);
+		tsn_state_free(s);
+	}
+}
+
+/* Sketches too must not depend on how the input is cut, or on who looked. */
+Test(state_distinct, sketches_and_batches, .init = begin, .fini = end)
+{
+	static struct m_row all[4000];
+	static int64_t first[4000];
+	struct rng r = { 11 };
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = by_src(&agg, false, 0);
+
+	for (uint32_t i = 0; i < 4000; i++)
+		all[i] = row_of(1 + (uint32_t)below(&r, 2), tsn_addr_v4((uint32_t)below(&r, 2000)),
+		    i * 20 - (int64_t)below(&r, 9000) + (i > 3000 ? 30000 : 0));
+	for (uint32_t cut = 1; cut <= 1000; cut += 111) {
+		struct tsn_state *s = tsn_state_new(&def, 1, 5);
+
+		for (uint32_t from = 0; from < 4000; from += cut) {
+			uint32_t to = from + cut < 4000 ? from + cut : 4000;
+
+			cr_assert(c_fold(&bench, s, 0, &def, all, from, to));
+			for (uint32_t i = from; i < to; i++) {
+				if (cut == 1)
+					first[i] = bench.out[0].i[i - from];
+				cr_assert_eq(bench.out[0].i[i - from], first[i]);
+			}
+			if (cut != 1)
+				look(s, &def, (int64_t)below(&r, 200000));
+		}
+		tsn_state_free(s);
+	}
+}
