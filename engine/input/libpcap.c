@@ -85,6 +85,19 @@ tsn_libpcap_close(struct tsn_libpcap *l)
 	tsn_free(l);
 }
 
+/* pcapng has 64 bits for a time; what lies outside 1970 to 9999 is held at the bounds. */
+static int64_t
+milliseconds(const struct timeval *t)
+{
+	const int64_t last = INT64_C(253402300799);
+
+	if (t->tv_sec < 0)
+		return 0;
+	if (t->tv_sec > last)
+		return last * 1000;
+	return (int64_t)t->tv_sec * 1000 + t->tv_usec / 1000000; /* nanoseconds, as asked for */
+}
+
 enum tsn_frames
 tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_INPUT_ERROR])
 {
@@ -95,7 +108,7 @@ tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_IN
 	case 1:
 		out->p = p;
 		out->len = header->caplen;
-		out->ms = (int64_t)header->ts.tv_sec * 1000 + header->ts.tv_usec / 1000000; /* nanoseconds, as asked for */
+		out->ms = milliseconds(&header->ts);
 		return TSN_FRAMES_ONE;
 	case PCAP_ERROR_BREAK:
 		return TSN_FRAMES_END;
