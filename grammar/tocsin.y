@@ -8,6 +8,11 @@
 %code requires {
 #include "grammar/internal.h"
 }
+%code provides {
+/* feed.c: the next token; and the first token of the next clause, false if it already was that. */
+int tsn_yylex(TSN_YYSTYPE *value, struct tsn_span *loc, struct tsn_parse *p);
+bool tsn_yyskip(struct tsn_parse *p, int *token, TSN_YYSTYPE *value, struct tsn_span *loc);
+}
 
 %define api.pure full
 %define api.prefix {tsn_yy}
@@ -41,14 +46,12 @@
 		(now).end = (n) ? YYRHSLOC(rhs, n).end : YYRHSLOC(rhs, 0).end; \
 	} while (0)
 
-static int tsn_yylex(YYSTYPE *value, YYLTYPE *loc, struct tsn_parse *p);
 static void tsn_yyerror(YYLTYPE *loc, struct tsn_parse *p, const char *msg);
-static bool skip(struct tsn_parse *p, int *token, YYSTYPE *value, YYLTYPE *loc);
 
 /* Goes on at the next clause. Only progress ends the recovery, or a token that nobody takes would loop. */
 #define RESUME \
 	do { \
-		if (skip(p, &yychar, &yylval, &yylloc)) \
+		if (tsn_yyskip(p, &yychar, &yylval, &yylloc)) \
 			yyerrok; \
 	} while (0)
 #define NEW(kind, loc)   tsn_build(p, TSN_N_##kind, loc)
@@ -438,14 +441,7 @@ primary
 	;
 
 literal
-	: INT
-	| REAL
-	| DURATION
-	| SIZE
-	| STRING
-	| ADDRESS
-	| PREFIX
-	| DATE
+	: INT | REAL | DURATION | SIZE | STRING | ADDRESS | PREFIX | DATE
 	;
 
 name
@@ -454,20 +450,7 @@ name
 	;
 
 word
-	: NAME
-	| ADDKW
-	| REMOVE
-	| TO
-	| FROM
-	| ONCE
-	| EACH
-	| FIRES
-	| QUIET
-	| FLOW
-	| REPEAT
-	| EVERY
-	| WAIT
-	| HISTORY
+	: NAME | ADDKW | REMOVE | TO | FROM | ONCE | EACH | FIRES | QUIET | FLOW | REPEAT | EVERY | WAIT | HISTORY
 	;
 
 tuple
@@ -556,48 +539,10 @@ key_name
 
 /* INT and REAL lack their unit; tsn_build_time says so. */
 duration
-	: DURATION
-	| name
-	| INT
-	| REAL
-	| SIZE
+	: DURATION | name | INT | REAL | SIZE
 	;
 
 %%
-
-static int
-tsn_yylex(YYSTYPE *value, YYLTYPE *loc, struct tsn_parse *p)
-{
-	const struct tsn_token *t;
-
-	if (p->start != 0) {
-		int start = p->start;
-
-		p->start = 0;
-		return start;
-	}
-	t = &p->tokens.v[p->pos < p->tokens.n ? p->pos++ : p->tokens.n - 1];
-	value->n = t->node;
-	*loc = tsn_span_of(p, t->begin, t->end);
-	return t->kind;
-}
-
-/* Makes the lookahead the first token of the next clause; false if it already was. */
-static bool
-skip(struct tsn_parse *p, int *token, YYSTYPE *value, YYLTYPE *loc)
-{
-	bool empty = *token < 0; /* bison has no lookahead */
-	size_t at = empty ? p->pos : p->pos - 1;
-	size_t next = tsn_clause_end(p, at);
-	bool moved = next > p->resumed;
-
-	if (empty || next != at) {
-		p->pos = next;
-		*token = tsn_yylex(value, loc, p);
-	}
-	p->resumed = next;
-	return moved;
-}
 
 /* Bison calls this only when its stack is full or memory is out. */
 static void
