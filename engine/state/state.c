@@ -61,6 +61,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	memset(f->agg, 0, def->naggs * sizeof(*f->agg));
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
+		agg[i].closes = agg[i].closes && agg[i].tumbling;
 		f->def.naggs++;
 		if (!agg_init(&f->agg[i], &agg[i]))
 			return false;

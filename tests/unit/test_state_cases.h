@@ -39,6 +39,7 @@ c_agg(struct rng *r, struct tsn_agg_def *d, char canon[64])
 
 	*d = (struct tsn_agg_def){ .fn = below(r, 7), .real = chance(r, 30), .tumbling = chance(r, 35),
 		.by_received = chance(r, 20), .closes = chance(r, 60) };
+	d->closes = d->closes && d->tumbling;
 	d->window_ms = m_windows[below(r, sizeof(m_windows) / sizeof(m_windows[0]))];
 	if (chance(r, 15))
 		d->window_ms += (int64_t)below(r, 1000);

@@ -42,7 +42,7 @@ struct m_flow {
 struct m_list {
 	struct m_flow *v;
 	size_t n, cap;
-	int64_t closed[2]; /* windows handed out, newest last */
+	int64_t closed[2]; /* windows handed out; tests of closing keep them */
 	int nclosed;
 };
 
