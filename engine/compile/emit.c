@@ -273,19 +273,17 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 {
 	const struct tsn_ir_rule *r = &e->m->rules[number];
 	const struct tsn_rule *out = &e->p->rules[number];
-	uint32_t when, match, begin;
+	uint32_t part, match, when, begin;
 
 	emit_rule_folds(e, r);
 	e->note = out->name;
-	when = match = tsn_emit_mask(e, r->when, true);
+	/* where no row has part in the rule, or nothing closes that it waits for, its condition does not matter */
+	part = e->now->close ? tsn_emit_closing(e, r->when) : tsn_emit_touched(e, r);
 	begin = tsn_emit_here(e);
-	if (match != TSN_V_EMPTY) {
-		uint32_t part = e->now->close ? tsn_emit_closing(e, r->when) : tsn_emit_touched(e, r);
-
-		match = tsn_emit_and(e, match, part);
-	}
-	if (match != TSN_V_EMPTY)
-		match = tsn_emit_andnot(e, match, tsn_emit_mask(e, r->except, true));
+	when = tsn_emit_and(e, part, tsn_emit_mask(e, r->when, true));
+	tsn_emit_region(e, part, begin);
+	begin = tsn_emit_here(e);
+	match = when == TSN_V_EMPTY ? when : tsn_emit_andnot(e, when, tsn_emit_mask(e, r->except, true));
 	tsn_emit_region(e, when, begin);
 	if (match == TSN_V_EMPTY)
 		return;
