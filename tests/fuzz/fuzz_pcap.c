@@ -6,7 +6,7 @@
  * files. tests/unit/test_input_mutate.c includes this file.
  */
 #define TSN_FUZZ_PCAP
-#include "fuzz/fuzz_datagram.c"
+#include "fuzz_datagram.c"
 
 #include <sys/mman.h>
 #include <unistd.h>
