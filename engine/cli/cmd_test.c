@@ -100,6 +100,7 @@ tsn_cmd_test(struct tsn_cli *c)
 		k.input.paths = c->args.v;
 		k.input.npaths = c->args.n;
 	}
+	k.input.tests = true;
 	rs = tsn_cli_compile(&k);
 	if (rs == NULL) {
 		status = TSN_EXIT_RULES;

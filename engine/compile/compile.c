@@ -97,8 +97,13 @@ begin(struct tsn_ck *c)
 static void
 definition(struct tsn_ck *c, struct ck_sym *s)
 {
-	struct ck_env e = ck_env_of(c, s->file);
+	struct ck_env e;
 
+	/* What the site replaces is checked as replaced: the old value need not exist. */
+	for (const struct ck_rebind *r = c->global; r != NULL; r = r->next)
+		if (r->old == s)
+			s = r->now;
+	e = ck_env_of(c, s->file);
 	switch (s->kind) {
 	case CK_LET:
 		ck_let(&e, s, s->decl->at, TSN_T_NONE);
