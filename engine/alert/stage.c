@@ -110,12 +110,16 @@ add_counts(struct tsn_alert_counts *to, const struct tsn_alert_counts *c)
 	to->open += c->open;
 }
 
+/* Whether what was saved under one plan means the same under the other. */
 static bool
 same_plan(const struct tsn_alert_rule *x, const struct tsn_alert_rule *y)
 {
-	/* exports have other numbers in another program, and mean something else */
+	bool same = x->rule->canon != NULL && y->rule->canon != NULL && strcmp(x->rule->canon, y->rule->canon) == 0;
+
+	/* exports have other numbers in another program; only in an unchanged rule are they known to mean the same */
 	for (uint32_t i = 0; i < x->nsaved && i < y->nsaved; i++)
-		if (x->plan[i].reg || y->plan[i].reg || x->plan[i].what != y->plan[i].what)
+		if (x->plan[i].reg != y->plan[i].reg || (x->plan[i].reg && !same) ||
+		    (!x->plan[i].reg && x->plan[i].what != y->plan[i].what))
 			return false;
 	return x->nsaved == y->nsaved;
 }

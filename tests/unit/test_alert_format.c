@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* What a record holds and how it is written: JSON, text, messages. */
+#include <criterion/criterion.h>
+
+#include "build_alert.h"
+#include "check_json.h"
+#include "sets/set.h"
+
+/* The checker itself must be able to say no. */
+Test(alert_format, the_checker_of_json_is_strict)
+{
+	static const char *const good[] = { "{}", "[]", "0", "-0.5e+3", "\"\\u00e4\xc3\xa4\"", "{\"a\":[1,{\"b\":null}]}", "true" };
+	static const char *const bad[] = { "", "{", "{}x", "{\"a\":1,}", "{\"a\":1,\"a\":2}", "[1,]", "01", "1.", "\"\x01\"", "\"\xc3\"",
+		"\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\\x\"", "\"\\u12g4\"", "nul", "{a:1}", "-", "+1", "\"" };
+
+	for (size_t i = 0; i < COUNT(good); i++)
+		cr_expect(json_valid(good[i], strlen(good[i])), "%s", good[i]);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		cr_expect(!json_valid(bad[i], strlen(bad[i])), "%s", bad[i]);
+	cr_expect_str_eq(json_at("{\"a\":[1,{\"b\":\"x\"}],\"c\":3}", "a[1].b"), "\"x\"");
+	cr_expect_str_eq(json_at("{\"a\":[1,{\"b\":\"x\"}],\"c\":3}", "d"), "");
+}
+
+/* --- a rule as in section 5 of the language --- */
+
+static const char *attack[] = { "T1071.003" };
+static const char *tags[] = { "spam", "mail" };
+
+static struct tsn_piece smtp_message[] = {
+	{ .kind = TSN_PIECE_FIELD, .field = TSN_F_SRC },
+	{ .kind = TSN_PIECE_TEXT, .text = " opened " },
+	{ .kind = TSN_PIECE_VALUE },
+	{ .kind = TSN_PIECE_TEXT, .text = " SMTP connections in a minute via " },
+	{ .kind = TSN_PIECE_FIELD, .field = TSN_F_EXPORTER_NAME },
+	{ .kind = TSN_PIECE_TEXT, .text = " if " },
+	{ .kind = TSN_PIECE_FIELD, .field = TSN_F_IN_IF },
+};
+
+static struct tsn_report smtp_report[] = { { X_HOLDS, X_VALUE, X_THRESHOLD, 60000, false, 0, TSN_T_INT } };
+static uint32_t family_zero[] = { 0 };
+
+/* count() by src over 60s */
+static struct tsn_agg_def smtp_agg[] = { { .canon = "count", .fn = TSN_AGG_COUNT, .window_ms = 60000, .pane_ms = 4000, .panes = 16 } };
+static struct tsn_family_def smtp_family[] = { { .canon = "src", .key = { 1, { { TSN_F_SRC, 32, 128 } } }, .max_keys = 1000,
+	.agg = smtp_agg, .naggs = 1 } };
+static uint32_t no_reg[] = { TSN_REG_NONE }, reg_zero[] = { 0 };
+static struct tsn_family_use smtp_use[] = { { no_reg, reg_zero } };
+static struct tsn_export exports[X_COUNT] = { [X_HOLDS] = { TSN_EXPORT_MASK, 0, TSN_REG_NONE },
+	[X_VALUE] = { TSN_EXPORT_VALUE, 0, TSN_REG_NONE }, [X_THRESHOLD] = { TSN_EXPORT_INT, 0, 0 } };
+
+static struct tsn_rule
+smtp_rule(void)
+{
+	struct tsn_rule r = simple_rule("worms.smtp_spam", 600000, 60000);
+
+	r.title = "Host sends mail like a spam bot";
+	r.ruleset = "worms";
+	r.version = "2026.11.1";
+	r.severity = TSN_SEV_HIGH;
+	r.sid = 900123;
+	r.rev = 3;
+	r.attack = (struct tsn_string_list){ attack, 1 };
+	r.stateful = true;
+	r.message = smtp_message;
+	r.nmessage = COUNT(smtp_message);
+	r.report = smtp_report;
+	r.nreports = 1;
+	r.families = family_zero;
+	r.families_n = 1;
+	return r;
+}
+
+static struct tsn_program
+smtp_program(struct tsn_rule *rule)
+{
+	struct tsn_program p = program_of(rule, 1);
+
+	p.families = smtp_family;
+	p.nfamilies = 1;
+	p.uses = smtp_use;
+	p.exports = exports;
+	p.nexports = X_COUNT;
+	return p;
+}
+
+static struct tsn_str
+text_of(const char *s)
+{
+	return (struct tsn_str){ s, (uint32_t)strlen(s) };
+}
+
+/* A mail flow of 10.0.0.5, seen by edge-1, at [ms]. */
+static void
+put_mail(struct tsn_batch *b, int64_t ms, uint32_t n)
+{
+	uint32_t i = b->n++;
+
+	b->received[i] = b->time[i] = T0 + ms;
+	tsn_batch_put_addr(b, i, TSN_F_SRC, tsn_addr_v4(0x0a000005));
+	tsn_batch_put_addr(b, i, TSN_F_DST, tsn_addr_v4(0xc0000200 + n));
+	tsn_batch_put_int(b, i, TSN_F_SRC_PORT, 4123);
+	tsn_batch_put_int(b, i, TSN_F_DST_PORT, 25);
+	tsn_batch_put_int(b, i, TSN_F_PROTO, 6);
+	tsn_batch_put_int(b, i, TSN_F_FLAGS, 0x12);
+	tsn_batch_put_int(b, i, TSN_F_PACKETS, 3);
+	tsn_batch_put_int(b, i, TSN_F_BYTES, 180);
+	tsn_batch_put_int(b, i, TSN_F_START, T0 + ms - 250);
+	tsn_batch_put_int(b, i, TSN_F_END, T0 + ms);
+	tsn_batch_put_int(b, i, TSN_F_IN_IF, 12);
+	tsn_batch_put_int(b, i, TSN_F_OUT_IF, 3);
+	tsn_batch_put_addr(b, i, TSN_F_EXPORTER, tsn_addr_v4(0xc0000201));
+	tsn_batch_put_str(b, i, TSN_F_EXPORTER_NAME, text_of("edge-1"));
+}
+
+/* Plays one batch of [n] mail flows, one a second, from [ms] on; value 101, 102... */
+static void
+play_mail(struct player *p, int64_t ms, uint32_t n)
+{
+	struct row row[32] = { 0 };
+
+	tsn_batch_clear(p->batch, TSN_BATCH_FLOWS);
+	for (uint32_t i = 0; i < n; i++) {
+		put_mail(p->batch, ms + i * 1000, i + 7);
+		row[i] = (struct row){ .rules = 1, .value = 101 + i };
+	}
+	play_batch(p, row);
+}
+
+Test(alert_format, the_record_of_the_language_reference)
+{
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	struct player p = { .json = true, .threshold = 100 };
+
+	cr_assert(play_begin(&p, &program, 10));
+	play_mail(&p, 90000, 1);
+	cr_expect_str_eq(tsn_buf_str(&p.out),
+	    "{\"timestamp\":\"2026-01-05T00:01:30.000Z\",\"event_type\":\"alert\","
+	    "\"src_ip\":\"10.0.0.5\",\"src_port\":4123,\"dest_ip\":\"192.0.2.7\",\"dest_port\":25,\"proto\":\"TCP\","
+	    "\"alert\":{\"action\":\"allowed\",\"signature_id\":900123,\"rev\":3,\"signature\":\"Host sends mail like a spam bot\","
+	    "\"category\":\"worms\",\"severity\":1,\"metadata\":{\"mitre_technique_id\":[\"T1071.003\"]}},"
+	    "\"tocsin\":{\"id\":\"da9027c4c713ca21ea761078e0e4d3ec\",\"rule\":\"worms.smtp_spam\",\"ruleset\":\"worms 2026.11.1\","
+	    "\"severity\":\"high\",\"state\":\"open\",\"key\":{\"src\":\"10.0.0.5\"},\"value\":101,\"threshold\":100,"
+	    "\"quality\":\"exact\",\"window\":{\"start\":\"2026-01-05T00:00:28.000Z\",\"end\":\"2026-01-05T00:01:30.000Z\"},"
+	    "\"first_seen\":\"2026-01-05T00:01:30.000Z\",\"last_seen\":\"2026-01-05T00:01:30.000Z\",\"flows\":1,"
+	    "\"exporter\":\"192.0.2.1\",\"exporter_name\":\"edge-1\",\"in_if\":12,\"out_if\":3,"
+	    "\"message\":\"10.0.0.5 opened 101 SMTP connections in a minute via edge-1 if 12\","
+	    "\"samples\":[{\"src\":\"10.0.0.5\",\"dst\":\"192.0.2.7\",\"src_port\":4123,\"dst_port\":25,\"proto\":\"tcp\","
+	    "\"flags\":\"SYN|ACK\",\"packets\":3,\"bytes\":180,\"start\":\"2026-01-05T00:01:29.750Z\","
+	    "\"end\":\"2026-01-05T00:01:30.000Z\",\"in_if\":12,\"out_if\":3}]}}\n", "%s", tsn_buf_str(&p.out));
+	play_end(&p);
+}
+
+Test(alert_format, the_closing_record_tells_what_was_seen)
+{
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	struct player p = { .json = true, .threshold = 100 };
+	char id[64];
+	const char *close;
+
+	cr_assert(play_begin(&p, &program, 10));
+	play_mail(&p, 90000, 1);
+	snprintf(id, sizeof(id), "%.63s", json_at(tsn_buf_str(&p.out), "tocsin.id"));
+	tsn_buf_clear(&p.out);
+	play_mail(&p, 91000, 20);
+	cr_assert_eq(p.out.len, 0, "no record while it is open");
+	play_until(&p, 170000);
+	close = tsn_buf_str(&p.out);
+	cr_assert(json_valid(close, p.out.len - 1));
+	cr_expect_str_eq(json_at(close, "tocsin.id"), id);
+	cr_expect_str_eq(json_at(close, "tocsin.state"), "\"close\"");
+	cr_expect_str_eq(json_at(close, "timestamp"), "\"2026-01-05T00:02:50.000Z\"");
+	cr_expect_str_eq(json_at(close, "tocsin.flows"), "21");
+	cr_expect_str_eq(json_at(close, "tocsin.first_seen"), "\"2026-01-05T00:01:30.000Z\"");
+	cr_expect_str_eq(json_at(close, "tocsin.last_seen"), "\"2026-01-05T00:01:50.000Z\"");
+	cr_expect_str_eq(json_at(close, "tocsin.value"), "120");
+	cr_expect_str_eq(json_at(close, "dest_ip"), "\"192.0.2.26\"", "of the flow that matched last");
+	cr_expect_str_eq(json_at(close, "tocsin.message"),
+	    "\"10.0.0.5 opened 120 SMTP connections in a minute via edge-1 if 12\"");
+	cr_expect_str_eq(json_at(close, "tocsin.samples[0].dst"), "\"192.0.2.7\"", "the first five");
+	cr_expect_str_eq(json_at(close, "tocsin.samples[4].dst"), "\"192.0.2.10\"");
+	cr_expect_str_eq(json_at(close, "tocsin.samples[5]"), "");
+	play_end(&p);
+}
+
+Test(alert_format, a_stateless_record_has_no_numbers_and_each_no_state)
+{
+	struct tsn_rule rule = simple_rule("slammer", 60000, 60000);
+	struct tsn_program program = program_of(&rule, 1);
+	const struct row row[] = { { 1000, 1000, 5, 1, 1434 }, { 1000, 1000, 5, 1, 1435 } };
+	static const char *const none[] = { "tocsin.value", "tocsin.threshold", "tocsin.window", "tocsin.state", "tocsin.error",
+		"tocsin.sampling", "tocsin.exporter", "tocsin.exporter_name", "tocsin.in_if", "tocsin.message", "tocsin.tags",
+		"alert.metadata", "src_port", "dest_ip", "tocsin.samples[1]", "icmp_type" };
+	struct player p = { .json = true };
+	char *second;
+
+	rule.each = true;
+	cr_assert(play_begin(&p, &program, 10));
+	play_rows(&p, row, 2, 2);
+	second = strchr(p.out.p, '\n') + 1;
+	second[-1] = '\0';
+	cr_expect(json_valid(p.out.p, strlen(p.out.p)));
+	for (size_t i = 0; i < COUNT(none); i++)
+		cr_expect_str_eq(json_at(p.out.p, none[i]), "", "%s is left out", none[i]);
+	cr_expect_str_eq(json_at(p.out.p, "alert.category"), "\"local\"");
+	cr_expect_str_eq(json_at(p.out.p, "tocsin.ruleset"), "\"local\"");
+	cr_expect_str_eq(json_at(p.out.p, "alert.signature"), "\"slammer\"");
+	cr_expect_str_eq(json_at(p.out.p, "alert.rev"), "1");
+	cr_expect_str_eq(json_at(p.out.p, "proto"), "\"UDP\"");
+	cr_expect_str_eq(json_at(p.out.p, "tocsin.samples[0].dst_port"), "1434");
+	cr_expect(strncmp(strstr(p.out.p, "\"id\""), strstr(second, "\"id\""), 30) != 0, "two flows of one key have two ids");
+	play_end(&p);
+}
+
+/* The record of a rule that the caller has changed, for one flow that [put] makes. */
+static void
+one_record(struct tsn_rule *rule, void (*put)(struct tsn_batch *), struct tsn_buf *json)
+{
+	struct tsn_program program = program_of(rule, 1);
+	struct row row[1] = { { .rules = 1, .value = 1 } };
+	struct player p = { .json = true };
+
+	cr_assert(play_begin(&p, &program, 10));
+	tsn_batch_clear(p.batch, TSN_BATCH_FLOWS);
+	p.batch->time[0] = p.batch->received[0] = T0;
+	p.batch->n = 1;
+	if (put != NULL)
+		put(p.batch);
+	play_batch(&p, row);
+	tsn_buf_add(json, p.out.p, p.out.len - 1);
+	play_end(&p);
+}
+
+Test(alert_format, severities_are_suricatas)
+{
+	static const char *const eve[] = { "4", "3", "2", "1", "1" };
+	static const char *const word[] = { "\"info\"", "\"low\"", "\"medium\"", "\"high\"", "\"critical\"" };
+
+	for (int s = TSN_SEV_INFO; s <= TSN_SEV_CRITICAL; s++) {
+		struct tsn_rule rule = simple_rule("r", 60000, 60000);
+		struct tsn_buf json = TSN_BUF_INIT;
+
+		rule.severity = (enum tsn_severity)s;
+		one_record(&rule, NULL, &json);
+		cr_expect_str_eq(json_at(json.p, "alert.severity"), eve[s]);
+		cr_expect_str_eq(json_at(json.p, "tocsin.severity"), word[s]);
+		tsn_buf_fini(&json);
+	}
+}
+
+static const char evil[] = "a\"b\\c\n\x1b[31m\x7f\xff\xc0\xaf\xe2\x82\xac\xc2\x9b";
+
+static void
+put_evil(struct tsn_batch *b)
+{
+	tsn_batch_put_str(b, 0, TSN_F_EXPORTER_NAME, (struct tsn_str){ evil, sizeof(evil) - 1 });
+	tsn_batch_put_str(b, 0, TSN_F_IN_IF_NAME, (struct tsn_str){ "x\0y", 3 });
+	tsn_batch_put_str(b, 0, TSN_F_HTTP_HOST, (struct tsn_str){ evil, sizeof(evil) }); /* its NUL too */
+}
+
+Test(alert_format, strings_from_the_wire_stay_strings)
+{
+	struct tsn_piece piece[] = { { .kind = TSN_PIECE_FIELD, .field = TSN_F_HTTP_HOST }, { .kind = TSN_PIECE_TEXT, .text = "|end" } };
+	struct tsn_rule rule = simple_rule("r", 60000, 60000);
+	struct tsn_buf json = TSN_BUF_INIT;
+
+	rule.message = piece;
+	rule.nmessage = 2;
+	rule.title = "t\"\\\n";
+	rule.tags = (struct tsn_string_list){ tags, 2 };
+	rule.key = key_of(TSN_F_HTTP_HOST);
+	one_record(&rule, put_evil, &json);
+	cr_assert(json_valid(json.p, json.len), "%s", json.p);
+	cr_expect_str_eq(json_at(json.p, "tocsin.exporter_name"),
+	    "\"a\\\"b\\\\c\\n\\u001b[31m\\u007f\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xe2\x82\xac\xc2\x9b\"");
+	cr_expect_str_eq(json_at(json.p, "alert.signature"), "\"t\\\"\\\\\\n\"");
+	cr_expect(strstr(json_at(json.p, "tocsin.message"), "|end\"") != NULL, "a NUL does not end the message");
+	cr_expect_str_eq(json_at(json.p, "tocsin.tags"), "[\"spam\",\"mail\"]");
+	tsn_buf_fini(&json);
+}
+
+static void
+put_icmp6(struct tsn_batch *b)
+{
+	static const uint8_t bytes[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 };
+
+	tsn_batch_put_addr(b, 0, TSN_F_SRC, tsn_addr_from_v6(bytes));
+	tsn_batch_put_int(b, 0, TSN_F_PROTO, 58);
+	tsn_batch_put_int(b, 0, TSN_F_ICMP_TYPE, 128);
+	tsn_batch_put_int(b, 0, TSN_F_ICMP_CODE, 0);
+}
+
+static void
+put_proto_200(struct tsn_batch *b)
+{
+	tsn_batch_put_int(b, 0, TSN_F_PROTO, 200);
+}
+
+Test(alert_format, protocols_and_icmp_as_suricata_writes_them)
+{
+	struct tsn_rule rule = simple_rule("r", 60000, 60000);
+	struct tsn_buf json = TSN_BUF_INIT;
+
+	rule.key.part[0].v6_bits = 64;
+	rule.key.part[0].v4_bits = 24;
+	rule.key.part[rule.key.n++] = (struct tsn_key_part){ TSN_F_SRC, 32, 128 };
+	one_record(&rule, put_icmp6, &json);
+	cr_expect(json_valid(json.p, json.len));
+	cr_expect_str_eq(json_at(json.p, "proto"), "\"IPv6-ICMP\"");
+	cr_expect_str_eq(json_at(json.p, "icmp_type"), "128");
+	cr_expect_str_eq(json_at(json.p, "icmp_code"), "0");
+	cr_expect_str_eq(json_at(json.p, "src_ip"), "\"2001:db8::9\"");
+	cr_expect_str_eq(json_at(json.p, "tocsin.key"), "{\"src\":\"2001:db8::/64\",\"src/32/128\":\"2001:db8::9\"}");
+	tsn_buf_clear(&json);
+	one_record(&rule, put_proto_200, &json);
+	cr_expect_str_eq(json_at(json.p, "proto"), "\"200\"");
+	cr_expect_str_eq(json_at(json.p, "tocsin.key"), "{}", "absent parts are left out");
+	tsn_buf_fini(&json);
+}
+
+/* --- messages --- */
+
+static struct tsn_set *
+set_with_names(void)
+{
+	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ADDR);
+	struct tsn_str column = text_of("owner"), cell = text_of("mail team");
+	struct tsn_prefix p;
+	struct tsn_set *s;
+	uint32_t row;
+
+	cr_assert(b != NULL && tsn_prefix_parse("10.0.0.0/24", 11, &p));
+	cr_assert(tsn_set_builder_columns(b, &column, 1) == 0 && tsn_set_builder_row(b, &cell, 1, &row) == 0);
+	cr_assert_eq(tsn_set_builder_add_prefix(b, p, row), 0);
+	s = tsn_set_build(b);
+	tsn_set_builder_free(b);
+	return s;
+}
+
+Test(alert_format, messages_know_keys_fields_sets_and_defines)
+{
+	struct tsn_piece piece[] = {
+		{ .kind = TSN_PIECE_FIELD, .field = TSN_F_SRC }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_FIELD, .field = TSN_F_DST }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_FIELD, .field = TSN_F_VLAN }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_SET_COLUMN, .set = 0, .field = TSN_F_SRC, .text = "owner" }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_SET_COLUMN, .set = 0, .field = TSN_F_DST, .text = "owner" }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_SET_COLUMN, .set = 0, .field = TSN_F_SRC, .text = "nothing" }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_REG, .reg = X_THRESHOLD }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_REG, .reg = X_HOLDS }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_VALUE }, { .kind = TSN_PIECE_TEXT, .text = "/" }, { .kind = TSN_PIECE_THRESHOLD },
+	};
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	struct tsn_set *set = set_with_names();
+	const struct tsn_set *sets[] = { set };
+	struct player p = { .json = true, .threshold = 100 };
+
+	rule.message = piece;
+	rule.nmessage = COUNT(piece);
+	rule.key.part[0].v4_bits = 24;
+	cr_assert(play_begin(&p, &program, 10));
+	cr_assert(tsn_alerts_bind(p.alerts, &program, sets, NULL));
+	play_mail(&p, 1000, 1);
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"),
+	    "\"10.0.0.0/24 192.0.2.7 - mail team - - 100 - 101/100\"");
+	play_end(&p);
+	tsn_set_free(set);
+}
+
+/* Until the next match a changed rule does not know its defines, an unchanged one does. */
+Test(alert_format, messages_after_a_reload)
+{
+	static const char *const want[] = { "\"192.0.2.7 100\"", "\"192.0.2.7 -\"" };
+	struct tsn_piece piece[] = { { .kind = TSN_PIECE_FIELD, .field = TSN_F_DST }, { .kind = TSN_PIECE_TEXT, .text = " " },
+		{ .kind = TSN_PIECE_REG, .reg = X_THRESHOLD } };
+
+	for (int changed = 0; changed < 2; changed++) {
+		struct tsn_rule old = smtp_rule(), new;
+		struct tsn_program before = smtp_program(&old), after = smtp_program(&new);
+		struct player p = { .json = true, .threshold = 100 };
+
+		old.message = piece;
+		old.nmessage = 3;
+		old.canon = "one";
+		new = old;
+		new.canon = changed ? "other" : "one";
+		cr_assert(play_begin(&p, &before, 10));
+		play_mail(&p, 1000, 1);
+		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want[0]);
+		tsn_buf_clear(&p.out);
+		cr_assert(tsn_alerts_bind(p.alerts, &after, NULL, NULL));
+		play_until(&p, 61000);
+		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want[changed]);
+		play_end(&p);
+	}
+}
+
+Test(alert_format, values_read_as_their_type)
+{
+	static const struct { enum tsn_type type; int64_t value, threshold; const char *text, *json; } c[] = {
+		{ TSN_T_INT, 101, 100, "101 > 100", "101" },
+		{ TSN_T_SIZE, 5000001, 5000000, "5000001 > 5000000", "5000001" },
+		{ TSN_T_DURATION, 90000, 60000, "1m30s > 1m", "90000" },
+		{ TSN_T_TIME, T0 + 1000, T0, "2026-01-05T00:00:01.000Z > 2026-01-05T00:00:00.000Z", "1767571201000" },
+	};
+	struct tsn_piece piece[] = { { .kind = TSN_PIECE_VALUE }, { .kind = TSN_PIECE_TEXT, .text = " > " }, { .kind = TSN_PIECE_THRESHOLD } };
+
+	for (size_t i = 0; i < COUNT(c); i++) {
+		struct tsn_report report = smtp_report[0];
+		struct tsn_rule rule = smtp_rule();
+		struct tsn_program program = smtp_program(&rule);
+		struct player p = { .json = true, .threshold = c[i].threshold };
+		const struct row row[] = { { 1000, 1000, 5, 1, c[i].value } };
+		char want[128];
+
+		report.type = c[i].type;
+		rule.report = &report;
+		rule.message = piece;
+		rule.nmessage = 3;
+		cr_assert(play_begin(&p, &program, 10));
+		play_rows(&p, row, 1, 1);
+		snprintf(want, sizeof(want), "\"%s\"", c[i].text);
+		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want);
+		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.value"), c[i].json);
+		play_end(&p);
+	}
+}
+
+/* S12: the first of several comparisons that is true. */
+static bool
+second_holds(const void *arg, uint32_t export, uint32_t row)
+{
+	(void)arg;
+	(void)row;
+	return export == 11;
+}
+
+static bool
+second_value(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
+{
+	(void)arg;
+	(void)row;
+	*i = 0;
+	*f = export == 12 ? 2.5 : 0.1;
+	*real = true;
+	return export < 20;
+}
+
+Test(alert_format, value_and_threshold_are_of_the_first_true_comparison)
+{
+	struct tsn_report report[] = { { 1, 2, 3, 60000, false, 0, TSN_T_INT }, { 11, 12, 13, 300000, true, 0, TSN_T_REAL },
+		{ 21, 22, 23, 60000, false, 0, TSN_T_INT } };
+	struct tsn_alert_reads reads = { NULL, second_holds, second_value };
+	struct tsn_rule rule = simple_rule("r", 60000, 60000);
+	struct tsn_program program = program_of(&rule, 1);
+	const struct row row = { 400000, 400000, 5, 1, 0, 0 };
+	struct player p = { .json = true };
+
+	rule.report = report;
+	rule.nreports = 3;
+	cr_assert(play_begin(&p, &program, 10));
+	play_put(p.batch, &row);
+	tsn_mask_first(&p.batch->rows, 1);
+	tsn_alerts_match(p.alerts, &reads, 0, &p.batch->rows, p.batch);
+	tsn_alerts_flush(p.alerts);
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.value"), "2.5");
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.threshold"), "0.1");
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.window.start"), "\"2026-01-05T00:05:00.000Z\"", "aligned");
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.window.end"), "\"2026-01-05T00:10:00.000Z\"");
+	play_end(&p);
+}
+
+/* --- quality --- */
+
+Test(alert_format, sampled_flows_and_sketches_are_estimates)
+{
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	const struct row row[] = { { 1000, 1000, 5, 1, 101 }, { 2000, 2000, 5, 1, 300, 1000 }, { 3000, 3000, 5, 1, 300, 100 } };
+	struct player p = { .json = true, .threshold = 100 };
+
+	cr_assert(play_begin(&p, &program, 10));
+	play_rows(&p, row, 3, 3);
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.quality"), "\"exact\"");
+	tsn_buf_clear(&p.out);
+	play_until(&p, 63000);
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.quality"), "\"estimated\"");
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.sampling"), "1000", "the largest interval");
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.error"), "", "a count has none");
+	tsn_buf_clear(&p.out);
+	smtp_agg[0].fn = TSN_AGG_DISTINCT;
+	play_rows(&p, (struct row[]){ { 700000, 700000, 6, 1, 256 }, { 700001, 700001, 7, 1, 257 } }, 2, 2);
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.quality"), "\"exact\"");
+	cr_expect_str_eq(json_at(strchr(tsn_buf_str(&p.out), '\n') + 1, "tocsin.quality"), "\"estimated\"");
+	cr_expect_str_eq(json_at(strchr(tsn_buf_str(&p.out), '\n') + 1, "tocsin.error"), "0.02");
+	play_end(&p);
+}
+
+Test(alert_format, an_eviction_within_the_window_is_partial)
+{
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	struct player p = { .json = true, .threshold = 0 };
+	const struct tsn_vector *const args[] = { NULL };
+	struct tsn_vector *const results[] = { NULL };
+	struct tsn_mask none = { 0 };
+	struct tsn_state *state;
+	static struct row row[200];
+	const char *want[] = { "\"exact\"", "\"partial\"" };
+	int first = -1;
+
+	smtp_family[0].max_keys = 64; /* one group in each of the 64 parts */
+	state = tsn_state_new(smtp_family, 1, 0);
+	cr_assert(state != NULL && play_begin(&p, &program, 1000));
+	cr_assert(tsn_alerts_bind(p.alerts, &program, NULL, state));
+	for (uint32_t i = 0; i < COUNT(row); i++) {
+		row[i] = (struct row){ 1000 + i, 1000 + i, 1 + i, 1, 1, 0 };
+		play_put(p.batch, &row[i]);
+	}
+	tsn_mask_first(&p.batch->rows, p.batch->n);
+	cr_assert(tsn_state_fold(state, 0, p.batch, &p.batch->rows, &none, args, results));
+	for (uint32_t i = 0; i < COUNT(row) && first < 0; i++)
+		if (tsn_state_evicted(state, 0, p.batch, i) != TSN_TIME_NONE)
+			first = (int)i;
+	cr_assert(first > 1 && first < 64, "65 keys cannot fit in 64 parts: %d", first);
+	cr_assert_eq(tsn_state_evicted(state, 0, p.batch, (uint32_t)first), T0 + 1000 + first);
+	play_batch(&p, row);
+	for (uint32_t i = 0, at = 0; i < COUNT(row); i++) {
+		char *end = strchr(p.out.p + at, '\n');
+
+		*end = '\0';
+		cr_assert_str_eq(json_at(p.out.p + at, "tocsin.quality"), want[(int)i >= first], "row %u", i);
+		at = (uint32_t)(end + 1 - p.out.p);
+	}
+	tsn_state_free(state);
+	play_end(&p);
+}
+
+/* --- identity --- */
+
+static void
+id_of(const char *name, const char *version, uint32_t src, int64_t ms, uint32_t size, char id[64])
+{
+	struct tsn_rule rule = simple_rule(name, 60000, 60000);
+	struct tsn_program program = program_of(&rule, 1);
+	const struct row row[] = { { 0, 0, 99, 1 }, { ms + 500, ms, src, 1 } };
+	struct player p = { .json = true };
+	const char *line;
+
+	rule.version = version;
+	cr_assert(play_begin(&p, &program, 10));
+	play_rows(&p, row, 2, size);
+	line = strchr(p.out.p, '\n') + 1;
+	p.out.p[p.out.len - 1] = '\0';
+	snprintf(id, 64, "%.63s", json_at(line, "tocsin.id"));
+	cr_assert_eq(strlen(id), 34);
+	play_end(&p);
+}
+
+Test(alert_format, ids_name_the_alert)
+{
+	char id[7][64];
+
+	id_of("r", NULL, 5, 1000, 1, id[0]);
+	id_of("r", NULL, 5, 1000, 2, id[1]);
+	id_of("q", NULL, 5, 1000, 1, id[2]);
+	id_of("r", "2", 5, 1000, 1, id[3]);
+	id_of("r", NULL, 6, 1000, 1, id[4]);
+	id_of("r", NULL, 5, 1001, 1, id[5]);
+	cr_expect_str_eq(id[0], id[1]);
+	for (int i = 2; i < 6; i++)
+		cr_expect_str_neq(id[0], id[i], "%d", i);
+	cr_expect_neq(tsn_alert_sid("worms.slammer"), 0);
+	cr_expect_eq(tsn_alert_sid("worms.slammer") >> 31, 0);
+	cr_expect_neq(tsn_alert_sid("worms.slammer"), tsn_alert_sid("worms.slammes"));
+}
+
+/* --- text --- */
+
+struct lines {
+	struct tsn_buf text, color;
+};
+
+static void
+keep_text(void *arg, const struct tsn_alert *al)
+{
+	struct lines *l = arg;
+
+	tsn_alert_format(al, TSN_FORMAT_TEXT, &l->text);
+	tsn_buf_putc(&l->text, '\n');
+	tsn_alert_format(al, TSN_FORMAT_TEXT_COLOR, &l->color);
+	tsn_buf_putc(&l->color, '\n');
+}
+
+Test(alert_format, text_is_one_line_for_people)
+{
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	struct player p = { .json = true, .threshold = 100 };
+	struct lines l = { 0 };
+	struct tsn_sink *sink = tsn_sink_call_new(keep_text, &l, TSN_SEV_INFO);
+
+	cr_assert(play_begin(&p, &program, 10));
+	cr_assert(tsn_alerts_set_sinks(p.alerts, &sink, 1));
+	play_mail(&p, 90000, 10);
+	play_until(&p, 170000);
+	cr_expect_str_eq(tsn_buf_str(&l.text),
+	    "2026-01-05 00:01:30 HIGH     worms.smtp_spam  src=10.0.0.5  101 > 100  "
+	    "10.0.0.5 opened 101 SMTP connections in a minute via edge-1 if 12  [edge-1 if 12]\n"
+	    "2026-01-05 00:02:39 ended    worms.smtp_spam  src=10.0.0.5  after 9s, 10 flows\n", "%s", tsn_buf_str(&l.text));
+	cr_expect_str_eq(tsn_buf_str(&l.color),
+	    "2026-01-05 00:01:30 \033[31mHIGH    \033[0m \033[1mworms.smtp_spam\033[0m  src=10.0.0.5  101 > 100  "
+	    "10.0.0.5 opened 101 SMTP connections in a minute via edge-1 if 12  [edge-1 if 12]\n"
+	    "\033[2m2026-01-05 00:02:39 ended    worms.smtp_spam  src=10.0.0.5  after 9s, 10 flows\033[0m\n");
+	tsn_buf_fini(&l.text);
+	tsn_buf_fini(&l.color);
+	tsn_sink_close(sink);
+	play_end(&p);
+}
+
+Test(alert_format, text_never_passes_control_characters)
+{
+	static const struct { const char *in, *out; } c[] = {
+		{ "plain", "plain" }, { "\x1b[2J", "\\x1b[2J" }, { "a\nb\tc\r", "a\\x0ab\\x09c\\x0d" }, { "\x7f", "\\x7f" },
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" }, { "\xff\xc3", "\\xff\\xc3" },
+		{ "\xc2\x9b" "31m", "\\xc2\\x9b31m" }, { "\xe2\x80\xae" "x", "\\xe2\\x80\\xaex" }, { "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+	};
+
+	for (size_t i = 0; i < COUNT(c); i++) {
+		struct tsn_buf out = TSN_BUF_INIT;
+
+		tsn_alert_clean(&out, c[i].in, strlen(c[i].in));
+		cr_expect_str_eq(tsn_buf_str(&out), c[i].out, "case %zu: %s", i, tsn_buf_str(&out));
+		tsn_buf_fini(&out);
+	}
+}
