@@ -354,12 +354,25 @@ has_call(const struct ck_env *e, const struct tsn_node *n)
 	return (struct ck_val){ .kind = CK_IR, .ir = ck_has(e->c, v.ir) };
 }
 
+/* What stands inside is not checked, but what else of it is not available is said at once. */
+static void
+unavailable_inside(const struct ck_env *e, const struct tsn_node *n)
+{
+	for (const struct tsn_node *k = n->kids; k != NULL; k = k->next) {
+		for (size_t i = 0; k->kind == TSN_N_CALL && i < tsn_function_count; i++)
+			if (!tsn_functions[i].available && strcmp(tsn_functions[i].name, k->text) == 0)
+				ck_unavailable(e->c, k->at, "%s is", k->text);
+		unavailable_inside(e, k);
+	}
+}
+
 static struct ck_val
 not_available(const struct ck_env *e, const struct tsn_node *n, const char *name)
 {
 	if (e->scope != NULL)
 		*e->scope->used = true;
 	ck_unavailable(e->c, n->at, "%s is", name);
+	unavailable_inside(e, n);
 	return bad;
 }
 

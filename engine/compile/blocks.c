@@ -81,7 +81,7 @@ static bool
 one_value(struct block *b, const struct tsn_node *n, uint16_t field, struct tsn_value *out)
 {
 	const struct tsn_ir *to = ck_field(b->c, field, 32, 128), *v = ck_one(&b->e, n, tsn_fields[field].type);
-	struct tsn_node named = { .kind = TSN_N_NAME, .span = n->span };
+	struct tsn_node named = { .kind = TSN_N_ASSIGN, .span = n->span, .text = tsn_fields[field].name };
 	int64_t lo, hi;
 
 	if (v == NULL)

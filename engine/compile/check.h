@@ -180,7 +180,7 @@ struct ck_env {
 	const struct ck_scope *scope;
 	struct ck_gather *gather;         /* NULL inside arguments of functions */
 	bool constant;                    /* the value of a let: no fields, no functions */
-	bool quiet_syms;
+	bool member;                      /* the constant is a member of a set (for messages) */
 };
 
 enum ck_val_kind { CK_BAD, CK_IR, CK_EITHER, CK_PREFIX, CK_SETV };
@@ -214,6 +214,11 @@ struct tsn_ck {
 	size_t cap_rules, cap_regexes, cap_excepts;
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
+	struct ck_warned {
+		struct tsn_span span;
+		const char *fmt;
+	} *warned;
+	size_t nwarned, cap_warned;
 	const struct ck_rebind *global;   /* override RULESET { let set ... } */
 	bool test;                        /* as a test sees it: no files, no site */
 	uint64_t plain_id;                /* of environments without rebinding and `where` */
@@ -287,6 +292,8 @@ void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __at
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
 bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *what, int64_t *ms);
+/* A warning, once a place: definitions are looked at anew for every rule that gives them another meaning. */
+struct tsn_diag *ck_warn(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* --- graph.c: interned nodes --- */
 
@@ -354,6 +361,13 @@ const struct tsn_ir *ck_test_in(const struct ck_env *, const struct tsn_node *, 
 /* Brings a constant to the type of what it is compared with; NULL after a report. */
 const struct tsn_ir *ck_coerce(const struct ck_env *, const struct tsn_node *n, const struct tsn_ir *k,
     const struct tsn_ir *to, const struct tsn_node *to_node);
+/* decide.c: true after an error at [n]. */
+bool ck_impossible_bits(const struct ck_env *, const struct tsn_node *n, enum tsn_rel, const struct tsn_ir *a,
+    const struct tsn_ir *k, const struct tsn_node *left, const struct tsn_node *right);
+bool ck_impossible(const struct ck_env *, const struct tsn_node *n, enum tsn_rel, const struct tsn_ir *a,
+    const struct tsn_ir *k);
+void ck_warn_compare(const struct ck_env *, const struct tsn_node *n, enum tsn_rel, const struct tsn_ir *a,
+    const struct tsn_ir *k);
 bool ck_mac_parse(const char *s, size_t n, int64_t *out);
 void ck_gather_join(struct tsn_ck *, struct ck_gather *to, const struct ck_gather *from);
 

@@ -219,7 +219,7 @@ ck_cond(const struct ck_env *e, const struct tsn_node *n)
 	default:
 		v = ck_value(e, n, TSN_T_NONE);
 	}
-	if (v.kind == CK_BAD)
+	if (v.kind == CK_BAD || e->c->too_large)
 		return NULL;
 	if (v.kind == CK_IR && v.ir->type == TSN_T_BOOL)
 		return v.ir;

@@ -298,6 +298,11 @@ on_bits(const struct ck_env *e, const struct tsn_node *n, enum tsn_ir_arith op, 
 	for (int i = 0; i < 2; i++) {
 		if (k[i]->type == TSN_T_REAL || (k[i]->type != TSN_T_FLAGS && !is_number(k[i]->type)))
 			return wrong(e, n, op, a, b);
+		if (flags && k[i]->type != TSN_T_FLAGS && k[i]->kind != TSN_IR_INT) {
+			tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s cannot join %s and %s", sign[op], ck_a_type(a->type),
+			    ck_a_type(b->type));
+			return NULL;
+		}
 		if (flags && k[i]->kind == TSN_IR_INT)
 			k[i] = ck_int(e->c, k[i]->i, TSN_T_FLAGS);
 	}

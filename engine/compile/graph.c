@@ -114,15 +114,39 @@ with_kids(struct tsn_ck *c, struct tsn_ir *n, const char *head, const struct tsn
 	return intern(c, n, mark);
 }
 
+/* The form tells types apart: the integer 25, the port :25, 25 duration (in ms). */
+static void
+add_int(struct tsn_ck *c, int64_t i, enum tsn_type t)
+{
+	struct tsn_value v = { .type = t, .known = true, .i = i };
+
+	switch (t) {
+	case TSN_T_INT:
+		tsn_buf_printf(&c->buf, "%lld", (long long)i);
+		break;
+	case TSN_T_PORT:
+		tsn_buf_printf(&c->buf, ":%lld", (long long)i);
+		break;
+	case TSN_T_FLAGS:
+	case TSN_T_MAC:
+		tsn_value_text(&v, &c->buf);
+		break;
+	case TSN_T_PROTO:
+		tsn_buf_printf(&c->buf, "%s", tsn_proto_name((unsigned)i) == NULL ? "proto " : "");
+		tsn_value_text(&v, &c->buf);
+		break;
+	default:
+		tsn_buf_printf(&c->buf, "%lld %s", (long long)i, tsn_type_name(t));
+	}
+}
+
 const struct tsn_ir *
 ck_int(struct tsn_ck *c, int64_t v, enum tsn_type t)
 {
 	struct tsn_ir n = { .kind = TSN_IR_INT, .type = t, .i = v };
 	size_t mark = c->buf.len;
 
-	tsn_buf_printf(&c->buf, "%lld", (long long)v);
-	if (t != TSN_T_INT)
-		tsn_buf_printf(&c->buf, ":%d", (int)t);
+	add_int(c, v, t);
 	return intern(c, &n, mark);
 }
 

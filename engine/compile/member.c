@@ -142,7 +142,7 @@ warn_family(const struct ck_env *e, const struct tsn_node *n, struct ck_set *s)
 	if (n->op != TSN_OP_NOT_IN || s->sym == NULL || s->type != TSN_T_ADDR || s->warned || s->v4 == s->v6 || e->c->test)
 		return;
 	s->warned = true;
-	tsn_diag_hint(tsn_diag_warn(e->c->diags, TSN_E_WARNING, n->span, "%s has no IPv%d members, so this holds for every IPv%d address",
+	tsn_diag_hint(ck_warn(e->c, n->span, "%s has no IPv%d members, so this holds for every IPv%d address",
 	    s->sym->name, s->v4 ? 6 : 4, s->v4 ? 6 : 4), "add the IPv%d prefixes to %s", s->v4 ? 6 : 4, s->sym->name);
 }
 

@@ -221,7 +221,7 @@ field_piece(struct writer *w, const struct tsn_node *n, int field)
 	for (unsigned i = 0; i < k->n; i++)
 		keyed |= k->part[i].field == field;
 	if (field == TSN_F_SRC && k->n > 0 && !keyed && !w->e->c->test)
-		tsn_diag_hint(tsn_diag_warn(w->e->c->diags, TSN_E_WARNING, n->span,
+		tsn_diag_hint(ck_warn(w->e->c, n->span,
 		    "alerts of this rule are not about one src; this is the src of the last flow only"),
 		    "name what the alert is about: its key");
 	piece(w, TSN_PIECE_FIELD)->field = (uint16_t)field;

@@ -210,7 +210,9 @@ ck_warn_filters(const struct ck_env *e, const struct tsn_ir *when, const struct 
 {
 	const struct tsn_node *and = n->kind == TSN_N_WHEN ? n->kids : n;
 	const char *filter = NULL;
+	struct ck_env plain = *e;
 
+	plain.gather = NULL;
 	if (when->kind != TSN_IR_AND)
 		return;
 	for (size_t u = 0; u < g->nuses; u++) {
@@ -218,10 +220,9 @@ ck_warn_filters(const struct ck_env *e, const struct tsn_ir *when, const struct 
 			if (!beside_key(when->kid[k], &g->use[u].agg->agg->key))
 				continue;
 			for (const struct tsn_node *part = and->kind == TSN_N_AND ? and->kids : NULL; part != NULL; part = part->next)
-				if (part->kind == TSN_N_COMPARE && when->kid[k]->span.begin == part->span.begin &&
-				    when->kid[k]->span.file == part->span.file)
+				if (filter == NULL && ck_cond(&plain, part) == when->kid[k])
 					filter = ck_text(e->c, part);
-			tsn_diag_hint(tsn_diag_warn(e->c->diags, TSN_E_WARNING, g->use[u].span,
+			tsn_diag_hint(ck_warn(e->c, g->use[u].span,
 			    "this counts all flows, not only those of the condition beside it"),
 			    filter != NULL ? "put the condition first: where %s" : "put the condition into the clause where", filter);
 			return;

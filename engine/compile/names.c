@@ -362,7 +362,7 @@ offer_fields(struct offer *o)
 }
 
 static void
-offer_syms(const struct ck_env *e, struct offer *o, const char *kind)
+offer_syms(const struct ck_env *e, struct offer *o, const char *kind, bool no_functions)
 {
 	bool sets = strcmp(kind, "set") == 0, functions = strcmp(kind, "function") == 0;
 	size_t i;
@@ -377,7 +377,7 @@ offer_syms(const struct ck_env *e, struct offer *o, const char *kind)
 	}
 	for (i = 0; !functions && tsn_set_builtin_nth(i) != NULL; i++)
 		offer(o, tsn_set_builtin_nth(i), false);
-	for (i = 0; !sets && i < tsn_function_count; i++)
+	for (i = 0; !sets && !no_functions && i < tsn_function_count; i++)
 		offer(o, tsn_functions[i].name, false);
 	if (functions)
 		offer(o, "has", false);
@@ -406,10 +406,13 @@ ck_unknown(const struct ck_env *e, struct tsn_span at, const char *kind, const c
 	bool any = strcmp(kind, "field") == 0;
 	struct tsn_diag *d;
 
+	/* Opposite a type with words of its own those come first. */
+	if (any && want != TSN_T_NONE)
+		offer_words(&o, want);
 	if (any)
 		offer_fields(&o);
-	offer_syms(e, &o, kind);
-	if (any)
+	offer_syms(e, &o, kind, want != TSN_T_NONE);
+	if (any && want == TSN_T_NONE)
 		offer_words(&o, want);
 	if (any && want == TSN_T_PORT && o.field == NULL)
 		kind = "service, constant or field";

@@ -196,8 +196,8 @@ warn_unknown(struct tsn_ck *c, const struct tsn_node *n, struct tsn_span at, con
 			tsn_nearest_offer(&near, n->text, s->full);
 	for (const struct ck_group *g = c->world->groups; g != NULL; g = g->next)
 		tsn_nearest_offer(&near, n->text, g->name);
-	d = tsn_diag_warn(c->diags, TSN_E_WARNING, at, n->all ? "%s names no ruleset that is loaded: %s.*" :
-	    "%s names no rule that is loaded: %s", what, n->text);
+	d = ck_warn(c, at, n->all ? "%s names no ruleset that is loaded: %s.*" :
+	    "%s names nothing that is loaded: %s", what, n->text);
 	if (near.best != NULL)
 		tsn_diag_hint(d, "did you mean \"%s%s\"?", near.best, n->all ? ".*" : "");
 }

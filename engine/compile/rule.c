@@ -108,7 +108,7 @@ default_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_
 		return;
 	mark = e->c->buf.len;
 	ck_key_canon(e->c, key);
-	tsn_diag_hint(tsn_diag_warn(e->c->diags, TSN_E_WARNING, when->span,
+	tsn_diag_hint(ck_warn(e->c, when->span,
 	    "the functions here have different keys; alerts are told apart by all of them"),
 	    "say which: alert once by %s", ck_take(e->c, mark));
 }

@@ -132,6 +132,28 @@ ck_report_unavailable(struct tsn_ck *c)
 	}
 }
 
+struct tsn_diag *
+ck_warn(struct tsn_ck *c, struct tsn_span span, const char *fmt, ...)
+{
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct tsn_diag *d;
+	va_list ap;
+
+	for (size_t i = 0; i < c->nwarned; i++)
+		if (c->warned[i].span.file == span.file && c->warned[i].span.begin == span.begin && c->warned[i].fmt == fmt)
+			return NULL;
+	if (c->nwarned >= TSN_DIAG_WARNINGS_MAX * 4)
+		return NULL;
+	c->warned = ck_grow(c, c->warned, c->nwarned, &c->cap_warned, sizeof(*c->warned));
+	c->warned[c->nwarned++] = (struct ck_warned){ span, fmt };
+	va_start(ap, fmt);
+	tsn_buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	d = tsn_diag_warn(c->diags, TSN_E_WARNING, span, "%s", tsn_buf_str(&text));
+	tsn_buf_fini(&text);
+	return d;
+}
+
 /* A literal or a constant's name. */
 bool
 ck_duration(const struct ck_env *e, const struct tsn_node *n, const char *what, int64_t *ms)

@@ -152,6 +152,9 @@ ck_scoped(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 
 	if (n->kids == NULL)
 		return bad;
+	/* The function inside is already too much for a constant. */
+	if (e->constant)
+		return ck_value(e, n->kids, want);
 	ok = parts(e, n, &s, &later);
 	inner.scope = &s;
 	v = ck_value(&inner, n->kids, want);
@@ -159,7 +162,7 @@ ck_scoped(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 		return bad;
 	if (!used) {
 		if (v.kind == CK_IR && v.ir->stateful)
-			tsn_diag_hint(tsn_diag_warn(e->c->diags, TSN_E_WARNING, s.window_span,
+			tsn_diag_hint(ck_warn(e->c, s.window_span,
 			    "this window applies to nothing"), "every function inside has its own");
 		else
 			tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, s.window_span, "nothing here is counted over a window"),
@@ -167,7 +170,7 @@ ck_scoped(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 		return v.kind == CK_IR && v.ir->stateful ? v : bad;
 	}
 	if (s.window_ms < CK_SHORT_WINDOW && !s.by_received)
-		tsn_diag_hint(tsn_diag_warn(e->c->diags, TSN_E_WARNING, s.window_span,
+		tsn_diag_hint(ck_warn(e->c, s.window_span,
 		    "below 30s, flows that end by a timeout arrive out of the window"), "use 30s or more, or time received");
 	return v;
 }

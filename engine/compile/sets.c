@@ -273,7 +273,7 @@ add_value(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, en
 	struct ck_env plain = *e;
 	struct ck_val v;
 
-	plain.constant = true;
+	plain.constant = plain.member = true;
 	plain.gather = NULL;
 	v = ck_value(&plain, n, is_service(e, n, want) ? TSN_T_PORT : want);
 	switch (v.kind) {
@@ -296,7 +296,7 @@ add_member_node(const struct ck_env *e, struct ck_set *s, const struct tsn_node 
 {
 	struct ck_env plain = *e;
 
-	plain.constant = true;
+	plain.constant = plain.member = true;
 	plain.gather = NULL;
 	e->c->at = n->span;
 	switch (n->kind) {

@@ -40,8 +40,15 @@ ck_let(const struct ck_env *e, struct ck_sym *s, struct tsn_span use, enum tsn_t
 		s->broken = true;
 		return bad;
 	}
+	if (s->decl->kids != NULL && s->decl->kids->kind == TSN_N_SET) {
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, s->decl->kids->span, "a constant cannot be a set"),
+		    "write set %s = ...", s->name);
+		s->broken = true;
+		return bad;
+	}
 	s->busy = true;
 	at.constant = true;
+	at.member = false;
 	at.where = NULL;
 	v = s->decl->kids == NULL ? bad : ck_value(&at, s->decl->kids, want);
 	s->busy = false;
@@ -77,7 +84,7 @@ ck_define(const struct ck_env *e, struct ck_sym *s, struct tsn_span use)
 	if (m == NULL || s->memo_id != e->id) {
 		m = ck_alloc(e->c, sizeof(*m));
 		at.gather = &m->gather;
-		at.constant = false;
+		at.constant = at.member = false;
 		s->busy = true;
 		m->v = s->decl->kids == NULL ? bad : ck_value(&at, s->decl->kids, TSN_T_NONE);
 		s->busy = false;
@@ -117,8 +124,11 @@ ck_gather_join(struct tsn_ck *c, struct ck_gather *to, const struct ck_gather *f
 static struct ck_val
 not_constant(const struct ck_env *e, const struct tsn_node *n)
 {
-	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "a constant cannot depend on a flow"),
-	    "write define instead of let for what is different from flow to flow");
+	if (e->member)
+		tsn_diag_error(e->c->diags, TSN_E_SET, n->span, "a member of a set cannot depend on a flow");
+	else
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "a constant cannot depend on a flow"),
+		    "write define instead of let for what is different from flow to flow");
 	return bad;
 }
 
@@ -380,7 +390,7 @@ ck_value(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 {
 	struct tsn_ck *c = e->c;
 
-	if (n == NULL)
+	if (n == NULL || c->too_large)
 		return bad;
 	c->at = n->span;
 	switch (n->kind) {
@@ -424,5 +434,5 @@ ck_one(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 	else if (v.kind == CK_SETV)
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "a set cannot stand here"),
 		    "sets stand after in, as in src in %s", ck_text(e->c, n));
-	return v.kind == CK_IR ? v.ir : NULL;
+	return v.kind == CK_IR && !e->c->too_large ? v.ir : NULL;
 }
