@@ -17,7 +17,7 @@
 struct tsn_decoder {
 	struct tsn_exporters *exporters;
 	struct tsn_sequences *sequences;
-	struct tsn_addr last_addr; /* most datagrams come from the same exporter as the one before */
+	struct tsn_addr last_addr; /* most datagrams come from the last one's exporter */
 	uint32_t last_index;
 	bool last_known;
 };
@@ -68,7 +68,9 @@ shape_of(const uint8_t *p, size_t len)
 {
 	uint16_t version = len >= 2 ? tsn_wire_u16(p) : 0;
 
-	return version < TSN_FIXED_VERSIONS && tsn_fixed_shapes[version].header != 0 ? &tsn_fixed_shapes[version] : NULL;
+	if (version >= TSN_FIXED_VERSIONS || tsn_fixed_shapes[version].header == 0)
+		return NULL;
+	return &tsn_fixed_shapes[version];
 }
 
 /* [len] covers the header of the message's version. */
@@ -91,12 +93,14 @@ read_header(const uint8_t *p, struct tsn_fixed_header *h)
  * records there are to read.
  */
 static uint32_t
-whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape, struct tsn_exporter *x, bool *odd)
+whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape,
+    struct tsn_exporter *x, bool *odd)
 {
 	size_t size = shape->record, room = len - shape->header;
 	uint32_t count = tsn_wire_u16(p + 2), there = (uint32_t)(room / size);
 	bool bad_count = count == 0 || count > shape->max_count;
-	bool is_short = there < count, trailing = room > count * size;
+	bool is_short = there < count;
+	bool trailing = room > count * size;
 
 	x->counter[TSN_XC_COUNT] += bad_count;
 	x->counter[TSN_XC_SHORT] += is_short;
@@ -107,8 +111,8 @@ whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape,
 
 /* Into as many batches as it takes. Returns how many records were taken. */
 static uint32_t
-deliver(const struct tsn_fixed_header *h, const uint8_t *p, size_t size, uint32_t count, struct tsn_exporter *x,
-    struct tsn_batch_sink *sink)
+deliver(const struct tsn_fixed_header *h, const uint8_t *p, size_t size, uint32_t count,
+    struct tsn_exporter *x, struct tsn_batch_sink *sink)
 {
 	uint32_t done = 0;
 
@@ -127,8 +131,9 @@ deliver(const struct tsn_fixed_header *h, const uint8_t *p, size_t size, uint32_
 }
 
 static enum tsn_decode
-decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const uint8_t *p, size_t len, struct tsn_addr exporter,
-    struct tsn_exporter *x, struct tsn_fixed_header *h, struct tsn_batch_sink *sink)
+decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const uint8_t *p,
+    size_t len, struct tsn_addr exporter, struct tsn_exporter *x, struct tsn_fixed_header *h,
+    struct tsn_batch_sink *sink)
 {
 	uint32_t count, said = tsn_wire_u16(p + 2);
 	bool odd;
@@ -136,22 +141,25 @@ decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const u
 	read_header(p, h);
 	count = whole_records(p, len, shape, x, &odd);
 	if (h->version != 1) /* a count that cannot be true says nothing about the next number */
-		tsn_sequences_see(d->sequences, exporter, (uint32_t)h->version << 16 | h->source_id, tsn_wire_u32(p + 16),
-		    said <= shape->max_count ? said : count, h->uptime, x);
+		tsn_sequences_see(d->sequences, exporter, (uint32_t)h->version << 16 | h->source_id,
+		    tsn_wire_u32(p + 16), said <= shape->max_count ? said : count, h->uptime, x);
 	if (deliver(h, p + shape->header, shape->record, count, x, sink) < count)
 		return TSN_DECODE_STOPPED;
 	return odd ? TSN_DECODE_DAMAGED : TSN_DECODE_OK;
 }
 
 enum tsn_decode
-tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received_ms,
-    struct tsn_batch_sink *sink)
+tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter,
+    int64_t received_ms, struct tsn_batch_sink *sink)
 {
 	uint32_t index = exporter_index(d, exporter);
 	struct tsn_exporter *x = tsn_exporters_at(d->exporters, index);
-	struct tsn_fixed_header h = { .exporter = exporter, .source = index, .received = received_ms };
+	struct tsn_fixed_header h = { 0 };
 	const struct tsn_fixed_shape *shape = shape_of(p, len);
 
+	h.exporter = exporter;
+	h.source = index;
+	h.received = received_ms;
 	x->counter[TSN_XC_DATAGRAMS]++;
 	if (received_ms > x->last_received)
 		x->last_received = received_ms;

@@ -34,7 +34,7 @@ struct tsn_decoder;
 
 enum tsn_decode {
 	TSN_DECODE_OK,
-	TSN_DECODE_DAMAGED, /* short, odd or lying: its whole records were decoded, the cause was counted */
+	TSN_DECODE_DAMAGED, /* short, odd or lying: whole records decoded, cause counted */
 	TSN_DECODE_VERSION, /* not a version this decoder reads; tsn_decode_format names it */
 	TSN_DECODE_STOPPED  /* the sink gave no batch; the rest of the datagram was not decoded */
 };
@@ -55,17 +55,19 @@ uint64_t tsn_decoder_refused(const struct tsn_decoder *d);
  * 1970 UTC), into the batches the sink hands out. Causes of trouble go to the
  * exporter's counters.
  */
-enum tsn_decode tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter,
-    int64_t received_ms, struct tsn_batch_sink *sink);
+enum tsn_decode tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len,
+    struct tsn_addr exporter, int64_t received_ms, struct tsn_batch_sink *sink);
 
-/* Is this payload one whole, well-formed v1, v5 or v7 message? For finding exporters in a capture. */
+/* Is this payload one whole, well-formed v1, v5 or v7 message? Finds exporters in a capture. */
 bool tsn_decode_looks_like(const uint8_t *p, size_t len);
 /*
- * As above, and also whole NetFlow v9, IPFIX and sFlow v5 messages, which
- * cannot be decoded yet: so that a capture of them is not called empty.
+ * As above, and also what is surely one of the three though its lengths do not
+ * add up (so that it is counted against its exporter even when it comes first),
+ * and whole NetFlow v9, IPFIX and sFlow v5 messages, which cannot be decoded
+ * yet (so that a capture of them is not called empty).
  */
 bool tsn_decode_looks_like_export(const uint8_t *p, size_t len);
-/* What the datagram seems to be: "NetFlow v9", "IPFIX", "sFlow v5"..., "an unknown format". Static. */
+/* What the datagram seems to be: "NetFlow v9", "IPFIX"..., "an unknown format". Static. */
 const char *tsn_decode_format(const uint8_t *p, size_t len);
 
 #endif

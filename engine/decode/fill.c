@@ -20,10 +20,9 @@ const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS] = {
 };
 
 /* In records of every version; in all but v1; the IPv4 addresses among them. */
-static const uint8_t always[] = {
-	TSN_F_SRC, TSN_F_DST, TSN_F_NEXT_HOP, TSN_F_EXPORTER, TSN_F_SRC_PORT, TSN_F_DST_PORT, TSN_F_PROTO, TSN_F_FLAGS,
-	TSN_F_TOS, TSN_F_RAW_PACKETS, TSN_F_RAW_BYTES, TSN_F_START, TSN_F_END, TSN_F_IN_IF, TSN_F_OUT_IF,
-};
+static const uint8_t always[] = { TSN_F_SRC, TSN_F_DST, TSN_F_NEXT_HOP, TSN_F_EXPORTER,
+	TSN_F_SRC_PORT, TSN_F_DST_PORT, TSN_F_PROTO, TSN_F_FLAGS, TSN_F_TOS, TSN_F_RAW_PACKETS,
+	TSN_F_RAW_BYTES, TSN_F_START, TSN_F_END, TSN_F_IN_IF, TSN_F_OUT_IF };
 static const uint8_t routes[] = { TSN_F_SRC_AS, TSN_F_DST_AS, TSN_F_SRC_MASK, TSN_F_DST_MASK };
 static const uint8_t v4_always[] = { TSN_F_SRC, TSN_F_DST, TSN_F_NEXT_HOP };
 
@@ -63,7 +62,8 @@ fill_network(struct tsn_batch *b, const uint8_t *restrict p, uint32_t n, size_t 
 }
 
 static inline __attribute__((always_inline)) void
-fill_transport(struct tsn_batch *b, const uint8_t *restrict p, uint32_t n, size_t stride, size_t flags_at)
+fill_transport(
+    struct tsn_batch *b, const uint8_t *restrict p, uint32_t n, size_t stride, size_t flags_at)
 {
 	uint16_t *restrict src_port = (uint16_t *)b->col[TSN_F_SRC_PORT] + b->n;
 	uint16_t *restrict dst_port = (uint16_t *)b->col[TSN_F_DST_PORT] + b->n;
@@ -102,13 +102,16 @@ fill_routes(struct tsn_batch *b, const uint8_t *restrict p, uint32_t n, size_t s
 
 /* Every case of decode.h. */
 static uint32_t
-fill_odd_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, size_t stride)
+fill_odd_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
+    size_t stride)
 {
-	int64_t *start = (int64_t *)b->col[TSN_F_START] + b->n, *end = (int64_t *)b->col[TSN_F_END] + b->n;
+	int64_t *start = (int64_t *)b->col[TSN_F_START] + b->n;
+	int64_t *end = (int64_t *)b->col[TSN_F_END] + b->n;
 	uint32_t odd = 0;
 
 	for (uint32_t i = 0; i < n; i++, p += stride) {
-		uint32_t age_first = h->uptime - tsn_wire_u32(p + 24), age_last = h->uptime - tsn_wire_u32(p + 28);
+		uint32_t age_first = h->uptime - tsn_wire_u32(p + 24);
+		uint32_t age_last = h->uptime - tsn_wire_u32(p + 28);
 		bool ahead_first = age_first > UINT32_MAX - TSN_DECODE_AHEAD;
 		bool ahead_last = age_last > UINT32_MAX - TSN_DECODE_AHEAD;
 		int64_t first = h->exported - age_first + ((int64_t)ahead_first << 32);
@@ -127,9 +130,11 @@ fill_odd_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint
  * is not like that, the message is done again with care.
  */
 static inline __attribute__((always_inline)) uint32_t
-fill_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *restrict p, uint32_t n, size_t stride)
+fill_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *restrict p,
+    uint32_t n, size_t stride)
 {
-	int64_t *restrict start = (int64_t *)b->col[TSN_F_START] + b->n, *restrict end = (int64_t *)b->col[TSN_F_END] + b->n;
+	int64_t *restrict start = (int64_t *)b->col[TSN_F_START] + b->n;
+	int64_t *restrict end = (int64_t *)b->col[TSN_F_END] + b->n;
 	const uint8_t *records = p;
 	uint32_t uptime = h->uptime, unusual = 0;
 	int64_t exported = h->exported;
@@ -147,7 +152,8 @@ fill_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t 
 
 /* Inlined once for each version, with its numbers as constants. */
 static inline __attribute__((always_inline)) uint32_t
-fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, uint16_t version)
+fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
+    uint16_t version)
 {
 	size_t stride = version == 7 ? 52 : 48;
 
@@ -194,15 +200,16 @@ fill_constants(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n
 		fill_u32((uint32_t *)b->col[TSN_F_SAMPLING] + row, n, h->sampling);
 }
 
-/* Marks rows [from, from + n) as carrying what a message of this kind carries: the bits are made once for all masks. */
+/* Marks the next [n] rows as carrying what such a message carries: the bits are made once. */
 static void
 set_present(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
 {
+	struct tsn_mask *exporter_v4 = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot].is_v4;
 	uint32_t word = b->n / 64, bit = b->n % 64;
 
 	for (; n > 0; word++, bit = 0) {
 		uint32_t take = n < 64 - bit ? n : 64 - bit;
-		uint64_t bits = UINT64_MAX >> (64 - take) << bit;
+		uint64_t bits = (take == 64 ? UINT64_MAX : (UINT64_C(1) << take) - 1) << bit;
 
 		for (size_t i = 0; i < sizeof(always); i++)
 			b->present[always[i]].w[word] |= bits;
@@ -210,7 +217,7 @@ set_present(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
 			b->present[routes[i]].w[word] |= bits;
 		for (size_t i = 0; i < sizeof(v4_always); i++)
 			b->addr[tsn_fields[v4_always[i]].addr_slot].is_v4.w[word] |= bits;
-		b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot].is_v4.w[word] |= h->exporter.v4 ? bits : 0;
+		exporter_v4->w[word] |= h->exporter.v4 ? bits : 0;
 		b->present[TSN_F_SOURCE_ID].w[word] |= h->version == 5 ? bits : 0;
 		b->present[TSN_F_SAMPLING].w[word] |= h->sampling != 0 ? bits : 0;
 		n -= take;
@@ -218,14 +225,17 @@ set_present(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
 }
 
 uint32_t
-tsn_fixed_fill(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count)
+tsn_fixed_fill(
+    struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count)
 {
 	uint32_t odd;
 
 	if (h->version == 5)
 		odd = fill_records(b, h, p, count, 5);
+	else if (h->version == 7)
+		odd = fill_records(b, h, p, count, 7);
 	else
-		odd = h->version == 7 ? fill_records(b, h, p, count, 7) : fill_records(b, h, p, count, 1);
+		odd = fill_records(b, h, p, count, 1);
 	fill_constants(b, h, count);
 	set_present(b, h, count);
 	b->n += count;

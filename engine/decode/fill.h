@@ -35,6 +35,7 @@ extern const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS];
  * the rows must be free. Returns how many records have times that sysUptime
  * does not allow.
  */
-uint32_t tsn_fixed_fill(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count);
+uint32_t tsn_fixed_fill(
+    struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count);
 
 #endif

@@ -195,16 +195,19 @@ judge(struct stream *s, uint32_t seq, uint32_t uptime)
 		return ANEW;
 	if (ahead == 0 || (elapsed >= 0 && learn_unit(s, seq)))
 		return IN_ORDER;
-	if (ahead > 0)
-		return ahead > LATE_FLOWS + (elapsed > 0 ? (int64_t)elapsed * FLOWS_PER_MS : 0) ? ANEW : GAP;
+	if (ahead > 0) {
+		int64_t most = LATE_FLOWS + (elapsed > 0 ? (int64_t)elapsed * FLOWS_PER_MS : 0);
+
+		return ahead > most ? ANEW : GAP;
+	}
 	if (elapsed > 0 || ahead < -LATE_FLOWS || s->late_run + 1 >= LATE_RUN)
 		return ANEW;
 	return LATE;
 }
 
 void
-tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count,
-    uint32_t uptime, struct tsn_exporter *x)
+tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq,
+    uint32_t count, uint32_t uptime, struct tsn_exporter *x)
 {
 	uint32_t known = t->n;
 	struct stream *s = find(t, addr, id);

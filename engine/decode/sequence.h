@@ -20,7 +20,7 @@ uint64_t tsn_sequences_refused(const struct tsn_sequences *t);
  * stream ([addr], [id]: version and engine in one number below 2^30). Changes LOST,
  * REORDERED and RESTARTS of [x].
  */
-void tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count,
-    uint32_t uptime, struct tsn_exporter *x);
+void tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq,
+    uint32_t count, uint32_t uptime, struct tsn_exporter *x);
 
 #endif

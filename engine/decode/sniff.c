@@ -8,6 +8,8 @@
 #include "decode/fill.h"
 #include "decode/wire.h"
 
+#define YEAR_2000 946684800u /* in seconds since 1970 */
+
 bool
 tsn_decode_looks_like(const uint8_t *p, size_t len)
 {
@@ -21,10 +23,31 @@ tsn_decode_looks_like(const uint8_t *p, size_t len)
 	if (version >= TSN_FIXED_VERSIONS)
 		return false;
 	shape = &tsn_fixed_shapes[version];
-	return count > 0 && count <= shape->max_count && len == shape->header + (size_t)count * shape->record;
+	return count > 0 && count <= shape->max_count &&
+	    len == shape->header + (size_t)count * shape->record;
 }
 
-/* Sets of v9 (RFC 3954 5) and IPFIX (RFC 7011 3.3.2): a 16-bit id and a 16-bit length each, to the very end. */
+/*
+ * A v1, v5 or v7 message with one thing wrong: bytes are missing or too many,
+ * or the count lies; but the clock in its header can be one.
+ */
+static bool
+odd_but_likely(const uint8_t *p, size_t len)
+{
+	const struct tsn_fixed_shape *shape;
+	uint16_t version = tsn_wire_u16(p), count = tsn_wire_u16(p + 2);
+
+	if (version >= TSN_FIXED_VERSIONS || tsn_fixed_shapes[version].header == 0)
+		return false;
+	shape = &tsn_fixed_shapes[version];
+	if (len < (size_t)shape->header + shape->record)
+		return false;
+	if ((count == 0 || count > shape->max_count) && (len - shape->header) % shape->record != 0)
+		return false;
+	return tsn_wire_u32(p + 8) >= YEAR_2000 && tsn_wire_u32(p + 12) < 1000000000;
+}
+
+/* Sets of v9 (RFC 3954 5) and IPFIX (RFC 7011 3.3.2): 16-bit id and length, to the very end. */
 static bool
 sets_add_up(const uint8_t *p, size_t len, uint16_t template_ids)
 {
@@ -33,14 +56,15 @@ sets_add_up(const uint8_t *p, size_t len, uint16_t template_ids)
 	while (len - at >= 4) {
 		uint16_t id = tsn_wire_u16(p + at), n = tsn_wire_u16(p + at + 2);
 
-		if (n < 4 || n > len - at || (id < 256 && id != template_ids && id != template_ids + 1))
+		if (n < 4 || n > len - at ||
+		    (id < 256 && id != template_ids && id != template_ids + 1))
 			return false;
 		at += n;
 	}
 	return at == len && at > 0;
 }
 
-/* sFlow v5 (sflow.org, "sFlow Version 5", section 5): samples of a 32-bit type and a 32-bit length each. */
+/* sFlow v5 (sflow.org, "sFlow Version 5", section 5): samples with a 32-bit type and length. */
 static bool
 samples_add_up(const uint8_t *p, size_t len)
 {
@@ -66,6 +90,8 @@ tsn_decode_looks_like_export(const uint8_t *p, size_t len)
 		return true;
 	if (len < 16)
 		return false;
+	if (odd_but_likely(p, len))
+		return true;
 	switch (tsn_wire_u16(p)) {
 	case 9:
 		return len > 20 && tsn_wire_u16(p + 2) != 0 && sets_add_up(p + 20, len - 20, 0);
@@ -83,8 +109,10 @@ tsn_decode_format(const uint8_t *p, size_t len)
 {
 	switch (len >= 4 ? tsn_wire_u16(p) : UINT16_MAX) {
 	case 0:
-		return tsn_wire_u16(p + 2) == 5 ? "sFlow v5" : tsn_wire_u16(p + 2) == 4 ? "sFlow v4"
-		    : tsn_wire_u16(p + 2) == 2 ? "sFlow v2" : "an unknown format";
+		return tsn_wire_u16(p + 2) == 5 ? "sFlow v5"
+		    : tsn_wire_u16(p + 2) == 4  ? "sFlow v4"
+		    : tsn_wire_u16(p + 2) == 2  ? "sFlow v2"
+						: "an unknown format";
 	case 1:
 		return "NetFlow v1";
 	case 5:

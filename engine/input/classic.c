@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * The file:    0 magic  4 version  8 zone  12 accuracy  16 snaplen  20 link type (all in the writer's byte order)
+ * All numbers in the writer's byte order.
+ * The file:    0 magic  4 version  8 zone  12 accuracy  16 snaplen  20 link type
  * Each record: 0 seconds  4 micro- or nanoseconds  8 bytes captured  12 bytes sent
  */
 #include <stdio.h>
@@ -58,16 +59,20 @@ damaged(const struct tsn_reader *r, size_t have, uint32_t captured, char error[T
 	if (r->error != 0)
 		snprintf(error, TSN_INPUT_ERROR, "cannot read on: %s", strerror(r->error));
 	else if (have < RECORD_HEADER)
-		snprintf(error, TSN_INPUT_ERROR, "ends after %zu of the %d bytes of a packet's header", have, RECORD_HEADER);
+		snprintf(error, TSN_INPUT_ERROR,
+		    "ends after %zu of the %d bytes of a packet's header", have, RECORD_HEADER);
 	else if (captured > CAPTURED_MAX)
-		snprintf(error, TSN_INPUT_ERROR, "a packet's header says %u bytes, more than any packet has", captured);
+		snprintf(error, TSN_INPUT_ERROR,
+		    "a packet's header says %u bytes, more than any packet has", captured);
 	else
-		snprintf(error, TSN_INPUT_ERROR, "ends after %zu of the %u bytes of a packet", have - RECORD_HEADER, captured);
+		snprintf(error, TSN_INPUT_ERROR, "ends after %zu of the %u bytes of a packet",
+		    have - RECORD_HEADER, captured);
 	return TSN_FRAMES_DAMAGED;
 }
 
 enum tsn_frames
-tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out, char error[TSN_INPUT_ERROR])
+tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out,
+    char error[TSN_INPUT_ERROR])
 {
 	size_t have = tsn_reader_need(r, RECORD_HEADER);
 	const uint8_t *p = r->buf + r->pos;
@@ -84,7 +89,8 @@ tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_f
 	if (have < RECORD_HEADER + captured)
 		return damaged(r, have, captured, error);
 	p = r->buf + r->pos;
-	out->ms = (int64_t)number(p, c->swapped) * 1000 + number(p + 4, c->swapped) / (c->nano ? 1000000 : 1000);
+	out->ms = (int64_t)number(p, c->swapped) * 1000 +
+	    number(p + 4, c->swapped) / (c->nano ? 1000000 : 1000);
 	out->p = p + RECORD_HEADER;
 	out->len = captured;
 	tsn_reader_take(r, RECORD_HEADER + captured);

@@ -16,7 +16,7 @@ struct partial {
 	uint8_t proto;
 	bool used, refused;
 	int64_t since;
-	uint32_t total; /* 0 until the last fragment is there */
+	uint32_t total;     /* 0 until the last fragment is there */
 	uint32_t have, end; /* bytes; the furthest byte so far */
 	uint32_t cap;
 	uint8_t *bytes;
@@ -100,7 +100,8 @@ refuse(struct tsn_fragments *f, struct partial *p)
 static bool
 same(const struct partial *p, const struct tsn_ip *ip)
 {
-	return p->id == ip->id && tsn_addr_cmp(p->src, ip->src) == 0 && tsn_addr_cmp(p->dst, ip->dst) == 0;
+	return p->id == ip->id && tsn_addr_cmp(p->src, ip->src) == 0 &&
+	    tsn_addr_cmp(p->dst, ip->dst) == 0;
 }
 
 /* The fragment's datagram, begun if it is new. Ages all others on the way. */
@@ -112,7 +113,8 @@ find(struct tsn_fragments *f, const struct tsn_ip *ip, int64_t now)
 	for (uint32_t i = 0; i < f->max; i++) {
 		struct partial *p = &f->p[i];
 
-		if (p->used && (now - p->since > TSN_FRAGMENT_MS || p->since - now > TSN_FRAGMENT_MS))
+		if (p->used &&
+		    (now - p->since > TSN_FRAGMENT_MS || p->since - now > TSN_FRAGMENT_MS))
 			give_up(f, p);
 		if (p->used && same(p, ip))
 			found = p;
@@ -167,7 +169,8 @@ sound(const struct partial *p, const struct tsn_ip *ip)
 {
 	uint64_t end = (uint64_t)ip->offset + ip->len;
 
-	if (ip->len < ip->full || ip->len == 0 || end > LENGTH_MAX || (ip->more && ip->len % 8 != 0))
+	if (ip->len < ip->full || ip->len == 0 || end > LENGTH_MAX ||
+	    (ip->more && ip->len % 8 != 0))
 		return false;
 	if (p->total != 0 && (ip->more ? end > p->total : end != p->total))
 		return false;
@@ -178,13 +181,15 @@ sound(const struct partial *p, const struct tsn_ip *ip)
 static bool
 place(struct partial *p, const struct tsn_ip *ip)
 {
-	uint32_t at = ip->offset / 8, n = (uint32_t)(ip->len + 7) / 8, end = ip->offset + (uint32_t)ip->len, there;
+	uint32_t at = ip->offset / 8, n = (uint32_t)(ip->len + 7) / 8;
+	uint32_t end = ip->offset + (uint32_t)ip->len, there;
 
 	if (!sound(p, ip) || !room_for(p, end))
 		return false;
 	there = units_there(p, at, n);
 	if (there != 0) /* the same again is harmless */
-		return there == n && end <= p->end && memcmp(p->bytes + ip->offset, ip->payload, ip->len) == 0;
+		return there == n && end <= p->end &&
+		    memcmp(p->bytes + ip->offset, ip->payload, ip->len) == 0;
 	memcpy(p->bytes + ip->offset, ip->payload, ip->len);
 	for (uint32_t u = at; u < at + n; u++)
 		p->units[u / 64] |= UINT64_C(1) << (u % 64);

@@ -28,15 +28,17 @@ bool tsn_classic_is(const uint8_t magic[4]);
 /* Takes the file's header. False with the reason. */
 bool tsn_classic_open(struct tsn_classic *c, struct tsn_reader *r, char error[TSN_INPUT_ERROR]);
 /* DAMAGED: the reason is in [error], and the reader stands where the trouble begins. */
-enum tsn_frames tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out,
-    char error[TSN_INPUT_ERROR]);
+enum tsn_frames tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r,
+    struct tsn_frame *out, char error[TSN_INPUT_ERROR]);
 
 /* What libpcap reads, through the same reader. [link] is a LINKTYPE_ number. */
 struct tsn_libpcap;
 
 bool tsn_libpcap_is(const uint8_t magic[4]);
-struct tsn_libpcap *tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERROR]);
+struct tsn_libpcap *tsn_libpcap_open(struct tsn_reader *r, uint32_t *link,
+    char error[TSN_INPUT_ERROR]);
 void tsn_libpcap_close(struct tsn_libpcap *l);
-enum tsn_frames tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_INPUT_ERROR]);
+enum tsn_frames tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out,
+    char error[TSN_INPUT_ERROR]);
 
 #endif

@@ -18,7 +18,9 @@
 bool
 tsn_libpcap_is(const uint8_t magic[4])
 {
-	static const uint32_t magics[] = { MAGIC_PCAPNG, MAGIC_MODIFIED, MAGIC_IXIA_HW, MAGIC_IXIA_SW };
+	static const uint32_t magics[] = {
+		MAGIC_PCAPNG, MAGIC_MODIFIED, MAGIC_IXIA_HW, MAGIC_IXIA_SW
+	};
 	uint32_t v;
 
 	memcpy(&v, magic, sizeof(v));
@@ -125,7 +127,8 @@ tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERRO
 {
 	(void)r;
 	(void)link;
-	snprintf(error, TSN_INPUT_ERROR, "pcapng cannot be read: this program was built without libpcap");
+	snprintf(error, TSN_INPUT_ERROR,
+	    "pcapng cannot be read: this program was built without libpcap");
 	return NULL;
 }
 

@@ -5,8 +5,8 @@
 #include <endian.h>
 #include <string.h>
 
-enum { IP_HOP_BY_HOP = 0, IP_UDP = 17, IP_ROUTING = 43, IP_FRAGMENT = 44, IP_AH = 51, IP_DEST_OPTIONS = 60 };
-enum { IP_MOBILITY = 135, IP_HIP = 139, IP_SHIM6 = 140 };
+enum { IP_HOP_BY_HOP = 0, IP_UDP = 17, IP_ROUTING = 43, IP_FRAGMENT = 44, IP_AH = 51 };
+enum { IP_DEST_OPTIONS = 60, IP_MOBILITY = 135, IP_HIP = 139, IP_SHIM6 = 140 };
 
 static uint16_t
 u16(const uint8_t *p)
@@ -30,8 +30,9 @@ bool
 tsn_packet_link_known(uint32_t link)
 {
 	switch (link) {
-	case TSN_LINK_NULL: case TSN_LINK_ETHERNET: case TSN_LINK_RAW_BSD: case TSN_LINK_RAW_OPENBSD: case TSN_LINK_RAW:
-	case TSN_LINK_LOOP: case TSN_LINK_SLL: case TSN_LINK_IPV4: case TSN_LINK_IPV6: case TSN_LINK_SLL2:
+	case TSN_LINK_NULL: case TSN_LINK_ETHERNET: case TSN_LINK_RAW_BSD:
+	case TSN_LINK_RAW_OPENBSD: case TSN_LINK_RAW: case TSN_LINK_LOOP: case TSN_LINK_SLL:
+	case TSN_LINK_IPV4: case TSN_LINK_IPV6: case TSN_LINK_SLL2:
 		return true;
 	default:
 		return false;
@@ -81,7 +82,8 @@ skip_extension(struct tsn_ip *out)
 	if (out->len < 8)
 		return false;
 	switch (out->proto) {
-	case IP_HOP_BY_HOP: case IP_ROUTING: case IP_DEST_OPTIONS: case IP_MOBILITY: case IP_HIP: case IP_SHIM6:
+	case IP_HOP_BY_HOP: case IP_ROUTING: case IP_DEST_OPTIONS:
+	case IP_MOBILITY: case IP_HIP: case IP_SHIM6:
 		n = (size_t)out->payload[1] * 8 + 8;
 		break;
 	case IP_AH: /* RFC 4302: counts 32-bit words, less two */
@@ -165,7 +167,7 @@ parse_ip(const uint8_t *p, size_t len, struct tsn_ip *out)
 	}
 }
 
-/* What follows an EtherType field at [at]: VLAN tags (802.1Q, 802.1ad and the older 0x9100, 0x9200), then IP. */
+/* What follows an EtherType at [at]: VLAN tags (802.1Q, 802.1ad, 0x9100, 0x9200), then IP. */
 static enum tsn_packet
 parse_ethertype(const uint8_t *p, size_t len, size_t at, size_t after, struct tsn_ip *out)
 {

@@ -9,7 +9,7 @@
 
 #include "input/datagram.h"
 
-/* LINKTYPE_ numbers of captures (tcpdump.org/linktypes.html), and what systems use for raw IP besides. */
+/* LINKTYPE_ numbers (tcpdump.org/linktypes.html), and what systems use for raw IP besides. */
 enum {
 	TSN_LINK_NULL = 0,
 	TSN_LINK_ETHERNET = 1,
@@ -35,7 +35,7 @@ struct tsn_ip {
 	const uint8_t *payload; /* what follows the IP header(s) */
 	size_t len;             /* bytes of it captured */
 	size_t full;            /* bytes of it sent, by the IP length; at least len */
-	uint8_t proto;          /* of the payload; on IPv6 it may be an extension header if this is a fragment */
+	uint8_t proto;          /* of the payload; in an IPv6 fragment maybe an extension header */
 	uint32_t id;            /* fragments only, as are the next two */
 	uint32_t offset;        /* bytes */
 	bool more;
@@ -48,7 +48,7 @@ enum tsn_packet tsn_packet_parse(uint32_t link, const uint8_t *p, size_t len, st
  * header [out->proto]: UDP or NOT_UDP.
  */
 enum tsn_packet tsn_packet_after_fragments(struct tsn_ip *out);
-/* Ports and payload of a UDP header; false if there is less than a header. Sets [d]'s payload, len, cut and ports. */
+/* Sets [d]'s exporter, ports, payload and cut from a UDP header; false if it is not all there. */
 bool tsn_packet_udp(const struct tsn_ip *ip, struct tsn_datagram *d);
 
 #endif

@@ -40,10 +40,12 @@ other_kind(const uint8_t *p, size_t n)
 		uint8_t n, magic[5];
 		const char *what;
 	} kinds[] = {
-		{ 2, { 0x1f, 0x8b }, "is compressed: unpack it with zcat and pipe it to -" },
-		{ 4, { 0x28, 0xb5, 0x2f, 0xfd }, "is compressed: unpack it with zstdcat and pipe it to -" },
-		{ 5, { 0xfd, '7', 'z', 'X', 'Z' }, "is compressed: unpack it with xzcat and pipe it to -" },
-		{ 3, { 'B', 'Z', 'h' }, "is compressed: unpack it with bzcat and pipe it to -" },
+		{ 2, { 0x1f, 0x8b }, "is compressed: unpack with zcat and pipe it to -" },
+		{ 4, { 0x28, 0xb5, 0x2f, 0xfd },
+		    "is compressed: unpack with zstdcat and pipe it to -" },
+		{ 5, { 0xfd, '7', 'z', 'X', 'Z' },
+		    "is compressed: unpack with xzcat and pipe it to -" },
+		{ 3, { 'B', 'Z', 'h' }, "is compressed: unpack with bzcat and pipe it to -" },
 	};
 
 	if (n == 0)
@@ -79,7 +81,8 @@ open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 	}
 	if (tsn_packet_link_known(p->link))
 		return true;
-	snprintf(error, TSN_INPUT_ERROR, "link type %u cannot be read (Ethernet, Linux cooked, raw IP and loopback can)",
+	snprintf(error, TSN_INPUT_ERROR,
+	    "link type %u cannot be read (Ethernet, Linux cooked, raw IP and loopback can)",
 	    p->link);
 	return false;
 }
@@ -87,8 +90,10 @@ open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 static bool
 make_tables(struct tsn_pcap *p)
 {
-	p->streams = tsn_streams_new(p->opts.max_streams != 0 ? p->opts.max_streams : STREAMS);
-	p->fragments = tsn_fragments_new(p->opts.max_fragments != 0 ? p->opts.max_fragments : FRAGMENTS);
+	const struct tsn_pcap_opts *o = &p->opts;
+
+	p->streams = tsn_streams_new(o->max_streams != 0 ? o->max_streams : STREAMS);
+	p->fragments = tsn_fragments_new(o->max_fragments != 0 ? o->max_fragments : FRAGMENTS);
 	return p->streams != NULL && p->fragments != NULL;
 }
 
@@ -110,7 +115,9 @@ tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts, char error[TSN
 	snprintf(why, sizeof(why), "out of memory");
 	if (make_tables(p) && open_frames(p, why))
 		return p;
-	snprintf(error, TSN_INPUT_ERROR, "%.100s: %.150s", strcmp(path, "-") == 0 ? "standard input" : path, why);
+	if (strcmp(path, "-") == 0)
+		path = "standard input";
+	snprintf(error, TSN_INPUT_ERROR, "%.100s: %.150s", path, why);
 	tsn_pcap_close(p);
 	return NULL;
 }
@@ -157,7 +164,7 @@ wanted(struct tsn_pcap *p, const struct tsn_datagram *d)
 		return port_wanted(&p->opts, d->dst_port);
 	if (p->opts.sniff == NULL || tsn_streams_has(p->streams, d->exporter, d->dst_port))
 		return true;
-	if (d->cut || !p->opts.sniff(d->payload, d->len))
+	if (!p->opts.sniff(d->payload, d->len))
 		return false;
 	p->report.streams_refused += !tsn_streams_add(p->streams, d->exporter, d->dst_port);
 	return true;
@@ -219,7 +226,18 @@ finish(struct tsn_pcap *p, enum tsn_frames how, uint64_t offset)
 		return;
 	p->report.damaged = true;
 	p->report.damage_offset = offset;
-	p->report.unread = p->reader.total > offset ? (int64_t)(p->reader.total - offset) : p->reader.total != 0 ? 0 : -1;
+	p->report.unread = -1;
+	if (p->reader.total != 0)
+		p->report.unread =
+		    p->reader.total > offset ? (int64_t)(p->reader.total - offset) : 0;
+}
+
+static enum tsn_frames
+next_frame(struct tsn_pcap *p, struct tsn_frame *f)
+{
+	if (p->libpcap != NULL)
+		return tsn_libpcap_next(p->libpcap, f, p->report.reason);
+	return tsn_classic_next(&p->classic, &p->reader, f, p->report.reason);
 }
 
 bool
@@ -230,8 +248,7 @@ tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out)
 	while (!got && !p->ended) {
 		uint64_t offset = p->reader.offset;
 		struct tsn_frame f;
-		enum tsn_frames how = p->libpcap != NULL ? tsn_libpcap_next(p->libpcap, &f, p->report.reason)
-		    : tsn_classic_next(&p->classic, &p->reader, &f, p->report.reason);
+		enum tsn_frames how = next_frame(p, &f);
 
 		if (how == TSN_FRAMES_ONE)
 			got = take_frame(p, &f, out);

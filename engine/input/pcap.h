@@ -18,22 +18,22 @@ struct tsn_pcap;
 
 struct tsn_pcap_opts {
 	/*
-	 * Recognises a whole export datagram. With it, a UDP stream (source
-	 * address, destination port) is delivered from its first such datagram
-	 * on, odd ones included. NULL: every UDP datagram is delivered.
+	 * Recognises an export datagram. With it, a UDP stream (source address,
+	 * destination port) is delivered from its first such datagram on, odd
+	 * ones included. NULL: every UDP datagram is delivered.
 	 */
 	bool (*sniff)(const uint8_t *p, size_t len);
 	const uint16_t *ports; /* if any: UDP datagrams to these ports and no others, not sniffed */
 	size_t n_ports;
-	uint32_t max_streams;   /* streams remembered as exporters, 0: 4096; datagrams of further ones are sniffed one by one */
-	uint32_t max_fragments; /* datagrams being put together at a time, 0: 128, of up to 64 KiB each */
+	uint32_t max_streams;   /* exporters' streams remembered, 0: 4096; more: sniffed each */
+	uint32_t max_fragments; /* datagrams put together at a time, 0: 128, of up to 64 KiB */
 };
 
 struct tsn_pcap_report {
 	uint64_t bytes;       /* of the file, read so far */
 	uint64_t packets;     /* captured frames */
 	uint64_t datagrams;   /* delivered. 0 at the end: there is no NetFlow in this capture */
-	uint64_t not_ip;      /* frames that are not IP, or of which too little was captured to tell */
+	uint64_t not_ip;      /* frames that are not IP, or too short to tell */
 	uint64_t not_udp;     /* IP packets that are not UDP */
 	uint64_t other_udp;   /* UDP datagrams that are not from an exporter */
 	uint64_t cut;         /* delivered datagrams that were captured in part */
@@ -41,7 +41,7 @@ struct tsn_pcap_report {
 	uint64_t fragments_incomplete; /* datagrams of which fragments were missing or overlapped */
 	uint64_t streams_refused;      /* datagrams of exporters beyond max_streams */
 	bool damaged;
-	uint64_t damage_offset; /* byte of the file where reading stopped (libpcap formats: about) */
+	uint64_t damage_offset; /* byte of the file where reading stopped */
 	int64_t unread;         /* bytes from there to the end of the file; -1 on a pipe */
 	char reason[TSN_INPUT_ERROR];
 };
@@ -50,7 +50,8 @@ struct tsn_pcap_report {
  * [path] "-" is standard input. [opts] is copied, but [ports] must live until
  * close. NULL on failure with the reason, errno's text included, in [error].
  */
-struct tsn_pcap *tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts, char error[TSN_INPUT_ERROR]);
+struct tsn_pcap *tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts,
+    char error[TSN_INPUT_ERROR]);
 void tsn_pcap_close(struct tsn_pcap *p);
 /* The next export datagram; false at the end, damaged or not: the report tells. */
 bool tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out);

@@ -24,7 +24,7 @@ struct tsn_reader {
 /* "-" is standard input. False with the reason in [error]. */
 bool tsn_reader_open(struct tsn_reader *r, const char *path, char error[TSN_INPUT_ERROR]);
 void tsn_reader_close(struct tsn_reader *r);
-/* Makes [n] bytes available at buf[pos]; how many there are, fewer only at the end or after an error. */
+/* Makes [n] bytes available at buf[pos]; how many there are, fewer at the end or after an error. */
 size_t tsn_reader_need(struct tsn_reader *r, size_t n);
 /* Takes [n] bytes that are available. */
 static inline void

@@ -16,7 +16,7 @@
 
 #define RECEIVE_BUFFER ((size_t)64 << 20)
 #define DATAGRAM_MAX ((size_t)65535)
-/* Slots are a little more than pages apart, so that their first lines do not all fall into the same places of the cache. */
+/* Slots are not pages apart, so that their first lines do not share one place of the cache. */
 #define SLOT_SKEW 192
 
 union any_address {
@@ -69,7 +69,9 @@ parse_where(const char *where, struct tsn_addr *addr, uint16_t *port)
 		n -= 2;
 	}
 	*port = (uint16_t)v;
-	return tsn_addr_parse(host, n, addr) && addr->v4 == !brackets && brackets == (memchr(host, ':', n) != NULL);
+	if (brackets != (memchr(host, ':', n) != NULL))
+		return false;
+	return tsn_addr_parse(host, n, addr) && addr->v4 == !brackets;
 }
 
 static socklen_t
@@ -100,7 +102,7 @@ from_sockaddr(const union any_address *from, struct tsn_addr *addr, uint16_t *po
 	}
 }
 
-/* As large a receive buffer as we are allowed; the kernel counts it double, for its own book-keeping. */
+/* As large a receive buffer as allowed; the kernel counts it double, for its book-keeping. */
 static size_t
 grow_receive_buffer(int fd, size_t want)
 {
@@ -178,7 +180,8 @@ make_slots(struct tsn_udp *u, size_t max_datagram)
 	if (u->bytes == NULL)
 		return false;
 	for (size_t i = 0; i < TSN_UDP_BATCH; i++) {
-		u->vector[i] = (struct iovec){ u->bytes + i * (max_datagram + SLOT_SKEW), max_datagram };
+		u->vector[i] =
+		    (struct iovec){ u->bytes + i * (max_datagram + SLOT_SKEW), max_datagram };
 		u->message[i].msg_hdr = (struct msghdr){
 			.msg_name = &u->from[i],
 			.msg_iov = &u->vector[i],
@@ -194,6 +197,7 @@ tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_
 {
 	static const struct tsn_udp_opts defaults;
 	struct tsn_udp *u = tsn_calloc(1, sizeof(*u));
+	size_t wanted;
 
 	if (opts == NULL)
 		opts = &defaults;
@@ -203,7 +207,8 @@ tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_
 	}
 	u->fd = -1;
 	if (!parse_where(where, &u->addr, &u->port)) {
-		snprintf(error, TSN_INPUT_ERROR, "udp %s: not an address and port, as in 0.0.0.0:2055 or [::]:2055", where);
+		snprintf(error, TSN_INPUT_ERROR,
+		    "udp %s: not an address and port, as in 0.0.0.0:2055 or [::]:2055", where);
 		goto fail;
 	}
 	if (!make_slots(u, opts->max_datagram != 0 ? opts->max_datagram : DATAGRAM_MAX)) {
@@ -212,8 +217,8 @@ tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_
 	}
 	if (!open_socket(u, where, error))
 		goto fail;
-	u->counters.receive_buffer =
-	    grow_receive_buffer(u->fd, opts->receive_buffer != 0 ? opts->receive_buffer : RECEIVE_BUFFER);
+	wanted = opts->receive_buffer != 0 ? opts->receive_buffer : RECEIVE_BUFFER;
+	u->counters.receive_buffer = grow_receive_buffer(u->fd, wanted);
 	return u;
 fail:
 	tsn_udp_close(u);
@@ -290,13 +295,13 @@ tsn_udp_receive(struct tsn_udp *u, struct tsn_datagram *out, unsigned max)
 
 	if (max > TSN_UDP_BATCH)
 		max = TSN_UDP_BATCH;
-	for (unsigned i = 0; i < max; i++) { /* the kernel wrote the lengths of the last call into these */
+	for (unsigned i = 0; i < max; i++) { /* the last call wrote its lengths into these */
 		u->message[i].msg_hdr.msg_namelen = sizeof(u->from[i]);
 		u->message[i].msg_hdr.msg_controllen = sizeof(u->control[i]);
 	}
 	n = recvmmsg(u->fd, u->message, max, MSG_DONTWAIT, NULL);
-	if (n < 0) /* ECONNREFUSED is an echo of somebody's ICMP, not of ours to report */
-		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNREFUSED ? 0 : -1;
+	if (n < 0) /* ECONNREFUSED echoes somebody's ICMP: nothing to report */
+		return errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED ? 0 : -1;
 	for (int i = 0; i < n; i++)
 		take(u, (unsigned)i, &out[i]);
 	return n;
@@ -313,6 +318,6 @@ tsn_udp_counters(const struct tsn_udp *u, struct tsn_udp_counters *out)
 	socklen_t n = sizeof(info);
 
 	*out = u->counters;
-	if (getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, info, &n) == 0 && n > SK_MEMINFO_DROPS * sizeof(info[0]))
+	if (getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, info, &n) == 0 && n == sizeof(info))
 		out->kernel_drops += info[SK_MEMINFO_DROPS] - u->last_drops;
 }

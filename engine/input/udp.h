@@ -15,15 +15,15 @@
 struct tsn_udp;
 
 struct tsn_udp_opts {
-	size_t receive_buffer; /* bytes of kernel buffer to ask for, 0: 64 MiB; as much as allowed is taken */
-	size_t max_datagram;   /* longer ones are cut and counted, 0: 65,535 */
+	size_t receive_buffer; /* bytes of kernel buffer to ask for, as many as allowed; 0: 64 MiB */
+	size_t max_datagram;   /* longer ones are cut and counted; 0: 65,535 */
 };
 
 struct tsn_udp_counters {
 	uint64_t datagrams, bytes;
-	uint64_t truncated;     /* datagrams longer than max_datagram */
-	uint64_t kernel_drops;  /* lost because the kernel's buffer was full */
-	size_t receive_buffer;  /* bytes the kernel granted */
+	uint64_t truncated;    /* datagrams longer than max_datagram */
+	uint64_t kernel_drops; /* lost because the kernel's buffer was full */
+	size_t receive_buffer; /* bytes the kernel granted */
 };
 
 /*
@@ -32,7 +32,8 @@ struct tsn_udp_counters {
  * that port on IPv4: then IPv6 alone. Port 0 lets the kernel choose. [opts] may be
  * NULL. NULL on failure with the reason, errno's text included, in [error].
  */
-struct tsn_udp *tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_INPUT_ERROR]);
+struct tsn_udp *
+tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_INPUT_ERROR]);
 void tsn_udp_close(struct tsn_udp *u);
 /* To poll for reading. */
 int tsn_udp_fd(const struct tsn_udp *u);
