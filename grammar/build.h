@@ -49,7 +49,7 @@ struct tsn_node *tsn_build_chain(struct tsn_parse *, enum tsn_node_kind, struct 
 struct tsn_node *tsn_build_prefix(struct tsn_parse *, enum tsn_node_kind, struct tsn_span op,
     struct tsn_node *operand, struct tsn_span);
 struct tsn_node *tsn_build_binary(struct tsn_parse *, enum tsn_op, struct tsn_node *left,
-    struct tsn_span op, struct tsn_node *right, struct tsn_span);
+    struct tsn_span at, struct tsn_node *right, struct tsn_span);
 struct tsn_node *tsn_build_compare(struct tsn_parse *, struct tsn_node *left, int op, struct tsn_span at,
     struct tsn_node *right, struct tsn_span);
 struct tsn_node *tsn_build_chained(struct tsn_parse *, struct tsn_node *left, int op, struct tsn_span at,

@@ -42,6 +42,18 @@ mark_mask(struct tsn_fmt *f, const struct tsn_node *mask)
 			f->mark[i] = TSN_FMT_TIGHT;
 }
 
+/* The first of `repeat` and `every` behind a flow. */
+static void
+mark_repeat(struct tsn_fmt *f, const struct tsn_node *flow)
+{
+	const struct tsn_node *kid = tsn_node_find(flow, TSN_N_REPEAT);
+
+	if (kid == NULL)
+		kid = tsn_node_find(flow, TSN_N_EVERY);
+	if (kid != NULL)
+		f->mark[token_at(f, kid->span.begin)] = TSN_FMT_BREAK;
+}
+
 /* `by src, dst` stays together. */
 static void
 mark_keys(struct tsn_fmt *f, const struct tsn_node *keys)
@@ -64,6 +76,8 @@ mark(struct tsn_fmt *f, const struct tsn_node *n)
 		f->mark[token_at(f, n->at.begin)] = TSN_FMT_UNARY;
 	else if (n->kind == TSN_N_MASK)
 		mark_mask(f, n);
+	else if (n->kind == TSN_N_FLOW)
+		mark_repeat(f, n);
 	else if (n->kind == TSN_N_BY || n->kind == TSN_N_AT)
 		mark_keys(f, n);
 	for (kid = n->kids; kid != NULL; kid = kid->next)
@@ -98,14 +112,28 @@ is_list(const struct tsn_node *n)
 	return n->kind == TSN_N_SETDECL || n->kind == TSN_N_TABLE || n->kind == TSN_N_LET;
 }
 
-static void item(struct tsn_fmt *f, const struct tsn_node *n, unsigned indent);
+/* Where the values of clauses stand, so that they are read in a column: behind "reference ", "define ". */
+static unsigned
+pad_of(const struct tsn_node *parent, const struct tsn_node *n)
+{
+	switch (n->kind) {
+	case TSN_N_LET:
+	case TSN_N_SETDECL:
+	case TSN_N_TABLE:
+	case TSN_N_DEFINE:
+		return parent->kind == TSN_N_FILE ? 7 : 0;
+	}
+	return parent->kind == TSN_N_RULE || parent->kind == TSN_N_OVERRIDE || parent->kind == TSN_N_RULESET ? 10 : 0;
+}
+
+static void item(struct tsn_fmt *f, const struct tsn_node *parent, const struct tsn_node *n, unsigned indent);
 
 static void
 body(struct tsn_fmt *f, const struct tsn_node *n, unsigned indent)
 {
 	const struct tsn_node *kid, *before = NULL;
 
-	tsn_fmt_run(f, header_end(f, n), indent, false);
+	tsn_fmt_run(f, header_end(f, n), indent, 0, false);
 	f->no_blank = true;
 	for (kid = n->kids; kid != NULL; kid = kid->next) {
 		if (kid->kind == TSN_N_EXPECT)
@@ -113,23 +141,23 @@ body(struct tsn_fmt *f, const struct tsn_node *n, unsigned indent)
 		/* Tests stand apart from the clauses they are about. */
 		f->want_blank |= before != NULL && kid->kind == TSN_N_TEST && before->kind != TSN_N_TEST;
 		tsn_fmt_comments(f, indent + 1);
-		item(f, kid, indent + 1);
+		item(f, n, kid, indent + 1);
 		before = kid;
 	}
 	f->want_blank = false;
 	tsn_fmt_comments(f, indent + 1);
 	f->no_blank = true;
-	tsn_fmt_run(f, n->span.end, indent, false);
+	tsn_fmt_run(f, n->span.end, indent, 0, false);
 	f->no_blank = false;
 }
 
 static void
-item(struct tsn_fmt *f, const struct tsn_node *n, unsigned indent)
+item(struct tsn_fmt *f, const struct tsn_node *parent, const struct tsn_node *n, unsigned indent)
 {
 	if (has_body(n))
 		body(f, n, indent);
 	else
-		tsn_fmt_run(f, n->span.end, indent, is_list(n));
+		tsn_fmt_run(f, n->span.end, indent, pad_of(parent, n), is_list(n));
 }
 
 static void
@@ -141,7 +169,7 @@ file(struct tsn_fmt *f, const struct tsn_node *tree)
 	for (n = tree->kids; n != NULL; n = n->next) {
 		f->want_blank = before != NULL && (has_body(n) || has_body(before));
 		tsn_fmt_comments(f, 0);
-		item(f, n, 0);
+		item(f, tree, n, 0);
 		before = n;
 	}
 	f->want_blank = false;

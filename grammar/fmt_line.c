@@ -2,8 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Tokens to lines. A clause that fits stays on one line. One that does not is broken before
- * every `and` and `or` of its outermost level, or behind commas where it has none there; the
- * pieces are treated in the same way. A comment inside a clause ends its line.
+ * every `and` and `or` of its outermost level (a flow: before `repeat`), or behind commas where it
+ * has none there; the pieces are treated in the same way. A comment inside a clause ends its line.
  */
 #include "grammar/fmt_line.h"
 
@@ -113,9 +113,9 @@ start_line(struct tsn_fmt *f, unsigned indent)
 			tsn_buf_putc(f->out, '\n');
 	}
 	f->want_blank = f->no_blank = false;
-	for (i = 0; i < indent; i++)
-		tsn_buf_putc(f->out, '\t');
-	f->column = indent * 8;
+	f->column = indent * TSN_FMT_INDENT + f->hang;
+	for (i = 0; i < f->column; i++)
+		tsn_buf_putc(f->out, ' ');
 }
 
 /* The next line belongs to the one before, whatever blank lines the source has there. */
@@ -167,7 +167,7 @@ tsn_fmt_comments(struct tsn_fmt *f, unsigned indent)
 static bool
 is_logic(const struct tsn_fmt *f, size_t i)
 {
-	return f->v[i].kind == TSN_TOK_AND || f->v[i].kind == TSN_TOK_OR;
+	return f->v[i].kind == TSN_TOK_AND || f->v[i].kind == TSN_TOK_OR || f->mark[i] == TSN_FMT_BREAK;
 }
 
 static bool
@@ -184,76 +184,90 @@ is_break(const struct tsn_fmt *f, size_t i, bool logic)
 }
 
 /*
- * The outermost level with a place to break, and whether logic or commas break it: logic, unless
- * a comma parts two conditions. False if there is no place.
+ * The outermost level with a place to break, and whether logic or commas break it. Commas bind
+ * looser, so they do if both are there; not in f(a, b where C and D), where logic follows `where`
+ * and no comma follows it. False if there is no place.
  */
 static bool
 find_level(const struct tsn_fmt *f, size_t lo, size_t hi, unsigned *level, bool *logic)
 {
-	bool found = false, parted = false;
+	bool found = false, comma = false, where = false, parted = false;
 	size_t i;
 
 	for (i = lo + 1; i < hi; i++) {
-		bool here = is_logic(f, i);
+		bool here = is_logic(f, i), behind = is_behind_comma(f, i);
 
-		if (!here && !is_behind_comma(f, i))
+		if (!here && !behind && f->v[i].kind != TSN_TOK_WHERE)
 			continue;
-		if (!found || f->v[i].depth < *level) {
+		if ((here || behind) && (!found || f->v[i].depth < *level)) {
 			*level = f->v[i].depth;
-			*logic = here;
-			parted = false;
-		} else if (f->v[i].depth == *level) {
-			parted |= *logic && !here;
-			*logic |= here;
+			*logic = comma = where = parted = false;
+			found = true;
 		}
-		found = true;
+		if (!found || f->v[i].depth != *level)
+			continue;
+		where |= f->v[i].kind == TSN_TOK_WHERE;
+		parted |= (behind && *logic) || (here && comma && !where);
+		*logic |= here;
+		comma |= behind;
 	}
 	*logic &= !parted;
 	return found;
 }
 
-/* Tokens up to [hi], none of them a comment; [first]: token that begins the line, for its blank. */
+/* A line being filled: its indentation, the token it begins with, the brackets open there. */
+struct line {
+	unsigned indent, depth;
+	size_t first;
+};
+
+/* Tokens up to [hi], none of them a comment. What is broken within brackets is indented by their depth. */
 static void
-place(struct tsn_fmt *f, size_t hi, size_t first, unsigned indent)
+place(struct tsn_fmt *f, size_t hi, struct line line)
 {
 	size_t lo = f->pos, i;
 	unsigned level = 0;
-	bool logic = false, gap = lo > first && blank_before(f, lo);
+	bool logic = false, gap = lo > line.first && blank_before(f, lo);
+	struct line later = line;
 
 	if (f->column + gap + width(f, lo, hi) <= TSN_FMT_COLUMNS || !find_level(f, lo, hi, &level, &logic)) {
-		put_all(f, hi, first);
+		put_all(f, hi, line.first);
 		return;
 	}
+	later.indent += 1 + (level > line.depth ? level - line.depth : 0);
+	later.depth = level;
 	while (f->pos < hi) {
 		for (i = f->pos + 1; i < hi && !(f->v[i].depth == level && is_break(f, i, logic)); i++)
 			;
-		gap = f->pos > first && blank_before(f, f->pos);
+		gap = f->pos > line.first && blank_before(f, f->pos);
 		if (f->pos > lo && (logic || f->column + gap + width(f, f->pos, i) > TSN_FMT_COLUMNS)) {
-			continue_line(f, indent + 1);
-			first = f->pos;
+			continue_line(f, later.indent);
+			line = later;
+			line.first = f->pos;
 		}
 		/* A piece is smaller than the whole, so this ends. */
-		place(f, i, first, indent + (first > lo));
+		place(f, i, line);
 	}
 }
 
-/* Tokens up to [hi] with the comments among them; the line was begun at [first]. */
+/* Tokens up to [hi] with the comments among them. */
 static void
-place_with_comments(struct tsn_fmt *f, size_t hi, size_t first, unsigned indent)
+place_with_comments(struct tsn_fmt *f, size_t hi, struct line line)
 {
+	unsigned indent = line.indent + 1;
 	size_t i;
 
 	while (f->pos < hi) {
 		for (i = f->pos; i < hi && f->v[i].kind != TSN_TOK_COMMENT; i++)
 			;
-		place(f, i, first, indent);
+		place(f, i, line);
 		if (f->pos >= hi)
 			return;
 		f->no_blank = true;
-		tsn_fmt_comments(f, indent + 1);
+		tsn_fmt_comments(f, indent);
 		if (f->pos < hi)
-			continue_line(f, indent + 1);
-		first = f->pos;
+			continue_line(f, indent);
+		line.first = f->pos;
 	}
 }
 
@@ -296,9 +310,9 @@ member_end(const struct tsn_fmt *f, size_t i, size_t close, unsigned depth)
 static void
 place_members(struct tsn_fmt *f, size_t close, unsigned indent)
 {
-	unsigned depth = f->v[f->pos].depth;
-	size_t first = 0, end;
+	struct line line = { indent, f->v[f->pos].depth, 0 };
 	bool fresh = true;
+	size_t end;
 
 	while (f->pos < close) {
 		if (f->v[f->pos].kind == TSN_TOK_COMMENT) {
@@ -306,47 +320,62 @@ place_members(struct tsn_fmt *f, size_t close, unsigned indent)
 			fresh = true;
 			continue;
 		}
-		end = member_end(f, f->pos, close, depth);
+		end = member_end(f, f->pos, close, line.depth);
 		if (fresh || newlines(f, f->source_end, f->v[f->pos].begin) > 0 ||
 		    f->column + 1 + width(f, f->pos, end) > TSN_FMT_COLUMNS) {
 			start_line(f, indent);
-			first = f->pos;
+			line.first = f->pos;
 		}
 		fresh = has_comment(f, f->pos, end);
-		place_with_comments(f, end, first, indent);
+		place_with_comments(f, end, line);
 	}
 }
 
 /* set NAME = { members on lines of their own } options */
 static bool
-place_list(struct tsn_fmt *f, size_t hi, unsigned indent)
+place_list(struct tsn_fmt *f, size_t lo, size_t hi, unsigned indent)
 {
-	size_t lo = f->pos, open, close, first;
+	size_t open, close;
 
 	if (!find_braces(f, lo, hi, &open, &close) || open + 1 == close || has_comment(f, lo, open))
 		return false;
 	if (!has_comment(f, open, close) && newlines(f, f->v[open].end, f->v[close].begin) == 0 &&
-	    indent * 8 + width(f, lo, hi) <= TSN_FMT_COLUMNS)
+	    f->column + width(f, f->pos, hi) < TSN_FMT_COLUMNS)
 		return false;
 	put_all(f, open + 1, lo);
 	f->no_blank = true;
 	place_members(f, close, indent + 1);
 	continue_line(f, indent);
-	first = f->pos;
-	place_with_comments(f, hi, first, indent);
+	place_with_comments(f, hi, (struct line){ indent, f->v[lo].depth, f->pos });
 	return true;
 }
 
-void
-tsn_fmt_run(struct tsn_fmt *f, uint32_t end, unsigned indent, bool list)
+/* The word that begins a clause, and blanks up to where its value stands. */
+static void
+put_padded(struct tsn_fmt *f, size_t hi, unsigned pad)
 {
-	size_t hi = f->pos;
+	unsigned begin = f->column;
+
+	put(f, false);
+	/* One blank is the one that stands before the next token anyway. */
+	for (; f->pos < hi && f->v[f->pos].kind != TSN_TOK_COMMENT && f->column + 1 < begin + pad; f->column++)
+		tsn_buf_putc(f->out, ' ');
+}
+
+void
+tsn_fmt_run(struct tsn_fmt *f, uint32_t end, unsigned indent, unsigned pad, bool list)
+{
+	size_t lo = f->pos, hi = lo;
 
 	while (hi < f->n - 1 && f->v[hi].begin < end)
 		hi++;
-	if (hi == f->pos)
+	if (hi == lo)
 		return;
 	start_line(f, indent);
-	if (!list || !place_list(f, hi, indent))
-		place_with_comments(f, hi, f->pos, indent);
+	put_padded(f, hi, pad);
+	if (list && place_list(f, lo, hi, indent))
+		return;
+	f->hang = pad > TSN_FMT_INDENT ? pad - TSN_FMT_INDENT : 0;
+	place_with_comments(f, hi, (struct line){ indent, f->v[lo].depth, lo });
+	f->hang = 0;
 }

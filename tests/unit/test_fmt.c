@@ -82,63 +82,80 @@ expect(const char *text, const char *want)
 Test(fmt, layout_of_a_rule)
 {
 	expect("rule a{severity high when x==1 and !y except  z}",
-	    "rule a {\n\tseverity high\n\twhen x == 1 and not y\n\texcept z\n}\n");
+	    "rule a {\n    severity  high\n    when      x == 1 and not y\n    except    z\n}\n");
 	expect("rule a { }", "rule a {\n}\n");
 	expect("rule a{when x test \"t\" quiet{flow{a=1,b=2}repeat 3 every 5s wait 1m}}",
-	    "rule a {\n\twhen x\n\n\ttest \"t\" quiet {\n\t\tflow { a = 1, b = 2 } repeat 3 every 5s\n\t\twait 1m\n\t}\n}\n");
+	    "rule a {\n    when      x\n\n    test \"t\" quiet {\n"
+	    "        flow { a = 1, b = 2 } repeat 3 every 5s\n        wait 1m\n    }\n}\n");
+	expect("rule a{reference \"x\" falsepositives \"y\"}",
+	    "rule a {\n    reference \"x\"\n    falsepositives \"y\"\n}\n");
+	expect("override a.*{let n=1 severity low}", "override a.* {\n    let n = 1\n    severity  low\n}\n");
+	expect("site{listen udp \"x\" memory 2GiB}", "site {\n    listen udp \"x\"\n    memory 2GiB\n}\n");
 }
 
 Test(fmt, blanks_inside_lines)
 {
-	expect("let x=-1", "let x = -1\n");
-	expect("let x = a- -b", "let x = a - -b\n");
-	expect("let x = ( a+b )*c", "let x = (a + b) * c\n");
-	expect("let x = f ( a,b )", "let x = f(a, b)\n");
-	expect("let x = f()by src / 24/ 48,dst over 60s", "let x = f() by src/24/48, dst over 60s\n");
-	expect("let x = a/24/48", "let x = a / 24 / 48\n");
-	expect("let x = flags==RST | ACK", "let x = flags == RST|ACK\n");
-	expect("let x = flags has(SYN|ACK)and has ( y )", "let x = flags has (SYN|ACK) and has(y)\n");
-	expect("set s = home|dmz", "set s = home | dmz\n");
-	expect("set s = {1 ..9,a}", "set s = { 1..9, a }\n");
-	expect("set s={}", "set s = { }\n");
-	expect("let x = a&&b||!c", "let x = a and b or not c\n");
-	expect("let x = a~/b c/i", "let x = a ~ /b c/i\n");
-	expect("let x = f(a) over 60s  time   received", "let x = f(a) over 60s time received\n");
-	expect("rule a { then add(a,b)to s }", "rule a {\n\tthen add (a, b) to s\n}\n");
+	expect("let x=-1", "let    x = -1\n");
+	expect("let x = a- -b", "let    x = a - -b\n");
+	expect("let x = ( a+b )*c", "let    x = (a + b) * c\n");
+	expect("let x = f ( a,b )", "let    x = f(a, b)\n");
+	expect("let x = f()by src / 24/ 48,dst over 60s", "let    x = f() by src/24/48, dst over 60s\n");
+	expect("let x = a/24/48", "let    x = a / 24 / 48\n");
+	expect("let x = flags==RST | ACK", "let    x = flags == RST|ACK\n");
+	expect("let x = flags has(SYN|ACK)and has ( y )", "let    x = flags has (SYN|ACK) and has(y)\n");
+	expect("set s = home|dmz", "set    s = home | dmz\n");
+	expect("set s = {1 ..9,a}", "set    s = { 1..9, a }\n");
+	expect("set s={}", "set    s = { }\n");
+	expect("define x = a&&b||!c", "define x = a and b or not c\n");
+	expect("let x = a~/b c/i", "let    x = a ~ /b c/i\n");
+	expect("let x = f(a) over 60s  time   received", "let    x = f(a) over 60s time received\n");
+	expect("rule a { then add(a,b)to s }", "rule a {\n    then      add (a, b) to s\n}\n");
 }
 
 Test(fmt, literals_keep_their_spelling)
 {
-	expect("let x = 0x1F + 010 + 1.50 + 60s + 1h30m + 2001:DB8:0::1 + \"a\\x41\"",
-	    "let x = 0x1F + 010 + 1.50 + 60s + 1h30m + 2001:DB8:0::1 + \"a\\x41\"\n");
+	expect("define x = 0x1F + 010 + 1.50 + 60s + 1h30m + 2001:DB8:0::1 + \"a\\x41\"",
+	    "define x = 0x1F + 010 + 1.50 + 60s + 1h30m + 2001:DB8:0::1 + \"a\\x41\"\n");
 }
 
 Test(fmt, blank_lines)
 {
-	expect("\n\nlet a = 1\nlet b = 2\n\n\n\nlet c = 3\n\n", "let a = 1\nlet b = 2\n\nlet c = 3\n");
-	expect("let a = 1\nrule r { when x }\nlet b = 2", "let a = 1\n\nrule r {\n\twhen x\n}\n\nlet b = 2\n");
-	expect("rule r {\n\n\twhen x\n\n\n\texcept y\n\n}", "rule r {\n\twhen x\n\n\texcept y\n}\n");
+	expect("\n\nuse a\nuse b\n\n\n\nuse c\n\n", "use a\nuse b\n\nuse c\n");
+	expect("use a\nrule r { when x }\nuse b", "use a\n\nrule r {\n    when      x\n}\n\nuse b\n");
+	expect("rule r {\n\n\twhen x\n\n\n\texcept y\n\n}",
+	    "rule r {\n    when      x\n\n    except    y\n}\n");
 	expect("", "");
 	expect(" \n\t\n", "");
 }
 
 Test(fmt, comments)
 {
-	expect("# a\n\n\n# b\nlet x = 1# c\n# d", "# a\n\n# b\nlet x = 1  # c\n# d\n");
-	expect("rule a{#b\n#c\nwhen x#d\nand y#e\n#f\n}#g", "rule a {  #b\n\t#c\n\twhen x  #d\n\t\tand y  #e\n\t#f\n}  #g\n");
-	expect("set s={#a\n1,#b\n2#c\n}#d", "set s = {  #a\n\t1,  #b\n\t2  #c\n}  #d\n");
+	expect("# a\n\n\n# b\nuse x# c\n# d", "# a\n\n# b\nuse x  # c\n# d\n");
+	expect("rule a{#b\n#c\nwhen x#d\nand y#e\n#f\n}#g",
+	    "rule a {  #b\n    #c\n    when      x  #d\n              and y  #e\n    #f\n}  #g\n");
+	expect("set s={#a\n1,#b\n2#c\n}#d", "set    s = {  #a\n    1,  #b\n    2  #c\n}  #d\n");
 	expect("#   ", "#\n");
-	expect("let x = 1 # \"no string\r\n", "let x = 1  # \"no string\n");
-	expect("rule r { when \"# no comment\" == x }", "rule r {\n\twhen \"# no comment\" == x\n}\n");
+	expect("use x # \"no string\r\n", "use x  # \"no string\n");
+	expect("rule r { when \"# no comment\" == x }", "rule r {\n    when      \"# no comment\" == x\n}\n");
 }
 
 Test(fmt, long_lines_are_broken)
 {
 	expect("rule r { when aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa == 1 and bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb == 2 "
 	       "and ccccccccccccccccccccccccc == 3 }",
-	    "rule r {\n\twhen aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa == 1\n\t\tand bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb == 2\n"
-	    "\t\tand ccccccccccccccccccccccccc == 3\n}\n");
-	expect("set s = {\n1, 2,\n3 }", "set s = {\n\t1, 2,\n\t3\n}\n");
+	    "rule r {\n    when      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa == 1\n"
+	    "              and bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb == 2\n"
+	    "              and ccccccccccccccccccccccccc == 3\n}\n");
+	expect("rule r { when sum(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa where bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb == 2 "
+	       "and ccccccccccccccccc) by src, dst over 60s > 3 }",
+	    "rule r {\n    when      sum(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa where bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb == 2\n"
+	    "                  and ccccccccccccccccc) by src, dst over 60s > 3\n}\n");
+	expect("rule r { test \"t\" quiet { flow { src = 10.0.0.5, dst = 192.0.2.1..192.0.2.101, proto = tcp, "
+	       "dst_port = 25 } repeat 101 every 500ms } }",
+	    "rule r {\n    test \"t\" quiet {\n"
+	    "        flow { src = 10.0.0.5, dst = 192.0.2.1..192.0.2.101, proto = tcp, dst_port = 25 }\n"
+	    "            repeat 101 every 500ms\n    }\n}\n");
+	expect("set s = {\n1, 2,\n3 }", "set    s = {\n    1, 2,\n    3\n}\n");
 }
 
 /* Whatever can be broken is; what cannot (one name, one string) may be longer. */
