@@ -317,6 +317,52 @@ Test(alert, a_full_table_ends_the_alert_that_is_silent_longest)
 	play_end(&p);
 }
 
+struct listed {
+	uint32_t src;
+	int64_t due;
+	int since; /* row at which [due] came to be */
+};
+
+/* Keys that come and go by the hundred, against a plain list of those that have a place. */
+Test(alert, a_full_table_is_a_list_of_the_latest)
+{
+	static struct row row[6000];
+	struct tsn_rule rule = simple_rule("r", 3600000, 3600000);
+	struct tsn_program program = program_of(&rule, 1);
+	struct listed list[61] = { 0 };
+	uint64_t seed = 99, opened = 0;
+	struct tsn_alert_counts n;
+	struct player p = { 0 };
+	int len = 0;
+
+	for (int i = 0; i < (int)COUNT(row); i++) {
+		int64_t now = i * 50;
+		int at = 0, oldest = 0;
+
+		row[i] = (struct row){ now, now, 1 + random_below(&seed, 40) + random_below(&seed, 60), 1, 0, 0 };
+		while (at < len && list[at].src != row[i].src)
+			at++;
+		if (at == len) {
+			opened++;
+			for (int j = 1; j < len; j++)
+				if (list[j].due < list[oldest].due ||
+				    (list[j].due == list[oldest].due && list[j].since < list[oldest].since))
+					oldest = j;
+			at = len < 60 ? len++ : oldest;
+			list[at] = (struct listed){ row[i].src, 0, 0 };
+		}
+		if (list[at].due != (now + 999) / 1000)
+			list[at] = (struct listed){ row[i].src, (now + 999) / 1000, i };
+	}
+	cr_assert(play_begin(&p, &program, 60));
+	play_rows(&p, row, COUNT(row), 100);
+	tsn_alerts_totals(p.alerts, &n);
+	cr_expect(opened > 1000 && n.alerts == opened, "%llu, the list says %llu", (unsigned long long)n.alerts,
+	    (unsigned long long)opened);
+	cr_expect(n.open == 60 && n.evicted == opened - 60);
+	play_end(&p);
+}
+
 Test(alert, many_keys_stay_within_the_bound_and_are_forgotten)
 {
 	struct tsn_rule rule = simple_rule("r", 1000, 1000);
