@@ -122,7 +122,7 @@ narrow_advance(struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t kee
 	cell->head = pane << TSN_HEAD_BITS | sum;
 }
 
-static void
+static __attribute__((noinline)) void
 wide_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
 {
 	struct tsn_wide *w = &c->wide[wide_index(cell)];
@@ -142,7 +142,7 @@ wide_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_
 	cell->head = pane << TSN_HEAD_BITS | IS_WIDE;
 }
 
-static int64_t
+static __attribute__((noinline)) int64_t
 peek(const struct tsn_counts *c, const struct narrow *cell, uint64_t pane, uint32_t keep)
 {
 	const bool wide = (cell->head & SUM_MASK) == IS_WIDE;
@@ -159,7 +159,7 @@ peek(const struct tsn_counts *c, const struct narrow *cell, uint64_t pane, uint3
 	return (int64_t)sum;
 }
 
-static int64_t
+static __attribute__((noinline)) int64_t
 wide_add(struct tsn_counts *c, struct narrow *cell, uint32_t lane)
 {
 	struct tsn_wide *w;
@@ -171,7 +171,7 @@ wide_add(struct tsn_counts *c, struct narrow *cell, uint32_t lane)
 	return (int64_t)++w->sum;
 }
 
-static int64_t
+static inline int64_t
 add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, uint64_t *late)
 {
 	uint64_t newest = tsn_ring_newest(cell->head);
@@ -210,23 +210,40 @@ pair_row(struct pair *cell, uint64_t pane, bool counts, uint64_t *late)
 	return view != 0 ? (int64_t)cell->lane[lane] : 0;
 }
 
+static void
+fold_pairs(const struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out, uint64_t *late)
+{
+	for (uint32_t i = x->from; i < x->to; i++) {
+		const uint32_t row = x->row[i], group = x->group[i];
+
+		tsn_cell_prefetch(&c->cells, x->group[i + TSN_AHEAD]);
+		out[row] = group == TSN_GROUP_NONE ? 0 : pair_row((struct pair *)tsn_cell(&c->cells, group),
+		    a->pane[row], tsn_mask_has(&a->takes, row), late);
+	}
+}
+
 void
 tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out, uint64_t *late)
 {
-	for (uint32_t i = x->from; i < x->to; i++) {
-		uint32_t row = x->row[i];
-		bool counts = tsn_mask_has(&a->takes, row);
-		uint8_t *cell = tsn_cell(&c->cells, x->group[i] == TSN_GROUP_NONE ? 0 : x->group[i]);
+	const uint16_t *rows = x->row;
+	const uint32_t *groups = x->group, keep = a->keep, to = x->to;
+	const uint64_t *panes = a->pane;
 
-		tsn_cell_prefetch(&c->cells, x->group[i + TSN_AHEAD]);
-		if (x->group[i] == TSN_GROUP_NONE)
+	if (a->def->tumbling) {
+		fold_pairs(c, a, x, out, late);
+		return;
+	}
+	for (uint32_t i = x->from; i < to; i++) {
+		const uint32_t row = rows[i], group = groups[i];
+		struct narrow *cell = (struct narrow *)tsn_cell(&c->cells, group == TSN_GROUP_NONE ? 0 : group);
+
+		tsn_cell_prefetch(&c->cells, groups[i + TSN_AHEAD]);
+		if (group == TSN_GROUP_NONE)
 			out[row] = 0;
-		else if (a->def->tumbling)
-			out[row] = pair_row((struct pair *)cell, a->pane[row], counts, late);
-		else if (counts)
-			out[row] = add(c, (struct narrow *)cell, a->pane[row], a->keep, late);
+		else if (tsn_mask_has(&a->takes, row))
+			out[row] = add(c, cell, panes[row], keep, late);
 		else
-			out[row] = peek(c, (struct narrow *)cell, a->pane[row], a->keep);
+			out[row] = peek(c, cell, panes[row], keep);
 	}
 }
 

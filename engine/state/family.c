@@ -12,7 +12,9 @@
 #define SLOTS_FIRST 64u
 #define LOOK 8u /* groups compared before one is replaced */
 
-static bool
+enum found { FOUND, WAIT, NO_MEMORY };
+
+static inline bool
 same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row, const struct tsn_group *g)
 {
 	const uint8_t *key;
@@ -247,40 +249,48 @@ prefetch(const struct tsn_family_store *s, uint32_t group)
 	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(struct tsn_group)), 1);
 }
 
+/* The group of a row whose guess was wrong: one that is in the directory all the same, or for a row that counts a new one. */
+static __attribute__((noinline)) enum found
+look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, int64_t time,
+    uint64_t seed, uint32_t *group)
+{
+	const struct tsn_family_store *s = &f->store;
+	const bool full = s->part[tsn_part_of(k->hash[row])].n >= f->budget;
+
+	*group = find(s, k, row);
+	if (*group != TSN_GROUP_NONE || !count)
+		return FOUND;
+	if (full && !first)
+		return WAIT;
+	*group = full ? replace(f, k, row, time, seed) : make(f, k, row);
+	return *group == TSN_GROUP_NONE ? NO_MEMORY : FOUND;
+}
+
 bool
 tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed)
 {
 	struct tsn_family_store *s = &f->store;
 	const int64_t *time = x->batch->time;
-	bool ok = true;
-	uint32_t i, g;
+	const uint16_t *rows = x->row;
+	enum found found = FOUND;
+	uint32_t i;
 
 	for (i = x->from; i < n; i++) {
-		uint32_t row = x->row[i];
+		const uint32_t row = rows[i];
 		const bool count = tsn_mask_has(counts, row);
 
 		prefetch(s, group[i + TSN_AHEAD]);
-		g = group[i];
-		if (g == TSN_GROUP_NONE || !same_key(s, k, row, &s->groups[g]))
-			g = find(s, k, row);
-		if (g == TSN_GROUP_NONE && count) {
-			const uint32_t in_part = s->part[tsn_part_of(k->hash[row])].n;
-
-			if (in_part >= f->budget && i > x->from)
+		if (group[i] == TSN_GROUP_NONE || !same_key(s, k, row, &s->groups[group[i]])) {
+			found = look(f, k, row, count, i == x->from, time[row], seed, &group[i]);
+			if (found != FOUND)
 				break;
-			g = in_part >= f->budget ? replace(f, k, row, time[row], seed) : make(f, k, row);
-			if (g == TSN_GROUP_NONE) {
-				ok = false;
-				break;
-			}
 		}
-		group[i] = g;
 		if (count)
-			touch(&s->groups[g], time[row]);
+			touch(&s->groups[group[i]], time[row]);
 	}
 	x->to = i;
-	return ok;
+	return found != NO_MEMORY;
 }
 
 void
