@@ -32,8 +32,15 @@ STD      := -std=c17 -D_GNU_SOURCE -fno-strict-aliasing -ffp-contract=off -fPIC 
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WERROR)
 DEFS     := -DTSN_VERSION='"$(VERSION)"' -DTSN_DATADIR='"$(datadir)"' $(if $(have_pcap),-DTSN_HAVE_PCAP)
 INCS      = -I engine -I . -I $(BUILD)/gen
-ALL_CFLAGS = $(STD) $(WARN) $(DEFS) $(INCS) $(shell $(PKG_CONFIG) --cflags $(LIB_MODULES)) $(CFLAGS) $(SANITIZE)
-LIBS      = $(shell $(PKG_CONFIG) --libs $(LIB_MODULES)) -lm -pthread
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIB_MODULES) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(LIB_MODULES) 2>/dev/null)
+ALL_CFLAGS  = $(STD) $(WARN) $(DEFS) $(INCS) $(PKG_CFLAGS) $(CFLAGS) $(SANITIZE)
+LIBS        = $(PKG_LIBS) -lm -pthread
+
+# V=1 shows whole commands.
+ifeq ($(V),)
+say = @printf '  %-6s %s\n' $(1) $(2);
+endif
 
 room_dirs := $(foreach r,$(ROOMS),$(if $(filter grammar,$(r)),grammar,engine/$(r)))
 lib_src  := $(sort $(wildcard $(addsuffix /*.c,$(room_dirs))))
@@ -47,32 +54,32 @@ cli_obj  := $(cli_src:%.c=$(BUILD)/%.o)
 all: $(BUILD)/tocsin $(BUILD)/libtocsin.so.0
 
 $(BUILD)/tocsin: $(cli_obj) $(BUILD)/libtocsin.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(cli_obj) $(BUILD)/libtocsin.a $(LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(cli_obj) $(BUILD)/libtocsin.a $(LIBS)
 
 $(BUILD)/libtocsin.a: $(lib_obj)
 	@rm -f $@
-	$(AR) rcs $@ $(lib_obj)
+	$(call say,AR,$@)$(AR) rcs $@ $(lib_obj)
 
 # Only the functions of engine/tocsin.h are visible in the shared library.
 $(BUILD)/libtocsin.so.0: $(lib_obj) engine/tocsin.map
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libtocsin.so.0 -Wl,--version-script=engine/tocsin.map -o $@ $(lib_obj) $(LIBS)
-	ln -sf libtocsin.so.0 $(BUILD)/libtocsin.so
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libtocsin.so.0 -Wl,--version-script=engine/tocsin.map -o $@ $(lib_obj) $(LIBS)
+	@ln -sf libtocsin.so.0 $(BUILD)/libtocsin.so
 
 $(BUILD)/gen/parser.tab.c $(BUILD)/gen/parser.tab.h &: grammar/tocsin.y
 	@mkdir -p $(BUILD)/gen
-	$(BISON) -Wall -Werror -Wno-yacc -Wno-other --defines=$(BUILD)/gen/parser.tab.h -o $(BUILD)/gen/parser.tab.c $<
+	$(call say,BISON,$<)$(BISON) -Wall -Werror -Wno-yacc -Wno-other --defines=$(BUILD)/gen/parser.tab.h -o $(BUILD)/gen/parser.tab.c $<
 
 $(BUILD)/gen/lexer.c $(BUILD)/gen/lexer.h &: grammar/tocsin.l
 	@mkdir -p $(BUILD)/gen
-	$(FLEX) --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
+	$(call say,FLEX,$<)$(FLEX) --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
 
 # What flex and bison write is not ours to keep free of every warning.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(gen_hdr)
-	$(CC) $(ALL_CFLAGS) -Wno-shadow -Wno-missing-prototypes -Wno-sign-compare -Wno-unused-function -I grammar -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -Wno-shadow -Wno-missing-prototypes -Wno-sign-compare -Wno-unused-function -I grammar -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.o: %.c | $(gen_hdr)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

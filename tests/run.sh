@@ -12,6 +12,8 @@ mkdir -p "$reports"
 ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
 UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
 export ASAN_OPTIONS UBSAN_OPTIONS
+timeout=120
+[ -n "$TSN_SOAK" ] && timeout=3000
 failed=0
 total=0
 
@@ -21,7 +23,7 @@ for program in "$build"/tests/test_${only:-*}; do
 	name=${program##*/test_}
 	[ -f "tests/unit/test_$name.c" ] || continue
 	log=$build/$name.log
-	"$program" --jobs 2 --timeout 120 > "$log" 2>&1
+	"$program" --jobs 2 --timeout "$timeout" > "$log" 2>&1
 	status=$?
 	line=$(grep 'Synthesis:' "$log" | tail -1 | sed 's/\x1b\[[0-9;]*m//g')
 	tested=$(printf '%s' "$line" | sed -n 's/.*Tested: \([0-9]*\).*/\1/p')
@@ -47,12 +49,17 @@ if [ -z "$only" ]; then
 	done
 fi
 
-if [ -n "$(ls -A "$reports")" ]; then
+# Criterion now and then leaks a few bytes of its own: a leak report in which
+# every allocation was made by the library itself is not ours. (A suppression
+# would not do: each of our stacks ends in Criterion, too.)
+for report in "$reports"/*; do
+	[ -f "$report" ] || continue
+	if grep -q 'detected memory leaks' "$report" && ! grep -E '^ *#1 ' "$report" | grep -qv 'libcriterion'; then
+		continue
+	fi
 	failed=1
-	for report in "$reports"/*; do
-		echo "SANITIZER REPORT $report"
-		head -60 "$report"
-	done
-fi
+	echo "SANITIZER REPORT $report"
+	head -60 "$report"
+done
 echo "tests run: $total"
 exit $failed

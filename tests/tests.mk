@@ -4,7 +4,8 @@
 
 TEST_BUILD   := $(BUILD)/san
 TEST_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-TEST_MAKE     = $(MAKE) --no-print-directory BUILD=$(TEST_BUILD) CFLAGS="-O1 -g" SANITIZE="$(TEST_SAN)" ROOMS="$(ROOMS)"
+JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
+TEST_MAKE     = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(TEST_BUILD) CFLAGS="-O1 -g" SANITIZE="$(TEST_SAN)" ROOMS="$(ROOMS)"
 suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
 
@@ -50,19 +51,19 @@ one-suite: $(BUILD)/tests/test_$(S)
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libtocsin.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion
 
 $(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/workload.h
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) -O2 -o $@ $(filter %.c,$^)
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $(filter %.c,$^)
 
 $(BUILD)/replay: tests/gen/replay.c
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) -O2 -o $@ $<
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
 $(BUILD)/race: tests/bench/race.c
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) -O2 -o $@ $<
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
 # Fuzz targets: with clang's libFuzzer where installed (FUZZ=clang), else a main that replays the corpus.
 fuzzers      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -70,4 +71,4 @@ fuzzers      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fu
 fuzz-programs: $(addprefix $(BUILD)/fuzz/,$(fuzzers))
 $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/libtocsin.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(FUZZ_FLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(FUZZ_FLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS)

@@ -25,5 +25,8 @@ sleep 1
 kill -TERM $pid
 wait $pid
 # "Ident: 'none' Flows: 4554, Packets: ..., Sequence Errors: 0, Bad Packets: 0"
-grep -q "Sequence Errors: 0, Bad Packets: 0" "$dir.log" || { cat "$dir.log" >&2; exit 1; }
+# GAPS=1: the capture itself has gaps in its sequence numbers.
+errors=0
+[ -n "${GAPS:-}" ] && errors='[0-9]*'
+grep -q "Sequence Errors: $errors, Bad Packets: 0" "$dir.log" || { cat "$dir.log" >&2; exit 1; }
 exit $sent

@@ -119,9 +119,26 @@ cond(int c, const struct flow *f)
 	return -1;
 }
 
+/* Fields of the leaves of each condition that are true of a flow; a rule without part in a flow does not match it. */
+enum { F_SRC = 1, F_DST = 2, F_PROTO = 4, F_DST_PORT = 8, F_BYTES = 16, F_EXPORTER = 32 };
+
+static int
+true_leaves(int c, const struct flow *f)
+{
+	switch (c) {
+	case 1: case 5: return cond(c, f) == 1 ? F_DST_PORT : 0;
+	case 2: return cond(c, f) == 1 ? F_PROTO : 0;
+	case 3: return cond(c, f) == 1 ? F_BYTES : 0;
+	case 4: return cond(c, f) == 1 ? F_SRC : 0;
+	case 6: return (f->proto == 1 ? F_PROTO : 0) | (f->dst_port == 25 || f->dst_port == 53 ? F_DST_PORT : 0);
+	}
+	return 0;
+}
+
 /* --- keys: does a flow have one, and are two the same --- */
 
 static const char *const key_text[] = { "", "by src ", "by src/24 ", "by src, dst_port ", "by exporter ", "by dst ", "by src/16/48, proto " };
+static const int key_fields[] = { 0, F_SRC, F_SRC, F_SRC | F_DST_PORT, F_EXPORTER, F_DST, F_SRC | F_PROTO };
 #define NKEYS 7
 
 static bool
@@ -192,11 +209,11 @@ random_rule(struct rule *r)
 			step[0] = '\0';
 		}
 	}
-	switch (r->fn) {
-	case COUNT: r->threshold = below(20); break;
-	case DISTINCT: r->threshold = below(10); break;
-	case RATE: r->threshold = below(3000); break;
-	default: r->threshold = below(r->fn == SUM ? 20000 : 2000); break;
+	switch (r->fn) { /* at least 1: `count() < 0` is refused, no flow can meet it */
+	case COUNT: r->threshold = 1 + below(20); break;
+	case DISTINCT: r->threshold = 1 + below(10); break;
+	case RATE: r->threshold = 1 + below(3000); break;
+	default: r->threshold = 1 + below(r->fn == SUM ? 20000 : 2000); break;
 	}
 	if (r->fn == COUNT)
 		snprintf(call, sizeof(call), "count(%s)", cond_text[r->inner]);
@@ -301,11 +318,14 @@ step_model(struct model *m, size_t i)
 		top = i > 0 ? newest(m, i, i - 1) : INT64_MIN;
 		m->took[i] = top == INT64_MIN || own > top - m->panes - (r->per ? 1 : 0); /* per keeps the window before it */
 	}
-	touched = counts || (r->outer != 0 && where && outer);
+	touched = counts || ((true_leaves(r->where, f) | true_leaves(r->outer, f)) & ~key_fields[r->key]) != 0;
 	if (!where || !outer || !touched || !has_key(r->key, f))
 		return false;
 	if (r->per) {
 		first = last = own;
+		top = newest(m, i, i);
+		if (top != INT64_MIN && own <= top - 2)
+			first = own + 1; /* that window is gone: no flow in it is known any more */
 	} else {
 		top = newest(m, i, i);
 		last = top == INT64_MIN || (own > top && !counts) ? own : top;
