@@ -195,15 +195,13 @@ save_reg(const struct tsn_alert_reads *reads, uint32_t export, uint32_t row, str
 static void
 save(struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
-	if (e->saved == NULL)
-		e->saved = tsn_calloc(r->nsaved, sizeof(*e->saved));
-	if (e->saved == NULL)
+	if (!tsn_alert_entry_details(e, r->nsaved))
 		return; /* a message with dashes is better than no alert */
 	for (uint32_t i = 0; i < r->nsaved; i++) {
 		if (r->plan[i].reg)
-			save_reg(a->reads, r->plan[i].what, row, &e->saved[i]);
+			save_reg(a->reads, r->plan[i].what, row, &e->d->saved[i]);
 		else if (r->plan[i].what < TSN_FIELD_COUNT)
-			save_field(a->batch, row, (enum tsn_field)r->plan[i].what, &e->saved[i]);
+			save_field(a->batch, row, (enum tsn_field)r->plan[i].what, &e->d->saved[i]);
 	}
 }
 
@@ -218,41 +216,42 @@ true_report(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 }
 
 static void
-capture_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_entry *e, uint32_t row)
+capture_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_details *d, uint32_t row)
 {
 	const struct tsn_report *rep = true_report(a, r, row);
 
-	e->value = e->threshold = (struct tsn_alert_number){ 0 };
-	e->window_start = e->window_end = TSN_TIME_NONE;
+	d->value = d->threshold = (struct tsn_alert_number){ 0 };
+	d->window_start = d->window_end = TSN_TIME_NONE;
 	if (rep != NULL) {
-		e->type = rep->type;
-		read_number(a->reads, rep->value, row, &e->value);
-		read_number(a->reads, rep->threshold, row, &e->threshold);
+		d->type = rep->type;
+		read_number(a->reads, rep->value, row, &d->value);
+		read_number(a->reads, rep->threshold, row, &d->threshold);
 		tsn_alert_covered(a->program, rep, a->batch->time[row], a->batch->received[row],
-		    &e->window_start, &e->window_end);
+		    &d->window_start, &d->window_end);
 	}
-	tsn_alert_judge(a, r, rep, row, e);
+	tsn_alert_judge(a, r, rep, row, d);
 }
 
 void
 tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
-	tsn_alert_capture_flow(r->rule, a->batch, row, &e->last);
-	capture_value(a, r->rule, e, row);
+	tsn_alert_capture_flow(r->rule, a->batch, row, &e->d->last);
+	capture_value(a, r->rule, e->d, row);
 	save(a, r, e, row);
 }
 
 void
 tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
-	size_t room = e->nsamples == 0 ? 1 : TSN_ALERT_SAMPLES;
-	struct tsn_alert_flow *sample = e->sample;
+	struct tsn_alert_details *d = e->d;
+	size_t room = d->nsamples == 0 ? 1 : TSN_ALERT_SAMPLES;
+	struct tsn_alert_flow *sample = d->sample;
 
 	/* most alerts never see a second flow, or see many */
-	if (e->nsamples < 2)
-		sample = tsn_reallocarray(e->sample, room, sizeof(*sample));
+	if (d->nsamples < 2)
+		sample = tsn_reallocarray(d->sample, room, sizeof(*sample));
 	if (sample == NULL)
 		return;
-	e->sample = sample;
-	tsn_alert_capture_flow(r->rule, a->batch, row, &sample[e->nsamples++]);
+	d->sample = sample;
+	tsn_alert_capture_flow(r->rule, a->batch, row, &sample[d->nsamples++]);
 }

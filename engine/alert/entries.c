@@ -91,16 +91,65 @@ unplace(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
 	r->slot[hole].e = NULL;
 }
 
-void
-tsn_alert_entry_shed(struct tsn_alert_entry *e, uint32_t nsaved)
+static void
+free_saved(struct tsn_alert_details *d)
 {
-	for (uint32_t i = 0; e->saved != NULL && i < nsaved; i++)
-		tsn_free(e->saved[i].own);
-	tsn_free(e->saved);
-	tsn_free(e->sample);
-	e->saved = NULL;
-	e->sample = NULL;
-	e->nsamples = 0;
+	for (uint32_t i = 0; i < d->nsaved; i++)
+		tsn_free(d->saved[i].own);
+	d->nsaved = 0;
+}
+
+bool
+tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved)
+{
+	struct tsn_alert_details *d;
+
+	if (e->d != NULL && e->d->nsaved == nsaved)
+		return true;
+	if (e->d != NULL)
+		free_saved(e->d);
+	d = tsn_realloc(e->d, sizeof(*d) + nsaved * sizeof(d->saved[0]));
+	if (d == NULL)
+		return false;
+	if (e->d == NULL)
+		memset(d, 0, sizeof(*d));
+	memset(d->saved, 0, nsaved * sizeof(d->saved[0]));
+	d->nsaved = nsaved;
+	e->d = d;
+	return true;
+}
+
+void
+tsn_alert_entry_shed(struct tsn_alert_entry *e)
+{
+	if (e->d == NULL)
+		return;
+	free_saved(e->d);
+	tsn_free(e->d->sample);
+	tsn_free(e->d);
+	e->d = NULL;
+}
+
+void
+tsn_alert_entry_forget(struct tsn_alert_entry *e)
+{
+	free_saved(e->d);
+}
+
+void
+tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool entry)
+{
+	const struct tsn_alert_slot *slot;
+
+	if (r->nslots == 0)
+		return;
+	slot = &r->slot[(uint32_t)hash & (r->nslots - 1)];
+	if (!entry) {
+		__builtin_prefetch(slot);
+	} else if (slot->e != NULL) {
+		__builtin_prefetch(slot->e, 1);
+		__builtin_prefetch((const char *)slot->e + 64, 1);
+	}
 }
 
 void
@@ -109,7 +158,7 @@ tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 	tsn_alert_entry_unqueue(e->open ? &r->open : &r->closed, e);
 	unplace(r, e);
 	r->nentries--;
-	tsn_alert_entry_shed(e, r->nsaved);
+	tsn_alert_entry_shed(e);
 	tsn_free(e);
 }
 
@@ -119,7 +168,7 @@ tsn_alert_entry_free_all(struct tsn_alert_rule *r)
 	for (uint32_t i = 0; i < r->nslots; i++) {
 		if (r->slot[i].e == NULL)
 			continue;
-		tsn_alert_entry_shed(r->slot[i].e, r->nsaved);
+		tsn_alert_entry_shed(r->slot[i].e);
 		tsn_free(r->slot[i].e);
 	}
 	tsn_free(r->slot);

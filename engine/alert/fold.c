@@ -11,6 +11,13 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+/* A row with its key. */
+struct keyed {
+	uint32_t row, len;
+	uint64_t hash;
+	const uint8_t *key;
+};
+
 #define NO_ROW UINT32_MAX
 #define AGE_MAX (INT64_C(3600) * TSN_SECOND) /* event time is at most so far behind receipt (S1) */
 
@@ -51,6 +58,7 @@ settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e
 	e->last_row = NO_ROW;
 }
 
+/* At most one entry a row, so there is room. */
 static void
 mark(struct tsn_alerts *a, struct tsn_alert_entry *e, uint32_t row)
 {
@@ -58,21 +66,33 @@ mark(struct tsn_alerts *a, struct tsn_alert_entry *e, uint32_t row)
 	if (e->dirty)
 		return;
 	e->dirty = true;
-	e->dirty_next = a->dirty;
-	a->dirty = e;
+	a->dirty[a->ndirty++] = e;
+}
+
+static void
+prefetch_details(const struct tsn_alert_entry *e)
+{
+	if (e == NULL || e->d == NULL)
+		return;
+	for (size_t at = 0; at < sizeof(*e->d); at += 64)
+		__builtin_prefetch((const char *)e->d + at, 1);
 }
 
 static void
 settle_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
 {
-	while (a->dirty != NULL) {
-		struct tsn_alert_entry *e = a->dirty;
+	for (uint32_t i = 0; i < a->ndirty; i++) {
+		struct tsn_alert_entry *e = a->dirty[i];
 
+		if (i + 4 < a->ndirty)
+			prefetch_details(a->dirty[i + 4]);
+		if (e == NULL)
+			continue;
 		if (e->open)
 			settle(a, r, e);
-		a->dirty = e->dirty_next;
 		e->dirty = false;
 	}
+	a->ndirty = 0;
 }
 
 /* Ends an alert at [time]; its entry stays as closed. */
@@ -85,7 +105,7 @@ end_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry
 	settle(a, r, e);
 	tsn_alert_record(a, r, e, TSN_ALERT_CLOSE, time, place);
 	tsn_alert_entry_unqueue(&r->open, e);
-	tsn_alert_entry_shed(e, r->nsaved);
+	tsn_alert_entry_shed(e);
 	e->open = false;
 	/* it opened at least hold_ms before [time], and no later flow is older than AGE_MAX */
 	e->due = time + (keep > 0 ? keep : 0);
@@ -97,12 +117,9 @@ end_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry
 static void
 drop(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 {
-	struct tsn_alert_entry **p = &a->dirty;
-
-	while (e->dirty && *p != e)
-		p = &(*p)->dirty_next;
-	if (e->dirty)
-		*p = e->dirty_next;
+	for (uint32_t i = 0; e->dirty && i < a->ndirty; i++)
+		if (a->dirty[i] == e)
+			a->dirty[i] = NULL;
 	if (a->recent == e)
 		a->recent = NULL;
 	tsn_alert_entry_drop(r, e);
@@ -139,13 +156,13 @@ evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
 }
 
 static struct tsn_alert_entry *
-enter(struct tsn_alerts *a, struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len, uint32_t row)
+enter(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
 	struct tsn_alert_entry *e;
 
 	if (r->nentries >= a->max_keys)
-		evict(a, r, row);
-	e = tsn_alert_entry_add(r, hash, key, len);
+		evict(a, r, k->row);
+	e = tsn_alert_entry_add(r, k->hash, k->key, k->len);
 	if (e == NULL)
 		r->counts.lost++;
 	else
@@ -185,7 +202,7 @@ prolong(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *
 	if (b->kind == TSN_BATCH_TICK)
 		return;
 	e->flows++;
-	if (e->nsamples < TSN_ALERT_SAMPLES)
+	if (e->flows <= TSN_ALERT_SAMPLES)
 		tsn_alert_capture_sample(a, r, e, row);
 }
 
@@ -194,6 +211,11 @@ open_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entr
 {
 	int64_t t = a->batch->time[row];
 
+	if (!tsn_alert_entry_details(e, r->nsaved)) {
+		r->counts.lost++;
+		drop(a, r, e);
+		return;
+	}
 	tsn_alert_entry_unqueue(&r->closed, e);
 	e->open = true;
 	e->opened = e->first_seen = e->last_seen = t;
@@ -212,59 +234,54 @@ open_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entr
 
 /* `alert each`: a record without an alert behind it. */
 static void
-each(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
+each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
-	uint8_t key[TSN_KEY_MAX];
-	uint32_t len = (uint32_t)tsn_key_encode_loose(&r->rule->key, a->batch, row, key);
-	struct tsn_alert_entry *e = tsn_calloc(1, sizeof(*e) + len);
+	struct tsn_alert_entry *e = tsn_calloc(1, sizeof(*e) + k->len);
 
-	if (e == NULL) {
+	if (e == NULL || !tsn_alert_entry_details(e, r->nsaved)) {
 		r->counts.lost++;
+		tsn_free(e);
 		return;
 	}
-	e->key_len = len;
-	memcpy(e->key, key, len);
-	e->opened = e->first_seen = e->last_seen = a->batch->time[row];
+	e->key_len = k->len;
+	memcpy(e->key, k->key, k->len);
+	e->opened = e->first_seen = e->last_seen = a->batch->time[k->row];
 	e->flows = a->batch->kind == TSN_BATCH_FLOWS;
-	e->sampling = row_sampling(a->batch, row);
-	tsn_alert_capture(a, r, e, row);
+	e->sampling = row_sampling(a->batch, k->row);
+	tsn_alert_capture(a, r, e, k->row);
 	r->counts.alerts++;
-	tsn_alert_record(a, r, e, TSN_ALERT_EACH, e->opened, place_of_row(a, row));
-	tsn_alert_entry_shed(e, r->nsaved);
+	tsn_alert_record(a, r, e, TSN_ALERT_EACH, e->opened, place_of_row(a, k->row));
+	tsn_alert_entry_shed(e);
 	tsn_free(e);
 }
 
 static void
-once(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
+once(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
-	uint8_t key[TSN_KEY_MAX];
-	uint32_t len = (uint32_t)tsn_key_encode_loose(&r->rule->key, a->batch, row, key);
 	struct tsn_alert_entry *e = a->recent;
-	uint64_t hash;
 
-	if (e == NULL || e->key_len != len || memcmp(e->key, key, len) != 0) {
-		hash = tsn_hash_bytes(key, len, 0);
-		e = tsn_alert_entry_find(r, hash, key, len);
+	if (e == NULL || e->hash != k->hash || e->key_len != k->len || memcmp(e->key, k->key, k->len) != 0) {
+		e = tsn_alert_entry_find(r, k->hash, k->key, k->len);
 		if (e == NULL)
-			e = enter(a, r, hash, key, len, row);
+			e = enter(a, r, k);
 		if (e == NULL)
 			return;
 		a->recent = e;
 	}
 	if (e->open) {
-		prolong(a, r, e, row);
-		mark(a, e, row);
-	} else if (a->batch->time[row] < e->opened + r->rule->once_ms) {
+		prolong(a, r, e, k->row);
+		mark(a, e, k->row);
+	} else if (a->batch->time[k->row] < e->opened + r->rule->once_ms) {
 		r->counts.suppressed++;
 	} else {
-		open_alert(a, r, e, row);
+		open_alert(a, r, e, k->row);
 	}
 }
 
 static void
-fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
+fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
-	int64_t now = a->received[row];
+	int64_t now = a->received[k->row];
 
 	if (r->rule->expires_ms != TSN_TIME_NONE && now >= r->rule->expires_ms)
 		return;
@@ -272,9 +289,47 @@ fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
 	/* a window that closes at the tick on which an alert would end may prolong it */
 	tsn_alert_catch_up(a, r, a->batch->kind == TSN_BATCH_TICK ? now - 1 : now);
 	if (r->rule->each)
-		each(a, r, row);
+		each(a, r, k);
 	else
-		once(a, r, row);
+		once(a, r, k);
+}
+
+/* Two rows with the same IPv4 address, in a rule keyed by it. */
+static bool
+same_addr(const struct tsn_key_spec *spec, const struct tsn_batch *b, uint32_t x, uint32_t y)
+{
+	const struct tsn_addr_column *c;
+
+	if (!tsn_key_is_addr(spec))
+		return false;
+	c = &b->addr[tsn_fields[spec->part[0].field].addr_slot];
+	return tsn_mask_has(&c->is_v4, x) && tsn_mask_has(&c->is_v4, y) && c->v4[x] == c->v4[y];
+}
+
+static void
+take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct keyed *k, uint32_t i, uint32_t row)
+{
+	if (i > 0 && same_addr(&r->key, a->batch, row, k[i - 1].row)) {
+		k[i] = k[i - 1];
+		k[i].row = row;
+		return;
+	}
+	k[i].row = row;
+	k[i].key = a->keys[i];
+	k[i].len = (uint32_t)tsn_key_encode_loose(&r->key, a->batch, row, a->keys[i]);
+	k[i].hash = tsn_hash_bytes(k[i].key, k[i].len, 0);
+}
+
+/* Their slots and entries are on the way before the first is looked at. */
+static void
+fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		tsn_alert_entry_prefetch(r, k[i].hash, false);
+	for (uint32_t i = 0; i < n; i++)
+		tsn_alert_entry_prefetch(r, k[i].hash, true);
+	for (uint32_t i = 0; i < n; i++)
+		fold_row(a, r, &k[i]);
 }
 
 /* Receipt as a running maximum; where a record has none its event time stands in. */
@@ -313,6 +368,8 @@ tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint
     const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_alert_rule *r = &a->rule[rule];
+	struct keyed k[TSN_ALERT_BLOCK];
+	uint32_t n = 0;
 
 	if (r->rule->disabled)
 		return;
@@ -322,8 +379,14 @@ tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint
 		take_flows(a, b);
 	a->reads = reads;
 	a->recent = NULL;
-	TSN_EACH_ROW(row, rows)
-		fold_row(a, r, row);
+	TSN_EACH_ROW(row, rows) {
+		take_key(a, r->rule, k, n++, row);
+		if (n == TSN_ALERT_BLOCK) {
+			fold_block(a, r, k, n);
+			n = 0;
+		}
+	}
+	fold_block(a, r, k, n);
 	settle_all(a, r);
 	a->reads = NULL;
 }

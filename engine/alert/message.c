@@ -30,7 +30,7 @@ field_value(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, con
     struct tsn_value *out)
 {
 	enum tsn_field f = (enum tsn_field)r->rule->message[piece].field;
-	const struct tsn_saved *s = e->saved != NULL ? &e->saved[TSN_SAVED_FIXED + piece] : NULL;
+	const struct tsn_saved *s = tsn_alert_saved(e, TSN_SAVED_FIXED + piece);
 
 	for (unsigned i = 0; i < r->rule->key.n; i++)
 		if (r->rule->key.part[i].field == f)
@@ -75,7 +75,7 @@ put_cell(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struc
     struct tsn_buf *out)
 {
 	/* the member that matched was looked up with the flow's own value, not with a masked key */
-	const struct tsn_saved *s = e->saved != NULL ? &e->saved[TSN_SAVED_FIXED + piece] : NULL;
+	const struct tsn_saved *s = tsn_alert_saved(e, TSN_SAVED_FIXED + piece);
 	struct tsn_str cell = { NULL, 0 };
 
 	if (s != NULL && s->v.known)
@@ -89,9 +89,10 @@ put_cell(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struc
 static void
 put_reg(const struct tsn_alert_entry *e, uint32_t piece, struct tsn_buf *out)
 {
+	const struct tsn_saved *s = tsn_alert_saved(e, TSN_SAVED_FIXED + piece);
 	static const struct tsn_value unknown;
 
-	tsn_value_text(e->saved != NULL ? &e->saved[TSN_SAVED_FIXED + piece].v : &unknown, out);
+	tsn_value_text(s != NULL ? &s->v : &unknown, out);
 }
 
 /* A NUL from the wire would end the message: it becomes SUB, which the formats escape. */

@@ -73,21 +73,21 @@ last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 
 void
 tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
-    struct tsn_alert_entry *e)
+    struct tsn_alert_details *d)
 {
 	const struct tsn_agg_def *agg = rep != NULL ? tsn_alert_report_agg(a->program, rep) : NULL;
 	int64_t window = rep != NULL ? rep->window_ms : r->hold_ms;
 	int64_t evicted = r->stateful ? last_evicted(a, r, row) : TSN_TIME_NONE;
 
-	e->quality = TSN_EXACT;
-	e->error = 0;
-	if (agg != NULL && agg->fn == TSN_AGG_DISTINCT && e->value.known && !e->value.real &&
-	    e->value.i > DISTINCT_EXACT) {
-		e->quality = TSN_ESTIMATED;
-		e->error = DISTINCT_ERROR;
+	d->quality = TSN_EXACT;
+	d->error = 0;
+	if (agg != NULL && agg->fn == TSN_AGG_DISTINCT && d->value.known && !d->value.real &&
+	    d->value.i > DISTINCT_EXACT) {
+		d->quality = TSN_ESTIMATED;
+		d->error = DISTINCT_ERROR;
 	}
 	if (evicted != TSN_TIME_NONE && evicted >= a->batch->time[row] - window)
-		e->quality = TSN_PARTIAL;
+		d->quality = TSN_PARTIAL;
 	if (a->cut_off && a->batch->kind == TSN_BATCH_TICK)
-		e->quality = TSN_PARTIAL;
+		d->quality = TSN_PARTIAL;
 }

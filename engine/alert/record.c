@@ -100,18 +100,18 @@ static void
 put_samples(struct tsn_alert *al, const struct tsn_alert_entry *e)
 {
 	if (al->state == TSN_ALERT_EACH && al->flows > 0) {
-		al->sample[al->nsamples++] = e->last;
+		al->sample[al->nsamples++] = e->d->last;
 		return;
 	}
-	for (uint32_t i = 0; i < e->nsamples; i++)
-		al->sample[al->nsamples++] = e->sample[i];
+	for (uint32_t i = 0; i < e->d->nsamples; i++)
+		al->sample[al->nsamples++] = e->d->sample[i];
 }
 
 /* False when memory is out. */
 static bool
 put_name(struct tsn_arena *arena, const struct tsn_alert_entry *e, unsigned which, struct tsn_str *out)
 {
-	const struct tsn_saved *s = e->saved != NULL ? &e->saved[which] : NULL;
+	const struct tsn_saved *s = tsn_alert_saved(e, which);
 
 	if (s == NULL || !s->v.known || s->v.s.n == 0)
 		return true;
@@ -122,8 +122,8 @@ put_name(struct tsn_arena *arena, const struct tsn_alert_entry *e, unsigned whic
 static void
 put_quality(const struct tsn_alerts *a, struct tsn_alert *al, const struct tsn_alert_entry *e)
 {
-	al->quality = e->quality;
-	al->error = e->error;
+	al->quality = e->d->quality;
+	al->error = e->d->error;
 	al->sampling = e->sampling;
 	if (al->sampling > 0 && al->quality == TSN_EXACT)
 		al->quality = TSN_ESTIMATED;
@@ -156,12 +156,12 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	al->sid = r->sid;
 	al->key = key;
 	al->key_len = e->key_len;
-	al->last = e->last;
-	al->value = e->value;
-	al->threshold = e->threshold;
-	al->type = e->type;
-	al->window_start = e->window_start;
-	al->window_end = e->window_end;
+	al->last = e->d->last;
+	al->value = e->d->value;
+	al->threshold = e->d->threshold;
+	al->type = e->d->type;
+	al->window_start = e->d->window_start;
+	al->window_end = e->d->window_end;
 	al->opened = e->opened;
 	al->first_seen = e->first_seen;
 	al->last_seen = e->last_seen;

@@ -141,12 +141,8 @@ take_over(struct tsn_alert_rule *r, struct tsn_alert_rule *old)
 		struct tsn_alert_entry *e = was.head;
 
 		was.head = e->next;
-		for (uint32_t i = 0; e->saved != NULL && !keep && i < old->nsaved; i++)
-			tsn_free(e->saved[i].own);
-		if (!keep) {
-			tsn_free(e->saved);
-			e->saved = NULL; /* known again with the next match */
-		}
+		if (!keep)
+			tsn_alert_entry_forget(e); /* known again with the next match */
 		e->due = tsn_tick_at(e->received + r->rule->hold_ms);
 		tsn_alert_entry_queue(&r->open, e);
 	}

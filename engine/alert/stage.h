@@ -23,6 +23,8 @@ struct tsn_saved {
 	uint32_t cap;
 };
 
+#define TSN_ALERT_BLOCK 16u /* rows whose entries are fetched together */
+
 enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
 
 /* What is saved of the flow that matched last, besides struct tsn_alert_flow: names, and what the message needs. */
@@ -31,28 +33,35 @@ struct tsn_save_plan {
 	uint32_t what;
 };
 
-struct tsn_alert_entry {
-	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
-	struct tsn_alert_entry *dirty_next;
-	uint64_t hash;
-	int64_t due;       /* open: tick on which it ends; closed: tick from which it may be forgotten */
-	int64_t received;  /* of its last match: running maximum, ms */
-	int64_t opened, first_seen, last_seen;
-	uint64_t flows;
-	uint32_t last_row; /* of the batch at hand, while dirty */
-	uint32_t sampling;
-	bool open, dirty;
-	bool cut;          /* ended early, to make room */
-	uint8_t nsamples;
+/* What only an open alert has. */
+struct tsn_alert_details {
 	struct tsn_alert_flow last;
 	struct tsn_alert_number value, threshold;
 	enum tsn_type type;
 	int64_t window_start, window_end;
-	enum tsn_quality quality; /* without sampling, which [sampling] says */
+	enum tsn_quality quality; /* without sampling, which the entry says */
 	double error;
-	struct tsn_saved *saved;  /* rule's nsaved, or NULL: nothing known */
-	struct tsn_alert_flow *sample; /* nsamples of them */
+	struct tsn_alert_flow *sample; /* [nsamples] of them */
+	uint32_t nsamples;
+	uint32_t nsaved;          /* as the rule's, or 0: nothing known */
+	struct tsn_saved saved[];
+};
+
+/* What every match looks at comes first, in two cache lines with a short key. */
+struct tsn_alert_entry {
+	uint64_t hash;
+	int64_t due;       /* open: tick on which it ends; closed: tick from which it may be forgotten */
+	int64_t received;  /* of its last match: running maximum, ms */
+	int64_t opened;    /* TSN_TIME_NONE: never was */
+	int64_t first_seen, last_seen;
+	uint64_t flows;
+	struct tsn_alert_details *d;          /* NULL: closed */
+	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
+	uint32_t last_row; /* of the batch at hand, while dirty */
+	uint32_t sampling;
 	uint32_t key_len;
+	bool open, dirty;
+	bool cut;          /* ended early, to make room */
 	uint8_t key[];
 };
 
@@ -110,8 +119,10 @@ struct tsn_alerts {
 	int64_t received[TSN_BATCH_ROWS]; /* running maximum, row by row */
 	/* the rule at hand, inside tsn_alerts_match */
 	const struct tsn_alert_reads *reads;
-	struct tsn_alert_entry *dirty;
+	struct tsn_alert_entry *dirty[TSN_BATCH_ROWS]; /* whose last flow is still to be read */
+	uint32_t ndirty;
 	struct tsn_alert_entry *recent; /* the entry of the row before */
+	uint8_t keys[TSN_ALERT_BLOCK][TSN_KEY_MAX];
 	/* collected since the last flush */
 	struct tsn_arena *arena;
 	struct tsn_alert_pending *pending;
@@ -140,8 +151,20 @@ void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
 /* Sorted by [due], behind its equals; nearly always the end. */
 void tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
 void tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
-/* Frees what only an open alert needs. */
-void tsn_alert_entry_shed(struct tsn_alert_entry *e, uint32_t nsaved);
+/* Starts to fetch what a look-up of [hash] will read, first its slot, then its entry. */
+void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool entry);
+/* Gives it details, or more room for what is saved. False when memory is out. */
+bool tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved);
+/* Frees the details. */
+void tsn_alert_entry_shed(struct tsn_alert_entry *e);
+/* Forgets what was saved, not the rest. */
+void tsn_alert_entry_forget(struct tsn_alert_entry *e);
+/* What was saved in place [i], NULL if nothing is known. */
+static inline const struct tsn_saved *
+tsn_alert_saved(const struct tsn_alert_entry *e, uint32_t i)
+{
+	return i < e->d->nsaved ? &e->d->saved[i] : NULL;
+}
 
 /* capture.c: what is remembered of a row */
 void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
@@ -153,7 +176,7 @@ bool tsn_alert_capture_plan(struct tsn_alert_rule *r);
 
 /* quality.c */
 void tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
-    struct tsn_alert_entry *e);
+    struct tsn_alert_details *d);
 /* What the value of [rep] covers, for a flow of time [t]. */
 void tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int64_t t, int64_t received,
     int64_t *start, int64_t *end);
