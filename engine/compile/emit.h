@@ -104,6 +104,7 @@ struct tsn_emit {
 	bool failed;
 	uint32_t nodes;             /* ids are below it */
 	const char *note;           /* canonical text of what is being emitted */
+	bool alone;                 /* for one reader behind a jump: take nothing made before, leave nothing to be found */
 	struct tsn_vcode code[2];
 	struct tsn_vcode *now;      /* the code being emitted */
 	struct tsn_pool ints, reals, strings, addresses, prefixes, tuples;

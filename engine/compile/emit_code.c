@@ -133,6 +133,7 @@ seen_rehash(struct tsn_emit *e, struct tsn_vcode *c)
 
 	if (seen == NULL)
 		return false;
+	/* those made alone can be found from now on, which is sound: a jump over them is then dropped */
 	for (size_t i = 0; i < c->insn.n; i++) {
 		uint32_t third = in[i].op == TSN_OP_CODE_STR_MATCH ? 0 : in[i].c;
 		size_t at = insn_hash(in[i].op, in[i].a, in[i].b, third) & (n - 1);
@@ -183,7 +184,7 @@ numbered(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a
 	if (e->failed || (v->insn.n * 2 >= v->nseen && !seen_rehash(e, v)))
 		return TSN_V_EMPTY;
 	at = insn_hash((uint16_t)op, a, b, second ? 0 : c) & (v->nseen - 1);
-	for (; v->seen[at] != 0; at = (at + 1) & (v->nseen - 1)) {
+	for (; v->seen[at] != 0 && !e->alone; at = (at + 1) & (v->nseen - 1)) {
 		in = (struct tsn_vinsn *)v->insn.p + (v->seen[at] - 1);
 		if (in->op == op && in->a == a && in->b == b && (second || in->c == c))
 			return in->dst;
@@ -195,7 +196,8 @@ numbered(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a
 	if (in == NULL)
 		return TSN_V_EMPTY;
 	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note };
-	v->seen[at] = (uint32_t)v->insn.n;
+	if (!e->alone)
+		v->seen[at] = (uint32_t)v->insn.n;
 	return dst;
 }
 

@@ -11,6 +11,12 @@
 
 #include "base/mem.h"
 
+/*
+ * A test that so few rules share is made by each of them behind its own jump, if it comes
+ * after a rare one: most batches then need none of them.
+ */
+#define FEW_USES 3
+
 /* Cost classes of conditions, cheapest first. */
 enum rank {
 	RANK_RARE = 1, /* equal to one of many values */
@@ -111,8 +117,10 @@ rank_of(struct tsn_emit *e, const struct tsn_ir *x)
 
 struct part {
 	const struct tsn_ir *x;
+	uint32_t uses;
 	uint8_t rank;
-	bool want, shared;
+	bool want, made; /* a mask of it exists */
+	bool shared;     /* made before the jumps, for others too */
 };
 
 /* Takes `and` under true, `or` under false and `not` apart, each part once. */
@@ -140,7 +148,8 @@ collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool 
 	p->rank = (uint8_t)rank_of(e, x);
 	if (!want && p->rank == RANK_RARE)
 		p->rank = RANK_CHEAP;
-	p->shared = e->uses[x->id] > 1 || e->now->mask_of[2 * x->id + want] != 0;
+	p->uses = e->uses[x->id];
+	p->made = e->now->mask_of[2 * x->id + want] != 0;
 }
 
 static int
@@ -153,15 +162,26 @@ by_cost(const void *a, const void *b)
 	return x->x->id < y->x->id ? -1 : x->x->id > y->x->id;
 }
 
+/* A leaf without state, and dearer than the jump that spares it. */
+static bool
+can_be_alone(const struct tsn_ir *x)
+{
+	return tsn_ir_is_leaf(x) && !x->stateful;
+}
+
 /* The first part, then the shared ones, then the rest by cost: the jumps are over that rest. */
 static void
 sort_parts(struct part *p, size_t n)
 {
 	size_t front = 1;
+	uint32_t few;
 
 	qsort(p, n, sizeof(*p), by_cost);
+	few = p[0].rank == RANK_RARE ? FEW_USES : 1;
 	for (size_t i = 1; i < n; i++) {
 		struct part x = p[i];
+
+		x.shared = p[i].shared = x.made || x.uses > (can_be_alone(x.x) ? few : 1);
 
 		if (!x.shared)
 			continue;
@@ -171,6 +191,20 @@ sort_parts(struct part *p, size_t n)
 	}
 	for (size_t i = 0; i < front && i < n; i++)
 		p[i].shared = true; /* first or shared: not behind a jump */
+}
+
+static uint32_t
+part_mask(struct tsn_emit *e, const struct part *p)
+{
+	bool alone = e->alone;
+	uint32_t v;
+
+	if (p->shared || !can_be_alone(p->x) || e->failed)
+		return tsn_emit_mask(e, p->x, p->want);
+	e->alone = true;
+	v = tsn_emit_leaf(e, p->x, p->want);
+	e->alone = alone;
+	return v;
 }
 
 static uint32_t
@@ -188,13 +222,15 @@ conjunction(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 	p = parts.p;
 	if (parts.n > 1)
 		sort_parts(p, parts.n);
+	else if (parts.n == 1)
+		p[0].shared = true;
 	for (size_t i = 0; i < parts.n && !e->failed && all != TSN_V_EMPTY; i++) {
 		if (!p[i].shared && (njumps == 0 || (njumps < 3 && p[i].rank >= RANK_STRING && p[i].rank > behind))) {
 			jump[njumps].guard = all;
 			jump[njumps++].begin = tsn_emit_here(e);
 			behind = p[i].rank;
 		}
-		all = tsn_emit_and(e, all, tsn_emit_mask(e, p[i].x, p[i].want));
+		all = tsn_emit_and(e, all, part_mask(e, &p[i]));
 	}
 	while (njumps-- > 0)
 		tsn_emit_region(e, jump[njumps].guard, jump[njumps].begin);

@@ -122,12 +122,12 @@ tsn_emit_value(struct tsn_emit *e, const struct tsn_ir *x)
 
 	if (e->failed)
 		return TSN_V_EMPTY;
-	if (e->now->value_of[x->id] != 0)
+	if (e->now->value_of[x->id] != 0 && !e->alone)
 		return e->now->value_of[x->id] - 1;
 	e->note = x->canon;
 	v = value(e, x);
 	e->note = note;
-	if (!e->failed)
+	if (!e->failed && !e->alone)
 		e->now->value_of[x->id] = v + 1;
 	return v;
 }

@@ -2,23 +2,22 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * The kernels, included by kernels.c once a build with NAME(x) set. Each fills
- * 64 bytes with 0 or 1 in a loop that compilers vectorise, then packs them
- * into a word while they are in registers.
+ * 64 bytes in a loop that compilers vectorise, then packs them into a word.
  */
 
+/* The lowest bits of 64 bytes that are 0 or 255. */
 static inline __attribute__((always_inline)) uint64_t
 NAME(pack64)(const uint8_t hit[64])
 {
 #if defined(__AVX2__)
-	__m256i a = _mm256_slli_epi16(_mm256_loadu_si256((const __m256i *)hit), 7);
-	__m256i b = _mm256_slli_epi16(_mm256_loadu_si256((const __m256i *)(hit + 32)), 7);
+	__m256i a = _mm256_loadu_si256((const __m256i *)hit), b = _mm256_loadu_si256((const __m256i *)(hit + 32));
 
 	return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
 #elif defined(__SSE2__)
 	uint64_t word = 0;
 
 	for (int i = 0; i < 4; i++) {
-		__m128i a = _mm_slli_epi16(_mm_loadu_si128((const __m128i *)(hit + 16 * i)), 7);
+		__m128i a = _mm_loadu_si128((const __m128i *)(hit + 16 * i));
 
 		word |= (uint64_t)(uint32_t)_mm_movemask_epi8(a) << (16 * i);
 	}
@@ -30,13 +29,14 @@ NAME(pack64)(const uint8_t hit[64])
 		uint64_t eight = 0;
 
 		for (int k = 0; k < 8; k++)
-			eight |= (uint64_t)hit[8 * i + k] << (8 * k);
+			eight |= (uint64_t)(hit[8 * i + k] & 1) << (8 * k);
 		word |= (eight * UINT64_C(0x0102040810204080) >> 56) << (8 * i);
 	}
 	return word;
 #endif
 }
 
+/* 255 for true is what a vector comparison leaves, so nothing is to be done to it. */
 #define FILL(condition) \
 	do { \
 		uint32_t words = (n + 63) / 64; \
@@ -44,7 +44,7 @@ NAME(pack64)(const uint8_t hit[64])
 			uint8_t hit[64]; \
 			for (uint32_t k = 0; k < 64; k++) { \
 				uint32_t j = w * 64 + k; \
-				hit[k] = (condition); \
+				hit[k] = (condition) ? 255 : 0; \
 			} \
 			out->w[w] = NAME(pack64)(hit); \
 		} \
@@ -52,17 +52,45 @@ NAME(pack64)(const uint8_t hit[64])
 			out->w[w] = 0; \
 	} while (0)
 
+/*
+ * The same for columns of 64 bits, where narrowing to bytes would cost more than the comparison: four at
+ * a time, by vectors of the compiler's own. COL(type, p) in the condition is a number or four of them.
+ */
+#if defined(__AVX2__)
+#define COL(type, p) (*(const four_##type *)((p) + j))
+#define FILL_WIDE(condition) \
+	do { \
+		uint32_t words = (n + 63) / 64; \
+		for (uint32_t w = 0; w < words; w++) { \
+			uint64_t word = 0; \
+			for (uint32_t k = 0; k < 64; k += 4) { \
+				uint32_t j = w * 64 + k; \
+				word |= (uint64_t)(uint32_t)_mm256_movemask_pd((__m256d)(condition)) << k; \
+			} \
+			out->w[w] = word; \
+		} \
+		for (uint32_t w = words; w < TSN_MASK_WORDS; w++) \
+			out->w[w] = 0; \
+	} while (0)
+#else
+#define COL(type, p) ((p)[j])
+#define FILL_WIDE FILL
+#endif
+
 /* Unsigned distance from lo, at most hi - lo: one comparison instead of two. */
-#define RANGE(width, type, word) \
+#define RANGE(width, type) \
 	static void \
 	NAME(range##width)(struct tsn_mask *out, const type *col, uint32_t n, type lo, type hi) \
 	{ \
-		word span = (word)((word)hi - (word)lo); \
-		FILL((word)((word)col[j] - (word)lo) <= span); \
+		type span = (type)(hi - lo); \
+		if (span == 0) \
+			FILL(col[j] == lo); \
+		else \
+			FILL((type)(col[j] - lo) <= span); \
 	}
-RANGE(8, uint8_t, uint8_t)
-RANGE(16, uint16_t, uint16_t)
-RANGE(32, uint32_t, uint32_t)
+RANGE(8, uint8_t)
+RANGE(16, uint16_t)
+RANGE(32, uint32_t)
 #undef RANGE
 
 /* Vectors compare 64-bit numbers signed, so two comparisons are cheaper here; often one is enough. */
@@ -70,13 +98,13 @@ static void
 NAME(range64)(struct tsn_mask *out, const int64_t *col, uint32_t n, int64_t lo, int64_t hi)
 {
 	if (lo == hi)
-		FILL(col[j] == lo);
+		FILL_WIDE(COL(i64, col) == lo);
 	else if (hi == INT64_MAX)
-		FILL(col[j] >= lo);
+		FILL_WIDE(COL(i64, col) >= lo);
 	else if (lo == INT64_MIN)
-		FILL(col[j] <= hi);
+		FILL_WIDE(COL(i64, col) <= hi);
 	else
-		FILL((col[j] >= lo) & (col[j] <= hi));
+		FILL_WIDE((COL(i64, col) >= lo) & (COL(i64, col) <= hi));
 }
 
 #define BITS(width, type) \
@@ -88,8 +116,13 @@ NAME(range64)(struct tsn_mask *out, const int64_t *col, uint32_t n, int64_t lo, 
 BITS(8, uint8_t)
 BITS(16, uint16_t)
 BITS(32, uint32_t)
-BITS(64, uint64_t)
 #undef BITS
+
+static void
+NAME(bits64)(struct tsn_mask *out, const uint64_t *col, uint32_t n, uint64_t mask, uint64_t want)
+{
+	FILL_WIDE((COL(u64, col) & mask) == want);
+}
 
 static void
 NAME(pair)(struct tsn_mask *out, const uint64_t *hi, const uint64_t *lo, uint32_t n, const uint64_t mask[2],
@@ -97,36 +130,38 @@ NAME(pair)(struct tsn_mask *out, const uint64_t *hi, const uint64_t *lo, uint32_
 {
 	uint64_t hi_mask = mask[0], lo_mask = mask[1], hi_want = want[0], lo_want = want[1];
 
-	FILL((((hi[j] & hi_mask) ^ hi_want) | ((lo[j] & lo_mask) ^ lo_want)) == 0);
+	FILL_WIDE((((COL(u64, hi) & hi_mask) ^ hi_want) | ((COL(u64, lo) & lo_mask) ^ lo_want)) == 0);
 }
 
-#define SAME(width, type) \
-	static void \
-	NAME(same##width)(struct tsn_mask *out, const type *a, const type *b, uint32_t n, type amask, type bmask) \
-	{ \
-		FILL((type)(a[j] & amask) == (type)(b[j] & bmask)); \
-	}
-SAME(32, uint32_t)
-SAME(64, uint64_t)
-#undef SAME
+static void
+NAME(same32)(struct tsn_mask *out, const uint32_t *a, const uint32_t *b, uint32_t n, uint32_t amask, uint32_t bmask)
+{
+	FILL((a[j] & amask) == (b[j] & bmask));
+}
 
-#define TWO(name, type, op) \
+static void
+NAME(same64)(struct tsn_mask *out, const uint64_t *a, const uint64_t *b, uint32_t n, uint64_t amask, uint64_t bmask)
+{
+	FILL_WIDE((COL(u64, a) & amask) == (COL(u64, b) & bmask));
+}
+
+#define TWO(name, type, column, op) \
 	static void \
 	NAME(name)(struct tsn_mask *out, const type *a, const type *b, uint32_t n) \
 	{ \
-		FILL(a[j] op b[j]); \
+		FILL_WIDE(COL(column, a) op COL(column, b)); \
 	}
-TWO(less_int, int64_t, <)
-TWO(equal_int, int64_t, ==)
-TWO(less_real, double, <)
-TWO(equal_real, double, ==)
+TWO(less_int, int64_t, i64, <)
+TWO(equal_int, int64_t, i64, ==)
+TWO(less_real, double, f64, <)
+TWO(equal_real, double, f64, ==)
 #undef TWO
 
 #define ONE(name, op) \
 	static void \
 	NAME(name)(struct tsn_mask *out, const double *a, uint32_t n, double c) \
 	{ \
-		FILL(a[j] op c); \
+		FILL_WIDE(COL(f64, a) op c); \
 	}
 ONE(below, <)
 ONE(at, ==)
@@ -136,12 +171,7 @@ ONE(above, >)
 static void
 NAME(pack)(struct tsn_mask *out, const uint8_t *bytes, uint32_t n)
 {
-	uint32_t words = (n + 63) / 64;
-
-	for (uint32_t w = 0; w < words; w++)
-		out->w[w] = NAME(pack64)(bytes + w * 64);
-	for (uint32_t w = words; w < TSN_MASK_WORDS; w++)
-		out->w[w] = 0;
+	FILL(bytes[j] != 0);
 }
 
 static const struct tsn_kernels NAME(kernels) = {
@@ -155,3 +185,5 @@ static const struct tsn_kernels NAME(kernels) = {
 };
 
 #undef FILL
+#undef FILL_WIDE
+#undef COL

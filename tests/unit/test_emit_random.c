@@ -102,6 +102,10 @@ random_agg(bool real)
 		arg = chance(60) ? g_field(g, PICK(int_fields)) : int_value(1);
 	aggs_allowed++;
 	x = g_agg(g, fn, key, where, arg, chance(20));
+	if (fn == TSN_AGG_SUM && chance(40)) {
+		g_open_agg(x)->share = true;
+		g_open_agg(x)->agg_canon = g_text(g, "%s share", x->agg->agg_canon);
+	}
 	if (fn == TSN_AGG_DISTINCT) {
 		g_open_agg(x)->tuple = g_key(chance(50) ? PICK(addr_fields) : PICK(int_fields));
 		g_open_agg(x)->agg_canon = g_text(g, "%s %s", x->agg->agg_canon, tsn_fields[x->agg->tuple.part[0].field].name);
@@ -389,6 +393,20 @@ key_text(const struct tsn_key_spec *k, char *out, size_t size)
 	return true;
 }
 
+/* S26: the part of a long flow that falls into the window, rounded down. */
+static struct number
+shared(struct number v, int64_t window)
+{
+	struct number d = field_number(TSN_F_DURATION);
+	__int128 q, r;
+
+	if (!v.known || !d.known || d.i <= window)
+		return v;
+	q = (__int128)v.i * window / d.i;
+	r = (__int128)v.i * window % d.i;
+	return whole(r < 0 ? q - 1 : q);
+}
+
 /* Enters the row among those the aggregate has seen, once. */
 static void
 remember(const struct tsn_ir *x)
@@ -401,6 +419,8 @@ remember(const struct tsn_ir *x)
 	m = &a->rows[a->n++];
 	m->in = key_text(&x->agg->key, m->key, sizeof(m->key)) && truth(x->agg->where) == 1;
 	m->arg = x->agg->arg != NULL ? number(x->agg->arg) : unknown(false);
+	if (x->agg->share)
+		m->arg = shared(m->arg, x->agg->window_ms);
 	if (x->agg->fn == TSN_AGG_DISTINCT && !key_text(&x->agg->tuple, m->tuple, sizeof(m->tuple)))
 		m->tuple[0] = '\0';
 }
@@ -776,7 +796,7 @@ struct found {
 	struct tsn_mask rows[RULES];
 	const struct tsn_ir_rule *rules;
 	const struct tsn_program *p;
-	struct number value[RULES][TSN_BATCH_ROWS];
+	struct number value[RULES][TSN_BATCH_ROWS], threshold[RULES][TSN_BATCH_ROWS];
 	bool holds[RULES][TSN_BATCH_ROWS];
 };
 
@@ -794,6 +814,8 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 
 		f->holds[rule][r] = tsn_vm_mask_has(vm, f->p->rules[rule].report[0].holds, r);
 		n->known = tsn_vm_value(vm, f->p->rules[rule].report[0].value, r, &n->i, &n->f, &n->real);
+		n = &f->threshold[rule][r];
+		n->known = tsn_vm_value(vm, f->p->rules[rule].report[0].threshold, r, &n->i, &n->f, &n->real);
 	}
 }
 
@@ -836,21 +858,26 @@ build_case(uint64_t seed, struct graph *graph)
 	}
 }
 
+static bool
+same_number(const struct number *got, struct number want)
+{
+	return got->known == want.known && (!want.known || (got->real == want.real && got->i == want.i && got->f == want.f));
+}
+
 static void
 expect_row(uint64_t seed, struct found *f, const struct graph *graph, uint32_t rule, bool want)
 {
 	const struct tsn_ir_rule *r = &graph->rules[rule];
-	const struct number *got = &f->value[rule][row];
-	struct number value;
 
 	cr_assert_eq(tsn_mask_has(&f->rows[rule], row), want, "seed %llu rule %u row %u of %u: want %d\n%s", (unsigned long long)seed,
 	    rule, row, batch->n, want, r->when->canon);
 	if (!want || r->nreports == 0)
 		return;
 	cr_assert_eq(f->holds[rule][row], truth(r->report[0].compare) == 1, "seed %llu rule %u row %u: holds", (unsigned long long)seed, rule, row);
-	value = number(r->report[0].value);
-	cr_assert(got->known == value.known && (!value.known || (got->i == value.i && got->f == value.f)),
-	    "seed %llu rule %u row %u: value", (unsigned long long)seed, rule, row);
+	cr_assert(same_number(&f->value[rule][row], number(r->report[0].value)), "seed %llu rule %u row %u: value",
+	    (unsigned long long)seed, rule, row);
+	cr_assert(same_number(&f->threshold[rule][row], number(r->report[0].threshold)), "seed %llu rule %u row %u: threshold",
+	    (unsigned long long)seed, rule, row);
 }
 
 static void
