@@ -69,6 +69,27 @@ tsn_build_compare(struct tsn_parse *p, struct tsn_node *left, int op, struct tsn
 	return two_sided(p, TSN_N_COMPARE, op, left, at, right, span);
 }
 
+/* a == 1 | b == 2 reads as a == (1 | b) == 2; who wrote it meant `or` (S50). */
+static bool
+hint_or(struct tsn_parse *p, struct tsn_diag *d, const struct tsn_node *left, int op, const struct tsn_node *right)
+{
+	const struct tsn_node *middle = left->last;
+	const char *a, *x, *b, *y;
+	int na = 0, nx = 0, nb = 0, ny = 0;
+
+	if (middle == NULL || middle->kind != TSN_N_BINARY || middle->op != TSN_OP_BOR || middle->paren || left->paren)
+		return false;
+	a = text_of(p, left->kids->span, &na);
+	x = text_of(p, middle->kids->span, &nx);
+	b = text_of(p, middle->last->span, &nb);
+	y = text_of(p, right->span, &ny);
+	if (a == NULL || x == NULL || b == NULL || y == NULL)
+		return false;
+	tsn_diag_hint(d, "write or: %.*s %s %.*s or %.*s %s %.*s", na, a, tsn_op_text((enum tsn_op)left->op), nx, x, nb, b,
+	    tsn_op_text((enum tsn_op)op), ny, y);
+	return true;
+}
+
 struct tsn_node *
 tsn_build_chained(struct tsn_parse *p, struct tsn_node *left, int op, struct tsn_span at,
     struct tsn_node *right, struct tsn_span span)
@@ -80,6 +101,8 @@ tsn_build_chained(struct tsn_parse *p, struct tsn_node *left, int op, struct tsn
 	if (left == NULL || right == NULL)
 		return NULL;
 	d = tsn_diag_error(p->diags, TSN_E_CHAIN, at, "comparisons do not chain");
+	if (hint_or(p, d, left, op, right))
+		return tsn_build(p, TSN_N_ERROR, span);
 	first = text_of(p, left->span, &n1);
 	middle = left->last != NULL ? text_of(p, left->last->span, &n2) : NULL;
 	last = text_of(p, right->span, &n3);
