@@ -105,5 +105,6 @@ bytes(const struct tsn_cells *c)
 uint64_t
 tsn_agg_bytes(const struct tsn_agg *a)
 {
-	return bytes(&a->store.counts.cells) + bytes(&a->store.sums.cells) + bytes(&a->store.cells) + a->store.bytes;
+	return bytes(&a->store.counts.cells) + bytes(&a->store.sums.cells) + bytes(&a->store.cells) +
+	    a->store.bytes;
 }

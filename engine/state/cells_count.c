@@ -76,7 +76,7 @@ widen(struct tsn_counts *c, struct narrow *cell)
 	cell->head |= IS_WIDE;
 }
 
-/* Room for [rows] more wide cells, if any pane could need one: a segment widens at most one cell a row. */
+/* Room for [rows] more wide cells, if any pane could need one: at most one a row. */
 bool
 tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
 {
@@ -211,7 +211,8 @@ pair_row(struct pair *cell, uint64_t pane, bool counts, uint64_t *late)
 }
 
 static void
-fold_pairs(const struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out, uint64_t *late)
+fold_pairs(const struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
+    uint64_t *late)
 {
 	for (uint32_t i = x->from; i < x->to; i++) {
 		const uint32_t row = x->row[i], group = x->group[i];
@@ -223,7 +224,8 @@ fold_pairs(const struct tsn_counts *c, const struct tsn_agg *a, const struct tsn
 }
 
 void
-tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out, uint64_t *late)
+tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
+    uint64_t *late)
 {
 	const uint16_t *rows = x->row;
 	const uint32_t *groups = x->group, keep = a->keep, to = x->to;

@@ -22,7 +22,7 @@ init(struct tsn_agg *a)
 	a->store.cells.size = HEAD + lanes_of(a) * 8;
 }
 
-/* IEEE 754 numbers order as integers once the magnitude of negative ones is inverted; its own inverse. */
+/* IEEE 754 numbers order as integers once negative ones have their magnitude inverted; its own inverse. */
 static int64_t
 order(int64_t bits)
 {

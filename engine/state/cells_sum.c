@@ -79,7 +79,8 @@ reserve(struct tsn_agg *a, const struct tsn_fold *x)
 }
 
 static inline __attribute__((always_inline)) void
-lane_add(struct tsn_sums *s, uint8_t *lane, bool fresh, const struct tsn_vector *arg, uint32_t row, enum kind kind)
+lane_add(struct tsn_sums *s, uint8_t *lane, bool fresh, const struct tsn_vector *arg, uint32_t row,
+    enum kind kind)
 {
 	if (kind == I64) {
 		int64_t v = 0;

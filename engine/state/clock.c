@@ -52,7 +52,7 @@ tsn_reciprocal(int64_t pane_ms)
 void
 tsn_panes_of(const struct tsn_agg *a, const int64_t *time, uint32_t n, uint64_t *out)
 {
-	const int64_t ms = a->def->pane_ms, far = INT64_C(1) << 42; /* ms: 139 years, and below the limit of panes */
+	const int64_t ms = a->def->pane_ms, far = INT64_C(1) << 42; /* 139 years; below the limit of panes */
 	const uint64_t magic = a->magic;
 	uint64_t first, base, off;
 	uint32_t i;

@@ -51,7 +51,8 @@ push(struct due_list *list, struct due d)
 static bool
 gather_group(struct due_list *list, const struct tsn_agg *a, struct due d, uint64_t limit, uint64_t *open)
 {
-	const uint64_t head = tsn_head_load(tsn_cell(tsn_agg_cells(a), d.group)), newest = tsn_ring_newest(head);
+	const uint64_t head = tsn_head_load(tsn_cell(tsn_agg_cells(a), d.group));
+	const uint64_t newest = tsn_ring_newest(head);
 
 	for (uint32_t back = 0; back < 2 && newest != 0; back++) {
 		d.window = newest - back;
@@ -70,7 +71,8 @@ gather_group(struct due_list *list, const struct tsn_agg *a, struct due d, uint6
 
 /* The first window that stays open goes to [open]. */
 static bool
-gather(struct due_list *list, const struct tsn_state *s, uint32_t family, uint32_t agg, uint64_t limit, uint64_t *open)
+gather(struct due_list *list, const struct tsn_state *s, uint32_t family, uint32_t agg, uint64_t limit,
+    uint64_t *open)
 {
 	const struct tsn_family *f = &s->family[family];
 	const struct tsn_agg *a = &f->agg[agg];
@@ -193,7 +195,8 @@ close_all(struct tsn_state *s, const struct due_list *list, struct tsn_batch *b,
 static bool
 is_due(const struct tsn_agg *a, int64_t now, int64_t lateness)
 {
-	return a->def->closes && a->store.open != UINT64_MAX && a->store.open < limit_of(a->def, now, lateness);
+	return a->def->closes && a->store.open != UINT64_MAX &&
+	    a->store.open < limit_of(a->def, now, lateness);
 }
 
 bool

@@ -55,7 +55,8 @@ begin(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 {
 	const struct tsn_key_part *part = &a->def->tuple.part[0];
 	const enum tsn_storage storage = tsn_fields[part->field].storage;
-	const bool number = a->def->tuple.n == 1 && storage <= TSN_I64, addr = tsn_key_is_addr(&a->def->tuple);
+	const bool number = a->def->tuple.n == 1 && storage <= TSN_I64;
+	const bool addr = tsn_key_is_addr(&a->def->tuple);
 	const uint32_t bits = part->v4_bits, mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
 	struct tsn_mask known;
 
@@ -76,7 +77,8 @@ static void
 advance(struct tsn_agg *a, struct sliding *cell, uint64_t pane)
 {
 	const uint64_t head = tsn_ring_advance(cell->head, pane, a->keep, LANES);
-	const uint32_t gone = (uint32_t)(cell->head & ~head) & UINT16_MAX, left = (uint32_t)head & UINT16_MAX;
+	const uint32_t gone = (uint32_t)(cell->head & ~head) & UINT16_MAX;
+	const uint32_t left = (uint32_t)head & UINT16_MAX;
 
 	cell->head = head;
 	if (left == 0) {
@@ -125,7 +127,7 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, in
 	uint8_t *cell = tsn_cell(&a->store.cells, group);
 	const uint32_t lanes = a->def->tumbling ? 2 : LANES;
 	const uint64_t pane = a->pane[row];
-	uint32_t view;
+	uint32_t view, oldest;
 
 	if (tsn_mask_has(&a->takes, row)) {
 		if (tsn_ring_late(tsn_head_load(cell), pane, a->keep))
@@ -135,21 +137,46 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, in
 			return false;
 	}
 	view = tsn_ring_view(tsn_head_load(cell), pane, a->keep, lanes, a->def->tumbling);
+	oldest = tsn_ring_oldest(tsn_head_load(cell), lanes);
 	if (a->def->tumbling)
 		*out = view == 0 ? 0 : tsn_members_count(((struct tumbling *)cell)->members[pane & 1], 1);
 	else
 		*out = tsn_members_count(((struct sliding *)cell)->members,
-		    tsn_ring_rotate(view, (LANES - tsn_ring_oldest(tsn_head_load(cell), LANES)) & (LANES - 1), LANES));
+		    tsn_ring_rotate(view, (LANES - oldest) & (LANES - 1), LANES));
 	return true;
+}
+
+static struct tsn_members **
+members_of(const struct tsn_agg *a, uint8_t *cell, uint32_t row)
+{
+	return a->def->tumbling ? &((struct tumbling *)cell)->members[a->pane[row] & 1] :
+	    &((struct sliding *)cell)->members;
+}
+
+/* A cell, what it points to, and a place in that: three misses, fetched one after the other. */
+static void
+ahead(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t i)
+{
+	tsn_cell_prefetch(&a->store.cells, x->group[i + TSN_AHEAD]);
+	for (uint32_t step = TSN_AHEAD / 2; step >= TSN_AHEAD / 4; step /= 2) {
+		const uint32_t at = i + step, row = x->row[at];
+		uint8_t *cell;
+
+		if (at >= x->to || x->group[at] == TSN_GROUP_NONE || !tsn_mask_has(&a->takes, row))
+			continue;
+		cell = tsn_cell(&a->store.cells, x->group[at]);
+		tsn_members_ahead(*members_of(a, cell, row), a->member[row], step == TSN_AHEAD / 4);
+	}
 }
 
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
 {
 	for (uint32_t i = x->from; i < x->to; i++) {
-		tsn_cell_prefetch(&a->store.cells, x->group[i + TSN_AHEAD]);
+		ahead(a, x, i);
 		a->out->i[x->row[i]] = 0;
-		if (x->group[i] != TSN_GROUP_NONE && !fold_row(a, x, x->group[i], x->row[i], &a->out->i[x->row[i]]))
+		if (x->group[i] != TSN_GROUP_NONE &&
+		    !fold_row(a, x, x->group[i], x->row[i], &a->out->i[x->row[i]]))
 			return i;
 	}
 	return x->to;

@@ -15,7 +15,8 @@
 enum found { FOUND, WAIT, NO_MEMORY };
 
 static inline bool
-same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row, const struct tsn_group *g)
+same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row,
+    const struct tsn_group *g)
 {
 	const uint8_t *key;
 	uint16_t len;
@@ -246,10 +247,10 @@ tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uin
 static void
 prefetch(const struct tsn_family_store *s, uint32_t group)
 {
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(struct tsn_group)), 1);
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
 }
 
-/* The group of a row whose guess was wrong: one that is in the directory all the same, or for a row that counts a new one. */
+/* The group of a row whose guess was wrong: found all the same or, for a row that counts, made. */
 static __attribute__((noinline)) enum found
 look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, int64_t time,
     uint64_t seed, uint32_t *group)

@@ -48,7 +48,7 @@ struct tsn_agg_store {
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
-	bool mute;                /* just became one whose windows close: those due at the first tick are not its own */
+	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 };
 
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
@@ -86,12 +86,18 @@ struct tsn_agg {
 /* What a function must know to do. One row each in functions.c. */
 struct tsn_agg_ops {
 	void (*init)(struct tsn_agg *a);    /* sizes of its cells */
-	void (*begin)(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed); /* once a batch; narrows [takes]; may be NULL */
-	bool (*reserve)(struct tsn_agg *a, const struct tsn_fold *x); /* all memory [fold] may need; may be NULL */
-	uint32_t (*fold)(struct tsn_agg *a, struct tsn_fold *x); /* returns x->to, or the entry at which memory ran out */
-	void (*reset)(struct tsn_agg *a, uint32_t group); /* gives back what a cell refers to; may be NULL */
-	void (*fini)(struct tsn_agg *a);    /* gives back what is beside the cells; may be NULL */
-	bool may_stop;                      /* [fold] allocates: it goes first, so that the others stop at the same row */
+	/* Once a batch; narrows [takes]. May be NULL. */
+	void (*begin)(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed);
+	/* Gets all memory [fold] will need for a segment. May be NULL. */
+	bool (*reserve)(struct tsn_agg *a, const struct tsn_fold *x);
+	/* Returns x->to, or the entry at which memory ran out. */
+	uint32_t (*fold)(struct tsn_agg *a, struct tsn_fold *x);
+	/* Gives back what a cell refers to; its bytes are cleared after. May be NULL. */
+	void (*reset)(struct tsn_agg *a, uint32_t group);
+	/* Gives back what is beside the cells. May be NULL. */
+	void (*fini)(struct tsn_agg *a);
+	/* [fold] allocates: it goes first, so that the others stop at the same row. */
+	bool may_stop;
 };
 
 struct tsn_group {
@@ -236,6 +242,7 @@ void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct
 void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
 
-extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops, tsn_extreme_ops, tsn_distinct_ops;
+extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops;
+extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
 
 #endif

@@ -81,7 +81,9 @@ slab_room(struct tsn_slab *s, uint32_t more)
 		return true;
 	while (cap < (uint64_t)s->n + more)
 		cap *= 2;
-	mem = cap >= UINT32_MAX ? NULL : tsn_array_grow(s->mem, (size_t)s->cap * TSN_SLAB_UNIT, cap * TSN_SLAB_UNIT);
+	if (cap >= UINT32_MAX)
+		return false;
+	mem = tsn_array_grow(s->mem, (size_t)s->cap * TSN_SLAB_UNIT, cap * TSN_SLAB_UNIT);
 	if (mem == NULL)
 		return false;
 	s->mem = mem;

@@ -19,7 +19,7 @@ struct tsn_members {
 	uint64_t member[]; /* [slots], then a byte a slot: its lane or EMPTY */
 };
 
-static uint8_t *
+static inline uint8_t *
 lanes_of(const struct tsn_members *m)
 {
 	return (uint8_t *)(m->member + m->slots);
@@ -64,6 +64,19 @@ find(const struct tsn_members *m, uint64_t member)
 	while (lane[i] != EMPTY && m->member[i] != member)
 		i = (i + 1) & (m->slots - 1);
 	return i;
+}
+
+void
+tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
+{
+	uint32_t i;
+
+	__builtin_prefetch(m, 1);
+	if (m == NULL || !place || m->slots == 0)
+		return;
+	i = (uint32_t)(member >> 20) & (m->slots - 1);
+	__builtin_prefetch(&m->member[i], 1);
+	__builtin_prefetch(&lanes_of(m)[i], 1);
 }
 
 static void
@@ -115,6 +128,13 @@ fail:
 	return false;
 }
 
+/* The largest table takes all that may be exact and is half full then. */
+static bool
+crowded(const struct tsn_members *m)
+{
+	return m == NULL || (m->slots < SLOTS_MAX && (m->n + 1) * 4 > m->slots * 3);
+}
+
 bool
 tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t lane, uint32_t newest, uint32_t lanes,
     uint64_t *bytes)
@@ -138,7 +158,7 @@ tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t lane, uint32_t
 	}
 	if (*m != NULL && (*m)->n == TSN_MEMBERS_EXACT)
 		return convert(m, lanes, bytes) && tsn_hll_add((*m)->sketch, member, lane, bytes);
-	if ((*m == NULL || ((*m)->slots < SLOTS_MAX && ((*m)->n + 1) * 4 > (*m)->slots * 3)) && !grow(m, bytes))
+	if (crowded(*m) && !grow(m, bytes))
 		return false;
 	put(*m, find(*m, member), member, lane);
 	return true;

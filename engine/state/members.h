@@ -25,6 +25,8 @@ bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t lane, uin
 void tsn_members_drop(struct tsn_members **m, uint32_t gone, uint64_t *bytes);
 /* How many there are in the lanes [seen]. A sketch keeps what it worked out last, so [m] is not const. */
 int64_t tsn_members_count(struct tsn_members *m, uint32_t seen);
+/* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
+void tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place);
 void tsn_members_free(struct tsn_members *m, uint64_t *bytes);
 
 #endif

@@ -21,7 +21,7 @@
 
 #define TSN_HEAD_BITS 20
 #define TSN_PANE_BIAS (INT64_C(1) << 43)           /* a multiple of every number of lanes */
-#define TSN_PANE_LIMIT (TSN_PANE_BIAS - 64)        /* 278,000 years of panes of a second; further is held here */
+#define TSN_PANE_LIMIT (TSN_PANE_BIAS - 64)        /* 278,000 years of seconds; further is held here */
 
 static inline uint64_t
 tsn_head_load(const uint8_t *cell)
@@ -69,7 +69,9 @@ tsn_ring_oldest(uint64_t head, uint32_t lanes)
 static inline uint32_t
 tsn_ring_used(uint64_t head, uint32_t lanes)
 {
-	return tsn_ring_rotate((uint32_t)head & ((UINT32_C(1) << lanes) - 1), tsn_ring_oldest(head, lanes), lanes);
+	const uint32_t bits = (uint32_t)head & ((UINT32_C(1) << lanes) - 1);
+
+	return tsn_ring_rotate(bits, tsn_ring_oldest(head, lanes), lanes);
 }
 
 /* What of [view] is left when the window has moved on by [d] > 0 panes. */

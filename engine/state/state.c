@@ -32,7 +32,9 @@ span_of(const struct tsn_agg_def *d)
 {
 	int64_t span;
 
-	return __builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span) ? INT64_MAX : span;
+	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span))
+		return INT64_MAX;
+	return span;
 }
 
 /* S29: the cap is a budget for each of the 64 parts; group numbers have 32 bits. */
@@ -54,7 +56,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def.naggs = 0;
 	f->addr_key = tsn_key_is_addr(&def->key);
 	f->budget = budget_of(def->max_keys);
-	f->store.stats.last_evicted = TSN_TIME_NONE;
+	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
 	if (agg == NULL || f->agg == NULL)
 		return false;
@@ -139,7 +141,8 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		struct tsn_agg *a = &f->agg[i];
 
-		ok = tsn_agg_room(a, (uint64_t)f->store.cap * TSN_PARTS) && ok; /* one that is new to the family has none */
+		/* one that is new to the family has none yet */
+		ok = tsn_agg_room(a, (uint64_t)f->store.cap * TSN_PARTS) && ok;
 		a->arg = args == NULL ? NULL : args[i];
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
@@ -209,7 +212,8 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
 {
 	struct tsn_family *f = &s->family[family];
-	struct tsn_fold x = { .batch = b, .row = s->row, .group = s->group, .total = s->total, .count = s->count };
+	struct tsn_fold x = { .batch = b, .row = s->row, .group = s->group, .total = s->total,
+		.count = s->count };
 	struct tsn_mask active, counts;
 	uint32_t n = 0, have;
 	bool ok;

@@ -76,7 +76,8 @@ void tsn_state_free(struct tsn_state *s);
  * Moves into the fresh state [s] what [old] holds under the same canonical
  * forms: whole arrays, nothing copied. [old] stays valid to free and must not
  * be used otherwise. [report] (may be NULL) is called for each family and aggregate of [s].
- * Cannot fail: it allocates nothing.
+ * Cannot fail: it allocates nothing. The seed comes along. Groups beyond a lowered max_keys stay, and
+ * each new one takes the place of another; an aggregate that did not close and now [closes] begins to after the next call.
  */
 void tsn_state_take_over(struct tsn_state *s, struct tsn_state *old,
     void (*report)(void *arg, const struct tsn_handover *), void *arg);
@@ -101,7 +102,9 @@ bool tsn_state_fold(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, 
  * filled with up to its cap groups that have that window (keys as fields, event time = window end - 1 ms,
  * so that tsn_state_fold reads the closing window), groups in key order, and [run] is called; repeated until all groups
  * of all due windows were seen. [partial]: closed by the end of input (now = INT64_MAX).
- * Stops and returns false if [run] does.
+ * Each window of a group is closed once; one that a group gets after its time is closed by the next call.
+ * Calls when nothing is due change nothing, so they can be left out.
+ * Stops and returns false if [run] does, or if memory runs out: then nothing was closed and all is still due.
  */
 bool tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct tsn_batch *batch,
     bool (*run)(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *batch), void *arg);

@@ -9,6 +9,7 @@ static struct c_bench bench;
 static struct model model;
 static struct m_row rows[M_ROWS];
 static struct m_value want[M_ROWS][M_AGGS];
+static int64_t last_evicted[M_ROWS]; /* as of each row */
 
 /* Sizes of the batches a case is cut into: 0 stands for a new random size each time. */
 static const uint32_t cuts[] = { 1, 7, 1024, 0 };
@@ -40,6 +41,9 @@ run_engine(struct rng *r, uint64_t seed, uint32_t cut, uint32_t n)
 		to = to > n ? n : to;
 		cr_assert(c_fold(&bench, s, 0, &model.def, rows, from, to));
 		check_rows(seed, cut, &model.def, from, to);
+		for (uint32_t i = from; i < to; i++)
+			cr_assert_eq(tsn_state_evicted(s, 0, bench.b, i - from), last_evicted[i], "case %" PRIu64
+			    ", batches of %u, row %u: eviction", seed, cut, i);
 	}
 	tsn_state_stats(s, 0, &stats);
 	cr_assert(c_same_stats(&stats, &model.stats),
@@ -48,6 +52,15 @@ run_engine(struct rng *r, uint64_t seed, uint32_t cut, uint32_t n)
 	    stats.groups, model.stats.groups, stats.evicted, model.stats.evicted, stats.recycled,
 	    model.stats.recycled, stats.late, model.stats.late, stats.last_evicted, model.stats.last_evicted);
 	tsn_state_free(s);
+}
+
+static void
+expect_rows(uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		m_fold(&model, &rows[i], want[i], bench.scratch);
+		last_evicted[i] = model.stats.last_evicted;
+	}
 }
 
 static void
@@ -61,8 +74,7 @@ run_case(uint64_t seed, uint32_t most)
 	c_family(&r, &model, canon);
 	c_style(&r, &style);
 	c_rows(&r, &style, rows, n);
-	for (uint32_t i = 0; i < n; i++)
-		m_fold(&model, &rows[i], want[i], bench.scratch);
+	expect_rows(n);
 	for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++)
 		run_engine(&r, seed, cuts[c], n);
 	m_free(&model);
@@ -119,8 +131,7 @@ run_eviction_case(uint64_t seed)
 	c_style(&r, &style);
 	c_rows(&r, &style, rows, 500);
 	crowd_one_part(&r, rows, 500, model.seed);
-	for (uint32_t i = 0; i < 500; i++)
-		m_fold(&model, &rows[i], want[i], bench.scratch);
+	expect_rows(500);
 	for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++)
 		run_engine(&r, seed, cuts[c], 500);
 	m_free(&model);
