@@ -22,6 +22,7 @@ ck_test_rebind(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *test
 	bool ok = true;
 
 	own.fallback = file;
+	p->rebind_id = c->world->next_id++;
 	for (const struct tsn_node *n = test->kids; n != NULL; n = n->next) {
 		if (n->kind == TSN_N_TABLE) {
 			ck_unavailable(c, n->at, "tables are");
@@ -327,13 +328,11 @@ ck_test(struct tsn_ck *c, const struct ck_parts *p, const struct tsn_node *test,
     struct tsn_rule_test *out)
 {
 	struct block b = { .c = c, .e = ck_rule_env(c, p, file), .out = out };
-	const struct tsn_source *src = &c->world->sources->v[test->at.file];
-	unsigned column;
 	bool ok = !test->broken;
 
 	*out = (struct tsn_rule_test){ .rule = ck_strdup(c, p->sym->full), .title = ck_strdup(c, test->text),
 		.file = ck_strdup(c, file->name), .span = test->at, .count = -1, .level = -1 };
-	tsn_source_locate(src, test->at.begin, &out->line, &column);
+	out->line = ck_line(c, test->at);
 	b.e.constant = true;
 	if (p->rebind != NULL)
 		b.e.id = c->world->next_id++;

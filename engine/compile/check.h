@@ -66,6 +66,8 @@ struct ck_sym {
 	bool broken;               /* reported: silent from now on */
 	uint64_t memo_id;          /* environment the memo was made in, 0: none */
 	const void *memo;
+	uint64_t rule_id;          /* of sets: the same for what one rule or test rebinds */
+	const void *rule_memo;
 };
 
 struct tsn_world {
@@ -83,6 +85,12 @@ struct tsn_world {
 };
 
 /* --- one compilation --- */
+
+/* An override or a disable, and where it stands. */
+struct ck_layer {
+	const struct tsn_node *node;
+	const struct ck_file *file;
+};
 
 /* A member of a set as it was written, for the canonical form and for building again. */
 enum ck_member_kind { CK_M_PREFIX, CK_M_ADDRS, CK_M_INTS, CK_M_STR, CK_M_TUPLE };
@@ -175,6 +183,7 @@ struct ck_env {
 	const struct ck_file *fallback;   /* of an override: the file of the rule */
 	const struct ck_rebind *rebind;
 	const char *tag;                  /* rule the rebinding is for: part of the names of sets */
+	uint64_t rebind_id;               /* equal ids: equal rebinding; of sets, which no `where` changes */
 	uint64_t id;                      /* equal ids: equal meaning of names and `where` */
 	const struct tsn_ir *where;       /* of the rule, and-ed into its functions; NULL: none */
 	const struct ck_scope *scope;
@@ -219,12 +228,16 @@ struct tsn_ck {
 		const char *fmt;
 	} *warned;
 	size_t nwarned, cap_warned;
+	struct ck_layer *layer;           /* of the site over installed rules, in order */
+	size_t nlayers, cap_layers;
 	const struct ck_rebind *global;   /* override RULESET { let set ... } */
 	bool test;                        /* as a test sees it: no files, no site */
 	uint64_t plain_id;                /* of environments without rebinding and `where` */
 	const struct tsn_ir *t, *f, *u;
 	struct tsn_set **built;           /* owned until the compilation ends */
 	size_t nbuilt, cap_built;
+	struct tsn_span line_at;          /* where ck_line looked last */
+	uint32_t line;
 	bool too_large;
 };
 
@@ -291,6 +304,8 @@ const char *ck_text(struct tsn_ck *, const struct tsn_node *);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
+/* The line a span begins in; quick for spans that come in order. */
+uint32_t ck_line(struct tsn_ck *, struct tsn_span);
 bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *what, int64_t *ms);
 /* A warning, once a place: definitions are looked at anew for every rule that gives them another meaning. */
 struct tsn_diag *ck_warn(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -405,6 +420,7 @@ struct ck_parts {
 	struct ck_clause *test;
 	size_t ntests, cap_tests;
 	const struct ck_rebind *rebind;
+	uint64_t rebind_id;
 	bool broken;                      /* a clause was dropped, and reported */
 };
 
@@ -426,6 +442,8 @@ void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), v
 
 /* --- override.c, site.c, blocks.c --- */
 
+/* Finds the overrides and disables of all files; first of these functions. */
+void ck_overrides_find(struct tsn_ck *);
 void ck_overrides_check(struct tsn_ck *);
 /* Lets and sets that overrides of whole rulesets rebind. */
 void ck_overrides_global(struct tsn_ck *);

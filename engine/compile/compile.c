@@ -82,13 +82,14 @@ begin(struct tsn_ck *c)
 {
 	for (struct ck_sym *s = c->world->syms; s != NULL; s = s->order) {
 		s->busy = s->broken = false;
-		s->memo_id = 0;
+		s->memo_id = s->rule_id = 0;
 	}
 	c->m = ck_alloc(c, sizeof(*c->m));
 	c->m->arena = c->arena;
 	c->plain_id = c->world->next_id++;
 	c->at = TSN_SPAN_NONE;
 	ck_graph_init(c);
+	ck_overrides_find(c);
 	c->u = ck_unknown_node(c);
 	c->t = ck_junction(c, TSN_IR_AND, NULL, 0);
 	c->f = ck_junction(c, TSN_IR_OR, NULL, 0);
@@ -125,17 +126,12 @@ definition(struct tsn_ck *c, struct ck_sym *s)
 /* --- tests --- */
 
 static const struct tsn_node *
-override_of(const struct tsn_world *w, const struct tsn_node *test)
+override_of(const struct tsn_ck *c, const struct tsn_node *test)
 {
-	for (const struct ck_file *f = w->files; f != NULL; f = f->next) {
-		for (const struct tsn_node *o = f->expr ? NULL : f->tree->kids; o != NULL; o = o->next) {
-			if (o->kind != TSN_N_OVERRIDE)
-				continue;
-			for (const struct tsn_node *n = o->kids; n != NULL; n = n->next)
-				if (n == test)
-					return o;
-		}
-	}
+	for (size_t i = 0; i < c->nlayers; i++)
+		for (const struct tsn_node *n = c->layer[i].node->kids; n != NULL; n = n->next)
+			if (n == test)
+				return c->layer[i].node;
 	return NULL;
 }
 
@@ -155,7 +151,7 @@ add_test(struct job *j, const struct ck_parts *p, const struct ck_clause *t, con
 		return;
 	out->tail_ms = rule->hold_ms;
 	out->index = r->ntests;
-	inner->ref[r->ntests++] = (struct ck_test_ref){ p->sym, t->node, t->file, override_of(c->world, t->node) };
+	inner->ref[r->ntests++] = (struct ck_test_ref){ p->sym, t->node, t->file, override_of(c, t->node) };
 }
 
 static void

@@ -9,12 +9,17 @@
 
 #include "compile/check.h"
 
-static const struct tsn_node *
-next_of(const struct tsn_node *n, enum tsn_node_kind kind)
+void
+ck_overrides_find(struct tsn_ck *c)
 {
-	while (n != NULL && n->kind != kind)
-		n = n->next;
-	return n;
+	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
+		for (const struct tsn_node *n = f->expr ? NULL : f->tree->kids; n != NULL; n = n->next) {
+			if (n->kind != TSN_N_OVERRIDE && n->kind != TSN_N_DISABLE)
+				continue;
+			c->layer = ck_grow(c, c->layer, c->nlayers, &c->cap_layers, sizeof(*c->layer));
+			c->layer[c->nlayers++] = (struct ck_layer){ n, f };
+		}
+	}
 }
 
 static bool
@@ -159,26 +164,26 @@ apply(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *o, const stru
 void
 ck_rule_parts(struct tsn_ck *c, struct ck_sym *sym, struct ck_parts *p, bool shipped, const struct tsn_node *only)
 {
-	*p = (struct ck_parts){ .sym = sym, .broken = sym->decl->broken };
+	*p = (struct ck_parts){ .sym = sym, .broken = sym->decl->broken, .rebind_id = c->world->next_id++ };
 	for (const struct tsn_node *n = sym->decl->kids; n != NULL; n = n->next)
 		put_clause(c, p, n, sym->file, false);
-	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
-		for (const struct tsn_node *o = f->expr ? NULL : next_of(f->tree->kids, TSN_N_OVERRIDE); o != NULL;
-		    o = next_of(o->next, TSN_N_OVERRIDE))
-			if (targets(o, sym) && (!shipped || o == only))
-				apply(c, p, o, f);
+	for (size_t i = 0; i < c->nlayers; i++) {
+		const struct tsn_node *o = c->layer[i].node;
+
+		if (o->kind == TSN_N_OVERRIDE && targets(o, sym) && (!shipped || o == only))
+			apply(c, p, o, c->layer[i].file);
 	}
 }
 
 bool
 ck_disabled(struct tsn_ck *c, const struct ck_sym *rule)
 {
-	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
-		for (const struct tsn_node *d = f->expr ? NULL : next_of(f->tree->kids, TSN_N_DISABLE); d != NULL;
-		    d = next_of(d->next, TSN_N_DISABLE))
-			for (const struct tsn_node *n = d->kids; n != NULL; n = n->next)
-				if (n->kind == TSN_N_NAME && targets(n, rule))
-					return true;
+	for (size_t i = 0; i < c->nlayers; i++) {
+		if (c->layer[i].node->kind != TSN_N_DISABLE)
+			continue;
+		for (const struct tsn_node *n = c->layer[i].node->kids; n != NULL; n = n->next)
+			if (n->kind == TSN_N_NAME && targets(n, rule))
+				return true;
 	}
 	return false;
 }
@@ -232,26 +237,31 @@ check_group(struct tsn_ck *c, const struct tsn_node *o)
 			    o->text);
 }
 
+static void
+check_one(struct tsn_ck *c, const struct tsn_node *o)
+{
+	if (o->kind == TSN_N_DISABLE) {
+		for (const struct tsn_node *n = o->kids; n != NULL; n = n->next)
+			if (n->kind == TSN_N_NAME && !is_known(c, n))
+				warn_unknown(c, n, n->span, "disable");
+		return;
+	}
+	if (o->text == NULL)
+		return;
+	if (o->all)
+		check_star(c, o);
+	if (!o->all && tsn_world_group(c->world, o->text, strlen(o->text)) != NULL &&
+	    ck_rule_by_name(c->world, o->text) == NULL)
+		check_group(c, o);
+	else if (!is_known(c, o))
+		warn_unknown(c, o, o->at, "override");
+}
+
 void
 ck_overrides_check(struct tsn_ck *c)
 {
-	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
-		for (const struct tsn_node *o = f->expr ? NULL : f->tree->kids; o != NULL; o = o->next) {
-			if (o->kind == TSN_N_DISABLE) {
-				for (const struct tsn_node *n = o->kids; n != NULL; n = n->next)
-					if (n->kind == TSN_N_NAME && !is_known(c, n))
-						warn_unknown(c, n, n->span, "disable");
-			} else if (o->kind == TSN_N_OVERRIDE && o->text != NULL) {
-				if (o->all)
-					check_star(c, o);
-				if (!o->all && tsn_world_group(c->world, o->text, strlen(o->text)) != NULL &&
-				    ck_rule_by_name(c->world, o->text) == NULL)
-					check_group(c, o);
-				else if (!is_known(c, o))
-					warn_unknown(c, o, o->at, "override");
-			}
-		}
-	}
+	for (size_t i = 0; i < c->nlayers; i++)
+		check_one(c, c->layer[i].node);
 }
 
 static const struct ck_file *
@@ -263,29 +273,32 @@ first_file(const struct tsn_world *w, const struct ck_group *g)
 	return NULL;
 }
 
+static void
+rebind_global(struct tsn_ck *c, const struct ck_layer *l, const struct ck_file *in)
+{
+	struct ck_env e = ck_env_of(c, in);
+
+	for (const struct tsn_node *n = l->node->kids; n != NULL; n = n->next) {
+		struct ck_rebind *r = is_definition(n) ? ck_rebind(&e, n, l->file, c->global) : NULL;
+
+		for (const struct ck_rebind *p = c->global; r != NULL && p != NULL; p = p->next)
+			if (p->old == r->old && !tsn_node_equal(p->now->decl, n))
+				twice(c, n, p->now->decl, n->text);
+		if (r != NULL)
+			c->global = r;
+	}
+}
+
 void
 ck_overrides_global(struct tsn_ck *c)
 {
-	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
-		for (const struct tsn_node *o = f->expr ? NULL : next_of(f->tree->kids, TSN_N_OVERRIDE); o != NULL;
-		    o = next_of(o->next, TSN_N_OVERRIDE)) {
-			const struct ck_group *g = o->text == NULL || o->all ? NULL :
-			    tsn_world_group(c->world, o->text, strlen(o->text));
-			const struct ck_file *in = g == NULL ? NULL : first_file(c->world, g);
-			struct ck_env e;
+	for (size_t i = 0; i < c->nlayers; i++) {
+		const struct tsn_node *o = c->layer[i].node;
+		const struct ck_group *g = o->kind != TSN_N_OVERRIDE || o->text == NULL || o->all ? NULL :
+		    tsn_world_group(c->world, o->text, strlen(o->text));
+		const struct ck_file *in = g == NULL ? NULL : first_file(c->world, g);
 
-			if (in == NULL)
-				continue;
-			e = ck_env_of(c, in);
-			for (const struct tsn_node *n = o->kids; n != NULL; n = n->next) {
-				struct ck_rebind *r = is_definition(n) ? ck_rebind(&e, n, f, c->global) : NULL;
-
-				for (const struct ck_rebind *p = c->global; r != NULL && p != NULL; p = p->next)
-					if (p->old == r->old && !tsn_node_equal(p->now->decl, n))
-						twice(c, n, p->now->decl, n->text);
-				if (r != NULL)
-					c->global = r;
-			}
-		}
+		if (in != NULL)
+			rebind_global(c, &c->layer[i], in);
 	}
 }

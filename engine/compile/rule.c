@@ -25,6 +25,7 @@ ck_rule_env(struct tsn_ck *c, const struct ck_parts *p, const struct ck_file *wr
 
 	e.fallback = written == p->sym->file ? NULL : p->sym->file;
 	e.rebind = p->rebind;
+	e.rebind_id = p->rebind_id;
 	e.tag = p->sym->full;
 	return e;
 }
@@ -249,16 +250,12 @@ conditions(struct ck_env *e, const struct ck_parts *p, struct making *m)
 static void
 place(struct tsn_ck *c, const struct ck_sym *sym, struct tsn_rule *r)
 {
-	const struct tsn_source *src = &c->world->sources->v[sym->decl->at.file];
-	unsigned line, column;
-
-	tsn_source_locate(src, sym->decl->at.begin, &line, &column);
 	r->name = ck_strdup(c, sym->full);
 	r->title = r->name;
 	r->ruleset = sym->file->group->name == NULL ? "local" : ck_strdup(c, sym->file->group->name);
 	r->version = sym->file->group->version == NULL ? NULL : ck_strdup(c, sym->file->group->version);
 	r->file = ck_strdup(c, sym->file->name);
-	r->line = line;
+	r->line = ck_line(c, sym->decl->at);
 }
 
 static void

@@ -132,6 +132,20 @@ ck_report_unavailable(struct tsn_ck *c)
 	}
 }
 
+uint32_t
+ck_line(struct tsn_ck *c, struct tsn_span at)
+{
+	const struct tsn_source *src = &c->world->sources->v[at.file];
+
+	if (c->line == 0 || c->line_at.file != at.file || at.begin < c->line_at.begin) {
+		c->line_at = (struct tsn_span){ at.file, 0, 0 };
+		c->line = 1;
+	}
+	for (; c->line_at.begin < at.begin && c->line_at.begin < src->len; c->line_at.begin++)
+		c->line += src->text[c->line_at.begin] == '\n';
+	return c->line;
+}
+
 struct tsn_diag *
 ck_warn(struct tsn_ck *c, struct tsn_span span, const char *fmt, ...)
 {

@@ -466,10 +466,11 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 	at.where = NULL;
 	if (at.rebind != NULL && !sym_mentions(e, sym, 0))
 		at.rebind = NULL;
-	if (at.rebind == NULL)
-		at.id = e->c->plain_id;
-	if (sym->memo_id == at.id)
+	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;
+	if (at.rebind == NULL && sym->memo_id == at.id)
 		return (struct ck_set *)sym->memo;
+	if (at.rebind != NULL && sym->rule_id == at.id)
+		return (struct ck_set *)sym->rule_memo;
 	s = new_set(e->c, sym);
 	s->tainted = at.rebind != NULL;
 	sym->busy = true;
@@ -478,9 +479,16 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 	sym->broken |= !ok;
 	if (s->tainted)
 		s->name = ck_format(e->c, "%s@%s", sym->full, at.tag == NULL ? "" : at.tag);
-	sym->memo = ok ? s : NULL;
-	sym->memo_id = at.id;
-	return ok ? s : NULL;
+	if (!ok)
+		return NULL;
+	if (s->tainted) {
+		sym->rule_memo = s;
+		sym->rule_id = at.id;
+	} else {
+		sym->memo = s;
+		sym->memo_id = at.id;
+	}
+	return s;
 }
 
 struct ck_set *

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "compile/compile.h"
+#include "sets/set.h"
 
 struct made {
 	struct tsn_sources *sources;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* An allocator that fails in turn, and rule files with bytes changed: nothing crashes, nothing leaks. */
+#include "base/mem.h"
+#include "test_check.h"
+
+static const char *const source =
+    "ruleset g {}\n"
+    "let N = 3 * 5 set home = { 10.0.0.0/8, 2001:db8::/32 } set edges = { (192.0.2.1, 3) }\n"
+    "set feed = file \"tests/golden/check/list.inc.csv\" column \"ip\" refresh 1h\n"
+    "define mail = dst_port in { smtp, 587 } and proto == tcp\n"
+    "rule r { title \"T\" severity high where mail and src not in feed\n"
+    "  when count(src in home or (exporter, in_if) in edges) by src over 60s > N except dns_name ~ /x/i { expires 2027-03-01 }\n"
+    "  message \"{src} {value} {feed.what}\" tags a, b\n"
+    "  test \"one\" fires for src = 10.0.0.5 { let N = 1 flow { src = 10.0.0.1..10.0.0.9, proto = tcp, dst_port = 25 } repeat 6 } }\n"
+    "override g.r { let N = 500 except src == 10.0.0.9 }\n"
+    "site { listen udp \"0.0.0.0:2055\" output json \"/x\" memory 2GiB }\n"
+    "rule s { when scr == 1 }\n";
+
+/* One compilation with everything in it; true if memory did not run out on the way. */
+static bool
+once(const char *text, size_t len, bool tests)
+{
+	struct tsn_sources *s = tsn_sources_new();
+	struct tsn_diags *d = tsn_diags_new();
+	struct tsn_rule_text t = { "r.tsn", text, len };
+	struct tsn_compile_input in = { .texts = &t, .ntexts = 1 };
+	struct tsn_ruleset *r = s == NULL ? NULL : tsn_compile(s, &in, d), *one;
+	bool made = r != NULL;
+
+	for (uint32_t i = 0; r != NULL && tests && i < r->ntests; i++) {
+		one = tsn_compile_test(r, i, d);
+		made &= one != NULL;
+		tsn_ruleset_free(one);
+	}
+	for (uint32_t i = 0; r != NULL && tests && i < r->module->nsets; i++)
+		tsn_set_free(tsn_ruleset_rebuild_set(r, i, d));
+	tsn_ruleset_free(r);
+	tsn_diags_free(d);
+	tsn_sources_free(s);
+	return made;
+}
+
+static size_t
+good_part(void)
+{
+	return (size_t)(strstr(source, "rule s") - source);
+}
+
+Test(check_memory, every_allocation_fails_once)
+{
+	long total, step = getenv("TSN_SOAK") != NULL ? 1 : 7, failed = 0;
+
+	cr_assert(once(source, good_part(), true));
+	cr_assert_not(once(source, strlen(source), false));
+	tsn_mem_fail_at(1L << 40, false);
+	cr_assert(once(source, good_part(), true));
+	total = tsn_mem_count();
+	for (int sticky = 0; sticky < 2; sticky++) {
+		for (long n = sticky; n < total; n += step) {
+			tsn_mem_fail_at(n, sticky);
+			failed += !once(source, good_part(), true);
+			tsn_mem_fail_never();
+		}
+	}
+	tsn_mem_fail_never();
+	cr_expect_gt(failed, total / step, "%ld of %ld allocations were missed", failed, total);
+	cr_assert(once(source, good_part(), true));
+}
+
+static uint64_t
+next(uint64_t *seed)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return *seed >> 33;
+}
+
+static const char *const words[] = { " and ", " not ", "(", ")", "{", "}", " by src over 60s ", "count(", "src", " in ", "home",
+	"/24", "..", "10.0.0.0/8", "==", "|", "N", "mail", "5m", "\"x\"", "except ", "override g.r { let N = 1 }", "host", "-1",
+	"9223372036854775807", "let a = a", "set home = home", "define mail = mail", " * ", "r", "g.home", "flags", "SYN" };
+
+/* Words put in, taken out and doubled: most of it still parses, so the checker sees it. */
+static size_t
+mutate(char *text, size_t n, size_t cap, uint64_t *seed)
+{
+	size_t at = next(seed) % n, cut, len;
+	const char *w;
+
+	if (next(seed) % 3 == 0) {
+		cut = next(seed) % 12;
+		cut = cut > n - at ? n - at : cut;
+		memmove(text + at, text + at + cut, n - at - cut);
+		return n - cut == 0 ? 1 : n - cut;
+	}
+	w = words[next(seed) % (sizeof(words) / sizeof(words[0]))];
+	len = strlen(w);
+	if (n + len >= cap)
+		return n;
+	memmove(text + at + len, text + at, n - at);
+	memcpy(text + at, w, len);
+	return n + len;
+}
+
+Test(check_memory, changed_texts)
+{
+	long rounds = getenv("TSN_SOAK") != NULL ? 20000 : 1500, good = 0;
+	uint64_t seed = 42;
+	char text[4096];
+
+	for (long i = 0; i < rounds; i++) {
+		size_t n = good_part();
+
+		memcpy(text, source, n);
+		for (uint64_t k = 1 + next(&seed) % 3; k > 0; k--)
+			n = mutate(text, n, sizeof(text), &seed);
+		good += once(text, n, true);
+	}
+	cr_expect_gt(good, rounds / 100, "only %ld of %ld were still right", good, rounds);
+}
