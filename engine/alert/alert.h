@@ -40,7 +40,7 @@ enum tsn_alert_state {
 
 enum tsn_quality { TSN_EXACT, TSN_ESTIMATED, TSN_PARTIAL }; /* from best to worst */
 
-/* The fields TSN_ALERT_FLOW_FIELD lists, of one flow. */
+/* FIELD(symbol, type, member): what a record keeps of a flow. */
 #define TSN_ALERT_FLOW_FIELDS(FIELD) \
 	FIELD(SRC, addr, src) \
 	FIELD(DST, addr, dst) \
@@ -102,7 +102,7 @@ struct tsn_alert {
 
 /* Key part [i] of the record; false if the flow had none. */
 bool tsn_alert_key(const struct tsn_alert *al, unsigned i, struct tsn_value *out);
-/* A field by its place in the key, else of the flow that matched last. False: absent, or none of the list above. */
+/* A field by its place in the key, else of the flow that matched last. False: absent, or a field that records do not keep. */
 bool tsn_alert_field(const struct tsn_alert *al, enum tsn_field f, struct tsn_value *out);
 bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);
 /* The signature_id a rule has unless it sets one: 31 bits of a hash of its full name, never 0. */

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
 
 void
 tsn_alert_format(const struct tsn_alert *al, enum tsn_alert_format format, struct tsn_buf *out)

@@ -127,6 +127,44 @@ put_numbers(struct tsn_buf *out, const struct tsn_alert *al)
 		tsn_buf_printf(out, " (1 in %u)", al->sampling);
 }
 
+/* ADDRESS or ADDRESS:PORT, brackets round IPv6 before a port. */
+static void
+put_end(struct tsn_buf *out, const struct tsn_alert_flow *fl, enum tsn_field addr, enum tsn_field port)
+{
+	struct tsn_value a, p;
+	bool v6;
+
+	tsn_alert_flow_get(fl, addr, &a);
+	v6 = a.known && !a.addr.v4 && tsn_alert_flow_get(fl, port, &p);
+	tsn_buf_puts(out, v6 ? "[" : "");
+	tsn_value_text(&a, out);
+	tsn_buf_puts(out, v6 ? "]" : "");
+	if (tsn_alert_flow_get(fl, port, &p))
+		tsn_buf_printf(out, ":%lld", (long long)p.i);
+}
+
+/* What a rule without a message has to say: its title, and the flow. */
+static void
+put_flow(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	struct tsn_value v;
+
+	if (al->rule->title != NULL && strcmp(al->rule->title, al->rule->name) != 0) {
+		tsn_buf_puts(out, "  ");
+		tsn_alert_clean(out, al->rule->title, strlen(al->rule->title));
+	}
+	if (!tsn_alert_flow_get(&al->last, TSN_F_DST, &v))
+		return;
+	tsn_buf_puts(out, "  ");
+	put_end(out, &al->last, TSN_F_SRC, TSN_F_SRC_PORT);
+	tsn_buf_puts(out, " -> ");
+	put_end(out, &al->last, TSN_F_DST, TSN_F_DST_PORT);
+	if (tsn_alert_flow_get(&al->last, TSN_F_PROTO, &v)) {
+		tsn_buf_putc(out, ' ');
+		tsn_value_text(&v, out);
+	}
+}
+
 static void
 put_where(struct tsn_buf *out, const struct tsn_alert *al)
 {
@@ -167,7 +205,6 @@ void
 tsn_alert_text(const struct tsn_alert *al, bool color, struct tsn_buf *out)
 {
 	enum tsn_severity s = al->rule->severity <= TSN_SEV_CRITICAL ? al->rule->severity : TSN_SEV_MEDIUM;
-	const char *message = al->message != NULL ? al->message : al->rule->title;
 
 	if (al->state == TSN_ALERT_CLOSE) {
 		put_ended(out, al, color);
@@ -178,9 +215,11 @@ tsn_alert_text(const struct tsn_alert *al, bool color, struct tsn_buf *out)
 	    color ? BOLD : "", al->rule->name, color ? PLAIN : "");
 	put_key(out, al);
 	put_numbers(out, al);
-	if (message != NULL && strcmp(message, al->rule->name) != 0) {
+	if (al->message != NULL) {
 		tsn_buf_puts(out, "  ");
-		tsn_alert_clean(out, message, strlen(message));
+		tsn_alert_clean(out, al->message, strlen(al->message));
+	} else {
+		put_flow(out, al);
 	}
 	put_where(out, al);
 }

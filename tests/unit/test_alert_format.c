@@ -621,6 +621,50 @@ Test(alert_format, text_is_one_line_for_people)
 	play_end(&p);
 }
 
+Test(alert_format, text_says_how_far_numbers_can_be_trusted)
+{
+	struct tsn_rule rule = simple_rule("r", 60000, 60000);
+	struct tsn_buf out = TSN_BUF_INIT;
+	struct tsn_alert al = { .rule = &rule, .state = TSN_ALERT_EACH, .time = T0, .quality = TSN_ESTIMATED, .sampling = 100,
+		.value = { true, false, 9, 0 }, .threshold = { true, true, 0, 9.5 } };
+
+	rule.key.n = 0;
+	tsn_alert_text(&al, false, &out);
+	cr_expect_str_eq(out.p, "2026-01-05 00:00:00 MEDIUM   r  9 < 9.5 (estimated) (1 in 100)");
+	tsn_buf_fini(&out);
+}
+
+static void
+put_both(struct tsn_batch *b)
+{
+	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 };
+
+	b->n = 0;
+	put_mail(b, 0, 7);
+	tsn_batch_put_addr(b, 0, TSN_F_DST, tsn_addr_from_v6(v6));
+}
+
+Test(alert_format, text_without_a_message_shows_the_flow)
+{
+	struct tsn_rule rule = simple_rule("r", 60000, 60000);
+	struct tsn_program program = program_of(&rule, 1);
+	struct row row[1] = { { .rules = 1 } };
+	struct player p = { .json = true };
+	struct lines l = { 0 };
+	struct tsn_sink *sink = tsn_sink_call_new(keep_text, &l, TSN_SEV_INFO);
+
+	rule.title = "a title";
+	cr_assert(play_begin(&p, &program, 10) && tsn_alerts_set_sinks(p.alerts, &sink, 1));
+	put_both(p.batch);
+	play_batch(&p, row);
+	cr_expect_str_eq(tsn_buf_str(&l.text), "2026-01-05 00:00:00 MEDIUM   r  src=10.0.0.5  a title  "
+	    "10.0.0.5:4123 -> [2001:db8::9]:25 tcp  [edge-1 if 12]\n");
+	tsn_buf_fini(&l.text);
+	tsn_buf_fini(&l.color);
+	tsn_sink_close(sink);
+	play_end(&p);
+}
+
 Test(alert_format, text_never_passes_control_characters)
 {
 	static const struct { const char *in, *out; } c[] = {
