@@ -196,13 +196,16 @@ sort_parts(struct part *p, size_t n)
 static uint32_t
 part_mask(struct tsn_emit *e, const struct part *p)
 {
+	const char *note = e->note;
 	bool alone = e->alone;
 	uint32_t v;
 
 	if (p->shared || !can_be_alone(p->x) || e->failed)
 		return tsn_emit_mask(e, p->x, p->want);
 	e->alone = true;
+	e->note = p->x->canon;
 	v = tsn_emit_leaf(e, p->x, p->want);
+	e->note = note;
 	e->alone = alone;
 	return v;
 }
