@@ -6,6 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -299,4 +300,36 @@ Test(decode_golden, own_recordings)
 				cr_assert_eq(tsn_addr_cmp(kept[3].row[i].field[f].addr, kept[4].row[i].field[f].addr), 0, "row %zu", i);
 	for (int i = 0; i < 5; i++)
 		keeper_fini(&kept[i]);
+}
+
+static unsigned captures, mistaken;
+
+static int
+look_for_netflow(const char *path, const struct stat *st, int kind)
+{
+	struct tsn_pcap_opts opts = { .sniff = tsn_decode_looks_like_export };
+	char error[TSN_INPUT_ERROR];
+	struct tsn_datagram d;
+	struct tsn_pcap *p;
+
+	if (kind != FTW_F || st->st_size > 1 << 20 || strstr(path, ".pcap") == NULL)
+		return 0;
+	p = tsn_pcap_open(path, &opts, error);
+	if (p == NULL)
+		return 0;
+	captures++;
+	while (tsn_pcap_next(p, &d)) {
+		mistaken++;
+		cr_log_warn("%s: taken for %s", path, tsn_decode_format(d.payload, d.len));
+	}
+	tsn_pcap_close(p);
+	return 0;
+}
+
+/* Some 250 captures of everything but flow export: DNS, VoIP, tunnels, attacks, broken packets. */
+Test(decode_golden, other_traffic_is_not_taken_for_exports)
+{
+	if (ftw(DATA "raw_packets", look_for_netflow, 16) != 0)
+		cr_log_warn("not compared, not there: " DATA "raw_packets");
+	cr_assert_eq(mistaken, 0, "%u datagrams of %u captures", mistaken, captures);
 }
