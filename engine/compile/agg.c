@@ -312,6 +312,8 @@ aggregate(const struct ck_env *e, const struct tsn_node *n, size_t row)
 		*e->scope->used = true;
 	if (!collect(&inner, &k))
 		return bad;
+	if (e->scope != NULL && !k.agg.by_received)
+		*e->scope->by_event = true;
 	ok = shapes[row] == SHAPE_CONDITION ? condition_shape(&inner, &k) :
 	    shapes[row] == SHAPE_VALUE ? value_shape(&inner, &k) : fields_shape(&inner, &k);
 	if (k.where != NULL)

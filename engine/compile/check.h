@@ -150,6 +150,7 @@ struct ck_scope {
 	int64_t window_ms, step_ms;
 	struct tsn_span span, window_span;
 	bool *used;
+	bool *by_event;            /* a function inside counts by event time */
 };
 
 /* What `when` holds in the order written: for value and threshold, the alert's key, messages and warnings. */

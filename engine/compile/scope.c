@@ -146,8 +146,8 @@ struct ck_val
 ck_scoped(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 {
 	struct ck_env inner = *e;
-	bool used = false, later = false, ok;
-	struct ck_scope s = { .span = n->span, .used = &used };
+	bool used = false, later = false, by_event = false, ok;
+	struct ck_scope s = { .span = n->span, .used = &used, .by_event = &by_event };
 	struct ck_val v;
 
 	if (n->kids == NULL)
@@ -169,7 +169,7 @@ ck_scoped(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 			    "windows belong to functions, as in count() by src over 60s");
 		return v.kind == CK_IR && v.ir->stateful ? v : bad;
 	}
-	if (s.window_ms < CK_SHORT_WINDOW && !s.by_received)
+	if (s.window_ms < CK_SHORT_WINDOW && by_event && !s.by_received)
 		tsn_diag_hint(ck_warn(e->c, s.window_span,
 		    "below 30s, flows that end by a timeout arrive out of the window"), "use 30s or more, or time received");
 	return v;

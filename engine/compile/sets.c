@@ -346,7 +346,7 @@ from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 	struct tsn_ck *c = e->c;
 	const struct tsn_node *column = option_of(n, "column"), *refresh = option_of(n, "refresh");
 	const struct tsn_node *age = option_of(n, "max_age"), *format = option_of(n, "format");
-	struct ck_set_file f = { .span = n->at, .shown = n->text };
+	struct ck_set_file f = { .span = n->at, .shown = ck_strdup(c, n->text) };
 
 	if (age != NULL)
 		ck_unavailable(c, age->at, "max_age is");
