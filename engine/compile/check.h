@@ -330,6 +330,7 @@ const struct tsn_ir *ck_not(struct tsn_ck *, const struct tsn_ir *a);
 const struct tsn_ir *ck_junction(struct tsn_ck *, enum tsn_ir_kind, const struct tsn_ir *const *kid, size_t n);
 const struct tsn_ir *ck_and(struct tsn_ck *, const struct tsn_ir *a, const struct tsn_ir *b);
 const struct tsn_ir *ck_has(struct tsn_ck *, const struct tsn_ir *a);
+const struct tsn_ir *ck_gives(struct tsn_ck *, enum tsn_gives what);
 const struct tsn_ir *ck_compare_node(struct tsn_ck *, enum tsn_rel, const struct tsn_ir *a, const struct tsn_ir *b);
 const struct tsn_ir *ck_flags_has(struct tsn_ck *, const struct tsn_ir *a, int64_t bits);
 const struct tsn_ir *ck_in(struct tsn_ck *, const struct tsn_ir *a, struct ck_set *s);
@@ -432,6 +433,8 @@ void ck_rule_parts(struct tsn_ck *, struct ck_sym *, struct ck_parts *out, bool 
 bool ck_rule(struct tsn_ck *, const struct ck_parts *);
 bool ck_rule_expr(struct tsn_ck *, const struct ck_file *);
 bool ck_meta(struct tsn_ck *, const struct ck_parts *, struct tsn_rule *);
+/* `requires`: enum tsn_requires or-ed. False: an error, said. */
+bool ck_requires(struct tsn_ck *, const struct ck_parts *, uint32_t *bits);
 /* The first value of the last clause of this metadata word, and its file; NULL if there is none. */
 const struct tsn_node *ck_meta_value(const struct ck_parts *, const char *word, const struct ck_file **file);
 bool ck_message(const struct ck_env *, const struct tsn_node *, struct tsn_ir_rule *, const struct ck_gather *);

@@ -112,6 +112,7 @@ cost_of(uint16_t op)
 	case TSN_OP_CODE_ROWS:
 	case TSN_OP_CODE_PRESENT:
 	case TSN_OP_CODE_KNOWN:
+	case TSN_OP_CODE_GIVES:
 	case TSN_OP_CODE_CLOSING:
 		return 1;
 	default:

@@ -364,6 +364,15 @@ ck_has(struct tsn_ck *c, const struct tsn_ir *a)
 	return with_kids(c, &n, "has", &a, 1);
 }
 
+const struct tsn_ir *
+ck_gives(struct tsn_ck *c, enum tsn_gives what)
+{
+	static const char *const form[] = { "gives flags", "gives interfaces", "gives unsampled" };
+	struct tsn_ir n = { .kind = TSN_IR_GIVES, .type = TSN_T_BOOL, .i = what };
+
+	return with_kids(c, &n, form[what], NULL, 0);
+}
+
 /* A constant stands on the right; of two others the smaller form on the left. */
 const struct tsn_ir *
 ck_compare_node(struct tsn_ck *c, enum tsn_rel rel, const struct tsn_ir *a, const struct tsn_ir *b)

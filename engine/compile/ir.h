@@ -37,6 +37,7 @@ enum tsn_ir_kind {
 	TSN_IR_IN,        /* kid[0] (a field, masked address or TUPLE) is in set slot [set] */
 	TSN_IR_IN_PREFIX, /* kid[0] (address) lies in [prefix] */
 	TSN_IR_MATCH,     /* kid[0] (string field) ~ regex [regex] */
+	TSN_IR_GIVES,     /* the flow's exporter gives what [i] (enum tsn_gives) names; two-valued, tests no field (S46) */
 	/* values */
 	TSN_IR_INT,       /* i (INT, PORT, PROTO, FLAGS, TIME, DURATION, MAC, DIRECTION, FWD, SIZE by type) */
 	TSN_IR_REAL,      /* real */

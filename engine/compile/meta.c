@@ -60,8 +60,8 @@ number(struct tsn_ck *c, const struct ck_parts *p, const char *word, uint32_t le
 	return false;
 }
 
-static bool
-requirements(struct tsn_ck *c, const struct ck_parts *p, uint32_t *bits)
+bool
+ck_requires(struct tsn_ck *c, const struct ck_parts *p, uint32_t *bits)
 {
 	static const struct { const char *word; uint32_t bit; } known[] = {
 		{ "flags", TSN_REQ_FLAGS }, { "interfaces", TSN_REQ_INTERFACES }, { "unsampled", TSN_REQ_UNSAMPLED },
@@ -112,7 +112,7 @@ ck_meta(struct tsn_ck *c, const struct ck_parts *p, struct tsn_rule *r)
 		r->expires_ms = expires->i * TSN_SECOND;
 	ok = number(c, p, "sid", 1, &r->sid);
 	ok &= number(c, p, "rev", 1, &r->rev);
-	return requirements(c, p, &r->requires_bits) && ok;
+	return ok;
 }
 
 /* --- canonical form of a rule, for what a reload calls changed --- */

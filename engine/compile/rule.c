@@ -221,8 +221,23 @@ struct making {
 	const struct tsn_ir *cond, *keep;
 };
 
+/* S46: flows of exporters that cannot give what the rule requires take no part in it, as if its `where` said so. */
+static const struct tsn_ir *
+with_requirements(struct tsn_ck *c, const struct tsn_ir *keep, uint32_t bits)
+{
+	static const struct { uint32_t bit; enum tsn_gives gives; } v[] = {
+		{ TSN_REQ_FLAGS, TSN_GIVES_FLAGS }, { TSN_REQ_INTERFACES, TSN_GIVES_INTERFACES },
+		{ TSN_REQ_UNSAMPLED, TSN_GIVES_UNSAMPLED },
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		if (bits & v[i].bit)
+			keep = keep == NULL ? ck_gives(c, v[i].gives) : ck_and(c, keep, ck_gives(c, v[i].gives));
+	return keep;
+}
+
 static bool
-conditions(struct ck_env *e, const struct ck_parts *p, struct making *m)
+conditions(struct ck_env *e, const struct ck_parts *p, uint32_t requires, struct making *m)
 {
 	const struct tsn_node *later = p->when.node == NULL ? NULL : tsn_node_find(p->when.node, TSN_N_FOR);
 	struct ck_env at = *e;
@@ -233,9 +248,11 @@ conditions(struct ck_env *e, const struct ck_parts *p, struct making *m)
 		at.gather = &m->where;
 		m->keep = ck_cond(&at, p->keep.node->kids);
 		ok = m->keep != NULL;
-		/* Functions elsewhere in the rule count only these flows. */
-		e->where = ok && m->keep->kind != TSN_IR_TRUE ? m->keep : NULL;
 	}
+	if (ok)
+		m->keep = with_requirements(e->c, m->keep, requires);
+	/* Functions elsewhere in the rule count only these flows. */
+	e->where = m->keep != NULL && m->keep->kind != TSN_IR_TRUE ? m->keep : NULL;
 	if (later != NULL)
 		ck_unavailable(e->c, later->span, "for is");
 	if (e->rebind != NULL || e->where != NULL)
@@ -301,7 +318,8 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 	}
 	if (e.rebind != NULL)
 		e.id = c->world->next_id++;
-	ok = conditions(&e, p, &m);
+	ok = ck_requires(c, p, &r->requires_bits);
+	ok &= conditions(&e, p, r->requires_bits, &m);
 	rule->except = excepts(&e, p);
 	place(c, p->sym, r);
 	r->expires_ms = TSN_TIME_NONE;
@@ -309,7 +327,7 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 	ok &= alert_clause(&e, &p->alert, r, &keyed);
 	if (!ok || rule->except == NULL || p->broken)
 		return false;
-	if (m.keep != NULL && !ck_both(&e, p->keep.node->kids, m.keep, p->when.node->kids, m.cond))
+	if (m.keep != NULL && p->keep.node != NULL && !ck_both(&e, p->keep.node->kids, m.keep, p->when.node->kids, m.cond))
 		return false;
 	c->at = p->when.node->span;
 	rule->when = m.keep == NULL ? m.cond : ck_and(c, m.cond, m.keep);

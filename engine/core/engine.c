@@ -153,11 +153,10 @@ run_closing(void *arg, uint32_t family, uint32_t agg, int64_t window_start, stru
 {
 	struct tsn_engine *e = arg;
 
-	(void)family;
-	(void)agg;
-	(void)window_start;
+	(void)window_start; /* the rows' event times say it */
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
+	tsn_vm_closing(e->vm, family, agg);
 	tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
 	return true;
 }
@@ -342,6 +341,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->state = n.state;
 	e->rules = rs;
 	e->cuts = has_closes(rs->program);
+	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	configure_exporters(e, &rs->site);
 	tsn_ruleset_free(old);
 	return true;

@@ -14,6 +14,9 @@
 
 struct tsn_exporters;
 
+/* What an exporter can be relied on to give (S46); see tsn_batch.gives. */
+enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN_GIVES_COUNT };
+
 enum tsn_batch_kind {
 	TSN_BATCH_FLOWS,
 	TSN_BATCH_TICK, /* one row a group whose window closed: key fields present, all others absent */
@@ -44,6 +47,11 @@ struct tsn_batch {
 	int64_t *time;     /* ms; event time, made by tsn_batch_normalise */
 	uint32_t *source;  /* index in tsn_exporters */
 	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
+	/*
+	 * Rows whose exporter gives it, as of that row: flags and interfaces from its first flow that has one, and
+	 * unsampled while no interval above 1 is told; set by tsn_batch_normalise. All rows of a tick batch.
+	 */
+	struct tsn_mask gives[TSN_GIVES_COUNT];
 	void *columns;     /* one allocation behind all of the above */
 	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in tick batches */
 	struct tsn_field_set derived;

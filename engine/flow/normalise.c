@@ -162,16 +162,16 @@ first_set_u16(const uint16_t *v, const struct tsn_mask *m, uint32_t from, uint32
 	return from;
 }
 
-static bool
-any_set_u32(const uint32_t *v, const struct tsn_mask *m, uint32_t from, uint32_t to)
+static uint32_t
+first_set_u32(const uint32_t *v, const struct tsn_mask *m, uint32_t from, uint32_t to)
 {
 	while (from < to && !(v[from] != 0 && tsn_mask_has(m, from)))
 		from++;
-	return from < to;
+	return from;
 }
 
-/* S14: a 0 means "no flag" only after the exporter has shown that it fills the field. */
-static void
+/* S14: a 0 means "no flag" only after the exporter has shown that it fills the field. The first row that shows it. */
+static uint32_t
 learn_flags(struct tsn_batch *b, struct tsn_exporter *e, uint32_t from, uint32_t to)
 {
 	struct tsn_mask *present = &b->present[TSN_F_FLAGS];
@@ -180,6 +180,18 @@ learn_flags(struct tsn_batch *b, struct tsn_exporter *e, uint32_t from, uint32_t
 	for (uint32_t i = from; i < shown; i++)
 		tsn_mask_unset(present, i);
 	e->flags_seen = shown < to;
+	return shown;
+}
+
+/* S46: an exporter gives interfaces from its first flow with a non-zero one on. That row. */
+static uint32_t
+learn_interfaces(const struct tsn_batch *b, struct tsn_exporter *e, uint32_t from, uint32_t to)
+{
+	uint32_t in = first_set_u32(b->col[TSN_F_IN_IF], &b->present[TSN_F_IN_IF], from, to);
+	uint32_t out = first_set_u32(b->col[TSN_F_OUT_IF], &b->present[TSN_F_OUT_IF], from, to);
+
+	e->interfaces_seen = in < to || out < to;
+	return in < out ? in : out;
 }
 
 static void
@@ -219,12 +231,11 @@ set_name(struct tsn_batch *b, struct tsn_str name, uint32_t from, uint32_t to)
 static void
 exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t from, uint32_t to)
 {
-	if (!e->flags_seen)
-		learn_flags(b, e, from, to);
-	if (!e->interfaces_seen)
-		e->interfaces_seen =
-		    any_set_u32(b->col[TSN_F_IN_IF], &b->present[TSN_F_IN_IF], from, to) ||
-		    any_set_u32(b->col[TSN_F_OUT_IF], &b->present[TSN_F_OUT_IF], from, to);
+	uint32_t flags = e->flags_seen ? from : learn_flags(b, e, from, to);
+	uint32_t interfaces = e->interfaces_seen ? from : learn_interfaces(b, e, from, to);
+
+	tsn_mask_set_range(&b->gives[TSN_GIVES_FLAGS], flags, to - flags);
+	tsn_mask_set_range(&b->gives[TSN_GIVES_INTERFACES], interfaces, to - interfaces);
 	if (told)
 		learn_sampling(b, e, from, to);
 	if (e->sampling_override != 0)
@@ -244,12 +255,29 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 	struct tsn_exporter *e;
 
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
+	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
+	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
 	for (from = 0; from < n; from = to) {
 		for (to = from + 1; to < n && source[to] == source[from]; to++)
 			;
 		e = tsn_exporters_at(exporters, source[from] < count ? source[from] : 0);
 		exporter_run(b, e, told, from, to);
 	}
+}
+
+/* Rows that no interval above 1 was told for. */
+static void
+unsampled(struct tsn_batch *b)
+{
+	const uint32_t *interval = b->col[TSN_F_SAMPLING];
+	struct tsn_mask *m = &b->gives[TSN_GIVES_UNSAMPLED];
+
+	*m = b->rows;
+	if (!b->sampled)
+		return;
+	for (uint32_t i = 0; i < b->n; i++)
+		if (interval[i] > 1 && tsn_mask_has(&b->present[TSN_F_SAMPLING], i))
+			tsn_mask_unset(m, i);
 }
 
 static void
@@ -342,6 +370,8 @@ tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters)
 	tsn_mask_first(&b->rows, b->n);
 	if (b->kind == TSN_BATCH_TICK) {
 		memcpy(b->time, b->received, b->n * sizeof(b->time[0]));
+		for (int i = 0; i < TSN_GIVES_COUNT; i++)
+			b->gives[i] = b->rows;
 		return;
 	}
 	find_kinds(b, &kinds);
@@ -349,6 +379,7 @@ tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters)
 	times(b);
 	by_exporter(b, exporters);
 	b->sampled = bound_sampling(b);
+	unsampled(b);
 	bound_counter(b, TSN_F_RAW_PACKETS, TSN_F_PACKETS);
 	bound_counter(b, TSN_F_RAW_BYTES, TSN_F_BYTES);
 	scale(b, TSN_F_RAW_PACKETS, TSN_F_PACKETS, b->scaled[0]);

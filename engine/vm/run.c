@@ -227,6 +227,9 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_PRESENT:
 			tsn_vm_present(r, in->a, &m[in->dst]);
 			break;
+		case TSN_OP_CODE_GIVES:
+			m[in->dst] = r->b->gives[in->a];
+			break;
 		case TSN_OP_CODE_KNOWN:
 			m[in->dst] = vm->values[in->a].known;
 			break;

@@ -250,6 +250,8 @@ details(struct verifier *v, uint32_t at)
 	const char *mixed = "integer and real mixed";
 
 	switch ((enum tsn_opcode)in->op) {
+	case TSN_OP_CODE_GIVES:
+		return check(v, in->a < TSN_GIVES_COUNT, "no such thing for an exporter to give");
 	case TSN_OP_CODE_RANGE:
 	case TSN_OP_CODE_BITS:
 	case TSN_OP_CODE_INT_SET:
