@@ -208,6 +208,10 @@ uint32_t tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *when);
 uint32_t tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted);
 /* Rows that have part in a rule (ir.h, tsn_emit); ROWS if `when` says so itself. */
 uint32_t tsn_emit_touched(struct tsn_emit *e, const struct tsn_ir_rule *r);
+/* Stamps every part of a conjunction in the current walk. */
+void tsn_emit_stamp_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+/* Are all parts of [x] among the stamped ones? Then the rows of what was stamped are among T(x). */
+bool tsn_emit_all_stamped(const struct tsn_emit *e, const struct tsn_ir *x, bool want);
 /* Calls [each] for the aggregates of a condition or value, not for those inside aggregates. */
 void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
     void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *agg), void *arg);

@@ -152,6 +152,59 @@ collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool 
 	p->made = e->now->mask_of[2 * x->id + want] != 0;
 }
 
+static void
+gather_where(struct tsn_emit *e, void *arg, const struct tsn_ir *agg)
+{
+	const struct tsn_ir **slot = tsn_vec_add(e, arg, sizeof(*slot));
+
+	if (slot != NULL)
+		*slot = agg->agg->where;
+}
+
+/*
+ * Where the parts hold all of what an aggregate among them counts (the rule's `where`), that mask
+ * stands for them: it was made for the fold.
+ */
+static void
+take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where)
+{
+	struct part *p = parts->p;
+	size_t kept = 0;
+
+	if (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0)
+		return;
+	tsn_emit_walk(e);
+	for (size_t i = 0; i < parts->n; i++)
+		tsn_emit_stamp_parts(e, p[i].x, p[i].want);
+	if (!tsn_emit_all_stamped(e, where, true))
+		return;
+	tsn_emit_walk(e);
+	tsn_emit_stamp_parts(e, where, true);
+	for (size_t i = 0; i < parts->n; i++)
+		if (!tsn_emit_all_stamped(e, p[i].x, p[i].want))
+			p[kept++] = p[i];
+	parts->n = kept;
+	p = tsn_vec_add(e, parts, sizeof(*p));
+	if (p != NULL)
+		*p = (struct part){ .x = where, .want = true, .rank = RANK_RARE, .made = true };
+}
+
+static void
+take_wheres(struct tsn_emit *e, struct tsn_vec *parts)
+{
+	struct tsn_vec wheres = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < parts->n; i++) {
+		const struct part *p = (struct part *)parts->p + i;
+
+		if (p->x->stateful && tsn_ir_is_leaf(p->x))
+			tsn_emit_each_agg(e, p->x, gather_where, &wheres);
+	}
+	for (size_t i = 0; i < wheres.n && !e->failed; i++)
+		take_where(e, parts, ((const struct tsn_ir **)wheres.p)[i]);
+	tsn_free(wheres.p);
+}
+
 static int
 by_cost(const void *a, const void *b)
 {
@@ -222,6 +275,8 @@ conjunction(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 
 	tsn_emit_walk(e);
 	collect(e, &parts, x, want);
+	if (x->stateful)
+		take_wheres(e, &parts);
 	p = parts.p;
 	if (parts.n > 1)
 		sort_parts(p, parts.n);

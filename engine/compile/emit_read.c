@@ -51,33 +51,31 @@ tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
 
 /* --- conjunctions as sets of parts --- */
 
-/* Stamps every part of a conjunction in the current walk. */
-static void
-stamp_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want)
+void
+tsn_emit_stamp_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
 	if (!tsn_emit_first_time(e, x, want))
 		return;
 	if (x->kind == TSN_IR_NOT)
-		stamp_parts(e, x->kid[0], !want);
+		tsn_emit_stamp_parts(e, x->kid[0], !want);
 	else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR))
 		for (uint32_t i = 0; i < x->nkids; i++)
-			stamp_parts(e, x->kid[i], want);
+			tsn_emit_stamp_parts(e, x->kid[i], want);
 }
 
-/* Are all parts of [x] among the stamped ones? Then the rows of what was stamped are among T(x). */
-static bool
-all_stamped(const struct tsn_emit *e, const struct tsn_ir *x, bool want)
+bool
+tsn_emit_all_stamped(const struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
 	if (e->stamp[2 * x->id + want] == e->walk)
 		return true;
 	if (x->kind == (want ? TSN_IR_TRUE : TSN_IR_FALSE))
 		return true;
 	if (x->kind == TSN_IR_NOT)
-		return all_stamped(e, x->kid[0], !want);
+		return tsn_emit_all_stamped(e, x->kid[0], !want);
 	if (x->kind != (want ? TSN_IR_AND : TSN_IR_OR))
 		return false;
 	for (uint32_t i = 0; i < x->nkids; i++)
-		if (!all_stamped(e, x->kid[i], want))
+		if (!tsn_emit_all_stamped(e, x->kid[i], want))
 			return false;
 	return true;
 }
@@ -188,7 +186,7 @@ counts_itself(struct tsn_emit *e, const struct tsn_ir *x)
 
 		while (side->kind == TSN_IR_TO_REAL)
 			side = side->kid[0];
-		if (side->kind == TSN_IR_AGG && side->agg->fn == TSN_AGG_COUNT && all_stamped(e, side->agg->where, true))
+		if (side->kind == TSN_IR_AGG && side->agg->fn == TSN_AGG_COUNT && tsn_emit_all_stamped(e, side->agg->where, true))
 			return true;
 	}
 	return false;
@@ -223,7 +221,7 @@ implied(struct tsn_emit *e, const struct touch *t)
 	if (!t->any)
 		return true;
 	tsn_emit_walk(e);
-	stamp_parts(e, t->r->when, true);
+	tsn_emit_stamp_parts(e, t->r->when, true);
 	return implies_touch(e, t, t->r->when, true, 0);
 }
 
@@ -270,10 +268,10 @@ uncounted(struct tsn_emit *e, const struct tsn_ir *when, const struct tsn_ir *pa
 	uint32_t m;
 
 	tsn_emit_walk(e);
-	stamp_parts(e, when, true);
+	tsn_emit_stamp_parts(e, when, true);
 	if (part != NULL)
-		stamp_parts(e, part, want);
-	if (all_stamped(e, where, true))
+		tsn_emit_stamp_parts(e, part, want);
+	if (tsn_emit_all_stamped(e, where, true))
 		return TSN_V_EMPTY;
 	m = tsn_emit_upper(e, when, true);
 	return part != NULL ? tsn_emit_and(e, m, tsn_emit_upper(e, part, want)) : m;

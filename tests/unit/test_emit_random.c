@@ -832,6 +832,22 @@ first_report(const struct tsn_ir *x)
 	return found;
 }
 
+/* As the checker makes of a rule's `where`: its parts stand in `when` beside what counts them. */
+static const struct tsn_ir *
+with_where(void)
+{
+	const struct tsn_ir *a = condition(1), *b = condition(1), *c;
+	const struct tsn_ir *where = g_logic(g, TSN_IR_AND, a, b);
+	struct tsn_key_spec key = random_key();
+
+	if (chance(50))
+		c = g_agg(g, TSN_AGG_COUNT, key, where, NULL, false);
+	else
+		c = g_agg(g, TSN_AGG_SUM, key, where, g_field(g, PICK(int_fields)), false);
+	c = g_compare(g, chance(70) ? TSN_REL_GT : TSN_REL_LE, c, g_int(g, below(4)));
+	return g_and3(g, a, b, c);
+}
+
 static void
 build_case(uint64_t seed, struct graph *graph)
 {
@@ -849,7 +865,7 @@ build_case(uint64_t seed, struct graph *graph)
 		struct tsn_ir_rule *r;
 
 		aggs_allowed = (int)below(3);
-		when = condition(3);
+		when = chance(25) ? with_where() : condition(3);
 		except = chance(30) ? condition(2) : NULL;
 		r = g_rule(g, "r", when, except);
 		compare = first_report(when);
