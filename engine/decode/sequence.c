@@ -193,7 +193,7 @@ judge(struct stream *s, uint32_t seq, uint32_t uptime)
 
 	if (elapsed < -LATE_MS)
 		return ANEW;
-	if (ahead == 0 || (elapsed >= 0 && learn_unit(s, seq)))
+	if (ahead == 0 || learn_unit(s, seq))
 		return IN_ORDER;
 	if (ahead > 0) {
 		int64_t most = LATE_FLOWS + (elapsed > 0 ? (int64_t)elapsed * FLOWS_PER_MS : 0);

@@ -165,6 +165,28 @@ Test(decode, every_field)
 	}
 }
 
+/* A count far above the limit, but all records are there: the largest datagram UDP carries. */
+Test(decode, the_largest_datagram)
+{
+	static uint8_t big[65507];
+	static struct nf_record sent[1364];
+	uint64_t seed = 99;
+	struct nf_header h = { 5, -1u, 1000000, 1700000000, 0, 0, 3, 0 };
+	struct bench t;
+
+	for (int i = 0; i < 1364; i++)
+		sent[i] = nf_random_record(&seed);
+	setup(&t, 1024);
+	cr_assert_eq(tsn_decode_datagram(t.decoder, big, nf_build(big, &h, sent, 1364), tsn_addr_v4(EXPORTER), RECEIVED, &t.keep.sink),
+	    TSN_DECODE_DAMAGED);
+	cr_assert_eq(counter(&t, TSN_XC_COUNT), 1);
+	keeper_spill(&t.keep);
+	cr_assert_eq(t.keep.n, 1364);
+	for (size_t i = 0; i < t.keep.n; i++)
+		check_row(&t.keep.row[i], &h, &sent[i], "the largest datagram");
+	teardown(&t);
+}
+
 /* Fields that no fixed record has must stay absent, and the masks must hold nothing past the last row. */
 Test(decode, only_what_is_told)
 {
@@ -354,6 +376,8 @@ Test(decode, exporter_by_ipv6)
 	decode(&t, len);
 	cr_assert_eq(tsn_decode_datagram(t.decoder, t.datagram, len, six, RECEIVED, &t.keep.sink), TSN_DECODE_OK);
 	decode(&t, len);
+	cr_assert(t.keep.batch->addr[tsn_fields[TSN_F_EXPORTER].addr_slot].any_v6);
+	cr_assert_not(t.keep.batch->addr[tsn_fields[TSN_F_SRC].addr_slot].any_v6);
 	keeper_spill(&t.keep);
 	cr_assert_eq(t.keep.n, 6);
 	for (int i = 0; i < 6; i++) {
@@ -450,6 +474,12 @@ Test(decode, looks_like_other_exports)
 			memcpy(exact, whole[i].p, n);
 			cr_assert_not(tsn_decode_looks_like_export(exact, n), "%d cut to %zu", i, n);
 			free(exact);
+		}
+		for (size_t more = 1; more < 4; more++) {
+			uint8_t longer[64] = { 0 };
+
+			memcpy(longer, whole[i].p, whole[i].n);
+			cr_assert_not(tsn_decode_looks_like_export(longer, whole[i].n + more), "%d and %zu more", i, more);
 		}
 	}
 }

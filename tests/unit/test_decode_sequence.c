@@ -103,6 +103,8 @@ Test(decode_sequence, what_happened)
 		{ "far back without a clock", { { 5000000, 30, 0 }, { 0, 30, 0 }, { 30, 30, 0 } }, 0, 1, 0 },
 		{ "a leap no exporter makes", { { 0, 30, 1000 }, { 3000000, 30, 2000 }, { 3000030, 30, 3000 } }, 0, 1, 0 },
 		{ "a leap in an hour of silence", { { 0, 30, 1000 }, { 3000000, 30, 3601000 } }, 2999970, 0, 0 },
+		{ "late in a new life beside an old gap", { { 0, 30, 100000 }, { 90, 30, 101000 }, { 100, 30, 100 }, { 130, 30, 200 },
+		    { 60, 30, 150 } }, 60, 1, 1 },
 		{ "numbers datagrams", { { 7, 30, 1 }, { 8, 30, 2 }, { 9, 12, 3 }, { 10, 1, 4 }, { 11, 30, 5 } }, 0, 0, 0 },
 		{ "numbers datagrams, two missing", { { 7, 30, 1 }, { 8, 30, 2 }, { 11, 12, 3 }, { 12, 3, 4 } }, 2, 0, 0 },
 		{ "single flows are either", { { 7, 1, 1 }, { 8, 1, 2 }, { 9, 30, 3 }, { 39, 30, 4 } }, 0, 0, 0 },

@@ -33,6 +33,7 @@ struct piece {
 	uint32_t src, id;
 	unsigned offset;
 	int64_t ms;
+	uint8_t next; /* IPv6: next header, 0: UDP */
 };
 
 /* One fragment with [n] bytes of [whole], which begins with the UDP header. */
@@ -44,7 +45,7 @@ put_piece(struct capture *c, const struct piece *f, const uint8_t *bytes, size_t
 		struct ip6 h = { { 0x20, 1, [14] = (uint8_t)(f->src >> 8), (uint8_t)f->src }, { 0x20, 1, [15] = 9 }, 44 };
 		struct bytes body = { 0 };
 
-		put_be(&body, 17, 1);
+		put_be(&body, f->next ? f->next : 17, 1);
 		put_be(&body, 0, 1);
 		put_be(&body, f->offset | f->more, 2);
 		put_be(&body, f->id, 4);
@@ -162,6 +163,8 @@ Test(input_fragment, duplicates_overlaps_gaps)
 		{ "two ends", { { 0, 32, true, 0 }, { 40, 8, false, 0 }, { 56, 8, false, 0 } }, 0, 1 },
 		{ "past the end", { { 32, 16, false, 0 }, { 48, 16, true, 0 }, { 0, 32, true, 0 } }, 0, 1 },
 		{ "end before what is there", { { 48, 16, true, 0 }, { 32, 16, false, 0 }, { 0, 32, true, 0 } }, 0, 1 },
+		{ "an end inside, a hole, and as many bytes as that end says",
+		    { { 48, 16, true, 0 }, { 32, 16, false, 0 }, { 0, 16, true, 0 } }, 0, 1 },
 		{ "a piece not of eights", { { 0, 31, true, 0 }, { 32, 32, false, 0 } }, 0, 1 },
 		{ "an empty piece", { { 0, 32, true, 0 }, { 32, 0, true, 0 }, { 32, 32, false, 0 } }, 0, 1 },
 		{ "only an end at 0 is no fragment", { { 0, 64, false, 0 } }, 1, 0 },
@@ -191,6 +194,32 @@ Test(input_fragment, duplicates_overlaps_gaps)
 			bytes_free(&udp);
 			end(&c);
 		}
+	}
+}
+
+/* RFC 8200: what follows the whole is what the first fragment says; here options, and behind them UDP. */
+Test(input_fragment, the_first_fragment_names_the_protocol)
+{
+	for (int order = 0; order < 2; order++) {
+		struct bytes udp = { 0 }, whole = { 0 };
+		struct capture c;
+		struct result r;
+
+		begin(&c);
+		make_udp(&udp, 40);
+		put(&whole, "\21\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+		put(&whole, udp.p, udp.n);
+		for (int i = 0; i < 2; i++) {
+			bool first = i == order;
+			struct piece f = { true, first, 7, 99, first ? 0 : 32, T0, first ? 60 : 17 };
+
+			put_piece(&c, &f, whole.p + f.offset, first ? 32 : whole.n - 32);
+		}
+		r = run(&c);
+		cr_assert(r.n == 1 && r.bytes == 40, "order %d", order);
+		bytes_free(&udp);
+		bytes_free(&whole);
+		end(&c);
 	}
 }
 

@@ -394,6 +394,34 @@ Test(input_pcap, a_length_no_packet_has)
 	cr_assert(g.report.damaged && g.report.damage_offset == second);
 	cr_assert_eq(g.report.unread, (int64_t)(file.n - second));
 	cr_assert_not_null(strstr(g.report.reason, "more than any packet has"), "%s", g.report.reason);
+
+	file.n = 24; /* one byte more than libpcap takes, and all of them there */
+	for (size_t i = 0; i < 2; i++) {
+		static uint8_t big[262145];
+
+		memcpy(big, f.p, f.n);
+		put_pcap_record(&file, T0, big, 262144 + i, false, false);
+	}
+	run(&file, &sniffing, &g);
+	cr_assert(g.n == 1 && g.report.damaged && g.report.damage_offset == 24 + 16 + 262144);
+	bytes_free(&file);
+	bytes_free(&f);
+}
+
+/* Above the link type some writers note the length of the frame check sequence. */
+Test(input_pcap, link_type_with_check_sequence)
+{
+	struct bytes file = { 0 }, f = { 0 };
+	struct got g;
+
+	put_pcap_header(&file, 0x50000001, false, false);
+	put_ethernet(&f, 0x0800);
+	put_udp4(&f, "Export");
+	put(&f, "\1\2\3\4", 4);
+	put_pcap_record(&file, T0, f.p, f.n, false, false);
+	run(&file, &sniffing, &g);
+	cr_assert_eq(g.n, 1);
+	cr_assert_str_eq(g.text[0], "Export");
 	bytes_free(&file);
 	bytes_free(&f);
 }
