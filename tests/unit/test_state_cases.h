@@ -69,6 +69,16 @@ c_family(struct rng *r, struct model *m, char canon[M_AGGS][64])
 		c_agg(r, &m->agg[i], canon[i]);
 }
 
+/* Rows such that no group has more members than are counted exactly; only tuples could. */
+static inline uint32_t
+c_exact(const struct model *m, uint32_t n)
+{
+	for (uint32_t a = 0; a < m->def.naggs; a++)
+		if (m->agg[a].fn == TSN_AGG_DISTINCT && m->agg[a].tuple.n > 1 && n > 256)
+			n = 256;
+	return n;
+}
+
 struct c_style {
 	uint64_t hosts, ports, gap, disorder, wild, extreme, read, uncounted;
 	int64_t base;
