@@ -44,6 +44,8 @@ void tsn_cli_free(struct tsn_cli *c);
 int tsn_cli_usage(const struct tsn_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "tocsin: WHAT" on stderr. */
 void tsn_cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Has the reader of stdout, a pipe, gone away? Then there is nobody left to work for, and nothing to complain about. */
+bool tsn_cli_reader_gone(void);
 /* "tocsin: memory is out"; returns TSN_EXIT_INPUT. */
 int tsn_cli_no_memory(void);
 void tsn_cli_help(const char *program);

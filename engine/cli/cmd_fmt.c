@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* tocsin fmt: rule files into canonical layout. A file with an error is left as it is. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,48 @@ format_one(struct tsn_cli *c, const char *path)
 	return status;
 }
 
+static int
+is_rule_file(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && n > 4 && strcmp(entry->d_name + n - 4, ".tsn") == 0;
+}
+
+/* The rule files of a directory, as other commands take them. */
+static int
+format_directory(struct tsn_cli *c, const char *path)
+{
+	struct dirent **entry;
+	struct tsn_buf file = TSN_BUF_INIT;
+	int n = scandir(path, &entry, is_rule_file, alphasort), i, one, status = TSN_EXIT_OK;
+
+	if (n <= 0) {
+		tsn_cli_warn("%s: %s", path, n < 0 ? strerror(errno) : "holds no .tsn file");
+		status = TSN_EXIT_INPUT;
+	}
+	for (i = 0; i < n; i++) {
+		tsn_buf_clear(&file);
+		tsn_buf_printf(&file, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", entry[i]->d_name);
+		one = file.failed ? tsn_cli_no_memory() : format_one(c, file.p);
+		if (one > status)
+			status = one;
+		free(entry[i]);
+	}
+	if (n >= 0)
+		free(entry);
+	tsn_buf_fini(&file);
+	return status;
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int
 tsn_cmd_fmt(struct tsn_cli *c)
 {
@@ -101,9 +144,9 @@ tsn_cmd_fmt(struct tsn_cli *c)
 	size_t i;
 
 	if (c->args.n == 0)
-		return tsn_cli_usage(c, "no files: name rule files, or - for stdin");
+		return tsn_cli_usage(c, "no files: name rule files or directories, or - for stdin");
 	for (i = 0; i < c->args.n; i++) {
-		one = format_one(c, c->args.v[i]);
+		one = is_directory(c->args.v[i]) ? format_directory(c, c->args.v[i]) : format_one(c, c->args.v[i]);
 		if (one > status)
 			status = one;
 	}

@@ -21,15 +21,25 @@ parse_format(const struct tsn_cli *c, enum tsn_alert_format *out)
 	return 0;
 }
 
+/* Opened before the work begins: an hour of reading must not end in "no such directory". False after a message. */
+static bool
+open_summary(const struct tsn_cli *c, FILE **out)
+{
+	*out = c->summary == NULL ? NULL : strcmp(c->summary, "-") == 0 ? stdout : fopen(c->summary, "w");
+	if (c->summary == NULL || *out != NULL)
+		return true;
+	tsn_cli_warn("%s: %s", c->summary, strerror(errno));
+	return false;
+}
+
 static int
-write_summary(const struct tsn_cli *c, struct tsn_engine *e, double seconds)
+write_summary(const struct tsn_cli *c, struct tsn_engine *e, double seconds, FILE *f)
 {
 	const struct tsn_program *p = tsn_engine_ruleset(e)->program;
 	struct tsn_buf out = TSN_BUF_INIT;
 	struct tsn_engine_stats s;
-	FILE *f;
 	uint32_t i;
-	int status = TSN_EXIT_OK;
+	bool ok;
 
 	tsn_engine_stats(e, &s);
 	tsn_buf_printf(&out, "{\"flows\":%llu,\"seconds\":%.6f,\"rules\":{", (unsigned long long)s.flows, seconds);
@@ -43,15 +53,13 @@ write_summary(const struct tsn_cli *c, struct tsn_engine *e, double seconds)
 		    (unsigned long long)n.alerts);
 	}
 	tsn_buf_puts(&out, "}}\n");
-	f = strcmp(c->summary, "-") == 0 ? stdout : fopen(c->summary, "w");
-	if (f == NULL || fwrite(tsn_buf_str(&out), 1, out.len, f) != out.len) {
+	ok = !out.failed && fwrite(tsn_buf_str(&out), 1, out.len, f) == out.len;
+	if (f != stdout)
+		ok = fclose(f) == 0 && ok;
+	if (!ok)
 		tsn_cli_warn("%s: %s", c->summary, strerror(errno));
-		status = TSN_EXIT_INPUT;
-	}
-	if (f != NULL && f != stdout && fclose(f) != 0)
-		status = TSN_EXIT_INPUT;
 	tsn_buf_fini(&out);
-	return status;
+	return ok ? TSN_EXIT_OK : TSN_EXIT_INPUT;
 }
 
 /* The last word on a terminal: how much was seen and what it raised. */
@@ -111,44 +119,74 @@ say_state(struct tsn_engine *e)
 	}
 }
 
+/* Nobody reads the alerts any more (`| head`): that is no failure, but the end of the work. */
 static void
 on_log(void *arg, enum tsn_log_level level, const char *line)
 {
-	(void)arg;
-	(void)level;
-	tsn_cli_warn("%s", line);
+	struct tsn_inputs *in = arg;
+
+	if (level == TSN_LOG_ERROR && tsn_cli_reader_gone())
+		in->stop = true;
+	else
+		tsn_cli_warn("%s", line);
+}
+
+/* The first of two sinks: takes the progress line away before the other writes to the same terminal. */
+static void
+make_room(void *arg, const struct tsn_alert *al)
+{
+	struct tsn_inputs *in = arg;
+
+	(void)al;
+	tsn_progress_clear(&in->progress);
 }
 
 static int
-run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format)
+read_inputs(struct tsn_inputs *in, struct tsn_sink *sink, FILE *summary)
 {
-	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : TSN_LOG_WARN, on_log, NULL };
-	struct tsn_engine_options o = { .batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .log = &log };
-	struct tsn_inputs in = { .cli = c };
-	struct tsn_sink *sink = tsn_sink_fd_new(STDOUT_FILENO, "stdout", format, TSN_SEV_INFO, &log);
+	const struct tsn_cli *c = in->cli;
 	int64_t began = tsn_progress_clock();
 	double seconds;
+	int status = tsn_inputs_read(in);
+
+	seconds = (double)(tsn_progress_clock() - began) / 1000;
+	if (status == TSN_EXIT_USAGE)
+		return status;
+	tsn_engine_remove_sinks(in->engine);
+	tsn_sink_flush(sink);
+	if (sink->failing && !tsn_cli_reader_gone())
+		status = TSN_EXIT_INPUT;
+	say_losses(in->engine);
+	if (c->verbose)
+		say_state(in->engine);
+	say_totals(c, in->engine, seconds);
+	if (summary != NULL && write_summary(c, in->engine, seconds, summary) != TSN_EXIT_OK)
+		status = TSN_EXIT_INPUT;
+	return status;
+}
+
+/* Takes the rules. */
+static int
+run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format, FILE *summary)
+{
+	struct tsn_inputs in = { .cli = c };
+	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : TSN_LOG_WARN, on_log, &in };
+	struct tsn_engine_options o = { .batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .log = &log };
+	struct tsn_sink *clear = tsn_sink_call_new(make_room, &in, TSN_SEV_INFO);
+	struct tsn_sink *sink = tsn_sink_fd_new(STDOUT_FILENO, "stdout", format, TSN_SEV_INFO, &log);
 	int status;
 
 	in.engine = tsn_engine_new(&o);
-	if (in.engine == NULL || sink == NULL || !tsn_engine_add_sink(in.engine, sink) ||
-	    !tsn_engine_load(in.engine, rs, NULL)) {
+	if (in.engine == NULL || clear == NULL || sink == NULL || !tsn_engine_add_sink(in.engine, clear) ||
+	    !tsn_engine_add_sink(in.engine, sink) || !tsn_engine_load(in.engine, rs, NULL)) {
 		tsn_ruleset_free(rs);
-		tsn_engine_free(in.engine);
-		tsn_sink_close(sink);
-		return tsn_cli_no_memory();
+		status = tsn_cli_no_memory();
+	} else {
+		status = read_inputs(&in, sink, summary);
 	}
-	status = tsn_inputs_read(&in);
-	seconds = (double)(tsn_progress_clock() - began) / 1000;
-	if (status != TSN_EXIT_USAGE) {
+	if (in.engine != NULL)
 		tsn_engine_remove_sinks(in.engine);
-		say_losses(in.engine);
-		if (c->verbose)
-			say_state(in.engine);
-		say_totals(c, in.engine, seconds);
-		if (c->summary != NULL && write_summary(c, in.engine, seconds) != TSN_EXIT_OK)
-			status = TSN_EXIT_INPUT;
-	}
+	tsn_sink_close(clear);
 	tsn_sink_close(sink);
 	tsn_engine_free(in.engine);
 	return status;
@@ -160,6 +198,7 @@ tsn_cmd_run(struct tsn_cli *c)
 	struct tsn_cli_compilation k;
 	enum tsn_alert_format format;
 	struct tsn_ruleset *rs;
+	FILE *summary;
 	int status = parse_format(c, &format);
 
 	if (status != 0)
@@ -173,7 +212,14 @@ tsn_cmd_run(struct tsn_cli *c)
 		return tsn_cli_no_memory();
 	}
 	rs = tsn_cli_compile(&k);
-	status = rs != NULL ? run(c, rs, format) : TSN_EXIT_RULES;
+	if (rs == NULL) {
+		status = TSN_EXIT_RULES;
+	} else if (!open_summary(c, &summary)) {
+		tsn_ruleset_free(rs);
+		status = TSN_EXIT_INPUT;
+	} else {
+		status = run(c, rs, format, summary);
+	}
 	tsn_cli_compilation_fini(&k);
 	return status;
 }

@@ -17,12 +17,13 @@ struct show {
 	struct tsn_field_set needed;
 	struct tsn_buf out, cell;
 	uint64_t shown, limit;
-	bool count_only;
+	bool count_only, headed;
 };
 
 static void
 write_out(struct show *s)
 {
+	tsn_progress_clear(&s->in.progress);
 	if (s->out.len > 0 && fwrite(s->out.p, 1, s->out.len, stdout) != s->out.len)
 		s->in.stop = true; /* the reader is gone */
 	tsn_buf_clear(&s->out);
@@ -33,8 +34,9 @@ header(struct show *s)
 {
 	uint32_t i;
 
-	if (s->format == TSN_SHOW_JSON)
+	if (s->headed || s->count_only || s->format == TSN_SHOW_JSON)
 		return;
+	s->headed = true;
 	for (i = 0; i < s->columns.n; i++) {
 		tsn_buf_clear(&s->cell);
 		tsn_column_name(&s->columns.part[i], &s->cell);
@@ -114,6 +116,7 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 	}
 	if (!s->count_only)
 		tsn_batch_derive(b, &s->needed);
+	header(s);
 	TSN_EACH_ROW(row, rows) {
 		if (s->shown < s->limit) {
 			s->shown++;
@@ -143,12 +146,12 @@ show(struct show *s, struct tsn_ruleset *rs)
 		tsn_engine_free(s->in.engine);
 		return tsn_cli_no_memory();
 	}
-	if (!s->count_only)
-		header(s);
 	status = tsn_inputs_read(&s->in);
 	if (status != TSN_EXIT_USAGE) {
 		if (s->count_only)
 			tsn_buf_printf(&s->out, "%llu\n", (unsigned long long)s->shown);
+		if (status == TSN_EXIT_OK)
+			header(s); /* a table without rows is one, too */
 		write_out(s);
 	}
 	tsn_engine_free(s->in.engine);

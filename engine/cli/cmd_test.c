@@ -50,6 +50,17 @@ name_untested(const struct tsn_cli *c, const struct tsn_ruleset *rs)
 	return n;
 }
 
+static bool
+any_rule(const struct tsn_ruleset *rs, const char *part)
+{
+	uint32_t i;
+
+	for (i = 0; i < rs->program->nrules; i++)
+		if (strstr(rs->program->rules[i].name, part) != NULL)
+			return true;
+	return false;
+}
+
 static void
 run_all(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_compilation *k, struct tally *n)
 {
@@ -104,6 +115,8 @@ tsn_cmd_test(struct tsn_cli *c)
 	rs = tsn_cli_compile(&k);
 	if (rs == NULL) {
 		status = TSN_EXIT_RULES;
+	} else if (c->filter != NULL && !any_rule(rs, c->filter)) {
+		status = tsn_cli_usage(c, "--only: no rule's name contains \"%s\"", c->filter);
 	} else {
 		run_all(c, rs, &k, &n);
 		printf("%u passed, %u failed", n.passed, n.failed);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/progress.h"
 #include "input/pcap.h"
 
 /* One sentence on what a capture held that was not evaluated, if anything. */
@@ -52,7 +51,7 @@ tell_version(const char *path, const struct tsn_datagram *d)
 }
 
 static int
-read_capture(struct tsn_inputs *in, const char *path, struct tsn_progress *progress)
+read_capture(struct tsn_inputs *in, const char *path)
 {
 	uint16_t port = in->cli->port > 0 ? (uint16_t)in->cli->port : 0;
 	struct tsn_pcap_opts opts = { .sniff = tsn_decode_looks_like_export, .ports = port ? &port : NULL, .n_ports = port ? 1 : 0 };
@@ -63,7 +62,7 @@ read_capture(struct tsn_inputs *in, const char *path, struct tsn_progress *progr
 	uint64_t n = 0, done, total;
 
 	if (p == NULL) {
-		tsn_cli_warn("%s: %s", path, error);
+		tsn_cli_warn("%s", error);
 		in->unreadable++;
 		return TSN_EXIT_INPUT;
 	}
@@ -78,12 +77,12 @@ read_capture(struct tsn_inputs *in, const char *path, struct tsn_progress *progr
 			tsn_pcap_close(p);
 			return tsn_cli_no_memory();
 		}
-		if ((++n & 1023) == 0 && tsn_progress_wanted(progress)) {
+		if ((++n & 1023) == 0 && tsn_progress_wanted(&in->progress)) {
 			tsn_pcap_progress(p, &done, &total);
-			tsn_progress_show(progress, path, done, total);
+			tsn_progress_show(&in->progress, path, done, total);
 		}
 	}
-	tsn_progress_clear(progress);
+	tsn_progress_clear(&in->progress);
 	if (!in->stop)
 		tell_damage(in, path, tsn_pcap_report(p));
 	if (in->cli->verbose)
@@ -132,7 +131,6 @@ int
 tsn_inputs_read(struct tsn_inputs *in)
 {
 	const struct tsn_cli *c = in->cli;
-	struct tsn_progress progress;
 	size_t i;
 	int status;
 
@@ -140,9 +138,9 @@ tsn_inputs_read(struct tsn_inputs *in)
 		return tsn_cli_usage(c, "no input: name capture files, or - for stdin");
 	if (c->port > 65535)
 		return tsn_cli_usage(c, "a port ends at 65535");
-	tsn_progress_init(&progress, c->terminal_err && !c->quiet);
+	tsn_progress_init(&in->progress, c->terminal_err && !c->quiet);
 	for (i = 0; i < c->args.n && !in->stop; i++) {
-		status = read_capture(in, c->args.v[i], &progress);
+		status = read_capture(in, c->args.v[i]);
 		if (status == TSN_EXIT_USAGE)
 			return status;
 	}

@@ -5,6 +5,7 @@
 #define TSN_CLI_INPUTS_H
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "core/engine.h"
 
 /* --- rules --- */
@@ -31,6 +32,7 @@ struct tsn_inputs {
 	const struct tsn_cli *cli;
 	struct tsn_engine *engine;
 	bool stop;            /* set by whoever has seen enough: reading ends early */
+	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */
 	unsigned unreadable;  /* inputs that could not be opened or were damaged */
 };
 

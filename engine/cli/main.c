@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "grammar/diag.h"
@@ -31,15 +34,36 @@ unknown_command(struct tsn_cli *c, const char *name)
 	return tsn_cli_usage(c, "no command \"%s\"", name);
 }
 
+static size_t
+find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NCOMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			break;
+	return i;
+}
+
+/* [command] may be NULL: the overview. */
+static int
+help(struct tsn_cli *c, const char *command)
+{
+	if (command != NULL && find_command(command) == NCOMMANDS)
+		return unknown_command(c, command);
+	if (command != NULL)
+		tsn_cli_command_help(c->program, command);
+	else
+		tsn_cli_help(c->program);
+	return TSN_EXIT_OK;
+}
+
 static int
 dispatch(struct tsn_cli *c, int argc, char **argv)
 {
-	size_t i;
+	size_t i = find_command(argv[1]);
 	int status;
 
-	for (i = 0; i < NCOMMANDS; i++)
-		if (strcmp(commands[i].name, argv[1]) == 0)
-			break;
 	if (i == NCOMMANDS)
 		return unknown_command(c, argv[1]);
 	c->command = commands[i].name;
@@ -53,29 +77,47 @@ dispatch(struct tsn_cli *c, int argc, char **argv)
 	return commands[i].run(c);
 }
 
+/* A file opened where stdin, stdout or stderr was closed would be taken for it. */
+static void
+hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What could not be written: nothing to speak of when the reader had enough (`| head`), a failure otherwise. */
+static int
+close_stdout(int status)
+{
+	errno = 0;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE || tsn_cli_reader_gone())
+		return status;
+	tsn_cli_warn("cannot write to stdout%s%s", errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+	return status == TSN_EXIT_OK ? TSN_EXIT_INPUT : status;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct tsn_cli c = { .program = "tocsin" };
 	int status;
 
+	hold_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		tsn_cli_help(c.program);
-		return TSN_EXIT_USAGE;
+		return close_stdout(TSN_EXIT_USAGE);
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-		if (argc > 2 && argv[2][0] != '-')
-			tsn_cli_command_help(c.program, argv[2]);
-		else
-			tsn_cli_help(c.program);
-		return TSN_EXIT_OK;
-	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+		return close_stdout(help(&c, argc > 2 && argv[2][0] != '-' ? argv[2] : NULL));
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		argv[1] = (char *)"version";
 	status = dispatch(&c, argc, argv);
 	tsn_cli_free(&c);
-	if (fflush(stdout) != 0 && status == TSN_EXIT_OK)
-		status = TSN_EXIT_INPUT;
-	return status;
+	return close_stdout(status);
 }

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,14 @@ tsn_cli_usage(const struct tsn_cli *c, const char *fmt, ...)
 	fprintf(stderr, "\nTry `%s %s%s--help`.\n", c->program, c->command != NULL ? c->command : "",
 	    c->command != NULL ? " " : "");
 	return TSN_EXIT_USAGE;
+}
+
+bool
+tsn_cli_reader_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 int
