@@ -22,6 +22,7 @@
 
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
 #define CK_NODES_MAX 2000000   /* of one graph */
+#define CK_STEPS_MAX 50000000  /* nodes looked at: definitions of definitions can double at every step */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
 #define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
@@ -66,7 +67,7 @@ struct ck_sym {
 	bool broken;               /* reported: silent from now on */
 	uint64_t memo_id;          /* environment the memo was made in, 0: none */
 	const void *memo;
-	uint64_t rule_id;          /* of sets: the same for what one rule or test rebinds */
+	uint64_t rule_id;          /* of sets and lets: the same for what one rule or test rebinds */
 	const void *rule_memo;
 };
 
@@ -128,6 +129,8 @@ struct ck_set {
 	size_t nfiles, cap_files;
 	const struct ck_set **part; /* sets merged into this one */
 	size_t nparts, cap_parts;
+	const struct ck_set **all; /* these, what they are made of and so on, each once */
+	size_t nall, cap_all;
 	int64_t refresh_ms;
 	bool tainted;              /* made with a name that was rebound for one rule */
 	bool v4, v6;               /* families among the members (filled when built) */
@@ -190,6 +193,7 @@ struct ck_env {
 	const struct ck_scope *scope;
 	struct ck_gather *gather;         /* NULL inside arguments of functions */
 	bool constant;                    /* the value of a let: no fields, no functions */
+	const char *wanted;               /* what an unknown name should have been; NULL: a field */
 	bool member;                      /* the constant is a member of a set (for messages) */
 };
 
@@ -237,6 +241,7 @@ struct tsn_ck {
 	const struct tsn_ir *t, *f, *u;
 	struct tsn_set **built;           /* owned until the compilation ends */
 	size_t nbuilt, cap_built;
+	size_t steps;
 	struct tsn_span line_at;          /* where ck_line looked last */
 	uint32_t line;
 	bool too_large;
@@ -305,6 +310,8 @@ const char *ck_text(struct tsn_ck *, const struct tsn_node *);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
+/* False, and an error, when a compilation looks at more nodes than any honest one. */
+bool ck_step(struct tsn_ck *);
 /* The line a span begins in; quick for spans that come in order. */
 uint32_t ck_line(struct tsn_ck *, struct tsn_span);
 bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *what, int64_t *ms);
@@ -369,7 +376,7 @@ struct ck_val ck_call(const struct ck_env *, const struct tsn_node *);
 struct ck_val ck_scoped(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
 bool ck_keys(const struct ck_env *, const struct tsn_node *by, struct tsn_key_spec *out);
 /* A let's value; [sym] is a LET. */
-struct ck_val ck_let(const struct ck_env *, struct ck_sym *sym, struct tsn_span use, enum tsn_type want);
+struct ck_val ck_let(const struct ck_env *, struct ck_sym *sym, struct tsn_span use);
 struct ck_val ck_define(const struct ck_env *, struct ck_sym *sym, struct tsn_span use);
 bool ck_mask_field(const struct ck_env *, const struct tsn_node *, uint16_t field, int64_t v4, int64_t v6,
     const struct tsn_ir **out);
@@ -403,7 +410,7 @@ bool ck_set_read(struct tsn_ck *, struct ck_set *, struct ck_set_file *);
 /* NULL: memory is out, or a file could not be read ([again]: files are read anew) and [diags] say so. */
 struct tsn_set *ck_set_build(const struct ck_set *, bool again, struct tsn_diags *);
 /* The i-th file among those it is made of. */
-const char *ck_set_path(const struct ck_set *, uint32_t *i);
+const char *ck_set_path(const struct ck_set *, uint32_t i);
 
 /* --- rules --- */
 

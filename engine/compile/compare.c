@@ -502,12 +502,14 @@ membership(const struct ck_env *e, const struct tsn_node *n)
 {
 	const struct tsn_node *left = tsn_node_kid(n, 0), *right = tsn_node_kid(n, 1);
 	struct ck_val a = ck_value(e, left, TSN_T_NONE);
+	struct ck_env named = *e;
 	const struct tsn_ir *node;
 
 	if (a.kind == CK_BAD) {
 		/* The right side has names of its own to get wrong. */
+		named.wanted = "set";
 		if (right->kind == TSN_N_NAME)
-			ck_value(e, right, TSN_T_NONE);
+			ck_value(&named, right, TSN_T_NONE);
 		return NULL;
 	}
 	if (a.kind == CK_PREFIX || a.kind == CK_SETV) {

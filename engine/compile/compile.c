@@ -3,9 +3,14 @@
 /* The order of a compilation: load, definitions, rules, site, sets, program. */
 #include "compile/compile.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "compile/check.h"
+
+/* Of the rule language, not of the program. */
+#define LANGUAGE_MAJOR 1
+#define LANGUAGE_MINOR 0
 
 /* Everything one run holds, so that running out of memory has one place to clean up. */
 struct job {
@@ -95,6 +100,36 @@ begin(struct tsn_ck *c)
 	c->f = ck_junction(c, TSN_IR_OR, NULL, 0);
 }
 
+/* A ruleset's `requires`: the lowest version of the language it is written in. */
+static void
+check_version(struct tsn_ck *c, const struct tsn_node *ruleset)
+{
+	unsigned major, minor;
+	char rest;
+
+	for (const struct tsn_node *n = ruleset->kids; n != NULL; n = n->next) {
+		const struct tsn_node *v = n->kids;
+
+		if (n->kind != TSN_N_META || v == NULL || strcmp(n->text, "requires") != 0)
+			continue;
+		if (v->text == NULL || sscanf(v->text, "%3u.%3u%c", &major, &minor, &rest) != 2)
+			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_VALUE, v->span, "this is no version of the language"),
+			    "write requires \"%d.%d\"", LANGUAGE_MAJOR, LANGUAGE_MINOR);
+		else if (major > LANGUAGE_MAJOR || (major == LANGUAGE_MAJOR && minor > LANGUAGE_MINOR))
+			tsn_diag_error(c->diags, TSN_E_CLAUSE, v->span, "this ruleset needs a newer engine: the language here is %d.%d",
+			    LANGUAGE_MAJOR, LANGUAGE_MINOR);
+	}
+}
+
+static void
+check_versions(struct tsn_ck *c)
+{
+	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next)
+		for (const struct tsn_node *n = f->expr ? NULL : f->tree->kids; n != NULL; n = n->next)
+			if (n->kind == TSN_N_RULESET)
+				check_version(c, n);
+}
+
 static void
 definition(struct tsn_ck *c, struct ck_sym *s)
 {
@@ -107,7 +142,7 @@ definition(struct tsn_ck *c, struct ck_sym *s)
 	e = ck_env_of(c, s->file);
 	switch (s->kind) {
 	case CK_LET:
-		ck_let(&e, s, s->decl->at, TSN_T_NONE);
+		ck_let(&e, s, s->decl->at);
 		break;
 	case CK_SET:
 		ck_set_sym(&e, s, s->decl->at);
@@ -254,6 +289,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	begin(&j->ck);
 	ck_overrides_global(&j->ck);
 	ck_overrides_check(&j->ck);
+	check_versions(&j->ck);
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		definition(&j->ck, s);
 	rules(j);
@@ -312,5 +348,5 @@ tsn_ruleset_rebuild_set(const struct tsn_ruleset *r, uint32_t slot, struct tsn_d
 const char *
 tsn_ruleset_set_path(const struct tsn_ruleset *r, uint32_t slot, uint32_t i)
 {
-	return slot < r->module->nsets ? ck_set_path(r->inner->sets[slot], &i) : NULL;
+	return slot < r->module->nsets ? ck_set_path(r->inner->sets[slot], i) : NULL;
 }

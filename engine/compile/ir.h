@@ -107,6 +107,8 @@ struct tsn_ir_report {
 /*
  * A rule after checking: [meta] has every field filled that needs no register. Comparisons on `per` windows that
  * only their close can decide (S4) are unknown for flows, and so is the negation of those that a flow can decide.
+ * On closing, parts of `when` that are all of what such an aggregate counts (the rule's `where`) are met: the
+ * group is made of flows that did.
  */
 struct tsn_ir_rule {
 	struct tsn_rule meta;            /* report[], families[], at_close are filled by the emitter */

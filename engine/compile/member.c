@@ -167,26 +167,31 @@ in_set(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *le
 }
 
 static const struct tsn_ir *
-not_a_set(const struct ck_env *e, const struct tsn_node *n, const struct tsn_node *right, const struct tsn_ir *v)
+not_a_set(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left, const struct tsn_node *right,
+    const struct tsn_ir *v)
 {
-	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, right->span, "after in stands a set, this is %s",
-	    ck_a_type(v->type)), "write %s %s %s", left_text(e, n), n->op == TSN_OP_NOT_IN ? "!=" : "==",
-	    ck_text(e->c, right));
+	struct tsn_diag *d = tsn_diag_error(e->c->diags, TSN_E_TYPE, right->span, "after in stands a set, this is %s",
+	    ck_a_type(v->type));
+
+	if (ck_set_fits(left->type, v->type))
+		tsn_diag_hint(d, "write %s %s %s", left_text(e, n), n->op == TSN_OP_NOT_IN ? "!=" : "==", ck_text(e->c, right));
 	return NULL;
 }
 
 const struct tsn_ir *
 ck_test_in(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left, const struct tsn_node *right)
 {
+	struct ck_env named = *e;
 	struct ck_set *s;
 	struct ck_val v;
 
+	named.wanted = right->kind == TSN_N_NAME ? "set" : NULL;
 	if (right->kind == TSN_N_SET || right->kind == TSN_N_RANGE ||
 	    (right->kind == TSN_N_BINARY && right->op == TSN_OP_BOR)) {
 		s = ck_set_literal(e, right, left->kind == TSN_IR_TUPLE ? TSN_T_NONE : left->type);
 		return s == NULL ? NULL : in_set(e, n, left, s);
 	}
-	v = ck_value(e, right, left->type);
+	v = ck_value(&named, right, left->type);
 	switch (v.kind) {
 	case CK_SETV:
 		return in_set(e, n, left, v.set);
@@ -197,7 +202,7 @@ ck_test_in(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir
 		    ck_a_type(left->type));
 		return NULL;
 	case CK_IR:
-		return not_a_set(e, n, right, v.ir);
+		return not_a_set(e, n, left, right, v.ir);
 	case CK_EITHER:
 		return ck_one(e, right, TSN_T_NONE);
 	default:

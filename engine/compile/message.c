@@ -57,8 +57,8 @@ holds(const struct ck_set *whole, const struct ck_set *part)
 {
 	if (whole == part)
 		return true;
-	for (size_t i = 0; i < whole->nparts; i++)
-		if (holds(whole->part[i], part))
+	for (size_t i = 0; i < whole->nall; i++)
+		if (whole->all[i] == part)
 			return true;
 	return false;
 }
@@ -190,7 +190,7 @@ constant_name(struct writer *w, const struct tsn_node *n)
 
 	if (s == NULL || s->kind != CK_LET)
 		return false;
-	c = ck_let(w->e, s, n->span, TSN_T_NONE);
+	c = ck_let(w->e, s, n->span);
 	if (c.kind != CK_IR)
 		return c.kind == CK_BAD;
 	v.type = c.ir->type;

@@ -296,6 +296,7 @@ ck_env_at(const struct ck_env *e, const struct ck_sym *s)
 	at.file = s->file;
 	at.scope = NULL;
 	at.gather = NULL;
+	at.wanted = NULL;
 	return at;
 }
 
@@ -364,7 +365,8 @@ offer_fields(struct offer *o)
 static void
 offer_syms(const struct ck_env *e, struct offer *o, const char *kind, bool no_functions)
 {
-	bool sets = strcmp(kind, "set") == 0, functions = strcmp(kind, "function") == 0;
+	bool sets = strncmp(kind, "set", 3) == 0, functions = strcmp(kind, "function") == 0;
+	bool constants = sets && kind[3] != '\0';
 	size_t i;
 
 	for (const struct ck_sym *s = e->c->world->syms; s != NULL; s = s->order) {
@@ -372,7 +374,8 @@ offer_syms(const struct ck_env *e, struct offer *o, const char *kind, bool no_fu
 
 		for (i = 0; !seen && i < e->file->nimports; i++)
 			seen = e->file->import[i] == s->file;
-		if (seen && s->kind != CK_RULE && (!sets || s->kind == CK_SET) && (!functions || s->kind == CK_TABLE))
+		if (seen && s->kind != CK_RULE && (!sets || s->kind == CK_SET || (constants && s->kind == CK_LET)) &&
+		    (!functions || s->kind == CK_TABLE))
 			offer(o, s->name, false);
 	}
 	for (i = 0; !functions && tsn_set_builtin_nth(i) != NULL; i++)

@@ -153,6 +153,9 @@ apply(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *o, const stru
 			put_clause(c, p, n, f, true);
 		} else if (!o->all) {
 			r = ck_rebind(&own, n, f, p->rebind);
+			for (const struct ck_rebind *other = p->rebind; r != NULL && other != NULL; other = other->next)
+				if (other->old == r->old && !tsn_node_equal(other->now->decl, n))
+					twice(c, n, other->now->decl, n->text);
 			if (r != NULL)
 				p->rebind = r;
 			else

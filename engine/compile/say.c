@@ -132,6 +132,17 @@ ck_report_unavailable(struct tsn_ck *c)
 	}
 }
 
+bool
+ck_step(struct tsn_ck *c)
+{
+	if (c->steps++ < CK_STEPS_MAX)
+		return true;
+	if (!c->too_large)
+		tsn_diag_error(c->diags, TSN_E_LIMIT, c->at, "these definitions are too much to work out");
+	c->too_large = true;
+	return false;
+}
+
 uint32_t
 ck_line(struct tsn_ck *c, struct tsn_span at)
 {

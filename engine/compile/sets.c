@@ -238,8 +238,28 @@ add_tuple(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 /* --- what sets are made of --- */
 
 static bool
+among(const struct ck_set *const *v, size_t n, const struct ck_set *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == s)
+			return true;
+	return false;
+}
+
+static void
+add_all(struct tsn_ck *c, struct ck_set *s, const struct ck_set *part)
+{
+	if (among(s->all, s->nall, part))
+		return;
+	s->all = ck_grow(c, s->all, s->nall, &s->cap_all, sizeof(*s->all));
+	s->all[s->nall++] = part;
+}
+
+static bool
 add_part(const struct ck_env *e, struct ck_set *s, const struct ck_set *part, const struct tsn_node *n)
 {
+	if (among(s->part, s->nparts, part))
+		return true;
 	if (!take_type(e, s, part->type, n))
 		return false;
 	if (part->type == TSN_T_TUPLE) {
@@ -253,6 +273,9 @@ add_part(const struct ck_env *e, struct ck_set *s, const struct ck_set *part, co
 		s->refresh_ms = part->refresh_ms;
 	s->part = ck_grow(e->c, s->part, s->nparts, &s->cap_parts, sizeof(*s->part));
 	s->part[s->nparts++] = part;
+	add_all(e->c, s, part);
+	for (size_t i = 0; i < part->nall; i++)
+		add_all(e->c, s, part->all[i]);
 	return true;
 }
 
@@ -275,6 +298,7 @@ add_value(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, en
 
 	plain.constant = plain.member = true;
 	plain.gather = NULL;
+	plain.wanted = "set or constant";
 	v = ck_value(&plain, n, is_service(e, n, want) ? TSN_T_PORT : want);
 	switch (v.kind) {
 	case CK_PREFIX:
@@ -427,6 +451,8 @@ sym_mentions(const struct ck_env *e, const struct ck_sym *s, unsigned depth)
 	for (const struct ck_rebind *r = e->rebind; r != NULL; r = r->next)
 		if (r->old == s || r->now == s)
 			return true;
+	if (!ck_step(e->c))
+		return false;
 	at.rebind = e->rebind;
 	return depth < 32 && s->decl->kids != NULL && mentions(&at, s->decl->kids, depth + 1);
 }

@@ -15,16 +15,6 @@ by_text(const void *a, const void *b)
 }
 
 static size_t
-count_members(const struct ck_set *s)
-{
-	size_t n = s->nmembers;
-
-	for (size_t i = 0; i < s->nparts; i++)
-		n += s->part[i]->sym != NULL || s->part[i]->builtin != NULL ? 1 : count_members(s->part[i]);
-	return n;
-}
-
-static size_t
 collect(struct tsn_ck *c, const struct ck_set *s, const char **v)
 {
 	size_t n = 0;
@@ -32,15 +22,9 @@ collect(struct tsn_ck *c, const struct ck_set *s, const char **v)
 	for (size_t i = 0; i < s->nmembers; i++)
 		v[n++] = s->member[i].canon;
 	for (size_t i = 0; i < s->nparts; i++) {
-		const struct ck_set *part = s->part[i];
-
-		if (part->sym == NULL && part->builtin == NULL) {
-			n += collect(c, part, v + n);
-			continue;
-		}
 		/* A named set inside a literal stays a name: its refresh keeps the windows. */
-		ck_set_slot(c, (struct ck_set *)part);
-		v[n++] = part->name;
+		ck_set_slot(c, (struct ck_set *)s->part[i]);
+		v[n++] = s->part[i]->name;
 	}
 	return n;
 }
@@ -49,10 +33,11 @@ collect(struct tsn_ck *c, const struct ck_set *s, const char **v)
 static const char *
 content(struct tsn_ck *c, const struct ck_set *s)
 {
-	size_t n = count_members(s), mark = c->buf.len, len;
+	size_t n = s->nmembers + s->nparts, mark, len;
 	const char **v = ck_alloc(c, (n + 1) * sizeof(*v)), *text;
 
 	n = collect(c, s, v);
+	mark = c->buf.len;
 	qsort(v, n, sizeof(*v), by_text);
 	tsn_buf_putc(&c->buf, '{');
 	for (size_t i = 0; i < n; i++)
@@ -102,7 +87,7 @@ ck_set_slot(struct tsn_ck *c, struct ck_set *s)
 {
 	struct tsn_ir_module *m = c->m;
 	size_t cap = c->cap_sets;
-	uint32_t i, first = 0;
+	uint32_t i;
 
 	if (s->slot != UINT32_MAX)
 		return s->slot;
@@ -117,23 +102,23 @@ ck_set_slot(struct tsn_ck *c, struct ck_set *s)
 	m->sets = ck_grow(c, m->sets, m->nsets, &cap, sizeof(*m->sets));
 	s->slot = (uint32_t)c->nsets;
 	c->sets[c->nsets++] = s;
-	m->sets[m->nsets++] = (struct tsn_ir_set){ .name = s->name, .path = ck_set_path(s, &first),
+	m->sets[m->nsets++] = (struct tsn_ir_set){ .name = s->name, .path = ck_set_path(s, 0),
 		.refresh_ms = s->refresh_ms };
 	return s->slot;
 }
 
 const char *
-ck_set_path(const struct ck_set *s, uint32_t *i)
+ck_set_path(const struct ck_set *s, uint32_t i)
 {
-	const char *path;
+	uint32_t left = i;
 
-	if (*i < s->nfiles)
-		return s->file[*i].path;
-	*i -= (uint32_t)s->nfiles;
-	for (size_t k = 0; k < s->nparts; k++) {
-		path = ck_set_path(s->part[k], i);
-		if (path != NULL)
-			return path;
+	if (left < s->nfiles)
+		return s->file[left].path;
+	left -= (uint32_t)s->nfiles;
+	for (size_t k = 0; k < s->nall; k++) {
+		if (left < s->all[k]->nfiles)
+			return s->all[k]->file[left].path;
+		left -= (uint32_t)s->all[k]->nfiles;
 	}
 	return NULL;
 }
@@ -227,9 +212,9 @@ add_builtin(struct tsn_set_builder *b, const char *name)
 	return ok;
 }
 
-/* [s]: whose members are added; [top]: the set being built, which knows the fields of tuples. */
+/* [s]: whose own members are added; [top]: the set being built, which knows the fields of tuples. */
 static bool
-add_all(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_set *top, bool again, struct tsn_diags *diags)
+add_own(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_set *top, bool again, struct tsn_diags *diags)
 {
 	struct ck_set as = *s;
 	size_t i;
@@ -245,9 +230,6 @@ add_all(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_set *
 		    s->file[i].set != NULL && tsn_set_builder_add_set(b, s->file[i].set) != TSN_SET_OK)
 			return false;
 	}
-	for (i = 0; i < s->nparts; i++)
-		if (!add_all(b, s->part[i], top, again, diags))
-			return false;
 	return true;
 }
 
@@ -256,8 +238,11 @@ ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 {
 	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ANY);
 	struct tsn_set *set = NULL;
+	bool ok = b != NULL && add_own(b, s, s, again, diags);
 
-	if (b != NULL && add_all(b, s, s, again, diags))
+	for (size_t i = 0; ok && i < s->nall; i++)
+		ok = add_own(b, s->all[i], s, again, diags);
+	if (ok)
 		set = tsn_set_build(b);
 	tsn_set_builder_free(b);
 	return set;

@@ -26,38 +26,84 @@ of_prefix(struct tsn_addr a, int len)
 
 /* --- names --- */
 
-struct ck_val
-ck_let(const struct ck_env *e, struct ck_sym *s, struct tsn_span use, enum tsn_type want)
+/* What a let is, or NULL if it was not worked out in this environment. */
+static const struct ck_val *
+let_memo(const struct ck_env *e, const struct ck_sym *s)
+{
+	if (e->rebind == NULL)
+		return s->memo_id == e->c->plain_id ? s->memo : NULL;
+	return s->rule_id == e->rebind_id ? s->rule_memo : NULL;
+}
+
+static void
+let_keep(const struct ck_env *e, struct ck_sym *s, struct ck_val v)
+{
+	struct ck_val *copy;
+
+	/* While an override works out its new value, the old one may stand behind a name. */
+	for (const struct ck_rebind *r = e->rebind; r != NULL; r = r->next)
+		if (r->now->busy)
+			return;
+	for (const struct ck_rebind *r = e->c->global; r != NULL; r = r->next)
+		if (r->now->busy)
+			return;
+	copy = ck_alloc(e->c, sizeof(*copy));
+	*copy = v;
+	if (e->rebind == NULL) {
+		s->memo = copy;
+		s->memo_id = e->c->plain_id;
+	} else {
+		s->rule_memo = copy;
+		s->rule_id = e->rebind_id;
+	}
+}
+
+static struct ck_val
+let_value(const struct ck_env *e, struct ck_sym *s)
 {
 	struct ck_env at = ck_env_at(e, s);
+	const struct tsn_node *n = s->decl->kids;
 	struct ck_val v;
 
-	if (s->broken)
-		return bad;
-	if (s->busy) {
-		tsn_diag_also(tsn_diag_error(e->c->diags, TSN_E_CYCLE, use, "%s needs itself", s->name), s->decl->at,
-		    "defined here");
-		s->broken = true;
-		return bad;
-	}
-	if (s->decl->kids != NULL && s->decl->kids->kind == TSN_N_SET) {
-		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, s->decl->kids->span, "a constant cannot be a set"),
-		    "write set %s = ...", s->name);
-		s->broken = true;
+	if (n != NULL && n->kind == TSN_N_SET) {
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "a constant cannot be a set"), "write set %s = ...",
+		    s->name);
 		return bad;
 	}
 	s->busy = true;
 	at.constant = true;
 	at.member = false;
 	at.where = NULL;
-	v = s->decl->kids == NULL ? bad : ck_value(&at, s->decl->kids, want);
+	v = n == NULL ? bad : ck_value(&at, n, TSN_T_NONE);
 	s->busy = false;
 	if (v.kind == CK_SETV) {
-		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, s->decl->kids->span, "a constant cannot be a set"),
-		    "write set %s = ...", s->name);
-		v = bad;
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "a constant cannot be a set"), "write set %s = ...",
+		    s->name);
+		return bad;
 	}
+	return v;
+}
+
+struct ck_val
+ck_let(const struct ck_env *e, struct ck_sym *s, struct tsn_span use)
+{
+	const struct ck_val *known = let_memo(e, s);
+	struct ck_val v;
+
+	if (s->broken)
+		return bad;
+	if (known != NULL)
+		return *known;
+	if (s->busy) {
+		tsn_diag_also(tsn_diag_error(e->c->diags, TSN_E_CYCLE, use, "%s needs itself", s->name), s->decl->at,
+		    "defined here");
+		s->broken = true;
+		return bad;
+	}
+	v = let_value(e, s);
 	s->broken |= v.kind == CK_BAD;
+	if (v.kind != CK_BAD)
+		let_keep(e, s, v);
 	return v;
 }
 
@@ -133,13 +179,13 @@ not_constant(const struct ck_env *e, const struct tsn_node *n)
 }
 
 static struct ck_val
-of_sym(const struct ck_env *e, const struct tsn_node *n, struct ck_sym *s, enum tsn_type want)
+of_sym(const struct ck_env *e, const struct tsn_node *n, struct ck_sym *s)
 {
 	struct ck_val v = { .kind = CK_SETV };
 
 	switch (s->kind) {
 	case CK_LET:
-		return ck_let(e, s, n->span, want);
+		return ck_let(e, s, n->span);
 	case CK_DEFINE:
 		return e->constant ? not_constant(e, n) : ck_define(e, s, n->span);
 	case CK_SET:
@@ -207,7 +253,7 @@ unknown(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s is a rule, not a value", n->text),
 		    "what several rules share is a define");
 	else
-		ck_unknown(e, n->span, "field", n->text, want);
+		ck_unknown(e, n->span, e->wanted == NULL ? "field" : e->wanted, n->text, want);
 }
 
 static struct ck_val
@@ -226,7 +272,7 @@ of_name(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 	if (ambiguous)
 		return bad;
 	if (s != NULL)
-		return of_sym(e, n, s, want);
+		return of_sym(e, n, s);
 	field = tsn_field_find(n->text, n->len);
 	if (field >= 0)
 		return of_field(e, n, field);
@@ -390,7 +436,7 @@ ck_value(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 {
 	struct tsn_ck *c = e->c;
 
-	if (n == NULL || c->too_large)
+	if (n == NULL || c->too_large || !ck_step(c))
 		return bad;
 	c->at = n->span;
 	switch (n->kind) {

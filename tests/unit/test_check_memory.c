@@ -117,3 +117,23 @@ Test(check_memory, changed_texts)
 	}
 	cr_expect_gt(good, rounds / 100, "only %ld of %ld were still right", good, rounds);
 }
+
+/* Every definition names the one before it twice: written out that is 2^60 of them. */
+Test(check_memory, definitions_that_double, .timeout = 60)
+{
+	struct tsn_buf b = TSN_BUF_INIT;
+	struct made m;
+
+	tsn_buf_puts(&b, "ruleset g {} let a0 = 1 set s0 = { 10.0.0.0/8, ::1 } set t0 = { 192.0.2.0/24, ::2 }\n");
+	for (int i = 1; i < 60; i++)
+		tsn_buf_printf(&b, "let a%d = a%d + a%d - a%d set s%d = s%d | t%d set t%d = s%d | t%d\n", i, i - 1, i - 1, i - 1, i,
+		    i - 1, i - 1, i, i - 1, i - 1);
+	tsn_buf_puts(&b, "rule r { when src in s59 and dst in t59 and count(dst_port == 1) by src over 60s > a59 }\n"
+	    "override g.r { let a0 = 2 set s0 = { 10.0.0.1, ::2 } }\n");
+	m = make_text(tsn_buf_str(&b));
+	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
+	cr_expect_eq(rule_of(&m, "g.r")->report[0].threshold->i, 2);
+	cr_expect_eq(tsn_set_size(m.r->sets[0]), 4);
+	tsn_buf_fini(&b);
+	unmake(&m);
+}
