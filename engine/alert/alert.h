@@ -91,7 +91,9 @@ struct tsn_alert {
 	enum tsn_type type;            /* of value and threshold */
 	int64_t window_start, window_end; /* what value covers; TSN_TIME_NONE if there is no value */
 	int64_t opened, first_seen, last_seen; /* event times */
-	uint64_t flows;                /* that matched since it opened; 0: a closing window matched, not a flow */
+	uint64_t flows;                /* it is about: what its count() had counted when it opened, else 1, and each match
+	                                  since; 0: a closing window matched, not a flow */
+	enum tsn_rel rel;              /* value rel threshold */
 	enum tsn_quality quality;
 	double error;                  /* relative standard error of value, 0 if not known */
 	uint32_t sampling;             /* largest interval among the flows that matched, 0 if none was sampled */

@@ -222,9 +222,13 @@ capture_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_d
 
 	d->value = d->threshold = (struct tsn_alert_number){ 0 };
 	d->window_start = d->window_end = TSN_TIME_NONE;
+	d->counted = 0;
 	if (rep != NULL) {
 		d->type = rep->type;
+		d->rel = rep->rel;
 		read_number(a->reads, rep->value, row, &d->value);
+		if (rep->counts && d->value.known && !d->value.real)
+			d->counted = (uint64_t)d->value.i;
 		read_number(a->reads, rep->threshold, row, &d->threshold);
 		tsn_alert_covered(a->program, rep, a->batch->time[row], a->batch->received[row],
 		    &d->window_start, &d->window_end);

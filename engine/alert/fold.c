@@ -225,6 +225,7 @@ open_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entr
 	tsn_alert_entry_queue(&r->open, e);
 	prolong(a, r, e, row);
 	tsn_alert_capture(a, r, e, row);
+	e->d->before = e->d->counted > e->flows ? e->d->counted - e->flows : 0;
 	if (e->due < a->next_due)
 		a->next_due = e->due;
 	r->counts.open++;

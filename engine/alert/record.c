@@ -165,7 +165,8 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	al->opened = e->opened;
 	al->first_seen = e->first_seen;
 	al->last_seen = e->last_seen;
-	al->flows = e->flows;
+	al->rel = e->d->rel;
+	al->flows = e->flows + e->d->before;
 	put_quality(a, al, e);
 	put_samples(al, e);
 	make_id(al);

@@ -37,7 +37,10 @@ struct tsn_save_plan {
 struct tsn_alert_details {
 	struct tsn_alert_flow last;
 	struct tsn_alert_number value, threshold;
+	enum tsn_rel rel;         /* value rel threshold */
 	enum tsn_type type;
+	uint64_t counted;         /* what a count() as value stands at, 0 for other values */
+	uint64_t before;          /* flows it had counted before the one that opened the alert */
 	int64_t window_start, window_end;
 	enum tsn_quality quality; /* without sampling, which the entry says */
 	double error;

@@ -96,20 +96,12 @@ put_key(struct tsn_buf *out, const struct tsn_alert *al)
 	}
 }
 
-static double
-as_real(const struct tsn_alert_number *n)
-{
-	return n->real ? n->f : (double)n->i;
-}
-
 static const char *
 relation(const struct tsn_alert *al)
 {
-	const struct tsn_alert_number *v = &al->value, *t = &al->threshold;
+	static const char *const text[] = { "==", "!=", "<", "<=", ">", ">=" };
 
-	if (!v->real && !t->real)
-		return v->i > t->i ? ">" : v->i < t->i ? "<" : "=";
-	return as_real(v) > as_real(t) ? ">" : as_real(v) < as_real(t) ? "<" : "=";
+	return text[al->rel];
 }
 
 static void

@@ -74,6 +74,8 @@ struct tsn_report {
 	uint32_t threshold;  /* export of the other side */
 	int64_t window_ms;   /* longest window in the stateful side */
 	bool tumbling;
+	bool counts;         /* the stateful side is one count(): the flows the alert is about */
+	enum tsn_rel rel;    /* value rel threshold */
 	uint32_t family;     /* of its first aggregate, for quality */
 	enum tsn_type type;  /* how both sides print: INT, REAL, DURATION, TIME, SIZE */
 };

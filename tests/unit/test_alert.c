@@ -244,7 +244,7 @@ Test(alert, batches_of_any_size_give_the_same_bytes)
 		{ .kind = TSN_PIECE_REG, .reg = X_VALUE } };
 	struct tsn_rule rule[M_RULES] = { simple_rule("x", 60000, 60000), simple_rule("y", 300000, 7500),
 		simple_rule("z", 1000, 30000) };
-	struct tsn_report report = { X_HOLDS, X_VALUE, X_THRESHOLD, 60000, false, 0, TSN_T_INT };
+	struct tsn_report report = { X_HOLDS, X_VALUE, X_THRESHOLD, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT };
 	struct tsn_program program = program_of(rule, M_RULES);
 	uint64_t seed = 7;
 

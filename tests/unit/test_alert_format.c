@@ -37,7 +37,7 @@ static struct tsn_piece smtp_message[] = {
 	{ .kind = TSN_PIECE_FIELD, .field = TSN_F_IN_IF },
 };
 
-static struct tsn_report smtp_report[] = { { X_HOLDS, X_VALUE, X_THRESHOLD, 60000, false, 0, TSN_T_INT } };
+static struct tsn_report smtp_report[] = { { X_HOLDS, X_VALUE, X_THRESHOLD, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT } };
 static uint32_t family_zero[] = { 0 };
 
 /* count() by src over 60s */
@@ -451,8 +451,9 @@ second_value(const void *arg, uint32_t export, uint32_t row, int64_t *i, double 
 
 Test(alert_format, value_and_threshold_are_of_the_first_true_comparison)
 {
-	struct tsn_report report[] = { { 1, 2, 3, 60000, false, 0, TSN_T_INT }, { 11, 12, 13, 300000, true, 0, TSN_T_REAL },
-		{ 21, 22, 23, 60000, false, 0, TSN_T_INT } };
+	struct tsn_report report[] = { { 1, 2, 3, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT },
+		{ 11, 12, 13, 300000, true, false, TSN_REL_GT, 0, TSN_T_REAL },
+		{ 21, 22, 23, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT } };
 	struct tsn_alert_reads reads = { NULL, second_holds, second_value };
 	struct tsn_rule rule = simple_rule("r", 60000, 60000);
 	struct tsn_program program = program_of(&rule, 1);
@@ -626,7 +627,7 @@ Test(alert_format, text_says_how_far_numbers_can_be_trusted)
 	struct tsn_rule rule = simple_rule("r", 60000, 60000);
 	struct tsn_buf out = TSN_BUF_INIT;
 	struct tsn_alert al = { .rule = &rule, .state = TSN_ALERT_EACH, .time = T0, .quality = TSN_ESTIMATED, .sampling = 100,
-		.value = { true, false, 9, 0 }, .threshold = { true, true, 0, 9.5 } };
+		.value = { true, false, 9, 0 }, .threshold = { true, true, 0, 9.5 }, .rel = TSN_REL_LT };
 
 	rule.key.n = 0;
 	tsn_alert_text(&al, false, &out);
@@ -680,4 +681,20 @@ Test(alert_format, text_never_passes_control_characters)
 		cr_expect_str_eq(tsn_buf_str(&out), c[i].out, "case %zu: %s", i, tsn_buf_str(&out));
 		tsn_buf_fini(&out);
 	}
+}
+
+/* LANGUAGE.md section 5: the alert of a count above 100 is about 101 flows. */
+Test(alert_format, flows_begin_with_what_the_count_had_counted)
+{
+	struct tsn_report report = smtp_report[0];
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	struct player p = { .json = true, .threshold = 100 };
+
+	report.counts = true;
+	rule.report = &report;
+	cr_assert(play_begin(&p, &program, 1024));
+	play_mail(&p, 90000, 3);
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.flows"), "101", "%s", tsn_buf_str(&p.out));
+	play_end(&p);
 }
