@@ -155,15 +155,20 @@ collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool 
 static void
 gather_where(struct tsn_emit *e, void *arg, const struct tsn_ir *agg)
 {
-	const struct tsn_ir **slot = tsn_vec_add(e, arg, sizeof(*slot));
+	const struct tsn_ir **slot;
 
+	/* in code close the rows are groups of closing windows, which only `per` has */
+	if (e->now->close && !agg->agg->tumbling)
+		return;
+	slot = tsn_vec_add(e, arg, sizeof(*slot));
 	if (slot != NULL)
 		*slot = agg->agg->where;
 }
 
 /*
  * Where the parts hold all of what an aggregate among them counts (the rule's `where`), that mask
- * stands for them: it was made for the fold.
+ * stands for them: it was made for the fold. On closing there are no flows to test; the
+ * flows of the group have met it.
  */
 static void
 take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where)
@@ -171,7 +176,7 @@ take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where
 	struct part *p = parts->p;
 	size_t kept = 0;
 
-	if (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0)
+	if (!e->now->close && (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0))
 		return;
 	tsn_emit_walk(e);
 	for (size_t i = 0; i < parts->n; i++)
@@ -184,7 +189,7 @@ take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where
 		if (!tsn_emit_all_stamped(e, p[i].x, p[i].want))
 			p[kept++] = p[i];
 	parts->n = kept;
-	p = tsn_vec_add(e, parts, sizeof(*p));
+	p = e->now->close ? NULL : tsn_vec_add(e, parts, sizeof(*p));
 	if (p != NULL)
 		*p = (struct part){ .x = where, .want = true, .rank = RANK_RARE, .made = true };
 }

@@ -11,10 +11,10 @@
 static void
 keep_present(const struct tsn_run *r, uint32_t field, struct tsn_mask *out)
 {
-	struct tsn_mask present;
+	const struct tsn_mask *present = &r->b->present[field], *rows = &r->b->rows;
 
-	tsn_vm_present(r, field, &present);
-	tsn_mask_and(out, out, &present);
+	for (int i = 0; i < TSN_MASK_WORDS; i++)
+		out->w[i] &= present->w[i] & rows->w[i];
 }
 
 /* Bounds cut to what the column can hold; false if nothing is left between them. */

@@ -226,6 +226,42 @@ Test(emit, closing_windows_are_evaluated)
 	g_fini(&g, true);
 }
 
+/* A tick row has no fields but its key, and yet the rule's `where` is met: the group's flows met it. */
+Test(emit, where_of_a_rule_is_met_on_closing)
+{
+	struct graph g;
+	struct tsn_program *p;
+	struct closed c;
+	struct tsn_batch *b = tsn_batch_new();
+	struct tsn_ir *large, *odd, *count, *few;
+	int64_t start = INT64_C(1767571200000);
+
+	memset(&c, 0, sizeof(c));
+	g_init(&g);
+	large = g_test(&g, TSN_F_BYTES, TSN_REL_GT, 100);
+	odd = g_flags_has(&g, g_field(&g, TSN_F_BYTES), 1);
+	count = g_agg(&g, TSN_AGG_COUNT, g_key(TSN_F_SRC), g_logic(&g, TSN_IR_AND, large, odd), NULL, true);
+	few = g_compare(&g, TSN_REL_LT, count, g_int(&g, 3));
+	g_report(&g, g_rule(&g, "few", g_and3(&g, large, odd, few), NULL), few);
+	p = emitted(&g);
+	c.state = tsn_state_new(p->families, p->nfamilies, 0);
+	c.vm = tsn_vm_new(p);
+	c.tick = tsn_batch_new();
+	for (int i = 0; i < 9; i++)
+		put_flow(b, 1 + (uint32_t)i % 3, i % 3 == 0 ? 10 : 1001, start + i); /* 1 is small; 2 and 3 thrice odd */
+	put_flow(b, 4, 1001, start);
+	tsn_vm_run(c.vm, b, c.state, NULL, on_match, &c);
+	cr_expect_eq(c.matches[0], 0);
+	cr_expect(tsn_state_close(c.state, start + 60000, 0, c.tick, run_closed, &c));
+	cr_expect_str_eq(c.keys, "0.0.0.4 ");
+	tsn_vm_free(c.vm);
+	tsn_state_free(c.state);
+	tsn_batch_free(b);
+	tsn_batch_free(c.tick);
+	tsn_program_free(p);
+	g_fini(&g, true);
+}
+
 /* --- registers --- */
 
 Test(emit, ten_thousand_rules_need_few_registers)

@@ -223,7 +223,7 @@ Test(vm_verify, folds)
 Test(vm_verify, pools_and_exports)
 {
 	static struct tsn_export exports[1] = { { TSN_EXPORT_MASK, 1, TSN_REG_NONE } };
-	static struct tsn_report report = { 0, 0, 0, 60000, false, 0, TSN_T_INT };
+	static struct tsn_report report = { .window_ms = 60000, .type = TSN_T_INT };
 
 	start();
 	prefix.len = 33;
