@@ -286,10 +286,8 @@ ck_message(const struct ck_env *e, const struct tsn_node *n, struct tsn_ir_rule 
 {
 	struct tsn_buf *b = &e->c->buf;
 	struct writer w = { .e = e, .rule = rule, .gather = g, .node = n, .mark = b->len, .ok = true };
-	const char *p = n->text, *end = n->text + n->len, *close;
+	const char *p = n->text != NULL ? n->text : "", *end = p + (n->text != NULL ? n->len : 0), *close;
 
-	if (n->text == NULL)
-		return true;
 	while (p < end) {
 		if (*p != '{' || (p + 1 < end && p[1] == '{')) {
 			tsn_buf_putc(b, *p);
