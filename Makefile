@@ -110,7 +110,7 @@ install: all ## into $(DESTDIR)$(PREFIX)
 	install -m 755 $(BUILD)/libtocsin.so.0 $(DESTDIR)$(libdir)/libtocsin.so.0
 	ln -sf libtocsin.so.0 $(DESTDIR)$(libdir)/libtocsin.so
 	install -m 644 engine/tocsin.h $(DESTDIR)$(includedir)/tocsin.h
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@MODULES@|$(LIB_MODULES)|' engine/tocsin.pc.in > $(DESTDIR)$(libdir)/pkgconfig/tocsin.pc
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS)|' engine/tocsin.pc.in > $(DESTDIR)$(libdir)/pkgconfig/tocsin.pc
 	cp -R stdlib-rules $(DESTDIR)$(datadir)/
 	cp -R rules $(DESTDIR)$(datadir)/
 	install -m 644 docs/man/*.1 $(DESTDIR)$(mandir)/man1/

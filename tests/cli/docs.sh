@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What README and the man pages say works as it is written there.
+. tests/cli/lib
+
+# The `$ tocsin` lines of a file's ```console blocks, one a line.
+console() {
+	awk '/^```console/ { on = 1; next } /^```/ { on = 0 } on && /^\$ tocsin/ { sub(/^\$ /, ""); print }' "$1"
+}
+# The n-th block of a language.
+block() { # FILE LANGUAGE N
+	awk -v language="\`\`\`$2" -v n="$3" '/^```/ { if (on) { on = 0 } else if ($0 == language && ++seen == n) { on = 1; next } }
+	    on' "$1"
+}
+shell() { # LINE: with `tocsin` as the program under test
+	(
+		tocsin() { "$TSN_BIN" "$@"; }
+		eval "$1"
+	)
+}
+
+console README.md > "$tmp/lines"
+checks=$((checks + 1))
+[ "$(wc -l < "$tmp/lines")" -ge 8 ] || failed 'README.md has too few examples'
+while read -r line; do
+	expect 0 shell "$line"
+	checks=$((checks + 1))
+	[ -s "$tmp/out" ] || failed "README.md: says nothing: $line"
+done < "$tmp/lines"
+
+# Rules in README: the first has tests; the second is a site's file.
+block README.md tsn 1 > "$tmp/first.tsn"
+expect 0 "$tocsin" check "$tmp/first.tsn"
+expect 0 "$tocsin" test "$tmp/first.tsn"
+says out '2 passed, 0 failed'
+block README.md tsn 2 > "$tmp/site.tsn"
+expect 0 "$tocsin" check stdlib-rules "$tmp/site.tsn"
+silent err
+checks=$((checks + 1))
+[ -z "$(block README.md tsn 3)" ] || failed 'README.md has a block of rules that is not tested'
+
+# The error message shown is the one that is printed.
+grep -n -A 2 '^[a-z/]*\.tsn:[0-9:]* error' README.md | sed 's/^[0-9]*[-:]//' > "$tmp/shown"
+mkdir "$tmp/rules"
+sed 's/^    where .*dst_port.*/    when dst_prt == 1434/' rules/first.tsn > "$tmp/rules/first.tsn"
+sed -n '1s/.*error: //p' "$tmp/shown" > "$tmp/wanted"
+expect 1 "$tocsin" check -e 'dst_prt == 1434'
+says err "$(cat "$tmp/wanted")"
+says err 'did you mean "dst_port"?'
+says err "$(sed -n 3p "$tmp/shown" | sed 's/.*\^/^/')"
+
+# The man page's examples, over the recorded capture and with the demo's site.
+sed -n 's/^\.Dl tocsin/tocsin/p' docs/man/tocsin.1 > "$tmp/lines"
+checks=$((checks + 1))
+[ "$(wc -l < "$tmp/lines")" -ge 4 ] || failed 'docs/man/tocsin.1 has too few examples'
+while read -r line; do
+	line=$(printf '%s' "$line" | sed "s#capture\.pcap#$capture#; s#site\.tsn#rules/demo.tsn#")
+	expect 0 shell "$line"
+	checks=$((checks + 1))
+	[ -s "$tmp/out" ] || failed "docs/man/tocsin.1: says nothing: $line"
+done < "$tmp/lines"
+awk '/^\.Bd/ { on = 1; next } /^\.Ed/ { on = 0 } on' docs/man/tocsin-rules.5 > "$tmp/manual.tsn"
+expect 0 "$tocsin" test "$tmp/manual.tsn"
+says out '1 passed, 0 failed'
+silent err
+
+# The manual knows every command and every option.
+"$tocsin" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | sed '/^tocsin$/d' > "$tmp/commands"
+while read -r command; do
+	expect 0 grep -qE "^\.(It|Nm tocsin) Cm .*$command" docs/man/tocsin.1
+	"$tocsin" "$command" --help | sed -n 's/^  .*--\([a-z-]*\).*/\1/p'
+done < "$tmp/commands" | sort -u > "$tmp/options"
+while read -r option; do
+	case $option in rules | expr | number | library | verbose | quiet) continue ;; esac # by their letters
+	expect 0 grep -qE "Fl -$option" docs/man/tocsin.1
+done < "$tmp/options"
+if command -v mandoc > /dev/null 2>&1; then
+	expect 0 mandoc -T lint -W error docs/man/tocsin.1 docs/man/tocsin-rules.5
+fi
+
+# Files that README, the pages of docs/ and the rules name are there.
+for file in $(sed -n 's/.*](\([^):#]*\)).*/\1/p' README.md); do
+	expect 0 test -e "$file"
+done
+for file in $(sed -n 's/.*](\([^):#]*\)).*/\1/p' docs/*.md); do
+	expect 0 test -e "docs/$file"
+done
+finish

@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Exit statuses (0 done, 1 bad rules or failing tests, 2 usage, 3 input) and
+# what is said with them.
+. tests/cli/lib
+
+# 0: done, with alerts and without
+expect 0 "$tocsin" run -e 'dst_port == 1434' "$capture"
+says out '"event_type":"alert"'
+silent err
+expect 0 "$tocsin" run -e 'bytes == 1' "$capture"
+silent out
+expect 0 "$tocsin" show "$capture" --count
+is out 4554
+expect 0 "$tocsin" show --count --where 'dst_port == 25' -- "$capture"
+is out 207
+expect 0 "$tocsin" version
+says out 'tocsin '
+expect 0 "$tocsin" --version
+expect 0 "$tocsin" --help
+says out 'Usage: tocsin COMMAND'
+expect 0 "$tocsin" functions
+says out 'count([CONDITION])'
+expect 0 "$tocsin" fields
+says out 'sourceTransportPort'
+for command in run listen check test show top explain fmt fields functions version; do
+	expect 0 "$tocsin" "$command" --help
+	says out "Usage: tocsin $command"
+	expect 0 "$tocsin" help "$command"
+	expect 2 "$tocsin" "$command" --bogus
+	says err 'no option --bogus'
+done
+
+# 1: rules with errors, with the place and a caret
+expect 1 "$tocsin" run -e 'dst_prt == 1434' "$capture"
+is err 'e1:1:1: error: no field "dst_prt" [E012]
+    1 | dst_prt == 1434
+      | ^~~~~~~ did you mean "dst_port"?'
+expect 1 "$tocsin" run -e 'dst_port == 25' -e 'dst_port = 25' "$capture"
+is err 'e2:1:10: error: = does not compare [E015]
+    1 | dst_port = 25
+      |          ^ write =='
+expect 1 "$tocsin" show "$capture" --where 'src == 10.0.0.0/8'
+says err 'where:1:'
+says err '    1 | src == 10.0.0.0/8'
+says err '^'
+expect 1 "$tocsin" show "$capture" --where 'count() by src over 60s > 100' --count
+silent out
+says err 'where:1:1: error: count counts over time, a filter looks at one flow'
+expect 1 "$tocsin" top "$capture" --by src --where 'bytes > "many"'
+says err 'where:1:'
+printf 'rule a {\n\twhen dst_prt == 1434\n}\nrule b {\n\twhen proto == tpc\n}\n' > "$tmp/two.tsn"
+expect 1 "$tocsin" check "$tmp/two.tsn"
+silent out
+says err "$tmp/two.tsn:2:7: error: no field \"dst_prt\""
+says err "$tmp/two.tsn:5:16: error:"
+says err 'did you mean "tcp"?'
+expect 1 "$tocsin" explain "$tmp/two.tsn"
+expect 1 "$tocsin" test "$tmp/two.tsn"
+expect 1 "$tocsin" run -r "$tmp/two.tsn" "$capture"
+expect 1 "$tocsin" listen -r "$tmp/two.tsn"
+expect 1 "$tocsin" check "$tmp/none.tsn"
+says err 'No such file or directory'
+mkdir "$tmp/empty"
+expect 1 "$tocsin" check "$tmp/empty"
+says err 'no .tsn file'
+printf 'rule x { when zscore(count(), history 1d) by src per 1h > 3 }\n' > "$tmp/later.tsn"
+expect 1 "$tocsin" check "$tmp/later.tsn"
+says err 'zscore is not available yet'
+printf 'rule x { when dst_port == 1 test "wrong" fires { flow { proto = tcp, dst_port = 2 } } }\n' > "$tmp/wrong.tsn"
+expect 0 "$tocsin" check "$tmp/wrong.tsn"
+expect 1 "$tocsin" test "$tmp/wrong.tsn"
+says out 'FAILED x: wrong'
+says out "$tmp/wrong.tsn:1"
+says out '0 passed, 1 failed in 1 rule'
+expect 0 "$tocsin" test stdlib-rules
+says out ' passed, 0 failed'
+expect 0 "$tocsin" test rules/first.tsn
+
+# 2: usage
+expect 2 "$tocsin"
+expect 2 "$tocsin" rnu
+says err 'did you mean "run"?'
+expect 2 "$tocsin" help rnu
+expect 2 "$tocsin" run "$capture"
+says err 'no rules'
+expect 2 "$tocsin" run -e 'dst_port == 25'
+says err 'no input'
+expect 2 "$tocsin" run -e
+says err '--expr needs a value'
+expect 2 "$tocsin" run -e 'dst_port == 25' --formt text "$capture"
+says err 'did you mean --format?'
+expect 2 "$tocsin" run -e 'dst_port == 25' --format xml "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --batch-size 0 "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --batch-size 1025 "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --threads x "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --port 65536 "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --color blue "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --count "$capture"
+says err 'takes no --count'
+expect 2 "$tocsin" show
+expect 2 "$tocsin" show "$capture" --fields src,dts
+says err 'did you mean "dst"?'
+expect 2 "$tocsin" show "$capture" --limit -1
+expect 2 "$tocsin" show "$capture" --count=yes
+expect 2 "$tocsin" top "$capture"
+expect 2 "$tocsin" top "$capture" --by src --of fleas
+expect 2 "$tocsin" top "$capture" --by dst_port/8
+expect 2 "$tocsin" check
+expect 2 "$tocsin" test
+expect 2 "$tocsin" test --only nothing stdlib-rules
+expect 2 "$tocsin" fmt
+expect 2 "$tocsin" listen
+expect 2 "$tocsin" listen -r rules "$capture"
+expect 2 "$tocsin" fields src
+
+# 3: inputs that cannot be read; what can be is processed
+expect 3 "$tocsin" run -e 'dst_port == 1434' "$tmp/none.pcap"
+is err "tocsin: $tmp/none.pcap: No such file or directory"
+expect 3 "$tocsin" show "$tmp/empty"
+says err 'Is a directory'
+silent out
+expect 3 "$tocsin" show README.md
+says err 'is not a capture'
+expect 3 "$tocsin" show --count /dev/null
+says err 'is empty'
+expect 3 "$tocsin" show --count "$tmp/none.pcap" "$capture"
+is out 4554
+size=$(wc -c < "$capture")
+for cut in 1 23 24 39 40 41 500 1500 20000 100000 $((size - 1)); do
+	head -c "$cut" "$capture" > "$tmp/cut.pcap"
+	[ "$cut" = 24 ] && wanted=0 || wanted=3
+	expect $wanted "$tocsin" show --count "$tmp/cut.pcap"
+	says err "$tmp/cut.pcap: "
+done
+says err 'were not read'
+says out 45
+expect 3 "$tocsin" run -e 'dst_port == 1434' "$tmp/cut.pcap"
+says out '"event_type":"alert"'
+expect 3 "$tocsin" run -e 'dst_port == 1434' --summary "$tmp/no/summary" "$capture"
+silent out
+if [ -c /dev/full ]; then
+	for command in 'show' 'show --count' 'show --format json' 'top --by src' 'run -e dst_port==25'; do
+		checks=$((checks + 1))
+		# shellcheck disable=SC2086
+		"$tocsin" $command "$capture" > /dev/full 2> "$tmp/err"
+		[ $? = 3 ] || failed "a full disk is not told: $command"
+		says err 'cannot write'
+	done
+fi
+
+# a reader who leaves, and descriptors that are closed, are no failure
+checks=$((checks + 2))
+{ "$tocsin" show "$capture" 2> "$tmp/err"; echo $? > "$tmp/status"; } | head -n 1 > /dev/null
+[ "$(cat "$tmp/status")" = 0 ] && [ ! -s "$tmp/err" ] || failed 'show | head' "$tmp/status" "$tmp/err"
+{ "$tocsin" run -e 'bytes > 0' -e 'src in 10.0.0.0/8' "$capture" 2> "$tmp/err"; echo $? > "$tmp/status"; } | head -c 1 > /dev/null
+[ "$(cat "$tmp/status")" = 0 ] && [ ! -s "$tmp/err" ] || failed 'run | head' "$tmp/status" "$tmp/err"
+checks=$((checks + 1))
+"$tocsin" show "$capture" >&- 2> "$tmp/err" || failed 'show with stdout closed' "$tmp/err"
+
+# pipes
+input=$capture
+expect 0 "$tocsin" show - --count
+is out 4554
+expect 0 "$tocsin" run -e 'dst_port == 1434' --format text -
+says out 'MEDIUM   e1'
+input=
+finish
