@@ -23,6 +23,8 @@
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
 #define CK_NODES_MAX 2000000   /* of one graph */
 #define CK_STEPS_MAX 50000000  /* nodes looked at: definitions of definitions can double at every step */
+#define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
+#define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
 #define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
@@ -69,6 +71,7 @@ struct ck_sym {
 	const void *memo;
 	uint64_t rule_id;          /* of sets and lets: the same for what one rule or test rebinds */
 	const void *rule_memo;
+	uint64_t visit;            /* of the last search that came by */
 };
 
 struct tsn_world {
@@ -242,6 +245,8 @@ struct tsn_ck {
 	struct tsn_set **built;           /* owned until the compilation ends */
 	size_t nbuilt, cap_built;
 	size_t steps;
+	unsigned chain;                   /* definitions being worked out */
+	unsigned depth;                   /* of the recursion over expressions */
 	struct tsn_span line_at;          /* where ck_line looked last */
 	uint32_t line;
 	bool too_large;
@@ -310,6 +315,12 @@ const char *ck_text(struct tsn_ck *, const struct tsn_node *);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
+/* Enters the working out of a definition; false, and an error, when too many need one another. */
+bool ck_enter(struct tsn_ck *, struct ck_sym *, struct tsn_span use);
+void ck_leave(struct tsn_ck *, struct ck_sym *);
+/* False, and an error, when expressions stand too deep in one another; else ck_up must follow. */
+bool ck_down(struct tsn_ck *, struct tsn_span);
+void ck_up(struct tsn_ck *);
 /* False, and an error, when a compilation looks at more nodes than any honest one. */
 bool ck_step(struct tsn_ck *);
 /* The line a span begins in; quick for spans that come in order. */
@@ -460,6 +471,8 @@ void ck_overrides_check(struct tsn_ck *);
 void ck_overrides_global(struct tsn_ck *);
 bool ck_disabled(struct tsn_ck *, const struct ck_sym *rule);
 void ck_site(struct tsn_ck *, struct tsn_site *);
+/* What holds without a site: in the rules' tests. */
+void ck_site_defaults(struct tsn_site *);
 /* What the test's own let and set rebind, before what [p] rebinds. */
 bool ck_test_rebind(struct tsn_ck *, struct ck_parts *p, const struct tsn_node *test, const struct ck_file *file);
 /* Checks a test block of a rule that [p] describes and fills [out]. */

@@ -324,6 +324,7 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 		return NULL;
 	}
 	c = &j->ck;
+	ck_site_defaults(&j->r->site);
 	if (setjmp(c->out_of_memory) != 0) {
 		out_of_memory(diags);
 		return job_end(j, true);

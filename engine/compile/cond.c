@@ -200,13 +200,11 @@ not_a_condition(const struct ck_env *e, const struct tsn_node *n, struct ck_val 
 	return NULL;
 }
 
-const struct tsn_ir *
-ck_cond(const struct ck_env *e, const struct tsn_node *n)
+static const struct tsn_ir *
+condition(const struct ck_env *e, const struct tsn_node *n)
 {
 	struct ck_val v;
 
-	if (n == NULL)
-		return NULL;
 	e->c->at = n->span;
 	switch (n->kind) {
 	case TSN_N_AND:
@@ -224,4 +222,16 @@ ck_cond(const struct ck_env *e, const struct tsn_node *n)
 	if (v.kind == CK_IR && v.ir->type == TSN_T_BOOL)
 		return v.ir;
 	return not_a_condition(e, n, v);
+}
+
+const struct tsn_ir *
+ck_cond(const struct ck_env *e, const struct tsn_node *n)
+{
+	const struct tsn_ir *ir;
+
+	if (n == NULL || !ck_down(e->c, n->span))
+		return NULL;
+	ir = condition(e, n);
+	ck_up(e->c);
+	return ir;
 }

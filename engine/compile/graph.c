@@ -36,10 +36,19 @@ rehash(struct tsn_ck *c)
 	c->mask = mask;
 }
 
-static bool
-is_leaf_test(const struct tsn_ir *n)
+static uint32_t
+depth_of(const struct tsn_ir *n)
 {
-	return n->kind == TSN_IR_FIELD;
+	uint32_t depth = 0;
+
+	for (uint32_t i = 0; i < n->nkids; i++)
+		depth = n->kid[i]->depth > depth ? n->kid[i]->depth : depth;
+	if (n->kind == TSN_IR_AGG) {
+		depth = n->agg->where->depth;
+		if (n->agg->arg != NULL && n->agg->arg->depth > depth)
+			depth = n->agg->arg->depth;
+	}
+	return depth + 1;
 }
 
 /* The text since [mark] is the form of [n]: the node of that form, [n] itself if it is new. */
@@ -60,7 +69,7 @@ intern(struct tsn_ck *c, struct tsn_ir *n, size_t mark)
 			return c->nodes[at];
 		}
 	}
-	if (len > CK_CANON_MAX || c->nnodes >= CK_NODES_MAX) {
+	if (len > CK_CANON_MAX || c->nnodes >= CK_NODES_MAX || depth_of(n) > CK_DEPTH_MAX) {
 		if (!c->too_large) {
 			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_LIMIT, c->at,
 			    "this expression is too large once its definitions are written out"), "split it");
@@ -72,6 +81,7 @@ intern(struct tsn_ck *c, struct tsn_ir *n, size_t mark)
 	kept = ck_alloc(c, sizeof(*kept));
 	*kept = *n;
 	kept->id = (uint32_t)c->nnodes++;
+	kept->depth = depth_of(n);
 	kept->span = c->at;
 	kept->canon = ck_take(c, mark);
 	if (n->nkids > 0) {
@@ -79,7 +89,7 @@ intern(struct tsn_ck *c, struct tsn_ir *n, size_t mark)
 		memcpy(kept->kid, n->kid, n->nkids * sizeof(*kept->kid));
 	}
 	kept->stateful = n->kind == TSN_IR_AGG;
-	kept->field_test = is_leaf_test(n);
+	kept->field_test = n->kind == TSN_IR_FIELD;
 	for (i = 0; i < n->nkids; i++) {
 		kept->stateful |= n->kid[i]->stateful;
 		kept->field_test |= n->kid[i]->field_test;

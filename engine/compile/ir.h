@@ -77,6 +77,7 @@ struct tsn_ir {
 	enum tsn_ir_kind kind;
 	enum tsn_type type;          /* of a value; BOOL for truth values */
 	uint32_t id;                 /* 0, 1, ... in order of making; kids have smaller ids */
+	uint32_t depth;              /* of the tree below, arguments of functions included; bounded by the checker */
 	struct tsn_span span;        /* where it was first written */
 	const char *canon;
 	const struct tsn_ir **kid;

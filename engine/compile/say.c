@@ -133,6 +133,50 @@ ck_report_unavailable(struct tsn_ck *c)
 }
 
 bool
+ck_enter(struct tsn_ck *c, struct ck_sym *s, struct tsn_span use)
+{
+	if (s->busy)
+		tsn_diag_also(tsn_diag_error(c->diags, TSN_E_CYCLE, use, "%s needs itself", s->name), s->decl->at,
+		    "defined here");
+	else if (c->chain >= CK_CHAIN_MAX)
+		tsn_diag_error(c->diags, TSN_E_LIMIT, use, "more than %d definitions need one another in a row", CK_CHAIN_MAX);
+	else {
+		s->busy = true;
+		c->chain++;
+		return true;
+	}
+	s->broken = true;
+	return false;
+}
+
+void
+ck_leave(struct tsn_ck *c, struct ck_sym *s)
+{
+	s->busy = false;
+	c->chain--;
+}
+
+bool
+ck_down(struct tsn_ck *c, struct tsn_span at)
+{
+	if (c->too_large || !ck_step(c))
+		return false;
+	if (c->depth < CK_DEPTH_MAX) {
+		c->depth++;
+		return true;
+	}
+	tsn_diag_error(c->diags, TSN_E_DEPTH, at, "these definitions are nested too deeply");
+	c->too_large = true;
+	return false;
+}
+
+void
+ck_up(struct tsn_ck *c)
+{
+	c->depth--;
+}
+
+bool
 ck_step(struct tsn_ck *c)
 {
 	if (c->steps++ < CK_STEPS_MAX)

@@ -441,35 +441,40 @@ from_decl(const struct ck_env *at, struct ck_set *s, const struct ck_sym *sym)
 
 /* --- rebinding for one rule --- */
 
-static bool mentions(const struct ck_env *e, const struct tsn_node *n, unsigned depth);
+static bool mentions(const struct ck_env *e, const struct tsn_node *n, uint64_t visit);
 
+/* A name met before in this search has been looked into, or is being. */
 static bool
-sym_mentions(const struct ck_env *e, const struct ck_sym *s, unsigned depth)
+sym_mentions(const struct ck_env *e, struct ck_sym *s, uint64_t visit)
 {
 	struct ck_env at = ck_env_at(e, s);
+	bool found;
 
 	for (const struct ck_rebind *r = e->rebind; r != NULL; r = r->next)
 		if (r->old == s || r->now == s)
 			return true;
-	if (!ck_step(e->c))
+	if (s->visit == visit || e->c->chain >= CK_CHAIN_MAX)
 		return false;
-	at.rebind = e->rebind;
-	return depth < 32 && s->decl->kids != NULL && mentions(&at, s->decl->kids, depth + 1);
+	s->visit = visit;
+	e->c->chain++;
+	found = s->decl->kids != NULL && mentions(&at, s->decl->kids, visit);
+	e->c->chain--;
+	return found;
 }
 
 /* Whether what this says changes by the rebinding of [e]. */
 static bool
-mentions(const struct ck_env *e, const struct tsn_node *n, unsigned depth)
+mentions(const struct ck_env *e, const struct tsn_node *n, uint64_t visit)
 {
 	bool ambiguous;
 	struct ck_sym *s;
 
 	if (n->kind == TSN_N_NAME) {
 		s = ck_resolve(e, n, &ambiguous);
-		return s != NULL && (s->kind == CK_SET || s->kind == CK_LET) && sym_mentions(e, s, depth);
+		return s != NULL && (s->kind == CK_SET || s->kind == CK_LET) && sym_mentions(e, s, visit);
 	}
 	for (const struct tsn_node *k = n->kids; k != NULL; k = k->next)
-		if (mentions(e, k, depth))
+		if (mentions(e, k, visit))
 			return true;
 	return false;
 }
@@ -483,25 +488,20 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 
 	if (sym->broken)
 		return NULL;
-	if (sym->busy) {
-		tsn_diag_also(tsn_diag_error(e->c->diags, TSN_E_CYCLE, use, "%s needs itself", sym->name), sym->decl->at,
-		    "defined here");
-		sym->broken = true;
-		return NULL;
-	}
 	at.where = NULL;
-	if (at.rebind != NULL && !sym_mentions(e, sym, 0))
+	if (at.rebind != NULL && !sym_mentions(e, sym, e->c->world->next_id++))
 		at.rebind = NULL;
 	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;
 	if (at.rebind == NULL && sym->memo_id == at.id)
 		return (struct ck_set *)sym->memo;
 	if (at.rebind != NULL && sym->rule_id == at.id)
 		return (struct ck_set *)sym->rule_memo;
+	if (!ck_enter(e->c, sym, use))
+		return NULL;
 	s = new_set(e->c, sym);
 	s->tainted = at.rebind != NULL;
-	sym->busy = true;
 	ok = from_decl(&at, s, sym);
-	sym->busy = false;
+	ck_leave(e->c, sym);
 	sym->broken |= !ok;
 	if (s->tainted)
 		s->name = ck_format(e->c, "%s@%s", sym->full, at.tag == NULL ? "" : at.tag);

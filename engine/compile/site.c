@@ -229,12 +229,18 @@ setting(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 }
 
 void
+ck_site_defaults(struct tsn_site *site)
+{
+	site->lateness_ms = DEFAULT_MS;
+	site->pair_ms = DEFAULT_MS;
+}
+
+void
 ck_site(struct tsn_ck *c, struct tsn_site *site)
 {
 	struct reader r = { .c = c, .site = site };
 
-	site->lateness_ms = DEFAULT_MS;
-	site->pair_ms = DEFAULT_MS;
+	ck_site_defaults(site);
 	for (const struct ck_file *f = c->world->files; f != NULL; f = f->next) {
 		for (const struct tsn_node *n = f->expr ? NULL : f->tree->kids; n != NULL; n = n->next) {
 			if (n->kind != TSN_N_SITE)

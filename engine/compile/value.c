@@ -70,12 +70,10 @@ let_value(const struct ck_env *e, struct ck_sym *s)
 		    s->name);
 		return bad;
 	}
-	s->busy = true;
 	at.constant = true;
 	at.member = false;
 	at.where = NULL;
 	v = n == NULL ? bad : ck_value(&at, n, TSN_T_NONE);
-	s->busy = false;
 	if (v.kind == CK_SETV) {
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "a constant cannot be a set"), "write set %s = ...",
 		    s->name);
@@ -94,13 +92,10 @@ ck_let(const struct ck_env *e, struct ck_sym *s, struct tsn_span use)
 		return bad;
 	if (known != NULL)
 		return *known;
-	if (s->busy) {
-		tsn_diag_also(tsn_diag_error(e->c->diags, TSN_E_CYCLE, use, "%s needs itself", s->name), s->decl->at,
-		    "defined here");
-		s->broken = true;
+	if (!ck_enter(e->c, s, use))
 		return bad;
-	}
 	v = let_value(e, s);
+	ck_leave(e->c, s);
 	s->broken |= v.kind == CK_BAD;
 	if (v.kind != CK_BAD)
 		let_keep(e, s, v);
@@ -120,20 +115,15 @@ ck_define(const struct ck_env *e, struct ck_sym *s, struct tsn_span use)
 
 	if (s->broken)
 		return bad;
-	if (s->busy) {
-		tsn_diag_also(tsn_diag_error(e->c->diags, TSN_E_CYCLE, use, "%s needs itself", s->name), s->decl->at,
-		    "defined here");
-		s->broken = true;
-		return bad;
-	}
 	m = (struct memo *)s->memo;
-	if (m == NULL || s->memo_id != e->id) {
+	if (m == NULL || s->memo_id != e->id || s->busy) {
+		if (!ck_enter(e->c, s, use))
+			return bad;
 		m = ck_alloc(e->c, sizeof(*m));
 		at.gather = &m->gather;
 		at.constant = at.member = false;
-		s->busy = true;
 		m->v = s->decl->kids == NULL ? bad : ck_value(&at, s->decl->kids, TSN_T_NONE);
-		s->busy = false;
+		ck_leave(e->c, s);
 		s->memo = m;
 		s->memo_id = e->id;
 		s->broken |= m->v.kind == CK_BAD;
@@ -431,13 +421,11 @@ negative(const struct ck_env *e, const struct tsn_node *n)
 	return a == NULL ? NULL : ck_neg(e, n, a);
 }
 
-struct ck_val
-ck_value(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
+static struct ck_val
+value(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 {
 	struct tsn_ck *c = e->c;
 
-	if (n == NULL || c->too_large || !ck_step(c))
-		return bad;
 	c->at = n->span;
 	switch (n->kind) {
 	case TSN_N_INT: return of(ck_int(c, n->i, TSN_T_INT));
@@ -463,6 +451,18 @@ ck_value(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 	case TSN_N_REGEX: return misplaced(e, n, "a regular expression", "it stands after ~ or !~");
 	default: return bad;
 	}
+}
+
+struct ck_val
+ck_value(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
+{
+	struct ck_val v;
+
+	if (n == NULL || !ck_down(e->c, n->span))
+		return bad;
+	v = value(e, n, want);
+	ck_up(e->c);
+	return v;
 }
 
 const struct tsn_ir *

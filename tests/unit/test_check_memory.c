@@ -133,7 +133,69 @@ Test(check_memory, definitions_that_double, .timeout = 60)
 	m = make_text(tsn_buf_str(&b));
 	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
 	cr_expect_eq(rule_of(&m, "g.r")->report[0].threshold->i, 2);
-	cr_expect_eq(tsn_set_size(m.r->sets[0]), 4);
+	cr_expect_eq(tsn_set_size(m.r->sets[0]), 3);
 	tsn_buf_fini(&b);
 	unmake(&m);
+}
+
+static void
+chain(const char *kind, const char *last, bool forward, int n)
+{
+	struct tsn_buf b = TSN_BUF_INIT;
+	struct made m;
+
+	for (int i = 0; i < n; i++) {
+		int k = forward ? n - 1 - i : i;
+
+		if (k == n - 1)
+			tsn_buf_printf(&b, "%s x%d = %s\n", kind, k, last);
+		else
+			tsn_buf_printf(&b, "%s x%d = x%d\n", kind, k, k + 1);
+	}
+	tsn_buf_puts(&b, "rule r { when dst_port == 1 }\n");
+	m = make_text(tsn_buf_str(&b));
+	cr_expect_eq(m.r != NULL, forward || n < 300, "%s %d: %s", kind, n, tsn_buf_str(&m.text));
+	cr_expect_eq(strstr(tsn_buf_str(&m.text), "need one another in a row") != NULL, !(forward || n < 300));
+	tsn_buf_fini(&b);
+	unmake(&m);
+}
+
+/* A long row of definitions, each needing the next, must not exhaust the stack. */
+Test(check_memory, definitions_in_a_row, .timeout = 60)
+{
+	static const char *const kinds[][2] = { { "let", "1" }, { "set", "{ 1 }" }, { "define", "dst_port == 1" } };
+
+	for (int i = 0; i < 3; i++) {
+		chain(kinds[i][0], kinds[i][1], false, 200);
+		chain(kinds[i][0], kinds[i][1], false, 20000);
+		chain(kinds[i][0], kinds[i][1], true, 5000);
+	}
+}
+
+/* Deep expressions on top of one another, named forwards and backwards. */
+Test(check_memory, deep_definitions, .timeout = 60)
+{
+	for (int forward = 0; forward < 2; forward++) {
+		struct tsn_buf b = TSN_BUF_INIT;
+		struct made m;
+
+		for (int i = 0; i < 100; i++) {
+			int k = forward ? 99 - i : i;
+
+			tsn_buf_printf(&b, "define x%d = bytes > 1 and (", k);
+			for (int d = 0; d < 40; d++)
+				tsn_buf_printf(&b, "dst_port == %d or (src_port == %d and ", 100 + d, 2 * k + 1);
+			tsn_buf_printf(&b, k == 99 ? "in_if == 1" : "x%d", k + 1);
+			for (int d = 0; d < 41; d++)
+				tsn_buf_putc(&b, ')');
+			tsn_buf_putc(&b, '\n');
+		}
+		tsn_buf_puts(&b, "rule r { when x0 }\n");
+		m = make_text(tsn_buf_str(&b));
+		cr_expect_null(m.r);
+		cr_expect(strstr(tsn_buf_str(&m.text), forward ? "too large" : "nested too deeply") != NULL, "%s",
+		    tsn_buf_str(&m.text));
+		tsn_buf_fini(&b);
+		unmake(&m);
+	}
 }
