@@ -73,7 +73,7 @@ row_text(struct show *s, const struct tsn_batch *b, uint32_t row)
 		get_value(p, b, row, &v);
 		tsn_buf_clear(&s->cell);
 		if (v.known && v.type == TSN_T_REAL && s->format == TSN_SHOW_TABLE)
-			tsn_buf_printf(&s->cell, "%.1f", v.r); /* for people; csv and json are for programs */
+			tsn_buf_printf(&s->cell, "%.1f", v.f); /* for people; csv and json are for programs */
 		else if (v.known || s->format == TSN_SHOW_TABLE)
 			tsn_value_text(&v, &s->cell);
 		if (i > 0)
