@@ -26,11 +26,19 @@ room(struct tsn_keys *k, size_t used)
 }
 
 static void
-addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_batch *b, uint64_t seed)
+addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_batch *b, uint64_t seed,
+    const uint16_t *row, uint32_t n)
 {
 	const uint32_t mask = part->v4_bits == 0 ? 0 : UINT32_MAX << (32 - part->v4_bits);
 	const uint32_t *col = b->col[part->field];
 
+	if (tsn_few_rows(n, b)) {
+		for (uint32_t i = 0; i < n; i++) {
+			k->addr[row[i]] = col[row[i]] & mask;
+			k->hash[row[i]] = tsn_hash_u64(k->addr[row[i]], seed);
+		}
+		return;
+	}
 	for (uint32_t i = 0; i < b->n; i++)
 		k->addr[i] = col[i] & mask;
 	for (uint32_t i = 0; i < b->n; i++)
@@ -47,7 +55,7 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_family *f, const struct tsn_b
 	tsn_mask_clear(&k->encoded);
 	if (f->addr_key) {
 		v4 = &b->addr[tsn_fields[f->def.key.part[0].field].addr_slot].is_v4;
-		addresses(k, &f->def.key.part[0], b, seed);
+		addresses(k, &f->def.key.part[0], b, seed, row, n);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t r = row[i];

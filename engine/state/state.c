@@ -121,20 +121,26 @@ tsn_state_free(struct tsn_state *s)
 
 /* Aggregates of one family mostly have one window; then they share its panes. */
 static const uint64_t *
-panes(struct tsn_family *f, uint32_t i, const struct tsn_batch *b)
+panes(struct tsn_family *f, uint32_t i, const struct tsn_batch *b, const uint16_t *row, uint32_t n)
 {
 	const struct tsn_agg_def *d = f->agg[i].def;
+	const int64_t *time = d->by_received ? b->received : b->time;
 
 	for (uint32_t j = 0; j < i; j++)
 		if (f->agg[j].def->pane_ms == d->pane_ms && f->agg[j].def->by_received == d->by_received)
 			return f->agg[j].pane;
-	tsn_panes_of(&f->agg[i], d->by_received ? b->received : b->time, b->n, f->agg[i].panes);
+	if (tsn_few_rows(n, b)) {
+		for (uint32_t k = 0; k < n; k++)
+			f->agg[i].panes[row[k]] = tsn_pane_at(time[row[k]], d->pane_ms);
+	} else {
+		tsn_panes_of(&f->agg[i], time, b->n, f->agg[i].panes);
+	}
 	return f->agg[i].panes;
 }
 
 static bool
 begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, const struct tsn_mask *counts,
-    const struct tsn_vector *const args[], struct tsn_vector *const results[], const struct tsn_mask *active)
+    const struct tsn_vector *const args[], struct tsn_vector *const results[], const struct tsn_mask *active, uint32_t n)
 {
 	bool ok = true;
 
@@ -148,7 +154,9 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->out->known = *active;
 		a->out->real = a->def->fn == TSN_AGG_AVG || a->def->fn == TSN_AGG_RATE ||
 		    (a->def->real && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT);
-		a->pane = panes(f, i, b);
+		if (n == 0)
+			continue;
+		a->pane = panes(f, i, b, s->row, n);
 		a->takes = *counts;
 		if (a->arg != NULL && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT)
 			tsn_mask_and(&a->takes, &a->takes, &a->arg->known);
@@ -226,7 +234,9 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 		s->row[n++] = (uint16_t)row;
 	memset(f->evicted, 0, sizeof(f->evicted));
 	f->evicted_before = f->store.stats.last_evicted;
-	ok = begin(s, f, b, &counts, args, results, &active);
+	ok = begin(s, f, b, &counts, args, results, &active, n);
+	if (n == 0)
+		return ok;
 	have = ok ? tsn_keys_make(&s->keys, f, b, s->seed, s->row, n) : 0;
 	ok = ok && have == n;
 	tsn_family_guess(f, &s->keys, s->row, s->group, have);
