@@ -171,8 +171,6 @@ list_families(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 static void
 describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out)
 {
-	static const enum tsn_rel mirror[] = { TSN_REL_EQ, TSN_REL_NE, TSN_REL_GT, TSN_REL_GE, TSN_REL_LT, TSN_REL_LE };
-
 	*out = r->meta;
 	out->nreports = 0;
 	out->report = NULL;
@@ -207,7 +205,7 @@ describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 		p->type = r->report[i].value->type;
 		p->counts = r->report[i].value->kind == TSN_IR_AGG && r->report[i].value->agg->fn == TSN_AGG_COUNT;
 		p->rel = r->report[i].compare->kid[0] == r->report[i].value ? r->report[i].compare->rel :
-		    mirror[r->report[i].compare->rel];
+		    tsn_rel_swap(r->report[i].compare->rel);
 		tsn_emit_each_agg(e, r->report[i].value, widen, &w);
 	}
 	out->nreports = r->nreports;
