@@ -32,7 +32,7 @@ for program in "$build"/tests/test_${only:-*}; do
 		cat "$log"
 		echo "FAILED: suite $name (exit status $status, tested ${tested:-0})"
 	fi
-	echo "$name: $line"
+	printf '%s\n%s\n' "$name" "$line"
 	total=$((total + ${tested:-0}))
 done
 
