@@ -41,7 +41,8 @@ struct tocsin_options {
 	void *arg;
 	uint64_t hash_seed;     /* 0 in replays: results are then the same every time */
 	uint32_t batch_rows;    /* 1 to 1024, 0: 1024; never changes a result */
-	const char *const *library; /* directories where `use NAME` looks; NULL-terminated, may be NULL; must outlive the handle */
+	/* Where `use NAME` looks besides the directory of the file it stands in; NULL-terminated, may be NULL; must outlive the handle. */
+	const char *const *library;
 };
 
 /* NULL when memory is out. */

@@ -3,6 +3,8 @@
 /* The public face: engine/tocsin.h over the engine's own handle. */
 #include "tocsin.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,14 +151,32 @@ tocsin_datagram(struct tocsin *t, const void *payload, size_t length, const stru
 	    tsn_engine_datagram(t->engine, payload, length, addr, received_ms) == TSN_DECODE_OK;
 }
 
-/* A whole decimal number, nothing else. */
+/* A whole number as rules write it, decimal or 0x..., and nothing else. */
 static bool
 parse_int(const char *s, int64_t *out)
 {
+	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
 	char *end;
 
-	*out = strtoll(s, &end, 0);
-	return end != s && *end == '\0';
+	if (hex)
+		s += 2;
+	if (hex ? !isxdigit((unsigned char)*s) : !isdigit((unsigned char)*s))
+		return false;
+	errno = 0;
+	*out = strtoll(s, &end, hex ? 16 : 10);
+	return errno == 0 && *end == '\0';
+}
+
+/* Does the field's column have room for it? */
+static bool
+fits(enum tsn_field f, int64_t i)
+{
+	switch (tsn_fields[f].storage) {
+	case TSN_U8:  return i >= 0 && i <= UINT8_MAX;
+	case TSN_U16: return i >= 0 && i <= UINT16_MAX;
+	case TSN_U32: return i >= 0 && i <= UINT32_MAX;
+	default:      return i >= 0;
+	}
 }
 
 static bool
@@ -217,6 +237,10 @@ parse_value(enum tsn_field f, const char *s, struct tsn_value *v)
 		if (!parse_int(s, &i))
 			i = tsn_proto_find(s, n);
 		break;
+	case TSN_T_PORT:
+		if (!parse_int(s, &i))
+			i = tsn_service_find(s, n);
+		break;
 	case TSN_T_DIRECTION:
 	case TSN_T_FWD:
 		if (!parse_int(s, &i))
@@ -231,7 +255,7 @@ parse_value(enum tsn_field f, const char *s, struct tsn_value *v)
 			return false;
 	}
 	v->i = i;
-	return i >= 0;
+	return fits(f, i);
 }
 
 bool
