@@ -153,7 +153,7 @@ exporters(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 
 	if (ok)
 		x.addr = k->addr;
-	for (k = ok ? k->next : NULL; ok && k != NULL; k = k->next->next) {
+	for (k = ok ? k->next : NULL; ok && k != NULL; k = ok ? k->next->next : NULL) {
 		v = k->next == NULL ? NULL : constant(r, f, k->next);
 		ok = v != NULL;
 		if (ok && is_word(k, "name") && v->kind == TSN_IR_STRING)
