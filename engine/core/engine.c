@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/wide.h"
 #include "core/reload.h"
 #include "sets/set.h"
 
@@ -86,17 +87,29 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 		e->o.on_rows(e->o.arg, e->batch, rows);
 }
 
+static TSN_WIDE void
+bounds(const int64_t *t, uint32_t n, int64_t *least, int64_t *most)
+{
+	int64_t lo = t[0], hi = t[0];
+
+	for (uint32_t i = 1; i < n; i++) {
+		lo = t[i] < lo ? t[i] : lo;
+		hi = t[i] > hi ? t[i] : hi;
+	}
+	*least = lo;
+	*most = hi;
+}
+
 static void
 note_times(struct tsn_engine *e, const struct tsn_batch *b)
 {
-	uint32_t i;
+	int64_t least, most;
 
-	for (i = 0; i < b->n; i++) {
-		if (b->time[i] > e->stats.last)
-			e->stats.last = b->time[i];
-		if (e->stats.first == TSN_TIME_NONE || b->time[i] < e->stats.first)
-			e->stats.first = b->time[i];
-	}
+	bounds(b->time, b->n, &least, &most);
+	if (most > e->stats.last)
+		e->stats.last = most;
+	if (e->stats.first == TSN_TIME_NONE || least < e->stats.first)
+		e->stats.first = least;
 }
 
 static void

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/wide.h"
 #include "flow/batch.h"
 #include "flow/exporter.h"
 
@@ -19,18 +20,23 @@ struct kinds {
 	struct tsn_mask ports, tcp, icmp; /* rows whose protocol has ports, is TCP, is one of the two ICMPs */
 };
 
-static void
-find_kinds(const struct tsn_batch *b, struct kinds *k)
+static TSN_WIDE void
+tell_kinds(const uint8_t *restrict p, uint8_t *restrict ports, uint8_t *restrict tcp, uint8_t *restrict icmp)
 {
-	const uint8_t *p = b->col[TSN_F_PROTO];
-	uint8_t ports[TSN_BATCH_ROWS], tcp[TSN_BATCH_ROWS], icmp[TSN_BATCH_ROWS];
-	struct tsn_mask known;
-
 	for (int i = 0; i < TSN_BATCH_ROWS; i++) {
 		ports[i] = (p[i] == TCP) | (p[i] == UDP) | (p[i] == SCTP) | (p[i] == UDPLITE) | (p[i] == DCCP);
 		tcp[i] = p[i] == TCP;
 		icmp[i] = (p[i] == ICMP) | (p[i] == ICMP6);
 	}
+}
+
+static void
+find_kinds(const struct tsn_batch *b, struct kinds *k)
+{
+	uint8_t ports[TSN_BATCH_ROWS], tcp[TSN_BATCH_ROWS], icmp[TSN_BATCH_ROWS];
+	struct tsn_mask known;
+
+	tell_kinds(b->col[TSN_F_PROTO], ports, tcp, icmp);
 	tsn_mask_pack(&k->ports, ports);
 	tsn_mask_pack(&k->tcp, tcp);
 	tsn_mask_pack(&k->icmp, icmp);
@@ -85,6 +91,17 @@ by_protocol(struct tsn_batch *b, const struct kinds *k)
 	keep_on(b, TSN_F_FLAGS, &k->tcp, false);
 }
 
+/* The bits that are set in any row. */
+static TSN_WIDE uint64_t
+all_bits(const uint64_t *v)
+{
+	uint64_t any = 0;
+
+	for (int i = 0; i < TSN_BATCH_ROWS; i++)
+		any |= v[i];
+	return any;
+}
+
 /*
  * Counters are signed 64-bit numbers in the language: a larger one is absent. [copy] may stand
  * in for [raw] (tests).
@@ -93,13 +110,10 @@ static void
 bound_counter(struct tsn_batch *b, enum tsn_field raw, enum tsn_field copy)
 {
 	const uint64_t *v = b->col[raw];
-	uint64_t any = 0;
 
 	tsn_mask_or(&b->present[raw], &b->present[raw], &b->present[copy]);
 	tsn_mask_and(&b->present[raw], &b->present[raw], &b->rows);
-	for (int i = 0; i < TSN_BATCH_ROWS; i++)
-		any |= v[i];
-	if (any >> 63 == 0)
+	if (all_bits(v) >> 63 == 0)
 		return;
 	for (uint32_t i = 0; i < b->n; i++)
 		if (v[i] >> 63)
@@ -246,19 +260,30 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 		e->last_received = b->received[to - 1];
 }
 
+/* Mostly all rows are of one exporter. */
+static TSN_WIDE bool
+all_same(const uint32_t *source, uint32_t n)
+{
+	uint32_t odd = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		odd |= source[i] ^ source[0];
+	return odd == 0;
+}
+
 static void
 by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 {
 	const uint32_t *source = b->source;
 	uint32_t from, to, n = b->n, count = tsn_exporters_count(exporters);
-	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]);
+	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]), same = all_same(source, n);
 	struct tsn_exporter *e;
 
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
 	for (from = 0; from < n; from = to) {
-		for (to = from + 1; to < n && source[to] == source[from]; to++)
+		for (to = same ? n : from + 1; to < n && source[to] == source[from]; to++)
 			;
 		e = tsn_exporters_at(exporters, source[from] < count ? source[from] : 0);
 		exporter_run(b, e, told, from, to);
@@ -340,19 +365,30 @@ event_time(const struct tsn_batch *b, uint32_t i)
 	return tsn_mask_has(&b->present[TSN_F_START], i) ? start[i] : 0;
 }
 
+static TSN_WIDE bool
+all_told(const int64_t *received, const int64_t *exported, uint32_t n)
+{
+	uint64_t untold = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		untold |= (received[i] == TSN_TIME_NONE) | (exported[i] == TSN_TIME_NONE);
+	return untold == 0;
+}
+
+/* event_time where all three times are there. */
+static TSN_WIDE void
+usual_times(int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = before(received[i], age(exported[i], end[i]));
+}
+
 static void
 times(struct tsn_batch *b)
 {
-	const int64_t *end = b->col[TSN_F_END], *received = b->received, *exported = b->exported;
-	int64_t *restrict out = b->time;
-	uint32_t n = b->n;
-	bool plain = memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		plain &= (received[i] != TSN_TIME_NONE) & (exported[i] != TSN_TIME_NONE);
-	if (plain) {
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = before(received[i], age(exported[i], end[i]));
+	if (memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 &&
+	    all_told(b->received, b->exported, b->n)) {
+		usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n);
 		return;
 	}
 	for (uint32_t i = 0; i < b->n; i++) {
