@@ -157,6 +157,8 @@ fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_
 {
 	size_t stride = version == 7 ? 52 : 48;
 
+	if (version != 1 && n >= TSN_FILL_WIDE && tsn_fixed_fill_has_wide())
+		return tsn_fixed_fill_wide(b, h, p, n, stride) ? fill_odd_times(b, h, p, n, stride) : 0;
 	fill_network(b, p, n, stride);
 	fill_transport(b, p, n, stride, version == 1 ? 40 : 37);
 	if (version != 1)

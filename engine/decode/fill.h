@@ -38,4 +38,13 @@ extern const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS];
 uint32_t tsn_fixed_fill(
     struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count);
 
+/*
+ * Part of it, for v5 and v7: everything that differs from record to record, of [n] records, at least
+ * TSN_FILL_WIDE, on a CPU that can. True: a record's times are unusual, so that all of them are to be done with care.
+ */
+#define TSN_FILL_WIDE 8
+bool tsn_fixed_fill_has_wide(void);
+bool tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
+    size_t stride);
+
 #endif
