@@ -56,8 +56,8 @@ tsn_reader_close(struct tsn_reader *r)
 static void
 fill(struct tsn_reader *r)
 {
-	/* a quarter at a time: what was read is still in the cache when it is looked at */
-	size_t room = TSN_READER_ROOM - r->end, most = TSN_READER_ROOM / 4;
+	/* 64 KB at a time: what was read is still in the nearest caches when it is looked at */
+	size_t room = TSN_READER_ROOM - r->end, most = TSN_READER_ROOM / 16;
 	ssize_t n;
 
 	do
