@@ -22,7 +22,9 @@ name(struct tsn_buf *out, const char *s)
 
 	if (before != '{' && before != '[')
 		tsn_buf_putc(out, ',');
-	tsn_buf_printf(out, "\"%s\":", s);
+	tsn_buf_putc(out, '"');
+	tsn_buf_puts(out, s);
+	tsn_buf_puts(out, "\":");
 }
 
 static void
@@ -64,7 +66,7 @@ static void
 put_int(struct tsn_buf *out, const char *field, uint64_t v)
 {
 	name(out, field);
-	tsn_buf_printf(out, "%llu", (unsigned long long)v);
+	tsn_buf_int(out, v > INT64_MAX ? INT64_MAX : (int64_t)v);
 }
 
 static void

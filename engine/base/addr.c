@@ -128,15 +128,30 @@ tsn_prefix_parse(const char *s, size_t n, struct tsn_prefix *out)
 	return true;
 }
 
+/* A number below 256 and a character after it. */
+static char *
+put_byte(char *p, unsigned v, char after)
+{
+	if (v >= 100)
+		*p++ = (char)('0' + v / 100);
+	if (v >= 10)
+		*p++ = (char)('0' + v / 10 % 10);
+	*p++ = (char)('0' + v % 10);
+	*p++ = after;
+	return p;
+}
+
 char *
 tsn_addr_text(struct tsn_addr a, char text[TSN_ADDR_TEXT])
 {
 	uint8_t bytes[16];
 
-	if (a.v4)
-		snprintf(text, TSN_ADDR_TEXT, "%u.%u.%u.%u", (unsigned)(a.lo >> 24 & 255),
-		    (unsigned)(a.lo >> 16 & 255), (unsigned)(a.lo >> 8 & 255), (unsigned)(a.lo & 255));
-	else {
+	if (a.v4) {
+		char *p = text;
+
+		for (int shift = 24; shift >= 0; shift -= 8)
+			p = put_byte(p, (unsigned)(a.lo >> shift & 255), shift > 0 ? '.' : '\0');
+	} else {
 		tsn_addr_to_v6(a, bytes);
 		inet_ntop(AF_INET6, bytes, text, TSN_ADDR_TEXT);
 	}

@@ -76,19 +76,38 @@ tsn_buf_putc(struct tsn_buf *b, char c)
 }
 
 void
+tsn_buf_int(struct tsn_buf *b, int64_t v)
+{
+	char text[20], *p = text + sizeof(text);
+	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) != 0);
+	if (v < 0)
+		*--p = '-';
+	tsn_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+}
+
+/* Mostly there is room, and once is enough. */
+void
 tsn_buf_vprintf(struct tsn_buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->failed || b->p == NULL ? 0 : b->cap - b->len;
 	va_list again;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room > 0 ? b->p + b->len : NULL, room, fmt, again);
 	va_end(again);
 	if (n < 0 || !reserve(b, (size_t)n)) {
+		if (room > 0)
+			b->p[b->len] = '\0';
 		b->failed = true;
 		return;
 	}
-	vsnprintf(b->p + b->len, (size_t)n + 1, fmt, ap);
+	if ((size_t)n >= room)
+		vsnprintf(b->p + b->len, (size_t)n + 1, fmt, ap);
 	b->len += (size_t)n;
 }
 

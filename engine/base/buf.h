@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tsn_buf {
 	char *p; /* NUL-terminated once anything was added; else NULL */
@@ -24,6 +25,7 @@ void tsn_buf_clear(struct tsn_buf *b);
 void tsn_buf_add(struct tsn_buf *b, const void *p, size_t n);
 void tsn_buf_puts(struct tsn_buf *b, const char *s);
 void tsn_buf_putc(struct tsn_buf *b, char c);
+void tsn_buf_int(struct tsn_buf *b, int64_t v);
 void tsn_buf_printf(struct tsn_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void tsn_buf_vprintf(struct tsn_buf *b, const char *fmt, va_list ap);
 /* The text so far, never NULL. */

@@ -209,7 +209,7 @@ tsn_value_text(const struct tsn_value *v, struct tsn_buf *out)
 	case TSN_T_MAC:       text_mac(v->i, out); break;
 	case TSN_T_DIRECTION:
 	case TSN_T_FWD:       text_word(v->type, v->i, out); break;
-	default:              tsn_buf_printf(out, "%lld", (long long)v->i); break;
+	default:              tsn_buf_int(out, v->i); break;
 	}
 }
 

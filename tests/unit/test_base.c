@@ -196,6 +196,34 @@ Test(base, buffers_grow)
 	tsn_buf_fini(&b);
 }
 
+Test(base, numbers_are_written_as_printf_writes_them)
+{
+	struct tsn_buf b = TSN_BUF_INIT;
+	char want[32], addr[TSN_ADDR_TEXT];
+
+	srandom(3);
+	for (int i = 0; i < 5000; i++) {
+		int64_t v = (int64_t)((uint64_t)random() << 33 ^ (uint64_t)random() << 11) >> random() % 64;
+
+		v = i == 0 ? 0 : i == 1 ? INT64_MIN : i == 2 ? INT64_MAX : v;
+		tsn_buf_clear(&b);
+		tsn_buf_int(&b, v);
+		snprintf(want, sizeof(want), "%lld", (long long)v);
+		cr_assert_str_eq(tsn_buf_str(&b), want);
+	}
+	for (uint32_t i = 0; i < 256; i++) {
+		snprintf(want, sizeof(want), "%u.%u.%u.0", i, 255 - i, i / 2);
+		cr_assert_str_eq(tsn_addr_text(tsn_addr_v4(i << 24 | (255 - i) << 16 | i / 2 << 8), addr), want);
+	}
+	/* printed into what room is left, and into more */
+	tsn_buf_clear(&b);
+	for (int i = 0; i < 200; i++)
+		tsn_buf_printf(&b, "%0*d", i, i);
+	cr_assert_eq(b.len, 1 + 199 * 200 / 2);
+	cr_assert_eq(strlen(tsn_buf_str(&b)), b.len);
+	tsn_buf_fini(&b);
+}
+
 Test(base, buffers_stay_failed)
 {
 	struct tsn_buf b = TSN_BUF_INIT;
