@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "flow/batch.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -145,7 +146,7 @@ tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v
 void
 tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v)
 {
-	if (tsn_fields[f].storage != TSN_F64)
+	if (tsn_fields[f].storage != TSN_F64 || !isfinite(v))
 		return;
 	((double *)b->col[f])[row] = v;
 	tsn_mask_set(&b->present[f], row);

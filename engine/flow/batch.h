@@ -65,6 +65,7 @@ void tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind);
 
 /* One row at a time: for tests, slow decoders and tick rows. The row need not be below n yet. */
 void tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v);
+/* What is not finite stays absent: every real in a batch is a number. */
 void tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v);
 void tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v);
 /* [s] must live until the batch is cleared. */

@@ -15,20 +15,6 @@
 			d->i[j] = (int64_t)c[j]; \
 	} while (0)
 
-static void
-load_real(struct tsn_vector *d, const double *col, uint32_t n)
-{
-	uint8_t finite[TSN_BATCH_ROWS] = { 0 };
-	struct tsn_mask m;
-
-	for (uint32_t j = 0; j < n; j++) {
-		d->f[j] = col[j];
-		finite[j] = col[j] - col[j] == 0;
-	}
-	tsn_mask_pack(&m, finite);
-	tsn_mask_and(&d->known, &d->known, &m);
-}
-
 void
 tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in)
 {
@@ -47,10 +33,7 @@ tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in)
 	case TSN_U32:
 		WIDEN(uint32_t);
 		break;
-	case TSN_F64:
-		load_real(d, col, n);
-		break;
-	default:
+	default: /* 64 bits; reals in a batch are finite */
 		memcpy(d->i, col, n * sizeof(d->i[0]));
 		break;
 	}
