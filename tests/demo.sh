@@ -8,7 +8,17 @@ if [ -t 1 ] && [ -z "$NO_COLOR" ]; then
 	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 fi
 say() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
-run() { printf '$ %s\n' "tocsin $*"; "$tocsin" "$@"; }
+run() {
+	printf '$ tocsin'
+	for word in "$@"; do
+		case $word in
+		*[\ \(\>]*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	printf '\n'
+	"$tocsin" "$@"
+}
 
 say "Two minutes of a small network, as its routers reported them (NetFlow v5)"
 run show "$capture" --limit 5

@@ -221,6 +221,7 @@ print(struct top *t, size_t most)
 	tsn_buf_fini(&out);
 	if (t->in.cli->quiet || t->format != TSN_SHOW_TABLE)
 		return;
+	fflush(stdout); /* the table first */
 	fprintf(stderr, "%zu groups, %llu flows, %llu packets, %llu bytes", t->n, (unsigned long long)t->flows,
 	    (unsigned long long)t->packets, (unsigned long long)t->bytes);
 	if (t->keyless > 0)
