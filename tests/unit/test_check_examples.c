@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "grammar/fmt.h"
+#include "grammar/parse.h"
 #include "test_check.h"
 
 static const char *const samples[] = { "dst_port==1434", "src in iana_reserved", "count(dst_port==25) by src over 60s > N",
@@ -167,4 +169,41 @@ Test(check_examples, lang)
 	}
 	closedir(d);
 	cr_expect_geq(n, 3);
+}
+
+/* Formatting changes nothing that is compiled. */
+static void
+formatted_means_the_same(const char *dir)
+{
+	struct tsn_compile_input in = { .paths = &dir, .npaths = 1, .tests = true };
+	struct made m = make_input(&in, false), again;
+	struct tsn_rule_text text[64];
+	struct tsn_buf out[64];
+	size_t n = 0;
+
+	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
+	for (; n < m.sources->n && n < 64; n++) {
+		out[n] = (struct tsn_buf)TSN_BUF_INIT;
+		cr_assert(tsn_fmt(m.sources, (uint32_t)n, &out[n]));
+		text[n] = (struct tsn_rule_text){ m.sources->v[n].name, tsn_buf_str(&out[n]), out[n].len };
+	}
+	in = (struct tsn_compile_input){ .texts = text, .ntexts = n, .tests = true };
+	again = make_input(&in, false);
+	cr_assert_not_null(again.r, "%s", tsn_buf_str(&again.text));
+	cr_assert_eq(again.r->module->nrules, m.r->module->nrules);
+	cr_assert_eq(again.r->ntests, m.r->ntests);
+	for (uint32_t i = 0; i < m.r->module->nrules; i++)
+		cr_expect_str_eq(again.r->module->rules[i].meta.canon, m.r->module->rules[i].meta.canon);
+	unmake(&again);
+	unmake(&m);
+	while (n > 0)
+		tsn_buf_fini(&out[--n]);
+}
+
+Test(check_examples, formatting_changes_nothing)
+{
+	formatted_means_the_same("stdlib-rules");
+	formatted_means_the_same("tests/lang/semantics.tsn");
+	formatted_means_the_same("tests/lang/samples.tsn");
+	formatted_means_the_same("tests/golden/check/overrides_fine.tsn");
 }
