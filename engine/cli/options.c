@@ -250,7 +250,8 @@ static int
 decide_color(struct tsn_cli *c)
 {
 	const char *when = c->color != NULL ? c->color : "auto";
-	bool wanted = getenv("NO_COLOR") == NULL;
+	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool wanted = (none == NULL || none[0] == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
 
 	c->terminal_err = isatty(STDERR_FILENO);
 	if (strcmp(when, "always") == 0)

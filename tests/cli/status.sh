@@ -158,6 +158,39 @@ checks=$((checks + 2))
 checks=$((checks + 1))
 "$tocsin" show "$capture" >&- 2> "$tmp/err" || failed 'show with stdout closed' "$tmp/err"
 
+# colours and progress are for terminals
+if command -v script > /dev/null 2>&1; then
+	escape=$(printf '\033')
+	terminal() { env -u NO_COLOR TERM="$1" $3 script -qec "$tocsin $2" /dev/null < /dev/null > "$tmp/out" 2>&1; }
+	colours() { # yes or no, WHAT
+		checks=$((checks + 1))
+		grep -q "$escape" "$tmp/out" && seen=yes || seen=no
+		[ $seen = "$1" ] || failed "colours: $seen, not $1: $2" "$tmp/out"
+	}
+	for command in "check -e dst_prt==1" "run -e dst_port==1434 $capture" "test rules/first.tsn"; do
+		terminal xterm "$command" ''
+		colours yes "$command"
+		terminal dumb "$command" ''
+		colours no "$command on a dumb terminal"
+		terminal xterm "$command" 'env NO_COLOR=1'
+		colours no "$command with NO_COLOR"
+		terminal xterm "$command --color never" ''
+		colours no "$command --color never"
+	done
+	says out 'passed'
+	terminal xterm "run -e dst_port==1434 $capture" ''
+	says out 'e1'
+	says out '4554 flows in'
+	terminal xterm "show --count $capture" ''
+	colours no 'progress of a short file'
+fi
+expect 1 "$tocsin" check -e dst_prt==1
+checks=$((checks + 1))
+! grep -q "$(printf '\033')" "$tmp/err" || failed 'colours in a file'
+expect 1 "$tocsin" check -e dst_prt==1 --color always
+checks=$((checks + 1))
+grep -q "$(printf '\033')" "$tmp/err" || failed 'no colours where they were asked for'
+
 # pipes
 input=$capture
 expect 0 "$tocsin" show - --count
