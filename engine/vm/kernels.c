@@ -17,9 +17,10 @@
 /* clang has no such pragma; what it builds (fuzz targets) runs the plain ones. */
 #if defined(__x86_64__) && !defined(__clang__)
 #define HAVE_AVX2
-/* Four numbers that lie side by side in a column. */
+/* Numbers that lie side by side in a column. */
 typedef int64_t four_i64 __attribute__((vector_size(32), aligned(8), may_alias));
 typedef uint64_t four_u64 __attribute__((vector_size(32), aligned(8), may_alias));
+typedef uint16_t sixteen_u16 __attribute__((vector_size(32), aligned(2), may_alias));
 typedef double four_f64 __attribute__((vector_size(32), aligned(8), may_alias));
 #pragma GCC push_options
 #pragma GCC target("avx2,bmi,bmi2,popcnt")

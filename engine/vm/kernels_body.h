@@ -72,9 +72,33 @@ NAME(pack64)(const uint8_t hit[64])
 		for (uint32_t w = words; w < TSN_MASK_WORDS; w++) \
 			out->w[w] = 0; \
 	} while (0)
+/* And for ports and flags, which most rules ask for: the comparisons of 32 rows become bytes in two steps. */
+#define COL_16(p) (*(const sixteen_u16 *)((p) + j))
+#define LOW_16(x) (x)
+#define FILL_16(condition) \
+	do { \
+		uint32_t words = (n + 63) / 64; \
+		for (uint32_t w = 0; w < words; w++) { \
+			uint32_t half[2]; \
+			for (uint32_t k = 0; k < 2; k++) { \
+				uint32_t j = w * 64 + k * 32; \
+				__m256i first = (__m256i)(condition), second; \
+				j += 16; \
+				second = (__m256i)(condition); \
+				first = _mm256_permute4x64_epi64(_mm256_packs_epi16(first, second), 0xd8); \
+				half[k] = (uint32_t)_mm256_movemask_epi8(first); \
+			} \
+			out->w[w] = half[0] | (uint64_t)half[1] << 32; \
+		} \
+		for (uint32_t w = words; w < TSN_MASK_WORDS; w++) \
+			out->w[w] = 0; \
+	} while (0)
 #else
 #define COL(type, p) ((p)[j])
 #define FILL_WIDE FILL
+#define COL_16(p) ((p)[j])
+#define LOW_16(x) ((uint16_t)(x)) /* C subtracts in 32 bits */
+#define FILL_16 FILL
 #endif
 
 /* Unsigned distance from lo, at most hi - lo: one comparison instead of two. */
@@ -89,9 +113,19 @@ NAME(pack64)(const uint8_t hit[64])
 			FILL((type)(col[j] - lo) <= span); \
 	}
 RANGE(8, uint8_t)
-RANGE(16, uint16_t)
 RANGE(32, uint32_t)
 #undef RANGE
+
+static void
+NAME(range16)(struct tsn_mask *out, const uint16_t *col, uint32_t n, uint16_t lo, uint16_t hi)
+{
+	uint16_t span = (uint16_t)(hi - lo);
+
+	if (span == 0)
+		FILL_16(COL_16(col) == lo);
+	else
+		FILL_16(LOW_16(COL_16(col) - lo) <= span);
+}
 
 /* Vectors compare 64-bit numbers signed, so two comparisons are cheaper here; often one is enough. */
 static void
@@ -114,9 +148,14 @@ NAME(range64)(struct tsn_mask *out, const int64_t *col, uint32_t n, int64_t lo, 
 		FILL((type)(col[j] & mask) == want); \
 	}
 BITS(8, uint8_t)
-BITS(16, uint16_t)
 BITS(32, uint32_t)
 #undef BITS
+
+static void
+NAME(bits16)(struct tsn_mask *out, const uint16_t *col, uint32_t n, uint16_t mask, uint16_t want)
+{
+	FILL_16((COL_16(col) & mask) == want);
+}
 
 static void
 NAME(bits64)(struct tsn_mask *out, const uint64_t *col, uint32_t n, uint64_t mask, uint64_t want)
@@ -187,3 +226,6 @@ static const struct tsn_kernels NAME(kernels) = {
 #undef FILL
 #undef FILL_WIDE
 #undef COL
+#undef FILL_16
+#undef COL_16
+#undef LOW_16
