@@ -17,6 +17,15 @@ struct group {
 	uint64_t flows, packets, bytes;
 };
 
+/* Rows wait in blocks, so that what their look-ups touch is fetched ahead. */
+#define BLOCK 32u
+
+struct keyed {
+	uint64_t hash, packets, bytes;
+	uint32_t len;
+	uint8_t key[TSN_KEY_MAX];
+};
+
 struct top {
 	struct tsn_inputs in;
 	struct tsn_key_spec spec;
@@ -29,6 +38,8 @@ struct top {
 	struct tsn_buf slab;
 	uint64_t flows, packets, bytes, keyless;
 	bool no_memory;
+	struct keyed block[BLOCK];
+	uint32_t waiting;
 };
 
 static bool
@@ -52,17 +63,16 @@ grow_slots(struct top *t)
 
 /* The group of a key, made if it is new; NULL when memory is out. */
 static struct group *
-find_group(struct top *t, const uint8_t *key, uint32_t len)
+find_group(struct top *t, const struct keyed *k)
 {
-	uint64_t hash = tsn_hash_bytes(key, len, 0);
 	struct group *g;
 	size_t at;
 
 	if ((t->n + 1) * 2 > t->nslots && !grow_slots(t))
 		return NULL;
-	for (at = hash & (t->nslots - 1); t->slots[at] != 0; at = (at + 1) & (t->nslots - 1)) {
+	for (at = k->hash & (t->nslots - 1); t->slots[at] != 0; at = (at + 1) & (t->nslots - 1)) {
 		g = &t->groups[t->slots[at] - 1];
-		if (g->hash == hash && g->len == len && memcmp(t->slab.p + g->key, key, len) == 0)
+		if (g->hash == k->hash && g->len == k->len && memcmp(t->slab.p + g->key, k->key, k->len) == 0)
 			return g;
 	}
 	g = tsn_grow(t->groups, t->n, &t->cap, sizeof(*g));
@@ -70,12 +80,48 @@ find_group(struct top *t, const uint8_t *key, uint32_t len)
 		return NULL;
 	t->groups = g;
 	g = &t->groups[t->n];
-	*g = (struct group){ .hash = hash, .key = t->slab.len, .len = len };
-	tsn_buf_add(&t->slab, key, len);
+	*g = (struct group){ .hash = k->hash, .key = t->slab.len, .len = k->len };
+	tsn_buf_add(&t->slab, k->key, k->len);
 	if (t->slab.failed || t->n + 1 >= UINT32_MAX)
 		return NULL;
 	t->slots[at] = (uint32_t)++t->n;
 	return g;
+}
+
+/* Slot, group and key lie in three places; the first guess is mostly the one. */
+static void
+fetch_ahead(const struct top *t)
+{
+	uint32_t i, guess[BLOCK];
+
+	if (t->nslots == 0)
+		return;
+	for (i = 0; i < t->waiting; i++)
+		__builtin_prefetch(&t->slots[t->block[i].hash & (t->nslots - 1)], 1);
+	for (i = 0; i < t->waiting; i++)
+		if ((guess[i] = t->slots[t->block[i].hash & (t->nslots - 1)]) != 0)
+			__builtin_prefetch(&t->groups[guess[i] - 1], 1);
+	for (i = 0; i < t->waiting; i++)
+		if (guess[i] != 0)
+			__builtin_prefetch(t->slab.p + t->groups[guess[i] - 1].key);
+}
+
+static void
+add_block(struct top *t)
+{
+	fetch_ahead(t);
+	for (uint32_t i = 0; i < t->waiting && !t->no_memory; i++) {
+		struct group *g = find_group(t, &t->block[i]);
+
+		if (g == NULL) {
+			t->no_memory = t->in.stop = true;
+			break;
+		}
+		g->flows++;
+		g->packets += t->block[i].packets;
+		g->bytes += t->block[i].bytes;
+	}
+	t->waiting = 0;
 }
 
 static uint64_t
@@ -89,7 +135,6 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 {
 	struct top *t = arg;
 	struct tsn_mask keyed;
-	uint8_t key[TSN_KEY_MAX];
 	struct tsn_field_set needed = { 0 };
 	uint8_t i;
 
@@ -98,22 +143,23 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 	tsn_batch_derive(b, &needed);
 	tsn_key_present(&t->spec, b, &keyed);
 	TSN_EACH_ROW(row, rows) {
-		uint64_t packets = counter(b, TSN_F_PACKETS, row), bytes = counter(b, TSN_F_BYTES, row);
-		struct group *g = NULL;
+		struct keyed *k = &t->block[t->waiting];
 
+		k->packets = counter(b, TSN_F_PACKETS, row);
+		k->bytes = counter(b, TSN_F_BYTES, row);
 		t->flows++;
-		t->packets += packets;
-		t->bytes += bytes;
-		if (!tsn_mask_has(&keyed, row))
+		t->packets += k->packets;
+		t->bytes += k->bytes;
+		if (!tsn_mask_has(&keyed, row)) {
 			t->keyless++;
-		else if (!t->no_memory && (g = find_group(t, key, (uint32_t)tsn_key_encode(&t->spec, b, row, key))) == NULL)
-			t->no_memory = t->in.stop = true;
-		if (g != NULL) {
-			g->flows++;
-			g->packets += packets;
-			g->bytes += bytes;
+		} else {
+			k->len = (uint32_t)tsn_key_encode(&t->spec, b, row, k->key);
+			k->hash = tsn_hash_bytes(k->key, k->len, 0);
+			if (++t->waiting == BLOCK)
+				add_block(t);
 		}
 	}
+	add_block(t);
 }
 
 static uint64_t
@@ -136,6 +182,44 @@ larger(const void *a, const void *b, void *arg)
 		return mx > my ? -1 : 1;
 	d = memcmp(t->slab.p + x->key, t->slab.p + y->key, n);
 	return d != 0 ? d : (x->len > y->len) - (x->len < y->len);
+}
+
+/* In a heap every entry stands after the two below it, in the order of larger; lets one sink to its place. */
+static void
+sink(struct top *t, size_t n, size_t at)
+{
+	struct group *g = t->groups, moved = g[at];
+	size_t below;
+
+	while ((below = 2 * at + 1) < n) {
+		if (below + 1 < n && larger(&g[below + 1], &g[below], t) > 0)
+			below++;
+		if (larger(&moved, &g[below], t) > 0)
+			break;
+		g[at] = g[below];
+		at = below;
+	}
+	g[at] = moved;
+}
+
+/* Brings the [most] largest to the front, in order; sorting all of a million for ten would take longer than reading them. */
+static void
+select_largest(struct top *t, size_t most)
+{
+	struct group *g = t->groups, first;
+
+	for (size_t i = most / 2; most < t->n && i > 0; i--)
+		sink(t, most, i - 1);
+	for (size_t i = most; most > 0 && i < t->n; i++) {
+		if (larger(&g[i], &g[0], t) > 0)
+			continue;
+		first = g[0];
+		g[0] = g[i];
+		g[i] = first;
+		sink(t, most, 0);
+	}
+	if (most > 0 && t->n > 0)
+		qsort_r(g, most < t->n ? most : t->n, sizeof(*g), larger, t);
 }
 
 static double
@@ -212,7 +296,7 @@ print(struct top *t, size_t most)
 	struct tsn_buf out = TSN_BUF_INIT;
 	size_t i;
 
-	qsort_r(t->groups, t->n, sizeof(*t->groups), larger, t);
+	select_largest(t, most);
 	if (t->format != TSN_SHOW_JSON)
 		print_header(t, &out);
 	for (i = 0; i < t->n && i < most; i++)
