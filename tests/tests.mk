@@ -39,7 +39,7 @@ golden: ## rewrite the golden texts; review the diff
 bench: ## speeds against nfdump on the same flows, as ratios in one run
 	@sh .ci/install $(DEPS_APT) nfdump
 	@$(MAKE) --no-print-directory all $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/race
-	@sh tests/bench/bench.sh $(BUILD)
+	@bash tests/bench/bench.sh $(BUILD)
 
 .PHONY: fuzz
 fuzz: ## build the fuzz targets with clang's libFuzzer and run each for FUZZ_SECONDS (30)
