@@ -105,11 +105,12 @@ tsn_cli_help(const char *program)
 	for (i = 0; i < NCOMMANDS; i++)
 		printf("  %-10s %s\n", commands[i].name, commands[i].what);
 	printf("\nStart here\n"
-	    "  %s run -r stdlib-rules capture.pcap      alerts of the standard library over a capture\n"
-	    "  %s show capture.pcap --where 'dst_port == 25'   look at flows first\n"
-	    "  %s COMMAND --help                        options and examples of one command\n"
+	    "  %s show capture.pcap --limit 20                    look at flows first\n"
+	    "  %s run -e 'dst_port == 1434' capture.pcap          any condition is a rule\n"
+	    "  %s run -r stdlib-rules -r site.tsn capture.pcap    the standard library, told your addresses\n"
+	    "  %s COMMAND --help                                  options and examples of one command\n"
 	    "\nExit status: 0 done, 1 bad rules or failing tests, 2 wrong usage, 3 unreadable or damaged input.\n",
-	    program, program, program);
+	    program, program, program, program);
 }
 
 void

@@ -49,15 +49,21 @@ says err "$(cat "$tmp/wanted")"
 says err 'did you mean "dst_port"?'
 says err "$(sed -n 3p "$tmp/shown" | sed 's/.*\^/^/')"
 
-# The man page's examples, over the recorded capture and with the demo's site.
-sed -n 's/^\.Dl tocsin/tocsin/p' docs/man/tocsin.1 > "$tmp/lines"
+# Examples of the man page and of --help, over the recorded capture and with the demo's site.
+{
+	sed -n 's/^\.Dl tocsin/tocsin/p' docs/man/tocsin.1
+	for command in '' run show top check test explain fmt; do
+		# shellcheck disable=SC2086
+		"$tocsin" $command --help | sed -n '/COMMAND/d; s/^  \(tocsin [^#]*pcap.*\)/\1/p' | sed 's/   .*//'
+	done
+} > "$tmp/lines"
 checks=$((checks + 1))
-[ "$(wc -l < "$tmp/lines")" -ge 4 ] || failed 'docs/man/tocsin.1 has too few examples'
+[ "$(wc -l < "$tmp/lines")" -ge 14 ] || failed 'too few examples' "$tmp/lines"
 while read -r line; do
 	line=$(printf '%s' "$line" | sed "s#capture\.pcap#$capture#; s#site\.tsn#rules/demo.tsn#")
 	expect 0 shell "$line"
 	checks=$((checks + 1))
-	[ -s "$tmp/out" ] || failed "docs/man/tocsin.1: says nothing: $line"
+	[ -s "$tmp/out" ] || failed "docs/man/tocsin.1 or --help: says nothing: $line"
 done < "$tmp/lines"
 awk '/^\.Bd/ { on = 1; next } /^\.Ed/ { on = 0 } on' docs/man/tocsin-rules.5 > "$tmp/manual.tsn"
 expect 0 "$tocsin" test "$tmp/manual.tsn"
