@@ -132,8 +132,10 @@ struct ck_set {
 	size_t nfiles, cap_files;
 	const struct ck_set **part; /* sets merged into this one */
 	size_t nparts, cap_parts;
-	const struct ck_set **all; /* these, what they are made of and so on, each once */
-	size_t nall, cap_all;
+	/* Of the walk over all a set is made of (ck_set_reach). */
+	struct ck_set *reach_next;
+	const struct ck_set *reached_from;
+	uint32_t reached_no, walks;
 	int64_t refresh_ms;
 	bool tainted;              /* made with a name that was rebound for one rule */
 	bool v4, v6;               /* families among the members (filled when built) */
@@ -420,6 +422,8 @@ uint32_t ck_set_slot(struct tsn_ck *, struct ck_set *);
 bool ck_set_read(struct tsn_ck *, struct ck_set *, struct ck_set_file *);
 /* NULL: memory is out, or a file could not be read ([again]: files are read anew) and [diags] say so. */
 struct tsn_set *ck_set_build(const struct ck_set *, bool again, struct tsn_diags *);
+/* The set and all it is made of, at any depth, each once: a list by reach_next, good until the next call. */
+struct ck_set *ck_set_reach(const struct ck_set *);
 /* The i-th file among those it is made of. */
 const char *ck_set_path(const struct ck_set *, uint32_t i);
 

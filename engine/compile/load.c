@@ -162,9 +162,9 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* DIR/NAME.tsn, DIR/NAME/, DIR/NAME-rules/, or DIR itself if that is its name. */
+/* DIR/NAME.tsn, DIR/NAME/, DIR/NAME-rules/, or, of a rules directory, DIR itself if that is its name. */
 static bool
-look_in(const char *dir, const char *name, struct found *f, int *error)
+look_in(const char *dir, const char *name, bool itself, struct found *f, int *error)
 {
 	static const char *const form[] = { "%s%s%s.tsn", "%s%s%s", "%s%s%s-rules" };
 	struct tsn_buf b = TSN_BUF_INIT;
@@ -183,7 +183,7 @@ look_in(const char *dir, const char *name, struct found *f, int *error)
 			hit = f->n > 0 || *error != 0;
 		}
 	}
-	if (!hit && strncmp(base, name, len) == 0 && (base[len] == '\0' || strcmp(base + len, "-rules") == 0) &&
+	if (!hit && itself && strncmp(base, name, len) == 0 && (base[len] == '\0' || strcmp(base + len, "-rules") == 0) &&
 	    is_dir(dir)) {
 		*error = list_dir(dir, f);
 		hit = f->n > 0 || *error != 0;
@@ -239,11 +239,11 @@ use_name(struct loader *l, struct ck_file *user, const struct tsn_node *what)
 {
 	struct found f = { 0 };
 	int error = 0;
-	bool hit = look_in(user->dir[0] == '\0' ? "." : user->dir, what->text, &f, &error);
+	bool hit = look_in(user->dir[0] == '\0' ? "." : user->dir, what->text, false, &f, &error);
 	bool installed = l->installed;
 
 	for (size_t i = 0; !hit && error == 0 && i < l->w->in->nsearch; i++) {
-		hit = look_in(l->w->in->search[i], what->text, &f, &error);
+		hit = look_in(l->w->in->search[i], what->text, true, &f, &error);
 		l->installed |= hit;
 	}
 	if (hit && error == 0)

@@ -55,10 +55,8 @@ span_of(const struct writer *w, const char *name, size_t len)
 static bool
 holds(const struct ck_set *whole, const struct ck_set *part)
 {
-	if (whole == part)
-		return true;
-	for (size_t i = 0; i < whole->nall; i++)
-		if (whole->all[i] == part)
+	for (const struct ck_set *s = ck_set_reach(whole); s != NULL; s = s->reach_next)
+		if (s == part)
 			return true;
 	return false;
 }

@@ -246,15 +246,6 @@ among(const struct ck_set *const *v, size_t n, const struct ck_set *s)
 	return false;
 }
 
-static void
-add_all(struct tsn_ck *c, struct ck_set *s, const struct ck_set *part)
-{
-	if (among(s->all, s->nall, part))
-		return;
-	s->all = ck_grow(c, s->all, s->nall, &s->cap_all, sizeof(*s->all));
-	s->all[s->nall++] = part;
-}
-
 static bool
 add_part(const struct ck_env *e, struct ck_set *s, const struct ck_set *part, const struct tsn_node *n)
 {
@@ -273,9 +264,6 @@ add_part(const struct ck_env *e, struct ck_set *s, const struct ck_set *part, co
 		s->refresh_ms = part->refresh_ms;
 	s->part = ck_grow(e->c, s->part, s->nparts, &s->cap_parts, sizeof(*s->part));
 	s->part[s->nparts++] = part;
-	add_all(e->c, s, part);
-	for (size_t i = 0; i < part->nall; i++)
-		add_all(e->c, s, part->all[i]);
 	return true;
 }
 

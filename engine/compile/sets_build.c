@@ -107,18 +107,38 @@ ck_set_slot(struct tsn_ck *c, struct ck_set *s)
 	return s->slot;
 }
 
-const char *
-ck_set_path(const struct ck_set *s, uint32_t i)
+struct ck_set *
+ck_set_reach(const struct ck_set *of)
 {
-	uint32_t left = i;
+	struct ck_set *top = (struct ck_set *)of, *last = top;
 
-	if (left < s->nfiles)
-		return s->file[left].path;
-	left -= (uint32_t)s->nfiles;
-	for (size_t k = 0; k < s->nall; k++) {
-		if (left < s->all[k]->nfiles)
-			return s->all[k]->file[left].path;
-		left -= (uint32_t)s->all[k]->nfiles;
+	top->walks++;
+	top->reached_from = top;
+	top->reached_no = top->walks;
+	top->reach_next = NULL;
+	for (struct ck_set *s = top; s != NULL; s = s->reach_next) {
+		for (size_t i = 0; i < s->nparts; i++) {
+			struct ck_set *part = (struct ck_set *)s->part[i];
+
+			if (part->reached_from == top && part->reached_no == top->walks)
+				continue;
+			part->reached_from = top;
+			part->reached_no = top->walks;
+			part->reach_next = NULL;
+			last->reach_next = part;
+			last = part;
+		}
+	}
+	return top;
+}
+
+const char *
+ck_set_path(const struct ck_set *of, uint32_t i)
+{
+	for (const struct ck_set *s = ck_set_reach(of); s != NULL; s = s->reach_next) {
+		if (i < s->nfiles)
+			return s->file[i].path;
+		i -= (uint32_t)s->nfiles;
 	}
 	return NULL;
 }
@@ -174,31 +194,40 @@ ck_set_read(struct tsn_ck *c, struct ck_set *s, struct ck_set_file *f)
 
 /* --- building --- */
 
-static enum tsn_set_error
-add_tuple(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_member *m)
-{
-	uint8_t key[TSN_KEY_MAX];
-	struct tsn_batch *row = tsn_batch_new();
-	size_t n;
+struct building {
+	struct tsn_set_builder *b;
+	const struct ck_set *top;  /* the set being built, which knows the fields of tuples */
+	struct tsn_batch *row;     /* to encode tuples by; made when the first one comes */
+	bool again;
+	struct tsn_diags *diags;
+};
 
-	if (row == NULL)
+static enum tsn_set_error
+add_tuple(struct building *g, const struct ck_member *m)
+{
+	const struct tsn_key_spec *k = &g->top->key;
+	uint8_t key[TSN_KEY_MAX];
+
+	if (g->row == NULL)
+		g->row = tsn_batch_new();
+	if (g->row == NULL)
 		return TSN_SET_MEMORY;
 	for (uint32_t i = 0; i < m->ncells; i++)
-		tsn_batch_put(row, 0, s->key.part[i].field, &m->cell[i]);
-	n = tsn_key_encode(&s->key, row, 0, key);
-	tsn_batch_free(row);
-	return tsn_set_builder_add_key(b, key, n, TSN_SET_NO_ROW);
+		tsn_batch_put(g->row, 0, k->part[i].field, &m->cell[i]);
+	return tsn_set_builder_add_key(g->b, key, tsn_key_encode(k, g->row, 0, key), TSN_SET_NO_ROW);
 }
 
 static enum tsn_set_error
-add_member(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_member *m)
+add_member(struct building *g, const struct ck_member *m)
 {
+	struct tsn_set_builder *b = g->b;
+
 	switch (m->kind) {
 	case CK_M_PREFIX: return tsn_set_builder_add_prefix(b, m->prefix, TSN_SET_NO_ROW);
 	case CK_M_ADDRS: return tsn_set_builder_add_addr_range(b, m->a, m->b, TSN_SET_NO_ROW);
 	case CK_M_INTS: return tsn_set_builder_add_int_range(b, m->lo, m->hi, TSN_SET_NO_ROW);
 	case CK_M_STR: return tsn_set_builder_add_str(b, m->text, m->len, TSN_SET_NO_ROW);
-	default: return add_tuple(b, s, m);
+	default: return add_tuple(g, m);
 	}
 }
 
@@ -212,22 +241,20 @@ add_builtin(struct tsn_set_builder *b, const char *name)
 	return ok;
 }
 
-/* [s]: whose own members are added; [top]: the set being built, which knows the fields of tuples. */
+/* The members of [s] itself, not of its parts. */
 static bool
-add_own(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_set *top, bool again, struct tsn_diags *diags)
+add_own(struct building *g, const struct ck_set *s)
 {
-	struct ck_set as = *s;
 	size_t i;
 
-	as.key = top->key;
-	if (s->builtin != NULL && !add_builtin(b, s->builtin))
+	if (s->builtin != NULL && !add_builtin(g->b, s->builtin))
 		return false;
 	for (i = 0; i < s->nmembers; i++)
-		if (add_member(b, &as, &s->member[i]) != TSN_SET_OK)
+		if (add_member(g, &s->member[i]) != TSN_SET_OK)
 			return false;
 	for (i = 0; i < s->nfiles; i++) {
-		if (again ? load(s, &s->file[i], b, diags, true) != TSN_SET_FILE_OK :
-		    s->file[i].set != NULL && tsn_set_builder_add_set(b, s->file[i].set) != TSN_SET_OK)
+		if (g->again ? load(s, &s->file[i], g->b, g->diags, true) != TSN_SET_FILE_OK :
+		    s->file[i].set != NULL && tsn_set_builder_add_set(g->b, s->file[i].set) != TSN_SET_OK)
 			return false;
 	}
 	return true;
@@ -236,14 +263,15 @@ add_own(struct tsn_set_builder *b, const struct ck_set *s, const struct ck_set *
 struct tsn_set *
 ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 {
-	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ANY);
+	struct building g = { .b = tsn_set_builder_new(TSN_SET_ANY), .top = s, .again = again, .diags = diags };
 	struct tsn_set *set = NULL;
-	bool ok = b != NULL && add_own(b, s, s, again, diags);
+	bool ok = g.b != NULL;
 
-	for (size_t i = 0; ok && i < s->nall; i++)
-		ok = add_own(b, s->all[i], s, again, diags);
+	for (const struct ck_set *part = ck_set_reach(s); ok && part != NULL; part = part->reach_next)
+		ok = add_own(&g, part);
 	if (ok)
-		set = tsn_set_build(b);
-	tsn_set_builder_free(b);
+		set = tsn_set_build(g.b);
+	tsn_batch_free(g.row);
+	tsn_set_builder_free(g.b);
 	return set;
 }

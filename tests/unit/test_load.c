@@ -140,6 +140,11 @@ Test(load, by_name)
 	/* A ruleset given by path is found by its name, too. */
 	m = load("rules/std", "main2.tsn", NULL);
 	expect_rules(&m, "std.a std.b");
+	/* A file of the site beside others is not the library because its directory has that name. */
+	mkdir(at("mine"), 0700);
+	put("mine/std/site.tsn", "use std rule s { when dst_port == 1 }");
+	m = load("mine/std/site.tsn", NULL, "rules");
+	expect_rules(&m, "std.a std.b s");
 }
 
 Test(load, cycles)
