@@ -49,6 +49,7 @@ struct ck_file {
 	struct ck_file *next;      /* in the order of rules: used files before their users */
 	struct ck_file *all;       /* every file met, in order of being opened */
 	bool expr;                 /* the tree is a bare condition */
+	bool broken;               /* a condition with errors in its syntax */
 	bool installed;            /* found in a rules directory: no place for site { } */
 	bool busy;                 /* being loaded: `use` of it is a cycle */
 };

@@ -210,7 +210,8 @@ rules(struct job *j)
 
 	for (const struct ck_file *f = w->files; f != NULL; f = f->next) {
 		if (f->expr) {
-			ck_rule_expr(&j->ck, f);
+			if (!f->broken)
+				ck_rule_expr(&j->ck, f);
 			continue;
 		}
 		for (struct ck_sym *s = w->syms; s != NULL; s = s->order)

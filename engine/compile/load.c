@@ -390,6 +390,7 @@ load_expr(struct loader *l, const struct tsn_rule_text *t, size_t number)
 {
 	char numbered[32];
 	const char *name = t->name;
+	size_t errors = tsn_diags_errors(l->diags);
 	struct tsn_node *tree;
 	struct ck_file *f;
 
@@ -401,6 +402,7 @@ load_expr(struct loader *l, const struct tsn_rule_text *t, size_t number)
 	if (f == NULL || l->oom)
 		return;
 	f->expr = true;
+	f->broken = tsn_diags_errors(l->diags) > errors;
 	for (struct ck_file *other = l->w->files; other != NULL; other = other->next)
 		if (!other->expr)
 			add_import(l, f, other);

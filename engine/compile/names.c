@@ -424,4 +424,6 @@ ck_unknown(const struct ck_env *e, struct tsn_span at, const char *kind, const c
 	d = tsn_diag_error(e->c->diags, TSN_E_NAME, at, "no %s \"%s\"", kind, name);
 	if (o.near.best != NULL)
 		tsn_diag_hint(d, "did you mean \"%s\"?", o.near.best);
+	else if (want == TSN_T_STRING || want == TSN_T_MAC)
+		tsn_diag_hint(d, "texts stand in quotes: \"%s\"", name);
 }
