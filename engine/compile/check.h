@@ -231,7 +231,7 @@ struct tsn_ck {
 	struct ck_set **sets;             /* by slot */
 	size_t nsets, cap_sets;
 	struct ck_set *builtins;
-	size_t cap_rules, cap_regexes, cap_excepts;
+	size_t cap_rules, cap_regexes;
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
 	struct ck_warned {

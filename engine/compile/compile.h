@@ -40,7 +40,10 @@ struct tsn_compile_input {
 	 * files, and sees what the files at top level define.
 	 */
 	const struct tsn_rule_text *exprs; size_t nexprs;
-	/* Directories where `use NAME` finds NAME.tsn or the directory NAME; the using file's own comes first. */
+	/*
+	 * Directories where `use NAME` finds NAME.tsn or a directory NAME or NAME-rules, or that have such a
+	 * name themselves; the using file's own directory comes first.
+	 */
 	const char *const *search;         size_t nsearch;
 	bool filter;                       /* `show --where`: stateful functions are refused */
 	bool tests;                        /* `tocsin test`: sets that the site gives need no value */
