@@ -93,7 +93,7 @@ echo "CPU time (user and system, all threads) of whole processes, medians of $ro
 	lane "tocsin, dst_port == 25"             "nfdump, dst port 25" "$tocsin show -q --count --where 'dst_port == 25' $capture"
 	lane "tocsin, 100 three-part rules, each told" "nfdump, OR of 100 three-part rules" "$tocsin run -q -r $work/tcp100.tsn $capture"
 	for n in 1 10 100 1000; do
-		lane "tocsin, $n mixed rules" "tocsin, decode alone" "$tocsin run -q -r $work/mixed$n.tsn $capture"
+		lane "tocsin, $n mixed rules" - "$tocsin run -q -r $work/mixed$n.tsn $capture"
 	done
 	lane "tocsin, top by src"                 "nfdump, -s srcip/flows" "$tocsin top -q --by src --of flows $capture"
 	lane "tocsin, count by src over 60s"      "nfdump, -s srcip/flows" "$tocsin run -q -e '$each' $capture"
