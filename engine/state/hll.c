@@ -9,6 +9,7 @@
  */
 #include "state/hll.h"
 
+#include <endian.h>
 #include <math.h>
 #include <string.h>
 
@@ -114,26 +115,47 @@ tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t lane, uint64_t *bytes)
 	return true;
 }
 
+/* A pane with a byte to a register. */
+static void
+unpack(const uint8_t *pane, uint8_t *reg)
+{
+	for (uint32_t i = 0; i < REGISTERS; i += 4, pane += 3) {
+		uint32_t quad = quad_get(pane), four;
+
+		four = (quad & 0x3f) | (quad & 0xfc0) << 2 | (quad & 0x3f000) << 4 | (quad & 0xfc0000) << 6;
+		four = htole32(four);
+		memcpy(reg + i, &four, sizeof(four));
+	}
+}
+
+static void
+summarise(const uint8_t *reg, struct summary *s)
+{
+	uint32_t of_rank[64] = { 0 };
+
+	for (uint32_t i = 0; i < REGISTERS; i++)
+		of_rank[reg[i] & 63]++;
+	*s = (struct summary){ 0, of_rank[0] };
+	for (uint32_t r = 1; r <= RANK_MAX; r++)
+		s->sum += (unsigned __int128)of_rank[r] << (RANK_MAX - r);
+}
+
 static void
 unite(const struct tsn_hll *h, uint32_t lanes, uint8_t *reg, struct summary *s)
 {
+	uint8_t one[REGISTERS];
+
 	memset(reg, 0, REGISTERS);
-	*s = (struct summary){ 0, REGISTERS };
 	for (; lanes != 0; lanes &= lanes - 1) {
-		const uint8_t *p = h->pane[__builtin_ctz(lanes)];
+		const uint8_t *pane = h->pane[__builtin_ctz(lanes)];
 
-		for (uint32_t i = 0; p != NULL && i < REGISTERS; i += 4, p += 3) {
-			uint32_t quad = quad_get(p);
-
-			for (uint32_t k = 0; k < 4; k++, quad >>= 6)
-				if (reg[i + k] < (quad & 63))
-					reg[i + k] = quad & 63;
-		}
+		if (pane == NULL)
+			continue;
+		unpack(pane, one);
+		for (uint32_t i = 0; i < REGISTERS; i++)
+			reg[i] = reg[i] > one[i] ? reg[i] : one[i];
 	}
-	for (uint32_t i = 0; i < REGISTERS; i++) {
-		s->zeros -= reg[i] != 0;
-		s->sum += reg[i] != 0 ? (unsigned __int128)1 << (RANK_MAX - reg[i]) : 0;
-	}
+	summarise(reg, s);
 }
 
 /* Those of [lanes] that have registers. */
