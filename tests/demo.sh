@@ -27,7 +27,7 @@ run top "$capture" --by src --of bytes -n 5
 say "The standard library's own tests"
 run test -q stdlib-rules || exit 1
 say "Alerts: the standard library over the capture"
-run run -r stdlib-rules -r rules/demo.tsn "$capture" --format text || exit 1
+run run -r stdlib-rules -r tests/fixtures/demo.tsn "$capture" --format text || exit 1
 say "A rule of your own"
 run run -e 'count(flags == SYN) by src over 60s > 200' "$capture" --format text || exit 1
 say "Next: README.md, and rules/ for a site's own files"

@@ -60,7 +60,7 @@ says err "$(sed -n 3p "$tmp/shown" | sed 's/.*\^/^/')"
 checks=$((checks + 1))
 [ "$(wc -l < "$tmp/lines")" -ge 14 ] || failed 'too few examples' "$tmp/lines"
 while read -r line; do
-	line=$(printf '%s' "$line" | sed "s#capture\.pcap#$capture#; s#site\.tsn#rules/demo.tsn#")
+	line=$(printf '%s' "$line" | sed "s#capture\.pcap#$capture#; s#site\.tsn#tests/fixtures/demo.tsn#")
 	expect 0 shell "$line"
 	checks=$((checks + 1))
 	[ -s "$tmp/out" ] || failed "docs/man/tocsin.1 or --help: says nothing: $line"

@@ -17,7 +17,7 @@ compare() { # NAME COMMAND...
 	same "${name%.*}" "$golden/$name" "$tmp/out"
 }
 
-demo() { "$tocsin" run -q -r stdlib-rules -r rules/demo.tsn "$capture" "$@"; }
+demo() { "$tocsin" run -q -r stdlib-rules -r tests/fixtures/demo.tsn "$capture" "$@"; }
 compare demo.txt demo --format text
 compare demo.jsonl demo
 compare show.txt "$tocsin" show "$capture" --where 'proto == icmp' --limit 20 \

@@ -17,7 +17,7 @@ for file in bin/tocsin include/tocsin.h lib/libtocsin.a lib/libtocsin.so lib/lib
     share/man/man1/tocsin.1 share/man/man5/tocsin-rules.5 share/tocsin/stdlib-rules/site.tsn share/tocsin/rules/site.tsn; do
 	expect 0 test -s "$root/usr/$file"
 done
-expect 0 "$root/usr/bin/tocsin" run -q -r "$root/usr/share/tocsin/stdlib-rules" -r rules/demo.tsn "$capture"
+expect 0 "$root/usr/bin/tocsin" run -q -r "$root/usr/share/tocsin/stdlib-rules" -r tests/fixtures/demo.tsn "$capture"
 says out stdlib.slammer
 
 # The shared library shows the functions of tocsin.h, all of them and nothing else.

@@ -28,7 +28,7 @@ site {
 }
 END
 	: > "$tmp/log"
-	"$tocsin" listen -r stdlib-rules -r rules/demo.tsn -r "$tmp/site.tsn" > "$tmp/out" 2> "$tmp/log" &
+	"$tocsin" listen -r stdlib-rules -r tests/fixtures/demo.tsn -r "$tmp/site.tsn" > "$tmp/out" 2> "$tmp/log" &
 	pid=$!
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		grep -q 'rules in force' "$tmp/log" && return 0

@@ -20,7 +20,7 @@ replay() { # RULES CAPTURE
 	lines=$((lines + $(wc -l < "$tmp/1024")))
 }
 
-rules='-r stdlib-rules -r rules/demo.tsn -r tests/cli/varied.tsn'
+rules='-r stdlib-rules -r tests/fixtures/demo.tsn -r tests/cli/varied.tsn'
 for file in tests/fixtures/*.pcap*; do
 	replay "$rules" "$file"
 done
