@@ -23,6 +23,7 @@
 #define IDLE_MS      100 /* longest wait: ticks must come while no flow does */
 #define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
 #define DRAIN_MS     2000
+#define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
 
 struct tsn_daemon {
 	const struct tsn_daemon_options *o;
@@ -77,6 +78,22 @@ log_item(void *arg, const struct tsn_reload_item *i)
 		tsn_log(d->log, TSN_LOG_DEBUG, "%s: %s", i->what, i->name);
 }
 
+/* S41: a rule that retires by itself is announced for 14 days, so that nobody is surprised by its silence. */
+static void
+tell_expiring(const struct tsn_daemon *d, const struct tsn_program *p, int64_t now)
+{
+	char when[TSN_TIME_TEXT];
+
+	for (uint32_t i = 0; i < p->nrules; i++) {
+		int64_t at = p->rules[i].expires_ms;
+
+		if (at == TSN_TIME_NONE || p->rules[i].disabled || now < at - EXPIRY_NOTICE_MS)
+			continue;
+		tsn_log(d->log, TSN_LOG_WARN, "rule %s %s %.10s", p->rules[i].name, now < at ? "expires on" : "is silent: it expired on",
+		    tsn_time_text(at, when));
+	}
+}
+
 /* The sinks of the outputs in force, in their order. */
 static bool
 hand_over_sinks(struct tsn_daemon *d)
@@ -126,6 +143,7 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	if (!hand_over_sinks(d))
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
 	tsn_ports_commit(&d->ports);
+	tell_expiring(d, rs->program, now_ms());
 	tsn_watch_free(d->watch);
 	d->watch = tsn_watch_new(rs, d->compile_began, now_ms());
 	if (d->watch == NULL)

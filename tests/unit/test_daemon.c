@@ -348,6 +348,24 @@ Test(daemon, damaged_datagrams_are_counted_and_stop_nothing, .timeout = 60)
 	clean(&s);
 }
 
+Test(daemon, rules_that_retire_are_announced, .timeout = 60)
+{
+	struct site s;
+
+	make_site(&s);
+	put_file(s.set, "192.0.2.1\n");
+	put_file(s.rules, SITE "rule gone { when dst_port == 9 expires 2020-01-01 alert each }\n"
+	    "rule later { when dst_port == 9 expires 2999-01-01 alert each }\n", s.port, s.alerts, 1000000);
+	start(&s);
+	send_flow(&s, 1, 9);
+	wait_for(&s, s.alerts, "\"rule\":\"later\"", 1);
+	cr_assert(lines_with(s.alerts, "\"rule\":\"gone\"") == 0);
+	cr_assert(lines_with(s.log, "rule gone is silent: it expired on 2020-01-01") == 1);
+	cr_assert(lines_with(s.log, "rule later") == 0);
+	cr_assert(stop(&s) == 0);
+	clean(&s);
+}
+
 Test(daemon, bad_rules_at_start_exit_with_1_and_a_taken_port_with_3, .timeout = 60)
 {
 	char command[400];
