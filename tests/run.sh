@@ -47,6 +47,7 @@ if [ -z "$only" ]; then
 		[ -f "$script" ] || continue
 		if sh "$script" > "$build/cli.log" 2>&1; then
 			echo "ok   $script: $(tail -1 "$build/cli.log")"
+			grep 'NOT CHECKED' "$build/cli.log"
 		else
 			failed=1
 			cat "$build/cli.log"

@@ -159,7 +159,9 @@ checks=$((checks + 1))
 "$tocsin" show "$capture" >&- 2> "$tmp/err" || failed 'show with stdout closed' "$tmp/err"
 
 # colours and progress are for terminals
-if command -v script > /dev/null 2>&1; then
+if ! script -qec true /dev/null < /dev/null > /dev/null 2>&1; then
+	echo "NOT CHECKED: colours and progress on a terminal (no script(1), or no pseudo-terminals here)"
+else
 	escape=$(printf '\033')
 	terminal() { env -u NO_COLOR TERM="$1" $3 script -qec "$tocsin $2" /dev/null < /dev/null > "$tmp/out" 2>&1; }
 	colours() { # yes or no, WHAT
