@@ -137,17 +137,10 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 static int
 show(struct show *s, struct tsn_ruleset *rs)
 {
-	struct tsn_engine_options o = {
-		.batch_rows = s->in.cli->batch > 0 ? (uint32_t)s->in.cli->batch : 0, .on_rows = on_rows, .arg = s,
-	};
-	int status;
+	int status = tsn_inputs_open_rows(&s->in, rs, on_rows, s);
 
-	s->in.engine = tsn_engine_new(&o);
-	if (s->in.engine == NULL || (rs != NULL && !tsn_engine_load(s->in.engine, rs, NULL))) {
-		tsn_ruleset_free(rs);
-		tsn_engine_free(s->in.engine);
-		return tsn_cli_no_memory();
-	}
+	if (status != 0)
+		return status;
 	status = tsn_inputs_read(&s->in);
 	if (status != TSN_EXIT_USAGE) {
 		if (s->count_only)

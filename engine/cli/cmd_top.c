@@ -317,17 +317,10 @@ static int
 run(struct top *t, struct tsn_ruleset *rs)
 {
 	const struct tsn_cli *c = t->in.cli;
-	struct tsn_engine_options o = {
-		.batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .on_rows = on_rows, .arg = t,
-	};
-	int status;
+	int status = tsn_inputs_open_rows(&t->in, rs, on_rows, t);
 
-	t->in.engine = tsn_engine_new(&o);
-	if (t->in.engine == NULL || (rs != NULL && !tsn_engine_load(t->in.engine, rs, NULL))) {
-		tsn_ruleset_free(rs);
-		tsn_engine_free(t->in.engine);
-		return tsn_cli_no_memory();
-	}
+	if (status != 0)
+		return status;
 	status = tsn_inputs_read(&t->in);
 	if (t->no_memory)
 		status = tsn_cli_no_memory();

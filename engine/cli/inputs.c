@@ -96,21 +96,14 @@ static void
 tell_exporters(struct tsn_engine *e)
 {
 	struct tsn_exporters *t = tsn_engine_exporters(e);
-	char text[TSN_ADDR_TEXT];
-	uint32_t i;
-	int k;
+	struct tsn_buf line = TSN_BUF_INIT;
 
-	for (i = 0; i < tsn_exporters_count(t); i++) {
-		const struct tsn_exporter *x = tsn_exporters_at(t, i);
-
-		if (x->counter[TSN_XC_DATAGRAMS] == 0)
-			continue;
-		fprintf(stderr, "tocsin: exporter %s:", i == 0 ? "(others)" : tsn_addr_text(x->addr, text));
-		for (k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++)
-			if (x->counter[k] > 0)
-				fprintf(stderr, " %s %llu", tsn_exporter_counter_name(k), (unsigned long long)x->counter[k]);
-		fputc('\n', stderr);
+	for (uint32_t i = 0; i < tsn_exporters_count(t); i++) {
+		tsn_buf_clear(&line);
+		if (tsn_exporter_summary(t, i, &line))
+			tsn_cli_warn("%s", tsn_buf_str(&line));
 	}
+	tsn_buf_fini(&line);
 }
 
 /* Damaged datagrams are counted per exporter; without --verbose one sentence for all. */
@@ -125,6 +118,23 @@ tell_datagrams(struct tsn_inputs *in)
 	if (s.damaged > 0 && !in->cli->quiet)
 		tsn_cli_warn("%llu of %llu datagrams were short, odd or lying; their whole records were read (--verbose tells which exporters)",
 		    (unsigned long long)s.damaged, (unsigned long long)s.datagrams);
+}
+
+int
+tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
+    void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows), void *arg)
+{
+	struct tsn_engine_options o = {
+		.batch_rows = in->cli->batch > 0 ? (uint32_t)in->cli->batch : 0, .on_rows = on_rows, .arg = arg,
+	};
+
+	in->engine = tsn_engine_new(&o);
+	if (in->engine != NULL && (rs == NULL || tsn_engine_load(in->engine, rs, NULL)))
+		return 0;
+	tsn_ruleset_free(rs);
+	tsn_engine_free(in->engine);
+	in->engine = NULL;
+	return tsn_cli_no_memory();
 }
 
 int

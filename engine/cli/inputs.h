@@ -36,6 +36,13 @@ struct tsn_inputs {
 	unsigned unreadable;  /* inputs that could not be opened or were damaged */
 };
 
+/*
+ * Makes in->engine hand rows to [on_rows], those for which the compiled --where is true, all if [rs] is NULL.
+ * Takes [rs] over, also on failure. 0, or an exit status, told on stderr. Free the engine when done.
+ */
+int tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
+    void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows), void *arg);
+
 /* Reads c->args in order. Problems are told on stderr; TSN_EXIT_OK, TSN_EXIT_USAGE or TSN_EXIT_INPUT. */
 int tsn_inputs_read(struct tsn_inputs *in);
 

@@ -305,20 +305,11 @@ tell_exporters(struct tsn_daemon *d)
 {
 	struct tsn_exporters *t = tsn_engine_exporters(d->engine);
 	struct tsn_buf line = TSN_BUF_INIT;
-	char text[TSN_ADDR_TEXT];
-	uint32_t i;
-	int k;
 
-	for (i = 0; i < tsn_exporters_count(t); i++) {
-		const struct tsn_exporter *x = tsn_exporters_at(t, i);
-
-		if (x->counter[TSN_XC_DATAGRAMS] == 0)
-			continue;
+	for (uint32_t i = 0; i < tsn_exporters_count(t); i++) {
 		tsn_buf_clear(&line);
-		for (k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++)
-			if (x->counter[k] > 0)
-				tsn_buf_printf(&line, " %s %llu", tsn_exporter_counter_name(k), (unsigned long long)x->counter[k]);
-		tsn_log(d->log, TSN_LOG_INFO, "exporter %s:%s", i == 0 ? "(others)" : tsn_addr_text(x->addr, text), tsn_buf_str(&line));
+		if (tsn_exporter_summary(t, i, &line))
+			tsn_log(d->log, TSN_LOG_INFO, "%s", tsn_buf_str(&line));
 	}
 	tsn_buf_fini(&line);
 }

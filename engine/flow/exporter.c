@@ -205,3 +205,19 @@ tsn_exporter_counter_help(enum tsn_exporter_counter c)
 {
 	return counters[c].help;
 }
+
+bool
+tsn_exporter_summary(struct tsn_exporters *t, uint32_t index, struct tsn_buf *out)
+{
+	const struct tsn_exporter *x = tsn_exporters_at(t, index);
+	char text[TSN_ADDR_TEXT];
+
+	if (x->counter[TSN_XC_DATAGRAMS] == 0)
+		return false;
+	tsn_buf_printf(out, "exporter %s:", index == 0 ? "(others)" : tsn_addr_text(x->addr, text));
+	for (int k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++)
+		if (x->counter[k] > 0)
+			tsn_buf_printf(out, " %s %llu", tsn_exporter_counter_name((enum tsn_exporter_counter)k),
+			    (unsigned long long)x->counter[k]);
+	return true;
+}

@@ -60,6 +60,8 @@ uint32_t tsn_exporters_count(const struct tsn_exporters *t);
  */
 void tsn_exporters_forget_settings(struct tsn_exporters *t);
 int tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name, uint32_t sampling);
+/* "exporter 192.0.2.1: datagrams 191 flows 4554": its counters that are not 0. False, and nothing added, if it sent nothing. */
+bool tsn_exporter_summary(struct tsn_exporters *t, uint32_t index, struct tsn_buf *out);
 const char *tsn_exporter_counter_name(enum tsn_exporter_counter c);
 const char *tsn_exporter_counter_help(enum tsn_exporter_counter c);
 
