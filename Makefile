@@ -20,22 +20,30 @@ WERROR   ?= $(if $(CI),-Werror)
 
 # The rooms of the engine in the order of docs/architecture.md. ROOMS may name
 # fewer, to build and test a part on its own.
-ALL_ROOMS := base flow decode input sets grammar state vm compile alert core daemon
+ALL_ROOMS := base packet flow decode input sets grammar state vm compile alert core feed daemon
 ROOMS    ?= $(ALL_ROOMS)
 
-DEPS_APT := gcc make bison flex pkg-config libpcre2-dev libpcap-dev libcriterion-dev
-have_pcap := $(shell $(PKG_CONFIG) --exists libpcap 2>/dev/null && echo yes)
-LIB_MODULES := libpcre2-8 $(if $(have_pcap),libpcap)
+DEPS_APT := gcc make bison flex pkg-config libpcre2-dev libpcap-dev libcriterion-dev \
+    zlib1g-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev liblzo2-dev libjsmn-dev libssl-dev
+
+# Optional parts: pkg-config's name and the word of TSN_HAVE_. What is not there is left out, and said when it is asked for.
+optional  := libpcap:PCAP zlib:ZLIB libzstd:ZSTD liblzma:LZMA liblz4:LZ4 lzo2:LZO openssl:TLS
+modules   := $(shell for o in $(optional); do $(PKG_CONFIG) --exists $${o%%:*} 2>/dev/null && echo $$o; done)
+# these two have no pkg-config file
+have_bz2  := $(shell printf '\043include <bzlib.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo BZ2)
+have_jsmn := $(shell printf '\043include <jsmn.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo JSMN)
+LIB_MODULES := libpcre2-8 $(foreach m,$(modules),$(firstword $(subst :, ,$(m))))
+have      := $(foreach m,$(modules),$(lastword $(subst :, ,$(m)))) $(have_bz2) $(have_jsmn)
 
 # One set of flags for every flavour; contraction off, so that results do not depend on the CPU.
 STD      := -std=c17 -D_GNU_SOURCE -fno-strict-aliasing -ffp-contract=off -fPIC -pthread
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WERROR)
-DEFS     := -DTSN_VERSION='"$(VERSION)"' -DTSN_DATADIR='"$(datadir)"' $(if $(have_pcap),-DTSN_HAVE_PCAP)
+DEFS     := -DTSN_VERSION='"$(VERSION)"' -DTSN_DATADIR='"$(datadir)"' $(addprefix -DTSN_HAVE_,$(have))
 INCS      = -I engine -I . -I $(BUILD)/gen
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIB_MODULES) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(LIB_MODULES) 2>/dev/null)
 ALL_CFLAGS  = $(STD) $(WARN) $(DEFS) $(INCS) $(PKG_CFLAGS) $(CFLAGS) $(SANITIZE)
-LIBS        = $(PKG_LIBS) -lm -pthread
+LIBS        = $(PKG_LIBS) $(if $(have_bz2),-lbz2) -lm -pthread
 
 # V=1 shows whole commands.
 ifeq ($(V),)

@@ -6,89 +6,46 @@
 #include <string.h>
 #include <time.h>
 
-#include "input/pcap.h"
+#include "feed/feed.h"
 
-/* One sentence on what a capture held that was not evaluated, if anything. */
+/* What a feed has to say: damage always, omissions unless quiet, the rest with --verbose. */
 static void
-tell_damage(struct tsn_inputs *in, const char *path, const struct tsn_pcap_report *r)
+on_line(void *arg, enum tsn_log_level level, const char *line)
 {
-	if (r->damaged) {
-		in->unreadable++;
-		if (r->unread >= 0)
-			tsn_cli_warn("%s: damaged at byte %llu: %s; %lld bytes were not read, the %llu datagrams before were",
-			    path, (unsigned long long)r->damage_offset, r->reason, (long long)r->unread,
-			    (unsigned long long)r->datagrams);
-		else
-			tsn_cli_warn("%s: damaged at byte %llu: %s; the %llu datagrams before were read", path,
-			    (unsigned long long)r->damage_offset, r->reason, (unsigned long long)r->datagrams);
-	}
-	if (r->fragments_incomplete > 0)
-		tsn_cli_warn("%s: %llu datagrams lost because IP fragments were missing or overlapped", path,
-		    (unsigned long long)r->fragments_incomplete);
-	if (r->cut > 0)
-		tsn_cli_warn("%s: %llu datagrams were captured in part only (snap length)", path, (unsigned long long)r->cut);
-	if (r->datagrams == 0 && !r->damaged && !in->cli->quiet)
-		tsn_cli_warn("%s: no NetFlow in this capture (%llu packets, %llu UDP datagrams of other kinds)", path,
-		    (unsigned long long)r->packets, (unsigned long long)r->other_udp);
-}
+	struct tsn_inputs *in = arg;
 
-static void
-tell_verbose(const char *path, const struct tsn_pcap_report *r)
-{
-	tsn_cli_warn("%s: %llu bytes, %llu packets, %llu export datagrams; left aside: %llu not IP, %llu not UDP, %llu other UDP",
-	    path, (unsigned long long)r->bytes, (unsigned long long)r->packets, (unsigned long long)r->datagrams,
-	    (unsigned long long)r->not_ip, (unsigned long long)r->not_udp, (unsigned long long)r->other_udp);
-}
-
-/* A version that cannot be read is named once an input, with where it came from. */
-static void
-tell_version(const char *path, const struct tsn_datagram *d)
-{
-	char text[TSN_ADDR_TEXT];
-
-	tsn_cli_warn("%s: %s sends %s, which is not read yet; its datagrams are counted and left out", path,
-	    tsn_addr_text(d->exporter, text), tsn_decode_format(d->payload, d->len));
+	(void)level;
+	tsn_progress_clear(&in->progress);
+	tsn_cli_warn("%s", line);
 }
 
 static int
-read_capture(struct tsn_inputs *in, const char *path)
+read_input(struct tsn_inputs *in, const char *path)
 {
-	uint16_t port = in->cli->port > 0 ? (uint16_t)in->cli->port : 0;
-	struct tsn_pcap_opts opts = { .sniff = tsn_decode_looks_like_export, .ports = port ? &port : NULL, .n_ports = port ? 1 : 0 };
+	const struct tsn_cli *c = in->cli;
+	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : c->quiet ? TSN_LOG_ERROR : TSN_LOG_WARN, on_line, in };
+	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .log = &log };
 	char error[TSN_INPUT_ERROR];
-	struct tsn_pcap *p = tsn_pcap_open(path, &opts, error);
-	bool told = false;
-	struct tsn_datagram d;
-	uint64_t n = 0, done, total;
+	struct tsn_feed *f = tsn_feed_open(path, &opts, in->engine, error);
+	enum tsn_feed_step step = TSN_FEED_MORE;
+	uint64_t done, total;
 
-	if (p == NULL) {
+	if (f == NULL) {
 		tsn_cli_warn("%s", error);
 		in->unreadable++;
 		return TSN_EXIT_INPUT;
 	}
-	while (!in->stop && tsn_pcap_next(p, &d)) {
-		enum tsn_decode status = tsn_engine_datagram(in->engine, d.payload, d.len, d.exporter, d.received_ms);
-
-		if (status == TSN_DECODE_VERSION && !told) {
-			tell_version(path, &d);
-			told = true;
-		}
-		if (status == TSN_DECODE_STOPPED) {
-			tsn_pcap_close(p);
-			return tsn_cli_no_memory();
-		}
-		if ((++n & 1023) == 0 && tsn_progress_wanted(&in->progress)) {
-			tsn_pcap_progress(p, &done, &total);
+	while (!in->stop && step == TSN_FEED_MORE) {
+		step = tsn_feed_step(f);
+		if (tsn_progress_wanted(&in->progress)) {
+			tsn_feed_progress(f, &done, &total);
 			tsn_progress_show(&in->progress, path, done, total);
 		}
 	}
 	tsn_progress_clear(&in->progress);
-	if (!in->stop)
-		tell_damage(in, path, tsn_pcap_report(p));
-	if (in->cli->verbose)
-		tell_verbose(path, tsn_pcap_report(p));
-	tsn_pcap_close(p);
-	return TSN_EXIT_OK;
+	in->unreadable += tsn_feed_report(f)->damaged;
+	tsn_feed_close(f);
+	return step == TSN_FEED_NO_MEMORY ? tsn_cli_no_memory() : TSN_EXIT_OK;
 }
 
 /* Per exporter: what it sent and what went wrong, for --verbose. */
@@ -150,7 +107,7 @@ tsn_inputs_read(struct tsn_inputs *in)
 		return tsn_cli_usage(c, "a port ends at 65535");
 	tsn_progress_init(&in->progress, c->terminal_err && !c->quiet);
 	for (i = 0; i < c->args.n && !in->stop; i++) {
-		status = read_capture(in, c->args.v[i]);
+		status = read_input(in, c->args.v[i]);
 		if (status == TSN_EXIT_USAGE)
 			return status;
 	}

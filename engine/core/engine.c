@@ -32,6 +32,7 @@ struct tsn_engine {
 };
 
 static struct tsn_batch *room(void *arg);
+static void clock_of_record(void *arg, int64_t received);
 
 struct tsn_engine *
 tsn_engine_new(const struct tsn_engine_options *o)
@@ -41,7 +42,7 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	if (e == NULL)
 		return NULL;
 	e->o = *o;
-	e->rows = (struct tsn_batch_sink){ room, e };
+	e->rows = (struct tsn_batch_sink){ room, e, clock_of_record };
 	e->stats.first = e->stats.last = e->stats.clock = TSN_TIME_NONE;
 	e->exporters = tsn_exporters_new(EXPORTERS_MAX);
 	e->batch = tsn_batch_new();
@@ -152,6 +153,12 @@ tsn_engine_room(struct tsn_engine *e)
 	return room(e);
 }
 
+struct tsn_batch_sink *
+tsn_engine_sink(struct tsn_engine *e)
+{
+	return &e->rows;
+}
+
 void
 tsn_engine_flush(struct tsn_engine *e)
 {
@@ -222,6 +229,12 @@ tsn_engine_clock(struct tsn_engine *e, int64_t now)
 	e->stats.clock = now;
 }
 
+static void
+clock_of_record(void *arg, int64_t received)
+{
+	tsn_engine_clock(arg, received);
+}
+
 void
 tsn_engine_finish(struct tsn_engine *e)
 {
@@ -239,10 +252,16 @@ tsn_engine_finish(struct tsn_engine *e)
 enum tsn_decode
 tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
 {
+	return tsn_engine_message(e, p, len, &(struct tsn_sender){ .exporter = exporter }, received);
+}
+
+enum tsn_decode
+tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received)
+{
 	enum tsn_decode status;
 
 	tsn_engine_clock(e, received);
-	status = tsn_decode_datagram(e->decoder, p, len, exporter, received, &e->rows);
+	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
 	e->stats.datagrams++;
 	e->stats.damaged += status == TSN_DECODE_DAMAGED;
 	e->stats.version += status == TSN_DECODE_VERSION;

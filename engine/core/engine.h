@@ -80,13 +80,18 @@ bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set 
 bool tsn_engine_add_sink(struct tsn_engine *e, struct tsn_sink *sink);
 void tsn_engine_remove_sinks(struct tsn_engine *e);
 
-/* One export datagram received at [received_ms]. */
+/* One export message (a datagram, or a message of a stream) received at [received_ms]. */
+enum tsn_decode tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from,
+    int64_t received_ms);
+/* The same for a datagram whose source port nobody knows. */
 enum tsn_decode tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter,
     int64_t received_ms);
 /*
- * For flows that are not datagrams: a batch with a free row n, to be filled with
- * tsn_batch_put, received[], exported[] and source[], then b->n++. NULL when memory is out.
+ * For flows that are not datagrams: where the decoders of other records put them. Its [clock] is to be called with a
+ * record's time of receipt (or, without one, its end) before its row is made.
  */
+struct tsn_batch_sink *tsn_engine_sink(struct tsn_engine *e);
+/* A batch with a free row n, to be filled with tsn_batch_put, received[], exported[] and source[], then b->n++. NULL when memory is out. */
 struct tsn_batch *tsn_engine_room(struct tsn_engine *e);
 struct tsn_exporters *tsn_engine_exporters(struct tsn_engine *e);
 

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "decode/fill.h"
+#include "decode/message.h"
 #include "decode/sequence.h"
 #include "decode/wire.h"
 #include "flow/exporter.h"
@@ -17,6 +18,8 @@
 struct tsn_decoder {
 	struct tsn_exporters *exporters;
 	struct tsn_sequences *sequences;
+	struct tsn_wanted *wanted;
+	size_t nwanted;
 	struct tsn_addr last_addr; /* most datagrams come from the last one's exporter */
 	uint32_t last_index;
 	bool last_known;
@@ -41,9 +44,26 @@ tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams)
 void
 tsn_decoder_free(struct tsn_decoder *d)
 {
-	if (d != NULL)
+	if (d != NULL) {
 		tsn_sequences_free(d->sequences);
+		tsn_free(d->wanted);
+	}
 	tsn_free(d);
+}
+
+bool
+tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n)
+{
+	struct tsn_wanted *copy = n == 0 ? NULL : tsn_reallocarray(NULL, n, sizeof(*copy));
+
+	if (n > 0 && copy == NULL)
+		return false;
+	if (n > 0)
+		memcpy(copy, w, n * sizeof(*copy));
+	tsn_free(d->wanted);
+	d->wanted = copy;
+	d->nwanted = n;
+	return true;
 }
 
 uint64_t
@@ -131,45 +151,49 @@ deliver(const struct tsn_fixed_header *h, const uint8_t *p, size_t size, uint32_
 }
 
 static enum tsn_decode
-decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const uint8_t *p,
-    size_t len, struct tsn_addr exporter, struct tsn_exporter *x, struct tsn_fixed_header *h,
+decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const struct tsn_message *m,
     struct tsn_batch_sink *sink)
 {
-	uint32_t count, said = tsn_wire_u16(p + 2);
+	struct tsn_fixed_header h = { .exporter = m->from.exporter, .source = m->source, .received = m->received };
+	uint32_t count, said = tsn_wire_u16(m->p + 2);
 	bool odd;
 
-	read_header(p, h);
-	count = whole_records(p, len, shape, x, &odd);
-	if (h->version != 1) /* a count that cannot be true says nothing about the next number */
-		tsn_sequences_see(d->sequences, exporter, (uint32_t)h->version << 16 | h->source_id,
-		    tsn_wire_u32(p + 16), said <= shape->max_count ? said : count, h->uptime, x);
-	if (deliver(h, p + shape->header, shape->record, count, x, sink) < count)
+	read_header(m->p, &h);
+	m->x->skew = m->received - h.exported;
+	count = whole_records(m->p, m->len, shape, m->x, &odd);
+	if (h.version != 1) /* a count that cannot be true says nothing about the next number */
+		tsn_sequences_see(d->sequences, h.exporter, (uint32_t)h.version << 16 | h.source_id,
+		    tsn_wire_u32(m->p + 16), said <= shape->max_count ? said : count, h.uptime, m->x);
+	if (deliver(&h, m->p + shape->header, shape->record, count, m->x, sink) < count)
 		return TSN_DECODE_STOPPED;
 	return odd ? TSN_DECODE_DAMAGED : TSN_DECODE_OK;
+}
+
+enum tsn_decode
+tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_sender *from,
+    int64_t received_ms, struct tsn_batch_sink *sink)
+{
+	uint32_t index = exporter_index(d, from->exporter);
+	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
+	const struct tsn_fixed_shape *shape = shape_of(p, len);
+
+	m.x->counter[TSN_XC_DATAGRAMS]++;
+	if (received_ms > m.x->last_received)
+		m.x->last_received = received_ms;
+	if (shape == NULL && len >= 2) {
+		m.x->counter[TSN_XC_VERSION]++;
+		return TSN_DECODE_VERSION;
+	}
+	if (shape == NULL || len < shape->header) {
+		m.x->counter[TSN_XC_SHORT]++;
+		return TSN_DECODE_DAMAGED;
+	}
+	return decode_fixed(d, shape, &m, sink);
 }
 
 enum tsn_decode
 tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter,
     int64_t received_ms, struct tsn_batch_sink *sink)
 {
-	uint32_t index = exporter_index(d, exporter);
-	struct tsn_exporter *x = tsn_exporters_at(d->exporters, index);
-	struct tsn_fixed_header h = { 0 };
-	const struct tsn_fixed_shape *shape = shape_of(p, len);
-
-	h.exporter = exporter;
-	h.source = index;
-	h.received = received_ms;
-	x->counter[TSN_XC_DATAGRAMS]++;
-	if (received_ms > x->last_received)
-		x->last_received = received_ms;
-	if (shape == NULL && len >= 2) {
-		x->counter[TSN_XC_VERSION]++;
-		return TSN_DECODE_VERSION;
-	}
-	if (shape == NULL || len < shape->header) {
-		x->counter[TSN_XC_SHORT]++;
-		return TSN_DECODE_DAMAGED;
-	}
-	return decode_fixed(d, shape, p, len, exporter, x, &h, sink);
+	return tsn_decode_message(d, p, len, &(struct tsn_sender){ .exporter = exporter }, received_ms, sink);
 }

@@ -32,6 +32,26 @@
 
 struct tsn_decoder;
 
+/*
+ * A rule names an Information Element that has no field of its own, ie(PEN, ID): the decoder puts it into the column
+ * that the compiler chose for it. PEN 0: IANA's elements (and the types of NetFlow v9).
+ */
+struct tsn_wanted {
+	uint32_t pen;
+	uint16_t id;
+	enum tsn_field field; /* its storage tells what is stored; what does not fit it is absent */
+};
+
+/*
+ * Where a message came from. Templates and sequence numbers belong to a transport session (RFC 7011 section 8): for
+ * UDP that is the exporter's address and port, for a TCP connection or a file a number of its own.
+ */
+struct tsn_sender {
+	struct tsn_addr exporter;
+	uint32_t session; /* UDP: the source port, 0 if unknown; TSN_SESSION_STREAM + n: connection or file number n */
+};
+#define TSN_SESSION_STREAM 0x10000u
+
 enum tsn_decode {
 	TSN_DECODE_OK,
 	TSN_DECODE_DAMAGED, /* short, odd or lying: whole records decoded, cause counted */
@@ -47,14 +67,19 @@ enum tsn_decode {
  */
 struct tsn_decoder *tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams);
 void tsn_decoder_free(struct tsn_decoder *d);
+/* From the next message on these elements are wanted, and no others; [w] is copied. False when memory is out. */
+bool tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n);
 /* Datagrams whose sequence could not be followed because the table was full. */
 uint64_t tsn_decoder_refused(const struct tsn_decoder *d);
 
 /*
- * Decodes one datagram of [exporter], received at [received_ms] (ms since
+ * Decodes one message (a datagram, or a message of a stream), received at [received_ms] (ms since
  * 1970 UTC), into the batches the sink hands out. Causes of trouble go to the
  * exporter's counters.
  */
+enum tsn_decode tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len,
+    const struct tsn_sender *from, int64_t received_ms, struct tsn_batch_sink *sink);
+/* The same for a datagram whose source port nobody knows. */
 enum tsn_decode tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len,
     struct tsn_addr exporter, int64_t received_ms, struct tsn_batch_sink *sink);
 

@@ -102,6 +102,7 @@ tsn_batch_free(struct tsn_batch *b)
 {
 	if (b == NULL)
 		return;
+	tsn_free(b->text);
 	tsn_free(b->columns);
 	tsn_free(b);
 }
@@ -113,6 +114,7 @@ tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 
 	reset_rows(b, b->n);
 	b->n = 0;
+	b->text_used = 0;
 	b->kind = kind;
 	b->sampled = false;
 	tsn_mask_clear(&b->rows);
@@ -177,6 +179,24 @@ tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct ts
 		return;
 	((struct tsn_str *)b->col[f])[row] = s;
 	tsn_mask_set(&b->present[f], row);
+}
+
+void
+tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const char *p, size_t n)
+{
+	struct tsn_str s;
+
+	if (n > TSN_BATCH_STR)
+		n = TSN_BATCH_STR;
+	if (b->text == NULL)
+		b->text = tsn_malloc(TSN_BATCH_TEXT);
+	if (b->text == NULL || n > TSN_BATCH_TEXT - b->text_used)
+		return;
+	s = (struct tsn_str){ b->text + b->text_used, (uint32_t)n };
+	if (n > 0)
+		memcpy(b->text + b->text_used, p, n);
+	b->text_used += n;
+	tsn_batch_put_str(b, row, f, s);
 }
 
 void

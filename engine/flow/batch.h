@@ -52,10 +52,15 @@ struct tsn_batch {
 	 * unsampled while no interval above 1 is told; set by tsn_batch_normalise. All rows of a tick batch.
 	 */
 	struct tsn_mask gives[TSN_GIVES_COUNT];
+	char *text;        /* what tsn_batch_keep copied; TSN_BATCH_TEXT bytes, made when first needed */
+	size_t text_used;
 	void *columns;     /* one allocation behind all of the above */
 	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in tick batches */
 	struct tsn_field_set derived;
 };
+
+#define TSN_BATCH_STR  1024u          /* the longest string of a flow; longer ones are cut */
+#define TSN_BATCH_TEXT ((size_t)2 << 20) /* two strings of that length a row */
 
 /* NULL when memory is out. All columns exist from the start; absent is the default of every field. */
 struct tsn_batch *tsn_batch_new(void);
@@ -70,6 +75,11 @@ void tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, dou
 void tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v);
 /* [s] must live until the batch is cleared. */
 void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_str s);
+/*
+ * The same with a copy of at most TSN_BATCH_STR bytes that lives until the batch is cleared. Absent when the
+ * batch's room for text is used up or memory is out.
+ */
+void tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const char *p, size_t n);
 /* Any field; [v->known] false makes it absent. */
 void tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct tsn_value *v);
 void tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out);
@@ -93,10 +103,20 @@ void tsn_batch_derive(struct tsn_batch *b, const struct tsn_field_set *want);
 /*
  * Where decoders put rows. [room] returns a batch with at least one free row
  * below its cap (it runs and clears a full one), or NULL to stop decoding.
+ * [clock], which may be NULL, is for records that carry their own time of receipt: to be
+ * called before the row is made, so that the ticks due before it fall before it.
  */
 struct tsn_batch_sink {
 	struct tsn_batch *(*room)(void *arg);
 	void *arg;
+	void (*clock)(void *arg, int64_t received_ms);
 };
+
+static inline void
+tsn_sink_clock(struct tsn_batch_sink *s, int64_t received_ms)
+{
+	if (s->clock != NULL)
+		s->clock(s->arg, received_ms);
+}
 
 #endif

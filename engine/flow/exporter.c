@@ -79,7 +79,7 @@ enter(struct tsn_exporters *t, struct tsn_addr addr)
 	struct tsn_exporter *e = tsn_exporters_at(t, t->count);
 
 	e->addr = addr;
-	e->last_received = TSN_TIME_NONE;
+	e->skew = e->last_received = TSN_TIME_NONE;
 	return t->count++;
 }
 
@@ -124,6 +124,12 @@ tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr)
 		return 0;
 	slot = slot_of(t->slot, t->slots, t, addr); /* the slots may have moved */
 	return *slot = enter(t, addr);
+}
+
+uint32_t
+tsn_exporters_nobody(struct tsn_exporters *t)
+{
+	return tsn_exporters_find(t, tsn_addr_v4(0));
 }
 
 struct tsn_exporter *

@@ -15,14 +15,30 @@
 #define TSN_EXPORTER_COUNTERS(COUNTER) \
 	COUNTER(DATAGRAMS, "datagrams", "datagrams received") \
 	COUNTER(FLOWS, "flows", "flow records decoded") \
+	COUNTER(REFUSED, "refused", "datagrams refused because the site does not list the exporter") \
 	COUNTER(SHORT, "short", "datagrams shorter than their header or their record count says") \
 	COUNTER(VERSION, "version", "datagrams of a version that cannot be read") \
 	COUNTER(TRAILING, "trailing", "datagrams with bytes behind their last record") \
 	COUNTER(COUNT, "count", "datagrams whose record count is zero or above the version's limit") \
 	COUNTER(LOST, "lost", "flows missing by the sequence numbers") \
+	COUNTER(LOST_DATAGRAMS, "lost_datagrams", "datagrams missing by the sequence numbers of formats that number those") \
 	COUNTER(RESTARTS, "restarts", "times the sequence started anew") \
 	COUNTER(REORDERED, "reordered", "datagrams that came late by their sequence number") \
-	COUNTER(CLOCK, "clock", "records whose times lie outside what sysUptime allows")
+	COUNTER(CLOCK, "clock", "records whose times lie outside what sysUptime allows") \
+	COUNTER(TEMPLATES, "templates", "templates learned") \
+	COUNTER(TEMPLATE_CHANGES, "template_changes", "templates defined anew with another layout") \
+	COUNTER(TEMPLATES_REFUSED, "templates_refused", "templates that found no room: the exporter has too many") \
+	COUNTER(BAD_TEMPLATE, "bad_template", "template records that make no sense") \
+	COUNTER(NO_TEMPLATE, "no_template", "sets of records given up because their template did not come") \
+	COUNTER(HELD, "held", "sets of records that waited for their template and were then decoded") \
+	COUNTER(BAD_SET, "bad_set", "sets whose length cannot be true") \
+	COUNTER(BAD_RECORD, "bad_record", "records that could not be decoded") \
+	COUNTER(NOT_FLOWS, "not_flows", "records that describe no flow") \
+	COUNTER(OPTIONS, "options", "records of options") \
+	COUNTER(SAMPLING_CHANGES, "sampling_changes", "times the exporter told another sampling interval") \
+	COUNTER(COUNTER_SAMPLES, "counter_samples", "samples of interface counters, which are no flows") \
+	COUNTER(AGENT_DROPS, "agent_drops", "samples the exporter itself could not send") \
+	COUNTER(DUPLICATES, "duplicates", "flows dropped because another exporter had sent them")
 
 enum tsn_exporter_counter {
 #define COUNTER(sym, name, help) TSN_XC_##sym,
@@ -38,6 +54,7 @@ struct tsn_exporter {
 	uint32_t sampling;          /* last interval told, 0 if none */
 	bool flags_seen;            /* has sent a TCP flow with a flag set */
 	bool interfaces_seen;       /* has sent a flow with a non-zero interface */
+	int64_t skew;               /* ms: time of receipt minus the exporter's clock, of its last datagram; TSN_TIME_NONE: untold */
 	int64_t last_received;      /* latest moment of receipt, TSN_TIME_NONE before the first */
 	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
 };
@@ -49,6 +66,11 @@ struct tsn_exporters *tsn_exporters_new(uint32_t max);
 void tsn_exporters_free(struct tsn_exporters *t);
 /* Index of the exporter, entered if new; 0 (the shared one) when the table is full. */
 uint32_t tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr);
+/*
+ * Index of the entry of flows that no exporter sent (files that do not say; packets we metered): its address is
+ * 0.0.0.0. Rows of such flows leave the field `exporter` absent.
+ */
+uint32_t tsn_exporters_nobody(struct tsn_exporters *t);
 /* Pointers stay valid until the table is freed. */
 struct tsn_exporter *tsn_exporters_at(struct tsn_exporters *t, uint32_t index);
 /* Number of entries, the shared one included. */

@@ -93,6 +93,9 @@ tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_f
 	    number(p + 4, c->swapped) / (c->nano ? 1000000 : 1000);
 	out->p = p + RECORD_HEADER;
 	out->len = captured;
+	out->full = number(p + 12, c->swapped);
+	if (out->full < captured)
+		out->full = captured;
 	tsn_reader_take(r, RECORD_HEADER + captured);
 	return TSN_FRAMES_ONE;
 }

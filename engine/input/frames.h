@@ -12,6 +12,7 @@
 struct tsn_frame {
 	const uint8_t *p; /* valid until the next frame is asked for */
 	size_t len;       /* bytes captured */
+	size_t full;      /* bytes on the wire, at least len */
 	int64_t ms;       /* capture time since 1970 UTC */
 };
 

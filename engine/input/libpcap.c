@@ -110,6 +110,7 @@ tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_IN
 	case 1:
 		out->p = p;
 		out->len = header->caplen;
+		out->full = header->len > header->caplen ? header->len : header->caplen;
 		out->ms = milliseconds(&header->ts);
 		return TSN_FRAMES_ONE;
 	case PCAP_ERROR_BREAK:

@@ -16,7 +16,7 @@
 
 struct tsn_pcap {
 	struct tsn_pcap_opts opts;
-	struct tsn_reader reader;
+	struct tsn_reader own, *reader; /* [reader] is [own], or the caller's */
 	struct tsn_classic classic;
 	struct tsn_libpcap *libpcap; /* NULL: the file is a classic one */
 	uint32_t link;
@@ -59,11 +59,11 @@ other_kind(const uint8_t *p, size_t n)
 static bool
 open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 {
-	size_t n = tsn_reader_need(&p->reader, 5);
-	const uint8_t *magic = p->reader.buf + p->reader.pos;
+	size_t n = tsn_reader_need(p->reader, 5);
+	const uint8_t *magic = p->reader->buf + p->reader->pos;
 
-	if (n == 0 && p->reader.error != 0) {
-		snprintf(error, TSN_INPUT_ERROR, "%s", strerror(p->reader.error));
+	if (n == 0 && p->reader->error != 0) {
+		snprintf(error, TSN_INPUT_ERROR, "%s", strerror(p->reader->error));
 		return false;
 	}
 	if (!tsn_pcap_is_capture(magic, n)) {
@@ -71,11 +71,11 @@ open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 		return false;
 	}
 	if (tsn_classic_is(magic)) {
-		if (!tsn_classic_open(&p->classic, &p->reader, error))
+		if (!tsn_classic_open(&p->classic, p->reader, error))
 			return false;
 		p->link = p->classic.link;
 	} else {
-		p->libpcap = tsn_libpcap_open(&p->reader, &p->link, error);
+		p->libpcap = tsn_libpcap_open(p->reader, &p->link, error);
 		if (p->libpcap == NULL)
 			return false;
 	}
@@ -108,10 +108,11 @@ tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts, char error[TSN
 		return NULL;
 	}
 	p->opts = *opts;
-	if (!tsn_reader_open(&p->reader, path, error)) {
+	if (!tsn_reader_open(&p->own, path, error)) {
 		tsn_free(p);
 		return NULL;
 	}
+	p->reader = &p->own;
 	snprintf(why, sizeof(why), "out of memory");
 	if (make_tables(p) && open_frames(p, why))
 		return p;
@@ -122,13 +123,30 @@ tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts, char error[TSN
 	return NULL;
 }
 
+struct tsn_pcap *
+tsn_pcap_attach(struct tsn_reader *reader, const struct tsn_pcap_opts *opts, char error[TSN_INPUT_ERROR])
+{
+	struct tsn_pcap *p = tsn_calloc(1, sizeof(*p));
+
+	snprintf(error, TSN_INPUT_ERROR, "out of memory");
+	if (p == NULL)
+		return NULL;
+	p->opts = *opts;
+	p->reader = reader;
+	if (make_tables(p) && open_frames(p, error))
+		return p;
+	tsn_pcap_close(p);
+	return NULL;
+}
+
 void
 tsn_pcap_close(struct tsn_pcap *p)
 {
 	if (p == NULL)
 		return;
 	tsn_libpcap_close(p->libpcap);
-	tsn_reader_close(&p->reader);
+	if (p->reader == &p->own)
+		tsn_reader_close(&p->own);
 	tsn_streams_free(p->streams);
 	tsn_fragments_free(p->fragments);
 	tsn_free(p);
@@ -143,8 +161,8 @@ tsn_pcap_report(const struct tsn_pcap *p)
 void
 tsn_pcap_progress(const struct tsn_pcap *p, uint64_t *done, uint64_t *total)
 {
-	*done = p->reader.offset;
-	*total = p->reader.total;
+	*done = p->reader->offset;
+	*total = p->reader->total;
 }
 
 static bool
@@ -227,9 +245,9 @@ finish(struct tsn_pcap *p, enum tsn_frames how, uint64_t offset)
 	p->report.damaged = true;
 	p->report.damage_offset = offset;
 	p->report.unread = -1;
-	if (p->reader.total != 0)
+	if (p->reader->total != 0)
 		p->report.unread =
-		    p->reader.total > offset ? (int64_t)(p->reader.total - offset) : 0;
+		    p->reader->total > offset ? (int64_t)(p->reader->total - offset) : 0;
 }
 
 static enum tsn_frames
@@ -237,7 +255,7 @@ next_frame(struct tsn_pcap *p, struct tsn_frame *f)
 {
 	if (p->libpcap != NULL)
 		return tsn_libpcap_next(p->libpcap, f, p->report.reason);
-	return tsn_classic_next(&p->classic, &p->reader, f, p->report.reason);
+	return tsn_classic_next(&p->classic, p->reader, f, p->report.reason);
 }
 
 bool
@@ -246,7 +264,7 @@ tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out)
 	bool got = false;
 
 	while (!got && !p->ended) {
-		uint64_t offset = p->reader.offset;
+		uint64_t offset = p->reader->offset;
 		struct tsn_frame f;
 		enum tsn_frames how = next_frame(p, &f);
 
@@ -255,7 +273,7 @@ tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out)
 		else
 			finish(p, how, offset);
 	}
-	p->report.bytes = p->reader.offset;
+	p->report.bytes = p->reader->offset;
 	p->report.fragments_incomplete = tsn_fragments_incomplete(p->fragments);
 	return got;
 }

@@ -52,6 +52,9 @@ struct tsn_pcap_report {
  */
 struct tsn_pcap *tsn_pcap_open(const char *path, const struct tsn_pcap_opts *opts,
     char error[TSN_INPUT_ERROR]);
+/* The same over a reader of the caller's that stands at the capture's first byte; [error] without a path. */
+struct tsn_reader;
+struct tsn_pcap *tsn_pcap_attach(struct tsn_reader *reader, const struct tsn_pcap_opts *opts, char error[TSN_INPUT_ERROR]);
 void tsn_pcap_close(struct tsn_pcap *p);
 /* The next export datagram; false at the end, damaged or not: the report tells. */
 bool tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out);

@@ -121,7 +121,7 @@ expect 3 "$tocsin" show "$tmp/empty"
 says err 'Is a directory'
 silent out
 expect 3 "$tocsin" show README.md
-says err 'is not a capture'
+says err 'no kind of input'
 expect 3 "$tocsin" show --count /dev/null
 says err 'is empty'
 expect 3 "$tocsin" show --count "$tmp/none.pcap" "$capture"

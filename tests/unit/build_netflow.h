@@ -189,7 +189,7 @@ keeper_init(struct keeper *k, uint32_t cap)
 	if (k->batch == NULL)
 		abort();
 	k->batch->cap = cap;
-	k->sink = (struct tsn_batch_sink){ keeper_room, k };
+	k->sink = (struct tsn_batch_sink){ .room = keeper_room, .arg = k };
 	k->stop_after = -1;
 }
 

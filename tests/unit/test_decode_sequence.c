@@ -30,7 +30,7 @@ setup(struct line *l, uint32_t max)
 	l->decoder = tsn_decoder_new(l->exporters, max);
 	l->batch = tsn_batch_new();
 	cr_assert(l->exporters != NULL && l->decoder != NULL && l->batch != NULL);
-	l->sink = (struct tsn_batch_sink){ room, l->batch };
+	l->sink = (struct tsn_batch_sink){ .room = room, .arg = l->batch };
 }
 
 static void

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "feed/feed.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "feed/kind.h"
+
+static const struct tsn_feed_kind *const kinds[] = {
+#define KIND(name) &tsn_feed_##name,
+#include "feed/kinds.def"
+#undef KIND
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const char *
+tsn_feed_kind(size_t i)
+{
+	return i < KINDS ? kinds[i]->name : NULL;
+}
+
+/* NULL, with the reason, if no kind knows these bytes. */
+static const struct tsn_feed_kind *
+recognise(struct tsn_feed *f, char error[TSN_INPUT_ERROR])
+{
+	size_t n = tsn_reader_need(&f->reader, TSN_FEED_PEEK);
+	const uint8_t *p = f->reader.buf + f->reader.pos;
+
+	if (n == 0 && f->reader.error != 0) {
+		snprintf(error, TSN_INPUT_ERROR, "%s", strerror(f->reader.error));
+		return NULL;
+	}
+	for (size_t i = 0; i < KINDS; i++)
+		if (kinds[i]->is(p, n, &f->opts))
+			return kinds[i];
+	snprintf(error, TSN_INPUT_ERROR, "%s", n == 0 ? "is empty" : "is no kind of input that can be read (`tocsin run --help` lists them)");
+	return NULL;
+}
+
+struct tsn_feed *
+tsn_feed_open(const char *path, const struct tsn_feed_opts *opts, struct tsn_engine *engine, char error[TSN_INPUT_ERROR])
+{
+	struct tsn_feed *f = tsn_calloc(1, sizeof(*f));
+	char why[TSN_INPUT_ERROR] = "memory is out";
+
+	if (f == NULL) {
+		snprintf(error, TSN_INPUT_ERROR, "%s: memory is out", path);
+		return NULL;
+	}
+	f->opts = *opts;
+	f->engine = engine;
+	f->path = strcmp(path, "-") == 0 ? "standard input" : path;
+	f->report.unread = -1;
+	if (!tsn_reader_open(&f->reader, path, error)) {
+		tsn_free(f);
+		return NULL;
+	}
+	f->kind = recognise(f, why);
+	if (f->kind != NULL && (f->self = f->kind->open(f, why)) != NULL)
+		return f;
+	snprintf(error, TSN_INPUT_ERROR, "%.100s: %.150s", f->path, why);
+	tsn_feed_close(f);
+	return NULL;
+}
+
+enum tsn_feed_step
+tsn_feed_step(struct tsn_feed *f)
+{
+	return f->kind->step(f);
+}
+
+const struct tsn_feed_report *
+tsn_feed_report(const struct tsn_feed *f)
+{
+	return &f->report;
+}
+
+void
+tsn_feed_progress(const struct tsn_feed *f, uint64_t *done, uint64_t *total)
+{
+	*done = f->reader.offset;
+	*total = f->reader.total;
+}
+
+void
+tsn_feed_close(struct tsn_feed *f)
+{
+	if (f == NULL)
+		return;
+	if (f->kind != NULL && f->self != NULL)
+		f->kind->close(f->self);
+	tsn_reader_close(&f->reader);
+	tsn_free(f);
+}
+
+void
+tsn_feed_damaged(struct tsn_feed *f, uint64_t offset, const char *fmt, ...)
+{
+	struct tsn_feed_report *r = &f->report;
+	va_list args;
+
+	r->damaged = true;
+	r->damage_offset = offset;
+	r->unread = f->reader.total == 0 ? -1 : f->reader.total > offset ? (int64_t)(f->reader.total - offset) : 0;
+	va_start(args, fmt);
+	vsnprintf(r->reason, sizeof(r->reason), fmt, args);
+	va_end(args);
+	if (r->unread >= 0)
+		tsn_log(f->opts.log, TSN_LOG_ERROR, "%s: damaged at byte %llu: %s; %lld bytes were not read, the %llu %s before were",
+		    f->path, (unsigned long long)offset, r->reason, (long long)r->unread, (unsigned long long)r->records, r->unit);
+	else
+		tsn_log(f->opts.log, TSN_LOG_ERROR, "%s: damaged at byte %llu: %s; the %llu %s before were read", f->path,
+		    (unsigned long long)offset, r->reason, (unsigned long long)r->records, r->unit);
+}
