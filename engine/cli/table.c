@@ -214,21 +214,45 @@ tsn_table_cell(struct tsn_table *t, const char *text, size_t len, const char *sh
 		release(t);
 }
 
+/* In as many lines as the terminal's width asks for. */
+static void
+name_dropped(struct tsn_table *t, struct tsn_buf *out)
+{
+	size_t line = 0;
+	uint32_t i;
+
+	for (i = 0; i < t->n; i++) {
+		size_t n = strlen(t->column[i].name);
+
+		if (!t->dropped[i])
+			continue;
+		tsn_buf_puts(out, out->len == 0 ? "no room for:" : ",");
+		if (out->len - line + n + 2 > t->terminal) { /* a blank before it, a comma behind */
+			tsn_buf_putc(out, '\n');
+			line = out->len;
+		}
+		tsn_buf_printf(out, " %s", t->column[i].name);
+	}
+}
+
 void
 tsn_table_end(struct tsn_table *t)
 {
 	struct tsn_buf line = TSN_BUF_INIT;
-	uint32_t i;
 
 	release(t);
-	for (i = 0; i < t->n; i++)
-		if (t->dropped[i])
-			tsn_buf_printf(&line, "%s%s", line.len > 0 ? ", " : "no room for: ", t->column[i].name);
+	name_dropped(t, &line);
 	if (line.len > 0) {
 		tsn_terminal_style(&t->out, t->color, TSN_DIM, tsn_buf_str(&line));
 		tsn_buf_putc(&t->out, '\n');
 	}
 	tsn_buf_fini(&line);
+}
+
+bool
+tsn_table_shows(const struct tsn_table *t, uint32_t i)
+{
+	return t->shown[i];
 }
 
 bool

@@ -31,6 +31,8 @@ void tsn_table_free(struct tsn_table *t);
 void tsn_table_cell(struct tsn_table *t, const char *text, size_t len, const char *shorter, enum tsn_style style);
 /* No row comes any more: what was held back is written, and the line that names columns left out. */
 void tsn_table_end(struct tsn_table *t);
+/* Is column [i] shown? Known once rows have left. */
+bool tsn_table_shows(const struct tsn_table *t, uint32_t i);
 /* Do cells show their shorter form? Known once rows have left. */
 bool tsn_table_is_short(const struct tsn_table *t);
 /* What can be written so far; clear it when it was. */

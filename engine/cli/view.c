@@ -311,7 +311,7 @@ say_day(struct tsn_view *v)
 	bool times = false;
 
 	for (uint32_t i = 0; i < v->columns.n; i++)
-		times |= tsn_column_type(&v->columns.part[i]) == TSN_T_TIME;
+		times |= tsn_column_type(&v->columns.part[i]) == TSN_T_TIME && tsn_table_shows(v->table, i);
 	if (!times || !v->dated || !tsn_table_is_short(v->table))
 		return;
 	tsn_time_text(v->day * DAY, text);
