@@ -23,6 +23,7 @@ struct show {
 	struct tsn_field_set needed;
 	uint64_t shown, limit;
 	enum { COUNT, STREAM, SORT, GROUP } what;
+	bool tells; /* a last line, on a terminal or with --verbose: how much that was */
 };
 
 static void
@@ -43,7 +44,10 @@ take_row(struct show *s, const struct tsn_batch *b, uint32_t row)
 			return;
 		s->shown++;
 	}
-	tsn_totals_add(&s->totals, b, row);
+	if (s->tells)
+		tsn_totals_add(&s->totals, b, row);
+	else
+		s->totals.flows++;
 	if (s->what == STREAM)
 		show_row(s, b, row);
 	else if (s->what == SORT)
@@ -87,14 +91,12 @@ show_groups(struct show *s)
 	s->shown = most;
 }
 
-/* On a terminal, or with --verbose: how much that was. */
 static void
 say_totals(const struct show *s)
 {
-	const struct tsn_cli *c = s->in.cli;
 	char before[96] = "";
 
-	if (s->what == COUNT || c->quiet || !(c->verbose || (c->terminal_err && s->view.format == TSN_SHOW_TABLE)))
+	if (!s->tells)
 		return;
 	if (s->what == GROUP)
 		snprintf(before, sizeof(before), "%llu of %zu groups shown; ", (unsigned long long)s->shown, s->groups.n);
@@ -123,6 +125,8 @@ finish(struct show *s, int status)
 		show_groups(s);
 	if (status == TSN_EXIT_OK || s->totals.flows > 0) /* a table without rows is one, too */
 		tsn_view_end(&s->view);
+	if (s->view.no_memory)
+		return tsn_cli_no_memory();
 	say_totals(s);
 	return status;
 }
@@ -222,6 +226,7 @@ parse_options(const struct tsn_cli *c, struct show *s)
 		tsn_view_needs(&s->view, &s->needed);
 	for (uint32_t i = 0; i < s->sorts.n && s->what == SORT; i++)
 		tsn_field_set_add(&s->needed, (enum tsn_field)s->sorts.part[i].field);
+	s->tells = s->what != COUNT && !c->quiet && (c->verbose || (c->terminal_err && s->view.format == TSN_SHOW_TABLE));
 	s->rows.sorts = &s->sorts;
 	s->rows.limit = s->limit < SIZE_MAX ? (size_t)s->limit : SIZE_MAX;
 	return tsn_view_init(&s->view) ? 0 : tsn_cli_no_memory();

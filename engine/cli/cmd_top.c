@@ -20,12 +20,19 @@ static uint64_t
 sum(const struct tsn_batch *b, enum tsn_field f, const struct tsn_mask *rows)
 {
 	const uint64_t *col = b->col[f];
-	struct tsn_mask known;
 	uint64_t n = 0;
 
-	tsn_mask_and(&known, rows, &b->present[f]);
-	TSN_EACH_ROW(row, &known)
-		n += col[row];
+	for (uint32_t w = 0; w < TSN_MASK_WORDS; w++) {
+		uint64_t bits = rows->w[w] & b->present[f].w[w];
+
+		if (bits == UINT64_MAX) {
+			for (uint32_t i = 0; i < 64; i++)
+				n += col[w * 64 + i];
+			continue;
+		}
+		for (; bits != 0; bits &= bits - 1)
+			n += col[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+	}
 	return n;
 }
 
@@ -95,10 +102,10 @@ run(struct top *t, struct tsn_ruleset *rs)
 	if (status != 0)
 		return status;
 	status = tsn_inputs_read(&t->in);
-	if (t->groups.no_memory)
-		status = tsn_cli_no_memory();
-	else if (status != TSN_EXIT_USAGE)
+	if (!t->groups.no_memory && status != TSN_EXIT_USAGE)
 		print(t, c->number >= 0 ? (size_t)c->number : 10);
+	if (t->groups.no_memory || t->view.no_memory)
+		status = tsn_cli_no_memory();
 	tsn_engine_free(t->in.engine);
 	return status;
 }

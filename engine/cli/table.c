@@ -142,7 +142,10 @@ lay_out(struct tsn_table *t)
 static void
 pad(struct tsn_table *t, unsigned n)
 {
-	tsn_buf_printf(&t->out, "%*s", (int)n, "");
+	static const char blanks[] = "                                ";
+
+	for (; n > 0; n -= n < sizeof(blanks) - 1 ? n : sizeof(blanks) - 1)
+		tsn_buf_add(&t->out, blanks, n < sizeof(blanks) - 1 ? n : sizeof(blanks) - 1);
 }
 
 /* One line; [row] NULL: the names of the columns. */
@@ -247,6 +250,12 @@ tsn_table_end(struct tsn_table *t)
 		tsn_buf_putc(&t->out, '\n');
 	}
 	tsn_buf_fini(&line);
+}
+
+bool
+tsn_table_wants_short(const struct tsn_table *t)
+{
+	return t->laid_out ? t->is_short : t->terminal > 0;
 }
 
 bool

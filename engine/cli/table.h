@@ -29,6 +29,8 @@ struct tsn_table *tsn_table_new(const struct tsn_table_column *column, uint32_t 
 void tsn_table_free(struct tsn_table *t);
 /* The next cell of the row, any bytes; [shorter] NULL: it has no shorter form. After the last column the row is complete. */
 void tsn_table_cell(struct tsn_table *t, const char *text, size_t len, const char *shorter, enum tsn_style style);
+/* May the next cell be shown in its shorter form? If not, none need be made. */
+bool tsn_table_wants_short(const struct tsn_table *t);
 /* No row comes any more: what was held back is written, and the line that names columns left out. */
 void tsn_table_end(struct tsn_table *t);
 /* Is column [i] shown? Known once rows have left. */

@@ -40,7 +40,10 @@ tsn_human(struct tsn_buf *out, double v, bool whole)
 	unsigned unit = 0;
 
 	if (v < 9999.5 && v > -9999.5) {
-		tsn_buf_printf(out, whole ? "%.0f" : "%.1f", v);
+		if (whole)
+			tsn_buf_int(out, (int64_t)v);
+		else
+			tsn_buf_printf(out, "%.1f", v);
 		return;
 	}
 	for (; (v >= 999.5 || v <= -999.5) && units[unit + 1] != '\0'; unit++)
@@ -69,7 +72,14 @@ unsigned
 tsn_terminal_text(struct tsn_buf *out, const char *p, size_t n, unsigned most)
 {
 	unsigned put = 0;
+	size_t plain = 0;
 
+	while (plain < n && p[plain] >= 0x20 && p[plain] < 0x7f) /* nearly always all of it */
+		plain++;
+	if (plain == n && (most == 0 || n <= most)) {
+		tsn_buf_add(out, p, n);
+		return (unsigned)n;
+	}
 	while (n > 0) {
 		size_t size = printable((const unsigned char *)p, n), step = size > 0 ? size : 1;
 

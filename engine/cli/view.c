@@ -222,7 +222,8 @@ row_table(struct tsn_view *v, const struct tsn_value *x)
 {
 	for (uint32_t i = 0; i < v->columns.n; i++) {
 		cell_text(v, &v->columns.part[i], &x[i]);
-		tsn_table_cell(v->table, tsn_buf_str(&v->cell), v->cell.len, shorter_text(v, &x[i]), style_of(&x[i]));
+		tsn_table_cell(v->table, tsn_buf_str(&v->cell), v->cell.len,
+		    tsn_table_wants_short(v->table) ? shorter_text(v, &x[i]) : NULL, style_of(&x[i]));
 	}
 	v->begun = true;
 }
@@ -300,6 +301,8 @@ tsn_view_flush(struct tsn_view *v)
 
 	if (out->len > 0 && fwrite(out->p, 1, out->len, stdout) != out->len)
 		v->gone = true;
+	v->no_memory |= out->failed;
+	v->gone |= v->no_memory;
 	tsn_buf_clear(out);
 }
 

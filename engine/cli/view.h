@@ -17,8 +17,9 @@ struct tsn_view {
 	struct tsn_table *table;
 	struct tsn_buf out, cell, shorter;
 	int64_t day; /* of the first time shown: shorter times are of that day */
-	bool begun, gone; /* gone: nobody reads any more */
-	bool dated;       /* a time was shown */
+	bool begun, gone; /* gone: nobody reads any more, or memory is out */
+	bool no_memory;
+	bool dated; /* a time was shown */
 };
 
 /* [v->cli], columns and format are set. False when memory is out. */
