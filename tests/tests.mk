@@ -65,6 +65,10 @@ $(BUILD)/race: tests/bench/race.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
+$(BUILD)/blast: tests/bench/blast.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
 # Fuzz targets: with clang's libFuzzer where installed (FUZZ=clang), else a main that replays the corpus.
 fuzzers      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 .PHONY: fuzz-programs
