@@ -262,20 +262,32 @@ print_row(const struct tsn_exporter_line *l, struct tsn_table *t, struct tsn_buf
 	}
 }
 
-/* Below the table: each cause that is not zero, and what it means. */
+/* What is no trouble, or stands in the table. */
+static bool
+is_told(enum tsn_exporter_counter k)
+{
+	static const enum tsn_exporter_counter told[] = {
+		TSN_XC_DATAGRAMS, TSN_XC_FLOWS, TSN_XC_LOST, TSN_XC_LOST_DATAGRAMS, TSN_XC_RESTARTS, TSN_XC_REORDERED, TSN_XC_TEMPLATES,
+		TSN_XC_HELD, TSN_XC_NOT_FLOWS, TSN_XC_OPTIONS, TSN_XC_SAMPLING_CHANGES, TSN_XC_COUNTER_SAMPLES, TSN_XC_DUPLICATES,
+	};
+
+	for (size_t i = 0; i < COUNT(told); i++)
+		if (told[i] == k)
+			return true;
+	return false;
+}
+
+/* Below the table: each other cause that is not zero, and what it means. */
 static void
 print_causes(const struct tsn_exporter_line *l, struct tsn_buf *out)
 {
 	struct tsn_buf who = TSN_BUF_INIT;
-	static const enum tsn_exporter_counter more[] = {
-		TSN_XC_NO_TEMPLATE, TSN_XC_TEMPLATES_REFUSED, TSN_XC_TEMPLATE_CHANGES, TSN_XC_AGENT_DROPS, TSN_XC_REFUSED,
-	};
 
 	tsn_exporter_put_addr(l, &who);
-	for (size_t i = 0; i < COUNT(malformed) + COUNT(more); i++) {
-		enum tsn_exporter_counter k = i < COUNT(malformed) ? malformed[i] : more[i - COUNT(malformed)];
+	for (int i = 0; i < TSN_EXPORTER_COUNTER_COUNT; i++) {
+		enum tsn_exporter_counter k = (enum tsn_exporter_counter)i;
 
-		if (l->x->counter[k] > 0)
+		if (l->x->counter[k] > 0 && !is_told(k))
 			tsn_buf_printf(out, "%s: %s %llu: %s\n", tsn_buf_str(&who), tsn_exporter_counter_name(k),
 			    (unsigned long long)l->x->counter[k], tsn_exporter_counter_help(k));
 	}

@@ -217,6 +217,13 @@ tsn_table_cell(struct tsn_table *t, const char *text, size_t len, const char *sh
 		release(t);
 }
 
+void
+tsn_table_pause(struct tsn_table *t)
+{
+	if (t->rows > 0)
+		release(t);
+}
+
 /* In as many lines as the terminal's width asks for. */
 static void
 name_dropped(struct tsn_table *t, struct tsn_buf *out)

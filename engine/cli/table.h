@@ -31,6 +31,8 @@ void tsn_table_free(struct tsn_table *t);
 void tsn_table_cell(struct tsn_table *t, const char *text, size_t len, const char *shorter, enum tsn_style style);
 /* May the next cell be shown in its shorter form? If not, none need be made. */
 bool tsn_table_wants_short(const struct tsn_table *t);
+/* No row comes at present: what was held back is written, if there is any. */
+void tsn_table_pause(struct tsn_table *t);
 /* No row comes any more: what was held back is written, and the line that names columns left out. */
 void tsn_table_end(struct tsn_table *t);
 /* Is column [i] shown? Known once rows have left. */

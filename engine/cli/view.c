@@ -306,6 +306,15 @@ tsn_view_flush(struct tsn_view *v)
 	tsn_buf_clear(out);
 }
 
+void
+tsn_view_pause(struct tsn_view *v)
+{
+	if (v->format == TSN_SHOW_TABLE)
+		tsn_table_pause(v->table);
+	tsn_view_flush(v);
+	fflush(stdout);
+}
+
 /* Whoever reads a time without its day must be told the day. */
 static void
 say_day(struct tsn_view *v)

@@ -35,6 +35,8 @@ void tsn_view_name(const struct tsn_view *v, uint32_t i, struct tsn_exporters *e
 void tsn_view_row(struct tsn_view *v, const struct tsn_value *values);
 /* Writes what is ready to stdout. */
 void tsn_view_flush(struct tsn_view *v);
+/* No row comes at present: whoever looks sees all there are. */
+void tsn_view_pause(struct tsn_view *v);
 /* The end: headers of tables without rows, and what was held back. */
 void tsn_view_end(struct tsn_view *v);
 
