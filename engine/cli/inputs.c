@@ -77,16 +77,6 @@ tell_datagrams(struct tsn_inputs *in)
 		    (unsigned long long)s.damaged, (unsigned long long)s.datagrams);
 }
 
-/* Without --where no rule is run, but exporters have their names and sampling. */
-static void
-configure_exporters(struct tsn_engine *e, const struct tsn_site *site)
-{
-	for (uint32_t i = 0; i < site->nexporters; i++)
-		if (tsn_exporters_configure(tsn_engine_exporters(e), site->exporters[i].addr, site->exporters[i].name,
-		    site->exporters[i].sampling) != 0)
-			tsn_cli_warn("an exporter's name and sampling found no room");
-}
-
 int
 tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
     void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows), void *arg)
@@ -96,8 +86,8 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 	};
 
 	in->engine = tsn_engine_new(&o);
-	if (in->engine != NULL && rs != NULL && in->cli->where == NULL) {
-		configure_exporters(in->engine, &rs->site);
+	if (in->engine != NULL && rs != NULL && in->cli->where == NULL) { /* no rule is run, but exporters have their names */
+		tsn_engine_configure(in->engine, &rs->site);
 		tsn_ruleset_free(rs);
 		rs = NULL;
 	}

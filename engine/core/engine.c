@@ -352,6 +352,12 @@ configure_exporters(struct tsn_engine *e, const struct tsn_site *site)
 	}
 }
 
+void
+tsn_engine_configure(struct tsn_engine *e, const struct tsn_site *site)
+{
+	configure_exporters(e, site);
+}
+
 bool
 tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report)
 {
