@@ -145,7 +145,9 @@ print(struct report *r)
 	}
 	if (n > 0)
 		qsort_r(lines, n, sizeof(*lines), by_order, r);
-	if (r->format == TSN_SHOW_TABLE)
+	if (n == 0 && r->in.unreadable > 0)
+		; /* nothing was read: nothing is told */
+	else if (r->format == TSN_SHOW_TABLE)
 		ok = tsn_exporters_print_table(r->in.cli, lines, n);
 	else
 		tsn_exporters_print_exact(r->format == TSN_SHOW_CSV, lines, n);

@@ -120,9 +120,10 @@ print_kinds(void)
 {
 	const char *kind;
 
-	printf("\nInputs, told apart by their first bytes (- is standard input)\n");
+	printf("\nInputs, told apart by their first bytes (- is standard input)\n  ");
 	for (size_t i = 0; (kind = tsn_feed_kind(i)) != NULL; i++)
-		printf("  %s\n", kind);
+		printf("%s%s", i > 0 ? ", " : "", kind);
+	putchar('\n');
 }
 
 void

@@ -83,6 +83,8 @@ wanted(const struct tsn_table *t, uint32_t i)
 		present |= strcmp(cell_text(t, c, false), "-") != 0;
 		varied |= strcmp(cell_text(t, c, false), cell_text(t, &t->cell[i], false)) != 0;
 	}
+	if (t->rows == 0) /* a table without rows is one, too */
+		return t->column[i].when != TSN_SHOW_IF_VARIED;
 	return t->column[i].when == TSN_SHOW_ALWAYS || (present && (varied || t->column[i].when == TSN_SHOW_IF_PRESENT));
 }
 

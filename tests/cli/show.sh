@@ -76,6 +76,11 @@ says out 'src,dst,next_hop,exporter,'
 expect 0 "$tocsin" show "$capture" --where 'bytes == 1' --format csv --sort src
 is out 'start,duration,proto,src,src_port,dst,dst_port,flags,packets,bytes'
 
+expect 0 "$tocsin" show "$capture" --where 'bytes == 1'
+is out 'start  duration  proto  src  src_port  dst  dst_port  flags  packets  bytes'
+expect 3 "$tocsin" exporters "$tmp/none.pcap"
+silent out
+
 # --- sorting, against sort(1) ---
 "$tocsin" show "$capture" --fields bytes,packets --format csv | sed 1d > "$tmp/unsorted"
 LC_ALL=C sort -t, -s -k1,1nr -k2,2n "$tmp/unsorted" > "$tmp/wanted"
