@@ -192,9 +192,10 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 	uint32_t index = exporter_index(d, from->exporter);
 	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
 	const struct tsn_fixed_shape *shape = shape_of(p, len);
+	uint64_t flows = m.x->counter[TSN_XC_FLOWS];
+	enum tsn_decode status;
 
 	m.x->counter[TSN_XC_DATAGRAMS]++;
-	m.x->formats |= format_bit(p, len);
 	if (received_ms > m.x->last_received)
 		m.x->last_received = received_ms;
 	if (m.x->first_received == TSN_TIME_NONE || received_ms < m.x->first_received)
@@ -207,7 +208,10 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 		m.x->counter[TSN_XC_SHORT]++;
 		return TSN_DECODE_DAMAGED;
 	}
-	return decode_fixed(d, shape, &m, sink);
+	status = decode_fixed(d, shape, &m, sink);
+	if (status == TSN_DECODE_OK || m.x->counter[TSN_XC_FLOWS] > flows) /* noise speaks no format */
+		m.x->formats |= format_bit(p, len);
+	return status;
 }
 
 enum tsn_decode
