@@ -28,6 +28,10 @@ number(const struct ck_env *e, const struct tsn_node *n, int64_t *out)
 		wrong(e, n->span, "ie() takes numbers only");
 		return false;
 	}
+	if (n->kind == TSN_N_NAME && tsn_field_find(n->text, n->len) >= 0) {
+		wrong(e, n->span, "an Information Element is named by numbers");
+		return false;
+	}
 	v = ck_one(&plain, n, TSN_T_INT);
 	if (v == NULL)
 		return false;
