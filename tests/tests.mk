@@ -53,7 +53,7 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libtocsin.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion
 
-$(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/workload.h
+$(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/messages.c tests/gen/workload.h tests/gen/messages.h tests/gen/wire.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $(filter %.c,$^)
 
@@ -62,6 +62,10 @@ $(BUILD)/replay: tests/gen/replay.c
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
 $(BUILD)/race: tests/bench/race.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+$(BUILD)/blast: tests/bench/blast.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
