@@ -47,6 +47,7 @@ tsn_cmd_fields(struct tsn_cli *c)
 		print_aliases((enum tsn_field)f);
 		putchar('\n');
 	}
+	printf("\nAny other Information Element is named by its number: ie(ID), or ie(PEN, ID) of an enterprise.\n");
 	return TSN_EXIT_OK;
 }
 

@@ -88,11 +88,14 @@ reserve(struct tsn_exporters *t)
 	return true;
 }
 
+/* Neither the shared entry nor "nobody" is an exporter: no prefix is round them. */
 static void
 apply_settings(const struct tsn_exporters *t, struct tsn_exporter *e)
 {
 	e->name = (struct tsn_str){ NULL, 0 };
 	e->sampling_override = 0;
+	if (tsn_addr_cmp(e->addr, tsn_addr_v4(0)) == 0)
+		return;
 	for (size_t i = t->nsettings; i-- > 0;) { /* the longest last, so that it decides */
 		const struct setting *s = &t->setting[i];
 
@@ -112,8 +115,7 @@ enter(struct tsn_exporters *t, struct tsn_addr addr)
 
 	e->addr = addr;
 	e->skew = e->last_received = TSN_TIME_NONE;
-	if (t->count > 0) /* the shared entry is no exporter's */
-		apply_settings(t, e);
+	apply_settings(t, e);
 	return t->count++;
 }
 

@@ -6,19 +6,10 @@
 
 #include "flow/elements.h"
 
-/* What has the type of another element: reverse ones (RFC 5103). */
-static const struct tsn_element *
-find(uint32_t pen, uint16_t id)
-{
-	const struct tsn_element *e = tsn_element_find(pen, id);
-
-	return e == NULL && pen == TSN_PEN_REVERSE ? tsn_element_find(0, id) : e;
-}
-
 enum tsn_type
 tsn_wanted_type(uint32_t pen, uint16_t id)
 {
-	const struct tsn_element *e = find(pen, id);
+	const struct tsn_element *e = tsn_element_find(pen, id);
 
 	if (e == NULL)
 		return TSN_T_INT;

@@ -401,6 +401,7 @@ Test(flow, the_longest_prefix_decides)
 		cr_expect(tsn_exporters_allowed(t, cases[i].addr));
 	}
 	cr_assert_eq(tsn_exporters_at(t, 0)->sampling_override, 0, "the shared entry is no exporter's");
+	cr_assert_eq(tsn_exporters_at(t, tsn_exporters_nobody(t))->sampling_override, 0, "nor is nobody one");
 	tsn_exporters_free(t);
 }
 
