@@ -69,23 +69,18 @@ put_text(struct tsn_batch *b, uint32_t row, const struct tsn_mapping *map, const
 		tsn_batch_keep_str(b, row, map->field, (const char *)p, len);
 }
 
-struct walker {
-	struct tsn_batch *b;
-	uint32_t row;
-	const struct tsn_head *h;
-	const struct tsn_lists *lists;
-	int depth;
-};
-
 static void
-take_value(const struct walker *w, uint32_t pen, uint16_t id, const uint8_t *p, uint32_t len)
+take_value(const struct tsn_walker *w, uint32_t pen, uint16_t id, const uint8_t *p, uint32_t len)
 {
 	const struct tsn_element *e = tsn_element_find(pen, id);
 	const struct tsn_mapping *map;
 	size_t n;
 
 	if (e != NULL && e->type >= TSN_E_BASIC_LIST) {
-		tsn_list_walk(w->b, w->row, e->type, p, len, w->h, w->lists, w->depth + 1);
+		struct tsn_walker deeper = *w;
+
+		deeper.depth++;
+		tsn_list_walk(&deeper, e->type, p, len);
 		return;
 	}
 	map = tsn_mapping_find(pen, id, &n);
@@ -93,8 +88,9 @@ take_value(const struct walker *w, uint32_t pen, uint16_t id, const uint8_t *p, 
 		uint16_t *flags = (uint16_t *)w->b->col[TSN_F_FLAGS] + w->row;
 
 		if (map[i].kind == TSN_MAP_TEXT || map[i].kind == TSN_MAP_REQUEST) {
-			put_text(w->b, w->row, &map[i], p, len);
-		} else if (map[i].kind == TSN_MAP_FLAGS && !map[i].reverse) {
+			if (!w->reverse) /* it is what the client asked for */
+				put_text(w->b, w->row, &map[i], p, len);
+		} else if (map[i].kind == TSN_MAP_FLAGS && map[i].reverse == w->reverse) {
 			*flags = (uint16_t)(tsn_read_uint(p, len) & 0xfff) |
 			    (tsn_mask_has(&w->b->present[TSN_F_FLAGS], w->row) ? *flags : 0);
 			tsn_mask_set(&w->b->present[TSN_F_FLAGS], w->row);
@@ -103,7 +99,7 @@ take_value(const struct walker *w, uint32_t pen, uint16_t id, const uint8_t *p, 
 }
 
 static void
-walk_basic(const struct walker *w, const uint8_t *p, size_t n)
+walk_basic(const struct tsn_walker *w, const uint8_t *p, size_t n)
 {
 	uint16_t id, said;
 	uint32_t pen = 0;
@@ -131,7 +127,7 @@ walk_basic(const struct walker *w, const uint8_t *p, size_t n)
 }
 
 static void
-walk_records(const struct walker *w, uint16_t id, const uint8_t *p, size_t n)
+walk_records(const struct tsn_walker *w, uint16_t id, const uint8_t *p, size_t n)
 {
 	const struct tsn_template *t = tsn_templates_find(w->lists->templates, w->lists->domain, w->h->from.session, id,
 	    w->h->received);
@@ -158,24 +154,21 @@ walk_records(const struct walker *w, uint16_t id, const uint8_t *p, size_t n)
 }
 
 void
-tsn_list_walk(struct tsn_batch *b, uint32_t row, int type, const uint8_t *p, uint32_t len, const struct tsn_head *h,
-    const struct tsn_lists *lists, int depth)
+tsn_list_walk(const struct tsn_walker *w, int type, const uint8_t *p, uint32_t len)
 {
-	struct walker w = { b, row, h, lists, depth };
-
-	if (depth >= DEPTH)
+	if (w->depth >= DEPTH)
 		return;
 	if (type == TSN_E_BASIC_LIST) {
-		walk_basic(&w, p, len);
+		walk_basic(w, p, len);
 	} else if (type == TSN_E_SUB_TEMPLATE_LIST && len >= 3) {
-		walk_records(&w, tsn_wire_u16(p + 1), p + 3, len - 3);
+		walk_records(w, tsn_wire_u16(p + 1), p + 3, len - 3);
 	} else if (type == TSN_E_SUB_TEMPLATE_MULTI_LIST && len >= 1) {
 		for (p++, len--; len >= 4;) {
 			uint16_t size = tsn_wire_u16(p + 2);
 
 			if (size < 4 || size > len)
 				return;
-			walk_records(&w, tsn_wire_u16(p), p + 4, size - 4u);
+			walk_records(w, tsn_wire_u16(p), p + 4, size - 4u);
 			p += size;
 			len -= size;
 		}

@@ -113,9 +113,9 @@ add_field(struct maker *m, const struct tsn_tfield *f, const struct tsn_want *wa
 	for (size_t i = 0; map != NULL && i < n; i++)
 		if (!map[i].reverse || m->reverse)
 			add_mapping(m, &map[i], map[i].reverse || other_way);
-	if (is_list(e) && !m->reverse) {
+	if (is_list(e)) {
 		m->op.type = e->type;
-		add(m, TSN_OP_LIST, TSN_FIELD_COUNT, 0);
+		add(m, TSN_OP_LIST, TSN_FIELD_COUNT, m->reverse);
 	}
 	for (size_t i = 0; i < want->n; i++) {
 		if (want->w[i].pen != f->pen || want->w[i].id != f->id)

@@ -18,7 +18,7 @@ enum { TSN_OP_WANTED = TSN_MAP_ROLE + 1, TSN_OP_LIST }; /* beside enum tsn_mappi
 struct tsn_op {
 	uint32_t offset;  /* in a record of fixed length */
 	uint16_t at, len; /* which field of the template; its length, 0: none */
-	uint8_t code, field, rank;
+	uint8_t code, field, rank; /* rank of a LIST: 1 in the other direction */
 	uint8_t type;     /* WANTED: enum tsn_element_type */
 	bool again;       /* an earlier op writes this column: what is 0 leaves it alone */
 };
@@ -121,9 +121,16 @@ void tsn_wanted_put(struct tsn_batch *b, uint32_t row, const struct tsn_op *op, 
 uint32_t tsn_text_len(const uint8_t *p, uint32_t len);
 /* The text's part that is the target of an HTTP request line. */
 void tsn_request_target(const uint8_t **p, uint32_t *len);
-/* Structured data (RFC 6313): texts in it that have a field which the row lacks. */
-void tsn_list_walk(struct tsn_batch *b, uint32_t row, int type, const uint8_t *p, uint32_t len, const struct tsn_head *h,
-    const struct tsn_lists *lists, int depth);
+/* Structured data (RFC 6313): texts and flags in it that have a field which the row lacks. */
+struct tsn_walker {
+	struct tsn_batch *b;
+	uint32_t row;
+	const struct tsn_head *h;
+	const struct tsn_lists *lists;
+	int depth;    /* of the list in others */
+	bool reverse; /* the row is the flow's other direction */
+};
+void tsn_list_walk(const struct tsn_walker *w, int type, const uint8_t *p, uint32_t len);
 /* Where the fields of one record of variable length are; its length, or 0 if it does not fit in [n] bytes. */
 size_t tsn_record_walk(const struct tsn_template *t, const uint8_t *p, size_t n, uint32_t *at, uint16_t *len);
 /* RFC 6759: engine and selector, whatever length the latter has. */

@@ -180,7 +180,7 @@ run_other(const struct tsn_op *op, struct tsn_batch *b, const uint8_t *p, const 
 		if (op->code == TSN_OP_WANTED)
 			tsn_wanted_put(b, b->n + i, op, p, len);
 		else
-			tsn_list_walk(b, b->n + i, op->type, p, len, h, lists, 0);
+			tsn_list_walk(&(struct tsn_walker){ b, b->n + i, h, lists, 0, op->rank == 1 }, op->type, p, len);
 	}
 }
 
