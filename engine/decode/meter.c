@@ -17,6 +17,19 @@ enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
  */
 enum { KEY_SRC_V4 = 1, KEY_DST_V4 = 2, KEY_VLAN = 4, KEY_PORTS = 8 };
 
+/*
+ * Packets wait in a line before they are counted, because what they are counted in is hardly ever in a cache: on entry
+ * the slot is sent for, half way the flow.
+ */
+#define LINE 16u
+
+struct waiting {
+	struct tsn_headers_info h;
+	struct tsn_meter_key key;
+	uint32_t tag;
+	int64_t ms;
+};
+
 struct tsn_meter {
 	struct tsn_meter_opts opts;
 	struct tsn_exporter *nobody;
@@ -26,6 +39,8 @@ struct tsn_meter {
 	struct tsn_meter_flows flows;
 	struct tsn_meter_ports *ports;
 	struct tsn_meter_stats stats;
+	uint64_t entered, counted; /* places in [line], modulo its length */
+	struct waiting line[LINE];
 };
 
 struct tsn_meter *
@@ -209,12 +224,6 @@ turn_to(struct tsn_meter *m, int64_t ms, struct tsn_batch_sink *sink)
 	return expire(m, sink);
 }
 
-enum tsn_decode
-tsn_meter_finish(struct tsn_meter *m, struct tsn_batch_sink *sink)
-{
-	return export_all(m, sink) ? TSN_DECODE_OK : TSN_DECODE_STOPPED;
-}
-
 /* --- packets --- */
 
 static struct tsn_meter_key
@@ -282,25 +291,25 @@ another(struct tsn_meter *m, const struct tsn_meter_key *key, uint32_t tag, stru
 }
 
 static bool
-add(struct tsn_meter *m, const struct tsn_headers_info *h, int64_t ms, struct tsn_batch_sink *sink)
+add(struct tsn_meter *m, const struct waiting *w, struct tsn_batch_sink *sink)
 {
-	struct tsn_meter_key key = key_of(h);
-	uint32_t tag = tsn_meter_key_tag(&key), i = tsn_meter_flows_find(&m->flows, &key, tag);
+	const struct tsn_headers_info *h = &w->h;
+	uint32_t i = tsn_meter_flows_find(&m->flows, &w->key, w->tag);
 	struct tsn_meter_flow *f;
 
-	if (i != 0 && m->flows.flow[i].closes && (h->flags & (SYN | ACK | RST)) == SYN) {
+	if (i != 0 && m->flows.flow[i].closes && (h->flags & (SYN | RST)) == SYN) {
 		if (!export(m, i, m->clock, sink))
 			return false;
 		i = 0;
 	}
 	if (i == 0) {
-		i = another(m, &key, tag, sink);
+		i = another(m, &w->key, w->tag, sink);
 		if (i == 0)
 			return false;
-		begin(&m->flows.flow[i], h, ms, m->clock);
+		begin(&m->flows.flow[i], h, w->ms, m->clock);
 	}
 	f = &m->flows.flow[i];
-	count(f, h, ms);
+	count(f, h, w->ms);
 	if (!f->closes)
 		f->seen = m->clock;
 	if ((h->flags & (FIN | RST)) != 0)
@@ -310,22 +319,54 @@ add(struct tsn_meter *m, const struct tsn_headers_info *h, int64_t ms, struct ts
 	return true;
 }
 
+/* Counts the first in the line. */
+static bool
+count_next(struct tsn_meter *m, struct tsn_batch_sink *sink)
+{
+	const struct waiting *w = &m->line[m->counted++ % LINE];
+
+	return turn_to(m, w->ms, sink) && add(m, w, sink);
+}
+
+static void
+enter(struct tsn_meter *m, const struct tsn_headers_info *h, int64_t ms)
+{
+	struct waiting *w = &m->line[m->entered++ % LINE];
+
+	w->ms = ms;
+	w->key = key_of(h);
+	w->tag = tsn_meter_key_tag(&w->key);
+	tsn_meter_flows_expect(&m->flows, w->tag);
+	if (m->entered >= LINE / 2)
+		tsn_meter_flows_expect_flow(&m->flows, m->line[(m->entered - LINE / 2) % LINE].tag);
+}
+
 enum tsn_decode
 tsn_meter_packet(struct tsn_meter *m, uint32_t link, const uint8_t *p, size_t len, size_t full, int64_t ms,
     struct tsn_batch_sink *sink)
 {
-	struct tsn_headers_info h;
+	struct tsn_headers_info *h = &m->line[m->entered % LINE].h;
 
-	if (!turn_to(m, ms, sink))
+	if (m->entered - m->counted == LINE && !count_next(m, sink))
 		return TSN_DECODE_STOPPED;
-	if (tsn_headers_parse(link, p, len, full, &h) != TSN_HEADERS_IP) {
+	if (tsn_headers_parse(link, p, len, full, h) != TSN_HEADERS_IP) {
 		m->stats.not_ip++;
 		return TSN_DECODE_DAMAGED;
 	}
-	if (h.later_fragment)
-		m->stats.orphans += !tsn_meter_ports_give(m->ports, &h, m->clock);
-	else if (h.fragment)
-		tsn_meter_ports_keep(m->ports, &h, m->clock);
+	if (h->later_fragment)
+		m->stats.orphans += !tsn_meter_ports_give(m->ports, h, ms);
+	else if (h->fragment)
+		tsn_meter_ports_keep(m->ports, h, ms);
 	m->stats.packets++;
-	return add(m, &h, ms, sink) ? TSN_DECODE_OK : TSN_DECODE_STOPPED;
+	enter(m, h, ms);
+	return TSN_DECODE_OK;
+}
+
+enum tsn_decode
+tsn_meter_finish(struct tsn_meter *m, struct tsn_batch_sink *sink)
+{
+	while (m->counted < m->entered)
+		if (!count_next(m, sink))
+			return TSN_DECODE_STOPPED;
+	return export_all(m, sink) ? TSN_DECODE_OK : TSN_DECODE_STOPPED;
 }

@@ -8,15 +8,17 @@
  * - when none of its packets came for the inactive timeout;
  * - when it is as old as the active timeout; what comes then is another flow;
  * - TSN_METER_GRACE_MS after FIN or RST, so that last ACKs and repeats belong to it, or at once when a SYN begins anew;
- * - early, the one idle for longest, when there are max_flows others;
+ * - early, one that had its FIN or RST or else the one idle for longest, when there are max_flows others;
  * - at the end.
- * Time is that of the capture. It goes on with every frame; frames out of order do not turn it back, but a jump back by
- * more than the active timeout ends all flows and begins a new time (captures put one behind the other).
+ * Time is that of the packets. Packets out of order do not turn it back, but a jump back by more than the active timeout
+ * ends all flows and begins a new time (captures put one behind the other).
  *
  * Fragments count each as a packet with all its bytes. The first one tells the ports; the others are looked up by
  * addresses and identification and belong to no port (0) where it was not seen before them.
  *
- * Rows come in the order in which their flows ended. One thread; no I/O; reads no clock; allocates when it is made only.
+ * Rows come in the order in which their flows were due; received and exported are that moment (at the end, and for those
+ * early: the time of the latest packet). Packets wait in a short line before they are counted. One thread; no I/O; reads
+ * no clock; allocates when it is made only.
  */
 #ifndef TSN_DECODE_METER_H
 #define TSN_DECODE_METER_H
@@ -26,7 +28,7 @@
 #define TSN_METER_ACTIVE_MS   300000u /* as nfpcapd and most routers have it */
 #define TSN_METER_INACTIVE_MS 60000u
 #define TSN_METER_GRACE_MS    1000u
-#define TSN_METER_FLOWS       393216u /* at a time: 48 MiB, touched only as far as they are needed */
+#define TSN_METER_FLOWS       393216u /* at a time: 56 MiB with their table, touched only as far as they are needed */
 
 struct tsn_meter;
 

@@ -2,10 +2,24 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/meter_flows.h"
 
+#include <sys/mman.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 
 _Static_assert(sizeof(struct tsn_meter_flow) == 128, "flows are touched for every packet");
+
+#define HUGE_PAGE ((uintptr_t)2 << 20)
+
+/* Flows are anywhere: with small pages most of the time would go to finding those. Nothing is touched before it is used. */
+static void
+advise(void *p, size_t bytes)
+{
+	uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), to = ((uintptr_t)p + bytes) & ~(HUGE_PAGE - 1);
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_HUGEPAGE); /* advice: where it is not taken it is only slower */
+}
 
 bool
 tsn_meter_flows_init(struct tsn_meter_flows *t, uint32_t max)
@@ -16,15 +30,20 @@ tsn_meter_flows_init(struct tsn_meter_flows *t, uint32_t max)
 	while (slots < max + max / 2)
 		slots *= 2;
 	t->mask = slots - 1;
-	t->flow = tsn_calloc((size_t)max + 1, sizeof(*t->flow));
+	t->memory = tsn_calloc((size_t)max + 2, sizeof(*t->flow));
 	t->table = tsn_calloc(slots, sizeof(*t->table));
-	return t->flow != NULL && t->table != NULL;
+	if (t->memory == NULL || t->table == NULL)
+		return false;
+	t->flow = (void *)(((uintptr_t)t->memory + sizeof(*t->flow) - 1) & ~(uintptr_t)(sizeof(*t->flow) - 1));
+	advise(t->memory, ((size_t)max + 2) * sizeof(*t->flow));
+	advise(t->table, slots * sizeof(*t->table));
+	return true;
 }
 
 void
 tsn_meter_flows_fini(struct tsn_meter_flows *t)
 {
-	tsn_free(t->flow);
+	tsn_free(t->memory);
 	tsn_free(t->table);
 }
 
@@ -47,11 +66,11 @@ same(const struct tsn_meter_key *a, const struct tsn_meter_key *b)
 uint32_t
 tsn_meter_flows_find(const struct tsn_meter_flows *t, const struct tsn_meter_key *key, uint32_t tag)
 {
-	uint32_t i;
+	const struct tsn_meter_slot *s;
 
-	for (uint32_t at = tag & t->mask; (i = t->table[at]) != 0; at = (at + 1) & t->mask)
-		if (t->flow[i].tag == tag && same(&t->flow[i].key, key))
-			return i;
+	for (uint32_t at = tag & t->mask; (s = &t->table[at])->flow != 0; at = (at + 1) & t->mask)
+		if (s->tag == tag && same(&t->flow[s->flow].key, key))
+			return s->flow;
 	return 0;
 }
 
@@ -122,9 +141,9 @@ tsn_meter_flows_add(struct tsn_meter_flows *t, const struct tsn_meter_key *key, 
 	else
 		i = ++t->used;
 	t->flow[i] = (struct tsn_meter_flow){ .key = *key, .tag = tag };
-	while (t->table[at] != 0)
+	while (t->table[at].flow != 0)
 		at = (at + 1) & t->mask;
-	t->table[at] = i;
+	t->table[at] = (struct tsn_meter_slot){ i, tag };
 	append(t, &t->by_age, i, AGE);
 	append(t, &t->idle, i, WAIT);
 	t->count++;
@@ -141,15 +160,15 @@ vacate(struct tsn_meter_flows *t, uint32_t hole)
 		uint32_t home;
 
 		at = (at + 1) & t->mask;
-		if (t->table[at] == 0)
+		if (t->table[at].flow == 0)
 			break;
-		home = t->flow[t->table[at]].tag & t->mask;
+		home = t->table[at].tag & t->mask;
 		if (((at - home) & t->mask) < ((at - hole) & t->mask))
 			continue;
 		t->table[hole] = t->table[at];
 		hole = at;
 	}
-	t->table[hole] = 0;
+	t->table[hole] = (struct tsn_meter_slot){ 0 };
 }
 
 void
@@ -158,7 +177,7 @@ tsn_meter_flows_remove(struct tsn_meter_flows *t, uint32_t i)
 	struct tsn_meter_flow *f = &t->flow[i];
 	uint32_t at = f->tag & t->mask;
 
-	while (t->table[at] != i)
+	while (t->table[at].flow != i)
 		at = (at + 1) & t->mask;
 	vacate(t, at);
 	leave(t, &t->by_age, i, AGE);

@@ -26,7 +26,7 @@ struct tsn_meter_link {
 /* 128 bytes: looked up, counted and moved in its lists for every packet. */
 struct tsn_meter_flow {
 	struct tsn_meter_key key;
-	uint32_t tag;                    /* part of the key's hash */
+	uint32_t tag;                    /* part of the key's hash; also in its slot */
 	uint16_t flags;
 	uint8_t tos, min_ttl;
 	uint64_t packets, bytes;
@@ -42,16 +42,37 @@ struct tsn_meter_list {
 	uint32_t head, tail;
 };
 
+struct tsn_meter_slot {
+	uint32_t flow, tag; /* 0: free */
+};
+
 /* Counting from 1; element 0 of [flow] is there, and nobody. */
 struct tsn_meter_flows {
-	struct tsn_meter_flow *flow; /* 1..max */
-	uint32_t *table;
+	struct tsn_meter_flow *flow; /* 1..max; in [memory], on cache lines */
+	void *memory;
+	struct tsn_meter_slot *table;
 	uint32_t mask, max, count, used, free; /* [used] numbers were ever given, those given back hang at [free] */
 	struct tsn_meter_list by_age, idle, closing;
 };
 
 bool tsn_meter_flows_init(struct tsn_meter_flows *t, uint32_t max);
 void tsn_meter_flows_fini(struct tsn_meter_flows *t);
+/* Has what [find] will want first, or then, on its way from memory. */
+static inline void
+tsn_meter_flows_expect(const struct tsn_meter_flows *t, uint32_t tag)
+{
+	__builtin_prefetch(&t->table[tag & t->mask]);
+}
+
+static inline void
+tsn_meter_flows_expect_flow(const struct tsn_meter_flows *t, uint32_t tag)
+{
+	const char *flow = (const char *)&t->flow[t->table[tag & t->mask].flow];
+
+	__builtin_prefetch(flow, 1);
+	__builtin_prefetch(flow + 64, 1);
+}
+
 /* 0 if there is none. */
 uint32_t tsn_meter_flows_find(const struct tsn_meter_flows *t, const struct tsn_meter_key *key, uint32_t tag);
 /* The new flow has its key and its place in [by_age] and [idle]; all else is 0. There must be room. */
