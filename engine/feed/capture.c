@@ -104,9 +104,13 @@ decided(struct tsn_feed *f, struct capture *c, enum tsn_feed_as as)
 {
 	const struct tsn_pcap_report *r = tsn_pcap_report(c->pcap);
 
-	if (as == TSN_AS_PACKETS)
+	if (as == TSN_AS_PACKETS && r->datagrams > 0)
+		tsn_log(f->opts.log, TSN_LOG_WARN,
+		    "%s: read as packets, but %llu UDP datagrams look like damaged exports (--as exports reads them)", f->path,
+		    (unsigned long long)r->datagrams);
+	else if (as == TSN_AS_PACKETS)
 		tsn_log(f->opts.log, TSN_LOG_INFO, "%s: no export message in %llu packets, %llu of them UDP: read as packets",
-		    f->path, (unsigned long long)r->packets, (unsigned long long)(r->datagrams + r->other_udp));
+		    f->path, (unsigned long long)r->packets, (unsigned long long)r->other_udp);
 	return tsn_pcap_forget(c->pcap) && become(f, c, as) ? TSN_FEED_MORE : TSN_FEED_NO_MEMORY;
 }
 
