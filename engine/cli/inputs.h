@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "core/engine.h"
+#include "feed/feed.h"
 
 /* --- rules --- */
 
@@ -34,6 +35,7 @@ int tsn_cli_compile_rows(const struct tsn_cli *c, struct tsn_ruleset **out);
 struct tsn_inputs {
 	const struct tsn_cli *cli;
 	struct tsn_engine *engine;
+	enum tsn_feed_as as;  /* what captures hold; set from --as */
 	bool stop;            /* set by whoever has seen enough: reading ends early */
 	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */
 	unsigned unreadable;  /* inputs that could not be opened or were damaged */
