@@ -86,6 +86,11 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 	};
 
 	in->engine = tsn_engine_new(&o);
+	if (in->engine != NULL && rs != NULL && in->cli->where == NULL) { /* no rule is run, but exporters have their names */
+		tsn_engine_configure(in->engine, &rs->site);
+		tsn_ruleset_free(rs);
+		rs = NULL;
+	}
 	if (in->engine != NULL && (rs == NULL || tsn_engine_load(in->engine, rs, NULL)))
 		return 0;
 	tsn_ruleset_free(rs);
