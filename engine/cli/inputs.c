@@ -24,7 +24,7 @@ read_input(struct tsn_inputs *in, const char *path)
 {
 	const struct tsn_cli *c = in->cli;
 	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : c->quiet ? TSN_LOG_ERROR : TSN_LOG_WARN, on_line, in };
-	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .log = &log };
+	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .map = c->map, .log = &log };
 	char error[TSN_INPUT_ERROR];
 	struct tsn_feed *f = tsn_feed_open(path, &opts, in->engine, error);
 	enum tsn_feed_step step = TSN_FEED_MORE;
