@@ -119,32 +119,38 @@ is_text(const char *p, size_t n)
 	return n > 0;
 }
 
+/* Of bytes that are text throughout ([plain]) a header of any kind is taken, of others one that is known. */
 static bool
-is_header(const char *p, size_t n, bool whole)
+is_header(const char *p, size_t n, bool plain, bool map)
 {
 	struct tsn_text_names names;
 
+	if (!is_text(p, n))
+		return false;
 	tsn_text_split(&names, p, n, tsn_text_separator(p, n));
-	return tsn_text_recognise(&names) != NULL || (whole && names.n >= LOOKS_LIKE);
+	return map || tsn_text_recognise(&names) != NULL || (plain && names.n >= LOOKS_LIKE);
 }
 
 static enum tsn_text_form
 sniff_table(const char *p, size_t n, bool map)
 {
+	bool plain = is_text(p, n);
+
 	while (n > 0) {
 		size_t skip = blanks(p, n), len;
 		const char *end = memchr(p + skip, '\n', n - skip);
 
 		len = end != NULL ? (size_t)(end - p) - skip : n - skip;
+		len -= len > 0 && p[skip + len - 1] == '\r';
 		if (begins(p + skip, len, "#separator") || begins(p + skip, len, "#fields"))
 			return TSN_TEXT_TABLE;
 		if (len == 0)
 			break;
 		if (p[skip] != '#')
-			return map || is_header(p + skip, len - (p[skip + len - 1] == '\r'), end != NULL) ? TSN_TEXT_TABLE : TSN_TEXT_NONE;
+			return is_header(p + skip, len, plain && end != NULL, map) ? TSN_TEXT_TABLE : TSN_TEXT_NONE;
 		if (end == NULL)
 			break;
-		n -= skip + len;
+		n -= (size_t)(end - p);
 		p = end;
 	}
 	return TSN_TEXT_NONE;
@@ -159,7 +165,7 @@ tsn_text_sniff(const char *p, size_t n, bool map)
 	}
 	if (is_json(p, n))
 		return TSN_TEXT_OBJECTS;
-	return is_text(p, n) ? sniff_table(p, n, map) : TSN_TEXT_NONE;
+	return sniff_table(p, n, map);
 }
 
 /* --- headers --- */

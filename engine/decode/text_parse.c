@@ -84,6 +84,7 @@ bool
 tsn_parse_decimal(const char *p, size_t n, int digits, int64_t *out)
 {
 	bool negative = n > 0 && *p == '-', lost = false, ok = true;
+	const int wanted = digits;
 	size_t i = negative, from;
 	int64_t v = 0;
 
@@ -101,7 +102,7 @@ tsn_parse_decimal(const char *p, size_t n, int digits, int64_t *out)
 		}
 	}
 	if (i < n)
-		return (p[i] | 32) == 'e' && parse_exponent(p, n, digits, out);
+		return (p[i] | 32) == 'e' && parse_exponent(p, n, wanted, out);
 	for (; digits > 0; digits--)
 		ok &= add_digit(&v, 0, 10);
 	for (; digits < 0; digits++) {
@@ -188,14 +189,13 @@ number(struct cursor *c, size_t least, size_t most, int *out)
 	return c->at - from >= least;
 }
 
-static bool
-one_of(struct cursor *c, const char *set)
+static inline bool
+one_of(struct cursor *c, char a, char b)
 {
-	if (c->at < c->n && c->p[c->at] != '\0' && strchr(set, c->p[c->at]) != NULL) {
-		c->at++;
-		return true;
-	}
-	return false;
+	if (c->at == c->n || (c->p[c->at] != a && c->p[c->at] != b))
+		return false;
+	c->at++;
+	return true;
 }
 
 /* ".123456789" in microseconds; 0 where there is none. */
@@ -204,7 +204,7 @@ fraction(struct cursor *c)
 {
 	int64_t us = 0, unit = US_SECOND / 10;
 
-	if (!one_of(c, "."))
+	if (!one_of(c, '.', '.'))
 		return 0;
 	for (; c->at < c->n && is_digit(c->p[c->at]); c->at++, unit /= 10)
 		us += unit * (c->p[c->at] - '0');
@@ -216,9 +216,9 @@ clock_time(struct cursor *c, int64_t *us)
 {
 	int h, m, s = 0;
 
-	if (!number(c, 2, 2, &h) || !one_of(c, ":") || !number(c, 2, 2, &m))
+	if (!number(c, 2, 2, &h) || !one_of(c, ':', ':') || !number(c, 2, 2, &m))
 		return false;
-	if (one_of(c, ":") && !number(c, 2, 2, &s))
+	if (one_of(c, ':', ':') && !number(c, 2, 2, &s))
 		return false;
 	*us = ((int64_t)h * 3600 + m * 60 + s) * US_SECOND + fraction(c);
 	return h < 25 && m < 60 && s < 61;
@@ -232,11 +232,11 @@ zone(struct cursor *c, int64_t *us)
 	int h, m = 0;
 
 	*us = 0;
-	if (c->at == c->n || one_of(c, "Zz"))
+	if (c->at == c->n || one_of(c, 'Z', 'z'))
 		return c->at == c->n;
-	if (!one_of(c, "+-") || !number(c, 2, 2, &h))
+	if (!one_of(c, '+', '-') || !number(c, 2, 2, &h))
 		return false;
-	one_of(c, ":");
+	one_of(c, ':', ':');
 	if (c->at < c->n && !number(c, 2, 2, &m))
 		return false;
 	*us = ((int64_t)h * 60 + m) * 60 * US_SECOND * (east ? 1 : -1);
@@ -250,11 +250,11 @@ tsn_parse_date(const char *p, size_t n, int64_t *us)
 	int year, month, day;
 	int64_t time = 0, off = 0;
 
-	if (!number(&c, 4, 6, &year) || !one_of(&c, "-/") || !number(&c, 1, 2, &month) || !one_of(&c, "-/") || !number(&c, 1, 2, &day))
+	if (!number(&c, 4, 6, &year) || !one_of(&c, '-', '/') || !number(&c, 1, 2, &month) || !one_of(&c, '-', '/') || !number(&c, 1, 2, &day))
 		return false;
 	if (month < 1 || month > 12 || day < 1 || day > 31)
 		return false;
-	if (c.at < n && (!one_of(&c, "Tt ") || !clock_time(&c, &time) || !zone(&c, &off)))
+	if (c.at < n && (!one_of(&c, 'T', ' ') || !clock_time(&c, &time) || !zone(&c, &off)))
 		return false;
 	if (__builtin_mul_overflow(tsn_days_from_date(year, month, day), US_DAY, us))
 		return false;
@@ -300,9 +300,9 @@ clock_span(struct cursor c, int64_t *us)
 	int v[3] = { 0 }, parts = 0, days = 0;
 	struct cursor ahead = c;
 
-	if (number(&ahead, 1, 6, &days) && one_of(&ahead, "d")) {
+	if (number(&ahead, 1, 6, &days) && one_of(&ahead, 'd', 'd')) {
 		c = ahead;
-		one_of(&c, " ");
+		one_of(&c, ' ', ' ');
 	} else {
 		days = 0;
 	}
@@ -310,7 +310,7 @@ clock_span(struct cursor c, int64_t *us)
 		if (!number(&c, 1, 6, &v[parts]))
 			return false;
 		parts++;
-	} while (parts < 3 && one_of(&c, ":"));
+	} while (parts < 3 && one_of(&c, ':', ':'));
 	if (parts == 2) {
 		v[2] = v[1];
 		v[1] = v[0];
@@ -324,7 +324,7 @@ bool
 tsn_parse_span(const char *p, size_t n, int64_t *us)
 {
 	struct cursor c = { p, n, 0 };
-	bool negative = one_of(&c, "-");
+	bool negative = one_of(&c, '-', '-');
 
 	if (c.at == n || (!units_span(c, us) && !clock_span(c, us)))
 		return false;
