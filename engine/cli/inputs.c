@@ -98,6 +98,7 @@ int
 tsn_inputs_read(struct tsn_inputs *in)
 {
 	const struct tsn_cli *c = in->cli;
+	char error[TSN_INPUT_ERROR];
 	size_t i;
 	int status;
 
@@ -105,6 +106,8 @@ tsn_inputs_read(struct tsn_inputs *in)
 		return tsn_cli_usage(c, "no input: name capture files, or - for stdin");
 	if (c->port > 65535)
 		return tsn_cli_usage(c, "a port ends at 65535");
+	if (c->map != NULL && !tsn_feed_check_map(c->map, error))
+		return tsn_cli_usage(c, "%s", error);
 	tsn_progress_init(&in->progress, c->terminal_err && !c->quiet);
 	for (i = 0; i < c->args.n && !in->stop; i++) {
 		status = read_input(in, c->args.v[i]);

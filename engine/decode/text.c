@@ -93,7 +93,7 @@ blanks(const char *p, size_t n)
 	return i;
 }
 
-/* "{" and a key or its end, "[" and an object. */
+/* "{" and a key or its end, "[" and an object or its end. */
 static bool
 is_json(const char *p, size_t n)
 {
@@ -102,6 +102,8 @@ is_json(const char *p, size_t n)
 	if (i < n && p[i] == '[') {
 		i++;
 		i += blanks(p + i, n - i);
+		if (i < n && p[i] == ']')
+			return true;
 	}
 	if (i >= n || p[i] != '{')
 		return false;

@@ -112,6 +112,18 @@ cell_port(const char *p, size_t n, int64_t *v)
 	return *v >= 0;
 }
 
+static bool
+cell_addr(const struct tsn_text_column *c, const char *p, size_t n, struct tsn_addr *a)
+{
+	int64_t v;
+
+	if ((c->flags & TSN_COL_NUMBER) && tsn_parse_uint(p, n, &v) && v <= UINT32_MAX) {
+		*a = tsn_addr_v4((uint32_t)v);
+		return true;
+	}
+	return tsn_parse_addr(p, n, a);
+}
+
 /* --- times --- */
 
 static bool
@@ -283,7 +295,7 @@ tsn_text_cell(struct tsn_text *t, struct tsn_text_column *c, const char *p, size
 		zero = false;
 		break;
 	case TSN_CV_ADDR:
-		if (!tsn_parse_addr(p, n, &v->addr))
+		if (!cell_addr(c, p, n, &v->addr))
 			return refuse(t, c, p, n);
 		zero = (v->addr.hi | v->addr.lo) == 0;
 		break;

@@ -10,7 +10,7 @@
 #include "decode/text_record.h"
 
 /* The words of text.def. */
-enum { ZERO = TSN_COL_ZERO, UNKNOWN = TSN_COL_UNKNOWN, FAILED = TSN_COL_FAILED, KEEP = TSN_COL_KEEP };
+enum { NUMBER = TSN_COL_NUMBER, ZERO = TSN_COL_ZERO, UNKNOWN = TSN_COL_UNKNOWN, FAILED = TSN_COL_FAILED, KEEP = TSN_COL_KEEP };
 enum { TRIM = TSN_DIALECT_TRIM, SPAN_WINS = TSN_DIALECT_SPAN_WINS, TOTALS = TSN_DIALECT_TOTALS, EMPTY = TSN_DIALECT_EMPTY };
 
 /* All dialects' columns one after the other; before each dialect's, and after the last, a row without a name. */
@@ -32,7 +32,7 @@ static const struct tsn_text_dialect dialects[] = {
 };
 #define DIALECTS (sizeof(dialects) / sizeof(dialects[0]))
 
-static const struct tsn_text_dialect own = { "flows by the names of their fields", "", TSN_ICMP_OWN, 0 };
+static const struct tsn_text_dialect own = { "flows by the names of their fields", "", TSN_ICMP_IN_PORT, 0 };
 static const struct tsn_text_dialect mapped = { "flows by a map", "", TSN_ICMP_IN_PORT, TRIM };
 
 /* The first of its columns. */

@@ -141,14 +141,8 @@ parse_v4(const char *p, size_t n, struct tsn_addr *out)
 bool
 tsn_parse_addr(const char *p, size_t n, struct tsn_addr *out)
 {
-	int64_t v;
-
 	if (n <= 15 && parse_v4(p, n, out))
 		return true;
-	if (n <= 10 && tsn_parse_uint(p, n, &v) && v <= UINT32_MAX) {
-		*out = tsn_addr_v4((uint32_t)v);
-		return true;
-	}
 	return n >= 2 && memchr(p, ':', n) != NULL && tsn_addr_parse(p, n, out);
 }
 

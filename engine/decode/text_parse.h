@@ -10,7 +10,7 @@
 bool tsn_parse_uint(const char *p, size_t n, int64_t *out);
 /* A decimal number, perhaps with a fraction and an exponent, times 10^[digits], rounded down. */
 bool tsn_parse_decimal(const char *p, size_t n, int digits, int64_t *out);
-/* An address in any form of RFC 4291, IPv4 perhaps padded with zeros, or an IPv4 address as one number. */
+/* An address in any form of RFC 4291, IPv4 perhaps padded with zeros. */
 bool tsn_parse_addr(const char *p, size_t n, struct tsn_addr *out);
 /* Date and time, "-" or "/" in the date, T or a space before the time, a fraction, a zone; microseconds since 1970 UTC. */
 bool tsn_parse_date(const char *p, size_t n, int64_t *us);

@@ -32,7 +32,8 @@ enum {
 	TSN_COL_UNKNOWN = 2, /* so is a word that begins "unknown" */
 	TSN_COL_FAILED = 4,  /* so is "failed" */
 	TSN_COL_KEEP = 8,    /* what another column told stands */
-	TSN_COL_GUESSED = 16 /* the unit is a guess */
+	TSN_COL_NUMBER = 16, /* an IPv4 address may be written as one number */
+	TSN_COL_GUESSED = 32 /* the unit is a guess */
 };
 
 struct tsn_text_column {

@@ -67,7 +67,7 @@ say_unknown(const struct text *x, char error[TSN_INPUT_ERROR])
 		tsn_map_lacks(&x->map, x->decoder, tsn_text_lacks(x->decoder), error);
 		return;
 	}
-	used = (size_t)snprintf(error, TSN_INPUT_ERROR, "a table of no known kind: --map says which column is which field; it has");
+	used = (size_t)snprintf(error, TSN_INPUT_ERROR, "a table of no known kind; --map can say which column is which field:");
 	for (size_t i = 0; i < 4 && tsn_text_column(x->decoder, i, &name, &len) && used < TSN_INPUT_ERROR - 1; i++)
 		used += (size_t)snprintf(error + used, TSN_INPUT_ERROR - used, " \"%.*s\"", len < 20 ? (int)len : 20, name);
 }
@@ -135,6 +135,17 @@ open_text(struct tsn_feed *f, char error[TSN_INPUT_ERROR])
 	}
 	close_text(x);
 	return NULL;
+}
+
+bool
+tsn_feed_check_map(const char *map, char error[TSN_INPUT_ERROR])
+{
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct tsn_text_map parsed;
+	bool good = tsn_map_parse(&parsed, map, &text, error);
+
+	tsn_buf_fini(&text);
+	return good;
 }
 
 /* --- reading --- */

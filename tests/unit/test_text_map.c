@@ -96,7 +96,7 @@ Test(text_map, a_table_nobody_knows)
 
 	feed_text(&f, TABLE, NULL);
 	cr_expect(!f.opened);
-	cr_expect(strstr(f.error, "a table of no known kind: --map says which column is which field; it has \"Source IP\" \"Dest IP\"") != NULL, "%s", f.error);
+	cr_expect(strstr(f.error, "a table of no known kind; --map can say which column is which field: \"Source IP\" \"Dest IP\"") != NULL, "%s", f.error);
 	fed_free(&f);
 	feed_text(&f, "just some text\n", NULL);
 	cr_expect(!f.opened && strstr(f.error, "no kind of input") != NULL, "%s", f.error);
