@@ -177,21 +177,6 @@ decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const s
 	return odd ? TSN_DECODE_DAMAGED : TSN_DECODE_OK;
 }
 
-/* Of tsn_exporter.formats; 0 for what is none of them. */
-static uint32_t
-format_bit(const uint8_t *p, size_t len)
-{
-	switch (len >= 4 ? tsn_wire_u16(p) : UINT16_MAX) {
-	case 0:  return tsn_wire_u16(p + 2) == 5 ? 1u << TSN_XF_SFLOW : 0;
-	case 1:  return 1u << TSN_XF_V1;
-	case 5:  return 1u << TSN_XF_V5;
-	case 7:  return 1u << TSN_XF_V7;
-	case 9:  return 1u << TSN_XF_V9;
-	case 10: return 1u << TSN_XF_IPFIX;
-	default: return 0;
-	}
-}
-
 static enum tsn_decode
 dispatch(struct tsn_decoder *d, const struct tsn_message *m, struct tsn_batch_sink *sink)
 {
@@ -208,6 +193,21 @@ dispatch(struct tsn_decoder *d, const struct tsn_message *m, struct tsn_batch_si
 	default:
 		m->x->counter[TSN_XC_VERSION]++;
 		return TSN_DECODE_VERSION;
+	}
+}
+
+/* Of tsn_exporter.formats; 0 for what is none of them. */
+static uint32_t
+format_bit(const uint8_t *p, size_t len)
+{
+	switch (len >= 4 ? tsn_wire_u16(p) : UINT16_MAX) {
+	case 0:  return tsn_wire_u16(p + 2) == 5 ? 1u << TSN_XF_SFLOW : 0;
+	case 1:  return 1u << TSN_XF_V1;
+	case 5:  return 1u << TSN_XF_V5;
+	case 7:  return 1u << TSN_XF_V7;
+	case 9:  return 1u << TSN_XF_V9;
+	case 10: return 1u << TSN_XF_IPFIX;
+	default: return 0;
 	}
 }
 
