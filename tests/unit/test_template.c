@@ -53,6 +53,7 @@ usual_len(const struct tsn_mapping *m)
 	case TSN_MAP_REQUEST: return 12;
 	case TSN_MAP_HIGH:
 	case TSN_MAP_LOW: return 2;
+	case TSN_MAP_BIT:
 	case TSN_MAP_FLAGS:
 	case TSN_MAP_DSCP:
 	case TSN_MAP_FWD: return 1;
@@ -75,6 +76,7 @@ put_usual(struct ix *m, const struct tsn_mapping *map)
 	case TSN_MAP_REQUEST: ix_fixed(m, "GET /x HTTP", 12); break;
 	case TSN_MAP_HIGH:
 	case TSN_MAP_LOW: ix_u(m, 0x0807, 2); break;
+	case TSN_MAP_BIT: ix_u(m, 1, 1); break;
 	case TSN_MAP_FLAGS: ix_u(m, 0x12, 1); break;
 	case TSN_MAP_DSCP: ix_u(m, 46, 1); break;
 	case TSN_MAP_FWD: ix_u(m, 0x84, 1); break;
@@ -97,6 +99,7 @@ usual_value(const struct tsn_mapping *map)
 	case TSN_MAP_MAC: return 0x0a0b0c0d0e0f;
 	case TSN_MAP_HIGH: return 8;
 	case TSN_MAP_LOW: return 7;
+	case TSN_MAP_BIT: return 1;
 	case TSN_MAP_FLAGS: return 0x12;
 	case TSN_MAP_DSCP: return 46 << 2;
 	case TSN_MAP_FWD: return 2;
