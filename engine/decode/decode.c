@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/decode.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "decode/exports.h"
 #include "decode/fill.h"
@@ -195,6 +196,21 @@ dispatch(struct tsn_decoder *d, const struct tsn_message *m, struct tsn_batch_si
 	}
 }
 
+/* Of tsn_exporter.formats; 0 for what is none of them. */
+static uint32_t
+format_bit(const uint8_t *p, size_t len)
+{
+	switch (len >= 4 ? tsn_wire_u16(p) : UINT16_MAX) {
+	case 0:  return tsn_wire_u16(p + 2) == 5 ? 1u << TSN_XF_SFLOW : 0;
+	case 1:  return 1u << TSN_XF_V1;
+	case 5:  return 1u << TSN_XF_V5;
+	case 7:  return 1u << TSN_XF_V7;
+	case 9:  return 1u << TSN_XF_V9;
+	case 10: return 1u << TSN_XF_IPFIX;
+	default: return 0;
+	}
+}
+
 enum tsn_decode
 tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_sender *from,
     int64_t received_ms, struct tsn_batch_sink *sink)
@@ -203,8 +219,11 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
 
 	m.x->counter[TSN_XC_DATAGRAMS]++;
+	m.x->formats |= format_bit(p, len);
 	if (received_ms > m.x->last_received)
 		m.x->last_received = received_ms;
+	if (m.x->first_received == TSN_TIME_NONE || received_ms < m.x->first_received)
+		m.x->first_received = received_ms;
 	if (len < 2) {
 		m.x->counter[TSN_XC_SHORT]++;
 		return TSN_DECODE_DAMAGED;
