@@ -6,6 +6,7 @@
 #include "decode/fill.h"
 #include "decode/message.h"
 #include "decode/sequence.h"
+#include "decode/sflow.h"
 #include "decode/wire.h"
 #include "flow/exporter.h"
 
@@ -18,6 +19,7 @@
 struct tsn_decoder {
 	struct tsn_exporters *exporters;
 	struct tsn_sequences *sequences;
+	struct tsn_sflow *sflow;
 	struct tsn_wanted *wanted;
 	size_t nwanted;
 	struct tsn_addr last_addr; /* most datagrams come from the last one's exporter */
@@ -34,11 +36,11 @@ tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams)
 		return NULL;
 	d->exporters = exporters;
 	d->sequences = tsn_sequences_new(max_streams);
-	if (d->sequences == NULL) {
-		tsn_free(d);
-		return NULL;
-	}
-	return d;
+	d->sflow = tsn_sflow_new(max_streams);
+	if (d->sequences != NULL && d->sflow != NULL)
+		return d;
+	tsn_decoder_free(d);
+	return NULL;
 }
 
 void
@@ -46,6 +48,7 @@ tsn_decoder_free(struct tsn_decoder *d)
 {
 	if (d != NULL) {
 		tsn_sequences_free(d->sequences);
+		tsn_sflow_free(d->sflow);
 		tsn_free(d->wanted);
 	}
 	tsn_free(d);
@@ -180,6 +183,8 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 	m.x->counter[TSN_XC_DATAGRAMS]++;
 	if (received_ms > m.x->last_received)
 		m.x->last_received = received_ms;
+	if (len >= 4 && tsn_wire_u32(p) == TSN_SFLOW_VERSION)
+		return tsn_sflow_decode(d->sflow, d->sequences, &m, sink);
 	if (shape == NULL && len >= 2) {
 		m.x->counter[TSN_XC_VERSION]++;
 		return TSN_DECODE_VERSION;
