@@ -38,6 +38,8 @@ struct tsn_libpcap;
 bool tsn_libpcap_is(const uint8_t magic[4]);
 struct tsn_libpcap *tsn_libpcap_open(struct tsn_reader *r, uint32_t *link,
     char error[TSN_INPUT_ERROR]);
+/* libpcap's name of a link type, "unknown" if it has none. Static. */
+const char *tsn_libpcap_link_name(uint32_t link);
 void tsn_libpcap_close(struct tsn_libpcap *l);
 enum tsn_frames tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out,
     char error[TSN_INPUT_ERROR]);

@@ -79,11 +79,9 @@ open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 		if (p->libpcap == NULL)
 			return false;
 	}
-	if (tsn_packet_link_known(p->link))
+	if (tsn_link_known(p->link))
 		return true;
-	snprintf(error, TSN_INPUT_ERROR,
-	    "link type %u cannot be read (Ethernet, Linux cooked, raw IP and loopback can)",
-	    p->link);
+	snprintf(error, TSN_INPUT_ERROR, "frames of link type %u (%s) cannot be read", p->link, tsn_libpcap_link_name(p->link));
 	return false;
 }
 
@@ -221,7 +219,7 @@ take_frame(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *o
 	struct tsn_ip ip;
 
 	p->report.packets++;
-	switch (tsn_packet_parse(p->link, f->p, f->len, &ip)) {
+	switch (tsn_packet_parse(p->link, f->p, f->len, f->full, &ip)) {
 	case TSN_PACKET_UDP:
 		return take_udp(p, &ip, f->ms, out);
 	case TSN_PACKET_FRAGMENT:
