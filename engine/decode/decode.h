@@ -3,7 +3,7 @@
 /*
  * Export datagrams to rows of a batch: NetFlow v1, v5 and v7 (Cisco,
  * "NetFlow Services Solutions Guide", appendix "NetFlow Export Datagram
- * Format"). Total: any byte string gives flows and counted errors, nothing is
+ * Format"), sFlow v5 (sflow.h). Total: any byte string gives flows and counted errors, nothing is
  * ever allocated in proportion to a number from the wire. Fills RECORD
  * columns only; tsn_batch_normalise makes the rest. Knows nothing of
  * sockets, files or rules, and reads no clock. One decoder per thread.
@@ -87,9 +87,9 @@ enum tsn_decode tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, siz
 bool tsn_decode_looks_like(const uint8_t *p, size_t len);
 /*
  * As above, and also what is surely one of the three though its lengths do not
- * add up (so that it is counted against its exporter even when it comes first),
- * and whole NetFlow v9, IPFIX and sFlow v5 messages, which cannot be decoded
- * yet (so that a capture of them is not called empty).
+ * add up (so that it is counted against its exporter even when it comes first);
+ * whole sFlow v5 datagrams, or such whose first sample is whole; and whole NetFlow v9
+ * and IPFIX messages.
  */
 bool tsn_decode_looks_like_export(const uint8_t *p, size_t len);
 /* What the datagram seems to be: "NetFlow v9", "IPFIX"..., "an unknown format". Static. */

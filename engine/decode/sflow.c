@@ -41,6 +41,7 @@ struct interface {
 /* The header of a flow sample. */
 struct sample {
 	uint32_t sequence, source_type, source, rate, drops, records;
+	bool notification; /* of a discarded packet: its drops are another total */
 	struct interface in, out;
 };
 
@@ -102,7 +103,8 @@ agent_key(const struct datagram *d)
 static uint32_t
 growth(struct tsn_sflow *s, const struct datagram *d, const struct sample *sample)
 {
-	uint64_t key = tsn_hash_join(tsn_hash_join(agent_key(d), sample->source_type), sample->source);
+	uint64_t whose = tsn_hash_join(agent_key(d), (uint64_t)sample->notification << 32 | sample->source_type);
+	uint64_t key = tsn_hash_join(whose, sample->source);
 	struct source *at;
 	uint32_t grown = 0;
 	int32_t ahead;
@@ -257,7 +259,7 @@ read_expanded(struct tsn_xdr *x, struct sample *s)
 
 /*
  * "sFlow Dropped Packet Notification Structures" (sflow.org, 2020): each packet that was dropped, unsampled. The
- * interfaces are bare indices; [source_type] is kept apart, as drops of notifications are not those of samples.
+ * interfaces are bare indices.
  */
 static void
 read_discarded(struct tsn_xdr *x, struct sample *s)
@@ -271,7 +273,7 @@ read_discarded(struct tsn_xdr *x, struct sample *s)
 	s->out.format = WAS_DISCARDED;
 	s->out.index = tsn_xdr_u32(x); /* the reason */
 	s->records = tsn_xdr_u32(x);
-	s->source_type |= 1u << 31;
+	s->notification = true;
 }
 
 static enum tsn_decode

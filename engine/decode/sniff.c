@@ -83,6 +83,21 @@ samples_add_up(const uint8_t *p, size_t len)
 	return n == 0 && at == len;
 }
 
+/* An sFlow v5 datagram whose samples do not add up, but whose first is whole and of a known kind. */
+static bool
+odd_but_likely_samples(const uint8_t *p, size_t len)
+{
+	static const uint8_t least[] = { 0, 32, 12, 44, 16, 32 }; /* bytes of a sample by its format */
+	uint32_t family = tsn_wire_u32(p + 4), format, size;
+	size_t at = family == 2 ? 40 : 28;
+
+	if ((family != 1 && family != 2) || len < at + 8 || tsn_wire_u32(p + at - 4) == 0)
+		return false;
+	format = tsn_wire_u32(p + at);
+	size = tsn_wire_u32(p + at + 4);
+	return format >= 1 && format < sizeof(least) && size >= least[format] && size % 4 == 0 && size <= len - at - 8;
+}
+
 bool
 tsn_decode_looks_like_export(const uint8_t *p, size_t len)
 {
@@ -98,7 +113,7 @@ tsn_decode_looks_like_export(const uint8_t *p, size_t len)
 	case 10:
 		return tsn_wire_u16(p + 2) == len && sets_add_up(p + 16, len - 16, 2);
 	case 0:
-		return tsn_wire_u16(p + 2) == 5 && samples_add_up(p, len);
+		return tsn_wire_u16(p + 2) == 5 && (samples_add_up(p, len) || odd_but_likely_samples(p, len));
 	default:
 		return false;
 	}
