@@ -138,9 +138,25 @@ tsn_flowtools_is(const uint8_t *p, size_t n)
 
 #ifdef TSN_HAVE_ZLIB
 
+static void *
+z_new(void *opaque, unsigned n, unsigned size)
+{
+	(void)opaque;
+	return tsn_calloc(n, size);
+}
+
+static void
+z_free(void *opaque, void *p)
+{
+	(void)opaque;
+	tsn_free(p);
+}
+
 static const char *
 start_unpacking(struct tsn_flowtools *f)
 {
+	f->z.zalloc = z_new;
+	f->z.zfree = z_free;
 	f->piece = tsn_malloc(PIECE + TSN_FLOWTOOLS_RECORD);
 	if (f->piece == NULL || inflateInit(&f->z) != Z_OK)
 		return "memory is out";

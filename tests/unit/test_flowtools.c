@@ -5,6 +5,7 @@
 #include <criterion/logging.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "decode/flowtools.h"
 #include "feed/feed.h"
 #include "input/flowtools.h"
@@ -249,6 +250,40 @@ Test(flowtools, bad_headers)
 		reading_fini(&t);
 		close(fd);
 	}
+	bytes_free(&b);
+}
+
+/* Whichever allocation fails: a reason and nothing left behind. */
+Test(flowtools, without_memory)
+{
+	char path[40], error[TSN_INPUT_ERROR];
+	struct bytes b = { 0 };
+	bool compressed = false, opened = false;
+	int fd;
+
+#ifdef TSN_HAVE_ZLIB
+	compressed = true;
+#endif
+	build(&b, &ft_kinds[1], 50, compressed, false);
+	fd = as_file(&b, path);
+	for (long n = 0; !opened; n++) {
+		struct tsn_flowtools *f;
+		struct tsn_reader r;
+
+		cr_assert_lt(n, 20);
+		cr_assert(tsn_reader_open(&r, path, error));
+		error[0] = 0;
+		tsn_mem_fail_at(n, true);
+		f = tsn_flowtools_attach(&r, error);
+		opened = f != NULL;
+		cr_assert_eq(opened, error[0] == 0, "%ld", n);
+		while (f != NULL && tsn_flowtools_next(f, 64) != NULL)
+			;
+		tsn_mem_fail_never();
+		tsn_flowtools_close(f);
+		tsn_reader_close(&r);
+	}
+	close(fd);
 	bytes_free(&b);
 }
 

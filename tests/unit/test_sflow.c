@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "unit/build_netflow.h"
 #include "unit/build_sflow.h"
 
@@ -334,6 +335,34 @@ Test(sflow, drops_are_growth)
 		    (unsigned long long)t.e->counter[TSN_XC_AGENT_DROPS]);
 	}
 	bench_fini(&t);
+}
+
+/* Without memory a source is not followed; its packets are rows all the same. */
+Test(sflow, without_memory)
+{
+	struct bench t;
+
+	bench_init(&t);
+	for (uint32_t i = 0; i < 3; i++) {
+		sf_begin(&t.s, AGENT, 3, 100 + i, 5000);
+		sf_flow(&t.s, 1 + i, 7, 1, i, 7, 9);
+		tcp4(&t);
+		sf_end(&t.s);
+		tsn_mem_fail_at(0, true);
+		cr_assert_eq(tsn_decode_datagram(t.d, t.s.b.p, t.s.b.n, tsn_addr_v4(EXPORTER), RECEIVED, &t.k.sink), TSN_DECODE_OK);
+		tsn_mem_fail_never();
+	}
+	cr_assert_eq(t.k.batch->n, 3);
+	cr_assert_eq(t.e->counter[TSN_XC_AGENT_DROPS], 0);
+	bench_fini(&t);
+	for (long n = 0; n < 8; n++) {
+		struct tsn_exporters *x = tsn_exporters_new(4);
+
+		tsn_mem_fail_at(n, true);
+		tsn_decoder_free(tsn_decoder_new(x, 16));
+		tsn_mem_fail_never();
+		tsn_exporters_free(x);
+	}
 }
 
 /* Many sources: the table grows, and stops at its bound (16 here). */
