@@ -285,6 +285,8 @@ tsn_flowtools_next(struct tsn_flowtools *f, size_t size)
 #ifdef TSN_HAVE_ZLIB
 	if (f->header.compressed) {
 		have = need_unpacked(f, size);
+		if (have == 0 && f->z_end && tsn_reader_need(r, 1) > 0)
+			f->report.reason = "there are bytes behind its compressed data";
 		if (have < size)
 			return stop(f, have);
 		p = f->piece + f->at;

@@ -227,6 +227,21 @@ Test(flowtools, cut_anywhere)
 	bytes_free(&b);
 }
 
+#ifdef TSN_HAVE_ZLIB
+Test(flowtools, bytes_behind_the_end)
+{
+	struct bytes b = { 0 };
+	struct reading t;
+
+	build(&b, &ft_kinds[1], 5, true, false);
+	put(&b, "more", 4);
+	read_bytes(&t, &b);
+	cr_assert(t.k.n == 5 && t.report.damaged && t.report.offset == b.n - 4);
+	reading_fini(&t);
+	bytes_free(&b);
+}
+#endif
+
 /* What lies about its own length or is of no known kind is not opened, with a reason. */
 Test(flowtools, bad_headers)
 {
