@@ -12,6 +12,8 @@ enum { FLOW = 1, COUNTERS = 2, FLOW_EXPANDED = 3, COUNTERS_EXPANDED = 4, DISCARD
 #define INTERNAL 0x3fffffffu /* "no interface": the agent itself sent or received it */
 #define LATE_SAMPLES 1000    /* a sample further back than that is no late one: its source began anew */
 
+#define STREAMS 0x100 /* among the versions that have sequences */
+
 enum { ONE_INTERFACE = 0, WAS_DISCARDED = 1 }; /* formats of an interface; 2: several */
 enum { FWD_DROPPED = 2, FWD_CONSUMED = 3 };
 enum { INGRESS = 0, EGRESS = 1 };
@@ -302,20 +304,15 @@ decode_sample(struct tsn_sflow *t, const struct datagram *d, uint32_t format, st
 	return deliver(t, d, &s, x, sink);
 }
 
-/*
- * The sequence counts datagrams: what the common table calls lost flows are here lost datagrams. Bit 29 keeps the
- * numbers of agents apart from those of other versions.
- */
+/* Agents are told apart by their own address and by who sent it: behind a relay there are many, and some say 127.0.0.1. */
 static void
 follow(struct tsn_sequences *sequences, const struct datagram *d)
 {
-	struct tsn_exporter change = { 0 };
-	uint32_t id = (uint32_t)(agent_key(d) & 0x1fffffff) | 1u << 29;
+	struct tsn_addr sender = d->m->from.exporter;
+	struct tsn_stream_key key = { d->agent, STREAMS, (uint32_t)tsn_hash_join(sender.hi, sender.lo), d->sub_agent };
+	struct tsn_numbered n = { .seq = d->sequence, .count = 1, .time = d->uptime, .datagrams = true };
 
-	tsn_sequences_see(sequences, d->agent, id, d->sequence, 1, d->uptime, &change);
-	d->m->x->counter[TSN_XC_LOST_DATAGRAMS] += change.counter[TSN_XC_LOST]; /* of a late one -1, as unsigned numbers do it */
-	d->m->x->counter[TSN_XC_REORDERED] += change.counter[TSN_XC_REORDERED];
-	d->m->x->counter[TSN_XC_RESTARTS] += change.counter[TSN_XC_RESTARTS];
+	tsn_sequences_see_numbered(sequences, &key, &n, d->m->x);
 }
 
 /* version, agent's address, sub-agent, sequence, uptime in ms, number of samples */

@@ -7,14 +7,8 @@
 #ifndef TSN_INPUT_FRAMES_H
 #define TSN_INPUT_FRAMES_H
 
+#include "input/frame.h"
 #include "input/reader.h"
-
-struct tsn_frame {
-	const uint8_t *p; /* valid until the next frame is asked for */
-	size_t len;       /* bytes captured */
-	size_t full;      /* bytes on the wire, at least len */
-	int64_t ms;       /* capture time since 1970 UTC */
-};
 
 enum tsn_frames { TSN_FRAMES_ONE, TSN_FRAMES_END, TSN_FRAMES_DAMAGED };
 

@@ -319,14 +319,14 @@ nflog(struct walk *w)
 	while (w->len >= 4 && at <= w->len - 4) {
 		uint16_t n = tsn_wire_u16(w->p + at), type = tsn_wire_u16(w->p + at + 2);
 
-		if (type >= 0x100 || n > w->len - at) { /* it was little-endian */
+		if (type >= 0x100) { /* it was little-endian: there are some twenty types */
 			n = __builtin_bswap16(n);
 			type = __builtin_bswap16(type);
 		}
-		if (n < 4 || n > w->len - at)
-			return NULL;
 		if (type == 9)
 			return ip_after(w, at + 4);
+		if (n < 4 || n > w->len - at)
+			return NULL;
 		at += ((size_t)n + 3) & ~(size_t)3;
 	}
 	return NULL;
