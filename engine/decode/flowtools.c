@@ -52,8 +52,8 @@ static const uint8_t layouts[][MOST + 8] = {
 	{ BASE, ROUTES, PAD4, PAD4 },
 	{ BASE, ROUTES, PAD4 },
 	/* stream version 1: the clock is that of the boot, the flags are last */
-	{ SECS, MSECS, SRC, DST, HOP, IN, OUT, PKTS, BYTES, FIRST, LAST, SPORT, DPORT, PAD2, PROTO, TOS, FLAGS, PAD1, PAD1, PAD1, SAS, DAS,
-	    SMASK, DMASK, PAD2 },
+	{ SECS, MSECS, SRC, DST, HOP, IN, OUT, PKTS, BYTES, FIRST, LAST, SPORT, DPORT, PAD2, PROTO, TOS, FLAGS,
+	    PAD1, PAD1, PAD1, SAS, DAS, SMASK, DMASK, PAD2 },
 };
 enum { V1, V5, V6, V7, STREAM1 };
 
@@ -65,7 +65,8 @@ static const uint8_t aggregates[][MOST] = {
 	[5] = { CLOCK, SUMS, SRC, DST, DMASK, SMASK, E_TYPE, E_ID, SAS, DAS, IN, OUT },
 	[6] = { CLOCK, PKTS, BYTES, FIRST, LAST, DST, PAD4, PAD4, OUT, PAD2, TOS, PAD1, E_TYPE, E_ID },
 	[7] = { CLOCK, PKTS, BYTES, FIRST, LAST, DST, SRC, PAD4, PAD4, OUT, IN, TOS, PAD1, E_TYPE, E_ID },
-	[8] = { CLOCK, PKTS, BYTES, FIRST, LAST, DST, SRC, PAD4, PAD4, DPORT, SPORT, OUT, IN, TOS, PAD1, E_TYPE, E_ID, PROTO, PAD1, PAD2 },
+	[8] = { CLOCK, PKTS, BYTES, FIRST, LAST, DST, SRC, PAD4, PAD4, DPORT, SPORT, OUT, IN, TOS, PAD1, E_TYPE, E_ID,
+	    PROTO, PAD1, PAD2 },
 	[9] = { CLOCK, SUMS, SAS, DAS, IN, OUT, E_TYPE, E_ID, TOS, PAD1 },
 	[10] = { CLOCK, SUMS, SPORT, DPORT, IN, OUT, E_TYPE, E_ID, PROTO, TOS },
 	[11] = { CLOCK2, SUMS, SRC, SMASK, TOS, SAS, IN, E_TYPE, E_ID },
@@ -142,7 +143,8 @@ place(struct clock *c, bool from_boot)
 }
 
 static void
-put_sender(const struct tsn_flowtools_records *r, uint32_t own, struct tsn_exporters *exporters, struct tsn_batch *b, bool odd)
+put_sender(const struct tsn_flowtools_records *r, uint32_t own, struct tsn_exporters *exporters, struct tsn_batch *b,
+    bool odd)
 {
 	struct tsn_addr sender = own != 0 ? tsn_addr_v4(own) : r->sender;
 	bool known = sender.hi != 0 || sender.lo != 0;

@@ -8,11 +8,12 @@
 
 /* Field numbers of pb/flow.proto; those of seconds and milliseconds are version 1's. */
 enum {
-	TYPE = 1, RECEIVED_S = 2, SAMPLING = 3, SEQUENCE = 4, END_S = 5, SRC_ADDR = 6, DST_ADDR = 7, BYTES = 9, PACKETS = 10, SAMPLER = 11,
-	NEXT_HOP = 12, NEXT_HOP_AS = 13, SRC_AS = 14, DST_AS = 15, SRC_NET = 16, DST_NET = 17, IN_IF = 18, OUT_IF = 19, PROTO = 20,
-	SRC_PORT = 21, DST_PORT = 22, TOS = 23, FORWARDING = 24, TTL = 25, TCP_FLAGS = 26, SRC_MAC = 27, DST_MAC = 28, VLAN = 29, ETYPE = 30,
-	ICMP_TYPE = 31, ICMP_CODE = 32, SRC_VLAN = 33, DST_VLAN = 34, FLOW_LABEL = 37, START_S = 38, DIRECTION = 42, MPLS_IP_V1 = 65,
-	START_MS = 63, END_MS = 64, DOMAIN = 70, MPLS_IP = 82, BGP_NEXT_HOP = 100, RECEIVED_NS = 110, START_NS = 111, END_NS = 112,
+	RECEIVED_S = 2, SAMPLING = 3, END_S = 5, SRC_ADDR = 6, DST_ADDR = 7, BYTES = 9, PACKETS = 10, SAMPLER = 11,
+	NEXT_HOP = 12, SRC_AS = 14, DST_AS = 15, SRC_NET = 16, DST_NET = 17, IN_IF = 18, OUT_IF = 19, PROTO = 20,
+	SRC_PORT = 21, DST_PORT = 22, TOS = 23, FORWARDING = 24, TTL = 25, TCP_FLAGS = 26, SRC_MAC = 27, DST_MAC = 28,
+	VLAN = 29, ICMP_TYPE = 31, ICMP_CODE = 32, SRC_VLAN = 33, FLOW_LABEL = 37, START_S = 38, DIRECTION = 42,
+	START_MS = 63, END_MS = 64, MPLS_IP_V1 = 65, DOMAIN = 70, MPLS_IP = 82, BGP_NEXT_HOP = 100,
+	RECEIVED_NS = 110, START_NS = 111, END_NS = 112,
 	NUMBERS = 128
 };
 #define CUSTOM   1000   /* and above: fields of the site's own */
@@ -30,8 +31,9 @@ static const struct {
 	bool always; /* 0 where it is missing */
 } numbers[] = {
 	{ BYTES, TSN_F_RAW_BYTES, true }, { PACKETS, TSN_F_RAW_PACKETS, true }, { PROTO, TSN_F_PROTO, true },
-	{ SRC_PORT, TSN_F_SRC_PORT, true }, { DST_PORT, TSN_F_DST_PORT, true }, { TOS, TSN_F_TOS, true }, { TCP_FLAGS, TSN_F_FLAGS, true },
-	{ IN_IF, TSN_F_IN_IF, false }, { OUT_IF, TSN_F_OUT_IF, false }, { SRC_AS, TSN_F_SRC_AS, false }, { DST_AS, TSN_F_DST_AS, false },
+	{ SRC_PORT, TSN_F_SRC_PORT, true }, { DST_PORT, TSN_F_DST_PORT, true }, { TOS, TSN_F_TOS, true },
+	{ TCP_FLAGS, TSN_F_FLAGS, true }, { IN_IF, TSN_F_IN_IF, false }, { OUT_IF, TSN_F_OUT_IF, false },
+	{ SRC_AS, TSN_F_SRC_AS, false }, { DST_AS, TSN_F_DST_AS, false },
 	{ SRC_NET, TSN_F_SRC_MASK, false }, { DST_NET, TSN_F_DST_MASK, false }, { SRC_MAC, TSN_F_SRC_MAC, false },
 	{ DST_MAC, TSN_F_DST_MAC, false }, { FLOW_LABEL, TSN_F_FLOW_LABEL, false }, { DOMAIN, TSN_F_SOURCE_ID, false },
 	{ SAMPLING, TSN_F_SAMPLING, false }, { TTL, TSN_F_MIN_TTL, false }, { TTL, TSN_F_MAX_TTL, false },

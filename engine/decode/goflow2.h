@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * goflow2's protobuf FlowMessage (github.com/netsampler/goflow2, pb/flow.proto; version 1's seconds and milliseconds and
- * version 2's nanoseconds) to rows. Numbers that are 0 are not transmitted: what every flow has (protocol, ports, flags,
- * tos, packets, bytes) is 0 where it is missing, all else is absent. Of sFlow goflow2 keeps the bytes of the frame,
+ * goflow2's protobuf FlowMessage (github.com/netsampler/goflow2, pb/flow.proto; version 1's seconds and milliseconds
+ * and version 2's nanoseconds) to rows. Numbers that are 0 are not transmitted: what every flow has (protocol, ports,
+ * flags, tos, packets, bytes) is 0 where it is missing, all else is absent. Of sFlow goflow2 keeps the bytes of the frame,
  * not those of the IP packet. Total: any byte string is a flow or a counted error.
  */
 #ifndef TSN_DECODE_GOFLOW2_H
@@ -25,6 +25,7 @@ enum tsn_goflow2 {
  */
 bool tsn_goflow2_looks_like(const uint8_t *p, size_t n, bool cut, bool *has_addr);
 /* One message, without its length. What is no flow is counted against its exporter, if it says it. */
-enum tsn_goflow2 tsn_goflow2_decode(const uint8_t *p, size_t n, struct tsn_exporters *exporters, struct tsn_batch_sink *sink);
+enum tsn_goflow2 tsn_goflow2_decode(const uint8_t *p, size_t n, struct tsn_exporters *exporters,
+    struct tsn_batch_sink *sink);
 
 #endif

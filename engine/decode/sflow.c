@@ -191,7 +191,8 @@ read_records(struct tsn_xdr *x, uint32_t n, struct tsn_sflow_packet *k)
 
 /* The rest of a sample whose header has been read. */
 static enum tsn_decode
-deliver(struct tsn_sflow *t, const struct datagram *d, const struct sample *s, struct tsn_xdr *x, struct tsn_batch_sink *sink)
+deliver(struct tsn_sflow *t, const struct datagram *d, const struct sample *s, struct tsn_xdr *x,
+    struct tsn_batch_sink *sink)
 {
 	struct tsn_exporter *e = d->m->x;
 	struct tsn_sflow_packet k = { 0 };
@@ -279,7 +280,8 @@ read_discarded(struct tsn_xdr *x, struct sample *s)
 }
 
 static enum tsn_decode
-decode_sample(struct tsn_sflow *t, const struct datagram *d, uint32_t format, struct tsn_xdr *x, struct tsn_batch_sink *sink)
+decode_sample(struct tsn_sflow *t, const struct datagram *d, uint32_t format, struct tsn_xdr *x,
+    struct tsn_batch_sink *sink)
 {
 	struct sample s = { 0 };
 
@@ -304,7 +306,7 @@ decode_sample(struct tsn_sflow *t, const struct datagram *d, uint32_t format, st
 	return deliver(t, d, &s, x, sink);
 }
 
-/* Agents are told apart by their own address and by who sent it: behind a relay there are many, and some say 127.0.0.1. */
+/* Agents are told apart by their own address and by the sender: behind a relay there are many, and some say 127.0.0.1. */
 static void
 follow(struct tsn_sequences *sequences, const struct datagram *d)
 {
@@ -317,7 +319,8 @@ follow(struct tsn_sequences *sequences, const struct datagram *d)
 
 /* version, agent's address, sub-agent, sequence, uptime in ms, number of samples */
 enum tsn_decode
-tsn_sflow_decode(struct tsn_sflow *s, struct tsn_sequences *sequences, const struct tsn_message *m, struct tsn_batch_sink *sink)
+tsn_sflow_decode(struct tsn_sflow *s, struct tsn_sequences *sequences, const struct tsn_message *m,
+    struct tsn_batch_sink *sink)
 {
 	struct tsn_xdr x = { m->p, m->len, false };
 	struct datagram d = { .m = m };

@@ -33,7 +33,8 @@ enum tsn_decode tsn_sflow_decode(struct tsn_sflow *s, struct tsn_sequences *sequ
 
 /* What the flow records of one sample say of its packet. Strings point into the datagram. */
 struct tsn_sflow_packet {
-	enum { TSN_SFLOW_NO_IP, TSN_SFLOW_FIELDS, TSN_SFLOW_HEADER } from; /* where [ip] is from: nowhere, a summary, the packet */
+	/* where [ip] is from: nowhere, a summary, the packet itself */
+	enum { TSN_SFLOW_NO_IP, TSN_SFLOW_FIELDS, TSN_SFLOW_HEADER } from;
 	struct tsn_headers_info ip;
 	bool has_eth, has_vlan, has_masks, has_as;
 	bool has_hop, has_bgp_hop;
@@ -45,7 +46,7 @@ struct tsn_sflow_packet {
 	struct tsn_str user, host, url;
 };
 
-/* One flow record of enterprise 0; formats that say nothing of a flow are passed over. False: too short for its format. */
+/* One flow record of enterprise 0; formats that say nothing of a flow are passed over. False: too short for its kind. */
 bool tsn_sflow_record(struct tsn_sflow_packet *k, uint32_t format, struct tsn_xdr body);
 /* Writes what is known to the row. */
 void tsn_sflow_put(struct tsn_batch *b, uint32_t row, const struct tsn_sflow_packet *k);

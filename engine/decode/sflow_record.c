@@ -3,7 +3,10 @@
 /* The flow records of a sample ("sFlow Version 5", section 5, "Flow Data Types"). */
 #include "decode/sflow.h"
 
-enum { RAW_HEADER = 1, ETHERNET = 2, IPV4 = 3, IPV6 = 4, SWITCH = 1001, ROUTER = 1002, GATEWAY = 1003, USER = 1004, URL = 1005 };
+enum {
+	RAW_HEADER = 1, ETHERNET = 2, IPV4 = 3, IPV6 = 4,
+	SWITCH = 1001, ROUTER = 1002, GATEWAY = 1003, USER = 1004, URL = 1005
+};
 
 /* header_protocol to LINKTYPE_; 0: not one that can carry an IP packet we can find. */
 #define LINK_RAW 101

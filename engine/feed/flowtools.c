@@ -38,12 +38,13 @@ choose_records(struct flowtools *t, char error[TSN_INPUT_ERROR])
 {
 	const struct tsn_flowtools_header *h = tsn_flowtools_header(t->file);
 
-	t->records = (struct tsn_flowtools_records){ h->little_endian, h->stream, h->version, h->method, tsn_addr_v4(h->exporter) };
+	t->records = (struct tsn_flowtools_records){ h->little_endian, h->stream, h->version, h->method,
+		tsn_addr_v4(h->exporter) };
 	t->size = h->version == 8 && h->method_version != 2 ? 0 : tsn_flowtools_record_size(&t->records);
 	if (t->size > 0 && t->size <= TSN_FLOWTOOLS_RECORD)
 		return true;
-	snprintf(error, TSN_INPUT_ERROR, "holds flow-tools records of version %u, method %u.%u, which cannot be read", h->version, h->method,
-	    h->method_version);
+	snprintf(error, TSN_INPUT_ERROR, "holds flow-tools records of version %u, method %u.%u, which cannot be read",
+	    h->version, h->method, h->method_version);
 	return false;
 }
 
@@ -75,7 +76,8 @@ tell(struct tsn_feed *f, struct flowtools *t)
 		tsn_feed_damaged(f, r->offset, "%s%s", r->reason, h->unfinished ? " (its writer had not finished it)" : "");
 	if (h->lost > 0)
 		tsn_log(f->opts.log, TSN_LOG_WARN, "%s: its writer missed %u flows", f->path, h->lost);
-	tsn_log(f->opts.log, TSN_LOG_INFO, "%s: %llu flows of NetFlow v%u", f->path, (unsigned long long)f->report.records, h->version);
+	tsn_log(f->opts.log, TSN_LOG_INFO, "%s: %llu flows of NetFlow v%u", f->path,
+	    (unsigned long long)f->report.records, h->version);
 }
 
 static enum tsn_feed_step

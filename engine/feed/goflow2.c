@@ -61,7 +61,8 @@ tell(struct tsn_feed *f, const struct tsn_delimited_report *r)
 	if (r->damaged)
 		tsn_feed_damaged(f, r->offset, "%s", r->reason);
 	if (f->report.skipped > 0)
-		tsn_log(f->opts.log, TSN_LOG_WARN, "%s: %llu messages were left out: damaged, or without IP addresses", f->path, (unsigned long long)f->report.skipped);
+		tsn_log(f->opts.log, TSN_LOG_WARN, "%s: %llu messages were left out: damaged, or without IP addresses", f->path,
+		    (unsigned long long)f->report.skipped);
 	tsn_log(f->opts.log, TSN_LOG_INFO, "%s: %llu messages of goflow2", f->path, (unsigned long long)f->report.records);
 }
 

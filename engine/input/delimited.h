@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Messages one after the other, each behind its length as a varint: how protobuf messages are written to files and pipes
- * ("Streaming Multiple Messages", protobuf.dev). Knows nothing of what is in a message. A length that cannot be true
+ * Messages one after the other, each behind its length as a varint: how protobuf messages are written to files and
+ * pipes ("Streaming Multiple Messages", protobuf.dev). Knows nothing of what is in a message. A length that cannot be true
  * ends the file, as nothing marks where the next message begins.
  */
 #ifndef TSN_INPUT_DELIMITED_H

@@ -32,10 +32,13 @@ struct tsn_flowtools_report {
 
 /* Do these first bytes begin such a file? */
 bool tsn_flowtools_is(const uint8_t *p, size_t n);
-/* Reads the header. [r] stands at the first byte of the file and outlives the result. NULL with the reason in [error]. */
+/* Reads the header. [r] stands at the first byte and must outlive the result. NULL with the reason in [error]. */
 struct tsn_flowtools *tsn_flowtools_attach(struct tsn_reader *r, char error[TSN_INPUT_ERROR]);
 const struct tsn_flowtools_header *tsn_flowtools_header(const struct tsn_flowtools *f);
-/* The next [size] bytes (at most TSN_FLOWTOOLS_RECORD), valid until the next call; NULL at the end or where reading stopped. */
+/*
+ * The next [size] bytes (at most TSN_FLOWTOOLS_RECORD), valid until the next call; NULL at the end or where reading
+ * stopped.
+ */
 #define TSN_FLOWTOOLS_RECORD 256
 const uint8_t *tsn_flowtools_next(struct tsn_flowtools *f, size_t size);
 const struct tsn_flowtools_report *tsn_flowtools_report(const struct tsn_flowtools *f);
