@@ -10,7 +10,7 @@
  */
 #include "decode/nfcapd_parts.h"
 
-#define RUN 64u
+#define RUN 64u /* rows; at most the bits of a word */
 
 enum {
 	EX_GENERIC = 1, EX_IPV4 = 2, EX_IPV6 = 3, EX_MISC = 4, EX_VLAN = 6, EX_AS = 7, EX_HOP_V4 = 10, EX_HOP_V6 = 11,
@@ -25,7 +25,9 @@ struct run {
 	const uint8_t *p;
 	uint32_t n;
 	size_t stride;
-	uint64_t latest; /* of receipt */
+	uint64_t latest;    /* of receipt */
+	uint32_t word;      /* the rows as bits of a mask: of this word... */
+	uint64_t bits[2];   /* ...and the next */
 };
 
 static inline uint16_t
@@ -93,13 +95,12 @@ learn_shape(struct tsn_nfcapd *d, const uint8_t *p, size_t size)
 static inline bool
 same_shape(const struct tsn_nf_shape *s, const uint8_t *p)
 {
-	uint32_t odd = 0;
-
 	if (load64(p) != load64(s->head) || load32(p + 8) != load32(s->head + 8))
 		return false;
 	for (uint32_t i = 0; i < s->n; i++)
-		odd |= load32(p + s->at[i]) ^ s->word[i];
-	return odd == 0;
+		if (load32(p + s->at[i]) != s->word[i])
+			return false;
+	return true;
 }
 
 static inline bool
@@ -156,8 +157,9 @@ fill_64(void *column, const struct run *r, size_t at)
 {
 	uint64_t *restrict out = (uint64_t *)column + r->b->n;
 	const uint8_t *restrict p = r->p + at;
+	const size_t n = r->n, stride = r->stride;
 
-	for (uint32_t i = 0; i < r->n; i++, p += r->stride)
+	for (size_t i = 0; i < n; i++, p += stride)
 		out[i] = load64(p);
 }
 
@@ -167,17 +169,37 @@ fill_32_32(void *a, void *b, const struct run *r, size_t at)
 {
 	uint32_t *restrict out = (uint32_t *)a + r->b->n, *restrict out2 = (uint32_t *)b + r->b->n;
 	const uint8_t *restrict p = r->p + at;
+	const size_t n = r->n, stride = r->stride;
 
-	for (uint32_t i = 0; i < r->n; i++, p += r->stride) {
+	for (size_t i = 0; i < n; i++, p += stride) {
 		out[i] = load32(p);
 		out2[i] = load32(p + 4);
 	}
 }
 
 static void
+make_bits(struct run *r)
+{
+	uint32_t bit = r->b->n % 64;
+	uint64_t rows = UINT64_MAX >> (64 - r->n);
+
+	r->word = r->b->n / 64;
+	r->bits[0] = rows << bit;
+	r->bits[1] = bit > 0 ? rows >> (64 - bit) : 0;
+}
+
+static inline void
+set_bits(struct tsn_mask *m, const struct run *r)
+{
+	m->w[r->word] |= r->bits[0];
+	if (r->bits[1] != 0)
+		m->w[r->word + 1] |= r->bits[1];
+}
+
+static inline void
 present(const struct run *r, enum tsn_field f)
 {
-	tsn_mask_set_range(&r->b->present[f], r->b->n, r->n);
+	set_bits(&r->b->present[f], r);
 }
 
 static struct tsn_addr_column *
@@ -196,6 +218,7 @@ fill_generic(const struct run *r, size_t at)
 	uint8_t *restrict proto = (uint8_t *)b->col[TSN_F_PROTO] + b->n;
 	uint8_t *restrict tos = (uint8_t *)b->col[TSN_F_TOS] + b->n;
 	const uint8_t *restrict p = r->p + at;
+	const size_t n = r->n, stride = r->stride;
 	uint8_t forwarding = 0;
 
 	fill_64(b->col[TSN_F_START], r, at);
@@ -203,7 +226,7 @@ fill_generic(const struct run *r, size_t at)
 	fill_64(b->received, r, at + 16);
 	fill_64(b->col[TSN_F_RAW_PACKETS], r, at + 24);
 	fill_64(b->col[TSN_F_RAW_BYTES], r, at + 32);
-	for (uint32_t i = 0; i < r->n; i++, p += r->stride) {
+	for (size_t i = 0; i < n; i++, p += stride) {
 		src_port[i] = load16(p + 40);
 		dst_port[i] = load16(p + 42);
 		proto[i] = p[44];
@@ -221,10 +244,11 @@ fill_v4(const struct run *r, enum tsn_field f, size_t at)
 {
 	uint32_t *restrict out = addr_column(r, f)->v4 + r->b->n;
 	const uint8_t *restrict p = r->p + at;
+	const size_t n = r->n, stride = r->stride;
 
-	for (uint32_t i = 0; i < r->n; i++, p += r->stride)
+	for (size_t i = 0; i < n; i++, p += stride)
 		out[i] = load32(p);
-	tsn_mask_set_range(&addr_column(r, f)->is_v4, r->b->n, r->n);
+	set_bits(&addr_column(r, f)->is_v4, r);
 	present(r, f);
 }
 
@@ -248,10 +272,11 @@ fill_misc(const struct run *r, size_t at)
 	uint8_t *restrict dst_mask = (uint8_t *)b->col[TSN_F_DST_MASK] + b->n;
 	uint8_t *restrict direction = (uint8_t *)b->col[TSN_F_DIRECTION] + b->n;
 	const uint8_t *restrict p = r->p + at;
+	const size_t n = r->n, stride = r->stride;
 	uint8_t odd = 0;
 
 	fill_32_32(b->col[TSN_F_IN_IF], b->col[TSN_F_OUT_IF], r, at);
-	for (uint32_t i = 0; i < r->n; i++, p += r->stride) {
+	for (size_t i = 0; i < n; i++, p += stride) {
 		src_mask[i] = p[8];
 		dst_mask[i] = p[9];
 		direction[i] = p[10];
@@ -294,11 +319,11 @@ fill_origin(const struct run *r, const struct tsn_nf_origin *o)
 	struct tsn_addr_column *a = addr_column(r, TSN_F_EXPORTER);
 	uint32_t *restrict source = r->b->source + r->b->n, *restrict id = (uint32_t *)r->b->col[TSN_F_SOURCE_ID] + r->b->n;
 	uint32_t *restrict v4 = a->v4 + r->b->n;
-	uint32_t addr = o->addr.v4 ? (uint32_t)o->addr.lo : 0;
+	const uint32_t addr = o->addr.v4 ? (uint32_t)o->addr.lo : 0, from = o->source, number = o->id, n = r->n;
 
-	for (uint32_t i = 0; i < r->n; i++) {
-		source[i] = o->source;
-		id[i] = o->id;
+	for (uint32_t i = 0; i < n; i++) {
+		source[i] = from;
+		id[i] = number;
 		v4[i] = addr;
 	}
 	if (o->has_id)
@@ -307,7 +332,7 @@ fill_origin(const struct run *r, const struct tsn_nf_origin *o)
 		return;
 	present(r, TSN_F_EXPORTER);
 	if (o->addr.v4) {
-		tsn_mask_set_range(&a->is_v4, r->b->n, r->n);
+		set_bits(&a->is_v4, r);
 		return;
 	}
 	a->any_v6 = true;
@@ -383,6 +408,7 @@ tsn_nf_run(struct tsn_nfcapd *d, const uint8_t *p, size_t size, size_t len, stru
 	most = most < RUN ? most : RUN;
 	most = most < r.b->cap - r.b->n ? most : r.b->cap - r.b->n;
 	measure(s, &r, (uint32_t)most);
+	make_bits(&r);
 	fill(&r, s, &o);
 	r.b->n += r.n;
 	o.x->counter[TSN_XC_FLOWS] += r.n;
