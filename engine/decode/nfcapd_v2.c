@@ -90,10 +90,13 @@ put_misc(struct tsn_nfcapd *d, struct tsn_batch *b, const uint8_t *p)
 	tsn_nf_put_name_of(d, b, TSN_F_OUT_IF_NAME, TSN_NF_INTERFACE, tsn_nf_u32(d, p + 4));
 }
 
+/* Templates with the addresses of both families leave those of one zero. */
 static void
 put_addrs(const struct tsn_nfcapd *d, struct tsn_batch *b, const uint8_t *p, const uint16_t *el)
 {
-	if (el[EX_IPV4] != 0) {
+	static const uint8_t none[8];
+
+	if (el[EX_IPV4] != 0 && (el[EX_IPV6] == 0 || memcmp(p + el[EX_IPV4], none, sizeof(none)) != 0)) {
 		tsn_batch_put_addr(b, b->n, TSN_F_SRC, tsn_addr_v4(tsn_nf_u32(d, p + el[EX_IPV4])));
 		tsn_batch_put_addr(b, b->n, TSN_F_DST, tsn_addr_v4(tsn_nf_u32(d, p + el[EX_IPV4] + 4)));
 	} else if (el[EX_IPV6] != 0) {

@@ -177,6 +177,27 @@ Test(nfcapd, the_other_elements_of_17)
 	}
 }
 
+/* Templates with both families: the one that is not zero. */
+Test(nfcapd, both_families)
+{
+	struct bytes b = { 0 };
+	struct feed_rows k;
+	size_t at;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		at = nfc_begin(&b, 0, 0, 0, false);
+		nfc_generic(&b, &generic, false);
+		nfc_numbers(&b, 3, (uint64_t[]){ 0, v6 ? 1 : 0, 0, v6 ? 2 : 0 }, 4, 8, false);
+		nfc_numbers(&b, 2, (uint64_t[]){ v6 ? 0 : 0x0a000001, v6 ? 0 : 0x0a000002 }, 2, 4, false);
+		nfc_end(&b, at, false);
+	}
+	read_records(&k, &b, false);
+	is_addr(k.row, TSN_F_SRC, "10.0.0.1");
+	is_addr(&k.row[1], TSN_F_DST, "::2");
+	feed_rows_free(&k);
+	bytes_free(&b);
+}
+
 /* NSEL: an event without times and counters is a flow all the same; one that counted keeps its counters. */
 Test(nfcapd, events)
 {
