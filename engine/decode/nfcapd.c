@@ -33,8 +33,8 @@ tsn_nfcapd_free(struct tsn_nfcapd *d)
 }
 
 /*
- * An exporter: 4 version  8 address (16)  24 family  26 number  28 id. The address is network order since 1.7.8, which
- * writes no family; before that two numbers of the writer's byte order, and an IPv4 address is the lower half of the second.
+ * An exporter: 4 version  8 address (16)  24 family  26 number  28 id. The address is in network order since 1.7.8, which
+ * writes no family; before that two numbers of the writer's byte order, an IPv4 address the lower half of the second.
  */
 static struct tsn_addr
 exporter_addr(const struct tsn_nfcapd *d, const uint8_t *p)
@@ -79,10 +79,13 @@ unspecified(struct tsn_addr a)
 }
 
 void
-tsn_nf_origin(struct tsn_nfcapd *d, uint16_t exporter, const struct tsn_addr *addr, unsigned engine, struct tsn_nf_origin *out)
+tsn_nf_origin(struct tsn_nfcapd *d, uint16_t exporter, const struct tsn_addr *addr, unsigned engine,
+    struct tsn_nf_origin *out)
 {
-	const struct tsn_nf_exporter *e = exporter < d->n_exporters && d->exporter[exporter].known ? &d->exporter[exporter] : NULL;
+	const struct tsn_nf_exporter *e = NULL;
 
+	if (exporter < d->n_exporters && d->exporter[exporter].known)
+		e = &d->exporter[exporter];
 	memset(out, 0, sizeof(*out));
 	out->has_id = e != NULL || engine != 0;
 	out->id = e != NULL ? e->id : engine;
@@ -104,12 +107,10 @@ tsn_nf_origin(struct tsn_nfcapd *d, uint16_t exporter, const struct tsn_addr *ad
 }
 
 void
-tsn_nf_bad(struct tsn_nfcapd *d, const struct tsn_nf_origin *o, struct tsn_nfcapd_result *out)
+tsn_nf_bad(struct tsn_nfcapd *d)
 {
-	struct tsn_exporter *x = o != NULL ? o->x : tsn_exporters_at(d->exporters, tsn_exporters_nobody(d->exporters));
-
-	x->counter[TSN_XC_BAD_RECORD]++;
-	out->bad++;
+	tsn_exporters_at(d->exporters, tsn_exporters_nobody(d->exporters))->counter[TSN_XC_BAD_RECORD]++;
+	d->out->bad++;
 }
 
 static uint64_t
@@ -119,7 +120,7 @@ only_time(uint64_t t)
 }
 
 struct tsn_batch *
-tsn_nf_row(struct tsn_batch_sink *sink, struct tsn_nf_times t, const struct tsn_nf_origin *o)
+tsn_nf_row(struct tsn_nfcapd *d, struct tsn_nf_times t, const struct tsn_nf_origin *o)
 {
 	uint64_t first = only_time(t.first), last = only_time(t.last), received = only_time(t.received);
 	struct tsn_batch *b;
@@ -132,8 +133,8 @@ tsn_nf_row(struct tsn_batch_sink *sink, struct tsn_nf_times t, const struct tsn_
 		o->x->counter[TSN_XC_CLOCK]++;
 	}
 	if (received != 0 || last != 0)
-		tsn_sink_clock(sink, (int64_t)(received != 0 ? received : last));
-	b = sink->room(sink->arg);
+		tsn_sink_clock(d->sink, (int64_t)(received != 0 ? received : last));
+	b = d->sink->room(d->sink->arg);
 	if (b == NULL)
 		return NULL;
 	b->received[b->n] = received != 0 ? (int64_t)received : TSN_TIME_NONE;
@@ -149,6 +150,13 @@ tsn_nf_row(struct tsn_batch_sink *sink, struct tsn_nf_times t, const struct tsn_
 		tsn_batch_put_int(b, b->n, TSN_F_SOURCE_ID, o->id);
 	o->x->counter[TSN_XC_FLOWS]++;
 	return b;
+}
+
+void
+tsn_nf_row_done(struct tsn_nfcapd *d, struct tsn_batch *b)
+{
+	b->n++;
+	d->out->flows++;
 }
 
 void
@@ -175,16 +183,16 @@ tsn_nf_put_hop(struct tsn_batch *b, struct tsn_addr a)
 
 /* One whole record. False when there is no batch. */
 static bool
-record(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn_batch_sink *sink, struct tsn_nfcapd_result *out)
+record(struct tsn_nfcapd *d, const uint8_t *p, size_t size)
 {
 	unsigned type = tsn_nf_u16(d, p);
 
 	switch (type) {
 	case COMMON_V0:
 	case COMMON:
-		return tsn_nf_record_v1(d, p, size, sink, out);
+		return tsn_nf_record_v1(d, p, size);
 	case V3:
-		return tsn_nf_record_v2(d, p, size, sink, out);
+		return tsn_nf_record_v2(d, p, size);
 	case MAP:
 		tsn_nf_learn_map(d, p, size);
 		return true;
@@ -211,9 +219,9 @@ record_size(const struct tsn_nfcapd *d, bool old, const uint8_t *p, size_t rest)
 }
 
 static enum tsn_decode
-records(struct tsn_nfcapd *d, bool old, const uint8_t *p, size_t len, bool last, struct tsn_batch_sink *sink,
-    struct tsn_nfcapd_result *out)
+records(struct tsn_nfcapd *d, bool old, const uint8_t *p, size_t len, bool last)
 {
+	struct tsn_nfcapd_result *out = d->out;
 	const size_t least = old ? 8 : 4;
 
 	while (out->used < len) {
@@ -228,9 +236,9 @@ records(struct tsn_nfcapd *d, bool old, const uint8_t *p, size_t len, bool last,
 			out->used = len;
 			return TSN_DECODE_DAMAGED;
 		}
-		if (!old && !d->swapped && tsn_nf_u16(d, at) == V3 && !tsn_nf_run(d, at, size, rest, sink, out, &run))
+		if (!old && !d->swapped && tsn_nf_u16(d, at) == V3 && !tsn_nf_run(d, at, size, rest, &run))
 			return TSN_DECODE_STOPPED;
-		if (run == 0 && !(old ? tsn_nf_record_v0 : record)(d, at, size, sink, out))
+		if (run == 0 && !(old ? tsn_nf_record_v0 : record)(d, at, size))
 			return TSN_DECODE_STOPPED;
 		out->used += run > 0 ? run : size;
 	}
@@ -245,8 +253,10 @@ tsn_nfcapd_decode(struct tsn_nfcapd *d, unsigned layout, unsigned type, const ui
 	enum tsn_decode status;
 
 	memset(out, 0, sizeof(*out));
+	d->sink = sink;
+	d->out = out;
 	if (type == NFDUMP_15 || type == RECORDS || (type == RECORDS_3 && layout == 2)) {
-		status = records(d, type == NFDUMP_15, p, len, last, sink, out);
+		status = records(d, type == NFDUMP_15, p, len, last);
 		return status == TSN_DECODE_OK && out->bad > 0 ? TSN_DECODE_DAMAGED : status;
 	}
 	out->used = len; /* histograms, trees of places: nothing of flows */

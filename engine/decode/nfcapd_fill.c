@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Runs of records of nfdump 1.7 to columns. An exporter's records mostly have one layout for thousands on end, so the elements
- * of the first are looked up once and those that follow compared with it: head, and type and length at the same
- * places. A run is a few dozen records, which stay in the nearest cache while one column after the other is filled.
+ * Runs of records of nfdump 1.7 to columns. An exporter's records mostly have one layout for thousands on end, so the
+ * elements of the first are looked up once and those that follow compared with it: head, and type and length at the
+ * same places. A run is a few dozen records, which stay in the nearest cache while column after column is filled.
  *
  * It has one exporter, ends before the second of its clock does (ticks are due between seconds only, so that the clock
- * moves for all its rows as if one by one), and takes only records without anything odd; the rest go through nfcapd_v2.c.
+ * moves for all its rows as if one by one), and takes only records without anything odd; the rest go through
+ * nfcapd_v2.c.
  */
 #include "decode/nfcapd_parts.h"
 
 #define RUN 64u /* rows; at most the bits of a word */
-
-enum {
-	EX_GENERIC = 1, EX_IPV4 = 2, EX_IPV6 = 3, EX_MISC = 4, EX_VLAN = 6, EX_AS = 7, EX_HOP_V4 = 10, EX_HOP_V6 = 11,
-	EX_ROUTER_V4 = 12, EX_ROUTER_V6 = 13, EX_MAC = 15, EX_NSEL = 19, EX_USER = 24, EX_NAT = 25, EX_OBSERVATION = 33,
-	EX_LAYER_2 = 38, EX_IP_INFO = 42,
-};
-
-enum { FLAG_EVENT = 1 };
 
 struct run {
 	struct tsn_batch *b;
@@ -57,15 +50,19 @@ load64(const uint8_t *p)
 	return v;
 }
 
-/* Elements that every row of a run would need a test for. */
+/* One family, and no element that every row of a run would need a test for. */
 static bool
 is_quick(const struct tsn_nf_shape *s)
 {
+	static const uint8_t slow[] = { TSN_EX_NSEL, TSN_EX_NAT, TSN_EX_USER, TSN_EX_OBSERVATION, TSN_EX_LAYER_2, TSN_EX_IP_INFO };
 	const uint16_t *el = s->el;
 
-	return el[EX_GENERIC] != 0 && !(s->head[10] & FLAG_EVENT) && (el[EX_IPV4] != 0) != (el[EX_IPV6] != 0) &&
-	    !(el[EX_HOP_V4] != 0 && el[EX_HOP_V6] != 0) && !(el[EX_ROUTER_V4] != 0 && el[EX_ROUTER_V6] != 0) && el[EX_NSEL] == 0 &&
-	    el[EX_NAT] == 0 && el[EX_USER] == 0 && el[EX_OBSERVATION] == 0 && el[EX_LAYER_2] == 0 && el[EX_IP_INFO] == 0;
+	for (size_t i = 0; i < sizeof(slow); i++)
+		if (el[slow[i]] != 0)
+			return false;
+	if (el[TSN_EX_GENERIC] == 0 || (s->head[10] & TSN_NF_V3_EVENT) || (el[TSN_EX_IPV4] != 0) == (el[TSN_EX_IPV6] != 0))
+		return false;
+	return !(el[TSN_EX_HOP_V4] != 0 && el[TSN_EX_HOP_V6] != 0) && !(el[TSN_EX_ROUTER_V4] != 0 && el[TSN_EX_ROUTER_V6] != 0);
 }
 
 static void
@@ -113,29 +110,29 @@ mapped(const uint8_t *p)
 static inline bool
 plain(const struct tsn_nf_shape *s, const uint8_t *p)
 {
-	const uint8_t *g = p + s->el[EX_GENERIC];
+	const uint8_t *g = p + s->el[TSN_EX_GENERIC];
 	uint64_t first = load64(g), last = load64(g + 8), received = load64(g + 16);
 
 	if ((first | last | received) >= TSN_NF_TIME_END || first == 0 || received == 0 || first > last)
 		return false;
-	if (s->el[EX_IPV6] != 0 && (mapped(p + s->el[EX_IPV6]) || mapped(p + s->el[EX_IPV6] + 16)))
+	if (s->el[TSN_EX_IPV6] != 0 && (mapped(p + s->el[TSN_EX_IPV6]) || mapped(p + s->el[TSN_EX_IPV6] + 16)))
 		return false;
-	return s->el[EX_HOP_V6] == 0 || !mapped(p + s->el[EX_HOP_V6]);
+	return s->el[TSN_EX_HOP_V6] == 0 || !mapped(p + s->el[TSN_EX_HOP_V6]);
 }
 
 static inline bool
 same_router(const struct tsn_nf_shape *s, const uint8_t *p, const uint8_t *q)
 {
-	if (s->el[EX_ROUTER_V4] != 0)
-		return load32(p + s->el[EX_ROUTER_V4]) == load32(q + s->el[EX_ROUTER_V4]);
-	return s->el[EX_ROUTER_V6] == 0 || memcmp(p + s->el[EX_ROUTER_V6], q + s->el[EX_ROUTER_V6], 16) == 0;
+	if (s->el[TSN_EX_ROUTER_V4] != 0)
+		return load32(p + s->el[TSN_EX_ROUTER_V4]) == load32(q + s->el[TSN_EX_ROUTER_V4]);
+	return s->el[TSN_EX_ROUTER_V6] == 0 || memcmp(p + s->el[TSN_EX_ROUTER_V6], q + s->el[TSN_EX_ROUTER_V6], 16) == 0;
 }
 
 /* How many records from the first on, which is plain, make a run; at most [most]. */
 static void
 measure(const struct tsn_nf_shape *s, struct run *r, uint32_t most)
 {
-	uint64_t first = load64(r->p + s->el[EX_GENERIC] + 16), second_end = first - first % TSN_SECOND + TSN_SECOND;
+	uint64_t first = load64(r->p + s->el[TSN_EX_GENERIC] + 16), second_end = first - first % TSN_SECOND + TSN_SECOND;
 	const uint8_t *p = r->p;
 
 	r->latest = first;
@@ -143,7 +140,7 @@ measure(const struct tsn_nf_shape *s, struct run *r, uint32_t most)
 		uint64_t received;
 
 		p += r->stride;
-		received = load64(p + s->el[EX_GENERIC] + 16);
+		received = load64(p + s->el[TSN_EX_GENERIC] + 16);
 		if (!same_shape(s, p) || received >= second_end || !plain(s, p) || !same_router(s, p, r->p))
 			return;
 		r->latest = received > r->latest ? received : r->latest;
@@ -297,14 +294,15 @@ fill_link(const struct run *r, const uint16_t *el)
 {
 	struct tsn_batch *b = r->b;
 
-	for (uint32_t i = 0; el[EX_VLAN] != 0 && i < r->n; i++) {
-		uint32_t vlan = load32(r->p + i * r->stride + el[EX_VLAN]);
+	for (uint32_t i = 0; el[TSN_EX_VLAN] != 0 && i < r->n; i++) {
+		uint32_t vlan = load32(r->p + i * r->stride + el[TSN_EX_VLAN]);
 
 		((uint16_t *)b->col[TSN_F_VLAN])[b->n + i] = (uint16_t)vlan;
 		tsn_mask_put(&b->present[TSN_F_VLAN], b->n + i, vlan < 4096);
 	}
-	for (uint32_t i = 0; el[EX_MAC] != 0 && i < r->n; i++) {
-		uint64_t src = load64(r->p + i * r->stride + el[EX_MAC]), dst = load64(r->p + i * r->stride + el[EX_MAC] + 16);
+	for (uint32_t i = 0; el[TSN_EX_MAC] != 0 && i < r->n; i++) {
+		const uint8_t *p = r->p + i * r->stride + el[TSN_EX_MAC];
+		uint64_t src = load64(p), dst = load64(p + 16);
 
 		((uint64_t *)b->col[TSN_F_SRC_MAC])[b->n + i] = src;
 		((uint64_t *)b->col[TSN_F_DST_MAC])[b->n + i] = dst;
@@ -350,19 +348,24 @@ fill(const struct run *r, const struct tsn_nf_shape *s, const struct tsn_nf_orig
 	const uint16_t *el = s->el;
 	struct tsn_batch *b = r->b;
 
-	fill_generic(r, el[EX_GENERIC]);
+	fill_generic(r, el[TSN_EX_GENERIC]);
 	for (size_t i = 0; i < sizeof(generic); i++)
 		present(r, generic[i]);
-	(el[EX_IPV4] != 0 ? fill_v4 : fill_v6)(r, TSN_F_SRC, el[EX_IPV4] != 0 ? el[EX_IPV4] : el[EX_IPV6]);
-	(el[EX_IPV4] != 0 ? fill_v4 : fill_v6)(r, TSN_F_DST, el[EX_IPV4] != 0 ? el[EX_IPV4] + 4u : el[EX_IPV6] + 16u);
-	if (el[EX_HOP_V4] != 0)
-		fill_v4(r, TSN_F_NEXT_HOP, el[EX_HOP_V4]);
-	if (el[EX_HOP_V6] != 0)
-		fill_v6(r, TSN_F_NEXT_HOP, el[EX_HOP_V6]);
-	if (el[EX_MISC] != 0)
-		fill_misc(r, el[EX_MISC]);
-	if (el[EX_AS] != 0) {
-		fill_32_32(b->col[TSN_F_SRC_AS], b->col[TSN_F_DST_AS], r, el[EX_AS]);
+	if (el[TSN_EX_IPV4] != 0) {
+		fill_v4(r, TSN_F_SRC, el[TSN_EX_IPV4]);
+		fill_v4(r, TSN_F_DST, el[TSN_EX_IPV4] + 4u);
+	} else {
+		fill_v6(r, TSN_F_SRC, el[TSN_EX_IPV6]);
+		fill_v6(r, TSN_F_DST, el[TSN_EX_IPV6] + 16u);
+	}
+	if (el[TSN_EX_HOP_V4] != 0)
+		fill_v4(r, TSN_F_NEXT_HOP, el[TSN_EX_HOP_V4]);
+	if (el[TSN_EX_HOP_V6] != 0)
+		fill_v6(r, TSN_F_NEXT_HOP, el[TSN_EX_HOP_V6]);
+	if (el[TSN_EX_MISC] != 0)
+		fill_misc(r, el[TSN_EX_MISC]);
+	if (el[TSN_EX_AS] != 0) {
+		fill_32_32(b->col[TSN_F_SRC_AS], b->col[TSN_F_DST_AS], r, el[TSN_EX_AS]);
 		present(r, TSN_F_SRC_AS);
 		present(r, TSN_F_DST_AS);
 	}
@@ -372,21 +375,8 @@ fill(const struct run *r, const struct tsn_nf_shape *s, const struct tsn_nf_orig
 		b->exported[b->n + i] = TSN_TIME_NONE;
 }
 
-static void
-origin_of(struct tsn_nfcapd *d, const uint8_t *p, const uint16_t *el, struct tsn_nf_origin *o)
-{
-	struct tsn_addr a;
-
-	if (el[EX_ROUTER_V4] != 0)
-		a = tsn_addr_v4(load32(p + el[EX_ROUTER_V4]));
-	else if (el[EX_ROUTER_V6] != 0)
-		a = tsn_nf_addr6(d, p + el[EX_ROUTER_V6]);
-	tsn_nf_origin(d, load16(p + 8), el[EX_ROUTER_V4] != 0 || el[EX_ROUTER_V6] != 0 ? &a : NULL, p[6] * 256u + p[7], o);
-}
-
 bool
-tsn_nf_run(struct tsn_nfcapd *d, const uint8_t *p, size_t size, size_t len, struct tsn_batch_sink *sink,
-    struct tsn_nfcapd_result *out, size_t *used)
+tsn_nf_run(struct tsn_nfcapd *d, const uint8_t *p, size_t size, size_t len, size_t *used)
 {
 	struct run r = { .p = p, .stride = size };
 	const struct tsn_nf_shape *s = &d->shape;
@@ -400,9 +390,9 @@ tsn_nf_run(struct tsn_nfcapd *d, const uint8_t *p, size_t size, size_t len, stru
 		learn_shape(d, p, size);
 	if (!s->quick || !plain(s, p))
 		return true;
-	origin_of(d, p, s->el, &o);
-	tsn_sink_clock(sink, (int64_t)load64(p + s->el[EX_GENERIC] + 16));
-	r.b = sink->room(sink->arg);
+	tsn_nf_origin_v2(d, p, s->el, &o);
+	tsn_sink_clock(d->sink, (int64_t)load64(p + s->el[TSN_EX_GENERIC] + 16));
+	r.b = d->sink->room(d->sink->arg);
 	if (r.b == NULL)
 		return false;
 	most = most < RUN ? most : RUN;
@@ -412,8 +402,8 @@ tsn_nf_run(struct tsn_nfcapd *d, const uint8_t *p, size_t size, size_t len, stru
 	fill(&r, s, &o);
 	r.b->n += r.n;
 	o.x->counter[TSN_XC_FLOWS] += r.n;
-	out->flows += r.n;
+	d->out->flows += r.n;
 	*used = r.n * size;
-	tsn_sink_clock(sink, (int64_t)r.latest);
+	tsn_sink_clock(d->sink, (int64_t)r.latest);
 	return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Names that exporters told by options and nfcapd keeps as records. Each is an array: 4 elements  6 size of an element, then a
- * few words on its parts (for applications the lengths of id, name and description), then the elements. They do not say
- * which exporter told them: where a file has several, numbers of interfaces and routing instances are not named.
+ * Names that exporters told by options and nfcapd keeps as records. Each is an array: 4 elements  6 size of an element,
+ * then a few words on its parts (for applications the lengths of id, name and description), then the elements. They do
+ * not say which exporter told them: where a file has several, interfaces and routing instances are not named.
  */
 #include "base/hash.h"
 #include "base/mem.h"
@@ -79,7 +79,8 @@ tsn_nf_learn_names(struct tsn_nfcapd *d, unsigned type, const uint8_t *p, size_t
 }
 
 void
-tsn_nf_put_name(struct tsn_nfcapd *d, struct tsn_batch *b, enum tsn_field f, unsigned kind, const uint8_t *id, size_t n)
+tsn_nf_put_name(struct tsn_nfcapd *d, struct tsn_batch *b, enum tsn_field f, unsigned kind, const uint8_t *id,
+    size_t n)
 {
 	const struct tsn_nf_name *slot;
 

@@ -17,6 +17,15 @@
 
 enum tsn_nf_names_kind { TSN_NF_APPLICATION = 12, TSN_NF_INTERFACE = 13, TSN_NF_VRF = 14 }; /* their record types */
 
+/* Elements of records of 1.7 that have something for us, and the flag of their head that says: an event. */
+enum {
+	TSN_EX_GENERIC = 1, TSN_EX_IPV4 = 2, TSN_EX_IPV6 = 3, TSN_EX_MISC = 4, TSN_EX_VLAN = 6, TSN_EX_AS = 7,
+	TSN_EX_HOP_V4 = 10, TSN_EX_HOP_V6 = 11, TSN_EX_ROUTER_V4 = 12, TSN_EX_ROUTER_V6 = 13, TSN_EX_MAC = 15,
+	TSN_EX_NSEL = 19, TSN_EX_USER = 24, TSN_EX_NAT = 25, TSN_EX_NBAR = 27, TSN_EX_OBSERVATION = 33,
+	TSN_EX_VRF = 36, TSN_EX_LAYER_2 = 38, TSN_EX_IP_INFO = 42,
+};
+enum { TSN_NF_V3_EVENT = 1 };
+
 struct tsn_nf_exporter {
 	bool known;
 	struct tsn_addr addr;
@@ -68,6 +77,9 @@ struct tsn_nfcapd {
 	uint32_t last_source;
 	bool last_known;
 	struct tsn_nf_shape shape;
+	/* of the call of tsn_nfcapd_decode that is under way */
+	struct tsn_batch_sink *sink;
+	struct tsn_nfcapd_result *out;
 };
 
 static inline uint16_t
@@ -113,10 +125,12 @@ struct tsn_nf_times {
 
 /* decode/nfcapd.c */
 /* [addr] is the record's own word on its exporter, NULL if it has none; [engine] type * 256 + id. */
-void tsn_nf_origin(struct tsn_nfcapd *d, uint16_t exporter, const struct tsn_addr *addr, unsigned engine, struct tsn_nf_origin *out);
-/* Moves the clock, makes a row and puts into it times and origin. NULL when there is no batch. The caller adds to b->n. */
-struct tsn_batch *tsn_nf_row(struct tsn_batch_sink *sink, struct tsn_nf_times t, const struct tsn_nf_origin *o);
-void tsn_nf_bad(struct tsn_nfcapd *d, const struct tsn_nf_origin *o, struct tsn_nfcapd_result *out);
+void tsn_nf_origin(struct tsn_nfcapd *d, uint16_t exporter, const struct tsn_addr *addr, unsigned engine,
+    struct tsn_nf_origin *out);
+/* Moves the clock, begins a row and puts into it times and origin. NULL when there is no batch. */
+struct tsn_batch *tsn_nf_row(struct tsn_nfcapd *d, struct tsn_nf_times t, const struct tsn_nf_origin *o);
+void tsn_nf_row_done(struct tsn_nfcapd *d, struct tsn_batch *b);
+void tsn_nf_bad(struct tsn_nfcapd *d);
 void tsn_nf_put_mac(struct tsn_batch *b, enum tsn_field f, uint64_t mac);
 /* Up to [n] bytes, to the first NUL; nothing if that is at once. */
 void tsn_nf_put_text(struct tsn_batch *b, enum tsn_field f, const uint8_t *p, size_t n);
@@ -125,7 +139,8 @@ void tsn_nf_put_hop(struct tsn_batch *b, struct tsn_addr a);
 
 /* decode/nfcapd_names.c: of interfaces, routing instances (numbers) and applications (bytes). */
 void tsn_nf_learn_names(struct tsn_nfcapd *d, unsigned type, const uint8_t *p, size_t size);
-void tsn_nf_put_name(struct tsn_nfcapd *d, struct tsn_batch *b, enum tsn_field f, unsigned kind, const uint8_t *id, size_t n);
+void tsn_nf_put_name(struct tsn_nfcapd *d, struct tsn_batch *b, enum tsn_field f, unsigned kind, const uint8_t *id,
+    size_t n);
 void tsn_nf_put_name_of(struct tsn_nfcapd *d, struct tsn_batch *b, enum tsn_field f, unsigned kind, uint32_t id);
 void tsn_nf_names_fini(struct tsn_nfcapd *d);
 
@@ -133,19 +148,22 @@ void tsn_nf_names_fini(struct tsn_nfcapd *d);
 void tsn_nf_learn_map(struct tsn_nfcapd *d, const uint8_t *p, size_t size);
 void tsn_nf_maps_fini(struct tsn_nfcapd *d);
 /* One record of [size] bytes: of nfdump 1.6 (types 1 and 10) and of 1.5. False when there is no batch. */
-bool tsn_nf_record_v1(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn_batch_sink *sink, struct tsn_nfcapd_result *out);
-bool tsn_nf_record_v0(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn_batch_sink *sink, struct tsn_nfcapd_result *out);
+bool tsn_nf_record_v1(struct tsn_nfcapd *d, const uint8_t *p, size_t size);
+bool tsn_nf_record_v0(struct tsn_nfcapd *d, const uint8_t *p, size_t size);
 
 /* decode/nfcapd_v2.c: one record of nfdump 1.7, any of them. */
-bool tsn_nf_record_v2(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn_batch_sink *sink, struct tsn_nfcapd_result *out);
-/* Finds the elements of a record: offsets of what they hold in [el], those shorter than they must be left out. False if it is damaged. */
+bool tsn_nf_record_v2(struct tsn_nfcapd *d, const uint8_t *p, size_t size);
+/* Finds the elements of a record: offsets of what they hold in [el], those too short left out. False if it is damaged. */
 bool tsn_nf_find_elements(const struct tsn_nfcapd *d, const uint8_t *p, size_t size, uint16_t el[TSN_NF_ELEMENTS]);
+
+void tsn_nf_origin_v2(struct tsn_nfcapd *d, const uint8_t *p, const uint16_t el[TSN_NF_ELEMENTS],
+    struct tsn_nf_origin *out);
 
 /*
  * decode/nfcapd_fill.c: the quick way for runs of like records of nfdump 1.7 that begin at [p], of which the first, of
- * [size] bytes, is whole. Sets [*used] to the bytes of the rows made; 0: it takes the other way. False when there is no batch.
+ * [size] bytes, is whole. Sets [*used] to the bytes of the rows made; 0: it takes the other way. False when there is
+ * no batch.
  */
-bool tsn_nf_run(struct tsn_nfcapd *d, const uint8_t *p, size_t size, size_t len, struct tsn_batch_sink *sink,
-    struct tsn_nfcapd_result *out, size_t *used);
+bool tsn_nf_run(struct tsn_nfcapd *d, const uint8_t *p, size_t size, size_t len, size_t *used);
 
 #endif

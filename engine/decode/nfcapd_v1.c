@@ -3,11 +3,12 @@
 /*
  * Records of nfdump 1.5 and 1.6 (bin/nffile.h of 1.6.x).
  *
- * 1.6:  0 type (1, 10)  2 size  4 flags  5 exporter (type 1)  6 map  8 ms of first  10 ms of last  12 first  16 last (s)
- *      20 forwarding status  21 flags  22 proto  23 tos  24 src port  26 dst port  (10:) 28 exporter  30 ICMP type and code
+ * 1.6:  0 type (1, 10)  2 size  4 flags  5 exporter (type 1)  6 map  8 ms of first  10 ms of last  12 first (s)
+ *      16 last  20 forwarding status  21 flags  22 proto  23 tos  24 src port  26 dst port
+ *      (10:) 28 exporter  30 ICMP type and code
  * 1.5:  0 flags (4)  4 size  6 -  8 ms of first  10 ms of last  12 first  16 last
  *      20 direction  21 flags  22 proto  23 tos  24 in  26 out  28 src port  30 dst port  32 src as  34 dst as
- * then: src and dst (4 or 16 bytes each), packets and bytes (4 or 8 each), by the flags; in 1.6 the extensions of the map.
+ * then: src and dst (4 or 16 bytes each), packets and bytes (4 or 8 each), by the flags; in 1.6 extensions by the map.
  */
 #include "base/mem.h"
 #include "decode/nfcapd_parts.h"
@@ -121,7 +122,8 @@ put_required(const struct tsn_nfcapd *d, struct tsn_batch *b, const struct recor
 }
 
 static void
-put_pair(const struct tsn_nfcapd *d, struct tsn_batch *b, enum tsn_field f, enum tsn_field g, const uint8_t *p2, const uint8_t *p4)
+put_pair(const struct tsn_nfcapd *d, struct tsn_batch *b, enum tsn_field f, enum tsn_field g, const uint8_t *p2,
+    const uint8_t *p4)
 {
 	if (p2 != NULL) {
 		tsn_batch_put_int(b, b->n, f, tsn_nf_u16(d, p2));
@@ -196,7 +198,7 @@ origin_of(struct tsn_nfcapd *d, const struct record *r, uint16_t exporter, struc
 }
 
 bool
-tsn_nf_record_v1(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn_batch_sink *sink, struct tsn_nfcapd_result *out)
+tsn_nf_record_v1(struct tsn_nfcapd *d, const uint8_t *p, size_t size)
 {
 	bool wide = tsn_nf_u16(d, p) == 10;
 	struct record r = { .p = p };
@@ -211,7 +213,7 @@ tsn_nf_record_v1(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn
 		at = find_required(&r, wide ? 32 : 28, size);
 	}
 	if (at == 0) {
-		tsn_nf_bad(d, NULL, out);
+		tsn_nf_bad(d);
 		return true;
 	}
 	find_extensions(&r, &d->map[map], at, size);
@@ -220,7 +222,7 @@ tsn_nf_record_v1(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn
 		r.ex[EX_RECEIVED] != NULL ? tsn_nf_u64(d, r.ex[EX_RECEIVED]) : 0 };
 	if (r.ex[EX_NSEL] != NULL && t.first == 0 && t.last == 0)
 		t.first = t.last = tsn_nf_u64(d, r.ex[EX_NSEL]);
-	b = tsn_nf_row(sink, t, &o);
+	b = tsn_nf_row(d, t, &o);
 	if (b == NULL)
 		return false;
 	icmp = r.ex[EX_NSEL] != NULL ? tsn_nf_u16(d, r.ex[EX_NSEL] + 12) : wide ? tsn_nf_u16(d, p + 30) : 0;
@@ -229,26 +231,27 @@ tsn_nf_record_v1(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn
 	if (p[20] != 0)
 		tsn_batch_put_int(b, b->n, TSN_F_FWD_STATUS, p[20] >> 6);
 	put_extensions(d, b, &r);
-	b->n++;
-	out->flows++;
+	tsn_nf_row_done(d, b);
 	return true;
 }
 
 bool
-tsn_nf_record_v0(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn_batch_sink *sink, struct tsn_nfcapd_result *out)
+tsn_nf_record_v0(struct tsn_nfcapd *d, const uint8_t *p, size_t size)
 {
 	struct record r = { .p = p };
+	struct tsn_nf_times t;
 	struct tsn_nf_origin o;
 	struct tsn_batch *b;
 
 	if (size >= 36)
 		r.flags = tsn_nf_u32(d, p) & (FLAG_IPV6 | FLAG_PACKETS_64 | FLAG_BYTES_64);
 	if (size < 36 || find_required(&r, 36, size) == 0) {
-		tsn_nf_bad(d, NULL, out);
+		tsn_nf_bad(d);
 		return true;
 	}
 	tsn_nf_origin(d, UINT16_MAX, NULL, 0, &o); /* its reference to an exporter was never used */
-	b = tsn_nf_row(sink, (struct tsn_nf_times){ milliseconds(d, p + 12, p + 8), milliseconds(d, p + 16, p + 10), 0 }, &o);
+	t = (struct tsn_nf_times){ milliseconds(d, p + 12, p + 8), milliseconds(d, p + 16, p + 10), 0 };
+	b = tsn_nf_row(d, t, &o);
 	if (b == NULL)
 		return false;
 	put_required(d, b, &r);
@@ -257,7 +260,6 @@ tsn_nf_record_v0(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn
 		tsn_batch_put_int(b, b->n, TSN_F_DIRECTION, p[20]);
 	put_pair(d, b, TSN_F_IN_IF, TSN_F_OUT_IF, p + 24, NULL);
 	put_pair(d, b, TSN_F_SRC_AS, TSN_F_DST_AS, p + 32, NULL);
-	b->n++;
-	out->flows++;
+	tsn_nf_row_done(d, b);
 	return true;
 }

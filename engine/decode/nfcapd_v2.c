@@ -10,19 +10,12 @@
  */
 #include "decode/nfcapd_parts.h"
 
-enum {
-	EX_GENERIC = 1, EX_IPV4 = 2, EX_IPV6 = 3, EX_MISC = 4, EX_VLAN = 6, EX_AS = 7, EX_HOP_V4 = 10, EX_HOP_V6 = 11,
-	EX_ROUTER_V4 = 12, EX_ROUTER_V6 = 13, EX_MAC = 15, EX_NSEL = 19, EX_USER = 24, EX_NAT = 25, EX_NBAR = 27,
-	EX_OBSERVATION = 33, EX_VRF = 36, EX_LAYER_2 = 38, EX_IP_INFO = 42,
-};
-
-enum { FLAG_EVENT = 1 };
-
 /* What an element must hold at least to be read; 0: it has nothing for us. Later versions of nfdump append to some. */
 static const uint8_t least[TSN_NF_ELEMENTS] = {
-	[EX_GENERIC] = 48, [EX_IPV4] = 8, [EX_IPV6] = 32, [EX_MISC] = 12, [EX_VLAN] = 8, [EX_AS] = 8, [EX_HOP_V4] = 4,
-	[EX_HOP_V6] = 16, [EX_ROUTER_V4] = 4, [EX_ROUTER_V6] = 16, [EX_MAC] = 32, [EX_NSEL] = 16, [EX_USER] = 1,
-	[EX_NAT] = 16, [EX_NBAR] = 1, [EX_OBSERVATION] = 12, [EX_VRF] = 8, [EX_LAYER_2] = 8, [EX_IP_INFO] = 4,
+	[TSN_EX_GENERIC] = 48, [TSN_EX_IPV4] = 8, [TSN_EX_IPV6] = 32, [TSN_EX_MISC] = 12, [TSN_EX_VLAN] = 8,
+	[TSN_EX_AS] = 8, [TSN_EX_HOP_V4] = 4, [TSN_EX_HOP_V6] = 16, [TSN_EX_ROUTER_V4] = 4, [TSN_EX_ROUTER_V6] = 16,
+	[TSN_EX_MAC] = 32, [TSN_EX_NSEL] = 16, [TSN_EX_USER] = 1, [TSN_EX_NAT] = 16, [TSN_EX_NBAR] = 1,
+	[TSN_EX_OBSERVATION] = 12, [TSN_EX_VRF] = 8, [TSN_EX_LAYER_2] = 8, [TSN_EX_IP_INFO] = 4,
 };
 
 bool
@@ -57,7 +50,7 @@ held(const struct tsn_nfcapd *d, const uint8_t *p)
 	return tsn_nf_u16(d, p - 2) - 4u;
 }
 
-/* 0 first  8 last  16 received  24 packets  32 bytes  40 src port  42 dst port  44 proto  45 flags  46 forwarding  47 tos */
+/* 0 first  8 last  16 received  24 packets  32 bytes  40 src port  42 dst port  44 proto  45 flags  46 status  47 tos */
 static void
 put_generic(const struct tsn_nfcapd *d, struct tsn_batch *b, const uint8_t *p, bool event)
 {
@@ -96,17 +89,17 @@ put_addrs(const struct tsn_nfcapd *d, struct tsn_batch *b, const uint8_t *p, con
 {
 	static const uint8_t none[8];
 
-	if (el[EX_IPV4] != 0 && (el[EX_IPV6] == 0 || memcmp(p + el[EX_IPV4], none, sizeof(none)) != 0)) {
-		tsn_batch_put_addr(b, b->n, TSN_F_SRC, tsn_addr_v4(tsn_nf_u32(d, p + el[EX_IPV4])));
-		tsn_batch_put_addr(b, b->n, TSN_F_DST, tsn_addr_v4(tsn_nf_u32(d, p + el[EX_IPV4] + 4)));
-	} else if (el[EX_IPV6] != 0) {
-		tsn_batch_put_addr(b, b->n, TSN_F_SRC, tsn_nf_addr6(d, p + el[EX_IPV6]));
-		tsn_batch_put_addr(b, b->n, TSN_F_DST, tsn_nf_addr6(d, p + el[EX_IPV6] + 16));
+	if (el[TSN_EX_IPV4] != 0 && (el[TSN_EX_IPV6] == 0 || memcmp(p + el[TSN_EX_IPV4], none, sizeof(none)) != 0)) {
+		tsn_batch_put_addr(b, b->n, TSN_F_SRC, tsn_addr_v4(tsn_nf_u32(d, p + el[TSN_EX_IPV4])));
+		tsn_batch_put_addr(b, b->n, TSN_F_DST, tsn_addr_v4(tsn_nf_u32(d, p + el[TSN_EX_IPV4] + 4)));
+	} else if (el[TSN_EX_IPV6] != 0) {
+		tsn_batch_put_addr(b, b->n, TSN_F_SRC, tsn_nf_addr6(d, p + el[TSN_EX_IPV6]));
+		tsn_batch_put_addr(b, b->n, TSN_F_DST, tsn_nf_addr6(d, p + el[TSN_EX_IPV6] + 16));
 	}
-	if (el[EX_HOP_V4] != 0)
-		tsn_nf_put_hop(b, tsn_addr_v4(tsn_nf_u32(d, p + el[EX_HOP_V4])));
-	if (el[EX_HOP_V6] != 0)
-		tsn_nf_put_hop(b, tsn_nf_addr6(d, p + el[EX_HOP_V6]));
+	if (el[TSN_EX_HOP_V4] != 0)
+		tsn_nf_put_hop(b, tsn_addr_v4(tsn_nf_u32(d, p + el[TSN_EX_HOP_V4])));
+	if (el[TSN_EX_HOP_V6] != 0)
+		tsn_nf_put_hop(b, tsn_nf_addr6(d, p + el[TSN_EX_HOP_V6]));
 }
 
 /* The VLAN of the element for it, else that of layer 2; all ones stand for none. */
@@ -115,92 +108,92 @@ put_link(const struct tsn_nfcapd *d, struct tsn_batch *b, const uint8_t *p, cons
 {
 	uint32_t vlan = UINT32_MAX;
 
-	if (el[EX_VLAN] != 0)
-		vlan = tsn_nf_u32(d, p + el[EX_VLAN]);
-	else if (el[EX_LAYER_2] != 0 && tsn_nf_u16(d, p + el[EX_LAYER_2]) != 0)
-		vlan = tsn_nf_u16(d, p + el[EX_LAYER_2]);
+	if (el[TSN_EX_VLAN] != 0)
+		vlan = tsn_nf_u32(d, p + el[TSN_EX_VLAN]);
+	else if (el[TSN_EX_LAYER_2] != 0 && tsn_nf_u16(d, p + el[TSN_EX_LAYER_2]) != 0)
+		vlan = tsn_nf_u16(d, p + el[TSN_EX_LAYER_2]);
 	if (vlan < 4096)
 		tsn_batch_put_int(b, b->n, TSN_F_VLAN, vlan);
-	if (el[EX_MAC] != 0) { /* of the way in, its source and its destination */
-		tsn_nf_put_mac(b, TSN_F_SRC_MAC, tsn_nf_u64(d, p + el[EX_MAC]));
-		tsn_nf_put_mac(b, TSN_F_DST_MAC, tsn_nf_u64(d, p + el[EX_MAC] + 16));
+	if (el[TSN_EX_MAC] != 0) { /* of the way in, its source and its destination */
+		tsn_nf_put_mac(b, TSN_F_SRC_MAC, tsn_nf_u64(d, p + el[TSN_EX_MAC]));
+		tsn_nf_put_mac(b, TSN_F_DST_MAC, tsn_nf_u64(d, p + el[TSN_EX_MAC] + 16));
 	}
 }
 
 static void
 put_rest(struct tsn_nfcapd *d, struct tsn_batch *b, const uint8_t *p, const uint16_t *el)
 {
-	if (el[EX_AS] != 0) {
-		tsn_batch_put_int(b, b->n, TSN_F_SRC_AS, tsn_nf_u32(d, p + el[EX_AS]));
-		tsn_batch_put_int(b, b->n, TSN_F_DST_AS, tsn_nf_u32(d, p + el[EX_AS] + 4));
+	if (el[TSN_EX_AS] != 0) {
+		tsn_batch_put_int(b, b->n, TSN_F_SRC_AS, tsn_nf_u32(d, p + el[TSN_EX_AS]));
+		tsn_batch_put_int(b, b->n, TSN_F_DST_AS, tsn_nf_u32(d, p + el[TSN_EX_AS] + 4));
 	}
-	if (el[EX_IP_INFO] != 0 && p[el[EX_IP_INFO] + 2] != 0)
-		tsn_batch_put_int(b, b->n, TSN_F_MIN_TTL, p[el[EX_IP_INFO] + 2]);
-	if (el[EX_IP_INFO] != 0 && p[el[EX_IP_INFO] + 3] != 0)
-		tsn_batch_put_int(b, b->n, TSN_F_MAX_TTL, p[el[EX_IP_INFO] + 3]);
-	if (el[EX_USER] != 0)
-		tsn_nf_put_text(b, TSN_F_USER, p + el[EX_USER], held(d, p + el[EX_USER]));
-	if (el[EX_NBAR] != 0)
-		tsn_nf_put_name(d, b, TSN_F_APPLICATION, TSN_NF_APPLICATION, p + el[EX_NBAR], held(d, p + el[EX_NBAR]));
-	if (el[EX_VRF] != 0) /* 0 way out  4 way in */
-		tsn_nf_put_name_of(d, b, TSN_F_VRF, TSN_NF_VRF, tsn_nf_u32(d, p + el[EX_VRF] + 4));
-	if (el[EX_OBSERVATION] != 0 && tsn_nf_u32(d, p + el[EX_OBSERVATION] + 8) != 0)
-		tsn_batch_put_int(b, b->n, TSN_F_SOURCE_ID, tsn_nf_u32(d, p + el[EX_OBSERVATION] + 8));
+	if (el[TSN_EX_IP_INFO] != 0 && p[el[TSN_EX_IP_INFO] + 2] != 0)
+		tsn_batch_put_int(b, b->n, TSN_F_MIN_TTL, p[el[TSN_EX_IP_INFO] + 2]);
+	if (el[TSN_EX_IP_INFO] != 0 && p[el[TSN_EX_IP_INFO] + 3] != 0)
+		tsn_batch_put_int(b, b->n, TSN_F_MAX_TTL, p[el[TSN_EX_IP_INFO] + 3]);
+	if (el[TSN_EX_USER] != 0)
+		tsn_nf_put_text(b, TSN_F_USER, p + el[TSN_EX_USER], held(d, p + el[TSN_EX_USER]));
+	if (el[TSN_EX_NBAR] != 0)
+		tsn_nf_put_name(d, b, TSN_F_APPLICATION, TSN_NF_APPLICATION, p + el[TSN_EX_NBAR], held(d, p + el[TSN_EX_NBAR]));
+	if (el[TSN_EX_VRF] != 0) /* 0 way out  4 way in */
+		tsn_nf_put_name_of(d, b, TSN_F_VRF, TSN_NF_VRF, tsn_nf_u32(d, p + el[TSN_EX_VRF] + 4));
+	if (el[TSN_EX_OBSERVATION] != 0 && tsn_nf_u32(d, p + el[TSN_EX_OBSERVATION] + 8) != 0)
+		tsn_batch_put_int(b, b->n, TSN_F_SOURCE_ID, tsn_nf_u32(d, p + el[TSN_EX_OBSERVATION] + 8));
 }
 
 static struct tsn_nf_times
 times_of(const struct tsn_nfcapd *d, const uint8_t *p, const uint16_t *el)
 {
 	struct tsn_nf_times t = { 0 };
-	unsigned event = el[EX_NSEL] != 0 ? el[EX_NSEL] : el[EX_NAT];
+	unsigned event = el[TSN_EX_NSEL] != 0 ? el[TSN_EX_NSEL] : el[TSN_EX_NAT];
 
-	if (el[EX_GENERIC] != 0)
-		t = (struct tsn_nf_times){ tsn_nf_u64(d, p + el[EX_GENERIC]), tsn_nf_u64(d, p + el[EX_GENERIC] + 8),
-			tsn_nf_u64(d, p + el[EX_GENERIC] + 16) };
+	if (el[TSN_EX_GENERIC] != 0)
+		t = (struct tsn_nf_times){ tsn_nf_u64(d, p + el[TSN_EX_GENERIC]), tsn_nf_u64(d, p + el[TSN_EX_GENERIC] + 8),
+			tsn_nf_u64(d, p + el[TSN_EX_GENERIC] + 16) };
 	if (event != 0 && t.first == 0 && t.last == 0)
 		t.first = t.last = tsn_nf_u64(d, p + event);
 	return t;
 }
 
-static void
-origin_of(struct tsn_nfcapd *d, const uint8_t *p, const uint16_t *el, struct tsn_nf_origin *o)
+void
+tsn_nf_origin_v2(struct tsn_nfcapd *d, const uint8_t *p, const uint16_t el[TSN_NF_ELEMENTS], struct tsn_nf_origin *o)
 {
+	bool told = el[TSN_EX_ROUTER_V4] != 0 || el[TSN_EX_ROUTER_V6] != 0;
 	struct tsn_addr a;
 
-	if (el[EX_ROUTER_V4] != 0)
-		a = tsn_addr_v4(tsn_nf_u32(d, p + el[EX_ROUTER_V4]));
-	else if (el[EX_ROUTER_V6] != 0)
-		a = tsn_nf_addr6(d, p + el[EX_ROUTER_V6]);
-	tsn_nf_origin(d, tsn_nf_u16(d, p + 8), el[EX_ROUTER_V4] != 0 || el[EX_ROUTER_V6] != 0 ? &a : NULL, p[6] * 256u + p[7], o);
+	if (el[TSN_EX_ROUTER_V4] != 0)
+		a = tsn_addr_v4(tsn_nf_u32(d, p + el[TSN_EX_ROUTER_V4]));
+	else if (el[TSN_EX_ROUTER_V6] != 0)
+		a = tsn_nf_addr6(d, p + el[TSN_EX_ROUTER_V6]);
+	tsn_nf_origin(d, tsn_nf_u16(d, p + 8), told ? &a : NULL, p[6] * 256u + p[7], o);
 }
 
 bool
-tsn_nf_record_v2(struct tsn_nfcapd *d, const uint8_t *p, size_t size, struct tsn_batch_sink *sink, struct tsn_nfcapd_result *out)
+tsn_nf_record_v2(struct tsn_nfcapd *d, const uint8_t *p, size_t size)
 {
 	uint16_t el[TSN_NF_ELEMENTS];
 	struct tsn_nf_origin o;
 	struct tsn_batch *b;
 
 	if (!tsn_nf_find_elements(d, p, size, el)) {
-		tsn_nf_bad(d, NULL, out);
+		tsn_nf_bad(d);
 		return true;
 	}
-	origin_of(d, p, el, &o);
-	if (el[EX_GENERIC] == 0 && el[EX_IPV4] == 0 && el[EX_IPV6] == 0) {
+	tsn_nf_origin_v2(d, p, el, &o);
+	if (el[TSN_EX_GENERIC] == 0 && el[TSN_EX_IPV4] == 0 && el[TSN_EX_IPV6] == 0) {
 		o.x->counter[TSN_XC_NOT_FLOWS]++;
 		return true;
 	}
-	b = tsn_nf_row(sink, times_of(d, p, el), &o);
+	b = tsn_nf_row(d, times_of(d, p, el), &o);
 	if (b == NULL)
 		return false;
-	if (el[EX_GENERIC] != 0)
-		put_generic(d, b, p + el[EX_GENERIC], p[10] & FLAG_EVENT);
+	if (el[TSN_EX_GENERIC] != 0)
+		put_generic(d, b, p + el[TSN_EX_GENERIC], p[10] & TSN_NF_V3_EVENT);
 	put_addrs(d, b, p, el);
-	if (el[EX_MISC] != 0)
-		put_misc(d, b, p + el[EX_MISC]);
+	if (el[TSN_EX_MISC] != 0)
+		put_misc(d, b, p + el[TSN_EX_MISC]);
 	put_link(d, b, p, el);
 	put_rest(d, b, p, el);
-	b->n++;
-	out->flows++;
+	tsn_nf_row_done(d, b);
 	return true;
 }

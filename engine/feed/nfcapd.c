@@ -2,13 +2,14 @@
 /* Copyright 2026 The Tocsin authors */
 /* Files of nfdump's collectors (nfcapd, nfpcapd, sfcapd) and of nfdump -w, layouts 1 and 2. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "decode/nfcapd.h"
 #include "feed/kind.h"
 #include "input/nfcapd.h"
 
-#define STEP 16 /* pieces: some thousand flows where they are not packed; one packed block has up to some ten thousand */
+#define STEP 16 /* pieces: some thousand flows. A packed block has as many, and may take 0.1 s: it is a step of its own */
 
 struct nfcapd {
 	struct tsn_nfcapd_file *file;
@@ -68,7 +69,29 @@ lose(struct tsn_feed *f, uint64_t offset, uint64_t bytes, const char *reason)
 	r->unread = (int64_t)c->lost;
 }
 
-/* At the end of what can be read: [reason], if there is one, is why no more of it can. */
+/* Sentences on what was found, and on what the file should have had. */
+static void
+tell(struct tsn_feed *f)
+{
+	struct nfcapd *c = f->self;
+	const struct tsn_nfcapd_header *h = tsn_nfcapd_header(c->file);
+	const struct tsn_feed_report *r = &f->report;
+	unsigned long long blocks = tsn_nfcapd_blocks(c->file);
+
+	if (c->bad_blocks > 0)
+		tsn_log(f->opts.log, TSN_LOG_ERROR, "%s: damaged at byte %llu: %s; %llu bytes of %llu of %llu blocks were not read",
+		    f->path, (unsigned long long)r->damage_offset, r->reason, (unsigned long long)c->lost,
+		    (unsigned long long)c->bad_blocks, blocks);
+	if (r->skipped > 0)
+		tsn_log(f->opts.log, TSN_LOG_WARN, "%s: %llu records could not be decoded", f->path, (unsigned long long)r->skipped);
+	if (h->blocks == 0 && blocks > 0)
+		tsn_log(f->opts.log, TSN_LOG_WARN, "%s: was never closed by its writer; its %llu blocks were read", f->path, blocks);
+	tsn_log(f->opts.log, TSN_LOG_INFO, "%s: nfcapd layout %u, compression %s%s, %llu blocks, %llu flows", f->path, h->layout,
+	    tsn_nfcapd_packing_name(h->packing), h->swapped ? ", of the other byte order" : "", blocks,
+	    (unsigned long long)r->records);
+}
+
+/* [reason], if there is one, is why no more of the file can be read. What was wrong first stays in the report. */
 static enum tsn_feed_step
 end(struct tsn_feed *f, uint64_t offset, const char *reason)
 {
@@ -77,27 +100,19 @@ end(struct tsn_feed *f, uint64_t offset, const char *reason)
 	uint64_t blocks = tsn_nfcapd_blocks(c->file);
 	struct tsn_feed_report first = f->report;
 
-	if (c->bad_blocks > 0)
-		tsn_log(f->opts.log, TSN_LOG_ERROR, "%s: damaged at byte %llu: %s; %llu of %llu blocks with %llu bytes were left out",
-		    f->path, (unsigned long long)first.damage_offset, first.reason, (unsigned long long)c->bad_blocks,
-		    (unsigned long long)blocks, (unsigned long long)c->lost);
+	tell(f);
 	if (reason != NULL)
 		tsn_feed_damaged(f, offset, "%s%s", reason, h->blocks == 0 ? " (it was never closed)" : "");
 	else if (blocks < h->blocks)
-		tsn_feed_damaged(f, offset, "the file ends after %llu of %llu blocks", (unsigned long long)blocks, (unsigned long long)h->blocks);
-	else if (h->blocks == 0 && blocks > 0)
-		tsn_log(f->opts.log, TSN_LOG_WARN, "%s: was never closed by its writer; its %llu blocks were read", f->path,
-		    (unsigned long long)blocks);
-	if (c->bad_blocks > 0) { /* what was wrong began there */
+		tsn_feed_damaged(f, offset, "the file ends after %llu of %llu blocks", (unsigned long long)blocks,
+		    (unsigned long long)h->blocks);
+	else
+		return TSN_FEED_END;
+	if (first.damaged) {
 		f->report.damage_offset = first.damage_offset;
-		snprintf(f->report.reason, sizeof(f->report.reason), "%s", first.reason);
-		f->report.unread = f->report.unread > 0 && f->report.unread != first.unread ? f->report.unread + first.unread : first.unread;
+		memcpy(f->report.reason, first.reason, sizeof(first.reason));
+		f->report.unread = f->report.unread < 0 ? -1 : f->report.unread + (int64_t)c->lost;
 	}
-	if (f->report.skipped > 0)
-		tsn_log(f->opts.log, TSN_LOG_WARN, "%s: %llu records could not be decoded", f->path, (unsigned long long)f->report.skipped);
-	tsn_log(f->opts.log, TSN_LOG_INFO, "%s: nfcapd layout %u, compression %s%s, %llu blocks, %llu flows", f->path, h->layout,
-	    tsn_nfcapd_packing_name(h->packing), h->swapped ? ", of the other byte order" : "", (unsigned long long)blocks,
-	    (unsigned long long)f->report.records);
 	return TSN_FEED_END;
 }
 
@@ -106,7 +121,8 @@ decode(struct tsn_feed *f, const struct tsn_nfcapd_piece *p)
 {
 	struct nfcapd *c = f->self;
 	struct tsn_nfcapd_result r;
-	enum tsn_decode status = tsn_nfcapd_decode(c->decoder, tsn_nfcapd_header(c->file)->layout, p->type, p->p, p->len, p->last,
+	unsigned layout = tsn_nfcapd_header(c->file)->layout;
+	enum tsn_decode status = tsn_nfcapd_decode(c->decoder, layout, p->type, p->p, p->len, p->last,
 	    tsn_engine_sink(f->engine), &r);
 
 	f->report.records += r.flows;
@@ -124,7 +140,8 @@ step(struct tsn_feed *f)
 	struct nfcapd *c = f->self;
 	struct tsn_nfcapd_piece p;
 
-	for (int i = 0; i < STEP; i++) {
+	p.packed = false;
+	for (int i = 0; i < STEP && !p.packed; i++) {
 		switch (tsn_nfcapd_next(c->file, &p)) {
 		case TSN_NFCAPD_PIECE:
 			if (decode(f, &p) == TSN_DECODE_STOPPED)

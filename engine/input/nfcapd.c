@@ -90,7 +90,7 @@ read_header(struct tsn_nfcapd_file *f, char error[TSN_INPUT_ERROR])
 	h->swapped = n >= 4 && u16(p, false) != MAGIC;
 	layout = n >= 4 ? u16(p + 2, h->swapped) : 0;
 	if (layout != 1 && layout != 2) {
-		snprintf(error, TSN_INPUT_ERROR, "is an nfcapd file of layout %u; only 1 (nfdump 1.5, 1.6) and 2 (1.7) can be read", layout);
+		snprintf(error, TSN_INPUT_ERROR, "is an nfcapd file of layout %u; 1 (nfdump 1.5, 1.6) and 2 (1.7) can be read", layout);
 		return false;
 	}
 	h->layout = (uint8_t)layout;

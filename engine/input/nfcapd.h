@@ -20,7 +20,9 @@
 
 struct tsn_nfcapd_file;
 
-enum tsn_nfcapd_packing { TSN_NFCAPD_PLAIN, TSN_NFCAPD_LZO, TSN_NFCAPD_BZ2, TSN_NFCAPD_LZ4, TSN_NFCAPD_ZSTD, TSN_NFCAPD_PACKINGS };
+enum tsn_nfcapd_packing {
+	TSN_NFCAPD_PLAIN, TSN_NFCAPD_LZO, TSN_NFCAPD_BZ2, TSN_NFCAPD_LZ4, TSN_NFCAPD_ZSTD, TSN_NFCAPD_PACKINGS
+};
 
 struct tsn_nfcapd_header {
 	uint8_t layout; /* 1 or 2 */
@@ -67,7 +69,7 @@ void tsn_nfcapd_used(struct tsn_nfcapd_file *f, size_t n);
  */
 #define TSN_NFCAPD_BLOCK_MAX ((size_t)10 << 20)
 
-/* Inside: one block. Writes at most [room] bytes; how many, or 0 if [in] is no such block or this build lacks the library. */
+/* Inside: one block. Writes at most [room] bytes; how many, or 0 if [in] is no such block or the library is left out. */
 size_t tsn_nfcapd_unpack(enum tsn_nfcapd_packing how, const uint8_t *in, size_t n, uint8_t *out, size_t room);
 /* Can this build unpack it? */
 bool tsn_nfcapd_can_unpack(enum tsn_nfcapd_packing how);
