@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* tocsin fields, functions, version: the tables of the language and of the build. */
+/* tocsin fields, functions: the tables of the language. */
 #include <stdio.h>
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-#ifdef TSN_HAVE_PCAP
-#include <pcap/pcap.h>
-#endif
-
 #include "cli/inputs.h"
+#include "cli/normal_form.h"
 #include "flow/fields.h"
 
 static void
@@ -31,6 +26,20 @@ print_aliases(enum tsn_field f)
 		putchar(']');
 }
 
+/* The page of docs/ that says what a flow is. */
+static int
+fields_markdown(const struct tsn_cli *c)
+{
+	struct tsn_buf out = TSN_BUF_INIT;
+
+	if (strcmp(c->format, "markdown") != 0)
+		return tsn_cli_usage(c, "--format is markdown, not \"%s\"", c->format);
+	tsn_normal_form(&out, NULL, 0);
+	fwrite(tsn_buf_str(&out), 1, out.len, stdout);
+	tsn_buf_fini(&out);
+	return TSN_EXIT_OK;
+}
+
 int
 tsn_cmd_fields(struct tsn_cli *c)
 {
@@ -38,19 +47,24 @@ tsn_cmd_fields(struct tsn_cli *c)
 
 	if (c->args.n > 0)
 		return tsn_cli_usage(c, "`tocsin fields` takes no arguments");
-	printf("%-17s %-17s %-26s %s\n", "FIELD", "TYPE", "INFORMATION ELEMENT", "MEANING");
+	if (c->format != NULL)
+		return fields_markdown(c);
+	printf("%-26s %-17s %-26s %s\n", "FIELD", "TYPE", "INFORMATION ELEMENT", "MEANING");
 	for (f = 0; f < TSN_FIELD_COUNT; f++) {
 		const struct tsn_field_info *i = &tsn_fields[f];
 		char element[64] = "";
 
 		if (i->element_id > 0)
 			snprintf(element, sizeof(element), "%u %s", i->element_id, i->element);
-		printf("%-17s %-17s %-26s %s%s%s%s", i->name, tsn_type_name(i->type), element, i->help,
+		if (i->origin == TSN_O_POOL)
+			continue;
+		printf("%-26s %-17s %-26s %s%s%s%s", i->name, tsn_type_name(i->type), element, i->help,
 		    i->unit[0] != '\0' ? ", in " : "", i->unit,
 		    i->origin == TSN_O_PAIR ? " (conversations only; not available yet)" : "");
 		print_aliases((enum tsn_field)f);
 		putchar('\n');
 	}
+	printf("\nAny other Information Element is named by its number: ie(ID), or ie(PEN, ID) of an enterprise.\n");
 	return TSN_EXIT_OK;
 }
 
@@ -70,27 +84,5 @@ tsn_cmd_functions(struct tsn_cli *c)
 		printf("%-44s %-18s %s%s\n", call, f->result, f->help, f->available ? "" : " (not available yet)");
 	}
 	printf("\nEach takes a scope behind it: [by KEY, ...] over DURATION (sliding) or per DURATION (tumbling).\n");
-	return TSN_EXIT_OK;
-}
-
-int
-tsn_cmd_version(struct tsn_cli *c)
-{
-	char pcre2[64] = "";
-	uint32_t jit = 0;
-
-	if (c->args.n > 0)
-		return tsn_cli_usage(c, "`tocsin version` takes no arguments");
-	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
-	pcre2_config(PCRE2_CONFIG_JIT, &jit);
-	printf("tocsin %s\n", TSN_VERSION);
-	printf("language      1.0\n");
-	printf("pcre2         %s, JIT %s\n", pcre2, jit ? "yes" : "no");
-#ifdef TSN_HAVE_PCAP
-	printf("libpcap       %s\n", pcap_lib_version());
-#else
-	printf("libpcap       no: plain pcap files only\n");
-#endif
-	printf("exports read  NetFlow v1, v5, v7\n");
 	return TSN_EXIT_OK;
 }
