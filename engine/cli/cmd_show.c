@@ -134,11 +134,23 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 		write_out(s);
 }
 
+/* Nothing more comes at present: what was found is shown. */
+static void
+on_idle(void *arg)
+{
+	struct show *s = arg;
+
+	write_out(s);
+	fflush(stdout);
+}
+
 static int
 show(struct show *s, struct tsn_ruleset *rs)
 {
 	int status = tsn_inputs_open_rows(&s->in, rs, on_rows, s);
 
+	s->in.idle = on_idle;
+	s->in.idle_arg = s;
 	if (status != 0)
 		return status;
 	status = tsn_inputs_read(&s->in);

@@ -23,24 +23,56 @@ tsn_feed_kind(size_t i)
 	return i < KINDS ? kinds[i]->name : NULL;
 }
 
+/* Is there enough to tell by: the end of a line, or what is no text? */
+static bool
+telling(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] < ' ' && p[i] != '\t')
+			return true;
+	return false;
+}
+
+static const struct tsn_feed_kind *
+known_to(const uint8_t *p, size_t n, const struct tsn_feed_opts *opts)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (kinds[i]->is(p, n, opts))
+			return kinds[i];
+	return NULL;
+}
+
 /* NULL, with the reason, if no kind knows these bytes. */
 static const struct tsn_feed_kind *
 recognise(struct tsn_feed *f, char error[TSN_INPUT_ERROR])
 {
-	size_t n = tsn_reader_need(&f->reader, TSN_FEED_PEEK);
-	const uint8_t *p = f->reader.buf + f->reader.pos;
+	struct tsn_reader *r = &f->reader;
+	/* with a waiter, the next byte may be long in coming: what is there must do, if it can */
+	size_t n = tsn_reader_need(r, f->opts.waiter.wait != NULL ? 1 : TSN_FEED_PEEK);
+	const struct tsn_feed_kind *kind = NULL;
+	const uint8_t *p = r->buf + r->pos;
 
-	if (n == 0 && f->reader.error != 0) {
-		snprintf(error, TSN_INPUT_ERROR, "%s", tsn_reader_error(&f->reader));
+	while (kind == NULL) {
+		bool all = n >= TSN_FEED_PEEK || r->eof;
+
+		if (all || telling(p, n))
+			kind = known_to(p, n, &f->opts);
+		if (all)
+			break;
+		if (kind == NULL)
+			n = tsn_reader_need(r, n + 1);
+		p = r->buf + r->pos;
+	}
+	if (kind != NULL)
+		return kind;
+	if (n == 0 && r->error != 0) {
+		snprintf(error, TSN_INPUT_ERROR, "%s", tsn_reader_error(r));
 		return NULL;
 	}
-	for (size_t i = 0; i < KINDS; i++)
-		if (kinds[i]->is(p, n, &f->opts))
-			return kinds[i];
 	if (f->opts.unknown != NULL)
 		*f->opts.unknown = true;
-	if (f->reader.packed != NULL && tsn_unpack_kind(p, n) != NULL)
-		snprintf(error, TSN_INPUT_ERROR, "is compressed twice: unpack it once (%s)", f->reader.packed);
+	if (r->packed != NULL && tsn_unpack_kind(p, n) != NULL)
+		snprintf(error, TSN_INPUT_ERROR, "is compressed twice: unpack it once (%s)", r->packed);
 	else
 		snprintf(error, TSN_INPUT_ERROR, "%s",
 		    n == 0 ? "is empty" : "is no kind of input that can be read (`tocsin run --help` lists them)");

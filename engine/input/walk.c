@@ -124,16 +124,17 @@ nanoseconds(const struct statx_timestamp *t)
 	return t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
-/* 0, or errno; [mode] may be NULL. */
+/* 0, or errno. [path] "": what [fd] is open on. [mode] may be NULL. */
 static int
-look(const char *path, struct tsn_walk_file *f, uint16_t *mode)
+look(int fd, const char *path, struct tsn_walk_file *f, uint16_t *mode)
 {
 	struct statx st;
 
 	memset(f, 0, sizeof(*f));
-	if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_BTIME, &st) != 0)
+	if (statx(fd, path, path[0] == '\0' ? AT_EMPTY_PATH : 0, STATX_BASIC_STATS | STATX_BTIME, &st) != 0)
 		return errno;
 	f->changed_ns = nanoseconds(&st.stx_mtime);
+	f->size = st.stx_size;
 	f->device = makedev(st.stx_dev_major, st.stx_dev_minor);
 	f->inode = st.stx_ino;
 	f->born_ns = (st.stx_mask & STATX_BTIME) != 0 ? nanoseconds(&st.stx_btime) : 0;
@@ -145,7 +146,13 @@ look(const char *path, struct tsn_walk_file *f, uint16_t *mode)
 bool
 tsn_walk_look(const char *path, struct tsn_walk_file *out)
 {
-	return look(path, out, NULL) == 0;
+	return path[0] != '\0' && look(AT_FDCWD, path, out, NULL) == 0;
+}
+
+bool
+tsn_walk_look_fd(int fd, struct tsn_walk_file *out)
+{
+	return look(fd, "", out, NULL) == 0;
 }
 
 bool
@@ -212,7 +219,7 @@ visit(struct tsn_walk *w, char *path, const struct above *up, unsigned depth)
 {
 	struct tsn_walk_file f;
 	uint16_t mode = 0;
-	int error = look(path, &f, &mode);
+	int error = look(AT_FDCWD, path, &f, &mode);
 	bool ok = true;
 
 	if (error != 0 && error != ENOENT) /* it may just have gone */
@@ -318,7 +325,7 @@ tsn_walk_directory(struct tsn_walk *w, const char *path)
 	bool ok;
 
 	w->root = strlen(path);
-	if (look(path, &top, NULL) == 0)
+	if (look(AT_FDCWD, path, &top, NULL) == 0)
 		up = (struct above){ NULL, top.device, top.inode };
 	ok = walk(w, path, &up, 0);
 	put_in_order(w);

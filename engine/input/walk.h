@@ -19,6 +19,7 @@ struct tsn_walk_file {
 	char *path;
 	uint64_t when;       /* YYYYMMDDhhmmss by its name, 0 if that holds none */
 	int64_t changed_ns;  /* last change */
+	uint64_t size;
 	/* which file it is, whatever it is called; [born_ns] tells a new one with an old one's number, 0 if unknown */
 	uint64_t device, inode;
 	int64_t born_ns;
@@ -40,6 +41,7 @@ bool tsn_walk_directory(struct tsn_walk *w, const char *path);
 void tsn_walk_fini(struct tsn_walk *w);
 /* The file at [path], with a NULL path; false if there is none. */
 bool tsn_walk_look(const char *path, struct tsn_walk_file *out);
+bool tsn_walk_look_fd(int fd, struct tsn_walk_file *out);
 bool tsn_walk_same(const struct tsn_walk_file *a, const struct tsn_walk_file *b);
 /* The time a path holds, as in struct tsn_walk_file: in its last part, else in what leads there; 0 if none. */
 uint64_t tsn_walk_time(const char *path);
