@@ -45,7 +45,7 @@ on_signal(int number)
 void
 tsn_follow_signals(void)
 {
-	struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
+	struct sigaction a = { .sa_handler = on_signal }; /* no SA_RESTART: a wait is to end */
 
 	sigaction(SIGINT, &a, NULL);
 	sigaction(SIGTERM, &a, NULL);

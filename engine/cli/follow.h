@@ -12,7 +12,7 @@
 #include "cli/inputs.h"
 #include "input/wait.h"
 
-/* From now on SIGINT and SIGTERM ask to stop; a second one kills. */
+/* From now on SIGINT and SIGTERM ask to stop. */
 void tsn_follow_signals(void);
 bool tsn_follow_stopped(const struct tsn_inputs *in);
 /* A file, directory or "-"; reads it and what comes after it until asked to stop. */
