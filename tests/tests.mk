@@ -9,7 +9,7 @@ TEST_MAKE     = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(TEST_BUILD) CFLAG
 suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
 
-TEST_APT      := $(DEPS_APT) nfdump
+TEST_APT      := $(DEPS_APT) nfdump nfdump-sflow softflowd pmacct tcpdump iproute2 iputils-ping curl nmap iperf3 python3
 
 .PHONY: test-deps
 test-deps:
@@ -18,6 +18,7 @@ test-deps:
 .PHONY: test
 test: test-deps ## every suite under ASan and UBSan, the rules' own tests, the command line
 	@$(TEST_MAKE) WERROR=-Werror test-programs
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tocsin # without sanitizers: what must live in little memory, and what is installed
 	@TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
 .PHONY: suite
@@ -46,14 +47,14 @@ fuzz: ## build the fuzz targets with clang's libFuzzer and run each for FUZZ_SEC
 	@sh tests/fuzz/run.sh $(BUILD)
 
 .PHONY: test-programs one-suite
-test-programs: $(BUILD)/tocsin $(suite_bins) $(BUILD)/flowgen $(BUILD)/replay
+test-programs: $(BUILD)/tocsin $(suite_bins) $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/hostile $(BUILD)/spoil
 one-suite: $(BUILD)/tests/test_$(S)
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libtocsin.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion
 
-$(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/workload.h
+$(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/messages.c tests/gen/workload.h tests/gen/messages.h tests/gen/wire.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $(filter %.c,$^)
 
@@ -61,7 +62,19 @@ $(BUILD)/replay: tests/gen/replay.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
+$(BUILD)/hostile: tests/gen/hostile.c tests/gen/wire.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+$(BUILD)/spoil: tests/gen/spoil.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
 $(BUILD)/race: tests/bench/race.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+$(BUILD)/blast: tests/bench/blast.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* tocsin fields, functions, version: the tables of the language and of the build. */
+/* tocsin fields, functions: the tables of the language. */
 #include <stdio.h>
 #include <string.h>
-
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-#ifdef TSN_HAVE_PCAP
-#include <pcap/pcap.h>
-#endif
 
 #include "cli/inputs.h"
 #include "flow/fields.h"
@@ -70,27 +64,5 @@ tsn_cmd_functions(struct tsn_cli *c)
 		printf("%-44s %-18s %s%s\n", call, f->result, f->help, f->available ? "" : " (not available yet)");
 	}
 	printf("\nEach takes a scope behind it: [by KEY, ...] over DURATION (sliding) or per DURATION (tumbling).\n");
-	return TSN_EXIT_OK;
-}
-
-int
-tsn_cmd_version(struct tsn_cli *c)
-{
-	char pcre2[64] = "";
-	uint32_t jit = 0;
-
-	if (c->args.n > 0)
-		return tsn_cli_usage(c, "`tocsin version` takes no arguments");
-	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
-	pcre2_config(PCRE2_CONFIG_JIT, &jit);
-	printf("tocsin %s\n", TSN_VERSION);
-	printf("language      1.0\n");
-	printf("pcre2         %s, JIT %s\n", pcre2, jit ? "yes" : "no");
-#ifdef TSN_HAVE_PCAP
-	printf("libpcap       %s\n", pcap_lib_version());
-#else
-	printf("libpcap       no: plain pcap files only\n");
-#endif
-	printf("exports read  NetFlow v1, v5, v7\n");
 	return TSN_EXIT_OK;
 }

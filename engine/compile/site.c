@@ -233,7 +233,7 @@ setting(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 		duration(r, f, n, &r->site->pair_ms);
 	else if (strcmp(n->text, "dedup") == 0)
 		duration(r, f, n, &r->site->dedup_ms);
-	if (strcmp(n->text, "memory") == 0 || strcmp(n->text, "state") == 0 || strcmp(n->text, "http") == 0 ||
+	if (strcmp(n->text, "memory") == 0 || strcmp(n->text, "state") == 0 ||
 	    strcmp(n->text, "pair") == 0 || strcmp(n->text, "dedup") == 0)
 		without_effect(r, n);
 }

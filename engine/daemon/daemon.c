@@ -14,7 +14,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/engine.h"
+#include "daemon/http.h"
 #include "daemon/job.h"
+#include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/ports.h"
 #include "daemon/watch.h"
@@ -23,6 +25,7 @@
 #define IDLE_MS      100 /* longest wait: ticks must come while no flow does */
 #define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
 #define DRAIN_MS     2000
+#define FIRST_SOCKET 3   /* in the list that is polled */
 #define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
 
 struct tsn_daemon {
@@ -32,12 +35,15 @@ struct tsn_daemon {
 	struct tsn_ports ports;
 	struct tsn_job *job;
 	struct tsn_watch *watch;
-	struct pollfd *poll;     /* signals, job, then the sockets */
+	struct tsn_http *http;   /* NULL: nobody asked for it */
+	char http_where[96];
+	struct pollfd *poll;     /* signals, job, http, then the sockets */
 	size_t npoll, cap_poll;
 	int signals;
 	bool reload_asked, stopping;
 	int64_t compile_began, next_care;
 	uint64_t reloads, reloads_failed;
+	bool reload_failed;
 };
 
 static int64_t
@@ -110,7 +116,7 @@ hand_over_sinks(struct tsn_daemon *d)
 static bool
 fill_poll(struct tsn_daemon *d)
 {
-	size_t want = 2 + d->ports.nsockets, i;
+	size_t want = FIRST_SOCKET + d->ports.nsockets, i;
 	struct pollfd *v = tsn_reallocarray(d->poll, want, sizeof(*v));
 
 	if (v == NULL)
@@ -119,9 +125,44 @@ fill_poll(struct tsn_daemon *d)
 	d->npoll = want;
 	v[0] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
 	v[1] = (struct pollfd){ .fd = tsn_job_fd(d->job), .events = POLLIN };
+	v[2] = (struct pollfd){ .fd = d->http != NULL ? tsn_http_fd(d->http) : -1, .events = POLLIN };
 	for (i = 0; i < d->ports.nsockets; i++)
-		v[2 + i] = (struct pollfd){ .fd = tsn_udp_fd(d->ports.sockets[i].udp), .events = POLLIN };
+		v[FIRST_SOCKET + i] = (struct pollfd){ .fd = tsn_udp_fd(d->ports.sockets[i].udp), .events = POLLIN };
 	return true;
+}
+
+/* --- who watches --- */
+
+static bool
+page(void *arg, const char *path, struct tsn_buf *out)
+{
+	struct tsn_daemon *d = arg;
+	struct tsn_metrics m = { d->engine, &d->ports, d->reloads, d->reloads_failed, d->reload_failed, now_ms() };
+
+	if (strcmp(path, "/metrics") != 0)
+		return false;
+	tsn_metrics_write(&m, out);
+	return true;
+}
+
+/* Opens, moves or closes the page of metrics. That it cannot be opened stops nobody from seeing flows: it is logged. */
+static void
+set_http(struct tsn_daemon *d, const char *where)
+{
+	char error[TSN_INPUT_ERROR];
+
+	if (strcmp(where != NULL ? where : "", d->http_where) == 0 && (where == NULL || d->http != NULL))
+		return;
+	tsn_http_close(d->http);
+	d->http = NULL;
+	snprintf(d->http_where, sizeof(d->http_where), "%s", where != NULL ? where : "");
+	if (where == NULL)
+		return;
+	d->http = tsn_http_open(where, page, d, error);
+	if (d->http == NULL)
+		tsn_log(d->log, TSN_LOG_ERROR, "%s; there are no metrics", error);
+	else
+		tsn_log(d->log, TSN_LOG_INFO, "metrics at http://%s/metrics", where);
 }
 
 /*
@@ -143,6 +184,7 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	if (!hand_over_sinks(d))
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
 	tsn_ports_commit(&d->ports);
+	set_http(d, rs->site.http);
 	tell_expiring(d, rs->program, now_ms());
 	tsn_watch_free(d->watch);
 	d->watch = tsn_watch_new(rs, d->compile_began, now_ms());
@@ -155,6 +197,7 @@ static void
 keep_old(struct tsn_daemon *d, const char *why)
 {
 	d->reloads_failed++;
+	d->reload_failed = true;
 	tsn_log(d->log, TSN_LOG_ERROR, "reload failed: %s; the old rules stay in force", why);
 	tsn_notify("READY=1\nSTATUS=reload failed, the old rules stay in force");
 }
@@ -178,6 +221,7 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 		return;
 	}
 	d->reloads++;
+	d->reload_failed = false;
 	tsn_log(d->log, TSN_LOG_INFO,
 	    "reloaded: %u rules added, %u changed, %u removed, %u unchanged; %u expressions kept with %llu groups, %u new; "
 	    "flows waited %lld ms",
@@ -368,6 +412,8 @@ loop(struct tsn_daemon *d)
 			return TSN_DAEMON_NO_INPUT;
 		}
 		take_signals(d);
+		if (d->http != NULL) /* also when nothing came: connections time out */
+			tsn_http_serve(d->http);
 		more = take_all(d);
 		if (!more)
 			tsn_engine_flush(d->engine);
@@ -411,6 +457,7 @@ first_load(struct tsn_daemon *d)
 static void
 daemon_free(struct tsn_daemon *d)
 {
+	tsn_http_close(d->http);
 	tsn_job_free(d->job);
 	if (d->engine != NULL)
 		tsn_engine_remove_sinks(d->engine);

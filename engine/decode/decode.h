@@ -92,6 +92,8 @@ bool tsn_decode_looks_like(const uint8_t *p, size_t len);
  * yet (so that a capture of them is not called empty).
  */
 bool tsn_decode_looks_like_export(const uint8_t *p, size_t len);
+/* The formats that are decoded, for people: "NetFlow v1, v5, ...". */
+const char *tsn_decode_formats(void);
 /* What the datagram seems to be: "NetFlow v9", "IPFIX"..., "an unknown format". Static. */
 const char *tsn_decode_format(const uint8_t *p, size_t len);
 

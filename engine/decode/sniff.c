@@ -129,3 +129,9 @@ tsn_decode_format(const uint8_t *p, size_t len)
 		return "an unknown format";
 	}
 }
+
+const char *
+tsn_decode_formats(void)
+{
+	return "NetFlow v1, v5, v7";
+}

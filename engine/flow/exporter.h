@@ -36,7 +36,7 @@
 	COUNTER(NOT_FLOWS, "not_flows", "records that describe no flow") \
 	COUNTER(OPTIONS, "options", "records of options") \
 	COUNTER(SAMPLING_CHANGES, "sampling_changes", "times the exporter told another sampling interval") \
-	COUNTER(COUNTER_SAMPLES, "counter_samples", "samples of interface counters, which are no flows") \
+	COUNTER(COUNTER_SAMPLES, "interface_samples", "samples of interface counters, which are no flows") \
 	COUNTER(AGENT_DROPS, "agent_drops", "samples the exporter itself could not send") \
 	COUNTER(DUPLICATES, "duplicates", "flows dropped because another exporter had sent them")
 

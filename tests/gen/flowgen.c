@@ -13,10 +13,16 @@
  * --netflow 1 or 7 writes the older shapes: 24 records of 48 bytes and no sequence, or 27 of 52.
  * (Some papers give v1 records 52 bytes; softflowd, flow-tools and nfdump agree on 48.)
  *
+ * --netflow 9 and 10 (IPFIX) send a template every 512 datagrams, then records of 53 and 69 bytes; --netflow 0
+ * is sFlow v5, a sample of one packet for each record, no more of it. --packets writes no exports at all, but
+ * up to four packets of each flow, for those who meter.
+ *
  * --edge makes values that are legal but odd instead, for comparison with other readers: see
  * edge_record() in workload.c. There datagrams hold 1 to 30 records, uptimes wrap 5 s after the
  * beginning, and every exporter but the first has another sampling field.
  */
+#include "messages.h"
+#include "wire.h"
 #include "workload.h"
 
 #include <errno.h>
@@ -33,19 +39,25 @@
 #define UDP 17
 #define LEN(a) (sizeof(a) / sizeof(*(a)))
 
-/* The versions of one family: [routing] says that AS numbers and masks are in the record. */
+/*
+ * The versions: those of one family, where [routing] says that AS numbers and masks are in the record, and
+ * those with a writer of their own in messages.c.
+ */
 static const struct shape {
 	uint32_t version, header, record, records;
 	bool routing;
+	size_t (*message)(uint8_t *p, const struct message *m);
 } shapes[] = {
-	{ 5, 24, 48, 30, true }, { 1, 16, 48, 24, false }, { 7, 24, 52, 27, true },
+	{ 5, 24, 48, 30, true, NULL }, { 1, 16, 48, 24, false, NULL }, { 7, 24, 52, 27, true, NULL },
+	{ 9, 0, 0, V9_RECORDS, true, message_v9 }, { 10, 0, 0, IPFIX_RECORDS, true, message_ipfix },
+	{ 0, 0, 0, SFLOW_RECORDS, true, message_sflow },
 };
 
 struct gen {
 	uint64_t flows, rate, seed;
 	uint32_t hosts, exporters;
 	const struct shape *shape;
-	bool v6, edge;
+	bool v6, edge, packets;
 	const char *out;
 	struct workload load;
 	FILE *file;
@@ -54,20 +66,6 @@ struct gen {
 };
 
 /* ---- the wire ---- */
-
-static uint8_t *
-put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
-
-static uint8_t *
-put32(uint8_t *p, uint32_t v)
-{
-	return put16(put16(p, v >> 16), v & 0xffff);
-}
 
 /*
  * Bytes 0..35 are alike in all three. Then v5 and v7: a byte of padding or of v7's validity flags,
@@ -139,14 +137,18 @@ put_ip(const struct gen *g, uint8_t *udp, uint32_t len, uint32_t who, uint32_t i
 	return ip - 14;
 }
 
+static uint32_t
+uptime_of(const struct gen *g, uint32_t who, uint64_t now)
+{
+	return (uint32_t)(now - EPOCH_MS) + (g->edge ? 0xffffffffu - 5000 : (uint32_t)(DAY_MS * (1 + who % 40)));
+}
+
 static void
 put_header(const struct gen *g, uint8_t *p, uint32_t count, uint32_t who, uint64_t now)
 {
 	static const uint16_t sampling[] = { 0, 0x4064, 0x0064, 0x8001, 0x7fff, 0x400a, 0xbfff };
-	uint32_t uptime = (uint32_t)(now - EPOCH_MS);
 
-	uptime += g->edge ? 0xffffffffu - 5000 : (uint32_t)(DAY_MS * (1 + who % 40));
-	p = put32(put16(put16(p, g->shape->version), count), uptime);
+	p = put32(put16(put16(p, g->shape->version), count), uptime_of(g, who, now));
 	p = put32(put32(p, (uint32_t)(now / 1000)), (uint32_t)(now % 1000) * 1000000u);
 	if (g->shape->version == 1)
 		return;
@@ -172,36 +174,73 @@ write_frame(struct gen *g, uint8_t *frame, uint32_t len, uint64_t now)
 	return fwrite(frame - 16, 1, 16 + len, g->file) == 16 + len;
 }
 
+static void
+next_record(struct gen *g, struct record *r, uint32_t uptime)
+{
+	if (g->edge)
+		workload_next_odd(&g->load, r, uptime);
+	else
+		workload_next(&g->load, r);
+}
+
+/* [count] records as one message; its length. */
+static uint32_t
+put_message(struct gen *g, uint8_t *data, uint32_t count, uint32_t who, uint64_t now)
+{
+	struct record record[MAX_RECORDS];
+	uint32_t uptime = uptime_of(g, who, now);
+	struct message m = { who, (uint32_t)(g->datagrams / g->exporters), g->sequence[who], uptime, now, record, count };
+
+	for (uint32_t i = 0; i < count; i++)
+		next_record(g, &record[i], uptime);
+	if (g->shape->message != NULL)
+		return (uint32_t)g->shape->message(data, &m);
+	put_header(g, data, count, who, now);
+	for (uint32_t i = 0; i < count; i++)
+		put_record(data + g->shape->header + i * g->shape->record, g->shape, &record[i], uptime);
+	return g->shape->header + count * g->shape->record;
+}
+
 static bool
 write_datagram(struct gen *g)
 {
-	uint8_t buf[16 + 14 + 40 + 8 + MAX_HEADER + MAX_RECORDS * MAX_RECORD];
-	uint8_t *udp = buf + 16 + 14 + 40, *data = udp + 8, *frame;
+	uint8_t buf[16 + 14 + 40 + 8 + MESSAGE_ROOM];
+	uint8_t *udp = buf + 16 + 14 + 40, *frame;
 	uint32_t who = (uint32_t)(g->datagrams % g->exporters), len;
-	uint32_t most = g->shape->records, uptime;
+	uint32_t most = g->shape->records;
 	uint32_t count = g->edge ? 1 + workload_random(&g->load, most) : most;
 	uint64_t now;
 
 	if (count > g->flows - g->load.made)
 		count = (uint32_t)(g->flows - g->load.made);
 	now = EPOCH_MS + (g->load.made + count) * 1000 / g->rate;
-	put_header(g, data, count, who, now);
-	uptime = (uint32_t)data[4] << 24 | (uint32_t)data[5] << 16 | (uint32_t)data[6] << 8 | data[7];
-	for (uint32_t i = 0; i < count; i++) {
-		struct record r;
-
-		if (g->edge)
-			workload_next_odd(&g->load, &r, uptime);
-		else
-			workload_next(&g->load, &r);
-		put_record(data + g->shape->header + i * g->shape->record, g->shape, &r, uptime);
-	}
-	len = 8 + g->shape->header + count * g->shape->record;
+	len = 8 + put_message(g, udp + 8, count, who, now);
 	put32(put16(put16(udp, 20000 + who % 40000), 2055), len << 16);
 	frame = put_ip(g, udp, len, who, (uint32_t)g->datagrams & 0xffff);
 	g->sequence[who] += count;
 	g->datagrams++;
 	return write_frame(g, frame, (uint32_t)(udp + len - frame), now);
+}
+
+/* Up to four packets of one flow, a millisecond apart. */
+static bool
+write_packets(struct gen *g)
+{
+	uint8_t buf[16 + 64];
+	struct record r;
+	uint64_t now = EPOCH_MS + g->load.made * 1000 / g->rate;
+	uint32_t mean, n;
+
+	next_record(g, &r, 0);
+	mean = r.packets > 0 ? r.bytes / r.packets : 0;
+	n = r.packets > 4 ? 4 : r.packets;
+	for (uint32_t i = 0; i < n; i++) {
+		size_t len = packet_of(buf + 16, &r, mean < 40 ? 40 : mean > 1500 ? 1500 : mean);
+
+		if (!write_frame(g, buf + 16, (uint32_t)len, now + i))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -213,7 +252,7 @@ write_all(struct gen *g)
 	if (fwrite(head, 1, sizeof(head), g->file) != sizeof(head))
 		return false;
 	while (g->load.made < g->flows)
-		if (!write_datagram(g))
+		if (!(g->packets ? write_packets(g) : write_datagram(g)))
 			return false;
 	return fflush(g->file) == 0;
 }
@@ -229,10 +268,10 @@ static int
 usage(void)
 {
 	fputs("usage: flowgen --out FILE [--flows N] [--hosts N] [--rate FLOWS_PER_S] [--seed S]\n"
-	    "               [--exporters K] [--v6-exporter] [--netflow 1|5|7] [--edge]\n"
+	    "               [--exporters K] [--v6-exporter] [--netflow 0|1|5|7|9|10] [--packets] [--edge]\n"
 	    "Writes a pcap of NetFlow exports; the same options give the same bytes.\n"
 	    "Defaults: 1000000 flows, 100000 hosts (at most 33554432), 10000 flows/s, seed 1,\n"
-	    "1 exporter (at most 65000), NetFlow 5. FILE may be - for standard output.\n", stderr);
+	    "1 exporter (at most 65000), NetFlow 5 (10 is IPFIX, 0 sFlow). FILE may be - for standard output.\n", stderr);
 	return 2;
 }
 
@@ -252,6 +291,7 @@ parse(struct gen *g, int argc, char **argv)
 		{ "flows", 1, NULL, 'f' }, { "hosts", 1, NULL, 'h' }, { "rate", 1, NULL, 'r' },
 		{ "seed", 1, NULL, 's' }, { "exporters", 1, NULL, 'k' }, { "v6-exporter", 0, NULL, '6' },
 		{ "edge", 0, NULL, 'e' }, { "netflow", 1, NULL, 'n' }, { "out", 1, NULL, 'o' },
+		{ "packets", 0, NULL, 'p' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int opt;
@@ -268,6 +308,7 @@ parse(struct gen *g, int argc, char **argv)
 		case '6': g->v6 = true; break;
 		case 'e': g->edge = true; break;
 		case 'n': g->shape = find_shape(n); break;
+		case 'p': g->packets = true; break;
 		case 'o': g->out = optarg; break;
 		default: return false;
 		}

@@ -6,14 +6,14 @@
 #
 # Gives the export datagrams of a pcap to nfdump's collector on loopback and leaves its file in
 # DIR (its log is DIR.log), for `nfdump -R DIR`, the oracle of the comparison tests. REPLAY is the
-# program built from replay.c. Ends 1 if nfcapd missed a datagram or disliked one. (nfcapd 1.7.1
+# program built from replay.c; COLLECTOR=sfcapd for sFlow. Ends 1 if nfcapd missed a datagram or disliked one. (nfcapd 1.7.1
 # does not read captures itself. All exporters become 127.0.0.1; more than 256 of one engine id
 # look like lost datagrams.)
 set -u
 
 replay=$1 file=$2 dir=$3 port=${4:-$((20000 + $$ % 20000))}
 mkdir -p "$dir" && rm -f "$dir"/nfcapd.*       # what an earlier run left would count again
-nfcapd -b 127.0.0.1 -p "$port" -w "$dir" -B 16000000 -t 3600 -P "$dir.pid" >"$dir.log" 2>&1 &
+"${COLLECTOR:-nfcapd}" -b 127.0.0.1 -p "$port" -w "$dir" -B 16000000 -t 3600 -P "$dir.pid" >"$dir.log" 2>&1 &
 pid=$!
 for _ in $(seq 50); do
 	[ -s "$dir.pid" ] && break

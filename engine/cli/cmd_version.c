@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* tocsin version: what this build can do, and with what. */
+#include <stdio.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#ifdef TSN_HAVE_PCAP
+#include <pcap/pcap.h>
+#endif
+#ifdef TSN_HAVE_ZLIB
+#include <zlib.h>
+#endif
+#ifdef TSN_HAVE_ZSTD
+#include <zstd.h>
+#endif
+#ifdef TSN_HAVE_LZMA
+#include <lzma.h>
+#endif
+#ifdef TSN_HAVE_BZ2
+#include <bzlib.h>
+#endif
+#ifdef TSN_HAVE_LZ4
+#include <lz4.h>
+#endif
+#ifdef TSN_HAVE_LZO
+#include <lzo/lzoconf.h>
+#endif
+#ifdef TSN_HAVE_HTTP
+#include <microhttpd.h>
+#endif
+#ifdef TSN_HAVE_TLS
+#include <openssl/crypto.h>
+#endif
+
+#include "cli/cli.h"
+#include "feed/feed.h"
+
+/* [version] NULL: this build is without it. */
+static void
+part(const char *name, const char *version, const char *without)
+{
+	if (version != NULL)
+		printf("%-13s %s\n", name, version);
+	else
+		printf("%-13s no: %s\n", name, without);
+}
+
+#ifdef TSN_HAVE_PCAP
+#define PCAP pcap_lib_version()
+#else
+#define PCAP NULL
+#endif
+#ifdef TSN_HAVE_ZLIB
+#define ZLIB zlibVersion()
+#else
+#define ZLIB NULL
+#endif
+#ifdef TSN_HAVE_ZSTD
+#define ZSTD ZSTD_versionString()
+#else
+#define ZSTD NULL
+#endif
+#ifdef TSN_HAVE_LZMA
+#define LZMA lzma_version_string()
+#else
+#define LZMA NULL
+#endif
+#ifdef TSN_HAVE_BZ2
+#define BZ2 BZ2_bzlibVersion()
+#else
+#define BZ2 NULL
+#endif
+#ifdef TSN_HAVE_LZ4
+#define LZ4 LZ4_versionString()
+#else
+#define LZ4 NULL
+#endif
+#ifdef TSN_HAVE_LZO
+#define LZO lzo_version_string()
+#else
+#define LZO NULL
+#endif
+#ifdef TSN_HAVE_HTTP
+#define HTTP MHD_get_version()
+#else
+#define HTTP NULL
+#endif
+#ifdef TSN_HAVE_TLS
+#define TLS OpenSSL_version(OPENSSL_VERSION_STRING)
+#else
+#define TLS NULL
+#endif
+#ifdef TSN_HAVE_JSMN
+#define JSMN "yes"
+#else
+#define JSMN NULL
+#endif
+
+static void
+parts(void)
+{
+	part("libpcap", PCAP, "plain pcap files only");
+	part("zlib", ZLIB, "no .gz, no compressed flow-tools files");
+	part("zstd", ZSTD, "no .zst, no nfcapd files compressed with it");
+	part("lzma", LZMA, "no .xz");
+	part("bzip2", BZ2, "no .bz2, no nfcapd files compressed with it");
+	part("lz4", LZ4, "no nfcapd files compressed with it");
+	part("lzo", LZO, "no nfcapd files compressed with it");
+	part("jsmn", JSMN, "no JSON inputs");
+	part("openssl", TLS, "no IPFIX over TLS");
+	part("microhttpd", HTTP, "no page of metrics");
+}
+
+int
+tsn_cmd_version(struct tsn_cli *c)
+{
+	char pcre2[64] = "";
+	uint32_t jit = 0;
+
+	if (c->args.n > 0)
+		return tsn_cli_usage(c, "`tocsin version` takes no arguments");
+	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
+	pcre2_config(PCRE2_CONFIG_JIT, &jit);
+	printf("tocsin %s\n", TSN_VERSION);
+	printf("language      1.0\n");
+	printf("pcre2         %s, JIT %s\n", pcre2, jit ? "yes" : "no");
+	parts();
+	printf("exports read  %s\n", tsn_decode_formats());
+	printf("inputs read   ");
+	for (size_t i = 0; tsn_feed_kind(i) != NULL; i++)
+		printf("%s%s", i > 0 ? ", " : "", tsn_feed_kind(i));
+	putchar('\n');
+	return TSN_EXIT_OK;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "daemon/http.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#ifdef TSN_HAVE_HTTP
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECTIONS 32u  /* at a time */
+#define PATIENCE    10u  /* seconds until a silent connection is closed */
+
+struct tsn_http {
+	struct MHD_Daemon *daemon;
+	tsn_http_page *page;
+	void *arg;
+};
+
+static enum MHD_Result
+answer(void *arg, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *upload,
+    size_t *upload_size, void **state)
+{
+	struct tsn_http *h = arg;
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct MHD_Response *r;
+	enum MHD_Result done = MHD_NO;
+	unsigned status = MHD_HTTP_OK;
+
+	(void)version, (void)upload, (void)upload_size, (void)state;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
+		status = MHD_HTTP_METHOD_NOT_ALLOWED;
+	else if (!h->page(h->arg, url, &text))
+		status = MHD_HTTP_NOT_FOUND;
+	else if (text.failed)
+		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	if (status != MHD_HTTP_OK)
+		tsn_buf_clear(&text);
+	r = MHD_create_response_from_buffer(text.len, text.len > 0 ? text.p : NULL, MHD_RESPMEM_MUST_COPY);
+	tsn_buf_fini(&text);
+	if (r == NULL)
+		return MHD_NO;
+	if (MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8") == MHD_YES)
+		done = MHD_queue_response(c, status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
+/* A bound, listening socket, so that an error has a name; libmicrohttpd closes it in the end. */
+static int
+listener(const char *where, char error[TSN_INPUT_ERROR])
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	char host[64] = "";
+	unsigned port = 0;
+	bool six = where[0] == '[';
+	int on = 1, fd;
+
+	if (sscanf(where, six ? "[%63[^]]]:%u" : "%63[^:]:%u", host, &port) != 2 || port > 65535 ||
+	    inet_pton(six ? AF_INET6 : AF_INET, host, six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1) {
+		snprintf(error, TSN_INPUT_ERROR, "http \"%.60s\" is no address and port", where);
+		return -1;
+	}
+	v6.sin6_port = v4.sin_port = htons((uint16_t)port);
+	fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    bind(fd, six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, six ? sizeof(v6) : sizeof(v4)) == 0 &&
+	    listen(fd, 16) == 0)
+		return fd;
+	snprintf(error, TSN_INPUT_ERROR, "http %.60s: %s", where, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+struct tsn_http *
+tsn_http_open(const char *where, tsn_http_page *page, void *arg, char error[TSN_INPUT_ERROR])
+{
+	struct tsn_http *h = tsn_calloc(1, sizeof(*h));
+	int fd = h == NULL ? -1 : listener(where, error);
+
+	if (h == NULL)
+		snprintf(error, TSN_INPUT_ERROR, "memory is out");
+	if (fd < 0) {
+		tsn_free(h);
+		return NULL;
+	}
+	h->page = page;
+	h->arg = arg;
+	h->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, h, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE, MHD_OPTION_END);
+	if (h->daemon != NULL)
+		return h;
+	snprintf(error, TSN_INPUT_ERROR, "http %.60s: the server does not start", where);
+	close(fd);
+	tsn_free(h);
+	return NULL;
+}
+
+void
+tsn_http_close(struct tsn_http *h)
+{
+	if (h == NULL)
+		return;
+	MHD_stop_daemon(h->daemon);
+	tsn_free(h);
+}
+
+int
+tsn_http_fd(const struct tsn_http *h)
+{
+	const union MHD_DaemonInfo *i = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+
+	return i != NULL ? i->epoll_fd : -1;
+}
+
+void
+tsn_http_serve(struct tsn_http *h)
+{
+	MHD_run(h->daemon);
+}
+
+#else
+
+struct tsn_http *
+tsn_http_open(const char *where, tsn_http_page *page, void *arg, char error[TSN_INPUT_ERROR])
+{
+	(void)page, (void)arg;
+	snprintf(error, TSN_INPUT_ERROR, "http %.60s: this program was built without libmicrohttpd", where);
+	return NULL;
+}
+
+void
+tsn_http_close(struct tsn_http *h)
+{
+	(void)h;
+}
+
+int
+tsn_http_fd(const struct tsn_http *h)
+{
+	(void)h;
+	return -1;
+}
+
+void
+tsn_http_serve(struct tsn_http *h)
+{
+	(void)h;
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "daemon/metrics.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "sets/set.h"
+
+#define EXPORTERS_SHOWN 4096u /* a flood of made-up exporters must not make a page of millions of lines */
+
+static void
+head(struct tsn_buf *out, const char *name, const char *type, const char *help)
+{
+	tsn_buf_printf(out, "# HELP tocsin_%s %s\n# TYPE tocsin_%s %s\n", name, help, name, type);
+}
+
+/* A label's value: backslash, quote and newline escaped. */
+static void
+label(struct tsn_buf *out, const char *before, const char *p, size_t n)
+{
+	tsn_buf_puts(out, before);
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\\' || p[i] == '"')
+			tsn_buf_putc(out, '\\');
+		if (p[i] == '\n')
+			tsn_buf_puts(out, "\\n");
+		else
+			tsn_buf_putc(out, p[i]);
+	}
+	tsn_buf_putc(out, '"');
+}
+
+static void
+single(struct tsn_buf *out, const char *name, const char *type, const char *help, uint64_t v)
+{
+	head(out, name, type, help);
+	tsn_buf_printf(out, "tocsin_%s %llu\n", name, (unsigned long long)v);
+}
+
+/* --- the engine --- */
+
+static void
+engine(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	struct tsn_engine_stats s;
+	struct tsn_alert_counts n;
+
+	tsn_engine_stats(m->engine, &s);
+	tsn_alerts_totals(tsn_engine_alerts(m->engine), &n);
+	single(out, "flows_total", "counter", "flows evaluated", s.flows);
+	single(out, "datagrams_total", "counter", "export messages given to the decoder", s.datagrams);
+	single(out, "datagrams_damaged_total", "counter", "of them: short, odd or lying", s.damaged);
+	single(out, "datagrams_unknown_total", "counter", "of them: of a version that cannot be read", s.version);
+	single(out, "batches_lost_total", "counter", "batches cut short because memory was out", s.lost_to_memory);
+	single(out, "alerts_total", "counter", "alerts opened, and records of alert each", n.alerts);
+	single(out, "alerts_open", "gauge", "alerts open now", n.open);
+	single(out, "alerts_lost_total", "counter", "alerts that lost their place or for which memory was out", n.evicted + n.lost);
+	single(out, "reloads_total", "counter", "rules put in force after the first", m->reloads);
+	single(out, "reloads_failed_total", "counter", "reloads that left the old rules in force", m->reloads_failed);
+	single(out, "reload_failed", "gauge", "1 if the last reload failed", m->reload_failed);
+}
+
+static void
+rules(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+	static const char *const names[] = { "rule_matches_total", "rule_alerts_total" };
+	static const char *const help[] = { "flows that met the rule", "alerts the rule opened" };
+
+	for (int k = 0; k < 2; k++) {
+		head(out, names[k], "counter", help[k]);
+		for (uint32_t i = 0; i < p->nrules; i++) {
+			struct tsn_alert_counts n;
+
+			tsn_alerts_counts(tsn_engine_alerts(m->engine), i, &n);
+			tsn_buf_printf(out, "tocsin_%s", names[k]);
+			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
+			tsn_buf_printf(out, "} %llu\n", (unsigned long long)(k == 0 ? n.matches : n.alerts));
+		}
+	}
+}
+
+static void
+states(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	const struct tsn_state *st = tsn_engine_state(m->engine);
+	static const struct { const char *name, *type, *help; } v[] = {
+		{ "state_groups", "gauge", "groups kept for an expression" },
+		{ "state_bytes", "gauge", "memory of an expression's groups" },
+		{ "state_evicted_total", "counter", "groups that lost their place while their window was live" },
+		{ "state_late_total", "counter", "flows older than their group's window" },
+	};
+
+	for (int k = 0; k < 4; k++) {
+		head(out, v[k].name, v[k].type, v[k].help);
+		for (uint32_t i = 0; i < tsn_state_families(st); i++) {
+			const char *canon = tsn_state_family(st, i)->canon;
+			struct tsn_family_stats f;
+			uint64_t n[4];
+
+			tsn_state_stats(st, i, &f);
+			n[0] = f.groups, n[1] = f.bytes, n[2] = f.evicted, n[3] = f.late;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			label(out, "{expression=\"", canon, strlen(canon));
+			tsn_buf_printf(out, "} %llu\n", (unsigned long long)n[k]);
+		}
+	}
+}
+
+static void
+sets(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	const struct tsn_ruleset *rs = tsn_engine_ruleset(m->engine);
+
+	head(out, "set_members", "gauge", "members of a named set");
+	for (uint32_t i = 0; i < rs->program->nsets; i++) {
+		const char *name = rs->module->sets[i].name;
+
+		if (name == NULL || name[0] == '{' || rs->sets[i] == NULL) /* a literal in a rule has no name */
+			continue;
+		tsn_buf_puts(out, "tocsin_set_members");
+		label(out, "{set=\"", name, strlen(name));
+		tsn_buf_printf(out, "} %zu\n", tsn_set_size(rs->sets[i]));
+	}
+}
+
+/* --- sockets --- */
+
+static void
+sockets(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	static const struct { const char *name, *help; } v[] = {
+		{ "socket_datagrams_total", "datagrams received" },
+		{ "socket_dropped_total", "datagrams the kernel dropped because its buffer was full" },
+		{ "socket_truncated_total", "datagrams longer than can be received" },
+	};
+
+	for (int k = 0; k < 3; k++) {
+		head(out, v[k].name, "counter", v[k].help);
+		for (size_t i = 0; i < m->ports->nsockets; i++) {
+			const struct tsn_socket *s = &m->ports->sockets[i];
+			struct tsn_udp_counters c = { 0 };
+			uint64_t n[3];
+
+			if (s->udp != NULL)
+				tsn_udp_counters(s->udp, &c);
+			n[0] = c.datagrams, n[1] = c.kernel_drops, n[2] = c.truncated;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			label(out, "{listen=\"", s->where, strlen(s->where));
+			tsn_buf_printf(out, "} %llu\n", (unsigned long long)n[k]);
+		}
+	}
+}
+
+/* --- exporters --- */
+
+static void
+exporter_labels(struct tsn_exporters *t, uint32_t i, struct tsn_buf *out)
+{
+	const struct tsn_exporter *x = tsn_exporters_at(t, i);
+	char text[TSN_ADDR_TEXT] = "others";
+
+	if (i > 0)
+		tsn_addr_text(x->addr, text);
+	label(out, "{exporter=\"", text, strlen(text));
+	if (x->name.n > 0)
+		label(out, ",name=\"", x->name.p, x->name.n);
+	tsn_buf_puts(out, "} ");
+}
+
+static uint32_t
+exporters_shown(struct tsn_exporters *t)
+{
+	uint32_t n = tsn_exporters_count(t);
+
+	return n < EXPORTERS_SHOWN ? n : EXPORTERS_SHOWN;
+}
+
+static bool
+silent(const struct tsn_exporter *x)
+{
+	for (int k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++)
+		if (x->counter[k] > 0)
+			return false;
+	return true;
+}
+
+static void
+exporter_counters(struct tsn_exporters *t, struct tsn_buf *out)
+{
+	for (int k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++) {
+		const char *name = tsn_exporter_counter_name((enum tsn_exporter_counter)k);
+
+		tsn_buf_printf(out, "# HELP tocsin_exporter_%s_total %s\n# TYPE tocsin_exporter_%s_total counter\n", name,
+		    tsn_exporter_counter_help((enum tsn_exporter_counter)k), name);
+		for (uint32_t i = 0; i < exporters_shown(t); i++) {
+			const struct tsn_exporter *x = tsn_exporters_at(t, i);
+
+			if (silent(x))
+				continue;
+			tsn_buf_printf(out, "tocsin_exporter_%s_total", name);
+			exporter_labels(t, i, out);
+			tsn_buf_printf(out, "%llu\n", (unsigned long long)x->counter[k]);
+		}
+	}
+}
+
+/* The value in seconds, or in intervals; false if it is not known. */
+static bool
+gauge_of(const struct tsn_metrics *m, const struct tsn_exporter *x, int which, double *v)
+{
+	switch (which) {
+	case 0:
+		*v = x->skew == TSN_TIME_NONE ? 0 : (double)x->skew / 1000;
+		return x->skew != TSN_TIME_NONE;
+	case 1:
+		*v = x->last_received == TSN_TIME_NONE ? 0 : (double)(m->now - x->last_received) / 1000;
+		return x->last_received != TSN_TIME_NONE;
+	default:
+		*v = x->sampling_override != 0 ? x->sampling_override : x->sampling;
+		return *v > 0;
+	}
+}
+
+static void
+exporter_gauges(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn_buf *out)
+{
+	static const struct { const char *name, *help; } v[] = {
+		{ "exporter_skew_seconds", "time of receipt minus the exporter's clock, of its last datagram" },
+		{ "exporter_silent_seconds", "time since its last datagram" },
+		{ "exporter_sampling_interval", "one packet in so many is looked at" },
+	};
+
+	for (int k = 0; k < 3; k++) {
+		head(out, v[k].name, "gauge", v[k].help);
+		for (uint32_t i = 0; i < exporters_shown(t); i++) {
+			double value;
+
+			if (silent(tsn_exporters_at(t, i)) || !gauge_of(m, tsn_exporters_at(t, i), k, &value))
+				continue;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			exporter_labels(t, i, out);
+			tsn_buf_printf(out, "%.3f\n", value);
+		}
+	}
+}
+
+void
+tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	struct tsn_exporters *t = tsn_engine_exporters(m->engine);
+
+	head(out, "build_info", "gauge", "always 1; the version is its label");
+	tsn_buf_puts(out, "tocsin_build_info{version=\"" TSN_VERSION "\"} 1\n");
+	engine(m, out);
+	rules(m, out);
+	states(m, out);
+	sets(m, out);
+	sockets(m, out);
+	single(out, "exporters", "gauge", "exporters known; the counters of at most 4096 are told", tsn_exporters_count(t) - 1);
+	exporter_counters(t, out);
+	exporter_gauges(m, t, out);
+}

@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What the daemon tells those who watch it: the page of metrics, before and after reloads.
+. tests/cli/lib
+if [ ! -x "$programs/replay" ] || ! command -v curl > /dev/null 2>&1; then
+	echo "NOT CHECKED: metrics: no replay program, or no curl"
+	exit 0
+fi
+"$tocsin" version > "$tmp/out"
+if ! grep -q '^microhttpd  *[0-9]' "$tmp/out"; then
+	echo "NOT CHECKED: metrics: built without libmicrohttpd"
+	exit 0
+fi
+pid=
+trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+
+rules() { # HTTP: writes the site's file
+	cat > "$tmp/site.tsn" << END
+site {
+    listen udp "127.0.0.1:$port"
+    output text "$tmp/alerts"
+    http "127.0.0.1:$1"
+    exporter 127.0.0.1 name "the \"edge\""
+}
+rule slammer { when dst_port == 1434 and proto == udp alert each }
+set  listed = { 192.0.2.1, 192.0.2.2 }
+rule quiet { when src in listed }
+END
+}
+heard() { # TEXT [HOW OFTEN]
+	checks=$((checks + 1))
+	for _ in $(seq 80); do
+		[ "$(grep -cF -e "$1" "$tmp/log")" -ge "${2:-1}" ] && return
+		sleep 0.1
+	done
+	failed "the log does not say: $1" "$tmp/log"
+}
+fetch() { # PORT PATH: into $tmp/out; the status into $code
+	code=$(curl -s -o "$tmp/out" -w '%{http_code}' --max-time 5 "http://127.0.0.1:$1$2")
+}
+answers() { # STATUS
+	checks=$((checks + 1))
+	[ "$code" = "$1" ] || failed "the answer is $code, not $1" "$tmp/out"
+}
+
+for try in 1 2 3; do
+	port=$((20000 + ($$ * 11 + try * 1013) % 12000))
+	page=$((port + 12001))
+	rules $page
+	: > "$tmp/log"
+	"$tocsin" listen -r "$tmp/site.tsn" > /dev/null 2> "$tmp/log" &
+	pid=$!
+	for _ in $(seq 50); do
+		grep -q 'rules in force' "$tmp/log" && grep -q "metrics at" "$tmp/log" && break 2
+		kill -0 "$pid" 2> /dev/null || break
+		sleep 0.1
+	done
+	kill "$pid" 2> /dev/null
+	wait "$pid"
+	pid=
+done
+[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+"$programs/replay" "$capture" $port 1000 > /dev/null 2>&1
+for _ in $(seq 50); do
+	fetch $page /metrics
+	grep -q '^tocsin_flows_total 4554$' "$tmp/out" && break
+	sleep 0.1
+done
+answers 200
+says out 'tocsin_flows_total 4554'
+says out 'tocsin_exporter_flows_total{exporter="127.0.0.1",name="the \"edge\""} 4554'
+says out 'tocsin_exporter_datagrams_total{exporter="127.0.0.1",name="the \"edge\""} 191'
+says out 'tocsin_rule_matches_total{rule="slammer"} 120'
+says out 'tocsin_rule_alerts_total{rule="quiet"} 0'
+says out 'tocsin_set_members{set="listed"} 2'
+says out "tocsin_socket_datagrams_total{listen=\"127.0.0.1:$port\"} 191"
+says out 'tocsin_reload_failed 0'
+# each metric is described once, and each line is NAME{LABELS} NUMBER
+checks=$((checks + 2))
+grep '^# TYPE' "$tmp/out" | sort | uniq -d > "$tmp/twice"
+[ ! -s "$tmp/twice" ] || failed 'a metric is described twice' "$tmp/twice"
+grep -vE '^#|^tocsin_[a-z_]+(\{([a-z]+="([^"\\]|\\.)*",?)+\})? -?[0-9.]+$' "$tmp/out" > "$tmp/odd"
+[ ! -s "$tmp/odd" ] || failed 'these lines are no metrics' "$tmp/odd"
+fetch $page /
+answers 404
+code=$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 -X POST -d x "http://127.0.0.1:$page/metrics")
+answers 405
+
+echo 'rule broken { when dst_prt == 1 }' >> "$tmp/site.tsn"
+kill -HUP "$pid"
+heard 'the old rules stay in force'
+fetch $page /metrics
+says out 'tocsin_reload_failed 1'
+says out 'tocsin_reloads_failed_total 1'
+rules $((page + 1))
+kill -HUP "$pid"
+heard "metrics at http://127.0.0.1:$((page + 1))/metrics"
+fetch $((page + 1)) /metrics
+answers 200
+says out 'tocsin_reload_failed 0'
+says out 'tocsin_flows_total 4554'
+fetch $page /metrics
+answers 000
+kill -TERM "$pid"
+wait "$pid"
+checks=$((checks + 1))
+[ $? = 0 ] || failed 'the daemon does not end well' "$tmp/log"
+pid=
+finish
