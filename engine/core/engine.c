@@ -239,6 +239,7 @@ void
 tsn_engine_finish(struct tsn_engine *e)
 {
 	run_batch(e);
+	tsn_decoder_finish(e->decoder);
 	if (e->rules == NULL || e->o.on_rows != NULL)
 		return;
 	tsn_alerts_cut_off(e->alerts, true);

@@ -3,6 +3,7 @@
 #include "decode/decode.h"
 
 #include "base/mem.h"
+#include "decode/exports.h"
 #include "decode/fill.h"
 #include "decode/message.h"
 #include "decode/sequence.h"
@@ -18,8 +19,10 @@
 struct tsn_decoder {
 	struct tsn_exporters *exporters;
 	struct tsn_sequences *sequences;
+	struct tsn_exports *exports; /* what comes with templates */
 	struct tsn_wanted *wanted;
 	size_t nwanted;
+	uint32_t generation; /* of the wanted */
 	struct tsn_addr last_addr; /* most datagrams come from the last one's exporter */
 	uint32_t last_index;
 	bool last_known;
@@ -34,8 +37,9 @@ tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams)
 		return NULL;
 	d->exporters = exporters;
 	d->sequences = tsn_sequences_new(max_streams);
-	if (d->sequences == NULL) {
-		tsn_free(d);
+	d->exports = d->sequences != NULL ? tsn_exports_new(exporters, d->sequences) : NULL;
+	if (d->exports == NULL) {
+		tsn_decoder_free(d);
 		return NULL;
 	}
 	return d;
@@ -45,6 +49,7 @@ void
 tsn_decoder_free(struct tsn_decoder *d)
 {
 	if (d != NULL) {
+		tsn_exports_free(d->exports);
 		tsn_sequences_free(d->sequences);
 		tsn_free(d->wanted);
 	}
@@ -63,7 +68,14 @@ tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n)
 	tsn_free(d->wanted);
 	d->wanted = copy;
 	d->nwanted = n;
+	d->generation++;
 	return true;
+}
+
+void
+tsn_decoder_finish(struct tsn_decoder *d)
+{
+	tsn_exports_finish(d->exports);
 }
 
 uint64_t
@@ -81,16 +93,6 @@ exporter_index(struct tsn_decoder *d, struct tsn_addr addr)
 		d->last_known = true;
 	}
 	return d->last_index;
-}
-
-static const struct tsn_fixed_shape *
-shape_of(const uint8_t *p, size_t len)
-{
-	uint16_t version = len >= 2 ? tsn_wire_u16(p) : 0;
-
-	if (version >= TSN_FIXED_VERSIONS || tsn_fixed_shapes[version].header == 0)
-		return NULL;
-	return &tsn_fixed_shapes[version];
 }
 
 /* [len] covers the header of the message's version. */
@@ -155,9 +157,14 @@ decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const s
     struct tsn_batch_sink *sink)
 {
 	struct tsn_fixed_header h = { .exporter = m->from.exporter, .source = m->source, .received = m->received };
-	uint32_t count, said = tsn_wire_u16(m->p + 2);
+	uint32_t count, said;
 	bool odd;
 
+	if (m->len < shape->header) {
+		m->x->counter[TSN_XC_SHORT]++;
+		return TSN_DECODE_DAMAGED;
+	}
+	said = tsn_wire_u16(m->p + 2);
 	read_header(m->p, &h);
 	m->x->skew = m->received - h.exported;
 	count = whole_records(m->p, m->len, shape, m->x, &odd);
@@ -169,26 +176,40 @@ decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const s
 	return odd ? TSN_DECODE_DAMAGED : TSN_DECODE_OK;
 }
 
+static enum tsn_decode
+dispatch(struct tsn_decoder *d, const struct tsn_message *m, struct tsn_batch_sink *sink)
+{
+	struct tsn_want want = { d->wanted, d->nwanted, d->generation };
+
+	switch (tsn_wire_u16(m->p)) {
+	case 1:
+	case 5:
+	case 7:
+		return decode_fixed(d, &tsn_fixed_shapes[tsn_wire_u16(m->p)], m, sink);
+	case 9:
+	case 10:
+		return tsn_exports_decode(d->exports, m, &want, sink);
+	default:
+		m->x->counter[TSN_XC_VERSION]++;
+		return TSN_DECODE_VERSION;
+	}
+}
+
 enum tsn_decode
 tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_sender *from,
     int64_t received_ms, struct tsn_batch_sink *sink)
 {
 	uint32_t index = exporter_index(d, from->exporter);
 	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
-	const struct tsn_fixed_shape *shape = shape_of(p, len);
 
 	m.x->counter[TSN_XC_DATAGRAMS]++;
 	if (received_ms > m.x->last_received)
 		m.x->last_received = received_ms;
-	if (shape == NULL && len >= 2) {
-		m.x->counter[TSN_XC_VERSION]++;
-		return TSN_DECODE_VERSION;
-	}
-	if (shape == NULL || len < shape->header) {
+	if (len < 2) {
 		m.x->counter[TSN_XC_SHORT]++;
 		return TSN_DECODE_DAMAGED;
 	}
-	return decode_fixed(d, shape, &m, sink);
+	return dispatch(d, &m, sink);
 }
 
 enum tsn_decode

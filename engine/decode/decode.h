@@ -3,7 +3,7 @@
 /*
  * Export datagrams to rows of a batch: NetFlow v1, v5 and v7 (Cisco,
  * "NetFlow Services Solutions Guide", appendix "NetFlow Export Datagram
- * Format"). Total: any byte string gives flows and counted errors, nothing is
+ * Format"), NetFlow v9 (RFC 3954) and IPFIX (RFC 7011). Total: any byte string gives flows and counted errors, nothing is
  * ever allocated in proportion to a number from the wire. Fills RECORD
  * columns only; tsn_batch_normalise makes the rest. Knows nothing of
  * sockets, files or rules, and reads no clock. One decoder per thread.
@@ -21,7 +21,13 @@
  * - Sequence. v5 and v7 number flows; per exporter, version and engine what is
  *   missing (LOST), late (REORDERED) and begun anew (RESTARTS) is told apart;
  *   a late datagram is taken off LOST again. Exporters that number datagrams
- *   (Open vSwitch) are recognised.
+ *   (Open vSwitch) are recognised. v9 numbers datagrams (LOST_DATAGRAMS), IPFIX
+ *   data records of a session and domain (LOST).
+ *
+ * Of v9 and IPFIX: which element fills which field is in mapping.def. Records that come before their template wait
+ * for it, in bounds, and are decoded as of when they came. Biflows (RFC 5103, or responder counters of firewalls)
+ * give a second row, the other direction, where that has packets or bytes. What options records tell of sampling,
+ * interfaces, applications and routing instances is put into the rows.
  */
 #ifndef TSN_DECODE_DECODE_H
 #define TSN_DECODE_DECODE_H
@@ -69,6 +75,8 @@ struct tsn_decoder *tsn_decoder_new(struct tsn_exporters *exporters, uint32_t ma
 void tsn_decoder_free(struct tsn_decoder *d);
 /* From the next message on these elements are wanted, and no others; [w] is copied. False when memory is out. */
 bool tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n);
+/* No more messages come: counts what still waits for its template as given up (NO_TEMPLATE). */
+void tsn_decoder_finish(struct tsn_decoder *d);
 /* Datagrams whose sequence could not be followed because the table was full. */
 uint64_t tsn_decoder_refused(const struct tsn_decoder *d);
 
@@ -83,13 +91,12 @@ enum tsn_decode tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size
 enum tsn_decode tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len,
     struct tsn_addr exporter, int64_t received_ms, struct tsn_batch_sink *sink);
 
-/* Is this payload one whole, well-formed v1, v5 or v7 message? Finds exporters in a capture. */
+/* Is this payload one whole, well-formed v1, v5, v7, v9 or IPFIX message? Finds exporters in a capture. */
 bool tsn_decode_looks_like(const uint8_t *p, size_t len);
 /*
- * As above, and also what is surely one of the three though its lengths do not
+ * As above, and also what is surely v1, v5 or v7 though its lengths do not
  * add up (so that it is counted against its exporter even when it comes first),
- * and whole NetFlow v9, IPFIX and sFlow v5 messages, which cannot be decoded
- * yet (so that a capture of them is not called empty).
+ * and whole sFlow v5 messages.
  */
 bool tsn_decode_looks_like_export(const uint8_t *p, size_t len);
 /* The formats that are decoded, for people: "NetFlow v1, v5, ...". */

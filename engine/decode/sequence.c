@@ -20,10 +20,13 @@
 
 struct stream {
 	uint64_t hi, lo;
-	uint32_t id; /* with the lowest bit telling IPv4; the next, that the slot is used */
+	uint32_t id, session;
+	uint16_t version;
+	bool v4, used;
 	uint32_t last, next, uptime, last_count;
 	uint32_t late_run;
 	bool numbers_datagrams;
+	bool unsure; /* the last one had flows nobody could count */
 	uint8_t gap_at;
 	struct {
 		uint32_t from, n;
@@ -69,16 +72,24 @@ tsn_sequences_refused(const struct tsn_sequences *t)
 
 /* The stream's slot, or the free one where it belongs. */
 static struct stream *
-probe(struct stream *slot, uint32_t cap, uint64_t hi, uint64_t lo, uint32_t id)
+probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
 {
-	uint64_t h = tsn_hash_join(tsn_hash_join(hi, lo), id);
+	uint64_t h = tsn_hash_join(tsn_hash_join(k->addr.hi, k->addr.lo), (uint64_t)k->session << 32 | k->id);
 
+	h = tsn_hash_join(h, (uint64_t)k->version << 1 | k->addr.v4);
 	for (uint32_t i = (uint32_t)h & (cap - 1);; i = (i + 1) & (cap - 1)) {
 		struct stream *s = &slot[i];
 
-		if (s->id == 0 || (s->id == id && s->lo == lo && s->hi == hi))
+		if (!s->used || (s->id == k->id && s->session == k->session && s->version == k->version && s->lo == k->addr.lo &&
+		    s->hi == k->addr.hi && s->v4 == k->addr.v4))
 			return s;
 	}
+}
+
+static struct tsn_stream_key
+key_of(const struct stream *s)
+{
+	return (struct tsn_stream_key){ { s->hi, s->lo, s->v4 }, s->version, s->session, s->id };
 }
 
 static bool
@@ -90,9 +101,10 @@ grow(struct tsn_sequences *t)
 		return false;
 	for (uint32_t i = 0; i < t->cap; i++) {
 		struct stream *s = &t->slot[i];
+		struct tsn_stream_key k = key_of(s);
 
-		if (s->id != 0)
-			*probe(bigger, t->cap * 2, s->hi, s->lo, s->id) = *s;
+		if (s->used)
+			*probe(bigger, t->cap * 2, &k) = *s;
 	}
 	tsn_free(t->slot);
 	t->slot = bigger;
@@ -102,20 +114,19 @@ grow(struct tsn_sequences *t)
 
 /* NULL if it is new and there is no room for it. */
 static struct stream *
-find(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id)
+find(struct tsn_sequences *t, const struct tsn_stream_key *k)
 {
-	struct stream *s;
+	struct stream *s = probe(t->slot, t->cap, k);
 
-	id = id << 2 | 2 | addr.v4;
-	s = probe(t->slot, t->cap, addr.hi, addr.lo, id);
-	if (s->id != 0)
+	if (s->used)
 		return s;
 	if (t->n >= t->max || (t->n >= t->cap / 4 * 3 && !grow(t))) {
 		t->refused++;
 		return NULL;
 	}
-	s = probe(t->slot, t->cap, addr.hi, addr.lo, id);
-	*s = (struct stream){ .hi = addr.hi, .lo = addr.lo, .id = id };
+	s = probe(t->slot, t->cap, k);
+	*s = (struct stream){ .hi = k->addr.hi, .lo = k->addr.lo, .v4 = k->addr.v4, .version = k->version,
+		.session = k->session, .id = k->id, .used = true };
 	t->n++;
 	return s;
 }
@@ -137,10 +148,17 @@ forget_gaps(struct stream *s)
 		s->gap[i].n = 0;
 }
 
+/* v5 has one counter whatever its exporter numbers; in v9 and IPFIX it is by the unit. */
+static uint64_t *
+counter_of(const struct stream *s, struct tsn_exporter *x)
+{
+	return &x->counter[s->version >= 9 && s->numbers_datagrams ? TSN_XC_LOST_DATAGRAMS : TSN_XC_LOST];
+}
+
 static void
 lose(struct stream *s, uint32_t n, struct tsn_exporter *x)
 {
-	x->counter[TSN_XC_LOST] += n;
+	*counter_of(s, x) += n;
 	s->gap[s->gap_at].from = s->next;
 	s->gap[s->gap_at].n = n;
 	s->gap_at = (s->gap_at + 1) % GAPS;
@@ -158,7 +176,7 @@ find_again(struct stream *s, uint32_t seq, uint32_t count, struct tsn_exporter *
 		if (at >= n)
 			continue;
 		got = count < n - at ? count : n - at;
-		x->counter[TSN_XC_LOST] -= got;
+		*counter_of(s, x) -= got;
 		if (at == 0) {
 			s->gap[i].from += got;
 			s->gap[i].n -= got;
@@ -170,7 +188,7 @@ find_again(struct stream *s, uint32_t seq, uint32_t count, struct tsn_exporter *
 }
 
 /*
- * Open vSwitch numbers datagrams, not flows. A step of one after a datagram of
+ * Open vSwitch numbers datagrams, not flows; some exporters of v9 the other way round. A step of one after a datagram of
  * several flows can mean nothing else; a step of as many flows as it had ends the suspicion.
  */
 static bool
@@ -178,8 +196,10 @@ learn_unit(struct stream *s, uint32_t seq)
 {
 	uint32_t step = seq - s->last;
 
-	if (s->last_count < 2 || step != (s->numbers_datagrams ? s->last_count : 1))
+	if (s->unsure || s->last_count < 2 || step != (s->numbers_datagrams ? s->last_count : 1))
 		return false;
+	if (s->version >= 9)
+		forget_gaps(s); /* they are of the other unit */
 	s->numbers_datagrams = !s->numbers_datagrams;
 	return true;
 }
@@ -195,6 +215,8 @@ judge(struct stream *s, uint32_t seq, uint32_t uptime)
 		return ANEW;
 	if (ahead == 0 || learn_unit(s, seq))
 		return IN_ORDER;
+	if (s->unsure && !s->numbers_datagrams && (int32_t)(seq - s->last) >= 0 && seq - s->last <= LATE_FLOWS)
+		return IN_ORDER;
 	if (ahead > 0) {
 		int64_t most = LATE_FLOWS + (elapsed > 0 ? (int64_t)elapsed * FLOWS_PER_MS : 0);
 
@@ -206,19 +228,21 @@ judge(struct stream *s, uint32_t seq, uint32_t uptime)
 }
 
 void
-tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq,
-    uint32_t count, uint32_t uptime, struct tsn_exporter *x)
+tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream_key *k, const struct tsn_numbered *n,
+    struct tsn_exporter *x)
 {
 	uint32_t known = t->n;
-	struct stream *s = find(t, addr, id);
+	struct stream *s = find(t, k);
 
 	if (s == NULL)
 		return;
-	switch (t->n != known ? IN_ORDER : judge(s, seq, uptime)) {
+	if (t->n != known)
+		s->numbers_datagrams = n->datagrams;
+	switch (t->n != known ? IN_ORDER : judge(s, n->seq, n->time)) {
 	case IN_ORDER:
 		break;
 	case GAP:
-		lose(s, seq - s->next, x);
+		lose(s, n->seq - s->next, x);
 		break;
 	case ANEW:
 		x->counter[TSN_XC_RESTARTS]++;
@@ -227,8 +251,19 @@ tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, ui
 	case LATE:
 		x->counter[TSN_XC_REORDERED]++;
 		s->late_run++;
-		find_again(s, seq, count, x);
+		find_again(s, n->seq, n->count, x);
 		return;
 	}
-	advance(s, seq, count, uptime);
+	advance(s, n->seq, n->count, n->time);
+	s->unsure = n->unsure;
+}
+
+void
+tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count, uint32_t uptime,
+    struct tsn_exporter *x)
+{
+	struct tsn_stream_key k = { addr, (uint16_t)(id >> 16), 0, id & 0xffff };
+	struct tsn_numbered n = { seq, count, uptime, false, false };
+
+	tsn_sequences_see_numbered(t, &k, &n, x);
 }

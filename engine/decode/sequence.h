@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Inside the decode room: sequence numbers of v5 and v7, one state for each
- * exporter, version and engine. Bounded; knows nothing of records.
+ * Inside the decode room: sequence numbers, one state for each exporter,
+ * version, session and engine or domain. Bounded; knows nothing of records.
  */
 #ifndef TSN_DECODE_SEQUENCE_H
 #define TSN_DECODE_SEQUENCE_H
@@ -15,9 +15,25 @@ struct tsn_sequences *tsn_sequences_new(uint32_t max);
 void tsn_sequences_free(struct tsn_sequences *t);
 uint64_t tsn_sequences_refused(const struct tsn_sequences *t);
 
+struct tsn_stream_key {
+	struct tsn_addr addr;
+	uint16_t version;
+	uint32_t session, id; /* id: engine, Source ID, Observation Domain */
+};
+
+struct tsn_numbered {
+	uint32_t seq, count; /* count: flows in it */
+	uint32_t time;       /* ms on the exporter's clock, modulo 2^32 */
+	bool datagrams;      /* the format numbers these, not flows; what the exporter does is learned */
+	bool unsure;         /* there may be more flows than [count] */
+};
+
+/* Changes LOST or LOST_DATAGRAMS (what the exporter numbers), REORDERED and RESTARTS of [x]. */
+void tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream_key *k, const struct tsn_numbered *n,
+    struct tsn_exporter *x);
 /*
  * A datagram numbered [seq] with [count] flows, sent at [uptime], of the
- * stream ([addr], [id]: version and engine in one number below 2^30). Changes LOST,
+ * stream ([addr], [id]: version << 16 | engine). Changes LOST,
  * REORDERED and RESTARTS of [x].
  */
 void tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq,

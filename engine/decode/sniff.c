@@ -10,21 +10,48 @@
 
 #define YEAR_2000 946684800u /* in seconds since 1970 */
 
-bool
-tsn_decode_looks_like(const uint8_t *p, size_t len)
+static bool
+fixed_adds_up(const uint8_t *p, size_t len)
 {
 	const struct tsn_fixed_shape *shape;
-	uint16_t version, count;
+	uint16_t version = tsn_wire_u16(p), count = tsn_wire_u16(p + 2);
 
-	if (len < 4)
-		return false;
-	version = tsn_wire_u16(p);
-	count = tsn_wire_u16(p + 2);
 	if (version >= TSN_FIXED_VERSIONS)
 		return false;
 	shape = &tsn_fixed_shapes[version];
-	return count > 0 && count <= shape->max_count &&
-	    len == shape->header + (size_t)count * shape->record;
+	return count > 0 && count <= shape->max_count && len == shape->header + (size_t)count * shape->record;
+}
+
+/* Sets of v9 (RFC 3954 5) and IPFIX (RFC 7011 3.3.2): 16-bit id and length, to the very end. */
+static bool
+sets_add_up(const uint8_t *p, size_t len, uint16_t template_ids)
+{
+	size_t at = 0;
+
+	while (len - at >= 4) {
+		uint16_t id = tsn_wire_u16(p + at), n = tsn_wire_u16(p + at + 2);
+
+		if (n < 4 || n > len - at ||
+		    (id < 256 && id != template_ids && id != template_ids + 1))
+			return false;
+		at += n;
+	}
+	return at == len && at > 0;
+}
+
+bool
+tsn_decode_looks_like(const uint8_t *p, size_t len)
+{
+	switch (len >= 16 ? tsn_wire_u16(p) : 0) {
+	case 9:
+		return len > 20 && tsn_wire_u16(p + 2) != 0 && sets_add_up(p + 20, len - 20, 0);
+	case 10:
+		return tsn_wire_u16(p + 2) == len && sets_add_up(p + 16, len - 16, 2);
+	case 0:
+		return false;
+	default:
+		return fixed_adds_up(p, len);
+	}
 }
 
 /*
@@ -45,23 +72,6 @@ odd_but_likely(const uint8_t *p, size_t len)
 	if ((count == 0 || count > shape->max_count) && (len - shape->header) % shape->record != 0)
 		return false;
 	return tsn_wire_u32(p + 8) >= YEAR_2000 && tsn_wire_u32(p + 12) < 1000000000;
-}
-
-/* Sets of v9 (RFC 3954 5) and IPFIX (RFC 7011 3.3.2): 16-bit id and length, to the very end. */
-static bool
-sets_add_up(const uint8_t *p, size_t len, uint16_t template_ids)
-{
-	size_t at = 0;
-
-	while (len - at >= 4) {
-		uint16_t id = tsn_wire_u16(p + at), n = tsn_wire_u16(p + at + 2);
-
-		if (n < 4 || n > len - at ||
-		    (id < 256 && id != template_ids && id != template_ids + 1))
-			return false;
-		at += n;
-	}
-	return at == len && at > 0;
 }
 
 /* sFlow v5 (sflow.org, "sFlow Version 5", section 5): samples with a 32-bit type and length. */
@@ -92,16 +102,7 @@ tsn_decode_looks_like_export(const uint8_t *p, size_t len)
 		return false;
 	if (odd_but_likely(p, len))
 		return true;
-	switch (tsn_wire_u16(p)) {
-	case 9:
-		return len > 20 && tsn_wire_u16(p + 2) != 0 && sets_add_up(p + 20, len - 20, 0);
-	case 10:
-		return tsn_wire_u16(p + 2) == len && sets_add_up(p + 16, len - 16, 2);
-	case 0:
-		return tsn_wire_u16(p + 2) == 5 && samples_add_up(p, len);
-	default:
-		return false;
-	}
+	return tsn_wire_u16(p) == 0 && tsn_wire_u16(p + 2) == 5 && samples_add_up(p, len);
 }
 
 const char *

@@ -35,6 +35,7 @@
 	COUNTER(BAD_RECORD, "bad_record", "records that could not be decoded") \
 	COUNTER(NOT_FLOWS, "not_flows", "records that describe no flow") \
 	COUNTER(OPTIONS, "options", "records of options") \
+	COUNTER(OPTIONS_REFUSED, "options_refused", "what records of options told that found no room") \
 	COUNTER(SAMPLING_CHANGES, "sampling_changes", "times the exporter told another sampling interval") \
 	COUNTER(COUNTER_SAMPLES, "interface_samples", "samples of interface counters, which are no flows") \
 	COUNTER(AGENT_DROPS, "agent_drops", "samples the exporter itself could not send") \

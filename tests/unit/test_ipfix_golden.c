@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Recorded exports of NetFlow v9 and IPFIX against what other decoders made of them: nfdump 1.7.8 field by field, and
+ * single values that the tests of logstash, telegraf and pmacct state. The data is read where it is present beside
+ * the project; nothing is copied.
+ */
+#include <criterion/criterion.h>
+#include <criterion/logging.h>
+#include <unistd.h>
+
+#include "input/pcap.h"
+#include "unit/golden_nfdump.h"
+
+#define DATA   "../shared/data/"
+#define FILES  6
+#define EXPORTER 0xc0000201 /* 192.0.2.1, as the listings have it for files without packets */
+
+struct feed {
+	struct tsn_exporters *x;
+	struct tsn_decoder *d;
+	struct keeper k;
+	uint64_t damaged;
+};
+
+static void
+feed_init(struct feed *f, uint32_t cap)
+{
+	f->x = tsn_exporters_new(16);
+	f->d = tsn_decoder_new(f->x, 64);
+	f->damaged = 0;
+	keeper_init(&f->k, cap);
+}
+
+static void
+feed_fini(struct feed *f)
+{
+	keeper_fini(&f->k);
+	tsn_decoder_free(f->d);
+	tsn_exporters_free(f->x);
+}
+
+static void
+feed_one(struct feed *f, const uint8_t *p, size_t n, const struct tsn_sender *from, int64_t received)
+{
+	uint8_t *exact = malloc(n + 1); /* so that reading past the end shows */
+
+	memcpy(exact, p, n);
+	f->damaged += tsn_decode_message(f->d, exact, n, from, received, &f->k.sink) == TSN_DECODE_DAMAGED;
+	free(exact);
+}
+
+static void
+feed_capture(struct feed *f, const char *path)
+{
+	struct tsn_pcap_opts opts = { .sniff = tsn_decode_looks_like_export };
+	char error[TSN_INPUT_ERROR];
+	struct tsn_pcap *p = tsn_pcap_open(path, &opts, error);
+	struct tsn_datagram g;
+
+	cr_assert_not_null(p, "%s", error);
+	while (tsn_pcap_next(p, &g))
+		feed_one(f, g.payload, g.len, &(struct tsn_sender){ g.exporter, g.src_port }, g.received_ms);
+	tsn_pcap_close(p);
+}
+
+/* A payload, or (.ipfix) a stream of messages. */
+static void
+feed_payload(struct feed *f, const char *path)
+{
+	static uint8_t p[4u << 20];
+	FILE *file = fopen(path, "rb");
+	size_t len = file != NULL ? fread(p, 1, sizeof(p), file) : 0, at = 0;
+	bool stream = strstr(path, ".ipfix") != NULL;
+	struct tsn_sender from = { tsn_addr_v4(EXPORTER), stream ? TSN_SESSION_STREAM : 2055 };
+
+	cr_assert_gt(len, 15, "%s", path);
+	fclose(file);
+	while (len - at >= 16) {
+		size_t n = stream ? (size_t)(p[at + 2] << 8 | p[at + 3]) : len;
+
+		if (n < 16 || n > len - at)
+			n = len - at;
+		feed_one(f, p + at, n, &from, 0);
+		at += n;
+	}
+}
+
+static bool
+feed_files(struct feed *f, const char *const *files)
+{
+	char path[300];
+
+	for (int i = 0; i < FILES && files[i] != NULL; i++) {
+		snprintf(path, sizeof(path), DATA "exporter_packets/%s", files[i]);
+		if (access(path, R_OK) != 0) {
+			cr_log_warn("not compared, not there: %s", path);
+			return false;
+		}
+		if (strstr(path, ".pcap") != NULL)
+			feed_capture(f, path);
+		else
+			feed_payload(f, path);
+	}
+	keeper_spill(&f->k);
+	return true;
+}
+
+/*
+ * Where nfdump has it otherwise, and why ours is right:
+ * - GOLD_BGP_HOP: the template has only the BGP next hop (18), which nfdump keeps in a column of its own.
+ * - GOLD_UNSCALED: the interval stands in every record (34), which nfdump does not look at there.
+ * - GOLD_NO_FLAGS: YAF puts TCP flags into a list (RFC 6313), which nfdump skips.
+ * - GOLD_EVENT_TIME: an ASA tells when the flow was made (152) and when the event was (323), which ended it; nfdump
+ *   takes the latter for both.
+ * - GOLD_FIRST_UNSCALED: the first record names sampler 2, told as 1 in 4,000; nfdump scales all of that sampler but it.
+ * - GOLD_BIFLOW: nfdump has one row where we have one for each direction (RFC 5103).
+ */
+struct listing {
+	const char *golden;
+	const char *files[FILES];
+	int but;        /* GOLD_*: see there */
+	unsigned early; /* rows from before their template, which nfdump drops and we keep until it comes */
+};
+
+/* The other direction of the row before. */
+static bool
+is_reverse(const struct kept_row *row)
+{
+	return tsn_addr_cmp(row[0].field[TSN_F_SRC].addr, row[-1].field[TSN_F_DST].addr) == 0 &&
+	    tsn_addr_cmp(row[0].field[TSN_F_DST].addr, row[-1].field[TSN_F_SRC].addr) == 0 &&
+	    row[0].field[TSN_F_SRC_PORT].i == row[-1].field[TSN_F_DST_PORT].i;
+}
+
+/* How many lines differ. */
+static unsigned
+compare_listing(const char *path, const struct keeper *k, const struct listing *l)
+{
+	bool biflow = l->but & GOLD_BIFLOW;
+	FILE *f = fopen(path, "r");
+	char line[1024];
+	struct gold g;
+	size_t n = 0, at = l->early;
+	unsigned bad = 0;
+	const char *what;
+	int but;
+
+	cr_assert_not_null(f, "%s", path);
+	cr_assert_not_null(fgets(line, sizeof(line), f));
+	for (; fgets(line, sizeof(line), f) != NULL; n++, at++) {
+		if (!gold_read(line, &g))
+			continue;
+		if (biflow && at > 0 && at < k->n && is_reverse(&k->row[at]) && gold_compare(&k->row[at], &g, l->but) != NULL)
+			at++;
+		but = l->but & GOLD_FIRST_UNSCALED && n == 0 ? l->but | GOLD_UNSCALED : l->but;
+		what = at < k->n ? gold_compare(&k->row[at], &g, but) : "no such row";
+		if (what != NULL && bad++ < 4)
+			cr_log_error("%s:%zu: %s", path, n + 2, what);
+	}
+	fclose(f);
+	if (biflow && at < k->n && at > 0 && is_reverse(&k->row[at]))
+		at++;
+	if (at != k->n) {
+		cr_log_error("%s: %zu rows, we have %zu of %zu", path, n, at, k->n);
+		bad++;
+	}
+	return bad;
+}
+
+
+#define LS "logstash/netflow9_test_"
+#define LI "logstash/ipfix_test_"
+#define AK "akvorado/nf-"
+#define PM "pmacct/"
+
+static const struct listing listings[] = {
+	{ "akvorado__nf-data+templates", { AK "data+templates.pcap" }, 0, 11 },
+	{ "akvorado__nf-icmp-template", { AK "icmp-template.pcap" }, 0, 0 },
+	{ "akvorado__nf-mpls", { AK "mpls.pcap" }, 0, 0 },
+	{ "akvorado__nf-nat", { AK "nat.pcap" }, 0, 0 },
+	{ "akvorado_pair__nf-data", { AK "options-template.pcap", AK "options-data.pcap", AK "template.pcap", AK "data.pcap" }, GOLD_BGP_HOP, 0 },
+	{ "akvorado_pair__nf-icmp-data", { AK "icmp-template.pcap", AK "icmp-data.pcap" }, 0, 0 },
+	{ "akvorado_pair__nf-ipfixprobe-data", { AK "ipfixprobe-templates.pcap", AK "ipfixprobe-data.pcap" }, GOLD_BIFLOW, 0 },
+	{ "akvorado_pair__nf-multiplesamplingrates-data", { AK "multiplesamplingrates-options-template.pcap",
+	      AK "multiplesamplingrates-options-data.pcap", AK "multiplesamplingrates-template.pcap",
+	      AK "multiplesamplingrates-data.pcap" }, GOLD_BGP_HOP | GOLD_FIRST_UNSCALED, 0 },
+	{ "akvorado_pair__nf-samplingrate-data", { AK "samplingrate-template.pcap", AK "samplingrate-data.pcap" }, GOLD_UNSCALED, 0 },
+	{ "graylog__netflow9", { "graylog/netflow9.pcap" }, 0, 0 },
+	{ "graylog__nprobe-netflow9-2", { "graylog/nprobe-netflow9-2.pcap" }, 0, 0 },
+	{ "graylog__nprobe-netflow9-4", { "graylog/nprobe-netflow9-4.pcap" }, 0, 14 },
+	{ "graylog__nprobe-netflow9", { "graylog/nprobe-netflow9.pcap" }, 0, 0 },
+	{ "logstash_case_03_Netflow_9_valid_01", { LS "valid01.dat" }, 0, 0 },
+	{ "logstash_case_04_Netflow_9_macaddress", { LS "macaddr_tpl.dat", LS "macaddr_data.dat" }, 0, 0 },
+	{ "logstash_case_05_Netflow_9_Cisco_ACI", { LS "cisco_aci_tpl256-258.dat", LS "cisco_aci_data256.dat" }, 0, 0 },
+	{ "logstash_case_06_Netflow_9_Cisco_ASA", { LS "cisco_asa_1_tpl.dat", LS "cisco_asa_1_data.dat" }, GOLD_EVENT_TIME, 0 },
+	{ "logstash_case_07_Netflow_9_multiple_netflow_exporters",
+	    { LS "nprobe_tpl.dat", LS "softflowd_tpl_data.dat", LS "nprobe_data.dat" }, 0, 0 },
+	{ "logstash_case_08_Netflow_9_invalid_01", { LS "invalid01.dat" }, 0, 0 },
+	{ "logstash_case_10_IPFIX", { "logstash/ipfix.dat" }, 0, 0 },
+	{ "logstash_case_12_IPFIX_OpenBSD_pflow", { LI "openbsd_pflow_tpl.dat", LI "openbsd_pflow_data.dat" }, 0, 0 },
+	{ "logstash_case_15_Netflow_9_ipt_netflow_reduced_size_encod", { LS "iptnetflow_reduced_size_encoding_tpldata260.dat" }, 0, 0 },
+	{ "logstash_case_17_Netflow_9_IE150_IE151", { LS "unknown_tpl266_292_data.dat" }, 0, 0 },
+	{ "logstash_case_19_Netflow_9_H3C_Netstream_with_varstring",
+	    { LS "h3c_netstream_varstring_tpl3281.dat", LS "h3c_netstream_varstring_data3281.dat" }, 0, 0 },
+	{ "logstash_case_21_IPFIX_from_IXIA_something_something", { LI "ixia_tpldata256.dat" }, 0, 0 },
+	{ "logstash_case_25_IPFIX_Barracuda_extended_uniflow_templat",
+	    { LI "barracuda_extended_uniflow_tpl256.dat", LI "barracuda_extended_uniflow_data256.dat" }, 0, 0 },
+	{ "logstash_case_26_Netflow_9_Ubiquiti_Edgerouter_with_MPLS_",
+	    { LS "ubnt_edgerouter_tpl.dat", LS "ubnt_edgerouter_data1024.dat", LS "ubnt_edgerouter_data1025.dat" }, 0, 0 },
+	{ "logstash_case_28_Netflow_9_Fortigate_FortiOS_5_2_1", { LS "fortigate_fortios_521_tpl.dat",
+	      LS "fortigate_fortios_521_data256.dat", LS "fortigate_fortios_521_data257.dat" }, 0, 0 },
+	{ "logstash_case_30_IPFIX_Mikrotik_RouterOS_6_39_2",
+	    { LI "mikrotik_tpl.dat", LI "mikrotik_data258.dat", LI "mikrotik_data259.dat" }, 0, 0 },
+	{ "logstash_case_36_Netflow_9_Huawei_Netstream", { LS "huawei_netstream_tpl.dat", LS "huawei_netstream_data.dat" }, 0, 0 },
+	{ "logstash_case_37_Netflow_9_field_layer2segmentid",
+	    { LS "field_layer2segmentid_tpl.dat", LS "field_layer2segmentid_data.dat" }, 0, 0 },
+	{ "logstash_case_40_Netflow_9_Cisco_NBAR_flowset_262", { LS "cisco_nbar_tpl262.dat", LS "cisco_nbar_data262.dat" }, 0, 0 },
+	{ "logstash_case_41_Netflow_9_Cisco_WLC", { LS "cisco_wlc_tpl.dat", LS "cisco_wlc_data261.dat" }, 0, 0 },
+	{ "logstash_case_43_Netflow_9_Cisco_1941_K9_release_15_1", { LS "cisco_1941K9.dat" }, 0, 0 },
+	{ "logstash_case_45_Netflow_9_Palo_Alto_PAN_OS_with_app_id", { LS "paloalto_panos_tpl.dat", LS "paloalto_panos_data.dat" }, 0, 0 },
+	{ "logstash_case_47_IPFIX_Barracuda_firewall", { LI "barracuda_tpl.dat", LI "barracuda_data256.dat" }, GOLD_BIFLOW, 0 },
+	{ "malformed_libnetflow9__1", { "malformed_libnetflow9/1.pcap" }, 0, 0 },
+	{ "pmacct__100-IPFIXv10-CISCO__traffic-00", { PM "100-IPFIXv10-CISCO/traffic-00.pcap" }, 0, 0 },
+	{ "pmacct__101-NFv9-CISCO-cust_primitives__traffic-00", { PM "101-NFv9-CISCO-cust_primitives/traffic-00.pcap" }, 0, 0 },
+	{ "pmacct__102-NFv9-CISCO-f2rd-pretag-sampling-reload__traffic-00",
+	    { PM "102-NFv9-CISCO-f2rd-pretag-sampling-reload/traffic-00.pcap" }, 0, 0 },
+	{ "pmacct__103-IPFIXv10-CISCO-pretag-JSON_encoding__traffic-00",
+	    { PM "103-IPFIXv10-CISCO-pretag-JSON_encoding/traffic-00.pcap" }, 0, 0 },
+	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-00", { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-00.pcap" }, 0, 0 },
+	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-01", { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-01.pcap" }, 0, 0 },
+	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-02", { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-02.pcap" }, 0, 0 },
+	{ "pmacct__111-IPFIXv10-NFv9-IPv6-IPv4-mix_sources__traffic-00",
+	    { PM "111-IPFIXv10-NFv9-IPv6-IPv4-mix_sources/traffic-00.pcap" }, 0, 0 },
+	{ "scapy__ipfix", { "scapy/ipfix.pcap" }, 0, 0 },
+	{ "telegraf__ipfix_example", { "telegraf/ipfix_example/ipfix_0.bin", "telegraf/ipfix_example/ipfix_1.bin",
+	      "telegraf/ipfix_example/ipfix_2.bin", "telegraf/ipfix_example/ipfix_3.bin", "telegraf/ipfix_example/ipfix_4.bin",
+	      "telegraf/ipfix_example/ipfix_5.bin" }, GOLD_BIFLOW | GOLD_NO_FLAGS, 0 },
+	{ "telegraf__netflow_v9_example", { "telegraf/netflow_v9_example/netflow_v9.bin" }, 0, 0 },
+};
+
+Test(ipfix_golden, nfdump)
+{
+	unsigned bad = 0, compared = 0;
+	uint32_t caps[] = { 1, 13, 1024 };
+
+	for (size_t i = 0; i < sizeof(listings) / sizeof(listings[0]); i++) {
+		char golden[300];
+
+		snprintf(golden, sizeof(golden), DATA "golden_derived/%s.nfdump178.psv", listings[i].golden);
+		for (int c = 0; c < 3 && access(golden, R_OK) == 0; c++) {
+			struct feed f;
+
+			feed_init(&f, caps[c]);
+			if (feed_files(&f, listings[i].files)) {
+				unsigned b = compare_listing(golden, &f.k, &listings[i]);
+
+				bad += b;
+				compared++;
+				c = b > 0 ? 3 : c;
+			}
+			feed_fini(&f);
+		}
+	}
+	cr_assert_eq(bad, 0, "%u differences in %u comparisons", bad, compared);
+}
