@@ -300,6 +300,10 @@ assigns
 
 assign
 	: name '=' member               { $$ = ADD(tsn_build_named(p, TSN_N_ASSIGN, $1, @$), $3); }
+	| name '(' args ')' '=' member  {
+	                                  $$ = ADD(tsn_build_named(p, TSN_N_ASSIGN, $1, @$), $6);
+	                                  $$ = ADD($$, tsn_build_retag(p, $3, TSN_N_CALL, $1, tsn_build_join(@1, @4)));
+	                                }
 	;
 
 steps

@@ -180,9 +180,10 @@ put_ruleset(struct tsn_buf *out, const struct tsn_rule *r)
 
 /* The field's name; with its mask where the field is in the key before. */
 static void
-name_part(struct tsn_buf *out, const struct tsn_key_spec *k, unsigned i)
+name_part(struct tsn_buf *out, const struct tsn_rule *r, unsigned i)
 {
-	const char *field = tsn_fields[k->part[i].field].name;
+	const struct tsn_key_spec *k = &r->key;
+	const char *field = tsn_rule_key_name(r, i);
 	char text[64];
 
 	for (unsigned j = 0; j < i; j++) {
@@ -205,7 +206,7 @@ put_key(struct tsn_buf *out, const struct tsn_alert *al)
 	for (unsigned i = 0; i < al->rule->key.n; i++) {
 		if (!tsn_alert_key(al, i, &v))
 			continue;
-		name_part(out, &al->rule->key, i);
+		name_part(out, al->rule, i);
 		tsn_value_json(&v, out);
 	}
 	tsn_buf_putc(out, '}');

@@ -71,7 +71,7 @@ put_key_param(struct tsn_buf *out, const struct tsn_alert *al)
 	for (unsigned i = 0; i < al->rule->key.n; i++) {
 		if (!tsn_alert_key(al, i, &v))
 			continue;
-		tsn_buf_printf(&key, "%s%s=", key.len > 0 ? " " : "", tsn_fields[al->rule->key.part[i].field].name);
+		tsn_buf_printf(&key, "%s%s=", key.len > 0 ? " " : "", tsn_rule_key_name(al->rule, i));
 		tsn_value_text(&v, &key);
 	}
 	out->failed |= key.failed;

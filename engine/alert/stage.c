@@ -86,18 +86,6 @@ by_name(const void *x, const void *y)
 	return strcmp((*a)->rule->name, (*b)->rule->name);
 }
 
-static bool
-same_key(const struct tsn_key_spec *x, const struct tsn_key_spec *y)
-{
-	if (x->n != y->n)
-		return false;
-	for (unsigned i = 0; i < x->n; i++)
-		if (x->part[i].field != y->part[i].field || x->part[i].v4_bits != y->part[i].v4_bits ||
-		    x->part[i].v6_bits != y->part[i].v6_bits)
-			return false;
-	return true;
-}
-
 static void
 add_counts(struct tsn_alert_counts *to, const struct tsn_alert_counts *c)
 {
@@ -110,16 +98,24 @@ add_counts(struct tsn_alert_counts *to, const struct tsn_alert_counts *c)
 	to->open += c->open;
 }
 
+/*
+ * Exports have other numbers in another program, and elements other columns; only in an unchanged rule are they known to
+ * mean the same.
+ */
+static bool
+renumbered(const struct tsn_save_plan *p)
+{
+	return p->reg || (p->what < TSN_FIELD_COUNT && tsn_fields[p->what].origin == TSN_O_POOL);
+}
+
 /* Whether what was saved under one plan means the same under the other. */
 static bool
 same_plan(const struct tsn_alert_rule *x, const struct tsn_alert_rule *y)
 {
 	bool same = x->rule->canon != NULL && y->rule->canon != NULL && strcmp(x->rule->canon, y->rule->canon) == 0;
 
-	/* exports have other numbers in another program; only in an unchanged rule are they known to mean the same */
 	for (uint32_t i = 0; i < x->nsaved && i < y->nsaved; i++)
-		if (x->plan[i].reg != y->plan[i].reg || (x->plan[i].reg && !same) ||
-		    (!x->plan[i].reg && x->plan[i].what != y->plan[i].what))
+		if (x->plan[i].reg != y->plan[i].reg || (renumbered(&x->plan[i]) ? !same : x->plan[i].what != y->plan[i].what))
 			return false;
 	return x->nsaved == y->nsaved;
 }
@@ -151,7 +147,7 @@ take_over(struct tsn_alert_rule *r, struct tsn_alert_rule *old)
 static bool
 can_take_over(const struct tsn_alert_rule *r, const struct tsn_alert_rule *old)
 {
-	return !r->rule->disabled && !r->rule->each && !old->rule->each && same_key(&r->rule->key, &old->rule->key);
+	return !r->rule->disabled && !r->rule->each && !old->rule->each && tsn_rule_same_key(r->rule, old->rule);
 }
 
 /* The alerts of a rule that is gone end now; nobody else would ever say so. */

@@ -90,7 +90,7 @@ put_key(struct tsn_buf *out, const struct tsn_alert *al)
 	for (unsigned i = 0; i < al->rule->key.n; i++) {
 		if (!tsn_alert_key(al, i, &v))
 			continue;
-		tsn_buf_printf(out, "%s%s=", sep, tsn_fields[al->rule->key.part[i].field].name);
+		tsn_buf_printf(out, "%s%s=", sep, tsn_rule_key_name(al->rule, i));
 		put_clean_value(out, &v);
 		sep = " ";
 	}

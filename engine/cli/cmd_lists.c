@@ -32,19 +32,22 @@ tsn_cmd_fields(struct tsn_cli *c)
 
 	if (c->args.n > 0)
 		return tsn_cli_usage(c, "`tocsin fields` takes no arguments");
-	printf("%-17s %-17s %-26s %s\n", "FIELD", "TYPE", "INFORMATION ELEMENT", "MEANING");
+	printf("%-26s %-17s %-26s %s\n", "FIELD", "TYPE", "INFORMATION ELEMENT", "MEANING");
 	for (f = 0; f < TSN_FIELD_COUNT; f++) {
 		const struct tsn_field_info *i = &tsn_fields[f];
 		char element[64] = "";
 
 		if (i->element_id > 0)
 			snprintf(element, sizeof(element), "%u %s", i->element_id, i->element);
-		printf("%-17s %-17s %-26s %s%s%s%s", i->name, tsn_type_name(i->type), element, i->help,
+		if (i->origin == TSN_O_POOL)
+			continue;
+		printf("%-26s %-17s %-26s %s%s%s%s", i->name, tsn_type_name(i->type), element, i->help,
 		    i->unit[0] != '\0' ? ", in " : "", i->unit,
 		    i->origin == TSN_O_PAIR ? " (conversations only; not available yet)" : "");
 		print_aliases((enum tsn_field)f);
 		putchar('\n');
 	}
+	printf("\nAny other Information Element is named by its number: ie(ID), or ie(PEN, ID) of an enterprise.\n");
 	return TSN_EXIT_OK;
 }
 

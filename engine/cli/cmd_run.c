@@ -91,6 +91,9 @@ say_losses(struct tsn_engine *e)
 
 	tsn_engine_stats(e, &s);
 	tsn_alerts_totals(tsn_engine_alerts(e), &n);
+	if (s.dedup_forgotten > 0)
+		tsn_cli_warn("dedup forgot %llu flows before their time: some may have counted twice",
+		    (unsigned long long)s.dedup_forgotten);
 	if (s.lost_to_memory > 0)
 		tsn_cli_warn("memory ran out %llu times: some flows were not counted", (unsigned long long)s.lost_to_memory);
 	if (n.evicted + n.lost > 0)

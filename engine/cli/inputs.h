@@ -7,7 +7,11 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "core/engine.h"
+<<<<<<< HEAD
 #include "input/wait.h"
+=======
+#include "feed/feed.h"
+>>>>>>> wt-lang
 
 /* --- rules --- */
 
@@ -32,6 +36,7 @@ void tsn_cli_library(const struct tsn_cli *c, struct tsn_compile_input *in);
 struct tsn_inputs {
 	const struct tsn_cli *cli;
 	struct tsn_engine *engine;
+	enum tsn_feed_as as;  /* what captures hold; set from --as */
 	bool stop;            /* set by whoever has seen enough: reading ends early */
 	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */
 	unsigned unreadable;  /* inputs that could not be opened or were damaged */

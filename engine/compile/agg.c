@@ -185,9 +185,9 @@ value_shape(const struct ck_env *e, struct call *k)
 }
 
 static int
-by_part(const struct tsn_key_part *a, const struct tsn_key_part *b)
+by_part(const struct tsn_ck *c, const struct tsn_key_part *a, const struct tsn_key_part *b)
 {
-	return a->field != b->field ? (int)a->field - b->field : a->v4_bits != b->v4_bits ? a->v4_bits - b->v4_bits :
+	return a->field != b->field ? ck_field_order(c, a->field, b->field) : a->v4_bits != b->v4_bits ? a->v4_bits - b->v4_bits :
 	    a->v6_bits - b->v6_bits;
 }
 
@@ -215,9 +215,9 @@ fields_shape(const struct ck_env *e, struct call *k)
 			return false;
 		}
 		part = (struct tsn_key_part){ v->field, v->v4_bits, v->v6_bits };
-		for (at = 0; at < t->n && by_part(&t->part[at], &part) < 0; at++)
+		for (at = 0; at < t->n && by_part(e->c, &t->part[at], &part) < 0; at++)
 			;
-		if (at < t->n && by_part(&t->part[at], &part) == 0)
+		if (at < t->n && by_part(e->c, &t->part[at], &part) == 0)
 			continue;
 		memmove(&t->part[at + 1], &t->part[at], (t->n - at) * sizeof(t->part[0]));
 		t->part[at] = part;
@@ -398,6 +398,14 @@ stateful(const struct ck_env *e, const struct tsn_node *n, size_t row)
 	return aggregate(e, n, row);
 }
 
+static struct ck_val
+element(const struct ck_env *e, const struct tsn_node *n)
+{
+	int field = ck_element_call(e, n);
+
+	return field < 0 ? bad : ck_field_value(e, n, field);
+}
+
 struct ck_val
 ck_call(const struct ck_env *e, const struct tsn_node *n)
 {
@@ -407,7 +415,7 @@ ck_call(const struct ck_env *e, const struct tsn_node *n)
 	if (strcmp(n->text, "has") == 0)
 		return has_call(e, n);
 	if (strcmp(n->text, "ie") == 0)
-		return not_available(e, n, "ie()");
+		return element(e, n);
 	for (size_t i = 0; i < tsn_function_count; i++)
 		if (strcmp(tsn_functions[i].name, n->text) == 0)
 			return stateful(e, n, i);

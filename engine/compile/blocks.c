@@ -43,9 +43,18 @@ ck_test_rebind(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *test
 static int
 field_of(struct block *b, const struct tsn_node *n)
 {
-	int f = tsn_field_find(n->text, strlen(n->text));
+	const struct tsn_node *call = tsn_node_kid(n, 1);
+	int f = call == NULL ? tsn_field_find(n->text, strlen(n->text)) : -1;
 	struct tsn_diag *d;
 
+	if (call != NULL && strcmp(n->text, "ie") == 0)
+		f = ck_element_call(&b->e, call);
+	if (call != NULL) {
+		if (strcmp(n->text, "ie") != 0)
+			tsn_diag_hint(tsn_diag_error(b->c->diags, TSN_E_TEST, call->span, "a flow has fields"),
+			    "write FIELD = VALUE, or ie(PEN, ID) = VALUE");
+		return f;
+	}
 	if (f >= 0 && tsn_fields[f].origin == TSN_O_PAIR) {
 		ck_unavailable(b->c, n->at, "the field %s (of conversations) is", tsn_fields[f].name);
 		return -1;
@@ -82,7 +91,7 @@ static bool
 one_value(struct block *b, const struct tsn_node *n, uint16_t field, struct tsn_value *out)
 {
 	const struct tsn_ir *to = ck_field(b->c, field, 32, 128), *v = ck_one(&b->e, n, tsn_fields[field].type);
-	struct tsn_node named = { .kind = TSN_N_ASSIGN, .span = n->span, .text = tsn_fields[field].name };
+	struct tsn_node named = { .kind = TSN_N_ASSIGN, .span = n->span, .text = ck_field_name(b->c, field) };
 	int64_t lo, hi;
 
 	if (v == NULL)
@@ -94,13 +103,13 @@ one_value(struct block *b, const struct tsn_node *n, uint16_t field, struct tsn_
 		return false;
 	ck_bounds(to, &lo, &hi);
 	if (v->kind == TSN_IR_INT && (v->i < lo || v->i > hi)) {
-		tsn_diag_error(b->c->diags, TSN_E_RANGE, n->span, "%s lies between %lld and %lld", tsn_fields[field].name,
+		tsn_diag_error(b->c->diags, TSN_E_RANGE, n->span, "%s lies between %lld and %lld", named.text,
 		    (long long)lo, (long long)hi);
 		return false;
 	}
 	if (to_value(v, tsn_fields[field].type, out))
 		return true;
-	tsn_diag_error(b->c->diags, TSN_E_TEST, n->span, "%s cannot have this value", tsn_fields[field].name);
+	tsn_diag_error(b->c->diags, TSN_E_TEST, n->span, "%s cannot have this value", named.text);
 	return false;
 }
 
@@ -111,7 +120,7 @@ prefix_value(struct block *b, const struct tsn_node *n, uint16_t field, bool exp
 	unsigned bits = (unsigned)n->plen;
 
 	if (tsn_fields[field].type != TSN_T_ADDR) {
-		tsn_diag_error(b->c->diags, TSN_E_TYPE, n->span, "%s is %s, not an address", tsn_fields[field].name,
+		tsn_diag_error(b->c->diags, TSN_E_TYPE, n->span, "%s is %s, not an address", ck_field_name(b->c, field),
 		    ck_a_type(tsn_fields[field].type));
 		return false;
 	}
@@ -282,7 +291,7 @@ flow(struct block *b, const struct tsn_node *n)
 				continue;
 			}
 			if (find(s, a.field) != NULL) {
-				tsn_diag_error(b->c->diags, TSN_E_TEST, k->span, "%s is given twice", tsn_fields[a.field].name);
+				tsn_diag_error(b->c->diags, TSN_E_TEST, k->span, "%s is given twice", ck_field_name(b->c, a.field));
 				ok = false;
 			}
 			s->assign = ck_grow(b->c, s->assign, s->nassigns, &cap, sizeof(*s->assign));

@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "compile/compile.h"
+#include "flow/wanted.h"
 #include "sets/file.h"
 
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
@@ -231,7 +232,7 @@ struct tsn_ck {
 	struct ck_set **sets;             /* by slot */
 	size_t nsets, cap_sets;
 	struct ck_set *builtins;
-	size_t cap_rules, cap_regexes;
+	size_t cap_rules, cap_regexes, cap_wanted;
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
 	struct ck_warned {
@@ -386,6 +387,8 @@ const struct tsn_ir *ck_compare(const struct ck_env *, const struct tsn_node *);
 bool ck_both(const struct ck_env *, const struct tsn_node *an, const struct tsn_ir *a, const struct tsn_node *bn,
     const struct tsn_ir *b);
 struct ck_val ck_call(const struct ck_env *, const struct tsn_node *);
+/* The value of a field named at [n]. */
+struct ck_val ck_field_value(const struct ck_env *, const struct tsn_node *n, int field);
 /* Evaluates what stands in a scope: [cond] or a value. */
 struct ck_val ck_scoped(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
 bool ck_keys(const struct ck_env *, const struct tsn_node *by, struct tsn_key_spec *out);
@@ -408,6 +411,18 @@ void ck_warn_compare(const struct ck_env *, const struct tsn_node *n, enum tsn_r
     const struct tsn_ir *k);
 bool ck_mac_parse(const char *s, size_t n, int64_t *out);
 void ck_gather_join(struct tsn_ck *, struct ck_gather *to, const struct ck_gather *from);
+
+/* --- element.c: ie() --- */
+
+/* The field or column of an element; -1 after a report at [at]. */
+int ck_element(const struct ck_env *, struct tsn_span at, int64_t pen, int64_t id);
+/* The same for a call of ie(). */
+int ck_element_call(const struct ck_env *, const struct tsn_node *call);
+bool ck_element_text(const char *p, size_t n, int64_t *pen, int64_t *id);
+/* The name of a field, or the element in a column that has none. */
+const char *ck_field_name(struct tsn_ck *, uint32_t field);
+/* The order of fields in forms, whatever columns elements were given. */
+int ck_field_order(const struct tsn_ck *, uint32_t a, uint32_t b);
 
 /* --- sets.c, sets_build.c --- */
 

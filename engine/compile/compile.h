@@ -16,6 +16,7 @@
 #define TSN_COMPILE_COMPILE_H
 
 #include "compile/ir.h"
+#include "flow/exporter.h"
 #include "flow/value.h"
 #include "grammar/diag.h"
 
@@ -53,9 +54,14 @@ struct tsn_compile_input {
 
 enum tsn_output_kind { TSN_OUTPUT_JSON, TSN_OUTPUT_TEXT, TSN_OUTPUT_SYSLOG };
 
+enum tsn_transport { TSN_LISTEN_UDP, TSN_LISTEN_TCP, TSN_LISTEN_TLS };
+
 struct tsn_site_listen {
+	enum tsn_transport transport;
 	struct tsn_addr addr;      /* "0.0.0.0:2055", "[::]:2055" */
 	uint16_t port;
+	const char *cert, *key;    /* TLS: files with the collector's certificate (chain) and its key */
+	const char *ca;            /* TLS: file with what may sign exporters' certificates; NULL: they need none */
 };
 
 struct tsn_site_output {
@@ -64,17 +70,12 @@ struct tsn_site_output {
 	enum tsn_severity least;   /* alerts below it do not go there; INFO unless told */
 };
 
-struct tsn_site_exporter {
-	struct tsn_addr addr;
-	const char *name;          /* NULL if not given */
-	uint32_t sampling;         /* 0 if not given */
-};
 
 struct tsn_site {
 	bool present;                       /* some file has site { } */
 	struct tsn_site_listen *listens;    uint32_t nlistens;   /* 0: the caller's default */
 	struct tsn_site_output *outputs;    uint32_t noutputs;   /* 0: stdout */
-	struct tsn_site_exporter *exporters; uint32_t nexporters;
+	struct tsn_exporter_setting *exporters; uint32_t nexporters;
 	uint64_t memory;                    /* bytes; 0 if not given */
 	const char *state, *http;           /* NULL if not given */
 	int64_t lateness_ms;                /* 30,000 unless told */

@@ -73,7 +73,7 @@ field_bounds(uint16_t field, int64_t *lo, int64_t *hi)
 		*hi = 63;
 	else if (field == TSN_F_VLAN)
 		*hi = 4095;
-	if (f->type != TSN_T_TIME)
+	if (f->type != TSN_T_TIME && f->origin != TSN_O_POOL && field != TSN_F_EXPORTER_SKEW)
 		*lo = 0;
 	if (field == TSN_F_IP_VERSION) {
 		*lo = 4;

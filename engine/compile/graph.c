@@ -207,7 +207,9 @@ ck_string(struct tsn_ck *c, const char *s, uint32_t len)
 static void
 add_field(struct tsn_ck *c, uint16_t field, unsigned v4, unsigned v6)
 {
-	tsn_buf_puts(&c->buf, tsn_fields[field].name);
+	char text[TSN_WANTED_TEXT];
+
+	tsn_buf_puts(&c->buf, tsn_wanted_name(c->m->wanted, c->m->nwanted, field, text));
 	if (tsn_fields[field].storage == TSN_ADDR && (v4 != 32 || v6 != 128))
 		tsn_buf_printf(&c->buf, "/%u/%u", v4, v6);
 }

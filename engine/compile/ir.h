@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "flow/fields.h"
 #include "flow/key.h"
+#include "flow/wanted.h"
 #include "grammar/ast.h"
 #include "state/state.h"
 #include "vm/program.h"
@@ -141,6 +142,8 @@ struct tsn_ir_module {
 	const char **regex;              /* pattern text; flags in regex_flags (PCRE2 options) */
 	uint32_t *regex_flags;
 	uint32_t nregex;
+	struct tsn_wanted *wanted;       /* elements that rules name by number, and their columns */
+	uint32_t nwanted;
 };
 
 /*

@@ -70,7 +70,7 @@ tuple_fits(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir
 		if (ck_set_fits(t, s->cell_type[i]) || (t == TSN_T_INT && s->cell_type[i] == TSN_T_PORT))
 			continue;
 		tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s is %s, the set's tuples have %s there",
-		    tsn_fields[left->kid[i]->field].name, ck_a_type(t), ck_a_type(s->cell_type[i]));
+		    ck_field_name(e->c, left->kid[i]->field), ck_a_type(t), ck_a_type(s->cell_type[i]));
 		return false;
 	}
 	return true;

@@ -258,6 +258,7 @@ name(struct writer *w, const char *p, size_t len)
 {
 	struct tsn_node n = { .kind = TSN_N_NAME, .len = (uint32_t)len, .span = span_of(w, p, len) };
 	int field = tsn_field_find(p, len);
+	int64_t pen, id;
 
 	flush(w);
 	n.text = ck_strndup(w->e->c, p, len);
@@ -271,6 +272,11 @@ name(struct writer *w, const char *p, size_t len)
 		}
 	} else if (define_name(w, n.text) || set_column(w, p, len) || constant_name(w, &n)) {
 		;
+	} else if (ck_element_text(p, len, &pen, &id)) {
+		field = ck_element(w->e, n.span, pen, id);
+		if (field >= 0)
+			field_piece(w, &n, field);
+		w->ok &= field >= 0;
 	} else if (field >= 0) {
 		field_piece(w, &n, field);
 	} else {

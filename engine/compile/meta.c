@@ -142,7 +142,7 @@ add_message(struct tsn_ck *c, const struct tsn_ir_rule *rule)
 		tsn_buf_printf(&c->buf, " piece %d", (int)p->kind);
 		add_text(c, "", p->text);
 		if (p->kind == TSN_PIECE_FIELD || p->kind == TSN_PIECE_SET_COLUMN)
-			add_text(c, "", tsn_fields[p->field].name);
+			add_text(c, "", ck_field_name(c, p->field));
 		if (p->kind == TSN_PIECE_SET_COLUMN)
 			add_text(c, "", c->m->sets[p->set].name);
 		if (p->kind == TSN_PIECE_REG)

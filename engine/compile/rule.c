@@ -114,6 +114,21 @@ default_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_
 	    "say which: alert once by %s", ck_take(e->c, mark));
 }
 
+/* Alerts name the element and never its column. */
+static void
+name_key(struct tsn_ck *c, struct tsn_rule *r)
+{
+	bool own = false;
+
+	for (unsigned i = 0; i < r->key.n; i++)
+		own |= tsn_fields[r->key.part[i].field].origin == TSN_O_POOL;
+	if (!own)
+		return;
+	r->key_name = ck_alloc(c, r->key.n * sizeof(*r->key_name));
+	for (unsigned i = 0; i < r->key.n; i++)
+		r->key_name[i] = ck_field_name(c, r->key.part[i].field);
+}
+
 static bool
 alert_clause(const struct ck_env *e, const struct ck_clause *a, struct tsn_rule *r, bool *keyed)
 {
@@ -339,6 +354,7 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 	ck_gather_join(c, &m.when, &m.where);
 	if (!keyed)
 		default_key(&e, &m.when, p->when.node->kids, r->stateful, &r->key);
+	name_key(c, r);
 	finish_times(r, rule->when);
 	message = ck_meta_value(p, "message", &file);
 	if (message != NULL) {
@@ -376,6 +392,7 @@ ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
 	take_reports(c, rule, &g);
 	ck_warn_filters(&e, rule->when, &g, f->tree);
 	default_key(&e, &g, f->tree, r->stateful, &r->key);
+	name_key(c, r);
 	finish_times(r, rule->when);
 	ck_rule_canon(c, rule);
 	c->m->nrules++;

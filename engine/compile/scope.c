@@ -46,7 +46,7 @@ ck_keys(const struct ck_env *e, const struct tsn_node *by, struct tsn_key_spec *
 		ok &= v != NULL;
 		for (unsigned i = 0; v != NULL && i < out->n; i++) {
 			if (out->part[i].field == v->field) {
-				tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "%s is a key twice", tsn_fields[v->field].name);
+				tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "%s is a key twice", ck_field_name(e->c, v->field));
 				return false;
 			}
 		}

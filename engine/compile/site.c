@@ -74,17 +74,60 @@ address_port(const char *s, struct tsn_addr *addr, uint16_t *port)
 	return tsn_addr_parse(s, len, addr) && addr->v4;
 }
 
+static const struct tsn_node *
+transport(const struct tsn_node *k, enum tsn_transport *out)
+{
+	static const char *const words[] = { [TSN_LISTEN_UDP] = "udp", [TSN_LISTEN_TCP] = "tcp", [TSN_LISTEN_TLS] = "tls" };
+
+	*out = TSN_LISTEN_UDP;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (is_word(k, words[i])) {
+			*out = (enum tsn_transport)i;
+			return k->next;
+		}
+	}
+	return k;
+}
+
+/* cert "FILE" key "FILE" [ca "FILE"], in any order, each once. */
+static bool
+tls_files(struct reader *r, const struct tsn_node *n, const struct tsn_node *k, struct tsn_site_listen *l)
+{
+	for (; k != NULL; k = k->next->next) {
+		const char **at = is_word(k, "cert") ? &l->cert : is_word(k, "key") ? &l->key : is_word(k, "ca") ? &l->ca : NULL;
+
+		if (l->transport != TSN_LISTEN_TLS) {
+			tsn_diag_hint(tsn_diag_error(r->c->diags, TSN_E_VALUE, k->span, at != NULL ?
+			    "only tls has certificates and keys" : "nothing can stand behind the address"), at != NULL ?
+			    "write listen tls" : "write listen once more for another address");
+			return false;
+		}
+		if (at == NULL || k->next == NULL || k->next->kind != TSN_N_STRING || k->next->len == 0 || *at != NULL) {
+			tsn_diag_hint(tsn_diag_error(r->c->diags, TSN_E_VALUE, k->span, at != NULL && *at != NULL ?
+			    "this file is named twice" : "tls takes cert, key and ca, each with a file"),
+			    "write cert \"collector.pem\" key \"collector.key\"");
+			return false;
+		}
+		*at = ck_strdup(r->c, k->next->text);
+	}
+	if (l->transport != TSN_LISTEN_TLS || (l->cert != NULL && l->key != NULL))
+		return true;
+	tsn_diag_hint(tsn_diag_error(r->c->diags, TSN_E_VALUE, n->span, "tls needs the collector's certificate and its key"),
+	    "add %s", l->cert != NULL ? "key \"collector.key\"" : "cert \"collector.pem\" key \"collector.key\"");
+	return false;
+}
+
 static void
 listens(struct reader *r, const struct tsn_node *n)
 {
-	const struct tsn_node *k = n->kids;
 	struct tsn_site_listen l = { 0 };
+	const struct tsn_node *k = transport(n->kids, &l.transport);
 	struct tsn_site *s = r->site;
 
-	if (is_word(k, "udp"))
-		k = k->next;
-	if (k == NULL || k->kind != TSN_N_STRING || k->next != NULL) {
-		wrong(r, n, "listen udp \"0.0.0.0:2055\"");
+	if (k == NULL || k->kind != TSN_N_STRING) {
+		wrong(r, n, l.transport == TSN_LISTEN_TLS ?
+		    "listen tls \"0.0.0.0:4740\" cert \"collector.pem\" key \"collector.key\"" :
+		    l.transport == TSN_LISTEN_TCP ? "listen tcp \"0.0.0.0:4739\"" : "listen udp \"0.0.0.0:2055\"");
 		return;
 	}
 	if (!address_port(k->text, &l.addr, &l.port)) {
@@ -92,6 +135,8 @@ listens(struct reader *r, const struct tsn_node *n)
 		    "write \"0.0.0.0:2055\" or \"[::]:2055\"");
 		return;
 	}
+	if (!tls_files(r, n, k->next, &l))
+		return;
 	s->listens = ck_grow(r->c, s->listens, s->nlistens, &r->cap_listens, sizeof(*s->listens));
 	s->listens[s->nlistens++] = l;
 }
@@ -142,18 +187,30 @@ outputs(struct reader *r, const struct tsn_node *n)
 	s->outputs[s->noutputs++] = o;
 }
 
+static struct tsn_prefix
+exporter_prefix(const struct tsn_node *k)
+{
+	unsigned len = k->kind == TSN_N_PREFIX ? (unsigned)k->plen : k->addr.v4 ? 32 : 128;
+
+	return (struct tsn_prefix){ tsn_addr_mask(k->addr, len, len), (uint8_t)len };
+}
+
 static void
 exporters(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 {
 	const struct tsn_node *k = n->kids;
-	struct tsn_site_exporter x = { 0 };
+	struct tsn_exporter_setting x = { 0 };
 	const struct tsn_ir *v;
 	struct tsn_site *s = r->site;
-	bool ok = k != NULL && k->kind == TSN_N_ADDRESS;
+	bool ok = k != NULL && (k->kind == TSN_N_ADDRESS || k->kind == TSN_N_PREFIX);
 
 	if (ok)
-		x.addr = k->addr;
+		x.prefix = exporter_prefix(k);
 	for (k = ok ? k->next : NULL; ok && k != NULL; k = ok ? k->next->next : NULL) {
+		for (; is_word(k, "allow"); k = k->next)
+			x.allow = true;
+		if (k == NULL)
+			break;
 		v = k->next == NULL ? NULL : constant(r, f, k->next);
 		ok = v != NULL;
 		if (ok && is_word(k, "name") && v->kind == TSN_IR_STRING)
@@ -164,11 +221,11 @@ exporters(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 			ok = false;
 	}
 	if (!ok) {
-		wrong(r, n, "exporter 192.0.2.1 name \"edge-1\" sampling 1000");
+		wrong(r, n, "exporter 192.0.2.1 name \"edge-1\" sampling 1000, or exporter 192.0.2.0/24 allow");
 		return;
 	}
 	for (uint32_t i = 0; i < s->nexporters; i++)
-		if (tsn_addr_cmp(s->exporters[i].addr, x.addr) == 0)
+		if (s->exporters[i].prefix.len == x.prefix.len && tsn_addr_cmp(s->exporters[i].prefix.addr, x.prefix.addr) == 0)
 			tsn_diag_error(r->c->diags, TSN_E_CLAUSE, n->span, "this exporter is described twice");
 	s->exporters = ck_grow(r->c, s->exporters, s->nexporters, &r->cap_exporters, sizeof(*s->exporters));
 	s->exporters[s->nexporters++] = x;
@@ -233,8 +290,7 @@ setting(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 		duration(r, f, n, &r->site->pair_ms);
 	else if (strcmp(n->text, "dedup") == 0)
 		duration(r, f, n, &r->site->dedup_ms);
-	if (strcmp(n->text, "memory") == 0 || strcmp(n->text, "state") == 0 ||
-	    strcmp(n->text, "pair") == 0 || strcmp(n->text, "dedup") == 0)
+	if (strcmp(n->text, "memory") == 0 || strcmp(n->text, "state") == 0 || strcmp(n->text, "pair") == 0)
 		without_effect(r, n);
 }
 

@@ -187,8 +187,8 @@ of_sym(const struct ck_env *e, const struct tsn_node *n, struct ck_sym *s)
 	}
 }
 
-static struct ck_val
-of_field(const struct ck_env *e, const struct tsn_node *n, int field)
+struct ck_val
+ck_field_value(const struct ck_env *e, const struct tsn_node *n, int field)
 {
 	if (e->constant)
 		return not_constant(e, n);
@@ -202,7 +202,7 @@ of_field(const struct ck_env *e, const struct tsn_node *n, int field)
 static struct ck_val
 either(const struct ck_env *e, const struct tsn_node *n, enum tsn_field src, enum tsn_field dst)
 {
-	struct ck_val v = of_field(e, n, src);
+	struct ck_val v = ck_field_value(e, n, src);
 
 	if (v.kind == CK_BAD)
 		return bad;
@@ -265,7 +265,7 @@ of_name(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 		return of_sym(e, n, s);
 	field = tsn_field_find(n->text, n->len);
 	if (field >= 0)
-		return of_field(e, n, field);
+		return ck_field_value(e, n, field);
 	if (of_word(e, n, want, &v))
 		return v;
 	v.set = ck_set_builtin(e->c, n->text);
@@ -296,7 +296,7 @@ bool
 ck_mask_field(const struct ck_env *e, const struct tsn_node *n, uint16_t field, int64_t v4, int64_t v6,
     const struct tsn_ir **out)
 {
-	if (!mask_bits(e, n, tsn_fields[field].name, v4, v6))
+	if (!mask_bits(e, n, ck_field_name(e->c, field), v4, v6))
 		return false;
 	*out = ck_field(e->c, field, (unsigned)v4, v6 < 0 ? 64 : (unsigned)v6);
 	return true;
@@ -343,7 +343,8 @@ try_mask(const struct ck_env *e, const struct tsn_node *n, struct ck_val *out)
 		left = left->kids;
 	}
 	/* Only what may be an address is looked at twice. */
-	if (left->kind != TSN_N_NAME && left->kind != TSN_N_ADDRESS)
+	if (left->kind != TSN_N_NAME && left->kind != TSN_N_ADDRESS &&
+	    !(left->kind == TSN_N_CALL && strcmp(left->text, "ie") == 0))
 		return false;
 	base = ck_value(e, left, TSN_T_NONE);
 	if (!is_addr(base))

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/wide.h"
 #include "core/reload.h"
+#include "flow/dedup.h"
+#include "flow/standing.h"
 #include "sets/set.h"
 
 #define EXPORTERS_MAX 65536u
@@ -28,6 +30,11 @@ struct tsn_engine {
 	struct tsn_state *state;
 	bool cuts;                      /* windows close at ticks, so batches end there */
 	uint64_t ticket;                /* of the next row */
+	struct tsn_dedup *dedup;        /* NULL: off */
+	bool stands;                    /* somebody looks at how exporters stand */
+	bool in_message;                /* rows are being made of one message, whose exporter stands so: */
+	struct tsn_standing standing;
+	uint32_t settled;               /* rows of the batch that settle has seen */
 	struct tsn_engine_stats stats;
 };
 
@@ -42,6 +49,7 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	if (e == NULL)
 		return NULL;
 	e->o = *o;
+	e->stands = o->on_rows != NULL;
 	e->rows = (struct tsn_batch_sink){ room, e, clock_of_record };
 	e->stats.first = e->stats.last = e->stats.clock = TSN_TIME_NONE;
 	e->exporters = tsn_exporters_new(EXPORTERS_MAX);
@@ -68,6 +76,7 @@ tsn_engine_free(struct tsn_engine *e)
 	tsn_state_free(e->state);
 	tsn_ruleset_free(e->rules);
 	tsn_decoder_free(e->decoder);
+	tsn_dedup_free(e->dedup);
 	tsn_exporters_free(e->exporters);
 	tsn_batch_free(e->batch);
 	tsn_batch_free(e->tick_batch);
@@ -113,6 +122,19 @@ note_times(struct tsn_engine *e, const struct tsn_batch *b)
 		e->stats.first = least;
 }
 
+/* New rows learn how their exporter stood, and duplicates go: after each message, whatever the batches. */
+static void
+settle(struct tsn_engine *e)
+{
+	struct tsn_batch *b = e->batch;
+
+	if (e->in_message && e->stands)
+		tsn_standing_put(&e->standing, b, e->settled);
+	if (e->dedup != NULL)
+		tsn_dedup_drop(e->dedup, b, e->settled, e->exporters);
+	e->settled = b->n;
+}
+
 static void
 run_batch(struct tsn_engine *e)
 {
@@ -120,6 +142,12 @@ run_batch(struct tsn_engine *e)
 
 	if (b->n == 0)
 		return;
+	settle(e);
+	e->settled = 0;
+	if (b->n == 0) { /* but the text of rows that went takes room */
+		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		return;
+	}
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
 	note_times(e, b);
@@ -256,14 +284,55 @@ tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct t
 	return tsn_engine_message(e, p, len, &(struct tsn_sender){ .exporter = exporter }, received);
 }
 
+/*
+ * A datagram of an exporter that the site does not list is not looked into, nor is its exporter entered: who invents
+ * addresses fills no table. Files that name no exporter were given by hand.
+ */
+static bool
+is_allowed(struct tsn_engine *e, const struct tsn_sender *from)
+{
+	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
+	struct tsn_exporter *others = tsn_exporters_at(e->exporters, 0);
+
+	if (nobody || tsn_exporters_allowed(e->exporters, from->exporter))
+		return true;
+	others->counter[TSN_XC_DATAGRAMS]++;
+	others->counter[TSN_XC_REFUSED]++;
+	return false;
+}
+
+static void
+begin_message(struct tsn_engine *e, const struct tsn_sender *from)
+{
+	if (!e->stands && e->dedup == NULL)
+		return;
+	settle(e);
+	e->in_message = true;
+	if (e->stands)
+		tsn_standing_take(&e->standing,
+		    tsn_exporters_at(e->exporters, tsn_exporters_find(e->exporters, from->exporter)));
+}
+
+static void
+end_message(struct tsn_engine *e)
+{
+	if (e->in_message)
+		settle(e);
+	e->in_message = false;
+}
+
 enum tsn_decode
 tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received)
 {
 	enum tsn_decode status;
 
 	tsn_engine_clock(e, received);
-	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
 	e->stats.datagrams++;
+	if (!is_allowed(e, from))
+		return TSN_DECODE_REFUSED;
+	begin_message(e, from);
+	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
+	end_message(e);
 	e->stats.damaged += status == TSN_DECODE_DAMAGED;
 	e->stats.version += status == TSN_DECODE_VERSION;
 	return status;
@@ -321,10 +390,15 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 
 	n->vm = tsn_vm_new(p);
 	n->state = tsn_state_new(p->families, p->nfamilies, e->o.seed);
-	if (n->vm == NULL || n->state == NULL)
+	if (n->vm == NULL || n->state == NULL || !tsn_decoder_want(e->decoder, p->wanted, p->nwanted))
 		return false;
-	return e->o.on_rows != NULL ||
-	    tsn_alerts_bind(e->alerts, p, (const struct tsn_set *const *)rs->sets, n->state);
+	if (e->o.on_rows != NULL || tsn_alerts_bind(e->alerts, p, (const struct tsn_set *const *)rs->sets, n->state))
+		return true;
+	/* the columns are those of the old program again; absent is better than another element */
+	p = e->rules != NULL ? e->rules->program : NULL;
+	if (p == NULL || !tsn_decoder_want(e->decoder, p->wanted, p->nwanted))
+		tsn_decoder_want(e->decoder, NULL, 0);
+	return false;
 }
 
 static bool
@@ -339,18 +413,26 @@ has_closes(const struct tsn_program *p)
 	return false;
 }
 
-static void
-configure_exporters(struct tsn_engine *e, const struct tsn_site *site)
+/* What was remembered stays, also over a change of the window. */
+static bool
+configure_dedup(struct tsn_engine *e, int64_t window_ms)
 {
-	uint32_t i;
-
-	tsn_exporters_forget_settings(e->exporters);
-	for (i = 0; i < site->nexporters; i++) {
-		const struct tsn_site_exporter *x = &site->exporters[i];
-
-		if (tsn_exporters_configure(e->exporters, x->addr, x->name, x->sampling) != 0)
-			tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: an exporter's name or sampling was not taken over");
+	if (window_ms > 0 && e->dedup != NULL) {
+		tsn_dedup_set_window(e->dedup, window_ms);
+	} else {
+		tsn_dedup_free(e->dedup);
+		e->dedup = window_ms > 0 ? tsn_dedup_new(window_ms, TSN_DEDUP_ENTRIES, e->o.seed) : NULL;
 	}
+	return window_ms == 0 || e->dedup != NULL;
+}
+
+static void
+configure(struct tsn_engine *e, const struct tsn_site *site)
+{
+	if (!tsn_exporters_configure(e->exporters, site->exporters, site->nexporters))
+		tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: the exporters' settings were not taken over");
+	if (!configure_dedup(e, site->dedup_ms))
+		tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: flows seen by two exporters count twice");
 }
 
 bool
@@ -375,7 +457,8 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->rules = rs;
 	e->cuts = has_closes(rs->program);
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
-	configure_exporters(e, &rs->site);
+	configure(e, &rs->site);
+	e->stands = e->o.on_rows != NULL || tsn_standing_wanted(&rs->program->reads);
 	tsn_ruleset_free(old);
 	return true;
 }
@@ -409,6 +492,8 @@ tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
 	if (e->vm != NULL)
 		tsn_vm_counters(e->vm, &c);
 	out->lost_to_memory = c.out_of_memory;
+	if (e->dedup != NULL)
+		out->dedup_forgotten = tsn_dedup_forgotten(e->dedup);
 }
 
 struct tsn_alerts *

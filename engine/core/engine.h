@@ -37,6 +37,7 @@ struct tsn_engine_stats {
 	uint64_t damaged;        /* of them: short, odd or lying; what was whole in them was decoded */
 	uint64_t version;        /* of them: of a version that cannot be read */
 	uint64_t lost_to_memory; /* batches cut short because memory was out */
+	uint64_t dedup_forgotten; /* flows that dedup forgot before its time had passed */
 	int64_t first, last;     /* event times seen, TSN_TIME_NONE if none */
 	int64_t clock;           /* running maximum of the time of receipt */
 };
@@ -80,7 +81,10 @@ bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set 
 bool tsn_engine_add_sink(struct tsn_engine *e, struct tsn_sink *sink);
 void tsn_engine_remove_sinks(struct tsn_engine *e);
 
-/* One export message (a datagram, or a message of a stream) received at [received_ms]. */
+/*
+ * One export message (a datagram, or a message of a stream) received at [received_ms]. TSN_DECODE_REFUSED, and counted
+ * for the shared exporter, if the site does not allow its exporter.
+ */
 enum tsn_decode tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from,
     int64_t received_ms);
 /* The same for a datagram whose source port nobody knows. */

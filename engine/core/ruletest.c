@@ -10,6 +10,7 @@
 
 struct watch {
 	const struct tsn_rule_test *test;
+	const struct tsn_program *program;
 	struct tsn_test_outcome *out;
 	bool wrong; /* an alert was not as expected; [out->why] says how */
 };
@@ -31,6 +32,7 @@ static void
 check_field(struct watch *w, const struct tsn_alert *al, const struct tsn_test_assign *want)
 {
 	struct tsn_buf got_text = TSN_BUF_INIT, want_text = TSN_BUF_INIT;
+	char name[TSN_WANTED_TEXT];
 	struct tsn_value got;
 
 	if (tsn_alert_field(al, want->field, &got) && tsn_test_expects(want, &got))
@@ -41,7 +43,7 @@ check_field(struct watch *w, const struct tsn_alert *al, const struct tsn_test_a
 		tsn_value_text(&got, &got_text);
 	tsn_value_text(&want->first, &want_text);
 	fail(w, "alert %llu has %s = %s, expected %s", (unsigned long long)w->out->openings,
-	    tsn_fields[want->field].name, tsn_buf_str(&got_text), tsn_buf_str(&want_text));
+	    tsn_wanted_name(w->program->wanted, w->program->nwanted, want->field, name), tsn_buf_str(&got_text), tsn_buf_str(&want_text));
 	tsn_buf_fini(&got_text);
 	tsn_buf_fini(&want_text);
 }
@@ -111,7 +113,7 @@ static enum tsn_test_result
 run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, struct tsn_test_outcome *out)
 {
 	struct tsn_engine_options o = { .batch_rows = batch_rows };
-	struct watch w = { .test = &rs->tests[0], .out = out };
+	struct watch w = { .test = &rs->tests[0], .program = rs->program, .out = out };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert, &w, TSN_SEV_INFO);
 	bool loaded = false, ok = false;

@@ -65,6 +65,12 @@ want_sockets(struct tsn_ports *p, const struct tsn_site *site)
 	for (i = 0; i < p->nsockets; i++)
 		p->sockets[i].keep = false;
 	for (i = 0; i < site->nlistens; i++) {
+		if (site->listens[i].transport != TSN_LISTEN_UDP) {
+			where_text(&site->listens[i], where, sizeof(where));
+			tsn_log(p->log, TSN_LOG_ERROR, "%s: listening for connections (%s) is not available yet; use listen udp", where,
+			    site->listens[i].transport == TSN_LISTEN_TLS ? "tls" : "tcp");
+			return false;
+		}
 		where_text(&site->listens[i], where, sizeof(where));
 		if (!want_socket(p, where))
 			return false;

@@ -33,20 +33,11 @@
 #define TSN_DECODE_DECODE_H
 
 #include "flow/batch.h"
+#include "flow/wanted.h"
 
 #define TSN_DECODE_AHEAD 100000
 
 struct tsn_decoder;
-
-/*
- * A rule names an Information Element that has no field of its own, ie(PEN, ID): the decoder puts it into the column
- * that the compiler chose for it. PEN 0: IANA's elements (and the types of NetFlow v9).
- */
-struct tsn_wanted {
-	uint32_t pen;
-	uint16_t id;
-	enum tsn_field field; /* its storage tells what is stored; what does not fit it is absent */
-};
 
 /*
  * Where a message came from. Templates and sequence numbers belong to a transport session (RFC 7011 section 8): for
@@ -62,7 +53,8 @@ enum tsn_decode {
 	TSN_DECODE_OK,
 	TSN_DECODE_DAMAGED, /* short, odd or lying: whole records decoded, cause counted */
 	TSN_DECODE_VERSION, /* not a version this decoder reads; tsn_decode_format names it */
-	TSN_DECODE_STOPPED  /* the sink gave no batch; the rest of the datagram was not decoded */
+	TSN_DECODE_STOPPED, /* the sink gave no batch; the rest of the datagram was not decoded */
+	TSN_DECODE_REFUSED  /* not looked into (the engine's word, never the decoder's) */
 };
 
 /*
@@ -73,7 +65,7 @@ enum tsn_decode {
  */
 struct tsn_decoder *tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams);
 void tsn_decoder_free(struct tsn_decoder *d);
-/* From the next message on these elements are wanted, and no others; [w] is copied. False when memory is out. */
+/* From the next message on these elements are wanted in their columns, and no others; [w] is copied. False when memory is out. */
 bool tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n);
 /* No more messages come: counts what still waits for its template as given up (NO_TEMPLATE). */
 void tsn_decoder_finish(struct tsn_decoder *d);

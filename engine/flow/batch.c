@@ -229,6 +229,69 @@ tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
 	return (struct tsn_addr){ a->hi[row], a->lo[row], false };
 }
 
+static void
+move_column(void *col, size_t size, const uint16_t *keep, uint32_t n)
+{
+	unsigned char *p = col;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (keep[i] != i)
+			memcpy(p + i * size, p + keep[i] * size, size);
+}
+
+static void
+move_mask(struct tsn_mask *m, const uint16_t *keep, uint32_t n)
+{
+	struct tsn_mask was = *m;
+
+	tsn_mask_clear(m);
+	for (uint32_t i = 0; i < n; i++)
+		if (tsn_mask_has(&was, keep[i]))
+			tsn_mask_set(m, i);
+}
+
+static void
+move_addr(struct tsn_addr_column *a, const uint16_t *keep, uint32_t n)
+{
+	move_mask(&a->is_v4, keep, n);
+	if (!a->any_v6)
+		return;
+	move_column(a->hi, sizeof(*a->hi), keep, n);
+	move_column(a->lo, sizeof(*a->lo), keep, n);
+}
+
+void
+tsn_batch_remove(struct tsn_batch *b, const struct tsn_mask *gone)
+{
+	uint16_t keep[TSN_BATCH_ROWS];
+	uint32_t n = 0, was = b->n;
+
+	for (uint32_t i = 0; i < was; i++)
+		if (!tsn_mask_has(gone, i))
+			keep[n++] = (uint16_t)i;
+	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
+		bool copy = (f == TSN_F_PACKETS && b->col[f] == b->col[TSN_F_RAW_PACKETS]) ||
+		    (f == TSN_F_BYTES && b->col[f] == b->col[TSN_F_RAW_BYTES]);
+
+		/* the raw column is moved whoever of the two is told */
+		if (!tsn_mask_any(&b->present[f]) && f != TSN_F_RAW_PACKETS && f != TSN_F_RAW_BYTES)
+			continue;
+		move_mask(&b->present[f], keep, n);
+		if (!copy)
+			move_column(b->col[f], storage_size[tsn_fields[f].storage], keep, n);
+		if (tsn_fields[f].addr_slot >= 0)
+			move_addr(&b->addr[tsn_fields[f].addr_slot], keep, n);
+	}
+	move_column(b->received, sizeof(*b->received), keep, n);
+	move_column(b->exported, sizeof(*b->exported), keep, n);
+	move_column(b->source, sizeof(*b->source), keep, n);
+	b->n = n;
+	for (uint32_t i = n; i < was; i++) {
+		b->received[i] = b->exported[i] = TSN_TIME_NONE;
+		b->source[i] = 0;
+	}
+}
+
 static int64_t
 get_int(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
 {

@@ -83,6 +83,8 @@ void tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, con
 /* Any field; [v->known] false makes it absent. */
 void tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct tsn_value *v);
 void tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out);
+/* Takes these rows out; the others close ranks and keep their order. Before tsn_batch_normalise. */
+void tsn_batch_remove(struct tsn_batch *b, const struct tsn_mask *gone);
 struct tsn_addr tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f);
 
 /*

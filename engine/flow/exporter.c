@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "flow/exporter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -24,6 +25,20 @@ struct tsn_exporters {
 	uint32_t slots; /* a power of two, at least twice the count */
 	struct tsn_arena *names; /* batches point at names, so none is freed before the table; equal ones are one */
 	struct name *known;
+	struct setting *setting;   /* the site's, longest prefix first */
+	size_t nsettings;
+	struct range *allowed;     /* in order, apart from one another; none: everybody is */
+	size_t nallowed;
+};
+
+struct setting {
+	struct tsn_prefix prefix;
+	const struct name *name;   /* NULL if it gives none */
+	uint32_t sampling;         /* 0 if it gives none */
+};
+
+struct range {
+	struct tsn_addr first, last; /* of one family */
 };
 
 static uint32_t *
@@ -73,6 +88,26 @@ reserve(struct tsn_exporters *t)
 	return true;
 }
 
+/* Neither the shared entry nor "nobody" is an exporter: no prefix is round them. */
+static void
+apply_settings(const struct tsn_exporters *t, struct tsn_exporter *e)
+{
+	e->name = (struct tsn_str){ NULL, 0 };
+	e->sampling_override = 0;
+	if (tsn_addr_cmp(e->addr, tsn_addr_v4(0)) == 0)
+		return;
+	for (size_t i = t->nsettings; i-- > 0;) { /* the longest last, so that it decides */
+		const struct setting *s = &t->setting[i];
+
+		if (!tsn_prefix_has(s->prefix, e->addr))
+			continue;
+		if (s->name != NULL)
+			e->name = s->name->text;
+		if (s->sampling != 0)
+			e->sampling_override = s->sampling;
+	}
+}
+
 static uint32_t
 enter(struct tsn_exporters *t, struct tsn_addr addr)
 {
@@ -80,6 +115,7 @@ enter(struct tsn_exporters *t, struct tsn_addr addr)
 
 	e->addr = addr;
 	e->skew = e->last_received = TSN_TIME_NONE;
+	apply_settings(t, e);
 	return t->count++;
 }
 
@@ -109,6 +145,8 @@ tsn_exporters_free(struct tsn_exporters *t)
 		tsn_free(t->chunk[i]);
 	tsn_free(t->chunk);
 	tsn_free(t->slot);
+	tsn_free(t->setting);
+	tsn_free(t->allowed);
 	tsn_arena_free(t->names);
 	tsn_free(t);
 }
@@ -144,17 +182,6 @@ tsn_exporters_count(const struct tsn_exporters *t)
 	return t->count;
 }
 
-void
-tsn_exporters_forget_settings(struct tsn_exporters *t)
-{
-	for (uint32_t i = 0; i < t->count; i++) {
-		struct tsn_exporter *e = tsn_exporters_at(t, i);
-
-		e->name = (struct tsn_str){ NULL, 0 };
-		e->sampling_override = 0;
-	}
-}
-
 /* The one copy of a name; NULL when memory is out. */
 static const struct name *
 intern(struct tsn_exporters *t, const char *text)
@@ -177,21 +204,117 @@ intern(struct tsn_exporters *t, const char *text)
 	return k;
 }
 
-int
-tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name,
-    uint32_t sampling)
-{
-	const struct name *k = name != NULL ? intern(t, name) : NULL;
-	uint32_t i = tsn_exporters_find(t, addr);
-	struct tsn_exporter *e;
+/* --- settings --- */
 
-	if (i == 0 || (name != NULL && k == NULL))
-		return -1;
-	e = tsn_exporters_at(t, i);
-	if (k != NULL)
-		e->name = k->text;
-	e->sampling_override = sampling;
-	return 0;
+static int
+longest_first(const void *x, const void *y)
+{
+	const struct setting *a = x, *b = y;
+
+	if (a->prefix.len != b->prefix.len)
+		return a->prefix.len > b->prefix.len ? -1 : 1;
+	return tsn_addr_cmp(a->prefix.addr, b->prefix.addr);
+}
+
+static struct setting *
+take_settings(struct tsn_exporters *t, const struct tsn_exporter_setting *v, size_t n)
+{
+	struct setting *s = tsn_reallocarray(NULL, n + 1, sizeof(*s));
+
+	for (size_t i = 0; s != NULL && i < n; i++) {
+		s[i] = (struct setting){ v[i].prefix, v[i].name != NULL ? intern(t, v[i].name) : NULL, v[i].sampling };
+		if (v[i].name != NULL && s[i].name == NULL) {
+			tsn_free(s);
+			return NULL;
+		}
+	}
+	if (s != NULL)
+		qsort(s, n, sizeof(*s), longest_first);
+	return s;
+}
+
+static struct tsn_addr
+last_of(struct tsn_prefix p)
+{
+	unsigned host = (p.addr.v4 ? 32u : 128u) - p.len;
+	struct tsn_addr a = p.addr;
+
+	if (host >= 128)
+		a.hi = UINT64_MAX;
+	else if (host > 64)
+		a.hi |= (UINT64_C(1) << (host - 64)) - 1;
+	a.lo |= host >= 64 ? UINT64_MAX : (UINT64_C(1) << host) - 1;
+	return a;
+}
+
+static int
+by_first(const void *x, const void *y)
+{
+	return tsn_addr_cmp(((const struct range *)x)->first, ((const struct range *)y)->first);
+}
+
+/* Prefixes lie apart or inside one another: what is inside another is left out. */
+static struct range *
+take_allowed(const struct tsn_exporter_setting *v, size_t n, size_t *count)
+{
+	struct range *r = tsn_reallocarray(NULL, n + 1, sizeof(*r));
+	size_t all = 0, kept = 0;
+
+	if (r == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].allow)
+			r[all++] = (struct range){ v[i].prefix.addr, last_of(v[i].prefix) };
+	qsort(r, all, sizeof(*r), by_first);
+	for (size_t i = 0; i < all; i++) {
+		if (kept > 0 && tsn_addr_cmp(r[i].first, r[kept - 1].last) <= 0) {
+			if (tsn_addr_cmp(r[i].last, r[kept - 1].last) > 0)
+				r[kept - 1].last = r[i].last;
+			continue;
+		}
+		r[kept++] = r[i];
+	}
+	*count = kept;
+	return r;
+}
+
+bool
+tsn_exporters_configure(struct tsn_exporters *t, const struct tsn_exporter_setting *v, size_t n)
+{
+	struct setting *s = take_settings(t, v, n);
+	size_t nallowed = 0;
+	struct range *allowed = take_allowed(v, n, &nallowed);
+
+	if (s == NULL || allowed == NULL) {
+		tsn_free(s);
+		tsn_free(allowed);
+		return false;
+	}
+	tsn_free(t->setting);
+	tsn_free(t->allowed);
+	t->setting = s;
+	t->nsettings = n;
+	t->allowed = allowed;
+	t->nallowed = nallowed;
+	for (uint32_t i = 1; i < t->count; i++)
+		apply_settings(t, tsn_exporters_at(t, i));
+	return true;
+}
+
+bool
+tsn_exporters_allowed(const struct tsn_exporters *t, struct tsn_addr addr)
+{
+	size_t lo = 0, hi = t->nallowed;
+
+	while (lo < hi) { /* the first range that does not end before the address */
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (tsn_addr_cmp(t->allowed[mid].last, addr) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return t->nallowed == 0 || (lo < t->nallowed && tsn_addr_cmp(t->allowed[lo].first, addr) <= 0);
 }
 
 static const struct { const char *name, *help; } counters[] = {

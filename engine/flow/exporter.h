@@ -76,13 +76,21 @@ uint32_t tsn_exporters_nobody(struct tsn_exporters *t);
 struct tsn_exporter *tsn_exporters_at(struct tsn_exporters *t, uint32_t index);
 /* Number of entries, the shared one included. */
 uint32_t tsn_exporters_count(const struct tsn_exporters *t);
+/* What the site says of the exporters in a prefix. */
+struct tsn_exporter_setting {
+	struct tsn_prefix prefix;
+	const char *name;  /* NULL if not given */
+	uint32_t sampling; /* 0 if not given */
+	bool allow;
+};
 /*
- * Replaces the site's settings: first forget all, then set each ([name] may be
- * NULL, [sampling] 0). 0, or -1 when memory is out or the table full. The text
- * of a name lives as long as the table.
+ * Replaces the site's settings, for exporters seen and to come. Of the settings that give a name the one with the longest
+ * prefix around an exporter names it, and so with its sampling. False when memory is out: the old ones stay.
+ * The text of a name lives as long as the table.
  */
-void tsn_exporters_forget_settings(struct tsn_exporters *t);
-int tsn_exporters_configure(struct tsn_exporters *t, struct tsn_addr addr, const char *name, uint32_t sampling);
+bool tsn_exporters_configure(struct tsn_exporters *t, const struct tsn_exporter_setting *v, size_t n);
+/* As soon as a setting allows exporters, no others are allowed. Never enters one. */
+bool tsn_exporters_allowed(const struct tsn_exporters *t, struct tsn_addr addr);
 /* "exporter 192.0.2.1: datagrams 191 flows 4554": its counters that are not 0. False, and nothing added, if it sent nothing. */
 bool tsn_exporter_summary(struct tsn_exporters *t, uint32_t index, struct tsn_buf *out);
 const char *tsn_exporter_counter_name(enum tsn_exporter_counter c);

@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum {
-	SLOT_SRC = 0, SLOT_DST = 1, SLOT_NEXT_HOP = 2, SLOT_EXPORTER = 3, SLOT_INITIATOR = 4, SLOT_COUNT
+	SLOT_SRC = 0, SLOT_DST = 1, SLOT_NEXT_HOP = 2, SLOT_EXPORTER = 3, SLOT_INITIATOR = 4,
+	SLOT_IE_ADDR_0 = 5, SLOT_IE_ADDR_1 = 6, SLOT_IE_ADDR_2 = 7, SLOT_IE_ADDR_3 = 8, SLOT_COUNT
 };
 _Static_assert(SLOT_COUNT == TSN_ADDR_FIELDS, "one slot for each ADDR field of fields.def");
 

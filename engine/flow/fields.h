@@ -27,10 +27,10 @@ enum tsn_type {
 	TSN_T_PREFIX, TSN_T_SIZE, TSN_T_SET, TSN_T_TUPLE, TSN_T_REGEX, TSN_T_NONE
 };
 
-enum tsn_origin { TSN_O_RECORD, TSN_O_NORMAL, TSN_O_DERIVED, TSN_O_PAIR };
+enum tsn_origin { TSN_O_RECORD, TSN_O_NORMAL, TSN_O_DERIVED, TSN_O_PAIR, TSN_O_POOL };
 
 struct tsn_field_info {
-	const char *name, *element; /* rule's word; IANA Information Element, "" if none */
+	const char *name, *element; /* rule's word, "" of the POOL; IANA Information Element, "" if none */
 	uint16_t element_id;
 	enum tsn_storage storage;
 	enum tsn_type type;
@@ -40,7 +40,7 @@ struct tsn_field_info {
 };
 
 extern const struct tsn_field_info tsn_fields[TSN_FIELD_COUNT];
-#define TSN_ADDR_FIELDS 5 /* checked against the table when the batch is made */
+#define TSN_ADDR_FIELDS 9 /* checked against the table when the batch is made */
 
 /* A set of fields. */
 struct tsn_field_set {

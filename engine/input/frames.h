@@ -7,14 +7,8 @@
 #ifndef TSN_INPUT_FRAMES_H
 #define TSN_INPUT_FRAMES_H
 
+#include "input/frame.h"
 #include "input/reader.h"
-
-struct tsn_frame {
-	const uint8_t *p; /* valid until the next frame is asked for */
-	size_t len;       /* bytes captured */
-	size_t full;      /* bytes on the wire, at least len */
-	int64_t ms;       /* capture time since 1970 UTC */
-};
 
 enum tsn_frames { TSN_FRAMES_ONE, TSN_FRAMES_END, TSN_FRAMES_DAMAGED };
 
@@ -38,6 +32,8 @@ struct tsn_libpcap;
 bool tsn_libpcap_is(const uint8_t magic[4]);
 struct tsn_libpcap *tsn_libpcap_open(struct tsn_reader *r, uint32_t *link,
     char error[TSN_INPUT_ERROR]);
+/* libpcap's name of a link type, "unknown" if it has none. Static. */
+const char *tsn_libpcap_link_name(uint32_t link);
 void tsn_libpcap_close(struct tsn_libpcap *l);
 enum tsn_frames tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out,
     char error[TSN_INPUT_ERROR]);

@@ -90,6 +90,14 @@ tsn_libpcap_close(struct tsn_libpcap *l)
 	tsn_free(l);
 }
 
+const char *
+tsn_libpcap_link_name(uint32_t link)
+{
+	const char *name = link <= INT32_MAX ? pcap_datalink_val_to_name((int)link) : NULL;
+
+	return name != NULL ? name : "unknown";
+}
+
 /* pcapng has 64 bits for a time; what lies outside 1970 to 9999 is held at the bounds. */
 static int64_t
 milliseconds(const struct timeval *t)
@@ -128,6 +136,13 @@ tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_IN
 }
 
 #else
+
+const char *
+tsn_libpcap_link_name(uint32_t link)
+{
+	(void)link;
+	return "unknown";
+}
 
 struct tsn_libpcap *
 tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERROR])

@@ -55,11 +55,9 @@ open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 		if (p->libpcap == NULL)
 			return false;
 	}
-	if (tsn_packet_link_known(p->link))
+	if (tsn_link_known(p->link))
 		return true;
-	snprintf(error, TSN_INPUT_ERROR,
-	    "link type %u cannot be read (Ethernet, Linux cooked, raw IP and loopback can)",
-	    p->link);
+	snprintf(error, TSN_INPUT_ERROR, "frames of link type %u (%s) cannot be read", p->link, tsn_libpcap_link_name(p->link));
 	return false;
 }
 
@@ -134,6 +132,31 @@ tsn_pcap_report(const struct tsn_pcap *p)
 	return &p->report;
 }
 
+bool
+tsn_pcap_forget(struct tsn_pcap *p)
+{
+	struct tsn_pcap_report *r = &p->report;
+
+	tsn_streams_free(p->streams);
+	tsn_fragments_free(p->fragments);
+	r->packets = r->datagrams = r->not_ip = r->not_udp = r->other_udp = r->cut = 0;
+	r->fragments = r->fragments_incomplete = r->streams_refused = 0;
+	return make_tables(p);
+}
+
+uint32_t
+tsn_pcap_link(const struct tsn_pcap *p)
+{
+	return p->link;
+}
+
+void
+tsn_pcap_flush(struct tsn_pcap *p)
+{
+	tsn_fragments_flush(p->fragments);
+	p->report.fragments_incomplete = tsn_fragments_incomplete(p->fragments);
+}
+
 void
 tsn_pcap_progress(const struct tsn_pcap *p, uint64_t *done, uint64_t *total)
 {
@@ -180,8 +203,12 @@ take_udp(struct tsn_pcap *p, const struct tsn_ip *ip, int64_t ms, struct tsn_dat
 static bool
 take_fragment(struct tsn_pcap *p, struct tsn_ip *ip, int64_t ms, struct tsn_datagram *out)
 {
+	bool whole;
+
 	p->report.fragments++;
-	if (!tsn_fragments_add(p->fragments, ip, ms))
+	whole = tsn_fragments_add(p->fragments, ip, ms);
+	p->report.fragments_incomplete = tsn_fragments_incomplete(p->fragments);
+	if (!whole)
 		return false;
 	if (tsn_packet_after_fragments(ip) == TSN_PACKET_UDP)
 		return take_udp(p, ip, ms, out);
@@ -189,14 +216,13 @@ take_fragment(struct tsn_pcap *p, struct tsn_ip *ip, int64_t ms, struct tsn_data
 	return false;
 }
 
-/* True if the frame gave a datagram. */
-static bool
-take_frame(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
+bool
+tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
 {
 	struct tsn_ip ip;
 
 	p->report.packets++;
-	switch (tsn_packet_parse(p->link, f->p, f->len, &ip)) {
+	switch (tsn_packet_parse(p->link, f->p, f->len, f->full, &ip)) {
 	case TSN_PACKET_UDP:
 		return take_udp(p, &ip, f->ms, out);
 	case TSN_PACKET_FRAGMENT:
@@ -214,7 +240,6 @@ static void
 finish(struct tsn_pcap *p, enum tsn_frames how, uint64_t offset)
 {
 	p->ended = true;
-	tsn_fragments_flush(p->fragments);
 	if (how != TSN_FRAMES_DAMAGED)
 		return;
 	p->report.damaged = true;
@@ -225,30 +250,32 @@ finish(struct tsn_pcap *p, enum tsn_frames how, uint64_t offset)
 		    p->reader->total > offset ? (int64_t)(p->reader->total - offset) : 0;
 }
 
-static enum tsn_frames
-next_frame(struct tsn_pcap *p, struct tsn_frame *f)
+bool
+tsn_pcap_frame(struct tsn_pcap *p, struct tsn_frame *out)
 {
+	uint64_t offset = p->reader->offset;
+	enum tsn_frames how;
+
+	if (p->ended)
+		return false;
 	if (p->libpcap != NULL)
-		return tsn_libpcap_next(p->libpcap, f, p->report.reason);
-	return tsn_classic_next(&p->classic, p->reader, f, p->report.reason);
+		how = tsn_libpcap_next(p->libpcap, out, p->report.reason);
+	else
+		how = tsn_classic_next(&p->classic, p->reader, out, p->report.reason);
+	if (how != TSN_FRAMES_ONE)
+		finish(p, how, offset);
+	p->report.bytes = p->reader->offset;
+	return how == TSN_FRAMES_ONE;
 }
 
 bool
 tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out)
 {
-	bool got = false;
+	struct tsn_frame f;
 
-	while (!got && !p->ended) {
-		uint64_t offset = p->reader->offset;
-		struct tsn_frame f;
-		enum tsn_frames how = next_frame(p, &f);
-
-		if (how == TSN_FRAMES_ONE)
-			got = take_frame(p, &f, out);
-		else
-			finish(p, how, offset);
-	}
-	p->report.bytes = p->reader->offset;
-	p->report.fragments_incomplete = tsn_fragments_incomplete(p->fragments);
-	return got;
+	while (tsn_pcap_frame(p, &f))
+		if (tsn_pcap_take(p, &f, out))
+			return true;
+	tsn_pcap_flush(p);
+	return false;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Captures: from a pcap or pcapng file, or a pipe, to export datagrams. The
- * classic format is read here, everything else (pcapng among it) by libpcap
- * where the build has it; the first bytes decide. Ethernet, VLAN and QinQ
- * tags, Linux cooked v1 and v2, raw IP, BSD loopback; IPv4 and IPv6; fragments
- * are put together (RFC 791, RFC 8200, overlaps refused as in RFC 5722).
+ * Captures: from a pcap or pcapng file, or a pipe, to frames, and from frames
+ * to export datagrams. The classic format is read here, everything else
+ * (pcapng among it) by libpcap where the build has it; the first bytes decide.
+ * What frames hold is the packet room's knowledge (packet/link.h); fragments
+ * of datagrams are put together (RFC 791, RFC 8200, overlaps refused as in RFC 5722).
  * A damaged file gives what is readable, then a report of where and why it
  * ended. Knows nothing of what datagrams mean. Used by one thread.
  */
 #ifndef TSN_INPUT_PCAP_H
 #define TSN_INPUT_PCAP_H
 
-#include "input/datagram.h"
+#include "input/frame.h"
 
 struct tsn_pcap;
 
@@ -58,6 +58,18 @@ struct tsn_pcap *tsn_pcap_attach(struct tsn_reader *reader, const struct tsn_pca
 void tsn_pcap_close(struct tsn_pcap *p);
 /* The next export datagram; false at the end, damaged or not: the report tells. */
 bool tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out);
+/*
+ * What tsn_pcap_next is made of, for those who want frames: the next one, false at the end; the export datagram that a
+ * frame completes, if any (the frame must be of this capture, but may have been kept since); and, after the last, giving
+ * up the fragments that still wait.
+ */
+bool tsn_pcap_frame(struct tsn_pcap *p, struct tsn_frame *out);
+bool tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out);
+void tsn_pcap_flush(struct tsn_pcap *p);
+/* Forgets the frames taken so far, so that they may be taken again. False when memory is out: then only close it. */
+bool tsn_pcap_forget(struct tsn_pcap *p);
+/* LINKTYPE_ number of its frames. */
+uint32_t tsn_pcap_link(const struct tsn_pcap *p);
 const struct tsn_pcap_report *tsn_pcap_report(const struct tsn_pcap *p);
 /* Bytes read and bytes there are; [total] 0 if unknown (a pipe). */
 void tsn_pcap_progress(const struct tsn_pcap *p, uint64_t *done, uint64_t *total);

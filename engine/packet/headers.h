@@ -30,6 +30,7 @@ struct tsn_headers_info {
 	uint16_t src_port, dst_port;
 	uint16_t flags;      /* TCP */
 	uint32_t flow_label; /* IPv6 */
+	uint32_t fragment_id; /* of a fragment's packet, the same in all of them */
 	uint32_t mpls;       /* the top label, 0 if there is none */
 	uint32_t ip_bytes;   /* length of the IP packet by its header; what was on the wire where that says 0 (segmentation offload) */
 	uint64_t src_mac, dst_mac;
@@ -38,7 +39,8 @@ struct tsn_headers_info {
 
 /*
  * [link] is a LINKTYPE_ number (tcpdump.org/linktypes.html); [len] bytes of [full] sent were captured. Goes through
- * VLAN tags (802.1Q, 802.1ad, 0x9100), MPLS labels, PPPoE and IPv6 extension headers to the outermost IP header.
+ * VLAN tags (802.1Q, 802.1ad, 0x9100), MPLS labels, PPPoE and IPv6 extension headers to the outermost IP header. The
+ * one tunnel that is looked into is ERSPAN: what it carries are copies of frames, not traffic of its sender.
  */
 enum tsn_headers tsn_headers_parse(uint32_t link, const uint8_t *p, size_t len, size_t full, struct tsn_headers_info *out);
 

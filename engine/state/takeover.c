@@ -7,13 +7,14 @@
  */
 #include "state/internal.h"
 
+/* Elements that rules name by number may be in other columns than before; the forms name the elements. */
 static bool
 same_keys(const struct tsn_key_spec *a, const struct tsn_key_spec *b)
 {
 	bool same = a->n == b->n;
 
 	for (uint8_t i = 0; same && i < a->n; i++)
-		same = a->part[i].field == b->part[i].field && a->part[i].v4_bits == b->part[i].v4_bits &&
+		same = tsn_fields[a->part[i].field].storage == tsn_fields[b->part[i].field].storage && a->part[i].v4_bits == b->part[i].v4_bits &&
 		    a->part[i].v6_bits == b->part[i].v6_bits;
 	return same;
 }

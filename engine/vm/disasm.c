@@ -54,20 +54,28 @@ put_real(struct tsn_buf *out, double f)
 }
 
 static void
-put_masked(struct tsn_buf *out, uint16_t field, unsigned v4_bits, unsigned v6_bits)
+put_field(const struct tsn_program *p, struct tsn_buf *out, uint32_t field)
 {
-	tsn_buf_puts(out, tsn_fields[field].name);
+	char text[TSN_WANTED_TEXT];
+
+	tsn_buf_puts(out, tsn_wanted_name(p->wanted, p->nwanted, field, text));
+}
+
+static void
+put_masked(const struct tsn_program *p, struct tsn_buf *out, uint16_t field, unsigned v4_bits, unsigned v6_bits)
+{
+	put_field(p, out, field);
 	if (tsn_fields[field].storage == TSN_ADDR && (v4_bits < 32 || v6_bits < 128))
 		tsn_buf_printf(out, "/%u/%u", v4_bits, v6_bits);
 }
 
 static void
-put_key(struct tsn_buf *out, const struct tsn_key_spec *k)
+put_key(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_key_spec *k)
 {
 	for (unsigned i = 0; i < k->n; i++) {
 		if (i > 0)
 			tsn_buf_puts(out, ", ");
-		put_masked(out, k->part[i].field, k->part[i].v4_bits, k->part[i].v6_bits);
+		put_masked(p, out, k->part[i].field, k->part[i].v4_bits, k->part[i].v6_bits);
 	}
 }
 
@@ -97,7 +105,7 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 		put_reg(out, 'v', x);
 		return;
 	case TSN_OPD_FIELD:
-		tsn_buf_puts(out, tsn_fields[x].name);
+		put_field(p, out, x);
 		return;
 	case TSN_OPD_INT:
 		tsn_buf_printf(out, "%" PRId64, p->ints[x]);
@@ -114,14 +122,14 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 		tsn_buf_printf(out, "/%s/", p->regex_text[x]);
 		return;
 	case TSN_OPD_ADDRESS:
-		put_masked(out, p->addresses[x].field, p->addresses[x].v4_bits, p->addresses[x].v6_bits);
+		put_masked(p, out, p->addresses[x].field, p->addresses[x].v4_bits, p->addresses[x].v6_bits);
 		return;
 	case TSN_OPD_PREFIX:
 		tsn_buf_puts(out, tsn_prefix_text(p->prefixes[x], text));
 		return;
 	case TSN_OPD_TUPLE:
 		tsn_buf_putc(out, '(');
-		put_key(out, &p->tuples[x]);
+		put_key(p, out, &p->tuples[x]);
 		tsn_buf_putc(out, ')');
 		return;
 	case TSN_OPD_SET:
@@ -148,7 +156,8 @@ put_range(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_ins
 {
 	enum tsn_type type = tsn_fields[in->a].type;
 
-	tsn_buf_printf(out, "%s ", tsn_fields[in->a].name);
+	put_field(p, out, in->a);
+	tsn_buf_putc(out, ' ');
 	if (p->ints[in->b] != INT64_MIN)
 		put_int(out, type, p->ints[in->b]);
 	tsn_buf_puts(out, "..");
@@ -182,7 +191,8 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 		put_range(p, out, in);
 		return;
 	case TSN_OP_CODE_BITS:
-		tsn_buf_printf(out, "%s & ", tsn_fields[in->a].name);
+		put_field(p, out, in->a);
+		tsn_buf_puts(out, " & ");
 		put_int(out, tsn_fields[in->a].type, p->ints[in->b]);
 		tsn_buf_puts(out, " == ");
 		put_int(out, tsn_fields[in->a].type, p->ints[in->c]);
@@ -201,7 +211,8 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 		tsn_buf_printf(out, "f%u.%u", in->a, in->b);
 		return;
 	case TSN_OP_CODE_STR_MATCH:
-		tsn_buf_printf(out, "%s /%s/", tsn_fields[in->a].name, p->regex_text[in->b]);
+		put_field(p, out, in->a);
+		tsn_buf_printf(out, " /%s/", p->regex_text[in->b]);
 		return;
 	case TSN_OP_CODE_COMPARE:
 	case TSN_OP_CODE_COMPARE_INT:
@@ -261,12 +272,12 @@ put_code(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code
 }
 
 static void
-put_agg(struct tsn_buf *out, uint32_t f, uint32_t i, const struct tsn_agg_def *a)
+put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i, const struct tsn_agg_def *a)
 {
 	tsn_buf_printf(out, "  f%u.%u  %s", f, i, function[a->fn]);
 	if (a->tuple.n > 0) {
 		tsn_buf_putc(out, '(');
-		put_key(out, &a->tuple);
+		put_key(p, out, &a->tuple);
 		tsn_buf_putc(out, ')');
 	}
 	tsn_buf_puts(out, a->tumbling ? " per " : " over ");
@@ -293,13 +304,13 @@ put_families(const struct tsn_program *p, struct tsn_buf *out)
 		tsn_buf_printf(out, "  f%u  ", f);
 		if (def->key.n > 0) {
 			tsn_buf_puts(out, "by ");
-			put_key(out, &def->key);
+			put_key(p, out, &def->key);
 		} else {
 			tsn_buf_puts(out, "one group");
 		}
 		tsn_buf_printf(out, ", at most %" PRIu64 "  # %s\n", def->max_keys, def->canon != NULL ? def->canon : "");
 		for (uint32_t i = 0; i < def->naggs; i++)
-			put_agg(out, f, i, &def->agg[i]);
+			put_agg(p, out, f, i, &def->agg[i]);
 	}
 }
 
@@ -347,7 +358,7 @@ put_rules(const struct tsn_program *p, struct tsn_buf *out)
 			continue;
 		}
 		tsn_buf_puts(out, r->key.n > 0 ? ", key " : ", no key");
-		put_key(out, &r->key);
+		put_key(p, out, &r->key);
 		if (r->each) {
 			tsn_buf_puts(out, ", each match");
 		} else {

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "flow/batch.h"
 #include "flow/key.h"
+#include "flow/wanted.h"
 #include "state/state.h"
 
 enum tsn_opcode {
@@ -119,6 +120,7 @@ struct tsn_rule {
 	int64_t hold_ms;       /* silence after which an open alert ends: longest window, stateless once_ms */
 	int64_t expires_ms;    /* TSN_TIME_NONE: never */
 	struct tsn_key_spec key; /* of its alerts */
+	const char **key_name; /* of each part of the key; NULL: the fields' own */
 	struct tsn_report *report;
 	uint32_t nreports;
 	uint32_t families_n;   /* families its condition reads, for quality */
@@ -153,10 +155,16 @@ struct tsn_program {
 	struct tsn_export *exports;            uint32_t nexports;
 	struct tsn_rule *rules;                uint32_t nrules;
 	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
+	struct tsn_field_set reads;            /* all fields it looks at */
+	const struct tsn_wanted *wanted;       uint32_t nwanted; /* elements it names by number, for the decoder */
 	const char *verify_error;              /* set by tsn_program_verify */
 };
 
 void tsn_program_free(struct tsn_program *p);
+/* What the i-th part of the key of a rule's alerts is called. */
+const char *tsn_rule_key_name(const struct tsn_rule *r, unsigned i);
+/* Do the keys of two rules, of one program or two, mean the same? */
+bool tsn_rule_same_key(const struct tsn_rule *a, const struct tsn_rule *b);
 
 /*
  * Checks the program once, so that running it needs no checks: known opcode, operands of

@@ -371,6 +371,10 @@ pools(struct verifier *v)
 	for (uint32_t i = 0; i < p->nprefixes; i++)
 		if (!check(v, p->prefixes[i].len <= (p->prefixes[i].addr.v4 ? 32 : 128), "bad prefix"))
 			return false;
+	for (uint32_t i = 0; i < p->nwanted; i++)
+		if (!check(v, p->wanted[i].field < TSN_FIELD_COUNT && tsn_fields[p->wanted[i].field].origin == TSN_O_POOL,
+		    "bad column of an element"))
+			return false;
 	for (uint32_t i = 0; i < p->ntuples; i++)
 		if (!check(v, p->tuples[i].n > 0 && key_is_sound(&p->tuples[i]), "bad tuple"))
 			return false;

@@ -14,6 +14,14 @@ expect 0 "$tocsin" show "$capture" --count
 is out 4554
 expect 0 "$tocsin" show --count --where 'dst_port == 25' -- "$capture"
 is out 207
+# the same capture as the packets it consists of: one exporter's datagrams to one port
+expect 0 "$tocsin" show --count --as exports "$capture"
+is out 4554
+expect 0 "$tocsin" show --as packets --format csv --fields packets "$capture"
+says out 126
+expect 0 "$tocsin" show --count --port 9 "$capture"
+is out 0
+says err 'no NetFlow in this capture'
 expect 0 "$tocsin" version
 says out 'tocsin '
 expect 0 "$tocsin" --version
@@ -95,6 +103,9 @@ expect 2 "$tocsin" run -e 'dst_port == 25' --batch-size 0 "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --batch-size 1025 "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --threads x "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --port 65536 "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --as flows "$capture"
+says err 'exports or packets'
+expect 2 "$tocsin" show --as packets --port 2055 "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --color blue "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --count "$capture"
 says err 'takes no --count'

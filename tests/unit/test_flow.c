@@ -78,8 +78,10 @@ Test(flow, fields_are_found_by_every_name)
 		cr_assert_eq(tsn_field_find(cases[i].name, strlen(cases[i].name)), cases[i].field, "%s", cases[i].name);
 	for (int i = 0; i < TSN_FIELD_COUNT; i++) {
 		const char *name = tsn_fields[i].name;
+		bool nameless = tsn_fields[i].origin == TSN_O_POOL;
 
-		cr_assert_eq(tsn_field_find(name, strlen(name)), i, "%s", name);
+		cr_assert_eq(name[0] == '\0', nameless);
+		cr_assert_eq(tsn_field_find(name, strlen(name)), nameless ? -1 : i, "%s", name);
 		cr_assert_eq(tsn_fields[i].addr_slot >= 0, tsn_fields[i].storage == TSN_ADDR, "%s", name);
 		cr_assert(tsn_fields[i].help[0] != '\0');
 	}
@@ -363,11 +365,76 @@ Test(flow, exporters_are_found_again_and_bounded)
 	cr_assert_eq(tsn_exporters_count(t), 1000);
 	cr_assert_eq(tsn_exporters_find(t, tsn_addr_v4(77777)), 0, "the table is full");
 	cr_assert_eq(tsn_exporters_find(t, tsn_addr_v4(0)), 0, "the shared entry's own address is none");
-	cr_assert_eq(tsn_exporters_configure(t, tsn_addr_v4(77777), "late", 0), -1);
 	cr_assert_eq(tsn_exporters_at(t, 1), first, "entries do not move");
 	cr_assert_eq(tsn_addr_cmp(first->addr, tsn_addr_v4(1)), 0);
 	cr_assert_eq(first->last_received, TSN_TIME_NONE);
 	tsn_exporters_free(t);
+}
+
+static struct tsn_exporter_setting
+says(uint32_t addr, uint8_t len, const char *name, uint32_t sampling)
+{
+	return (struct tsn_exporter_setting){ { tsn_addr_mask(tsn_addr_v4(addr), len, len), len }, name, sampling, false };
+}
+
+Test(flow, the_longest_prefix_decides)
+{
+	struct tsn_exporters *t = tsn_exporters_new(100);
+	struct tsn_exporter_setting v[] = {
+		says(0x0a000000, 8, "ten", 100), says(0x0a010000, 16, NULL, 1000), says(0x0a010203, 32, "one", 0),
+		says(0, 0, NULL, 7), { { { 0x20010db800000000, 0, false }, 32 }, "six", 0, false },
+	};
+	static const struct { struct tsn_addr addr; const char *name; uint32_t sampling; } cases[] = {
+		{ { 0, 0x0a020304, true }, "ten", 100 }, { { 0, 0x0a010204, true }, "ten", 1000 },
+		{ { 0, 0x0a010203, true }, "one", 1000 }, { { 0, 0x0b000001, true }, NULL, 7 },
+		{ { 0x20010db800000000, 1, false }, "six", 0 }, { { 0x20010db900000000, 1, false }, NULL, 0 },
+	};
+
+	cr_assert_neq(tsn_exporters_find(t, tsn_addr_v4(0x0a010203)), 0, "one is known before");
+	cr_assert(tsn_exporters_configure(t, v, sizeof(v) / sizeof(v[0])));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct tsn_exporter *e = tsn_exporters_at(t, tsn_exporters_find(t, cases[i].addr));
+		size_t len = cases[i].name == NULL ? 0 : strlen(cases[i].name);
+
+		cr_expect(e->name.n == len && (len == 0 || memcmp(e->name.p, cases[i].name, len) == 0), "name %zu", i);
+		cr_expect_eq(e->sampling_override, cases[i].sampling, "sampling %zu", i);
+		cr_expect(tsn_exporters_allowed(t, cases[i].addr));
+	}
+	cr_assert_eq(tsn_exporters_at(t, 0)->sampling_override, 0, "the shared entry is no exporter's");
+	cr_assert_eq(tsn_exporters_at(t, tsn_exporters_nobody(t))->sampling_override, 0, "nor is nobody one");
+	tsn_exporters_free(t);
+}
+
+/* Against every setting looked at one by one. */
+Test(flow, only_listed_exporters_are_allowed)
+{
+	for (int round = 0; round < 200; round++) {
+		struct tsn_exporters *t = tsn_exporters_new(4);
+		struct tsn_exporter_setting v[20];
+		size_t n = rnd() % 20 + 1;
+
+		for (size_t i = 0; i < n; i++) {
+			unsigned len = rnd() % 129, bits = len > 32 ? 32 : len;
+
+			v[i] = says(rnd() % 8 << 29 | rnd() % 8, (uint8_t)bits, NULL, 0);
+			if (rnd() % 2)
+				v[i].prefix = (struct tsn_prefix){ tsn_addr_mask((struct tsn_addr){ (uint64_t)rnd() % 4 << 62, rnd() % 4,
+				    false }, len, len), (uint8_t)len };
+			v[i].allow = i == 0 || rnd() % 3 > 0;
+		}
+		cr_assert(tsn_exporters_configure(t, v, n));
+		for (int probe = 0; probe < 200; probe++) {
+			struct tsn_addr a = rnd() % 2 ? tsn_addr_v4(rnd() % 8 << 29 | rnd() % 8) :
+			    (struct tsn_addr){ (uint64_t)rnd() % 4 << 62, rnd() % 4, false };
+			bool want = false;
+
+			for (size_t i = 0; i < n; i++)
+				want |= v[i].allow && tsn_prefix_has(v[i].prefix, a);
+			cr_assert_eq(tsn_exporters_allowed(t, a), want, "round %d", round);
+		}
+		cr_assert_eq(tsn_exporters_count(t), 1);
+		tsn_exporters_free(t);
+	}
 }
 
 Test(flow, exporter_settings_are_replaced)
@@ -376,19 +443,23 @@ Test(flow, exporter_settings_are_replaced)
 	struct tsn_exporter *e;
 	const char *name;
 
-	cr_assert_eq(tsn_exporters_configure(t, tsn_addr_v4(1), "edge", 1000), 0);
+	struct tsn_exporter_setting v[2] = { says(1, 32, "edge", 1000), says(2, 32, NULL, 10) };
+
+	cr_assert(tsn_exporters_configure(t, v, 1));
 	e = tsn_exporters_at(t, tsn_exporters_find(t, tsn_addr_v4(1)));
 	cr_assert(e->name.n == 4 && memcmp(e->name.p, "edge", 4) == 0 && e->sampling_override == 1000);
 	name = e->name.p;
 	e->flags_seen = true;
 	e->counter[TSN_XC_FLOWS] = 5;
-	tsn_exporters_forget_settings(t);
+	cr_assert(tsn_exporters_configure(t, NULL, 0));
 	cr_assert(e->name.n == 0 && e->sampling_override == 0 && e->flags_seen && e->counter[TSN_XC_FLOWS] == 5);
-	cr_assert_eq(tsn_exporters_configure(t, tsn_addr_v4(1), "edge", 0), 0);
+	v[0].sampling = 0;
+	cr_assert(tsn_exporters_configure(t, v, 2));
 	cr_assert_eq(e->name.p, name, "the same name takes no new memory");
 	cr_assert_eq(memcmp(name, "edge", 4), 0, "and stays valid");
-	cr_assert_eq(tsn_exporters_configure(t, tsn_addr_v4(2), NULL, 10), 0);
-	cr_assert_eq(tsn_exporters_at(t, 2)->name.n, 0);
+	cr_assert_eq(tsn_exporters_count(t), 2, "a setting enters nobody");
+	e = tsn_exporters_at(t, tsn_exporters_find(t, tsn_addr_v4(2)));
+	cr_assert(e->name.n == 0 && e->sampling_override == 10);
 	cr_assert_str_eq(tsn_exporter_counter_name(TSN_XC_LOST), "lost");
 	cr_assert_str_neq(tsn_exporter_counter_help(TSN_XC_LOST), "");
 	tsn_exporters_free(t);
@@ -400,13 +471,16 @@ static void *
 make_exporters(void)
 {
 	struct tsn_exporters *t = tsn_exporters_new(1000);
+	struct tsn_exporter_setting setting;
 
 	/* a find that fails is the shared exporter, a setting that fails says so; neither breaks the table */
 	for (uint32_t i = 1; t != NULL && i < 200; i++) {
 		uint32_t index = tsn_exporters_find(t, tsn_addr_v4(i));
 
 		cr_assert(index == 0 || tsn_addr_cmp(tsn_exporters_at(t, index)->addr, tsn_addr_v4(i)) == 0);
-		if (index == 0 || tsn_exporters_configure(t, tsn_addr_v4(i), i % 2 ? "odd" : "even", 1) != 0) {
+		setting = says(i, 32, i % 2 ? "odd" : "even", 1);
+		setting.allow = true;
+		if (index == 0 || (i % 20 == 1 && !tsn_exporters_configure(t, &setting, 1))) {
 			tsn_exporters_free(t);
 			return NULL;
 		}

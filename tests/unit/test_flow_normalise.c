@@ -34,6 +34,12 @@ below(uint32_t n)
 	return (uint32_t)(rnd() >> 20) % n;
 }
 
+static struct tsn_exporter_setting
+site_says(uint32_t addr, const char *name, uint32_t sampling)
+{
+	return (struct tsn_exporter_setting){ { tsn_addr_v4(addr), 32 }, name, sampling, false };
+}
+
 /* One flow as a decoder saw it; -1 (or NONE) is absent. */
 struct row {
 	int proto, sport, dport, flags, itype, icode, in_if, tos;
@@ -235,6 +241,8 @@ Test(flow_normalise, equals_the_row_at_a_time_oracle)
 		struct tsn_exporters *x = tsn_exporters_new(16);
 		struct side sides[EXPORTERS + 1];
 		int64_t override[EXPORTERS + 1] = { 0 };
+		struct tsn_exporter_setting setting[EXPORTERS + 1];
+		size_t nsettings = 0;
 
 		for (i = 0; i <= EXPORTERS; i++) {
 			sides[i] = (struct side){ false, false, 0, TSN_TIME_NONE };
@@ -243,9 +251,10 @@ Test(flow_normalise, equals_the_row_at_a_time_oracle)
 			cr_assert(tsn_exporters_find(x, tsn_addr_v4(i)) == i);
 			if (n % 4 == 3 && below(3) == 0) {
 				override[i] = 1 + below(100);
-				cr_assert(tsn_exporters_configure(x, tsn_addr_v4(i), "edge", (uint32_t)override[i]) == 0);
+				setting[nsettings++] = site_says(i, "edge", (uint32_t)override[i]);
 			}
 		}
+		cr_assert(tsn_exporters_configure(x, setting, nsettings));
 		for (int round = 0; round < 3; round++) { /* exporters remember from batch to batch */
 			uint32_t count = below(4) ? below(TSN_BATCH_ROWS) + 1 : below(3);
 
@@ -396,7 +405,9 @@ Test(flow_normalise, a_name_and_the_sites_sampling)
 	struct tsn_exporters *x = tsn_exporters_new(4);
 	struct tsn_value v;
 
-	cr_assert_eq(tsn_exporters_configure(x, tsn_addr_v4(9), "edge-1", 100), 0);
+	struct tsn_exporter_setting says = site_says(9, "edge-1", 100);
+
+	cr_assert(tsn_exporters_configure(x, &says, 1));
 	tsn_batch_put_int(b, 0, TSN_F_SAMPLING, 7);
 	b->source[0] = tsn_exporters_find(x, tsn_addr_v4(9));
 	b->source[1] = tsn_exporters_find(x, tsn_addr_v4(10));
@@ -410,8 +421,8 @@ Test(flow_normalise, a_name_and_the_sites_sampling)
 	cr_assert_eq(get(b, 1, TSN_F_SAMPLING, -1), -1);
 	cr_assert_eq(tsn_exporters_at(x, b->source[0])->sampling, 7);
 	cr_assert(b->sampled);
-	tsn_exporters_forget_settings(x);
-	tsn_exporters_configure(x, tsn_addr_v4(9), NULL, 1); /* the site knows better: it is not sampled */
+	says = site_says(9, NULL, 1); /* the site knows better: it is not sampled */
+	cr_assert(tsn_exporters_configure(x, &says, 1));
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 	tsn_batch_put_int(b, 0, TSN_F_SAMPLING, 7);
 	b->source[0] = 1;

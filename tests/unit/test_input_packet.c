@@ -69,7 +69,7 @@ parse(uint32_t link, const uint8_t *p, size_t n, size_t *payload)
 	unsigned sum = 0;
 
 	memcpy(exact, p, n);
-	kind = tsn_packet_parse(link, exact, n, &ip);
+	kind = tsn_packet_parse(link, exact, n, n, &ip);
 	*payload = 0;
 	if (kind == TSN_PACKET_UDP || kind == TSN_PACKET_FRAGMENT) {
 		cr_assert(ip.payload >= exact && ip.payload + ip.len <= exact + n && ip.len <= ip.full);

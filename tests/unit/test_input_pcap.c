@@ -565,11 +565,11 @@ Test(input_pcap, link_types_not_read)
 {
 	struct bytes b = { 0 };
 
-	put_pcap_header(&b, 105, false, false); /* IEEE 802.11 */
-	expect_error(&b, "link type 105");
+	put_pcap_header(&b, 195, false, false); /* IEEE 802.15.4 */
+	expect_error(&b, "link type 195");
 	bytes_free(&b);
-	put_pcapng_header(&b, 105, false);
-	expect_error(&b, "link type 105");
+	put_pcapng_header(&b, 195, false);
+	expect_error(&b, "link type 195 (IEEE802_15_4)");
 	bytes_free(&b);
 }
 

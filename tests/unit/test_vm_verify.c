@@ -223,6 +223,7 @@ Test(vm_verify, folds)
 Test(vm_verify, pools_and_exports)
 {
 	static struct tsn_export exports[1] = { { TSN_EXPORT_MASK, 1, TSN_REG_NONE } };
+	static const struct tsn_wanted wanted = { 0, 51, TSN_F_BYTES };
 	static struct tsn_report report = { .window_ms = 60000, .type = TSN_T_INT };
 
 	start();
@@ -232,6 +233,9 @@ Test(vm_verify, pools_and_exports)
 	address.field = TSN_F_BYTES;
 	ends_with("bad address operand");
 	address.field = TSN_F_SRC;
+	program.wanted = &wanted;
+	program.nwanted = 1;
+	ends_with("bad column of an element");
 	family.key.part[0].v4_bits = 33;
 	ends_with("bad key");
 	family.key.part[0].v4_bits = 32;
