@@ -39,13 +39,9 @@ tsn_inputs_read_one(struct tsn_inputs *in, const char *path, const struct tsn_wa
 {
 	const struct tsn_cli *c = in->cli;
 	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : c->quiet ? TSN_LOG_ERROR : TSN_LOG_WARN, on_line, in };
-<<<<<<< HEAD
 	bool unknown = false;
-	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .log = &log, .waiter = *waiter,
+	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = in->as, .log = &log, .waiter = *waiter,
 		.number = in->opened++, .unknown = &unknown };
-=======
-	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = in->as, .log = &log };
->>>>>>> wt-lang
 	char error[TSN_INPUT_ERROR];
 	struct tsn_feed *f = tsn_feed_open(path, &opts, in->engine, error);
 	enum tsn_feed_step step = TSN_FEED_MORE;
@@ -180,19 +176,12 @@ tsn_inputs_read(struct tsn_inputs *in)
 	struct tsn_waiter waiter = { tsn_follow_pipe, in };
 	int status = check_names(c);
 
-<<<<<<< HEAD
 	if (status != 0)
 		return status;
-	if (c->follow)
-		tsn_follow_signals();
-=======
-	if (c->args.n == 0)
-		return tsn_cli_usage(c, "no input: name capture files, or - for stdin");
-	if (c->port > 65535)
-		return tsn_cli_usage(c, "a port ends at 65535");
 	if (!read_as(c, &in->as))
 		return tsn_cli_usage(c, "--as takes exports or packets; with --port, exports");
->>>>>>> wt-lang
+	if (c->follow)
+		tsn_follow_signals();
 	tsn_progress_init(&in->progress, c->terminal_err && !c->quiet);
 	for (size_t i = 0; i < c->args.n && !tsn_follow_stopped(in); i++) {
 		const char *path = c->args.v[i];

@@ -7,11 +7,8 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "core/engine.h"
-<<<<<<< HEAD
-#include "input/wait.h"
-=======
 #include "feed/feed.h"
->>>>>>> wt-lang
+#include "input/wait.h"
 
 /* --- rules --- */
 
