@@ -293,7 +293,8 @@ take(struct tsn_daemon *d, struct tsn_socket *s)
 		if (n < 0 && errno != EINTR)
 			tsn_log(d->log, TSN_LOG_WARN, "%s: %s", s->where, strerror(errno));
 		for (i = 0; i < n; i++)
-			tsn_engine_datagram(d->engine, v[i].payload, v[i].len, v[i].exporter, v[i].received_ms);
+			tsn_engine_message(d->engine, v[i].payload, v[i].len,
+			    &(struct tsn_sender){ v[i].exporter, v[i].src_port }, v[i].received_ms);
 		if (n < TSN_UDP_BATCH)
 			return false;
 	}
