@@ -3,7 +3,7 @@
 /*
  * Export datagrams to rows of a batch: NetFlow v1, v5 and v7 (Cisco,
  * "NetFlow Services Solutions Guide", appendix "NetFlow Export Datagram
- * Format"), NetFlow v9 (RFC 3954) and IPFIX (RFC 7011). Total: any byte string gives flows and counted errors, nothing is
+ * Format"), NetFlow v9 (RFC 3954) and IPFIX (RFC 7011), sFlow v5 (sflow.h). Total: any byte string gives flows and counted errors, nothing is
  * ever allocated in proportion to a number from the wire. Fills RECORD
  * columns only; tsn_batch_normalise makes the rest. Knows nothing of
  * sockets, files or rules, and reads no clock. One decoder per thread.
@@ -88,12 +88,22 @@ bool tsn_decode_looks_like(const uint8_t *p, size_t len);
 /*
  * As above, and also what is surely v1, v5 or v7 though its lengths do not
  * add up (so that it is counted against its exporter even when it comes first),
- * and whole sFlow v5 messages.
+ * and sFlow v5 datagrams that are whole or whose first sample is.
  */
 bool tsn_decode_looks_like_export(const uint8_t *p, size_t len);
 /* The formats that are decoded, for people: "NetFlow v1, v5, ...". */
 const char *tsn_decode_formats(void);
 /* What the datagram seems to be: "NetFlow v9", "IPFIX"..., "an unknown format". Static. */
 const char *tsn_decode_format(const uint8_t *p, size_t len);
+
+/*
+ * Where messages follow one another without datagrams (files, streams): the length of the one that begins at [p], of which [n]
+ * bytes are there; it may be more than [n]. 0: more bytes are needed to tell ([ended]: there are none); -1: none begins here.
+ */
+int64_t tsn_decode_extent(const uint8_t *p, size_t n, bool ended);
+/* Do these first [n] bytes ([whole]: all there are) begin a file of such messages? */
+bool tsn_decode_begins(const uint8_t *p, size_t n, bool whole);
+/* When the message was sent by its header, ms since 1970 UTC; TSN_TIME_NONE if its header does not say. */
+int64_t tsn_decode_export_time(const uint8_t *p, size_t n);
 
 #endif

@@ -342,7 +342,7 @@ Test(decode, unknown_versions_are_named)
 		const char *name;
 	} cases[] = {
 		{ { 0, 8, 0, 1 }, "NetFlow v8" },
-		{ { 0, 0, 0, 5 }, "sFlow v5" }, { { 0, 0, 0, 4 }, "sFlow v4" }, { { 0, 0, 0, 7 }, "an unknown format" },
+		{ { 0, 0, 0, 2 }, "sFlow v2" }, { { 0, 0, 0, 4 }, "sFlow v4" }, { { 0, 0, 0, 7 }, "an unknown format" },
 		{ { 0, 6, 0, 1 }, "an unknown format" }, { { 5, 0, 1, 0 }, "an unknown format" },
 	};
 
