@@ -252,7 +252,8 @@ cell_int(struct tsn_text_column *c, const char *p, size_t n, int64_t *v)
 	switch ((enum tsn_text_conv)c->conv) {
 	case TSN_CV_PORT:      return cell_port(p, n, v);
 	case TSN_CV_UINT:      return cell_uint(c, p, n, v);
-	case TSN_CV_PROTO:     return tsn_parse_proto(p, n, v);
+	case TSN_CV_PROTO:     return tsn_parse_proto(p, n, false, v);
+	case TSN_CV_NFPROTO:   return tsn_parse_proto(p, n, true, v);
 	case TSN_CV_FLAGS:     return tsn_parse_flags(p, n, v);
 	case TSN_CV_FLAGS_HEX: return cell_hex_flags(p, n, v);
 	case TSN_CV_TIME:      return cell_time(c, p, n, v);
@@ -276,7 +277,7 @@ refuse(struct tsn_text *t, const struct tsn_text_column *c, const char *p, size_
 	for (i = 0; i < n && i < sizeof(text) - 1; i++) /* of bytes from outside only what a terminal can show */
 		text[i] = p[i] >= 32 && p[i] < 127 ? p[i] : '?';
 	text[i] = '\0';
-	if (c->conv == TSN_CV_PROTO && n > 0 && (p[0] | 32) >= 'a' && (p[0] | 32) <= 'z')
+	if (c->conv == TSN_CV_PROTO && t->dialect->icmp == TSN_ICMP_ARGUS)
 		return tsn_text_fail(t, TSN_TEXT_NO_FLOW, "protocol \"%s\" is none of IP's", text);
 	return tsn_text_fail(t, TSN_TEXT_BAD, "%s cannot be \"%s\"%s", slot_name(c->slot), text, n > i ? "..." : "");
 }

@@ -106,6 +106,8 @@ names_are_own(const struct tsn_text_names *names)
 		known += f >= 0;
 		address |= f == TSN_F_SRC || f == TSN_F_DST;
 	}
+	if (names_have(names, "event_type", 10))
+		return false; /* one of Suricata's that has no destination: the next one will tell */
 	return known > 0 && (address || known == names->n);
 }
 

@@ -371,26 +371,41 @@ tsn_parse_flags(const char *p, size_t n, int64_t *out)
 	return *out <= UINT16_MAX;
 }
 
-/* Names that are not IANA's: what Argus and Zeek make of what they see inside UDP, and spellings. */
-static int
-other_name(const char *name, size_t n)
-{
-	static const struct { const char *name; int number; } names[] = {
-		{ "rtp", 17 }, { "rtcp", 17 }, { "udt", 17 }, { "ipnip", 4 } };
+struct proto_name {
+	const char *name;
+	int number;
+};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i].name) == n && memcmp(names[i].name, name, n) == 0)
-			return names[i].number;
+static const struct proto_name of_nfdump[] = {
+#define NFDUMP(name, number) { name, number },
+#include "decode/text_protos.def"
+#undef NFDUMP
+	{ NULL, 0 }
+};
+
+static const struct proto_name of_others[] = {
+#define OTHER(name, number) { name, number },
+#include "decode/text_protos.def"
+#undef OTHER
+	{ NULL, 0 }
+};
+
+static int
+find_name(const struct proto_name *names, const char *name, size_t n)
+{
+	for (; names->name != NULL; names++)
+		if (strlen(names->name) == n && memcmp(names->name, name, n) == 0)
+			return names->number;
 	return -1;
 }
 
 bool
-tsn_parse_proto(const char *p, size_t n, int64_t *out)
+tsn_parse_proto(const char *p, size_t n, bool nfdump, int64_t *out)
 {
 	char name[24];
 
-	if (n > 0 && is_digit(p[0]))
-		return tsn_parse_uint(p, n, out) && *out <= 255;
+	if (tsn_parse_uint(p, n, out))
+		return *out <= 255;
 	if (n >= sizeof(name) || n == 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -399,7 +414,7 @@ tsn_parse_proto(const char *p, size_t n, int64_t *out)
 		*out = 6;
 	else if (n == 3 && memcmp(name, "udp", 3) == 0)
 		*out = 17;
-	else if ((*out = tsn_proto_find(name, n)) < 0)
-		*out = other_name(name, n);
+	else if ((!nfdump || (*out = find_name(of_nfdump, name, n)) < 0) && (*out = tsn_proto_find(name, n)) < 0)
+		*out = find_name(of_others, name, n);
 	return *out >= 0;
 }

@@ -19,7 +19,7 @@ bool tsn_parse_span(const char *p, size_t n, int64_t *us);
 /* TCP flags: words or single letters with anything between them, dots for what is not set, or a number. */
 bool tsn_parse_flags(const char *p, size_t n, int64_t *out);
 bool tsn_parse_mac(const char *p, size_t n, int64_t *out);
-/* Name, in any case and with - for _, or number. */
-bool tsn_parse_proto(const char *p, size_t n, int64_t *out);
+/* Name, in any case and with - for _, or number. [nfdump]: by the names that nfdump prints. */
+bool tsn_parse_proto(const char *p, size_t n, bool nfdump, int64_t *out);
 
 #endif

@@ -22,7 +22,7 @@ enum tsn_text_slot {
 };
 
 enum tsn_text_conv {
-	TSN_CV_ADDR, TSN_CV_PORT, TSN_CV_UINT, TSN_CV_PROTO, TSN_CV_FLAGS, TSN_CV_FLAGS_HEX, TSN_CV_TIME, TSN_CV_SPAN,
+	TSN_CV_ADDR, TSN_CV_PORT, TSN_CV_UINT, TSN_CV_PROTO, TSN_CV_NFPROTO, TSN_CV_FLAGS, TSN_CV_FLAGS_HEX, TSN_CV_TIME, TSN_CV_SPAN,
 	TSN_CV_MAC, TSN_CV_STR, TSN_CV_FWD, TSN_CV_WORD, /* of DIRECTION and FWD as the language writes them */
 	TSN_CV_PAIR /* "type/id" */
 };
@@ -174,6 +174,10 @@ bool tsn_text_is_own(const struct tsn_text *t);
 struct tsn_text_column *tsn_text_find(struct tsn_text *t, const char *name, size_t len);
 /* Room for a string of [n] bytes until the record's end; NULL if there is none left. */
 char *tsn_text_scratch(struct tsn_text *t, size_t n);
+
+#define TSN_JSON_DEPTH 32 /* of nesting */
+/* Is this one object, no deeper than that, and nothing before or behind it? */
+bool tsn_json_valid(const char *p, size_t n);
 
 bool tsn_text_json_new(struct tsn_text *t);
 void tsn_text_json_free(struct tsn_text *t);

@@ -172,6 +172,9 @@ tell(struct tsn_feed *f, struct text *x)
 		tsn_log(log, TSN_LOG_WARN, "%s: %s", f->path, note);
 	if (name == NULL)
 		tsn_log(log, TSN_LOG_WARN, "%s: no flows in this JSON: none of its objects is of a known kind; --map says which key is which field", f->path);
+	else if (f->report.records == 0 && x->no_flow > 0)
+		tsn_log(log, TSN_LOG_WARN, "%s: no flows in it: %llu records of something else, such as %s", f->path, (unsigned long long)x->no_flow,
+		    x->no_flow_why);
 	else
 		tsn_log(log, TSN_LOG_INFO, "%s: %s: %llu records, %llu flows; left aside: %llu that are no flows%s%s", f->path, name,
 		    (unsigned long long)f->report.records, (unsigned long long)tsn_text_rows(x->decoder), (unsigned long long)x->no_flow,

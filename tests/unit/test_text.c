@@ -25,6 +25,10 @@ static const struct {
 	  "src=10.0.1.18 dst=44.128.80.10 proto=icmp packets=4 bytes=336 start=2026-11-23T19:10:00.000Z end=2026-11-23T19:10:00.601Z icmp_type=3 icmp_code=1\n"
 	  "src=10.0.1.18 dst=44.128.80.10 src_port=1024 dst_port=53 proto=udp packets=1 bytes=60 start=2026-11-23T19:10:00.000Z end=2026-11-23T19:10:00.601Z\n"
 	  "src=44.128.80.10 dst=10.0.1.18 src_port=53 dst_port=1024 proto=udp packets=1 bytes=160 start=2026-11-23T19:10:00.000Z end=2026-11-23T19:10:00.601Z\n" },
+	{ "nfdump: protocols by its own names",
+	  "sa,da,pr,ipkt\n1.1.1.1,1.1.1.2,IPIP,1\n1.1.1.1,1.1.1.2,3PC,1\n1.1.1.1,1.1.1.2,UDP-L,1\n1.1.1.1,1.1.1.2,0hop,1\n1.1.1.1,1.1.1.2,GRE,1\n1.1.1.1,1.1.1.2,253,1\n",
+	  "src=1.1.1.1 dst=1.1.1.2 proto=ipv4 packets=1\nsrc=1.1.1.1 dst=1.1.1.2 proto=34 packets=1\nsrc=1.1.1.1 dst=1.1.1.2 proto=udplite packets=1\n"
+	  "src=1.1.1.1 dst=1.1.1.2 proto=114 packets=1\nsrc=1.1.1.1 dst=1.1.1.2 proto=gre packets=1\nsrc=1.1.1.1 dst=1.1.1.2 proto=253 packets=1\n" },
 	{ "nfdump 1.7.8: columns of one's choice, long names",
 	  "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,bpp,bps,flows\n"
 	  "2024-03-02 12:00:00.123,00:00:01.500,TCP,2001:db8::1,1234,2001:db8::2,80,3,180,60,960,1\n",
@@ -133,6 +137,8 @@ Test(text, what_each_tool_says)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fed f = { 0 };
 
+		if (fed_cannot(cases[i].text))
+			continue;
 		feed_text(&f, cases[i].text, NULL);
 		cr_expect(f.opened, "%s: %s", cases[i].what, f.error);
 		cr_expect(fed_same(cases[i].what, tsn_buf_str(&f.rows), cases[i].rows));

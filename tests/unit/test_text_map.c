@@ -29,6 +29,8 @@ Test(text_map, columns_and_units)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		struct fed f = { 0 };
 
+		if (fed_cannot(good[i].text))
+			continue;
 		feed_text(&f, good[i].text, good[i].map);
 		cr_expect(f.opened, "%s: %s", good[i].map, f.error);
 		if (good[i].note != NULL) {

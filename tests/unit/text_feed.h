@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "decode/text.h"
 #include "feed/feed.h"
 
 struct fed {
@@ -125,6 +126,14 @@ fed_free(struct fed *f)
 	tsn_buf_fini(&f->rows);
 	tsn_buf_fini(&f->log);
 	*f = (struct fed){ 0 };
+}
+
+/* JSON, in a build that cannot read it. */
+static inline bool
+fed_cannot(const char *text)
+{
+	text += strspn(text, "[ \n");
+	return *text == '{' && !tsn_text_has_json();
 }
 
 /* Criterion prints the difference of long texts badly. */
