@@ -209,7 +209,7 @@ tsn_cmd_run(struct tsn_cli *c)
 	if (c->rules.n == 0 && c->exprs.n == 0)
 		return tsn_cli_usage(c, "no rules: add -r RULES, or -e 'dst_port == 1434'");
 	if (c->args.n == 0)
-		return tsn_cli_usage(c, "no input: name capture files, or - for stdin");
+		return tsn_cli_usage(c, "no input: name files or directories, or - for stdin");
 	if (!tsn_cli_compilation_init(&k, c)) {
 		tsn_cli_compilation_fini(&k);
 		return tsn_cli_no_memory();

@@ -131,11 +131,22 @@ finish(struct show *s, int status)
 	return status;
 }
 
+/* Nothing more comes at present: what was found is shown. */
+static void
+on_idle(void *arg)
+{
+	struct show *s = arg;
+
+	tsn_view_pause(&s->view);
+}
+
 static int
 show(struct show *s, struct tsn_ruleset *rs)
 {
 	int status = tsn_inputs_open_rows(&s->in, rs, on_rows, s);
 
+	s->in.idle = on_idle;
+	s->in.idle_arg = s;
 	if (status != 0)
 		return status;
 	status = tsn_inputs_read(&s->in);

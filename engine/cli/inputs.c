@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/follow.h"
 #include "feed/feed.h"
+#include "input/walk.h"
 
 /* What a feed has to say: damage always, omissions unless quiet, the rest with --verbose. */
 static void
@@ -19,23 +21,35 @@ on_line(void *arg, enum tsn_log_level level, const char *line)
 	tsn_cli_warn("%s", line);
 }
 
+/* Nothing could be opened. */
 static int
-read_input(struct tsn_inputs *in, const char *path)
+refuse(struct tsn_inputs *in, const char *error, bool skip)
+{
+	tsn_progress_clear(&in->progress);
+	if (!skip)
+		tsn_cli_warn("%s", error);
+	else if (!in->cli->quiet)
+		tsn_cli_warn("%s; passed over", error);
+	in->unreadable += !skip;
+	return TSN_EXIT_INPUT;
+}
+
+int
+tsn_inputs_read_one(struct tsn_inputs *in, const char *path, const struct tsn_waiter *waiter, bool named)
 {
 	const struct tsn_cli *c = in->cli;
 	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : c->quiet ? TSN_LOG_ERROR : TSN_LOG_WARN, on_line, in };
-	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = in->as, .map = c->map, .log = &log };
+	bool unknown = false;
+	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = in->as, .map = c->map, .log = &log, .waiter = *waiter,
+		.number = in->opened++, .unknown = &unknown };
 	char error[TSN_INPUT_ERROR];
 	struct tsn_feed *f = tsn_feed_open(path, &opts, in->engine, error);
 	enum tsn_feed_step step = TSN_FEED_MORE;
 	uint64_t done, total;
 
-	if (f == NULL) {
-		tsn_cli_warn("%s", error);
-		in->unreadable++;
-		return TSN_EXIT_INPUT;
-	}
-	while (!in->stop && step == TSN_FEED_MORE) {
+	if (f == NULL)
+		return tsn_follow_stopped(in) ? TSN_EXIT_OK : refuse(in, error, unknown && !named);
+	while (!tsn_follow_stopped(in) && step == TSN_FEED_MORE) {
 		step = tsn_feed_step(f);
 		if (tsn_progress_wanted(&in->progress)) {
 			tsn_feed_progress(f, &done, &total);
@@ -45,7 +59,54 @@ read_input(struct tsn_inputs *in, const char *path)
 	tsn_progress_clear(&in->progress);
 	in->unreadable += tsn_feed_report(f)->damaged;
 	tsn_feed_close(f);
-	return step == TSN_FEED_NO_MEMORY ? tsn_cli_no_memory() : TSN_EXIT_OK;
+	if (step == TSN_FEED_NO_MEMORY) {
+		in->stop = in->failed = true;
+		return tsn_cli_no_memory();
+	}
+	return TSN_EXIT_OK;
+}
+
+static void
+on_trouble(void *arg, const char *line)
+{
+	refuse(arg, line, false);
+}
+
+static void
+read_directory(struct tsn_inputs *in, const char *path, const struct tsn_waiter *waiter)
+{
+	struct tsn_walk w = { .trouble = on_trouble, .arg = in };
+	unsigned before = in->unreadable, read = 0;
+
+	if (!tsn_walk_directory(&w, path)) {
+		in->stop = in->failed = true;
+		tsn_cli_no_memory();
+	}
+	if (in->cli->verbose)
+		tsn_cli_warn("%s: %zu files; left aside: %zu names that begin with a dot, %zu that are no files", path, w.n, w.hidden,
+		    w.other);
+	for (size_t i = 0; i < w.n && !in->stop; i++)
+		read += tsn_inputs_read_one(in, w.files[i].path, waiter, false) == TSN_EXIT_OK;
+	if (read == 0 && in->unreadable == before && !in->failed) {
+		tsn_cli_warn("%s: holds no input that can be read", path);
+		in->unreadable++;
+	}
+	tsn_walk_fini(&w);
+}
+
+/* Standard input can be named once; of what is followed, only the last is waited for. */
+static int
+check_names(const struct tsn_cli *c)
+{
+	unsigned stdins = 0;
+
+	if (c->args.n == 0)
+		return tsn_cli_usage(c, "no input: name files or directories, or - for stdin");
+	if (c->port > 65535)
+		return tsn_cli_usage(c, "a port ends at 65535");
+	for (size_t i = 0; i < c->args.n; i++)
+		stdins += strcmp(c->args.v[i], "-") == 0;
+	return stdins > 1 ? tsn_cli_usage(c, "- is named %u times, but standard input can be read once", stdins) : 0;
 }
 
 /* Per exporter: what it sent and what went wrong, for --verbose. */
@@ -118,25 +179,30 @@ tsn_inputs_read(struct tsn_inputs *in)
 {
 	const struct tsn_cli *c = in->cli;
 	char error[TSN_INPUT_ERROR];
-	size_t i;
-	int status;
+	struct tsn_waiter waiter = { tsn_follow_pipe, in };
+	int status = check_names(c);
 
-	if (c->args.n == 0)
-		return tsn_cli_usage(c, "no input: name capture files, or - for stdin");
-	if (c->port > 65535)
-		return tsn_cli_usage(c, "a port ends at 65535");
+	if (status != 0)
+		return status;
 	if (!read_as(c, &in->as))
 		return tsn_cli_usage(c, "--as takes exports or packets; with --port, exports");
 	if (c->map != NULL && !tsn_feed_check_map(c->map, error))
 		return tsn_cli_usage(c, "%s", error);
+	if (c->follow)
+		tsn_follow_signals();
 	tsn_progress_init(&in->progress, c->terminal_err && !c->quiet);
-	for (i = 0; i < c->args.n && !in->stop; i++) {
-		status = read_input(in, c->args.v[i]);
-		if (status == TSN_EXIT_USAGE)
-			return status;
+	for (size_t i = 0; i < c->args.n && !tsn_follow_stopped(in); i++) {
+		const char *path = c->args.v[i];
+
+		if (c->follow && i + 1 == c->args.n)
+			tsn_follow(in, path);
+		else if (strcmp(path, "-") != 0 && tsn_walk_is_directory(path))
+			read_directory(in, path, &waiter);
+		else
+			tsn_inputs_read_one(in, path, &waiter, true);
 	}
 	if (!in->stop)
 		tsn_engine_finish(in->engine);
 	tell_datagrams(in);
-	return in->unreadable > 0 ? TSN_EXIT_INPUT : TSN_EXIT_OK;
+	return in->unreadable > 0 || in->failed ? TSN_EXIT_INPUT : TSN_EXIT_OK;
 }

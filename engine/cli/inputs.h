@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "core/engine.h"
 #include "feed/feed.h"
+#include "input/wait.h"
 
 /* --- rules --- */
 
@@ -39,6 +40,10 @@ struct tsn_inputs {
 	bool stop;            /* set by whoever has seen enough: reading ends early */
 	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */
 	unsigned unreadable;  /* inputs that could not be opened or were damaged */
+	bool failed;          /* memory is out, and was told to be */
+	uint32_t opened;      /* inputs so far: each has its own number */
+	void (*idle)(void *arg); /* may be NULL: no more input at present, what is to be written should be */
+	void *idle_arg;
 };
 
 /*
@@ -49,7 +54,13 @@ struct tsn_inputs {
 int tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
     void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows), void *arg);
 
-/* Reads c->args in order. Problems are told on stderr; TSN_EXIT_OK, TSN_EXIT_USAGE or TSN_EXIT_INPUT. */
+/*
+ * Reads one file, or "-". One that was [named] must be readable; else it was found in a directory, and one of no known
+ * kind is passed over. TSN_EXIT_OK, or TSN_EXIT_INPUT if nothing could be read of it: told, and counted in in->unreadable.
+ */
+int tsn_inputs_read_one(struct tsn_inputs *in, const char *path, const struct tsn_waiter *waiter, bool named);
+
+/* Reads c->args in order, the files of directories in the order of their times. Problems are told on stderr; TSN_EXIT_OK, TSN_EXIT_USAGE or TSN_EXIT_INPUT. */
 int tsn_inputs_read(struct tsn_inputs *in);
 
 #endif

@@ -126,8 +126,11 @@ fill_poll(struct tsn_daemon *d)
 	v[0] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
 	v[1] = (struct pollfd){ .fd = tsn_job_fd(d->job), .events = POLLIN };
 	v[2] = (struct pollfd){ .fd = d->http != NULL ? tsn_http_fd(d->http) : -1, .events = POLLIN };
-	for (i = 0; i < d->ports.nsockets; i++)
-		v[FIRST_SOCKET + i] = (struct pollfd){ .fd = tsn_udp_fd(d->ports.sockets[i].udp), .events = POLLIN };
+	for (i = 0; i < d->ports.nsockets; i++) {
+		const struct tsn_socket *s = &d->ports.sockets[i];
+
+		v[FIRST_SOCKET + i] = (struct pollfd){ .fd = s->udp != NULL ? tsn_udp_fd(s->udp) : tsn_tcp_fd(s->tcp), .events = POLLIN };
+	}
 	return true;
 }
 
@@ -281,9 +284,27 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 
 /* --- flows --- */
 
+#define LISTENERS 64u /* whose connections can be told apart */
+
+struct taking {
+	struct tsn_daemon *d;
+	const struct tsn_socket *s;
+	int64_t now;
+};
+
+static bool
+take_message(void *arg, const struct tsn_tcp_message *m)
+{
+	const struct taking *t = arg;
+	const struct tsn_sender from = { m->peer, TSN_SESSION_STREAM + m->connection * LISTENERS + t->s->id % LISTENERS };
+
+	tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
+	return true;
+}
+
 /* Takes what has come in on one socket; true if there may be more. */
 static bool
-take(struct tsn_daemon *d, struct tsn_socket *s)
+take_datagrams(struct tsn_daemon *d, struct tsn_socket *s)
 {
 	struct tsn_datagram v[TSN_UDP_BATCH];
 	int round, n = 0, i;
@@ -293,7 +314,8 @@ take(struct tsn_daemon *d, struct tsn_socket *s)
 		if (n < 0 && errno != EINTR)
 			tsn_log(d->log, TSN_LOG_WARN, "%s: %s", s->where, strerror(errno));
 		for (i = 0; i < n; i++)
-			tsn_engine_datagram(d->engine, v[i].payload, v[i].len, v[i].exporter, v[i].received_ms);
+			tsn_engine_message(d->engine, v[i].payload, v[i].len, &(struct tsn_sender){ v[i].exporter, v[i].src_port },
+			    v[i].received_ms);
 		if (n < TSN_UDP_BATCH)
 			return false;
 	}
@@ -306,8 +328,12 @@ take_all(struct tsn_daemon *d)
 	bool more = false;
 	size_t i;
 
-	for (i = 0; i < d->ports.nsockets; i++)
-		more |= take(d, &d->ports.sockets[i]);
+	for (i = 0; i < d->ports.nsockets; i++) {
+		struct tsn_socket *s = &d->ports.sockets[i];
+		struct taking t = { d, s, now_ms() };
+
+		more |= s->udp != NULL ? take_datagrams(d, s) : tsn_tcp_receive(s->tcp, t.now, take_message, &t);
+	}
 	return more;
 }
 
@@ -324,6 +350,23 @@ drain(struct tsn_daemon *d)
 /* --- what an operator should hear --- */
 
 static void
+tell_cut_off(struct tsn_daemon *d, struct tsn_socket *s)
+{
+	struct tsn_tcp_counters c;
+	uint64_t all;
+
+	tsn_tcp_counters(s->tcp, &c);
+	all = c.refused + c.garbage + c.broken + c.unfinished;
+	if (all > s->cut_off_told)
+		tsn_log(d->log, TSN_LOG_WARN,
+		    "%s: connections lost so far: %llu sent what is no message, %llu broke or failed in TLS, %llu ended inside a message, "
+		    "%llu found no place",
+		    s->where, (unsigned long long)c.garbage, (unsigned long long)c.broken, (unsigned long long)c.unfinished,
+		    (unsigned long long)c.refused);
+	s->cut_off_told = all;
+}
+
+static void
 tell_drops(struct tsn_daemon *d)
 {
 	struct tsn_udp_counters c;
@@ -332,6 +375,10 @@ tell_drops(struct tsn_daemon *d)
 	for (i = 0; i < d->ports.nsockets; i++) {
 		struct tsn_socket *s = &d->ports.sockets[i];
 
+		if (s->tcp != NULL) {
+			tell_cut_off(d, s);
+			continue;
+		}
 		tsn_udp_counters(s->udp, &c);
 		if (c.kernel_drops > s->drops_told)
 			tsn_log(d->log, TSN_LOG_WARN, "%s: the kernel dropped %llu datagrams (receive buffer %zu bytes; raise net.core.rmem_max)",
@@ -359,6 +406,16 @@ tell_exporters(struct tsn_daemon *d)
 }
 
 static void
+tell_connections(struct tsn_daemon *d, const struct tsn_socket *s)
+{
+	struct tsn_tcp_counters c;
+
+	tsn_tcp_counters(s->tcp, &c);
+	tsn_log(d->log, TSN_LOG_INFO, "%s: %llu messages, %llu connections, %u open", s->where, (unsigned long long)c.messages,
+	    (unsigned long long)c.accepted, c.open);
+}
+
+static void
 tell_counters(struct tsn_daemon *d)
 {
 	struct tsn_engine_stats s;
@@ -369,6 +426,10 @@ tell_counters(struct tsn_daemon *d)
 	tsn_engine_stats(d->engine, &s);
 	tsn_alerts_totals(tsn_engine_alerts(d->engine), &n);
 	for (i = 0; i < d->ports.nsockets; i++) {
+		if (d->ports.sockets[i].tcp != NULL) {
+			tell_connections(d, &d->ports.sockets[i]);
+			continue;
+		}
 		tsn_udp_counters(d->ports.sockets[i].udp, &c);
 		tsn_log(d->log, TSN_LOG_INFO, "%s: %llu datagrams, %llu dropped by the kernel, %llu cut", d->ports.sockets[i].where,
 		    (unsigned long long)c.datagrams, (unsigned long long)c.kernel_drops, (unsigned long long)c.truncated);

@@ -144,9 +144,40 @@ sockets(const struct tsn_metrics *m, struct tsn_buf *out)
 			struct tsn_udp_counters c = { 0 };
 			uint64_t n[3];
 
-			if (s->udp != NULL)
-				tsn_udp_counters(s->udp, &c);
+			if (s->udp == NULL)
+				continue;
+			tsn_udp_counters(s->udp, &c);
 			n[0] = c.datagrams, n[1] = c.kernel_drops, n[2] = c.truncated;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			label(out, "{listen=\"", s->where, strlen(s->where));
+			tsn_buf_printf(out, "} %llu\n", (unsigned long long)n[k]);
+		}
+	}
+}
+
+static void
+connections(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	static const struct { const char *name, *type, *help; } v[] = {
+		{ "connections_open", "gauge", "connections of exporters by TCP and TLS" },
+		{ "connections_total", "counter", "connections accepted" },
+		{ "connections_refused_total", "counter", "connections closed at once because there were too many" },
+		{ "connections_cut_off_total", "counter", "connections closed because what they sent is no message" },
+		{ "connections_broken_total", "counter", "connections that were reset, failed in TLS or ended inside a message" },
+		{ "stream_messages_total", "counter", "export messages received over connections" },
+	};
+
+	for (size_t k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
+		head(out, v[k].name, v[k].type, v[k].help);
+		for (size_t i = 0; i < m->ports->nsockets; i++) {
+			const struct tsn_socket *s = &m->ports->sockets[i];
+			struct tsn_tcp_counters c;
+
+			if (s->tcp == NULL)
+				continue;
+			tsn_tcp_counters(s->tcp, &c);
+			const uint64_t n[] = { c.open, c.accepted, c.refused, c.garbage, c.broken + c.unfinished, c.messages };
+
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
 			label(out, "{listen=\"", s->where, strlen(s->where));
 			tsn_buf_printf(out, "} %llu\n", (unsigned long long)n[k]);
@@ -259,6 +290,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	states(m, out);
 	sets(m, out);
 	sockets(m, out);
+	connections(m, out);
 	single(out, "exporters", "gauge", "exporters known; the counters of at most 4096 are told", tsn_exporters_count(t) - 1);
 	exporter_counters(t, out);
 	exporter_gauges(m, t, out);

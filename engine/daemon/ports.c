@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "decode/decode.h"
 
 /* LANGUAGE.md section 1: NetFlow, sFlow, IPFIX, where the site names no socket. */
 static const uint16_t usual_ports[] = { 2055, 6343, 4739 };
@@ -15,72 +16,101 @@ static const uint16_t usual_ports[] = { 2055, 6343, 4739 };
 static void
 where_text(const struct tsn_site_listen *l, char *text, size_t n)
 {
+	static const char *const before[] = { [TSN_LISTEN_UDP] = "", [TSN_LISTEN_TCP] = "tcp ", [TSN_LISTEN_TLS] = "tls " };
 	char addr[TSN_ADDR_TEXT];
 
 	tsn_addr_text(l->addr, addr);
-	snprintf(text, n, l->addr.v4 ? "%s:%u" : "[%s]:%u", addr, l->port);
+	snprintf(text, n, l->addr.v4 ? "%s%s:%u" : "%s[%s]:%u", before[l->transport], addr, l->port);
+}
+
+/* Over connections there is IPFIX and nothing else (RFC 7011 section 10). */
+static int64_t
+ipfix_extent(const uint8_t *p, size_t n)
+{
+	if (n >= 2 && (p[0] != 0 || p[1] != 10))
+		return -1;
+	return n < 4 ? 0 : tsn_decode_extent(p, n, false);
 }
 
 static bool
-want_socket(struct tsn_ports *p, const char *where)
+open_one(struct tsn_socket *s, const struct tsn_site_listen *l, struct tsn_addr *addr, uint16_t *port, char error[TSN_INPUT_ERROR])
+{
+	struct tsn_tcp_opts opts = { .extent = ipfix_extent, .cert = l->cert, .key = l->key, .ca = l->ca };
+
+	if (l->transport == TSN_LISTEN_UDP) {
+		s->udp = tsn_udp_open(s->where, NULL, error);
+		if (s->udp != NULL)
+			tsn_udp_local(s->udp, addr, port);
+		return s->udp != NULL;
+	}
+	s->tcp = tsn_tcp_open(s->where + 4, &opts, error);
+	if (s->tcp != NULL)
+		tsn_tcp_local(s->tcp, addr, port);
+	return s->tcp != NULL;
+}
+
+/* One that is open stays so; certificates are read anew, for they expire. */
+static bool
+keep_socket(struct tsn_ports *p, struct tsn_socket *s, const struct tsn_site_listen *l)
 {
 	char error[TSN_INPUT_ERROR];
+
+	s->keep = true;
+	if (s->fresh || l->transport != TSN_LISTEN_TLS || tsn_tcp_renew(s->tcp, l->cert, l->key, l->ca, error))
+		return true;
+	tsn_log(p->log, TSN_LOG_ERROR, "%s: %s", s->where, error);
+	return false;
+}
+
+static bool
+want_socket(struct tsn_ports *p, const struct tsn_site_listen *l)
+{
+	char error[TSN_INPUT_ERROR], text[TSN_ADDR_TEXT], where[sizeof(p->sockets[0].where)];
 	struct tsn_socket *s;
 	struct tsn_addr addr;
-	char text[TSN_ADDR_TEXT];
 	uint16_t port;
 	size_t i;
 
-	for (i = 0; i < p->nsockets; i++) {
-		if (strcmp(p->sockets[i].where, where) == 0) {
-			p->sockets[i].keep = true;
-			return true;
-		}
-	}
+	where_text(l, where, sizeof(where));
+	for (i = 0; i < p->nsockets; i++)
+		if (strcmp(p->sockets[i].where, where) == 0)
+			return keep_socket(p, &p->sockets[i], l);
 	s = tsn_grow(p->sockets, p->nsockets, &p->cap_sockets, sizeof(*s));
 	if (s == NULL)
 		return false;
 	p->sockets = s;
 	s = &p->sockets[p->nsockets];
 	memset(s, 0, sizeof(*s));
-	snprintf(s->where, sizeof(s->where), "%s", where);
-	s->udp = tsn_udp_open(where, NULL, error);
-	if (s->udp == NULL) {
+	memcpy(s->where, where, sizeof(where));
+	if (!open_one(s, l, &addr, &port, error)) {
 		tsn_log(p->log, TSN_LOG_ERROR, "%s: %s", where, error);
 		return false;
 	}
 	s->keep = s->fresh = true;
+	s->id = p->opened++;
 	p->nsockets++;
-	tsn_udp_local(s->udp, &addr, &port);
-	tsn_log(p->log, TSN_LOG_INFO, "listening on %s port %u", tsn_addr_text(addr, text), port);
+	tsn_log(p->log, TSN_LOG_INFO, "listening on %s port %u%s", tsn_addr_text(addr, text), port,
+	    l->transport == TSN_LISTEN_UDP ? "" : l->transport == TSN_LISTEN_TCP ? " (tcp)" : " (tls)");
 	return true;
 }
 
 static bool
 want_sockets(struct tsn_ports *p, const struct tsn_site *site)
 {
-	char where[sizeof(p->sockets[0].where)];
 	size_t i;
 
 	for (i = 0; i < p->nsockets; i++)
 		p->sockets[i].keep = false;
-	for (i = 0; i < site->nlistens; i++) {
-		if (site->listens[i].transport != TSN_LISTEN_UDP) {
-			where_text(&site->listens[i], where, sizeof(where));
-			tsn_log(p->log, TSN_LOG_ERROR, "%s: listening for connections (%s) is not available yet; use listen udp", where,
-			    site->listens[i].transport == TSN_LISTEN_TLS ? "tls" : "tcp");
+	for (i = 0; i < site->nlistens; i++)
+		if (!want_socket(p, &site->listens[i]))
 			return false;
-		}
-		where_text(&site->listens[i], where, sizeof(where));
-		if (!want_socket(p, where))
-			return false;
-	}
 	for (i = 0; site->nlistens == 0 && i < sizeof(usual_ports) / sizeof(usual_ports[0]); i++) {
-		snprintf(where, sizeof(where), "[::]:%u", usual_ports[i]);
-		if (want_socket(p, where))
+		struct tsn_site_listen usual = { .port = usual_ports[i] }; /* [::] */
+
+		if (want_socket(p, &usual))
 			continue;
-		snprintf(where, sizeof(where), "0.0.0.0:%u", usual_ports[i]); /* a host without IPv6 */
-		if (!want_socket(p, where))
+		usual.addr = tsn_addr_v4(0); /* a host without IPv6 */
+		if (!want_socket(p, &usual))
 			return false;
 	}
 	return true;
@@ -164,6 +194,7 @@ sweep(struct tsn_ports *p, bool (*drop_socket)(const struct tsn_socket *), bool 
 		}
 		tsn_log(p->log, TSN_LOG_INFO, "no longer listening on %s", p->sockets[i].where);
 		tsn_udp_close(p->sockets[i].udp);
+		tsn_tcp_close(p->sockets[i].tcp);
 	}
 	p->nsockets = n;
 	for (i = n = 0; i < p->noutputs; i++) {
@@ -184,6 +215,15 @@ static bool socket_any(const struct tsn_socket *s) { return s != NULL; }
 static bool output_any(const struct tsn_output *o) { return o != NULL; }
 static bool socket_new(const struct tsn_socket *s) { return s->fresh; }
 
+/* Certificates that were read for sockets that stay. */
+static void
+renewed(struct tsn_ports *p, bool take)
+{
+	for (size_t i = 0; i < p->nsockets; i++)
+		if (p->sockets[i].tcp != NULL)
+			tsn_tcp_renewed(p->sockets[i].tcp, take);
+}
+
 bool
 tsn_ports_prepare(struct tsn_ports *p, const struct tsn_site *site)
 {
@@ -203,6 +243,7 @@ tsn_ports_commit(struct tsn_ports *p)
 	size_t i;
 
 	sweep(p, socket_unnamed, output_unnamed);
+	renewed(p, true);
 	for (i = 0; i < p->noutputs; i++)
 		if (!p->outputs[i].fresh)
 			tsn_sink_reopen(p->outputs[i].sink);
@@ -212,6 +253,7 @@ void
 tsn_ports_cancel(struct tsn_ports *p)
 {
 	sweep(p, socket_new, output_fresh);
+	renewed(p, false);
 }
 
 void

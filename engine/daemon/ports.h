@@ -10,12 +10,15 @@
 
 #include "alert/sink.h"
 #include "compile/compile.h"
+#include "input/tcp.h"
 #include "input/udp.h"
 
 struct tsn_socket {
-	char where[TSN_ADDR_TEXT + 16];
-	struct tsn_udp *udp;
-	uint64_t drops_told, truncated_told;
+	char where[TSN_ADDR_TEXT + 16]; /* "192.0.2.1:2055", "tcp 192.0.2.1:4739" */
+	struct tsn_udp *udp;            /* one of the two */
+	struct tsn_tcp *tcp;
+	uint32_t id;                    /* for as long as it is open; its connections have numbers of their own */
+	uint64_t drops_told, truncated_told, cut_off_told;
 	bool keep, fresh;       /* named by, opened for the ruleset being prepared */
 };
 
@@ -30,6 +33,7 @@ struct tsn_output {
 struct tsn_ports {
 	struct tsn_socket *sockets;
 	size_t nsockets, cap_sockets;
+	uint32_t opened;
 	struct tsn_output *outputs;
 	size_t noutputs, cap_outputs;
 	bool stdout_text, stdout_color;

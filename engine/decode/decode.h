@@ -96,4 +96,14 @@ const char *tsn_decode_formats(void);
 /* What the datagram seems to be: "NetFlow v9", "IPFIX"..., "an unknown format". Static. */
 const char *tsn_decode_format(const uint8_t *p, size_t len);
 
+/*
+ * Where messages follow one another without datagrams (files, streams): the length of the one that begins at [p], of which [n]
+ * bytes are there; it may be more than [n]. 0: more bytes are needed to tell ([ended]: there are none); -1: none begins here.
+ */
+int64_t tsn_decode_extent(const uint8_t *p, size_t n, bool ended);
+/* Do these first [n] bytes ([whole]: all there are) begin a file of such messages? */
+bool tsn_decode_begins(const uint8_t *p, size_t n, bool whole);
+/* When the message was sent by its header, ms since 1970 UTC; TSN_TIME_NONE if its header does not say. */
+int64_t tsn_decode_export_time(const uint8_t *p, size_t n);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "feed/kind.h"
+#include "input/unpack.h"
 
 static const struct tsn_feed_kind *const kinds[] = {
 #define KIND(name) &tsn_feed_##name,
@@ -22,21 +23,59 @@ tsn_feed_kind(size_t i)
 	return i < KINDS ? kinds[i]->name : NULL;
 }
 
+/* Is there enough to tell by: the end of a line, or what is no text? */
+static bool
+telling(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] < ' ' && p[i] != '\t')
+			return true;
+	return false;
+}
+
+static const struct tsn_feed_kind *
+known_to(const uint8_t *p, size_t n, const struct tsn_feed_opts *opts)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (kinds[i]->is(p, n, opts))
+			return kinds[i];
+	return NULL;
+}
+
 /* NULL, with the reason, if no kind knows these bytes. */
 static const struct tsn_feed_kind *
 recognise(struct tsn_feed *f, char error[TSN_INPUT_ERROR])
 {
-	size_t n = tsn_reader_need(&f->reader, TSN_FEED_PEEK);
-	const uint8_t *p = f->reader.buf + f->reader.pos;
+	struct tsn_reader *r = &f->reader;
+	/* with a waiter, the next byte may be long in coming: what is there must do, if it can */
+	size_t n = tsn_reader_need(r, f->opts.waiter.wait != NULL ? 1 : TSN_FEED_PEEK);
+	const struct tsn_feed_kind *kind = NULL;
+	const uint8_t *p = r->buf + r->pos;
 
-	if (n == 0 && f->reader.error != 0) {
-		snprintf(error, TSN_INPUT_ERROR, "%s", strerror(f->reader.error));
+	while (kind == NULL) {
+		bool all = n >= TSN_FEED_PEEK || r->eof;
+
+		if (all || telling(p, n))
+			kind = known_to(p, n, &f->opts);
+		if (all)
+			break;
+		if (kind == NULL)
+			n = tsn_reader_need(r, n + 1);
+		p = r->buf + r->pos;
+	}
+	if (kind != NULL)
+		return kind;
+	if (n == 0 && r->error != 0) {
+		snprintf(error, TSN_INPUT_ERROR, "%s", tsn_reader_error(r));
 		return NULL;
 	}
-	for (size_t i = 0; i < KINDS; i++)
-		if (kinds[i]->is(p, n, &f->opts))
-			return kinds[i];
-	snprintf(error, TSN_INPUT_ERROR, "%s", n == 0 ? "is empty" : "is no kind of input that can be read (`tocsin run --help` lists them)");
+	if (f->opts.unknown != NULL)
+		*f->opts.unknown = true;
+	if (r->packed != NULL && tsn_unpack_kind(p, n) != NULL)
+		snprintf(error, TSN_INPUT_ERROR, "is compressed twice: unpack it once (%s)", r->packed);
+	else
+		snprintf(error, TSN_INPUT_ERROR, "%s",
+		    n == 0 ? "is empty" : "is no kind of input that can be read (`tocsin run --help` lists them)");
 	return NULL;
 }
 
@@ -58,6 +97,7 @@ tsn_feed_open(const char *path, const struct tsn_feed_opts *opts, struct tsn_eng
 		tsn_free(f);
 		return NULL;
 	}
+	f->reader.waiter = f->opts.waiter;
 	f->kind = recognise(f, why);
 	if (f->kind != NULL && (f->self = f->kind->open(f, why)) != NULL)
 		return f;
@@ -69,7 +109,12 @@ tsn_feed_open(const char *path, const struct tsn_feed_opts *opts, struct tsn_eng
 enum tsn_feed_step
 tsn_feed_step(struct tsn_feed *f)
 {
-	return f->kind->step(f);
+	enum tsn_feed_step step = f->kind->step(f);
+
+	/* a kind that took the end of what could be read for the end */
+	if (step == TSN_FEED_END && f->reader.error != 0 && !f->report.damaged)
+		tsn_feed_damaged(f, f->reader.offset, "cannot read on: %s", tsn_reader_error(&f->reader));
+	return step;
 }
 
 const struct tsn_feed_report *
@@ -81,8 +126,7 @@ tsn_feed_report(const struct tsn_feed *f)
 void
 tsn_feed_progress(const struct tsn_feed *f, uint64_t *done, uint64_t *total)
 {
-	*done = f->reader.offset;
-	*total = f->reader.total;
+	tsn_reader_progress(&f->reader, done, total);
 }
 
 void
@@ -102,6 +146,12 @@ tsn_feed_damaged(struct tsn_feed *f, uint64_t offset, const char *fmt, ...)
 	struct tsn_feed_report *r = &f->report;
 	va_list args;
 
+	if (f->reader.stopped && f->reader.error == 0) {
+		/* its writer was not done, and we were not to wait for it */
+		tsn_log(f->opts.log, TSN_LOG_INFO, "%s: what was written last, from byte %llu on, was not whole yet", f->path,
+		    (unsigned long long)offset);
+		return;
+	}
 	r->damaged = true;
 	r->damage_offset = offset;
 	r->unread = f->reader.total == 0 ? -1 : f->reader.total > offset ? (int64_t)(f->reader.total - offset) : 0;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "core/engine.h"
 #include "input/datagram.h"
+#include "input/wait.h"
 
 struct tsn_feed;
 
@@ -23,6 +24,9 @@ struct tsn_feed_opts {
 	enum tsn_feed_as as;  /* captures: exports, or packets to be metered */
 	const char *map;      /* text: which column is which field; NULL: the header tells */
 	const struct tsn_log *log; /* ERROR damage and losses, WARN what was left out, INFO what was read */
+	struct tsn_waiter waiter; /* what to do while no more bytes are there; see input/wait.h */
+	uint32_t number;      /* of this input among those of the engine: templates belong to it */
+	bool *unknown;        /* if not NULL: set when opening failed because no kind knows the bytes */
 };
 
 enum tsn_feed_step {

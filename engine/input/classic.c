@@ -57,7 +57,7 @@ static enum tsn_frames
 damaged(const struct tsn_reader *r, size_t have, uint32_t captured, char error[TSN_INPUT_ERROR])
 {
 	if (r->error != 0)
-		snprintf(error, TSN_INPUT_ERROR, "cannot read on: %s", strerror(r->error));
+		snprintf(error, TSN_INPUT_ERROR, "cannot read on: %s", tsn_reader_error(r));
 	else if (have < RECORD_HEADER)
 		snprintf(error, TSN_INPUT_ERROR,
 		    "ends after %zu of the %d bytes of a packet's header", have, RECORD_HEADER);

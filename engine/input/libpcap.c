@@ -4,6 +4,7 @@
  * libpcap over our own reader: the bytes that were looked at to tell the kind of
  * file may have come from a pipe and cannot be read twice.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,8 +46,10 @@ serve(void *arg, char *to, size_t n)
 	struct tsn_reader *r = arg;
 	size_t have = tsn_reader_need(r, 1);
 
-	if (have == 0 && r->error != 0)
+	if (have == 0 && r->error != 0) {
+		errno = r->error;
 		return -1;
+	}
 	if (have > n)
 		have = n;
 	memcpy(to, r->buf + r->pos, have);
@@ -124,7 +127,10 @@ tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_IN
 	case PCAP_ERROR_BREAK:
 		return TSN_FRAMES_END;
 	default:
-		snprintf(error, TSN_INPUT_ERROR, "%s", pcap_geterr(l->pcap));
+		if (l->r->error != 0)
+			snprintf(error, TSN_INPUT_ERROR, "cannot read on: %s", tsn_reader_error(l->r));
+		else
+			snprintf(error, TSN_INPUT_ERROR, "%s", pcap_geterr(l->pcap));
 		return TSN_FRAMES_DAMAGED;
 	}
 }

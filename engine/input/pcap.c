@@ -32,30 +32,6 @@ tsn_pcap_is_capture(const uint8_t *p, size_t n)
 	return n >= 4 && (tsn_classic_is(p) || tsn_libpcap_is(p));
 }
 
-/* What people give instead of a capture. */
-static const char *
-other_kind(const uint8_t *p, size_t n)
-{
-	static const struct {
-		uint8_t n, magic[5];
-		const char *what;
-	} kinds[] = {
-		{ 2, { 0x1f, 0x8b }, "is compressed: unpack with zcat and pipe it to -" },
-		{ 4, { 0x28, 0xb5, 0x2f, 0xfd },
-		    "is compressed: unpack with zstdcat and pipe it to -" },
-		{ 5, { 0xfd, '7', 'z', 'X', 'Z' },
-		    "is compressed: unpack with xzcat and pipe it to -" },
-		{ 3, { 'B', 'Z', 'h' }, "is compressed: unpack with bzcat and pipe it to -" },
-	};
-
-	if (n == 0)
-		return "is empty";
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (n >= kinds[i].n && memcmp(p, kinds[i].magic, kinds[i].n) == 0)
-			return kinds[i].what;
-	return "is not a capture (neither pcap nor pcapng)";
-}
-
 static bool
 open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 {
@@ -63,11 +39,11 @@ open_frames(struct tsn_pcap *p, char error[TSN_INPUT_ERROR])
 	const uint8_t *magic = p->reader->buf + p->reader->pos;
 
 	if (n == 0 && p->reader->error != 0) {
-		snprintf(error, TSN_INPUT_ERROR, "%s", strerror(p->reader->error));
+		snprintf(error, TSN_INPUT_ERROR, "%s", tsn_reader_error(p->reader));
 		return false;
 	}
 	if (!tsn_pcap_is_capture(magic, n)) {
-		snprintf(error, TSN_INPUT_ERROR, "%s", other_kind(magic, n));
+		snprintf(error, TSN_INPUT_ERROR, "%s", n == 0 ? "is empty" : "is not a capture (neither pcap nor pcapng)");
 		return false;
 	}
 	if (tsn_classic_is(magic)) {
@@ -184,8 +160,7 @@ tsn_pcap_flush(struct tsn_pcap *p)
 void
 tsn_pcap_progress(const struct tsn_pcap *p, uint64_t *done, uint64_t *total)
 {
-	*done = p->reader->offset;
-	*total = p->reader->total;
+	tsn_reader_progress(p->reader, done, total);
 }
 
 static bool

@@ -2,21 +2,35 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Inside the input room: a file or pipe read in large pieces, of which the
- * next bytes can be looked at before they are taken.
+ * next bytes can be looked at before they are taken. What is compressed is
+ * unpacked on the way (once: what was compressed twice stays so), and a reader may
+ * be told what to do while no more bytes are there.
  */
 #ifndef TSN_INPUT_READER_H
 #define TSN_INPUT_READER_H
 
 #include "input/datagram.h"
+#include "input/wait.h"
+
+struct tsn_unpack;
 
 struct tsn_reader {
 	int fd;
 	bool own_fd, eof;
-	int error; /* errno of a failed read */
+	int error; /* errno of a failed read, EBADMSG if what was compressed is damaged; tsn_reader_error tells more */
 	uint8_t *buf;
 	size_t pos, end;
-	uint64_t offset; /* in the file, of buf[pos] */
-	uint64_t total;  /* size of a regular file, else 0 */
+	uint64_t offset; /* of buf[pos], counted in unpacked bytes */
+	uint64_t total;  /* size of a regular file, else 0; also 0 if it is compressed: nobody knows how long it is unpacked */
+	/* as it lies there */
+	const char *packed;        /* "gzip"...; NULL: not compressed */
+	struct tsn_unpack *unpack; /* NULL: not compressed, or not yet known */
+	uint64_t file_read, file_size;
+	bool probed, pipe;
+	/* set by whoever opened the reader, before the first byte is asked for; may be empty */
+	struct tsn_waiter waiter;
+	bool stopped;              /* the waiter said STOP: the input was not at its end */
+	char why[TSN_INPUT_ERROR]; /* what [error] means; "": strerror tells */
 };
 
 #define TSN_READER_ROOM ((size_t)1 << 20) /* the most that tsn_reader_need can be asked for */
@@ -24,8 +38,15 @@ struct tsn_reader {
 /* "-" is standard input. False with the reason in [error]. */
 bool tsn_reader_open(struct tsn_reader *r, const char *path, char error[TSN_INPUT_ERROR]);
 void tsn_reader_close(struct tsn_reader *r);
-/* Makes [n] bytes available at buf[pos]; how many there are, fewer at the end or after an error. */
+/*
+ * Makes [n] bytes available at buf[pos]; how many there are, fewer at the end or after an error. Where a
+ * waiter is set it may be called in between, and what it does may run the engine: hold no batch meanwhile.
+ */
 size_t tsn_reader_need(struct tsn_reader *r, size_t n);
+/* What [error] says, for people; only if there is one. */
+const char *tsn_reader_error(const struct tsn_reader *r);
+/* Bytes of the file, as it lies there, that were read, and that there are; [total] 0 if unknown (a pipe). */
+void tsn_reader_progress(const struct tsn_reader *r, uint64_t *done, uint64_t *total);
 /* Takes [n] bytes that are available. */
 static inline void
 tsn_reader_take(struct tsn_reader *r, size_t n)

@@ -4,26 +4,19 @@
 
 #include <errno.h>
 #include <linux/sock_diag.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "input/sockaddr.h"
 
 #define RECEIVE_BUFFER ((size_t)64 << 20)
 #define DATAGRAM_MAX ((size_t)65535)
 /* Slots are not pages apart, so that their first lines do not share one place of the cache. */
 #define SLOT_SKEW 192
-
-union any_address {
-	struct sockaddr sa;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
 
 /* Room for a receive time and a count of drops. */
 union control {
@@ -42,65 +35,9 @@ struct tsn_udp {
 	uint8_t *bytes;
 	struct mmsghdr message[TSN_UDP_BATCH];
 	struct iovec vector[TSN_UDP_BATCH];
-	union any_address from[TSN_UDP_BATCH];
+	union tsn_sockaddr from[TSN_UDP_BATCH];
 	union control control[TSN_UDP_BATCH];
 };
-
-/* "ADDRESS:PORT", "[ADDRESS]:PORT". */
-static bool
-parse_where(const char *where, struct tsn_addr *addr, uint16_t *port)
-{
-	const char *colon = strrchr(where, ':'), *host = where;
-	bool brackets = host[0] == '[';
-	size_t n;
-	char *end;
-	unsigned long v;
-
-	if (colon == NULL || colon == where || colon[1] < '0' || colon[1] > '9')
-		return false;
-	v = strtoul(colon + 1, &end, 10);
-	if (*end != '\0' || v > 65535)
-		return false;
-	n = (size_t)(colon - where);
-	if (brackets) {
-		if (n < 3 || host[n - 1] != ']')
-			return false;
-		host++;
-		n -= 2;
-	}
-	*port = (uint16_t)v;
-	if (brackets != (memchr(host, ':', n) != NULL))
-		return false;
-	return tsn_addr_parse(host, n, addr) && addr->v4 == !brackets;
-}
-
-static socklen_t
-to_sockaddr(struct tsn_addr addr, uint16_t port, union any_address *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (addr.v4) {
-		out->v4.sin_family = AF_INET;
-		out->v4.sin_port = htons(port);
-		out->v4.sin_addr.s_addr = htonl((uint32_t)addr.lo);
-		return sizeof(out->v4);
-	}
-	out->v6.sin6_family = AF_INET6;
-	out->v6.sin6_port = htons(port);
-	tsn_addr_to_v6(addr, out->v6.sin6_addr.s6_addr);
-	return sizeof(out->v6);
-}
-
-static void
-from_sockaddr(const union any_address *from, struct tsn_addr *addr, uint16_t *port)
-{
-	if (from->sa.sa_family == AF_INET6) {
-		*addr = tsn_addr_from_v6(from->v6.sin6_addr.s6_addr);
-		*port = ntohs(from->v6.sin6_port);
-	} else {
-		*addr = tsn_addr_v4(ntohl(from->v4.sin_addr.s_addr));
-		*port = ntohs(from->v4.sin_port);
-	}
-}
 
 /* As large a receive buffer as allowed; the kernel counts it double, for its book-keeping. */
 static size_t
@@ -134,8 +71,8 @@ set_options(int fd, bool v6_only, bool v4)
 static bool
 bind_once(struct tsn_udp *u, const char *where, bool v6_only, char error[TSN_INPUT_ERROR])
 {
-	union any_address to;
-	socklen_t n = to_sockaddr(u->addr, u->port, &to);
+	union tsn_sockaddr to;
+	socklen_t n = tsn_sockaddr_to(u->addr, u->port, &to);
 	const char *what = "cannot make a socket";
 
 	u->fd = socket(to.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -154,7 +91,7 @@ static bool
 open_socket(struct tsn_udp *u, const char *where, char error[TSN_INPUT_ERROR])
 {
 	bool any_v6 = !u->addr.v4 && u->addr.hi == 0 && u->addr.lo == 0;
-	union any_address bound;
+	union tsn_sockaddr bound;
 	socklen_t n = sizeof(bound);
 
 	if (!bind_once(u, where, !any_v6, error)) {
@@ -206,7 +143,7 @@ tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_
 		return NULL;
 	}
 	u->fd = -1;
-	if (!parse_where(where, &u->addr, &u->port)) {
+	if (!tsn_sockaddr_parse(where, &u->addr, &u->port)) {
 		snprintf(error, TSN_INPUT_ERROR,
 		    "udp %s: not an address and port, as in 0.0.0.0:2055 or [::]:2055", where);
 		goto fail;
@@ -277,7 +214,7 @@ take(struct tsn_udp *u, unsigned i, struct tsn_datagram *out)
 	struct mmsghdr *m = &u->message[i];
 
 	read_control(u, &m->msg_hdr);
-	from_sockaddr(&u->from[i], &out->exporter, &out->src_port);
+	tsn_sockaddr_from(&u->from[i], &out->exporter, &out->src_port);
 	out->dst_port = u->port;
 	out->payload = u->vector[i].iov_base;
 	out->len = m->msg_len < u->slot ? m->msg_len : u->slot;

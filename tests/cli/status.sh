@@ -129,7 +129,7 @@ expect 2 "$tocsin" fields src
 expect 3 "$tocsin" run -e 'dst_port == 1434' "$tmp/none.pcap"
 is err "tocsin: $tmp/none.pcap: No such file or directory"
 expect 3 "$tocsin" show "$tmp/empty"
-says err 'Is a directory'
+says err 'holds no input'
 silent out
 expect 3 "$tocsin" show README.md
 says err 'no kind of input'

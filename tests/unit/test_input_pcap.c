@@ -542,8 +542,9 @@ Test(input_pcap, what_cannot_be_opened)
 		const char *bytes;
 		size_t n;
 		const char *say;
-	} cases[] = { { "", 0, "is empty" }, { "\x1f\x8b\x08\0\0", 5, "zcat" }, { "\x28\xb5\x2f\xfd", 4, "zstdcat" },
-		{ "\xfd" "7zXZ\0", 6, "xzcat" }, { "BZh9", 4, "bzcat" }, { "hello, world", 12, "not a capture" }, { "\n", 1, "not a capture" },
+	} cases[] = { { "", 0, "is empty" }, { "\x1f\x8b\x08\0\0", 5, "ends too early" },
+		{ "\x28\xb5\x2f\xfd", 4, "ends too early" }, { "\xfd" "7zXZ\0", 6, "ends too early" },
+		{ "BZh91AY&SY", 10, "ends too early" }, { "BZh9", 4, "not a capture" }, { "hello, world", 12, "not a capture" }, { "\n", 1, "not a capture" },
 		{ "\xd4\xc3\xb2\xa1\2\0", 6, "ends inside" } };
 	char error[TSN_INPUT_ERROR];
 

@@ -1,0 +1,148 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Inputs of any shape: compressed, in directories, through slow pipes; and files that grow,
+# are replaced, renamed and followed by others while they are read.
+. tests/cli/lib
+pid=
+trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+size=$(wc -c < "$capture")
+
+rows() { # COUNT: waits until so many flows are shown
+	checks=$((checks + 1))
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40; do
+		[ "$(grep -c '^[0-9]' "$tmp/shown")" = "$1" ] && return
+		sleep 0.25
+	done
+	failed "$(grep -c '^[0-9]' "$tmp/shown") flows are shown, not $1" "$tmp/log"
+}
+follow() { # PATH: shows its flows in the background
+	: > "$tmp/shown"
+	timeout 60 "$tocsin" show --follow --format csv --fields src "$1" > "$tmp/shown" 2> "$tmp/log" < "${input:-/dev/null}" &
+	pid=$!
+}
+stop() { # STATUS [SIGNAL]
+	checks=$((checks + 1))
+	kill "-${2:-TERM}" "$pid"
+	wait "$pid"
+	got=$?
+	pid=
+	[ "$got" = "$1" ] || failed "exit status $got, not $1, after the signal" "$tmp/log"
+}
+piece() { # FROM TO: bytes of the capture
+	head -c "$2" "$capture" | tail -c "+$(($1 + 1))"
+}
+
+# Compressed, whatever the name; members one behind the other; cut; damaged
+for packer in gzip zstd bzip2 xz; do
+	command -v $packer > /dev/null || continue
+	$packer -c < "$capture" > "$tmp/packed.pcap"
+	"$tocsin" show --count "$tmp/packed.pcap" 2>&1 | grep -q 'cannot unpack' && continue
+	expect 0 "$tocsin" show --count "$tmp/packed.pcap"
+	is out 4554
+	input=$tmp/packed.pcap expect 0 "$tocsin" show --count -
+	is out 4554
+	{ piece 0 100000 | $packer -c; piece 100000 "$size" | $packer -c; } > "$tmp/members"
+	expect 0 "$tocsin" show --count "$tmp/members"
+	is out 4554
+	head -c 20000 "$tmp/packed.pcap" > "$tmp/cut"
+	expect 3 "$tocsin" show --count "$tmp/cut"
+	says err 'ends too early'
+	$packer -c < "$tmp/packed.pcap" > "$tmp/twice"
+	expect 3 "$tocsin" show --count "$tmp/twice"
+	says err 'compressed twice'
+done
+
+# Directories: in order of time, what is no input passed over, what cannot be read told
+mkdir -p "$tmp/dir/2026/none" "$tmp/dir/.hidden"
+cp "$capture" "$tmp/dir/2026/flows.202611231405"
+piece 0 100000 > "$tmp/dir/2026/flows.202611231400"
+gzip -c "$capture" > "$tmp/dir/flows.202611231410.gz"
+cp "$capture" "$tmp/dir/.hidden/x"
+ln -s .. "$tmp/dir/2026/circle"
+echo 'about these files' > "$tmp/dir/README"
+expect 3 "$tocsin" run -v -e 'proto == icmp6' "$tmp/dir"
+sed -n 's/.*\(flows\.[0-9]*\)[^ ]*: .*[0-9] packets.*/\1/p' "$tmp/err" > "$tmp/order"
+printf 'flows.202611231400\nflows.202611231405\nflows.202611231410\n' > "$tmp/wanted_order"
+same 'order of files' "$tmp/wanted_order" "$tmp/order"
+says err 'README: is no kind of input'
+says err 'flows.202611231400: damaged'
+rm "$tmp/dir/2026/flows.202611231400"
+expect 0 "$tocsin" show --count "$tmp/dir"
+is out 9108
+says err 'passed over'
+expect 0 "$tocsin" show --count -q "$tmp/dir" "$capture"
+is out 13662
+silent err
+expect 3 "$tocsin" show --count "$tmp/dir/README"
+expect 3 "$tocsin" show --count "$tmp/dir/2026/none"
+says err 'holds no input'
+input=$capture expect 0 "$tocsin" show --count "$capture" - "$tmp/dir"
+is out 18216
+expect 2 "$tocsin" show --count - "$capture" -
+says err 'read once'
+
+# A slow pipe: alerts do not wait for its end
+mkfifo "$tmp/fifo"
+{ cat "$capture"; sleep 20; } > "$tmp/fifo" &
+writer=$!
+: > "$tmp/shown"
+timeout 60 "$tocsin" run -e 'dst_port == 1434' "$tmp/fifo" > "$tmp/shown" 2> "$tmp/log" &
+pid=$!
+checks=$((checks + 1))
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	[ -s "$tmp/shown" ] && break
+	sleep 0.25
+done
+[ -s "$tmp/shown" ] || failed 'a slow pipe holds alerts back' "$tmp/log"
+kill "$writer" "$pid"
+wait "$pid" "$writer" 2> /dev/null
+pid=
+
+# A file that grows, is rotated away, begun anew, and cut to nothing
+piece 0 100000 > "$tmp/log.pcap"
+follow "$tmp/log.pcap"
+rows 1926
+piece 100000 150000 >> "$tmp/log.pcap"
+rows 2914
+piece 150000 "$size" >> "$tmp/log.pcap"
+rows 4554
+mv "$tmp/log.pcap" "$tmp/log.1"
+sleep 0.5
+cp "$capture" "$tmp/new" && mv "$tmp/new" "$tmp/log.pcap"
+rows 9108
+: > "$tmp/log.pcap"
+sleep 0.5
+piece 0 100000 >> "$tmp/log.pcap"
+rows 11034
+stop 0
+
+# A directory: new files once the older one is finished; renamed ones are not read twice
+mkdir "$tmp/spool"
+follow "$tmp/spool"
+cp "$capture" "$tmp/spool/flows.202611231400"
+rows 4554
+piece 0 100000 > "$tmp/spool/flows.current"
+rows 6480
+piece 100000 "$size" >> "$tmp/spool/flows.current"
+mv "$tmp/spool/flows.current" "$tmp/spool/flows.202611231405"
+rows 9108
+echo 'no flows' > "$tmp/spool/flows.txt"
+gzip -c "$capture" > "$tmp/spool/.new" && mv "$tmp/spool/.new" "$tmp/spool/flows.current"
+rows 13662
+stop 0 INT
+checks=$((checks + 1))
+grep -q 'flows.txt: is no kind of input' "$tmp/log" || failed 'a file of no kind is not named' "$tmp/log"
+
+# Windows close and alerts end by the wall clock while nothing comes
+piece 0 100000 > "$tmp/log.pcap"
+: > "$tmp/shown"
+timeout 60 "$tocsin" run -e 'count() by src per 1m <= 1000' --follow "$tmp/log.pcap" > "$tmp/shown" 2> "$tmp/log" &
+pid=$!
+checks=$((checks + 1))
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	[ -s "$tmp/shown" ] && break
+	sleep 0.25
+done
+[ -s "$tmp/shown" ] || failed 'windows do not close while nothing comes' "$tmp/log"
+stop 0
+finish
