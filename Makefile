@@ -106,6 +106,10 @@ demo: deps ## build, then run the standard library over a recorded capture
 check-deps: ## includes between rooms run one way
 	@sh tests/check_deps.sh
 
+.PHONY: docs
+docs: all ## write the pages that are made from the program's tables
+	$(BUILD)/tocsin fields --format markdown > docs/normal-form.md
+
 .PHONY: lint
 lint: check-deps ## includes, generated files, static analysis
 	@sh tests/lint.sh

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/inputs.h"
+#include "cli/normal_form.h"
 #include "flow/fields.h"
 
 static void
@@ -25,6 +26,20 @@ print_aliases(enum tsn_field f)
 		putchar(']');
 }
 
+/* The page of docs/ that says what a flow is. */
+static int
+fields_markdown(const struct tsn_cli *c)
+{
+	struct tsn_buf out = TSN_BUF_INIT;
+
+	if (strcmp(c->format, "markdown") != 0)
+		return tsn_cli_usage(c, "--format is markdown, not \"%s\"", c->format);
+	tsn_normal_form(&out, NULL, 0);
+	fwrite(tsn_buf_str(&out), 1, out.len, stdout);
+	tsn_buf_fini(&out);
+	return TSN_EXIT_OK;
+}
+
 int
 tsn_cmd_fields(struct tsn_cli *c)
 {
@@ -32,6 +47,8 @@ tsn_cmd_fields(struct tsn_cli *c)
 
 	if (c->args.n > 0)
 		return tsn_cli_usage(c, "`tocsin fields` takes no arguments");
+	if (c->format != NULL)
+		return fields_markdown(c);
 	printf("%-26s %-17s %-26s %s\n", "FIELD", "TYPE", "INFORMATION ELEMENT", "MEANING");
 	for (f = 0; f < TSN_FIELD_COUNT; f++) {
 		const struct tsn_field_info *i = &tsn_fields[f];

@@ -31,7 +31,7 @@ parse_mask(const char *s, struct tsn_key_part *p)
 
 	if (*s == '\0')
 		return true;
-	if (tsn_fields[p->field].storage != TSN_ADDR || *s != '/')
+	if (p->field >= TSN_FIELD_COUNT || tsn_fields[p->field].storage != TSN_ADDR || *s != '/')
 		return false;
 	v4 = strtoul(s + 1, &end, 10);
 	v6 = v4 == 32 ? 128 : 64;
@@ -49,12 +49,14 @@ parse_mask(const char *s, struct tsn_key_part *p)
 }
 
 static int
-parse_one(const struct tsn_cli *c, const char *option, const char *word, struct tsn_key_part *p)
+parse_one(const struct tsn_cli *c, const char *option, const char *word, int takes, struct tsn_key_part *p)
 {
 	size_t n = strcspn(word, "/");
 	int f = tsn_field_find(word, n);
 	const char *near;
 
+	if (f < 0 && (takes & TSN_TAKES_FLOWS) && strcmp(word, "flows") == 0)
+		f = TSN_COLUMN_FLOWS;
 	if (f < 0) {
 		near = nearest_field(word);
 		if (near != NULL)
@@ -67,26 +69,94 @@ parse_one(const struct tsn_cli *c, const char *option, const char *word, struct 
 	return 0;
 }
 
-int
-tsn_columns_parse(const struct tsn_cli *c, const char *option, const char *text, struct tsn_columns *out)
+/* Every field that a record can bring, those that nothing brought left out of tables. */
+static void
+add_all(struct tsn_columns *out)
 {
-	char word[64];
-	size_t n;
+	for (uint16_t f = 0; f < TSN_FIELD_COUNT && out->n < TSN_COLUMNS_MAX; f++) {
+		if (tsn_fields[f].origin != TSN_O_RECORD && tsn_fields[f].origin != TSN_O_NORMAL)
+			continue;
+		out->when[out->n] = TSN_SHOW_IF_PRESENT;
+		out->part[out->n++] = (struct tsn_key_part){ .field = f, .v4_bits = 32, .v6_bits = 128 };
+	}
+}
+
+/* The next word of a list with commas into [word], [*text] behind it; false if there is none or it is too long. */
+static bool
+next_word(const char **text, char word[64])
+{
+	size_t n = strcspn(*text, ",");
+
+	if (n == 0 || n >= 64)
+		return false;
+	memcpy(word, *text, n);
+	word[n] = '\0';
+	*text += n;
+	return true;
+}
+
+int
+tsn_columns_add(const struct tsn_cli *c, const char *option, const char *text, int takes, struct tsn_columns *out)
+{
+	char word[64], *name;
 	int status;
 
-	out->n = 0;
-	for (;;) {
-		n = strcspn(text, ",");
-		if (n == 0 || n >= sizeof(word))
+	for (;; text++) {
+		if (!next_word(&text, word))
 			return tsn_cli_usage(c, "--%s takes fields with commas between them, such as src,dst_port", option);
-		if (out->n == TSN_COLUMNS_MAX)
-			return tsn_cli_usage(c, "--%s takes at most %d fields", option, TSN_COLUMNS_MAX);
-		memcpy(word, text, n);
-		word[n] = '\0';
-		status = parse_one(c, option, word, &out->part[out->n++]);
-		if (status != 0 || text[n] == '\0')
+		name = word[0] == '+' ? word + 1 : word;
+		if ((takes & TSN_TAKES_ALL) && strcmp(name, "all") == 0) {
+			add_all(out);
+		} else {
+			if (out->n == TSN_COLUMNS_MAX)
+				return tsn_cli_usage(c, "--%s takes at most %d fields", option, TSN_COLUMNS_MAX);
+			out->when[out->n] = TSN_SHOW_ALWAYS;
+			status = parse_one(c, option, name, takes, &out->part[out->n++]);
+			if (status != 0)
+				return status;
+		}
+		if (*text == '\0')
+			return 0;
+	}
+}
+
+int
+tsn_columns_parse(const struct tsn_cli *c, const char *option, const char *text, int takes, struct tsn_columns *out)
+{
+	out->n = 0;
+	return tsn_columns_add(c, option, text, takes, out);
+}
+
+static bool
+largest_first(const struct tsn_key_part *p)
+{
+	if (p->field >= TSN_FIELD_COUNT)
+		return true;
+	return tsn_fields[p->field].type == TSN_T_REAL || tsn_fields[p->field].type == TSN_T_DURATION ||
+	    strcmp(tsn_fields[p->field].unit, "packets") == 0 || strcmp(tsn_fields[p->field].unit, "bytes") == 0;
+}
+
+int
+tsn_sorts_parse(const struct tsn_cli *c, const char *text, int takes, struct tsn_sorts *out)
+{
+	char word[64];
+	int status;
+
+	for (out->n = 0;; text++) {
+		bool sign;
+
+		if (!next_word(&text, word))
+			return tsn_cli_usage(c, "--sort takes fields with commas between them, such as -bytes,src");
+		if (out->n == TSN_SORTS_MAX)
+			return tsn_cli_usage(c, "--sort takes at most %d fields", TSN_SORTS_MAX);
+		sign = word[0] == '-' || word[0] == '+';
+		status = parse_one(c, "sort", word + sign, takes, &out->part[out->n]);
+		if (status != 0)
 			return status;
-		text += n + 1;
+		out->down[out->n] = sign ? word[0] == '-' : largest_first(&out->part[out->n]);
+		out->n++;
+		if (*text == '\0')
+			return 0;
 	}
 }
 
@@ -106,36 +176,21 @@ tsn_show_format_parse(const struct tsn_cli *c, enum tsn_show_format *out)
 	return 0;
 }
 
-int
-tsn_column_width(const struct tsn_key_part *p)
+bool
+tsn_columns_has(const struct tsn_columns *l, unsigned field)
 {
-	const struct tsn_field_info *f = &tsn_fields[p->field];
-	int name = (int)strlen(f->name), width;
-
-	switch (f->type) {
-	case TSN_T_TIME:     width = -24; break;
-	case TSN_T_ADDR:     width = p->v4_bits < 32 ? -19 : -16; break;
-	case TSN_T_MAC:      width = -17; break;
-	case TSN_T_PROTO:    width = -6; break;
-	case TSN_T_FLAGS:    width = -16; break;
-	case TSN_T_STRING:   width = -16; break;
-	case TSN_T_PORT:     width = 5; break;
-	case TSN_T_DURATION: width = 8; break;
-	case TSN_T_REAL:     width = 10; break;
-	case TSN_T_INT:      width = f->storage == TSN_U64 ? 10 : 5; break;
-	default:             width = -8; break;
-	}
-	if (abs(width) < name)
-		width = width < 0 ? -name : name;
-	return width;
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->part[i].field == field)
+			return true;
+	return false;
 }
 
-void
-tsn_column_pad(struct tsn_buf *out, const char *text, int width, bool last)
+enum tsn_type
+tsn_column_type(const struct tsn_key_part *p)
 {
-	if (last && width < 0)
-		width = 0;
-	tsn_buf_printf(out, "%*s", width, text);
+	if (p->field < TSN_FIELD_COUNT)
+		return tsn_fields[p->field].type;
+	return p->field == TSN_COLUMN_FLOWS ? TSN_T_INT : TSN_T_REAL;
 }
 
 void
@@ -159,6 +214,10 @@ tsn_column_csv(struct tsn_buf *out, const char *text)
 void
 tsn_column_name(const struct tsn_key_part *p, struct tsn_buf *out)
 {
+	if (p->field >= TSN_FIELD_COUNT) {
+		tsn_buf_puts(out, p->field == TSN_COLUMN_FLOWS ? "flows" : "%");
+		return;
+	}
 	tsn_buf_puts(out, tsn_fields[p->field].name);
 	if (tsn_fields[p->field].storage != TSN_ADDR || (p->v4_bits >= 32 && p->v6_bits >= 128))
 		return;

@@ -78,3 +78,20 @@ tsn_cli_compile(struct tsn_cli_compilation *k)
 		tsn_cli_no_memory();
 	return r;
 }
+
+int
+tsn_cli_compile_rows(const struct tsn_cli *c, struct tsn_ruleset **out)
+{
+	struct tsn_cli_compilation k;
+	int status = 0;
+
+	*out = NULL;
+	if (!tsn_cli_compilation_init(&k, c)) {
+		tsn_cli_compilation_fini(&k);
+		return tsn_cli_no_memory();
+	}
+	if ((c->where != NULL || c->rules.n > 0) && (*out = tsn_cli_compile(&k)) == NULL)
+		status = TSN_EXIT_RULES;
+	tsn_cli_compilation_fini(&k);
+	return status;
+}

@@ -40,7 +40,7 @@ tsn_inputs_read_one(struct tsn_inputs *in, const char *path, const struct tsn_wa
 	const struct tsn_cli *c = in->cli;
 	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : c->quiet ? TSN_LOG_ERROR : TSN_LOG_WARN, on_line, in };
 	bool unknown = false;
-	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = in->as, .log = &log, .waiter = *waiter,
+	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = in->as, .map = c->map, .log = &log, .waiter = *waiter,
 		.number = in->opened++, .unknown = &unknown };
 	char error[TSN_INPUT_ERROR];
 	struct tsn_feed *f = tsn_feed_open(path, &opts, in->engine, error);
@@ -147,6 +147,11 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 	};
 
 	in->engine = tsn_engine_new(&o);
+	if (in->engine != NULL && rs != NULL && in->cli->where == NULL) { /* no rule is run, but exporters have their names */
+		tsn_engine_configure(in->engine, &rs->site);
+		tsn_ruleset_free(rs);
+		rs = NULL;
+	}
 	if (in->engine != NULL && (rs == NULL || tsn_engine_load(in->engine, rs, NULL)))
 		return 0;
 	tsn_ruleset_free(rs);
@@ -173,6 +178,7 @@ int
 tsn_inputs_read(struct tsn_inputs *in)
 {
 	const struct tsn_cli *c = in->cli;
+	char error[TSN_INPUT_ERROR];
 	struct tsn_waiter waiter = { tsn_follow_pipe, in };
 	int status = check_names(c);
 
@@ -180,6 +186,8 @@ tsn_inputs_read(struct tsn_inputs *in)
 		return status;
 	if (!read_as(c, &in->as))
 		return tsn_cli_usage(c, "--as takes exports or packets; with --port, exports");
+	if (c->map != NULL && !tsn_feed_check_map(c->map, error))
+		return tsn_cli_usage(c, "%s", error);
 	if (c->follow)
 		tsn_follow_signals();
 	tsn_progress_init(&in->progress, c->terminal_err && !c->quiet);

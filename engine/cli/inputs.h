@@ -28,6 +28,9 @@ struct tsn_ruleset *tsn_cli_compile(struct tsn_cli_compilation *k);
 void tsn_cli_print_diags(const struct tsn_cli *c, struct tsn_diags *diags, const struct tsn_sources *sources);
 void tsn_cli_library(const struct tsn_cli *c, struct tsn_compile_input *in);
 
+/* For show, top and exporters: what -r and --where say, NULL if nothing. 0, or an exit status, told on stderr. */
+int tsn_cli_compile_rows(const struct tsn_cli *c, struct tsn_ruleset **out);
+
 /* --- inputs --- */
 
 struct tsn_inputs {
@@ -44,7 +47,8 @@ struct tsn_inputs {
 };
 
 /*
- * Makes in->engine hand rows to [on_rows], those for which the compiled --where is true, all if [rs] is NULL.
+ * Makes in->engine hand rows to [on_rows], those for which the compiled --where is true, all without one; of the rules only the
+ * site's exporters are taken then. [rs] may be NULL.
  * Takes [rs] over, also on failure. 0, or an exit status, told on stderr. Free the engine when done.
  */
 int tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,

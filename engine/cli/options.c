@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "feed/feed.h"
 #include "grammar/diag.h"
 
 enum kind { LIST, TEXT, NUMBER, SWITCH };
@@ -113,6 +114,18 @@ tsn_cli_help(const char *program)
 	    program, program, program, program);
 }
 
+/* What INPUT may be, from the table of kinds. */
+static void
+print_kinds(void)
+{
+	const char *kind;
+
+	printf("\nInputs, told apart by their first bytes (- is standard input)\n  ");
+	for (size_t i = 0; (kind = tsn_feed_kind(i)) != NULL; i++)
+		printf("%s%s", i > 0 ? ", " : "", kind);
+	putchar('\n');
+}
+
 void
 tsn_cli_command_help(const char *program, const char *command)
 {
@@ -128,6 +141,8 @@ tsn_cli_command_help(const char *program, const char *command)
 	    toupper((unsigned char)commands[i].what[0]), commands[i].what + 1);
 	if (commands[i].more[0] != '\0')
 		printf("\n%s", commands[i].more);
+	if (strstr(commands[i].args, "INPUT") != NULL)
+		print_kinds();
 	printf("\nOptions\n");
 	for (i = 0; i < NOPTIONS; i++) {
 		if (!takes(options[i].commands, command))

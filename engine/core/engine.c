@@ -426,8 +426,8 @@ configure_dedup(struct tsn_engine *e, int64_t window_ms)
 	return window_ms == 0 || e->dedup != NULL;
 }
 
-static void
-configure(struct tsn_engine *e, const struct tsn_site *site)
+void
+tsn_engine_configure(struct tsn_engine *e, const struct tsn_site *site)
 {
 	if (!tsn_exporters_configure(e->exporters, site->exporters, site->nexporters))
 		tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: the exporters' settings were not taken over");
@@ -457,7 +457,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->rules = rs;
 	e->cuts = has_closes(rs->program);
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
-	configure(e, &rs->site);
+	tsn_engine_configure(e, &rs->site);
 	e->stands = e->o.on_rows != NULL || tsn_standing_wanted(&rs->program->reads);
 	tsn_ruleset_free(old);
 	return true;

@@ -2,11 +2,13 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/decode.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "decode/exports.h"
 #include "decode/fill.h"
 #include "decode/message.h"
 #include "decode/sequence.h"
+#include "decode/sflow.h"
 #include "decode/wire.h"
 #include "flow/exporter.h"
 
@@ -19,6 +21,7 @@
 struct tsn_decoder {
 	struct tsn_exporters *exporters;
 	struct tsn_sequences *sequences;
+	struct tsn_sflow *sflow;
 	struct tsn_exports *exports; /* what comes with templates */
 	struct tsn_wanted *wanted;
 	size_t nwanted;
@@ -37,12 +40,12 @@ tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams)
 		return NULL;
 	d->exporters = exporters;
 	d->sequences = tsn_sequences_new(max_streams);
+	d->sflow = tsn_sflow_new(max_streams);
 	d->exports = d->sequences != NULL ? tsn_exports_new(exporters, d->sequences) : NULL;
-	if (d->exports == NULL) {
-		tsn_decoder_free(d);
-		return NULL;
-	}
-	return d;
+	if (d->sflow != NULL && d->exports != NULL)
+		return d;
+	tsn_decoder_free(d);
+	return NULL;
 }
 
 void
@@ -51,6 +54,7 @@ tsn_decoder_free(struct tsn_decoder *d)
 	if (d != NULL) {
 		tsn_exports_free(d->exports);
 		tsn_sequences_free(d->sequences);
+		tsn_sflow_free(d->sflow);
 		tsn_free(d->wanted);
 	}
 	tsn_free(d);
@@ -190,8 +194,25 @@ dispatch(struct tsn_decoder *d, const struct tsn_message *m, struct tsn_batch_si
 	case 10:
 		return tsn_exports_decode(d->exports, m, &want, sink);
 	default:
+		if (m->len >= 4 && tsn_wire_u32(m->p) == TSN_SFLOW_VERSION)
+			return tsn_sflow_decode(d->sflow, d->sequences, m, sink);
 		m->x->counter[TSN_XC_VERSION]++;
 		return TSN_DECODE_VERSION;
+	}
+}
+
+/* Of tsn_exporter.formats; 0 for what is none of them. */
+static uint32_t
+format_bit(const uint8_t *p, size_t len)
+{
+	switch (len >= 4 ? tsn_wire_u16(p) : UINT16_MAX) {
+	case 0:  return tsn_wire_u16(p + 2) == 5 ? 1u << TSN_XF_SFLOW : 0;
+	case 1:  return 1u << TSN_XF_V1;
+	case 5:  return 1u << TSN_XF_V5;
+	case 7:  return 1u << TSN_XF_V7;
+	case 9:  return 1u << TSN_XF_V9;
+	case 10: return 1u << TSN_XF_IPFIX;
+	default: return 0;
 	}
 }
 
@@ -201,15 +222,22 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 {
 	uint32_t index = exporter_index(d, from->exporter);
 	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
+	uint64_t flows = m.x->counter[TSN_XC_FLOWS];
+	enum tsn_decode status;
 
 	m.x->counter[TSN_XC_DATAGRAMS]++;
 	if (received_ms > m.x->last_received)
 		m.x->last_received = received_ms;
+	if (m.x->first_received == TSN_TIME_NONE || received_ms < m.x->first_received)
+		m.x->first_received = received_ms;
 	if (len < 2) {
 		m.x->counter[TSN_XC_SHORT]++;
 		return TSN_DECODE_DAMAGED;
 	}
-	return dispatch(d, &m, sink);
+	status = dispatch(d, &m, sink);
+	if (status == TSN_DECODE_OK || m.x->counter[TSN_XC_FLOWS] > flows) /* noise speaks no format */
+		m.x->formats |= format_bit(p, len);
+	return status;
 }
 
 enum tsn_decode

@@ -3,7 +3,7 @@
 /*
  * Export datagrams to rows of a batch: NetFlow v1, v5 and v7 (Cisco,
  * "NetFlow Services Solutions Guide", appendix "NetFlow Export Datagram
- * Format"), NetFlow v9 (RFC 3954) and IPFIX (RFC 7011). Total: any byte string gives flows and counted errors, nothing is
+ * Format"), NetFlow v9 (RFC 3954) and IPFIX (RFC 7011), sFlow v5 (sflow.h). Total: any byte string gives flows and counted errors, nothing is
  * ever allocated in proportion to a number from the wire. Fills RECORD
  * columns only; tsn_batch_normalise makes the rest. Knows nothing of
  * sockets, files or rules, and reads no clock. One decoder per thread.
@@ -88,7 +88,7 @@ bool tsn_decode_looks_like(const uint8_t *p, size_t len);
 /*
  * As above, and also what is surely v1, v5 or v7 though its lengths do not
  * add up (so that it is counted against its exporter even when it comes first),
- * and whole sFlow v5 messages.
+ * and sFlow v5 datagrams that are whole or whose first sample is.
  */
 bool tsn_decode_looks_like_export(const uint8_t *p, size_t len);
 /* The formats that are decoded, for people: "NetFlow v1, v5, ...". */

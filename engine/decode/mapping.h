@@ -12,6 +12,7 @@
 /* KIND(symbol, "how the value is read, for listings") */
 #define TSN_MAPPING_KINDS(KIND) \
 	KIND(UINT, "unsigned number of 1 to 8 bytes") \
+	KIND(BIT, "0 or 1, other numbers say nothing") \
 	KIND(FLAGS, "flags, or-ed together") \
 	KIND(IPV4, "IPv4 address") \
 	KIND(IPV6, "IPv6 address") \

@@ -130,9 +130,11 @@ run_small(struct tsn_batch *b, const struct tsn_op *op, const uint8_t *p, const 
 		uint8_t v = op->code == TSN_MAP_HIGH ? p[0]
 		    : op->code == TSN_MAP_LOW        ? p[1]
 		    : op->code == TSN_MAP_DSCP       ? (uint8_t)(p[len - 1] << 2)
-						     : p[len - 1] >> 6; /* RFC 7270; some send 4 bytes */
+		    : op->code == TSN_MAP_FWD        ? p[len - 1] >> 6 /* RFC 7270; some send 4 bytes */
+						     : p[len - 1];
 
-		put_number(b, b->n + i, op->field, v, op->again);
+		if (op->code != TSN_MAP_BIT || v <= 1)
+			put_number(b, b->n + i, op->field, v, op->again);
 	}
 }
 
@@ -216,6 +218,7 @@ run_op(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, c
 		if (len == 2)
 			run_small(b, op, p, r, len);
 		break;
+	case TSN_MAP_BIT:
 	case TSN_MAP_DSCP:
 	case TSN_MAP_FWD: run_small(b, op, p, r, len); break;
 	case TSN_OP_WANTED:

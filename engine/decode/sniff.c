@@ -93,6 +93,21 @@ samples_add_up(const uint8_t *p, size_t len)
 	return n == 0 && at == len;
 }
 
+/* An sFlow v5 datagram whose samples do not add up, but whose first is whole and of a known kind. */
+static bool
+odd_but_likely_samples(const uint8_t *p, size_t len)
+{
+	static const uint8_t least[] = { 0, 32, 12, 44, 16, 32 }; /* bytes of a sample by its format */
+	uint32_t family = tsn_wire_u32(p + 4), format, size;
+	size_t at = family == 2 ? 40 : 28;
+
+	if ((family != 1 && family != 2) || len < at + 8 || tsn_wire_u32(p + at - 4) == 0)
+		return false;
+	format = tsn_wire_u32(p + at);
+	size = tsn_wire_u32(p + at + 4);
+	return format >= 1 && format < sizeof(least) && size >= least[format] && size % 4 == 0 && size <= len - at - 8;
+}
+
 bool
 tsn_decode_looks_like_export(const uint8_t *p, size_t len)
 {
@@ -102,7 +117,7 @@ tsn_decode_looks_like_export(const uint8_t *p, size_t len)
 		return false;
 	if (odd_but_likely(p, len))
 		return true;
-	return tsn_wire_u16(p) == 0 && tsn_wire_u16(p + 2) == 5 && samples_add_up(p, len);
+	return tsn_wire_u16(p) == 0 && tsn_wire_u16(p + 2) == 5 && (samples_add_up(p, len) || odd_but_likely_samples(p, len));
 }
 
 const char *
@@ -134,5 +149,5 @@ tsn_decode_format(const uint8_t *p, size_t len)
 const char *
 tsn_decode_formats(void)
 {
-	return "NetFlow v1, v5, v7";
+	return "NetFlow v1, v5, v7, v9, IPFIX, sFlow v5";
 }

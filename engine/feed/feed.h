@@ -59,6 +59,9 @@ const struct tsn_feed_report *tsn_feed_report(const struct tsn_feed *f);
 void tsn_feed_progress(const struct tsn_feed *f, uint64_t *done, uint64_t *total);
 void tsn_feed_close(struct tsn_feed *f);
 
+/* Does a map (opts.map) make sense by itself? False with the reason in [error]. */
+bool tsn_feed_check_map(const char *map, char error[TSN_INPUT_ERROR]);
+
 /* The kinds of input this build reads, one after the other; NULL past the last. For help and `tocsin version`. */
 const char *tsn_feed_kind(size_t i);
 

@@ -114,7 +114,7 @@ enter(struct tsn_exporters *t, struct tsn_addr addr)
 	struct tsn_exporter *e = tsn_exporters_at(t, t->count);
 
 	e->addr = addr;
-	e->skew = e->last_received = TSN_TIME_NONE;
+	e->skew = e->first_received = e->last_received = TSN_TIME_NONE;
 	apply_settings(t, e);
 	return t->count++;
 }
@@ -335,18 +335,67 @@ tsn_exporter_counter_help(enum tsn_exporter_counter c)
 	return counters[c].help;
 }
 
+const char *
+tsn_exporter_format_name(enum tsn_exporter_format f)
+{
+	static const char *const names[] = {
+#define FORMAT(sym, name) name,
+		TSN_EXPORTER_FORMATS(FORMAT)
+#undef FORMAT
+	};
+
+	return names[f];
+}
+
+double
+tsn_exporter_loss(const struct tsn_exporter *x)
+{
+	double flows = (double)x->counter[TSN_XC_LOST], datagrams = (double)x->counter[TSN_XC_LOST_DATAGRAMS];
+
+	if (flows > 0)
+		flows /= flows + (double)x->counter[TSN_XC_FLOWS];
+	if (datagrams > 0)
+		datagrams /= datagrams + (double)x->counter[TSN_XC_DATAGRAMS];
+	return flows > datagrams ? flows : datagrams;
+}
+
+/* What it told of itself; numbers of the site's word come first. */
+static void
+summarise_settings(const struct tsn_exporter *x, struct tsn_buf *out)
+{
+	char text[TSN_TIME_TEXT];
+
+	if (x->sampling_override > 0)
+		tsn_buf_printf(out, "; sampling %u by the site's word", x->sampling_override);
+	else if (x->sampling > 1)
+		tsn_buf_printf(out, "; sampling %u", x->sampling);
+	if (x->skew != TSN_TIME_NONE && (x->skew > 5 * TSN_SECOND || x->skew < -5 * TSN_SECOND))
+		tsn_buf_printf(out, "; its clock is off by %s", tsn_duration_text(-x->skew, text));
+}
+
 bool
 tsn_exporter_summary(struct tsn_exporters *t, uint32_t index, struct tsn_buf *out)
 {
 	const struct tsn_exporter *x = tsn_exporters_at(t, index);
 	char text[TSN_ADDR_TEXT];
 
-	if (x->counter[TSN_XC_DATAGRAMS] == 0)
+	if (x->counter[TSN_XC_DATAGRAMS] == 0 && x->counter[TSN_XC_FLOWS] == 0)
 		return false;
-	tsn_buf_printf(out, "exporter %s:", index == 0 ? "(others)" : tsn_addr_text(x->addr, text));
-	for (int k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++)
-		if (x->counter[k] > 0)
-			tsn_buf_printf(out, " %s %llu", tsn_exporter_counter_name((enum tsn_exporter_counter)k),
-			    (unsigned long long)x->counter[k]);
+	tsn_buf_printf(out, "exporter %s", index == 0 ? "(others)" : tsn_addr_text(x->addr, text));
+	if (x->name.n > 0)
+		tsn_buf_printf(out, " %.*s", (int)x->name.n, x->name.p);
+	for (int k = 0; k < TSN_EXPORTER_FORMAT_COUNT; k++)
+		if (x->formats >> k & 1)
+			tsn_buf_printf(out, ", %s", tsn_exporter_format_name((enum tsn_exporter_format)k));
+	tsn_buf_putc(out, ':');
+	for (int k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++) {
+		if (x->counter[k] == 0)
+			continue;
+		tsn_buf_printf(out, " %s %llu", tsn_exporter_counter_name((enum tsn_exporter_counter)k),
+		    (unsigned long long)x->counter[k]);
+		if (k == TSN_XC_LOST || k == TSN_XC_LOST_DATAGRAMS)
+			tsn_buf_printf(out, " (%.1f%%)", 100 * tsn_exporter_loss(x));
+	}
+	summarise_settings(x, out);
 	return true;
 }

@@ -41,6 +41,22 @@
 	COUNTER(AGENT_DROPS, "agent_drops", "samples the exporter itself could not send") \
 	COUNTER(DUPLICATES, "duplicates", "flows dropped because another exporter had sent them")
 
+/* FORMAT(symbol, "name"): what an exporter may speak; a bit each in tsn_exporter.formats */
+#define TSN_EXPORTER_FORMATS(FORMAT) \
+	FORMAT(V1, "NetFlow v1") \
+	FORMAT(V5, "NetFlow v5") \
+	FORMAT(V7, "NetFlow v7") \
+	FORMAT(V9, "NetFlow v9") \
+	FORMAT(IPFIX, "IPFIX") \
+	FORMAT(SFLOW, "sFlow v5")
+
+enum tsn_exporter_format {
+#define FORMAT(sym, name) TSN_XF_##sym,
+	TSN_EXPORTER_FORMATS(FORMAT)
+#undef FORMAT
+	TSN_EXPORTER_FORMAT_COUNT
+};
+
 enum tsn_exporter_counter {
 #define COUNTER(sym, name, help) TSN_XC_##sym,
 	TSN_EXPORTER_COUNTERS(COUNTER)
@@ -55,6 +71,8 @@ struct tsn_exporter {
 	uint32_t sampling;          /* last interval told, 0 if none */
 	bool flags_seen;            /* has sent a TCP flow with a flag set */
 	bool interfaces_seen;       /* has sent a flow with a non-zero interface */
+	uint32_t formats;           /* those its messages came in: bits 1 << TSN_XF_... */
+	int64_t first_received;     /* earliest moment of receipt, TSN_TIME_NONE before the first */
 	int64_t skew;               /* ms: time of receipt minus the exporter's clock, of its last datagram; TSN_TIME_NONE: untold */
 	int64_t last_received;      /* latest moment of receipt, TSN_TIME_NONE before the first */
 	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
@@ -91,8 +109,15 @@ struct tsn_exporter_setting {
 bool tsn_exporters_configure(struct tsn_exporters *t, const struct tsn_exporter_setting *v, size_t n);
 /* As soon as a setting allows exporters, no others are allowed. Never enters one. */
 bool tsn_exporters_allowed(const struct tsn_exporters *t, struct tsn_addr addr);
-/* "exporter 192.0.2.1: datagrams 191 flows 4554": its counters that are not 0. False, and nothing added, if it sent nothing. */
+/*
+ * "exporter 192.0.2.1 edge-1, NetFlow v5: datagrams 191 flows 4554 lost 30 (0.7%); sampling 100": its counters that
+ * are not 0, and what it told of itself. False, and nothing added, if it sent
+ * nothing.
+ */
 bool tsn_exporter_summary(struct tsn_exporters *t, uint32_t index, struct tsn_buf *out);
+/* Share of what it sent that did not arrive, 0 to 1, by the sequence numbers. */
+double tsn_exporter_loss(const struct tsn_exporter *x);
+const char *tsn_exporter_format_name(enum tsn_exporter_format f);
 const char *tsn_exporter_counter_name(enum tsn_exporter_counter c);
 const char *tsn_exporter_counter_help(enum tsn_exporter_counter c);
 

@@ -40,6 +40,8 @@ NETFLOW_9 = {
     34: "samplingInterval", 35: "samplingAlgorithm", 38: "engineType", 39: "engineId", 48: "samplerId",
     49: "samplerMode", 50: "samplerRandomInterval", 51: "classId",
 }
+# Palo Alto Networks, "NetFlow Templates": of PAN-OS, in NetFlow v9.
+PAN_OS = {56701: "panAppId", 56702: "panUserId"}
 NTOP, CERT, REVERSE, NTOP_V9 = 35632, 6871, 29305, 57472
 V9_PENS = {4294967294: 0, 4294967295: 32768}  # libfds: stands for types of v9, from this number on
 
@@ -107,6 +109,8 @@ def main(top):
     read_csv(os.path.join(top, "ipfix-information-elements.csv"))
     for number, name in NETFLOW_9.items():
         add(0, number, name, "UNSIGNED")
+    for number, name in PAN_OS.items():
+        add(0, number, name, "STRING")
     read_csv(os.path.join(top, "ipfix_fields.fastnetmon.csv"))
     read_csv(os.path.join(top, "yaf-utils.ipfix-information-elements.csv"))
     read_csv(os.path.join(top, "registry_antrea.csv"))

@@ -341,13 +341,11 @@ tsn_link_ip(uint32_t link, const uint8_t *p, size_t len, struct tsn_link *out)
 	switch (link) {
 	case TSN_LINK_ETHERNET:
 		return ethernet(&w);
-	case TSN_LINK_PPP:
-		return ppp_framed(&w);
-	case TSN_LINK_PPP_HDLC:
+	case TSN_LINK_PPP: case TSN_LINK_PPP_HDLC:
 		return hdlc(&w);
 	case TSN_LINK_PPP_ETHER:
 		return pppoe(&w);
-	case TSN_LINK_ATM_LLC:
+	case TSN_LINK_ATM_LLC: case TSN_LINK_ATM_LLC_DLT:
 		return llc(&w);
 	case TSN_LINK_CISCO_HDLC:
 		return cisco_hdlc(&w);
@@ -357,6 +355,8 @@ tsn_link_ip(uint32_t link, const uint8_t *p, size_t len, struct tsn_link *out)
 		return radiotap(&w);
 	case TSN_LINK_NULL: case TSN_LINK_LOOP:
 		return ip_after(&w, 4); /* the family's number is another on each system; the IP version says the same */
+	case TSN_LINK_SLIP:
+		return ip_after(&w, 16); /* direction, kind and the compressed header if it was one */
 	case TSN_LINK_ENC:
 		return ip_after(&w, 12); /* family, security parameters' index, flags */
 	case TSN_LINK_SLL:

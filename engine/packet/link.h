@@ -11,11 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* LINK(symbol, number): LINKTYPE_ numbers (tcpdump.org/linktypes.html), and what systems use for raw IP besides. */
+/* LINK(symbol, number): LINKTYPE_ numbers (tcpdump.org/linktypes.html), and what systems and libpcap use besides. */
 #define TSN_LINKS(LINK) \
 	LINK(NULL, 0) \
 	LINK(ETHERNET, 1) \
+	LINK(SLIP, 8) \
 	LINK(PPP, 9) \
+	LINK(ATM_LLC_DLT, 11) \
 	LINK(RAW_BSD, 12) \
 	LINK(RAW_OPENBSD, 14) \
 	LINK(PPP_HDLC, 50) \

@@ -52,7 +52,7 @@ says err "$(sed -n 3p "$tmp/shown" | sed 's/.*\^/^/')"
 # Examples of the man page and of --help, over the recorded capture and with the demo's site.
 {
 	sed -n 's/^\.Dl tocsin/tocsin/p' docs/man/tocsin.1
-	for command in '' run show top check test explain fmt; do
+	for command in '' run show top exporters check test explain fmt; do
 		# shellcheck disable=SC2086
 		"$tocsin" $command --help | sed -n '/COMMAND/d; s/^  \(tocsin [^#]*pcap.*\)/\1/p' | sed 's/   .*//'
 	done
@@ -83,6 +83,10 @@ done < "$tmp/options"
 if command -v mandoc > /dev/null 2>&1; then
 	expect 0 mandoc -T lint -W error docs/man/tocsin.1 docs/man/tocsin-rules.5
 fi
+
+# The page of fields is what the program says; `make docs` writes it.
+expect 0 "$tocsin" fields --format markdown
+same 'docs/normal-form.md' docs/normal-form.md "$tmp/out"
 
 # Files that README, the pages of docs/ and the rules name are there.
 for file in $(sed -n 's/.*](\([^):#]*\)).*/\1/p' README.md); do

@@ -31,7 +31,7 @@ expect 0 "$tocsin" functions
 says out 'count([CONDITION])'
 expect 0 "$tocsin" fields
 says out 'sourceTransportPort'
-for command in run listen check test show top explain fmt fields functions version; do
+for command in run listen check test show top exporters explain fmt fields functions version; do
 	expect 0 "$tocsin" "$command" --help
 	says out "Usage: tocsin $command"
 	expect 0 "$tocsin" help "$command"
@@ -151,7 +151,7 @@ says out '"event_type":"alert"'
 expect 3 "$tocsin" run -e 'dst_port == 1434' --summary "$tmp/no/summary" "$capture"
 silent out
 if [ -c /dev/full ]; then
-	for command in 'show' 'show --count' 'show --format json' 'top --by src' 'run -e dst_port==25'; do
+	for command in 'show' 'show --count' 'show --format json' 'show --sort bytes' 'show --aggregate src' 'exporters' 'top --by src' 'run -e dst_port==25'; do
 		checks=$((checks + 1))
 		# shellcheck disable=SC2086
 		"$tocsin" $command "$capture" > /dev/full 2> "$tmp/err"

@@ -13,7 +13,9 @@ set -u
 
 replay=$1 file=$2 dir=$3 port=${4:-$((20000 + $$ % 20000))}
 mkdir -p "$dir" && rm -f "$dir"/nfcapd.*       # what an earlier run left would count again
-"${COLLECTOR:-nfcapd}" -b 127.0.0.1 -p "$port" -w "$dir" -B 16000000 -t 3600 -P "$dir.pid" >"$dir.log" 2>&1 &
+# PACK=-z, -y or -j: compressed with LZO, LZ4 or bzip2.
+# shellcheck disable=SC2086
+"${COLLECTOR:-nfcapd}" ${PACK:-} -b 127.0.0.1 -p "$port" -w "$dir" -B 16000000 -t 3600 -P "$dir.pid" >"$dir.log" 2>&1 &
 pid=$!
 for _ in $(seq 50); do
 	[ -s "$dir.pid" ] && break

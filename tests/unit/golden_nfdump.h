@@ -111,7 +111,7 @@ gold_compare(const struct kept_row *row, const struct gold *g, int but)
 		return "next hop";
 	if (!gold_same_addr(row, TSN_F_EXPORTER, g->exporter))
 		return "exporter";
-	if (gold_int(row, TSN_F_SRC_PORT) != g->sp)
+	if (!g->icmp_told && gold_int(row, TSN_F_SRC_PORT) != g->sp) /* the normal form has no ports for ICMP either */
 		return "src port";
 	if (!gold_same_dst_port(row, g))
 		return "dst port";

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "input/pcap.h"
+#include "unit/build_ipfix.h"
 #include "unit/golden_nfdump.h"
 
 #define DATA   "../shared/data/"
@@ -86,8 +87,9 @@ feed_payload(struct feed *f, const char *path)
 	}
 }
 
+/* Leaves the rows in the batch, as far as they fit, if not [spill]: texts do not outlive it. */
 static bool
-feed_files(struct feed *f, const char *const *files)
+feed_files(struct feed *f, const char *const *files, bool spill)
 {
 	char path[300];
 
@@ -102,7 +104,8 @@ feed_files(struct feed *f, const char *const *files)
 		else
 			feed_payload(f, path);
 	}
-	keeper_spill(&f->k);
+	if (spill)
+		keeper_spill(&f->k);
 	return true;
 }
 
@@ -251,7 +254,7 @@ Test(ipfix_golden, nfdump)
 			struct feed f;
 
 			feed_init(&f, caps[c]);
-			if (feed_files(&f, listings[i].files)) {
+			if (feed_files(&f, listings[i].files, true)) {
 				unsigned b = compare_listing(golden, &f.k, &listings[i]);
 
 				bad += b;
@@ -262,4 +265,109 @@ Test(ipfix_golden, nfdump)
 		}
 	}
 	cr_assert_eq(bad, 0, "%u differences in %u comparisons", bad, compared);
+}
+
+/*
+ * Single values that the tests of logstash's netflow codec, of pmacct (fwd_status) and of akvorado (sampling) state, of
+ * fields that nfdump's listing does not have.
+ */
+static const struct {
+	const char *files[FILES];
+	uint32_t row;
+	enum tsn_field field;
+	int64_t number;
+	const char *text;
+} values[] = {
+	{ { LS "macaddr_tpl.dat", LS "macaddr_data.dat" }, 0, TSN_F_SRC_MAC, 0x005056c00001, NULL },
+	{ { LS "macaddr_tpl.dat", LS "macaddr_data.dat" }, 0, TSN_F_DST_MAC, 0x000c29708609, NULL },
+	{ { LS "iptnetflow_reduced_size_encoding_tpldata260.dat" }, 11, TSN_F_DST_MAC, 0x001b21bc24dd, NULL },
+	{ { LS "unknown_tpl266_292_data.dat" }, 1, TSN_F_START, INT64_C(1512147869000), NULL },
+	{ { LS "paloalto_panos_tpl.dat", LS "paloalto_panos_data.dat" }, 7, TSN_F_APPLICATION, 0, "incomplete" },
+	{ { LS "cisco_nbar_opttpl260.dat", LS "cisco_nbar_tpl262.dat", LS "cisco_nbar_data262.dat" }, 0, TSN_F_APPLICATION, 0, "icmp" },
+	{ { LS "h3c_netstream_varstring_tpl3281.dat", LS "h3c_netstream_varstring_data3281.dat" }, 0, TSN_F_VRF, -1, NULL },
+	{ { LS "nprobe_dpi.dat" }, 0, TSN_F_RAW_BYTES, 82, NULL },
+	{ { PM "101-NFv9-CISCO-cust_primitives/traffic-00.pcap" }, 0, TSN_F_FWD_STATUS, 1, NULL },
+	{ { PM "100-IPFIXv10-CISCO/traffic-00.pcap" }, 0, TSN_F_DIRECTION, -1, NULL }, /* 255: neither in nor out */
+	{ { AK "multiplesamplingrates-options-template.pcap", AK "multiplesamplingrates-options-data.pcap",
+	      AK "multiplesamplingrates-template.pcap", AK "multiplesamplingrates-data.pcap" }, 0, TSN_F_SAMPLING, 4000, NULL },
+	{ { AK "multiplesamplingrates-options-template.pcap", AK "multiplesamplingrates-options-data.pcap",
+	      AK "multiplesamplingrates-template.pcap", AK "multiplesamplingrates-data.pcap" }, 1, TSN_F_SAMPLING, 2000, NULL },
+};
+
+Test(ipfix_golden, values)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct tsn_value v;
+		struct feed f;
+
+		feed_init(&f, 1024);
+		if (feed_files(&f, values[i].files, false)) {
+			cr_assert_lt(values[i].row, f.k.batch->n);
+			tsn_batch_get(f.k.batch, values[i].row, values[i].field, &v);
+			if (values[i].text != NULL)
+				cr_assert(v.known && v.s.n == strlen(values[i].text) && memcmp(v.s.p, values[i].text, v.s.n) == 0, "value %zu", i);
+			else
+				cr_assert_eq(v.known ? v.i : -1, values[i].number, "value %zu: %lld", i, (long long)v.i);
+		}
+		feed_fini(&f);
+	}
+}
+
+/* Options of a real exporter (telegraf's test knows 126 applications), joined into a flow made here. */
+Test(ipfix_golden, application_names)
+{
+	static const struct ix_field fields[] = { { 0, 8, 4 }, { 0, 95, 4 } };
+	static struct ix m;
+	struct tsn_value v;
+	struct feed f;
+	char path[100];
+
+	feed_init(&f, 1024);
+	for (int i = 1; i <= 9; i++) {
+		snprintf(path, sizeof(path), DATA "exporter_packets/telegraf/ipfix_options/message-%03d.bin", i);
+		if (access(path, R_OK) != 0) {
+			feed_fini(&f);
+			cr_skip_test("not there: %s", path);
+		}
+		feed_payload(&f, path);
+	}
+	cr_assert_eq(tsn_exporters_at(f.x, 1)->counter[TSN_XC_OPTIONS], 126);
+	ix_begin(&m, 10, 0, 6); /* the domain of the recording */
+	ix_template(&m, 999, fields, 2);
+	ix_set(&m, 999);
+	ix_u(&m, 1, 4), ix_u(&m, 0x01000022, 4);
+	feed_one(&f, m.p, ix_end(&m), &(struct tsn_sender){ tsn_addr_v4(EXPORTER), 2055 }, 0);
+	tsn_batch_get(f.k.batch, 0, TSN_F_APPLICATION, &v);
+	cr_assert(v.known && v.s.n == 3 && memcmp(v.s.p, "3pc", 3) == 0);
+	feed_fini(&f);
+}
+
+/* IPFIX files whole, and what libnetflow9 keeps as malformed: how many messages are sound, and how many rows there are. */
+Test(ipfix_golden, files_whole_and_malformed)
+{
+	static const struct {
+		const char *file;
+		uint64_t messages, damaged;
+		size_t rows;
+	} files[] = {
+		{ "ipfixcol/01-odid0.ipfix", 218, 0, 4251 }, { "ipfixcol/01-odid4.ipfix", 219, 0, 4243 },
+		{ "ipfixcol/03-odid0-a.ipfix", 20, 0, 151 }, { "ipfixcol/03-odid0-b.ipfix", 17, 0, 111 },
+		{ "ipfixcol2/example_flows.ipfix", 68, 0, 3979 }, { "ipfixcol/enterprise-from-nfv9.ipfix", 10, 1, 57 },
+		{ "ipfixcol/bad-length-in-set.ipfix", 1, 1, 0 }, { "ipfixcol/bad-template-field-count.ipfix", 1, 1, 0 },
+		{ "ipfixcol/header-and-zeros.ipfix", 1, 1, 0 }, { "ipfixcol/only-data-no-templates.ipfix", 1, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const char *const list[FILES] = { files[i].file };
+		struct feed f;
+
+		feed_init(&f, 1024);
+		if (feed_files(&f, list, true)) {
+			cr_assert_eq(tsn_exporters_at(f.x, 1)->counter[TSN_XC_DATAGRAMS], files[i].messages, "%s", files[i].file);
+			cr_assert_eq(f.damaged, files[i].damaged, "%s", files[i].file);
+			cr_assert_eq(f.k.n, files[i].rows, "%s: %zu rows", files[i].file, f.k.n);
+			cr_assert_eq(tsn_exporters_at(f.x, 1)->counter[TSN_XC_BAD_RECORD], 0, "%s", files[i].file);
+		}
+		feed_fini(&f);
+	}
 }

@@ -230,6 +230,80 @@ compare_top(const char *capture, const char *dir, const char *stat, const char *
 	return n != m;
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Reads lines that have digits in them, without what the two programs write in their own ways; sorted. */
+static size_t
+read_groups(const char *command, char (*line)[128], size_t max)
+{
+	FILE *f = popen(command, "r");
+	char text[1024];
+	size_t n = 0;
+
+	cr_assert(f != NULL);
+	while (fgets(text, sizeof(text), f) != NULL && n < max) {
+		char *to = line[n], *mask = strstr(text, "/24");
+
+		if (mask != NULL)
+			memmove(mask, mask + 3, strlen(mask + 3) + 1);
+		for (const char *p = text; *p != '\0' && to < line[n] + 127; p++)
+			if (*p != ' ' && *p != 'T' && *p != 'Z' && *p != '\n')
+				*to++ = *p;
+		*to = '\0';
+		n += isdigit((unsigned char)line[n][0]) != 0;
+	}
+	pclose(f);
+	qsort(line, n, sizeof(line[0]), by_text);
+	return n;
+}
+
+/* Groups of a masked address and a port: flows, packets, bytes, first and last. */
+static unsigned
+compare_groups(const char *capture, const char *dir)
+{
+	static char theirs[MAX_ROWS][128], ours[MAX_ROWS][128];
+	char command[1024];
+	size_t n, m;
+
+	snprintf(command, sizeof(command), "TZ=UTC nfdump -R %s -q -N -A srcip4/24,dstport -o 'fmt:%%sa,%%dp,%%fl,%%pkt,%%byt,%%ts,%%te' "
+	    "'proto tcp or proto udp' 2>/dev/null", dir);
+	n = read_groups(command, theirs, MAX_ROWS);
+	snprintf(command, sizeof(command), "%s show -q %s --aggregate src/24,dst_port --where 'proto in { tcp, udp }' "
+	    "--fields src,dst_port,flows,packets,bytes,start,end --format csv 2>/dev/null", program(), capture);
+	m = read_groups(command, ours, MAX_ROWS);
+	cr_expect(n > 0 && n == m, "%s: nfdump has %zu groups, tocsin %zu", capture, n, m);
+	for (size_t i = 0; i < n && n == m; i++) {
+		if (strcmp(theirs[i], ours[i]) == 0)
+			continue;
+		fprintf(stderr, "%s: nfdump %s, tocsin %s\n", capture, theirs[i], ours[i]);
+		return 1;
+	}
+	return n != m;
+}
+
+/* The bytes of the 500 largest flows. */
+static unsigned
+compare_sort(const char *capture, const char *dir)
+{
+	static char theirs[MAX_ROWS][128], ours[MAX_ROWS][128];
+	char command[1024];
+	size_t n, m;
+
+	snprintf(command, sizeof(command), "TZ=UTC nfdump -R %s -q -N -O bytes -o 'fmt:%%byt' 2>/dev/null | head -500", dir);
+	n = read_groups(command, theirs, MAX_ROWS);
+	snprintf(command, sizeof(command), "%s show -q %s --sort -bytes --limit 500 --fields bytes --format csv 2>/dev/null", program(), capture);
+	m = read_groups(command, ours, MAX_ROWS);
+	cr_expect(n > 0 && n == m, "%s: nfdump sorts %zu flows, tocsin %zu", capture, n, m);
+	for (size_t i = 0; i < n && n == m; i++)
+		if (strcmp(theirs[i], ours[i]) != 0)
+			return 1;
+	return n != m;
+}
+
 static void
 judge(const char *capture, bool plain)
 {
@@ -245,6 +319,9 @@ judge(const char *capture, bool plain)
 	cr_expect(compare_top(capture, dir, "dstip", "dst") == 0);
 	cr_expect(compare_top(capture, dir, "inif", "in_if") == 0);
 	cr_expect(compare_top(capture, dir, "outif", "out_if") == 0);
+	cr_expect(compare_sort(capture, dir) == 0);
+	if (plain)
+		cr_expect(compare_groups(capture, dir) == 0);
 	discard(dir);
 }
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Any bytes as a file of nfdump, through the container and the records, with what must hold whatever they are: as many rows
+ * as were counted, masks that end with the rows, strings inside their bound, every byte accounted for, an end. Seeds:
+ * corpus/nfcapd. Without libFuzzer build with -DTSN_FUZZ_MAIN and give it files. tests/unit/test_nfcapd_mutate.c includes this file.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "decode/nfcapd.h"
+#include "flow/exporter.h"
+#include "input/nfcapd.h"
+
+#define REQUIRE(x) \
+	do { \
+		if (!(x)) { \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
+			abort(); \
+		} \
+	} while (0)
+
+static struct {
+	struct tsn_batch *batch;
+	uint64_t rows, files;
+	int fd;
+	char path[40];
+} fuzz = { .fd = -1 };
+
+static void
+check_rows(const struct tsn_batch *b)
+{
+	const int64_t *start = b->col[TSN_F_START], *end = b->col[TSN_F_END];
+	struct tsn_mask rows;
+
+	tsn_mask_first(&rows, b->n);
+	REQUIRE(b->n <= b->cap);
+	for (uint32_t i = 0; i < b->n; i++) {
+		REQUIRE(!tsn_mask_has(&b->present[TSN_F_START], i) || !tsn_mask_has(&b->present[TSN_F_END], i) || start[i] <= end[i]);
+		REQUIRE(b->exported[i] < 0 && (b->received[i] == INT64_MIN || b->received[i] > 0));
+	}
+	for (int w = 0; w < TSN_MASK_WORDS; w++) {
+		for (int f = 0; f < TSN_FIELD_COUNT; f++)
+			REQUIRE((b->present[f].w[w] & ~rows.w[w]) == 0);
+		for (int a = 0; a < TSN_ADDR_FIELDS; a++)
+			REQUIRE((b->addr[a].is_v4.w[w] & ~rows.w[w]) == 0);
+		REQUIRE(b->present[TSN_F_SAMPLING].w[w] == 0);
+	}
+	for (int f = 0; f < TSN_FIELD_COUNT; f++)
+		for (uint32_t i = 0; tsn_fields[f].storage == TSN_STR && i < b->n; i++)
+			REQUIRE(!tsn_mask_has(&b->present[f], i) || ((const struct tsn_str *)b->col[f])[i].n <= TSN_BATCH_STR);
+}
+
+static void
+take_rows(struct tsn_batch *b)
+{
+	check_rows(b);
+	fuzz.rows += b->n;
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+}
+
+static struct tsn_batch *
+fuzz_room(void *arg)
+{
+	struct tsn_batch *b = arg;
+
+	if (b->n == b->cap)
+		take_rows(b);
+	return b;
+}
+
+static void
+fuzz_clock(void *arg, int64_t received)
+{
+	(void)arg;
+	REQUIRE(received > 0 && received < INT64_C(1) << 48);
+}
+
+static void
+write_file(const uint8_t *data, size_t size)
+{
+	if (fuzz.fd < 0) {
+		fuzz.fd = memfd_create("fuzz", MFD_CLOEXEC);
+		REQUIRE(fuzz.fd >= 0);
+		snprintf(fuzz.path, sizeof(fuzz.path), "/proc/self/fd/%d", fuzz.fd);
+		fuzz.batch = tsn_batch_new();
+		REQUIRE(fuzz.batch != NULL);
+	}
+	REQUIRE(ftruncate(fuzz.fd, 0) == 0 && pwrite(fuzz.fd, data, size, 0) == (ssize_t)size);
+}
+
+static void
+read_on(struct tsn_nfcapd_file *f, const struct tsn_reader *r, struct tsn_nfcapd *d, size_t size)
+{
+	struct tsn_batch_sink sink = { fuzz_room, fuzz.batch, fuzz_clock };
+	const struct tsn_nfcapd_header *h = tsn_nfcapd_header(f);
+	size_t idle = 0;
+	uint64_t flows = 0, before = fuzz.rows + fuzz.batch->n;
+	struct tsn_nfcapd_piece p;
+	enum tsn_nfcapd_next next;
+
+	while ((next = tsn_nfcapd_next(f, &p)) == TSN_NFCAPD_PIECE || next == TSN_NFCAPD_BAD_BLOCK) {
+		struct tsn_nfcapd_result out;
+
+		if (next == TSN_NFCAPD_BAD_BLOCK)
+			continue;
+		REQUIRE(p.len > 0 && p.offset < size && p.len <= TSN_NFCAPD_BLOCK_MAX);
+		REQUIRE(tsn_nfcapd_decode(d, h->layout, p.type, p.p, p.len, p.last, &sink, &out) != TSN_DECODE_STOPPED);
+		REQUIRE(out.used <= p.len && (!p.last || out.used == p.len) && out.flows <= p.len / 12);
+		idle = out.used > 0 ? 0 : idle + 1;
+		REQUIRE(idle < 2);
+		flows += out.flows;
+		tsn_nfcapd_used(f, out.used);
+	}
+	REQUIRE(next == TSN_NFCAPD_END || next == TSN_NFCAPD_BROKEN);
+	REQUIRE(next == TSN_NFCAPD_END ? r->offset == size : p.offset <= size && p.reason != NULL);
+	REQUIRE(flows == fuzz.rows + fuzz.batch->n - before);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char error[TSN_INPUT_ERROR] = "";
+	struct tsn_nfcapd_file *f = NULL;
+	struct tsn_reader r;
+
+	write_file(data, size);
+	fuzz.batch->cap = 1 + size % TSN_BATCH_ROWS;
+	REQUIRE(tsn_reader_open(&r, fuzz.path, error));
+	if (tsn_nfcapd_is(data, size))
+		f = tsn_nfcapd_attach(&r, error);
+	if (f != NULL) {
+		struct tsn_exporters *x = tsn_exporters_new(64);
+		struct tsn_nfcapd *d = tsn_nfcapd_new(x, tsn_nfcapd_header(f)->swapped);
+
+		REQUIRE(d != NULL);
+		read_on(f, &r, d, size);
+		take_rows(fuzz.batch);
+		tsn_nfcapd_free(d);
+		tsn_exporters_free(x);
+		tsn_nfcapd_close(f);
+		fuzz.files++;
+	}
+	tsn_reader_close(&r);
+	return 0;
+}
+
+#ifdef TSN_FUZZ_MAIN
+int
+main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		struct tsn_buf b = TSN_BUF_INIT;
+
+		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
+			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
+		tsn_buf_fini(&b);
+	}
+	return 0;
+}
+#endif

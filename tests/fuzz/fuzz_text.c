@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Any bytes as text input, through the lines, the JSON reader and the tables, with what must hold whatever they are:
+ * no more rows than two a record, no record without a byte of its own, masks that end with the rows, a report that
+ * adds up. Seeds: corpus/text. Without libFuzzer build with -DTSN_FUZZ_MAIN and give it files.
+ * tests/unit/test_text_mutate.c includes this file.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "feed/feed.h"
+
+#define REQUIRE(x) \
+	do { \
+		if (!(x)) { \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
+			abort(); \
+		} \
+	} while (0)
+
+/* Made once: one engine reads all inputs. */
+static struct {
+	struct tsn_engine *engine;
+	int fd;
+	char path[40];
+	uint64_t rows, lines;
+} fuzz;
+
+static void
+fuzz_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
+{
+	(void)arg;
+	for (int w = 0; w < TSN_MASK_WORDS; w++) {
+		for (int f = 0; f < TSN_FIELD_COUNT; f++)
+			REQUIRE((b->present[f].w[w] & ~rows->w[w]) == 0);
+		for (int a = 0; a < TSN_ADDR_FIELDS; a++)
+			REQUIRE((b->addr[a].is_v4.w[w] & ~rows->w[w]) == 0);
+	}
+	TSN_EACH_ROW(row, rows)
+		REQUIRE(!tsn_mask_has(&b->present[TSN_F_RAW_BYTES], row) || ((const int64_t *)b->col[TSN_F_RAW_BYTES])[row] >= 0);
+	fuzz.rows += b->n;
+}
+
+static void
+fuzz_log(void *arg, enum tsn_log_level level, const char *line)
+{
+	(void)arg;
+	(void)level;
+	fuzz.lines++;
+	for (; *line != '\0'; line++)
+		REQUIRE((uint8_t)*line >= 32);
+}
+
+static void
+fuzz_start(void)
+{
+	struct tsn_engine_options o = { .on_rows = fuzz_rows, .batch_rows = 16 };
+
+	if (fuzz.engine != NULL)
+		return;
+	fuzz.engine = tsn_engine_new(&o);
+	fuzz.fd = memfd_create("fuzz", MFD_CLOEXEC);
+	REQUIRE(fuzz.engine != NULL && fuzz.fd >= 0);
+	snprintf(fuzz.path, sizeof(fuzz.path), "/proc/self/fd/%d", fuzz.fd);
+}
+
+static void
+fuzz_text(const uint8_t *data, size_t size, const char *map)
+{
+	struct tsn_log log = { TSN_LOG_DEBUG, fuzz_log, NULL };
+	struct tsn_feed_opts opts = { .map = map, .log = &log };
+	char error[TSN_INPUT_ERROR] = "";
+	const struct tsn_feed_report *r;
+	uint64_t before = fuzz.rows;
+	struct tsn_feed *f;
+
+	fuzz_start();
+	REQUIRE(ftruncate(fuzz.fd, 0) == 0 && pwrite(fuzz.fd, data, size, 0) == (ssize_t)size);
+	f = tsn_feed_open(fuzz.path, &opts, fuzz.engine, error);
+	REQUIRE((f == NULL) == (error[0] != '\0'));
+	if (f == NULL)
+		return;
+	while (tsn_feed_step(f) == TSN_FEED_MORE)
+		;
+	tsn_engine_flush(fuzz.engine);
+	r = tsn_feed_report(f);
+	if (strcmp(r->unit, "records") == 0) {
+		REQUIRE(r->records + r->skipped <= size);
+		REQUIRE(fuzz.rows - before >= r->records && fuzz.rows - before <= 2 * r->records);
+	}
+	REQUIRE(!r->damaged || r->reason[0] != '\0');
+	tsn_feed_close(f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t end = 0;
+
+	fuzz_text(data, size, NULL);
+	if (size > 4 && memcmp(data, "map=", 4) == 0) { /* the first line is a map, the rest an input */
+		char map[200];
+
+		while (end < size && data[end] != '\n' && end < sizeof(map) - 1)
+			end++;
+		memcpy(map, data, end);
+		map[end] = '\0';
+		if (map[4] != '@' && end < size)
+			fuzz_text(data + end + 1, size - end - 1, map + 4);
+	}
+	return 0;
+}
+
+#ifdef TSN_FUZZ_MAIN
+int
+main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		struct tsn_buf b = TSN_BUF_INIT;
+
+		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
+			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
+		tsn_buf_fini(&b);
+	}
+	return 0;
+}
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Recorded sFlow against what nfdump 1.7.8 made of it, field by field, and against tcpdump's and telegraf's texts for what
+ * is no flow. The data is read where it is present beside the project. nfdump's bytes are those of the frame
+ * (header, checksum and padding included); ours are those of the IP packet, by its header, as of all other exports
+ * (LANGUAGE.md section 3): they stand here. nfdump shows 0x3fffffff, and 1 for "discarded, reason 1", as interfaces.
+ */
+#include <criterion/criterion.h>
+#include <criterion/logging.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "input/pcap.h"
+#include "unit/build_netflow.h"
+
+#define DATA "../shared/data/"
+#define INTERNAL 0x3fffffff
+
+struct counts {
+	uint64_t flows, counter_samples, not_flows, bad_records;
+};
+
+static void
+decode_file(const char *path, struct tsn_decoder *d, struct keeper *k)
+{
+	struct tsn_pcap_opts opts = { .sniff = tsn_decode_looks_like_export };
+	char error[TSN_INPUT_ERROR];
+	struct tsn_pcap *p;
+	struct tsn_datagram g;
+
+	if (strstr(path, ".pcap") == NULL) {
+		struct tsn_buf b = TSN_BUF_INIT;
+
+		cr_assert_eq(tsn_buf_read_file(&b, path, 1 << 16), 0, "%s", path);
+		cr_assert(tsn_decode_looks_like_export((const uint8_t *)tsn_buf_str(&b), b.len), "%s", path);
+		cr_assert_eq(tsn_decode_datagram(d, (const uint8_t *)tsn_buf_str(&b), b.len, tsn_addr_v4(1), 1, &k->sink), TSN_DECODE_OK);
+		tsn_buf_fini(&b);
+		return;
+	}
+	p = tsn_pcap_open(path, &opts, error);
+	cr_assert_not_null(p, "%s", error);
+	while (tsn_pcap_next(p, &g))
+		cr_assert_neq(tsn_decode_datagram(d, g.payload, g.len, g.exporter, g.received_ms, &k->sink), TSN_DECODE_STOPPED);
+	cr_assert_gt(tsn_pcap_report(p)->datagrams, 0, "%s", path);
+	tsn_pcap_close(p);
+}
+
+static void
+same_int(const struct kept_row *row, enum tsn_field f, uint64_t want, const char *where)
+{
+	cr_assert(row->field[f].known ? (uint64_t)row->field[f].i == want : want == 0, "%s: %s %lld, not %llu", where,
+	    tsn_fields[f].name, (long long)row->field[f].i, (unsigned long long)want);
+}
+
+static void
+same_addr(const struct kept_row *row, enum tsn_field f, const char *want, const char *where)
+{
+	struct tsn_addr a;
+
+	cr_assert(tsn_addr_parse(want, strlen(want), &a), "%s", want);
+	if (a.hi != 0 || a.lo != 0)
+		cr_assert(row->field[f].known && tsn_addr_cmp(row->field[f].addr, a) == 0, "%s: %s", where, tsn_fields[f].name);
+	else
+		cr_assert_not(row->field[f].known, "%s: %s", where, tsn_fields[f].name);
+}
+
+/* ts|te|pr|sa|sp|da|dp|flg|tos|pkt|byt|in|out|sas|das|nh|ra; of ICMP nfdump's sp is the type and dp is not filled */
+static void
+compare(char *line, const struct kept_row *row, uint64_t bytes, uint64_t discarded, const char *where)
+{
+	uint64_t by = row->field[TSN_F_SAMPLING].known ? (uint64_t)row->field[TSN_F_SAMPLING].i : 1, n[17];
+	char *f[17], *at = line;
+
+	for (int i = 0; i < 17; i++) {
+		f[i] = strsep(&at, "|\n");
+		cr_assert_not_null(f[i]);
+		n[i] = strtoull(f[i], NULL, 10);
+	}
+	same_int(row, TSN_F_PROTO, n[2], where);
+	same_addr(row, TSN_F_SRC, f[3], where);
+	same_addr(row, TSN_F_DST, f[5], where);
+	if (n[2] == 1) {
+		same_int(row, TSN_F_ICMP_TYPE, n[4], where);
+	} else {
+		same_int(row, TSN_F_SRC_PORT, n[4], where);
+		same_int(row, TSN_F_DST_PORT, n[6], where);
+	}
+	same_int(row, TSN_F_FLAGS, n[7], where);
+	same_int(row, TSN_F_TOS, n[8], where);
+	same_int(row, TSN_F_RAW_PACKETS, n[9] / by, where);
+	same_int(row, TSN_F_RAW_BYTES, bytes, where);
+	cr_assert_leq(bytes * by, n[10], "%s: no packet is larger than its frame", where);
+	same_int(row, TSN_F_IN_IF, n[11] == INTERNAL ? 0 : n[11], where);
+	same_int(row, TSN_F_OUT_IF, n[12] == INTERNAL || discarded ? 0 : n[12], where);
+	same_int(row, TSN_F_FWD_STATUS, discarded ? 2 : n[12] == INTERNAL ? 3 : 0, where);
+	same_int(row, TSN_F_SRC_AS, n[13], where);
+	same_int(row, TSN_F_DST_AS, n[14], where);
+	same_addr(row, TSN_F_NEXT_HOP, f[15], where);
+	same_addr(row, TSN_F_EXPORTER, f[16], where);
+	cr_assert(row->field[TSN_F_START].i == row->received && row->field[TSN_F_END].i == row->received, "%s", where);
+}
+
+static void
+check_golden(const char *path, const struct keeper *k, const uint64_t *bytes, bool discarded)
+{
+	FILE *f = fopen(path, "r");
+	char line[1024], where[400];
+	size_t n = 0;
+
+	cr_assert_not_null(f, "%s", path);
+	cr_assert_not_null(fgets(line, sizeof(line), f));
+	while (fgets(line, sizeof(line), f) != NULL) {
+		snprintf(where, sizeof(where), "%s:%zu", path, n + 2);
+		cr_assert_lt(n, k->n, "%s: we have fewer rows", where);
+		compare(line, &k->row[n], bytes[n], discarded, where);
+		n++;
+	}
+	cr_assert_eq(n, k->n, "%s: %zu rows, we have %zu", path, n, k->n);
+	fclose(f);
+}
+
+Test(sflow_golden, nfdump)
+{
+	static const struct {
+		const char *data, *golden;
+		uint64_t bytes[5];
+		bool discarded;
+	} files[] = {
+		{ "akvorado/sflow-data-1140", "akvorado__sflow-data-1140", { 1500, 421, 1500, 40, 1500 }, false },
+		{ "akvorado/sflow-data-discard-interface", "akvorado__sflow-data-discard-interface", { 1500 }, true },
+		{ "akvorado/sflow-data-icmpv4", "akvorado__sflow-data-icmpv4", { 84 }, false },
+		{ "akvorado/sflow-data-local-interface", "akvorado__sflow-data-local-interface", { 1500 }, false },
+		{ "akvorado/sflow-data-sflow-expanded-sample", "akvorado__sflow-data-sflow-expanded-sample", { 104 }, false },
+		{ "akvorado/sflow-data-sflow-ipv4-data", "akvorado__sflow-data-sflow-ipv4-data", { 1344 }, false },
+		{ "akvorado/sflow-data-sflow-raw-ipv4", "akvorado__sflow-data-sflow-raw-ipv4", { 32, 32 }, false },
+		{ "tcpdump/sflow_expanded", "tcpdump__sflow_expanded", { 104 }, false },
+	};
+	unsigned caps[] = { 1, 3, 1024 };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char data[200], golden[200];
+
+		snprintf(data, sizeof(data), DATA "exporter_packets/%s.pcap", files[i].data);
+		snprintf(golden, sizeof(golden), DATA "golden_derived/%s.nfdump178.psv", files[i].golden);
+		if (access(data, R_OK) != 0 || access(golden, R_OK) != 0) {
+			cr_log_warn("not compared, not there: %s", data);
+			continue;
+		}
+		for (int c = 0; c < 3; c++) {
+			struct tsn_exporters *x = tsn_exporters_new(16);
+			struct tsn_decoder *d = tsn_decoder_new(x, 16);
+			struct keeper k;
+
+			keeper_init(&k, caps[c]);
+			decode_file(data, d, &k);
+			keeper_spill(&k);
+			check_golden(golden, &k, files[i].bytes, files[i].discarded);
+			keeper_fini(&k);
+			tsn_decoder_free(d);
+			tsn_exporters_free(x);
+		}
+	}
+}
+
+/*
+ * How many samples of which kind tcpdump and telegraf find: two and 142 counter samples, a notification without a
+ * packet... What tcpdump calls sFlow version 327681 and 327682 are NetFlow v5 datagrams of one and two flows.
+ */
+Test(sflow_golden, what_is_no_flow)
+{
+	static const struct {
+		const char *data;
+		struct counts want;
+	} files[] = {
+		{ "tcpdump/sflow_multiple_counter_30_pdus.pcap", { 7, 144, 0, 0 } },
+		{ "telegraf/sflow_v5_example/sflow_v5.bin", { 0, 1, 0, 0 } },
+		{ "telegraf/sflow_issue_15375/sflow_drop_1036.bin", { 0, 0, 1, 0 } },
+		{ "telegraf/sflow_issue_18876/message.bin", { 0, 1, 0, 0 } },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct tsn_exporters *x = tsn_exporters_new(64);
+		struct tsn_decoder *d = tsn_decoder_new(x, 64);
+		struct counts got = { 0, 0, 0, 0 };
+		struct keeper k;
+		char path[200];
+
+		keeper_init(&k, 1024);
+		snprintf(path, sizeof(path), DATA "exporter_packets/%s", files[i].data);
+		if (access(path, R_OK) == 0) {
+			decode_file(path, d, &k);
+			for (uint32_t e = 0; e < tsn_exporters_count(x); e++) {
+				const uint64_t *c = tsn_exporters_at(x, e)->counter;
+
+				got.flows += c[TSN_XC_FLOWS];
+				got.counter_samples += c[TSN_XC_COUNTER_SAMPLES];
+				got.not_flows += c[TSN_XC_NOT_FLOWS];
+				got.bad_records += c[TSN_XC_BAD_RECORD];
+			}
+			cr_assert_eq(memcmp(&got, &files[i].want, sizeof(got)), 0, "%s: %llu flows, %llu counters, %llu others, %llu bad", path,
+			    (unsigned long long)got.flows, (unsigned long long)got.counter_samples, (unsigned long long)got.not_flows,
+			    (unsigned long long)got.bad_records);
+		} else {
+			cr_log_warn("not compared, not there: %s", path);
+		}
+		keeper_fini(&k);
+		tsn_decoder_free(d);
+		tsn_exporters_free(x);
+	}
+}
