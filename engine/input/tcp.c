@@ -19,6 +19,8 @@
 #define READS 4         /* of a connection a call, so that no peer keeps the others waiting */
 #define SWEEP_MS 1000   /* between looks for silent connections */
 #define ROOM ((size_t)65536) /* the largest message has 65,535 bytes */
+#define HANDSHAKE_MS 30000 /* a TLS handshake may take so long */
+#define GRACE_MS 5000 /* who has sent no message for so long gives its place to one that comes when there is none */
 
 struct connection {
 	int fd;
@@ -26,7 +28,8 @@ struct connection {
 	struct tsn_addr peer;
 	uint16_t port;
 	uint32_t number;
-	int64_t heard_ms;
+	int64_t heard_ms; /* when it came, then when its last whole message did: a trickle of bytes is silence */
+	bool proven;      /* has sent a message */
 	bool more;   /* its turn ended before its bytes did; TLS may hold them, where epoll does not see them */
 	bool writes; /* epoll is to tell when it can be written */
 	size_t n;
@@ -42,6 +45,7 @@ struct tsn_tcp {
 	struct connection **connections; /* max_connections places, NULL where free */
 	uint32_t accepted;
 	int64_t next_sweep;
+	bool deaf; /* the process has no file descriptor left: none is accepted until the next sweep */
 	struct tsn_tcp_counters counters;
 };
 
@@ -75,9 +79,9 @@ bind_and_listen(struct tsn_tcp *t)
 }
 
 static bool
-watch(struct tsn_tcp *t, int operation, int fd, void *what, bool writes)
+watch(struct tsn_tcp *t, int operation, int fd, void *what, uint32_t events)
 {
-	struct epoll_event e = { .events = EPOLLIN | (writes ? EPOLLOUT : 0u), .data = { .ptr = what } };
+	struct epoll_event e = { .events = events, .data = { .ptr = what } };
 
 	return epoll_ctl(t->epoll, operation, fd, &e) == 0;
 }
@@ -95,7 +99,7 @@ open_sockets(struct tsn_tcp *t, const char *where, char error[TSN_INPUT_ERROR])
 	if (what == NULL) {
 		what = "epoll";
 		t->epoll = epoll_create1(EPOLL_CLOEXEC);
-		if (t->epoll >= 0 && watch(t, EPOLL_CTL_ADD, t->fd, NULL, false))
+		if (t->epoll >= 0 && watch(t, EPOLL_CTL_ADD, t->fd, NULL, EPOLLIN))
 			return true;
 	}
 	snprintf(error, TSN_INPUT_ERROR, "tcp %s: %s: %s", where, what, strerror(errno));
@@ -197,15 +201,36 @@ tsn_tcp_close(struct tsn_tcp *t)
 	tsn_free(t);
 }
 
+/*
+ * A free place; else that of the connection which came first of those that have sent no message though they had time to: half-open
+ * and idle peers must not keep exporters out. max_connections if all are in use.
+ */
+static uint32_t
+find_place(struct tsn_tcp *t, int64_t now)
+{
+	uint32_t i, worst = t->opts.max_connections;
+
+	for (i = 0; i < t->opts.max_connections && t->connections[i] != NULL; i++) {
+		const struct connection *c = t->connections[i];
+
+		if (!c->proven && now - c->heard_ms >= GRACE_MS &&
+		    (worst == t->opts.max_connections || c->heard_ms < t->connections[worst]->heard_ms))
+			worst = i;
+	}
+	if (i < t->opts.max_connections || worst == t->opts.max_connections)
+		return i;
+	t->counters.displaced++;
+	hang_up(t, worst);
+	return worst;
+}
+
 /* Takes [fd]. False when it cannot be kept. */
 static bool
 keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
 {
 	struct connection *c = NULL;
-	uint32_t i;
+	uint32_t i = find_place(t, now);
 
-	for (i = 0; i < t->opts.max_connections && t->connections[i] != NULL; i++)
-		;
 	if (i < t->opts.max_connections)
 		c = tsn_malloc(sizeof(*c));
 	if (c != NULL) {
@@ -214,7 +239,7 @@ keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
 		tsn_sockaddr_from(from, &c->peer, &c->port);
 		c->heard_ms = now;
 		c->tls = t->tls != NULL ? tsn_tls_accept(t->tls, fd) : NULL;
-		if ((t->tls == NULL || c->tls != NULL) && watch(t, EPOLL_CTL_ADD, fd, c, false)) {
+		if ((t->tls == NULL || c->tls != NULL) && watch(t, EPOLL_CTL_ADD, fd, c, EPOLLIN)) {
 			c->number = t->accepted++;
 			t->connections[i] = c;
 			return true;
@@ -226,9 +251,12 @@ keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
 	return false;
 }
 
-static void
+/* True if there may be more, or bytes of those that came. */
+static bool
 accept_some(struct tsn_tcp *t, int64_t now)
 {
+	bool any = false;
+
 	for (int k = 0; k < ACCEPTS; k++) {
 		union tsn_sockaddr from;
 		socklen_t n = sizeof(from);
@@ -236,20 +264,26 @@ accept_some(struct tsn_tcp *t, int64_t now)
 
 		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
 			continue;
-		if (fd < 0)
-			return;
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EWOULDBLOCK) /* it would be told to be ready for ever */
+				t->deaf = watch(t, EPOLL_CTL_MOD, t->fd, NULL, 0);
+			return any;
+		}
 		if (keep(t, fd, &from, now)) {
 			t->counters.accepted++;
 			t->counters.open++;
+			any = true;
 		} else {
 			t->counters.refused++;
 		}
 	}
+	return true;
 }
 
 /* Hands over the whole messages of the bytes that are there. */
 static enum fate
-hand_over(struct tsn_tcp *t, struct connection *c, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg, bool *stop)
+hand_over(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg,
+    bool *stop)
 {
 	size_t at = 0;
 
@@ -264,6 +298,8 @@ hand_over(struct tsn_tcp *t, struct connection *c, bool (*take)(void *arg, const
 		if (len == 0 || (size_t)len > c->n - at)
 			break;
 		t->counters.messages++;
+		c->proven = true;
+		c->heard_ms = now;
 		*stop = !take(arg, &m);
 		at += (size_t)len;
 	}
@@ -297,20 +333,20 @@ serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *a
 	size_t got;
 
 	c->more = false;
-	if (hand_over(t, c, take, arg, stop) == LEAVES) /* what [take] left last time */
+	if (hand_over(t, c, now, take, arg, stop) == LEAVES) /* what [take] left last time */
 		return LEAVES;
 	for (int k = 0; k < READS; k++) {
 		if (*stop || c->n == ROOM) /* the latter only if [take] ended it early */
 			break;
 		how = read_some(c, &got);
-		if ((how == TSN_TLS_WRITE) != c->writes && watch(t, EPOLL_CTL_MOD, c->fd, c, how == TSN_TLS_WRITE))
+		if ((how == TSN_TLS_WRITE) != c->writes &&
+		    watch(t, EPOLL_CTL_MOD, c->fd, c, EPOLLIN | (how == TSN_TLS_WRITE ? EPOLLOUT : 0u)))
 			c->writes = how == TSN_TLS_WRITE;
 		switch (how) {
 		case TSN_TLS_BYTES:
-			c->heard_ms = now;
 			c->n += got;
 			t->counters.bytes += got;
-			if (hand_over(t, c, take, arg, stop) == LEAVES)
+			if (hand_over(t, c, now, take, arg, stop) == LEAVES)
 				return LEAVES;
 			continue;
 		case TSN_TLS_READ:
@@ -334,11 +370,19 @@ sweep(struct tsn_tcp *t, int64_t now)
 	if (now < t->next_sweep && now >= t->next_sweep - SWEEP_MS)
 		return;
 	t->next_sweep = now + SWEEP_MS;
+	if (t->deaf && watch(t, EPOLL_CTL_MOD, t->fd, NULL, EPOLLIN))
+		t->deaf = false;
 	for (uint32_t i = 0; i < t->opts.max_connections; i++) {
-		if (t->connections[i] != NULL && now - t->connections[i]->heard_ms > t->opts.idle_ms) {
+		const struct connection *c = t->connections[i];
+		int64_t silent = c != NULL ? now - c->heard_ms : 0;
+
+		if (c != NULL && c->tls != NULL && silent > HANDSHAKE_MS && !tsn_tls_is_open(c->tls))
+			t->counters.broken++;
+		else if (silent > t->opts.idle_ms)
 			t->counters.idle++;
-			hang_up(t, i);
-		}
+		else
+			continue;
+		hang_up(t, i);
 	}
 }
 
@@ -347,11 +391,11 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 {
 	struct epoll_event ready[64];
 	int n = epoll_wait(t->epoll, ready, 64, 0);
-	bool more = n == 64, stop = false;
+	bool more = n == 64, stop = false, calls = false;
 
 	for (int k = 0; k < n; k++) {
 		if (ready[k].data.ptr == NULL)
-			accept_some(t, now);
+			calls = true;
 		else
 			((struct connection *)ready[k].data.ptr)->more = true;
 	}
@@ -365,6 +409,8 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 		else
 			more |= c->more;
 	}
+	if (calls) /* afterwards: it may free a connection */
+		more |= accept_some(t, now);
 	sweep(t, now);
 	return more;
 }

@@ -15,7 +15,7 @@ struct tsn_tcp;
 
 struct tsn_tcp_opts {
 	uint32_t max_connections; /* 0: 256 */
-	int64_t idle_ms;          /* a connection silent for so long is closed; 0: 30 minutes */
+	int64_t idle_ms;          /* a connection without a whole message for so long is closed; 0: 30 minutes */
 	/* The length of the message that begins at [p], of which [n] bytes are there; 0: more are needed, -1: none begins here. */
 	int64_t (*extent)(const uint8_t *p, size_t n);
 	const char *cert, *key, *ca; /* with [cert]: TLS; see input/tls.h */
@@ -24,9 +24,10 @@ struct tsn_tcp_opts {
 struct tsn_tcp_counters {
 	uint64_t accepted;  /* connections */
 	uint64_t refused;   /* because there were max_connections, or memory was out */
+	uint64_t displaced; /* had sent no message for seconds when another one needed the place */
 	uint64_t garbage;   /* cut off: what they sent is no message */
 	uint64_t unfinished; /* ended inside a message */
-	uint64_t broken;    /* reset, or their TLS failed */
+	uint64_t broken;    /* reset, or their TLS failed or took too long to begin */
 	uint64_t idle;      /* closed because they were silent */
 	uint64_t messages, bytes;
 	uint32_t open;
