@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #define IDLE_MS      100 /* longest wait: ticks must come while no flow does */
 #define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
 #define DRAIN_MS     2000
+#define DESCRIPTORS  16384
 #define FIRST_SOCKET 3   /* in the list that is polled */
 #define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
 
@@ -477,6 +479,18 @@ daemon_free(struct tsn_daemon *d)
 		close(d->signals);
 }
 
+/* Each connection takes a descriptor; what a shell or service manager gives without being asked is few. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= DESCRIPTORS)
+		return;
+	l.rlim_cur = l.rlim_max < DESCRIPTORS ? l.rlim_max : DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &l); /* else fewer connections find a place, which is counted */
+}
+
 static int
 open_signals(void)
 {
@@ -500,6 +514,7 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 	struct tsn_metrics m;
 
 	d.ports = (struct tsn_ports){ .stdout_text = o->stdout_text, .stdout_color = o->stdout_color, .log = o->log };
+	raise_descriptors();
 	d.signals = open_signals();
 	d.engine = tsn_engine_new(&eo);
 	d.job = tsn_job_new();

@@ -202,25 +202,25 @@ tsn_tcp_close(struct tsn_tcp *t)
 }
 
 /*
- * A free place; else that of the connection which came first of those that have sent no message though they had time to: half-open
- * and idle peers must not keep exporters out. max_connections if all are in use.
+ * Hangs up the connection that came first of those which have sent no message though they had time to: half-open and idle peers must
+ * not keep exporters out. Its place; max_connections if there is none.
  */
 static uint32_t
-find_place(struct tsn_tcp *t, int64_t now)
+displace(struct tsn_tcp *t, int64_t now)
 {
-	uint32_t i, worst = t->opts.max_connections;
+	uint32_t worst = t->opts.max_connections;
 
-	for (i = 0; i < t->opts.max_connections && t->connections[i] != NULL; i++) {
+	for (uint32_t i = 0; i < t->opts.max_connections; i++) {
 		const struct connection *c = t->connections[i];
 
-		if (!c->proven && now - c->heard_ms >= GRACE_MS &&
+		if (c != NULL && !c->proven && now - c->heard_ms >= GRACE_MS &&
 		    (worst == t->opts.max_connections || c->heard_ms < t->connections[worst]->heard_ms))
 			worst = i;
 	}
-	if (i < t->opts.max_connections || worst == t->opts.max_connections)
-		return i;
-	t->counters.displaced++;
-	hang_up(t, worst);
+	if (worst < t->opts.max_connections) {
+		t->counters.displaced++;
+		hang_up(t, worst);
+	}
 	return worst;
 }
 
@@ -229,8 +229,12 @@ static bool
 keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
 {
 	struct connection *c = NULL;
-	uint32_t i = find_place(t, now);
+	uint32_t i;
 
+	for (i = 0; i < t->opts.max_connections && t->connections[i] != NULL; i++)
+		;
+	if (i == t->opts.max_connections)
+		i = displace(t, now);
 	if (i < t->opts.max_connections)
 		c = tsn_malloc(sizeof(*c));
 	if (c != NULL) {
@@ -264,9 +268,12 @@ accept_some(struct tsn_tcp *t, int64_t now)
 
 		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
 			continue;
-		if (fd < 0) {
-			if (errno != EAGAIN && errno != EWOULDBLOCK) /* it would be told to be ready for ever */
-				t->deaf = watch(t, EPOLL_CTL_MOD, t->fd, NULL, 0);
+		if (fd < 0 && errno == EAGAIN)
+			return any;
+		if (fd < 0 && displace(t, now) < t->opts.max_connections) /* that frees a descriptor */
+			continue;
+		if (fd < 0) { /* the listener would be ready for ever */
+			t->deaf = watch(t, EPOLL_CTL_MOD, t->fd, NULL, 0);
 			return any;
 		}
 		if (keep(t, fd, &from, now)) {
@@ -409,9 +416,9 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 		else
 			more |= c->more;
 	}
+	sweep(t, now);
 	if (calls) /* afterwards: it may free a connection */
 		more |= accept_some(t, now);
-	sweep(t, now);
 	return more;
 }
 
