@@ -133,6 +133,24 @@ stop 0 INT
 checks=$((checks + 1))
 grep -q 'flows.txt: is no kind of input' "$tmp/log" || failed 'a file of no kind is not named' "$tmp/log"
 
+# What was finished long ago is read without a pause; a directory that goes and comes is not read twice
+mkdir "$tmp/old"
+for n in $(seq 10 39); do
+	cp "$capture" "$tmp/old/flows.2026112314$n"
+done
+touch -t 202601010000 "$tmp/old/"*
+follow "$tmp/old"
+rows 136620
+mv "$tmp/old" "$tmp/away"
+sleep 0.5
+mv "$tmp/away" "$tmp/old"
+sleep 0.5
+cp "$capture" "$tmp/old/flows.202611231440"
+rows 141174
+stop 3
+checks=$((checks + 1))
+[ "$(grep -c 'old: No such file' "$tmp/log")" = 1 ] || failed 'that a directory went is told once' "$tmp/log"
+
 # Windows close and alerts end by the wall clock while nothing comes
 piece 0 100000 > "$tmp/log.pcap"
 : > "$tmp/shown"
