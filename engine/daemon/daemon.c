@@ -138,7 +138,7 @@ drain(struct tsn_daemon *d)
 	tsn_engine_flush(d->engine);
 }
 
-/* What a reload is about to close holds what came in before it. */
+/* What a reload is about to close holds what came in while it was prepared. */
 static void
 drain_unnamed(struct tsn_daemon *d)
 {
@@ -286,7 +286,6 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 		tsn_ruleset_free(rs);
 		return TSN_DAEMON_NO_INPUT;
 	}
-	drain_unnamed(d);
 	if (!reserve_poll(d) || !tsn_engine_load(d->engine, rs, report)) {
 		tsn_ports_cancel(&d->ports);
 		tsn_ruleset_free(rs);
@@ -294,6 +293,7 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	}
 	if (!hand_over_sinks(d))
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
+	drain_unnamed(d);
 	tsn_ports_commit(&d->ports);
 	set_http(d, rs->site.http);
 	tell_expiring(d, rs->program, now_ms());

@@ -67,10 +67,13 @@ bind_and_listen(struct tsn_tcp *t)
 	/* connections of a daemon that stopped just now must not keep its successor from listening */
 	if (setsockopt(t->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
 		return "SO_REUSEADDR";
+	if (t->opts.beside)
+		tsn_tcp_share(t, true);
 	if (!t->addr.v4)
 		(void)setsockopt(t->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	if (bind(t->fd, &to.sa, n) != 0 || listen(t->fd, BACKLOG) != 0)
 		return "cannot listen";
+	tsn_tcp_share(t, false);
 	n = sizeof(to);
 	if (getsockname(t->fd, &to.sa, &n) != 0)
 		return "getsockname";
@@ -154,6 +157,14 @@ tsn_tcp_renewed(struct tsn_tcp *t, bool take)
 	if (take)
 		t->tls = t->next_tls;
 	t->next_tls = NULL;
+}
+
+void
+tsn_tcp_share(struct tsn_tcp *t, bool on)
+{
+	int v = on;
+
+	(void)setsockopt(t->fd, SOL_SOCKET, SO_REUSEPORT, &v, sizeof(v));
 }
 
 int

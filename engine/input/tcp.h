@@ -18,6 +18,7 @@ struct tsn_tcp_opts {
 	int64_t idle_ms;          /* a connection without a whole message for so long is closed; 0: 30 minutes */
 	/* The length of the message that begins at [p], of which [n] bytes are there; 0: more are needed, -1: none begins here. */
 	int64_t (*extent)(const uint8_t *p, size_t n);
+	bool beside;              /* one that tsn_tcp_share was called for may have the same port */
 	const char *cert, *key, *ca; /* with [cert]: TLS; see input/tls.h */
 };
 
@@ -42,6 +43,8 @@ void tsn_tcp_close(struct tsn_tcp *t);
  */
 bool tsn_tcp_renew(struct tsn_tcp *t, const char *cert, const char *key, const char *ca, char error[TSN_INPUT_ERROR]);
 void tsn_tcp_renewed(struct tsn_tcp *t, bool take);
+/* From now on, or no longer, another one may be opened on the same port, to take its place. */
+void tsn_tcp_share(struct tsn_tcp *t, bool on);
 /* To poll for reading. */
 int tsn_tcp_fd(const struct tsn_tcp *t);
 void tsn_tcp_local(const struct tsn_tcp *t, struct tsn_addr *addr, uint16_t *port);
