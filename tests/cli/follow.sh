@@ -52,6 +52,13 @@ for packer in gzip zstd bzip2 xz; do
 	says err 'compressed twice'
 done
 
+# Names hold anything; what is said of them is one line of text
+: > "$tmp/a
+$(printf '\033')b"
+expect 3 "$tocsin" show --count "$tmp/a
+$(printf '\033')b"
+is err "tocsin: $tmp/a??b: is empty"
+
 # Directories: in order of time, what is no input passed over, what cannot be read told
 mkdir -p "$tmp/dir/2026/none" "$tmp/dir/.hidden"
 cp "$capture" "$tmp/dir/2026/flows.202611231405"
