@@ -37,7 +37,8 @@ slow_numbers(struct tsn_batch *b, const struct tsn_op *op, const uint8_t *p, con
 #define CASE(storage, len) ((storage) << 4 | (len))
 
 static void
-run_uint(struct tsn_batch *b, const struct tsn_op *op, const uint8_t *restrict p, const struct tsn_records *r, uint32_t len)
+run_uint(struct tsn_batch *b, const struct tsn_op *op, const uint8_t *restrict p, const struct tsn_records *r,
+    uint32_t len)
 {
 	uint32_t n = r->n;
 	size_t stride = r->stride;
@@ -182,7 +183,8 @@ run_other(const struct tsn_op *op, struct tsn_batch *b, const uint8_t *p, const 
 		if (op->code == TSN_OP_WANTED)
 			tsn_wanted_put(b, b->n + i, op, p, len);
 		else
-			tsn_list_walk(&(struct tsn_walker){ b, b->n + i, h, lists, 0, op->rank == 1 }, op->type, p, len);
+			tsn_list_walk(
+			    &(struct tsn_walker){ b, b->n + i, h, lists, 0, op->rank == 1 }, op->type, p, len);
 	}
 }
 
