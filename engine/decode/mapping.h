@@ -46,6 +46,7 @@ enum tsn_role {
 	TSN_ROLE_INIT,            /* when the exporter's uptime was 0 */
 	TSN_ROLE_DURATION_MS,
 	TSN_ROLE_DURATION_US,
+	TSN_ROLE_ANSWERED_MS,     /* YAF: from the first packet to the first of the other direction */
 	TSN_ROLE_PACKET_INTERVAL, /* so many packets are taken... */
 	TSN_ROLE_PACKET_SPACE,    /* ...and then so many left out */
 	TSN_ROLE_SAMPLE_SIZE,     /* so many packets... */

@@ -170,6 +170,8 @@ make_way(struct tsn_plan *p, const struct tsn_template *t, const struct tsn_want
 		offset += t->variable ? 0 : f->len;
 	}
 	settle(m.way);
+	for (uint32_t i = 0; i < m.way->n; i++)
+		m.way->shared_start |= reverse && m.way->op[i].field == TSN_F_START && m.way->op[i].rank >= SHARED;
 	fitting = tsn_reallocarray(m.way->op, m.way->n + 1, sizeof(*fitting));
 	m.way->op = fitting != NULL ? fitting : m.way->op;
 	return true;

@@ -29,6 +29,7 @@ struct tsn_way {
 	uint32_t n;
 	struct tsn_op role[TSN_ROLE_COUNT];
 	bool has[TSN_FIELD_COUNT];
+	bool shared_start; /* of the other direction: it has no start of its own */
 };
 
 struct tsn_plan {

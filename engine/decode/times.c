@@ -156,6 +156,22 @@ add_missing(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_recor
 	}
 }
 
+/* The other direction began so much later, within the flow. */
+static void
+delay_start(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r)
+{
+	const struct tsn_op *op = &w->role[TSN_ROLE_ANSWERED_MS];
+	int64_t *start = (int64_t *)b->col[TSN_F_START] + b->n, *end = (int64_t *)b->col[TSN_F_END] + b->n;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		uint64_t v = tsn_read_uint(tsn_records_at(r, op) + i * r->stride, tsn_records_len(r, op));
+
+		if (tsn_mask_has(&b->present[TSN_F_START], b->n + i) && tsn_mask_has(&b->present[TSN_F_END], b->n + i) &&
+		    start[i] <= end[i] && v <= (uint64_t)(end[i] - start[i]))
+			start[i] += (int64_t)v;
+	}
+}
+
 uint32_t
 tsn_times_finish(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, struct tsn_mask *odd)
 {
@@ -165,6 +181,8 @@ tsn_times_finish(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_
 
 	if (w->role[TSN_ROLE_DURATION_MS].len > 0 || w->role[TSN_ROLE_DURATION_US].len > 0)
 		add_missing(w, b, r);
+	if (w->shared_start && w->role[TSN_ROLE_ANSWERED_MS].len > 0)
+		delay_start(w, b, r);
 	for (uint32_t i = 0; i < n; i++)
 		any |= start[i] > end[i];
 	for (uint32_t i = 0; any && i < n; i++) {

@@ -85,7 +85,7 @@ END
 in_background listen c "$tocsin" listen -r "$tmp/all.tsn"
 until_log() { # FILE TEXT
 	for _ in $(seq 60); do
-		grep -qF -e "$2" "$tmp/$1.log" && return
+		grep -qF -e "$2" "$tmp/$1.log" 2> /dev/null && return
 		sleep 0.1
 	done
 	failed "$1 does not say: $2" "$tmp/$1.log"
@@ -94,7 +94,7 @@ until_log listen 'rules in force'
 
 # --- the exporters ---
 
-# softflowd, watching an interface, may leave the last packets in its ring until others come: it reads what tcpdump took.
+# Watching an interface, softflowd may leave the last packets in its ring until others come: it reads what tcpdump took.
 softflowd() { # NAME NS OPTION...
 	name=$1 ns=$2
 	shift 2
@@ -106,7 +106,7 @@ probe() { # NAME NS PLUGIN LINE...
 	shift 3
 	{
 		printf '%s\n' 'daemonize: false' 'pcap_interface: wire' 'pcap_filter: ip' "plugins: $plugin" \
-		    'plugin_buffer_size: 65536' 'plugin_pipe_size: 16777216' \
+		    'plugin_buffer_size: 4096' 'plugin_pipe_size: 16777216' \
 		    'aggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags' "$@"
 	} > "$tmp/$name.conf"
 	in_background "$name" "$ns" pmacctd -f "$tmp/$name.conf"
@@ -153,13 +153,14 @@ end() { # COMMAND: those of a and b
 		done
 	done
 }
-sleep 2
-end tcpdump
-end pmacctd
 sleep 1
+end tcpdump
+sleep 0.5
 softflowd soft5 a -v 5 -n 172.31.8.10:2055
 softflowd soft9 b -v 9 -n 172.31.8.10:2055
 softflowd softtcp b -v 10 -P tcp -n 172.31.8.20:4739
+sleep 5 # pmacctd exports what has timed out, and not all of the rest when it is ended
+end pmacctd
 sleep 1
 for pid in $(ip netns pids $pre-c); do
 	kill -TERM "$pid" 2> /dev/null

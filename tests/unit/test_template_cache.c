@@ -316,6 +316,28 @@ Test(template_cache, sequence_of_v9)
 	ix_teardown(t);
 }
 
+/* Some exporters of v9 number flows, and some of IPFIX messages: that is found out. */
+Test(template_cache, sequence_of_the_other_unit)
+{
+	for (unsigned version = 9; version <= 10; version++) {
+		struct ix_bench *t = ix_setup();
+		uint32_t seq = 50;
+
+		ix_begin(&t->m, version, seq, 1);
+		ix_template(&t->m, 256, pair, 2);
+		cr_assert_eq(ix_send(t), TSN_DECODE_OK);
+		seq += version == 9 ? 0 : 1;
+		for (unsigned i = 0; i < 20; i++) {
+			send_numbered(t, version, seq, 1, 5 + i % 3);
+			seq += version == 9 ? 5 + i % 3 : 1;
+		}
+		cr_assert_leq(ix_counter(t, TSN_XC_LOST) + ix_counter(t, TSN_XC_LOST_DATAGRAMS), 6, "version %u", version);
+		send_numbered(t, version, seq + 100, 1, 5);
+		cr_assert_geq(ix_counter(t, version == 9 ? TSN_XC_LOST : TSN_XC_LOST_DATAGRAMS), 100, "version %u", version);
+		ix_teardown(t);
+	}
+}
+
 /* IPFIX numbers data records, of each session and domain; templates are none, options are. */
 Test(template_cache, sequence_of_ipfix)
 {

@@ -157,3 +157,20 @@ Test(template_mutate, changed)
 	cr_assert_gt(t.rows, (uint64_t)times / 10);
 	fuzz_template_fini(&t);
 }
+
+/* The fuzzer's seeds say something. */
+Test(template_mutate, corpus)
+{
+	static const char *const seeds[] = { "v9", "ipfix-biflow", "ipfix-options", "ipfix-lists" };
+
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		struct tsn_buf b = TSN_BUF_INIT;
+		char path[100];
+
+		snprintf(path, sizeof(path), "tests/fuzz/corpus/template/%s", seeds[i]);
+		cr_assert_eq(tsn_buf_read_file(&b, path, 1 << 20), 0, "%s", path);
+		cr_assert_gt(b.len, 40, "%s", path);
+		LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
+		tsn_buf_fini(&b);
+	}
+}

@@ -242,6 +242,28 @@ Test(template_options, biflow)
 	}
 }
 
+/* YAF tells how long the answer took; the answer's row starts there. */
+Test(template_options, biflow_with_delay)
+{
+	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 12, 4 }, { 0, 85, 4 }, { 29305, 85, 4 }, { 0, 152, 8 }, { 0, 153, 8 }, { 6871, 21, 4 } };
+	uint64_t at = INT64_C(1000) * IX_SECS - 5000;
+	struct ix_bench *t = ix_setup();
+
+	ix_begin(&t->m, 10, 0, 1);
+	ix_template(&t->m, 256, f, 7);
+	ix_set(&t->m, 256);
+	for (unsigned i = 0; i < 2; i++)
+		ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 100, 4), ix_u(&t->m, 200, 4), ix_u(&t->m, at, 8), ix_u(&t->m, at + 90, 8),
+		    ix_u(&t->m, i == 0 ? 30 : 91, 4);
+	cr_assert_eq(ix_send(t), TSN_DECODE_OK);
+	cr_assert_eq(t->k.n, 4);
+	cr_assert(ix_int(t, 0, TSN_F_START) == (int64_t)at && ix_int(t, 0, TSN_F_END) == (int64_t)at + 90);
+	cr_assert(ix_int(t, 1, TSN_F_START) == (int64_t)at + 30 && ix_int(t, 1, TSN_F_END) == (int64_t)at + 90);
+	cr_assert(ix_int(t, 1, TSN_F_RAW_BYTES) == 200);
+	cr_assert(ix_int(t, 3, TSN_F_START) == (int64_t)at, "it would have begun after its end");
+	ix_teardown(t);
+}
+
 /* Firewalls have octets of initiator and responder in one record. */
 Test(template_options, initiator_and_responder)
 {
