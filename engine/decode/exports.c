@@ -37,7 +37,7 @@ struct walk {
 	struct tsn_exporter *x;
 	struct tsn_domain *domain; /* NULL: nothing is known of it */
 	struct tsn_head head;
-	uint32_t records;          /* of data, options among them */
+	uint32_t records, options; /* of data, options among them; these alone */
 	bool unsure;               /* there were more, nobody knows how many */
 	bool damaged, stopped;
 };
@@ -172,6 +172,7 @@ walked_records(struct walk *w, const struct tsn_template *t, const struct tsn_pl
 		if (used == 0)
 			break;
 		w->records++;
+		w->options += plan == NULL;
 		if (plan == NULL)
 			tsn_options_take(
 			    t, w->domain, tsn_templates_budget(e->templates, w->head.source), p, e->at, e->len, w->x);
@@ -366,8 +367,8 @@ see_sequence(struct walk *w, const struct tsn_message *m)
 {
 	bool v9 = w->head.version == 9;
 	struct tsn_stream_key key = { m->from.exporter, w->head.version, m->from.session, w->head.domain };
-	struct tsn_numbered n = { tsn_wire_u32(m->p + (v9 ? 12 : 8)), w->records,
-		v9 ? w->head.uptime : (uint32_t)w->head.exported, v9, w->unsure || w->stopped };
+	struct tsn_numbered n = { .seq = tsn_wire_u32(m->p + (v9 ? 12 : 8)), .count = w->records, .options = w->options,
+		.time = v9 ? w->head.uptime : (uint32_t)w->head.exported, .datagrams = v9, .unsure = w->unsure || w->stopped };
 
 	tsn_sequences_see_numbered(w->e->sequences, &key, &n, m->x);
 }

@@ -280,7 +280,7 @@ count(struct tsn_meter_flow *f, const struct tsn_headers_info *h, int64_t ms)
 static uint32_t
 another(struct tsn_meter *m, const struct tsn_meter_key *key, uint32_t tag, struct tsn_batch_sink *sink)
 {
-	if (m->flows.count == m->flows.max) {
+	if (!tsn_meter_flows_reserve(&m->flows)) {
 		uint32_t oldest = m->flows.closing.head != 0 ? m->flows.closing.head : m->flows.idle.head;
 
 		if (!export(m, oldest, m->clock, sink))

@@ -28,7 +28,7 @@
 #define TSN_METER_ACTIVE_MS   300000u /* as nfpcapd and most routers have it */
 #define TSN_METER_INACTIVE_MS 60000u
 #define TSN_METER_GRACE_MS    1000u
-#define TSN_METER_FLOWS       393216u /* at a time: 56 MiB with their table, touched only as far as they are needed */
+#define TSN_METER_FLOWS       393216u /* at a time: 56 MiB with their table, which grow as they are needed */
 
 struct tsn_meter;
 

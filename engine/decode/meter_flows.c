@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/meter_flows.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/hash.h"
@@ -9,6 +10,7 @@
 
 _Static_assert(sizeof(struct tsn_meter_flow) == 128, "flows are touched for every packet");
 
+#define FIRST_ROOM 4096u /* most captures have fewer flows at a time */
 #define HUGE_PAGE ((uintptr_t)2 << 20)
 
 /* Flows are anywhere: with small pages most of the time would go to finding those. Nothing is touched before it is used. */
@@ -21,23 +23,58 @@ advise(void *p, size_t bytes)
 		madvise((void *)from, to - from, MADV_HUGEPAGE); /* advice: where it is not taken it is only slower */
 }
 
+/* Puts the flows, of which there may be none yet, into a pool for [room] of them and a new table. */
+static bool
+resize(struct tsn_meter_flows *t, uint32_t room)
+{
+	uint32_t slots = 16;
+	void *memory;
+	struct tsn_meter_slot *table;
+	struct tsn_meter_flow *flow;
+
+	while (slots < room + room / 2)
+		slots *= 2;
+	memory = tsn_calloc((size_t)room + 2, sizeof(*t->flow));
+	table = tsn_calloc(slots, sizeof(*t->table));
+	if (memory == NULL || table == NULL) {
+		tsn_free(memory);
+		tsn_free(table);
+		return false;
+	}
+	flow = (void *)(((uintptr_t)memory + sizeof(*flow) - 1) & ~(uintptr_t)(sizeof(*flow) - 1));
+	advise(memory, ((size_t)room + 2) * sizeof(*flow));
+	advise(table, slots * sizeof(*table));
+	if (t->used > 0)
+		memcpy(flow + 1, t->flow + 1, t->used * sizeof(*flow));
+	for (uint32_t i = t->by_age.head; i != 0; i = flow[i].age.next) {
+		uint32_t at = flow[i].tag & (slots - 1);
+
+		while (table[at].flow != 0)
+			at = (at + 1) & (slots - 1);
+		table[at] = (struct tsn_meter_slot){ i, flow[i].tag };
+	}
+	tsn_meter_flows_fini(t);
+	t->memory = memory;
+	t->table = table;
+	t->flow = flow;
+	t->mask = slots - 1;
+	t->room = room;
+	return true;
+}
+
 bool
 tsn_meter_flows_init(struct tsn_meter_flows *t, uint32_t max)
 {
-	uint32_t slots = 16;
-
 	*t = (struct tsn_meter_flows){ .max = max };
-	while (slots < max + max / 2)
-		slots *= 2;
-	t->mask = slots - 1;
-	t->memory = tsn_calloc((size_t)max + 2, sizeof(*t->flow));
-	t->table = tsn_calloc(slots, sizeof(*t->table));
-	if (t->memory == NULL || t->table == NULL)
-		return false;
-	t->flow = (void *)(((uintptr_t)t->memory + sizeof(*t->flow) - 1) & ~(uintptr_t)(sizeof(*t->flow) - 1));
-	advise(t->memory, ((size_t)max + 2) * sizeof(*t->flow));
-	advise(t->table, slots * sizeof(*t->table));
-	return true;
+	return resize(t, max < FIRST_ROOM ? max : FIRST_ROOM);
+}
+
+bool
+tsn_meter_flows_reserve(struct tsn_meter_flows *t)
+{
+	if (t->count < t->room)
+		return true;
+	return t->room < t->max && resize(t, t->room > t->max / 2 ? t->max : t->room * 2);
 }
 
 void

@@ -48,14 +48,16 @@ struct tsn_meter_slot {
 
 /* Counting from 1; element 0 of [flow] is there, and nobody. */
 struct tsn_meter_flows {
-	struct tsn_meter_flow *flow; /* 1..max; in [memory], on cache lines */
+	struct tsn_meter_flow *flow; /* 1..room; in [memory], on cache lines */
 	void *memory;
 	struct tsn_meter_slot *table;
-	uint32_t mask, max, count, used, free; /* [used] numbers were ever given, those given back hang at [free] */
+	uint32_t mask, max, room, count, used, free; /* [room] grows to [max]; [used] numbers were ever given, those given back hang at [free] */
 	struct tsn_meter_list by_age, idle, closing;
 };
 
 bool tsn_meter_flows_init(struct tsn_meter_flows *t, uint32_t max);
+/* Makes room for one more if [max] and memory allow. */
+bool tsn_meter_flows_reserve(struct tsn_meter_flows *t);
 void tsn_meter_flows_fini(struct tsn_meter_flows *t);
 /* Has what [find] will want first, or then, on its way from memory. */
 static inline void

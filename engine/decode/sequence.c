@@ -26,6 +26,8 @@ struct stream {
 	uint32_t last, next, uptime, last_count;
 	uint32_t late_run;
 	bool numbers_datagrams;
+	bool after; /* its numbers count the datagram's own flows, too; see learn_after */
+	uint32_t raw, raw_count; /* of the last one, as it came */
 	bool unsure; /* the last one had flows nobody could count */
 	uint8_t gap_at;
 	struct {
@@ -204,6 +206,33 @@ learn_unit(struct stream *s, uint32_t seq)
 	return true;
 }
 
+/*
+ * softflowd tells, in IPFIX, how many flows it has sent with this message, not before it, and no options among
+ * them. A step of as many flows as the message has, which is not what is due, shows that; one of as many records as the
+ * message before had ends the suspicion. Gives number and count as they are meant.
+ */
+static void
+learn_after(struct stream *s, const struct tsn_numbered *n, uint32_t *seq, uint32_t *count)
+{
+	uint32_t step = n->seq - s->raw, flows = n->count - n->options;
+
+	if (s->unsure || n->unsure)
+		return;
+	if (!s->after && step == flows && n->seq != s->next && flows > 0) {
+		s->after = true;
+		s->last = s->next = s->raw;
+		forget_gaps(s);
+	} else if (s->after && step == s->raw_count && step != flows) {
+		s->after = false;
+		s->next = n->seq;
+		forget_gaps(s);
+	}
+	if (s->after) {
+		*count = flows;
+		*seq = n->seq - flows;
+	}
+}
+
 enum verdict { IN_ORDER, GAP, LATE, ANEW };
 
 static enum verdict
@@ -231,18 +260,21 @@ void
 tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream_key *k, const struct tsn_numbered *n,
     struct tsn_exporter *x)
 {
-	uint32_t known = t->n;
+	uint32_t known = t->n, seq = n->seq, count = n->count;
 	struct stream *s = find(t, k);
+	bool first = t->n != known;
 
 	if (s == NULL)
 		return;
-	if (t->n != known)
+	if (first)
 		s->numbers_datagrams = n->datagrams;
-	switch (t->n != known ? IN_ORDER : judge(s, n->seq, n->time)) {
+	else if (s->version == 10 && !s->numbers_datagrams)
+		learn_after(s, n, &seq, &count);
+	switch (first ? IN_ORDER : judge(s, seq, n->time)) {
 	case IN_ORDER:
 		break;
 	case GAP:
-		lose(s, n->seq - s->next, x);
+		lose(s, seq - s->next, x);
 		break;
 	case ANEW:
 		x->counter[TSN_XC_RESTARTS]++;
@@ -251,10 +283,12 @@ tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream_key 
 	case LATE:
 		x->counter[TSN_XC_REORDERED]++;
 		s->late_run++;
-		find_again(s, n->seq, n->count, x);
+		find_again(s, seq, count, x);
 		return;
 	}
-	advance(s, n->seq, n->count, n->time);
+	advance(s, seq, count, n->time);
+	s->raw = n->seq;
+	s->raw_count = n->count;
 	s->unsure = n->unsure;
 }
 
@@ -263,7 +297,7 @@ tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, ui
     struct tsn_exporter *x)
 {
 	struct tsn_stream_key k = { addr, (uint16_t)(id >> 16), 0, id & 0xffff };
-	struct tsn_numbered n = { seq, count, uptime, false, false };
+	struct tsn_numbered n = { .seq = seq, .count = count, .time = uptime };
 
 	tsn_sequences_see_numbered(t, &k, &n, x);
 }

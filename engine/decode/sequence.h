@@ -22,7 +22,8 @@ struct tsn_stream_key {
 };
 
 struct tsn_numbered {
-	uint32_t seq, count; /* count: flows in it */
+	uint32_t seq, count; /* count: flows in it, and records of options where they are numbered, too */
+	uint32_t options;    /* of [count]: records of options */
 	uint32_t time;       /* ms on the exporter's clock, modulo 2^32 */
 	bool datagrams;      /* the format numbers these, not flows; what the exporter does is learned */
 	bool unsure;         /* there may be more flows than [count] */

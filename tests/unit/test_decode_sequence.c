@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include <criterion/criterion.h>
 
+#include "decode/sequence.h"
+
 #include "base/mem.h"
 #include "unit/build_netflow.h"
 
@@ -251,4 +253,31 @@ Test(decode_sequence, out_of_memory)
 	expect_of(&l, 1, 5, 0, 0, "the first");
 	expect_of(&l, 500, 0, 0, 0, "the last");
 	teardown(&l);
+}
+
+/* What softflowd 1.1.0 numbers, as recorded: the flows sent with the message, options not among them. */
+Test(decode_sequence, numbers_that_count_the_message_itself)
+{
+	static const struct tsn_numbered sent[] = {
+		{ .seq = 24, .count = 25, .options = 1 }, { .seq = 56, .count = 32 }, { .seq = 88, .count = 32 },
+		{ .seq = 120, .count = 32 }, { .seq = 152, .count = 32 }, { .seq = 176, .count = 25, .options = 1 },
+		{ .seq = 208, .count = 32 }, { .seq = 232, .count = 24 }, { .seq = 233, .count = 1 }, { .seq = 265, .count = 32 },
+	};
+	struct tsn_stream_key key = { tsn_addr_v4(1), 10, 0, 0 };
+
+	/* all of them; and without one, from the third on: then its flows are lost and nothing else */
+	for (size_t without = 2; without <= sizeof(sent) / sizeof(sent[0]) - 1; without++) {
+		struct tsn_sequences *t = tsn_sequences_new(10);
+		struct tsn_exporter x = { 0 };
+		bool all = without == sizeof(sent) / sizeof(sent[0]) - 1;
+
+		cr_assert_not_null(t);
+		for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++)
+			if (all || i != without)
+				tsn_sequences_see_numbered(t, &key, &sent[i], &x);
+		cr_assert_eq(x.counter[TSN_XC_LOST], all ? 0 : sent[without].count - sent[without].options, "without %zu: lost %llu",
+		    without, (unsigned long long)x.counter[TSN_XC_LOST]);
+		cr_assert(x.counter[TSN_XC_RESTARTS] == 0 && x.counter[TSN_XC_REORDERED] == 0, "without %zu", without);
+		tsn_sequences_free(t);
+	}
 }

@@ -3,7 +3,6 @@
 /* Packets into flows: what ends a flow, what a row says, bounds, and brute force over random packets. */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
-#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "decode/meter.h"
@@ -482,16 +481,17 @@ Test(meter, out_of_memory)
 	tsn_exporters_free(exporters);
 }
 
-/* A flood of flows, with the bound it has by default: nothing is allocated for it, and it stays below 64 MiB. */
+/*
+ * A flood of flows, with the bound it has by default: the pool doubles until it has its 56 MiB and then nothing is
+ * allocated any more. (What it comes to in all is for the program without sanitizers to show: tests/cli/hostile.sh.)
+ */
 Test(meter, bounded, .timeout = 120)
 {
 	struct tsn_exporters *exporters = tsn_exporters_new(4);
-	struct rusage before, after;
 	struct tsn_meter *m;
 	struct keeper k;
 	long allocations;
 
-	cr_assert_eq(getrusage(RUSAGE_SELF, &before), 0);
 	m = tsn_meter_new(&(struct tsn_meter_opts){ 0 }, exporters);
 	keeper_init(&k, 64);
 	tsn_mem_fail_never();
@@ -504,11 +504,8 @@ Test(meter, bounded, .timeout = 120)
 		cr_assert_eq(tsn_meter_packet(m, TSN_LINK_RAW, p, 20, 20, T0, &k.sink), TSN_DECODE_OK);
 		tsn_batch_clear(b, TSN_BATCH_FLOWS); /* none is wanted */
 	}
-	cr_assert_eq(tsn_mem_count(), allocations);
+	cr_assert_leq(tsn_mem_count() - allocations, 2 * 7); /* from 4,096 flows to 393,216 */
 	cr_assert(tsn_meter_stats(m)->evicted > 0 && tsn_meter_stats(m)->evicted <= 1000);
-	cr_assert_eq(getrusage(RUSAGE_SELF, &after), 0);
-	cr_log_info("%ld KiB", after.ru_maxrss - before.ru_maxrss);
-	cr_assert_lt(after.ru_maxrss - before.ru_maxrss, 64 << 10);
 	keeper_fini(&k);
 	tsn_meter_free(m);
 	tsn_exporters_free(exporters);
