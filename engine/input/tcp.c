@@ -44,8 +44,8 @@ struct tsn_tcp {
 	struct tsn_tls *tls, *next_tls; /* in force; read and waiting to be put in force */
 	struct connection **connections; /* max_connections places, NULL where free */
 	uint32_t accepted;
+	bool deaf; /* descriptors are out: callers wait until the next sweep, or polling would never rest */
 	int64_t next_sweep;
-	bool deaf; /* the process has no file descriptor left: none is accepted until the next sweep */
 	struct tsn_tcp_counters counters;
 };
 

@@ -293,34 +293,6 @@ Test(input_tcp, a_trickle_is_silence)
 	tsn_tcp_close(t);
 }
 
-/* Without a free descriptor the listener is no endless event; later it is asked again. */
-Test(input_tcp, no_descriptors)
-{
-	struct tsn_tcp_opts opts = { .extent = extent };
-	struct got g = { .stop_after = -1 };
-	struct rlimit before, few;
-	uint16_t port;
-	struct tsn_tcp *t = open_here(&opts, &port);
-	struct pollfd p = { .fd = tsn_tcp_fd(t), .events = POLLIN };
-	int fd = call(port);
-
-	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-	few = before;
-	few.rlim_cur = (rlim_t)fd + 1;
-	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-	cr_assert_eq(poll(&p, 1, 1000), 1);
-	tsn_tcp_receive(t, 1000, take, &g);
-	cr_assert_eq(poll(&p, 1, 0), 0, "nothing to be done about it");
-	cr_assert_eq(counters(t).accepted, 0);
-	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-	cr_assert_eq(write(fd, "M\0\5ok", 5), 5);
-	receive(t, &g, 3000);
-	receive(t, &g, 3000);
-	cr_assert(g.n == 1 && counters(t).open == 1);
-	close(fd);
-	tsn_tcp_close(t);
-}
-
 /* One that sends without end does not keep the other waiting; and who takes may stop without a loss. */
 Test(input_tcp, fairness_and_stopping)
 {
@@ -357,6 +329,35 @@ Test(input_tcp, fairness_and_stopping)
 	close(quiet);
 	tsn_tcp_close(t);
 	bytes_free(&b);
+}
+
+/* Without descriptors callers wait, without keeping the owner busy, and are heard later. */
+Test(input_tcp, out_of_descriptors)
+{
+	struct tsn_tcp_opts opts = { .extent = extent };
+	struct got g = { .stop_after = -1 };
+	struct rlimit was, none;
+	uint16_t port;
+	struct tsn_tcp *t = open_here(&opts, &port);
+	struct pollfd p = { .fd = tsn_tcp_fd(t), .events = POLLIN };
+	int fd = call(port);
+
+	cr_assert_eq(write(fd, "M\0\6out", 6), 6);
+	getrlimit(RLIMIT_NOFILE, &was);
+	none = was;
+	none.rlim_cur = (rlim_t)fd + 1;
+	setrlimit(RLIMIT_NOFILE, &none);
+	cr_assert_eq(poll(&p, 1, 1000), 1);
+	tsn_tcp_receive(t, 100, take, &g);
+	cr_assert(g.n == 0 && counters(t).accepted == 0);
+	tsn_tcp_receive(t, 200, take, &g);
+	cr_assert_eq(poll(&p, 1, 0), 0, "it can rest");
+	setrlimit(RLIMIT_NOFILE, &was);
+	tsn_tcp_receive(t, 2000, take, &g);
+	receive(t, &g, 2001);
+	cr_assert_eq(g.n, 1);
+	close(fd);
+	tsn_tcp_close(t);
 }
 
 Test(input_tcp, what_cannot_be_opened)
