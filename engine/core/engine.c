@@ -289,12 +289,19 @@ tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct t
  * addresses fills no table. Files that name no exporter were given by hand.
  */
 static bool
-is_allowed(struct tsn_engine *e, const struct tsn_sender *from)
+is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
 {
 	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
+
+	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
+}
+
+static bool
+let_in(struct tsn_engine *e, const struct tsn_sender *from)
+{
 	struct tsn_exporter *others = tsn_exporters_at(e->exporters, 0);
 
-	if (nobody || tsn_exporters_allowed(e->exporters, from->exporter))
+	if (is_allowed(e, from))
 		return true;
 	others->counter[TSN_XC_DATAGRAMS]++;
 	others->counter[TSN_XC_REFUSED]++;
@@ -328,7 +335,7 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 
 	tsn_engine_clock(e, received);
 	e->stats.datagrams++;
-	if (!is_allowed(e, from))
+	if (!let_in(e, from))
 		return TSN_DECODE_REFUSED;
 	begin_message(e, from);
 	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
@@ -336,6 +343,13 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 	e->stats.damaged += status == TSN_DECODE_DAMAGED;
 	e->stats.version += status == TSN_DECODE_VERSION;
 	return status;
+}
+
+void
+tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from)
+{
+	if (is_allowed(e, from)) /* of others nothing was kept */
+		tsn_decoder_end(e->decoder, from);
 }
 
 struct tsn_exporters *

@@ -83,6 +83,8 @@ bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set 
 bool tsn_engine_add_sink(struct tsn_engine *e, struct tsn_sink *sink);
 void tsn_engine_remove_sinks(struct tsn_engine *e);
 
+/* The connection or file that messages came by is over: what was kept for it is forgotten. */
+void tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from);
 /*
  * One export message (a datagram, or a message of a stream) received at [received_ms]. TSN_DECODE_REFUSED, and counted
  * for the shared exporter, if the site does not allow its exporter.

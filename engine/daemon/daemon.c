@@ -85,7 +85,10 @@ take_message(void *arg, const struct tsn_tcp_message *m)
 	uint64_t number = (uint64_t)m->connection * LISTENERS + t->s->id % LISTENERS;
 	const struct tsn_sender from = { m->peer, TSN_SESSION_STREAM + (uint32_t)(number % (UINT32_MAX - TSN_SESSION_STREAM)) };
 
-	tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
+	if (m->p == NULL)
+		tsn_engine_session_ended(t->d->engine, &from);
+	else
+		tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
 	return true;
 }
 
@@ -145,9 +148,15 @@ drain_unnamed(struct tsn_daemon *d)
 	int64_t until = steady_ms() + DRAIN_MS;
 	size_t i;
 
-	for (i = 0; i < d->ports.nsockets; i++)
-		while (!d->ports.sockets[i].keep && take_one(d, &d->ports.sockets[i]) && steady_ms() < until)
+	for (i = 0; i < d->ports.nsockets; i++) {
+		struct tsn_socket *s = &d->ports.sockets[i];
+		struct taking t = { d, s, now_ms() };
+
+		while (!s->keep && take_one(d, s) && steady_ms() < until)
 			;
+		if (!s->keep && s->tcp != NULL)
+			tsn_tcp_hang_up(s->tcp, take_message, &t);
+	}
 }
 
 /* --- reload --- */

@@ -77,6 +77,13 @@ tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n)
 }
 
 void
+tsn_decoder_end(struct tsn_decoder *d, const struct tsn_sender *from)
+{
+	if (from->session >= TSN_SESSION_STREAM)
+		tsn_exports_end(d->exports, from, tsn_exporters_find(d->exporters, from->exporter));
+}
+
+void
 tsn_decoder_finish(struct tsn_decoder *d)
 {
 	tsn_exports_finish(d->exports);

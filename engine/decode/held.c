@@ -51,12 +51,33 @@ unlink_after(struct tsn_held *t, struct queue *q, struct tsn_held_set *prev)
 }
 
 static void
-give_up(struct tsn_held *t, struct queue *q)
+give_up_after(struct tsn_held *t, struct queue *q, struct tsn_held_set *prev)
 {
-	struct tsn_held_set *s = unlink_after(t, q, NULL);
+	struct tsn_held_set *s = unlink_after(t, q, prev);
 
 	tsn_exporters_at(t->exporters, s->head.source)->counter[TSN_XC_NO_TEMPLATE]++;
 	tsn_free(s);
+}
+
+static void
+give_up(struct tsn_held *t, struct queue *q)
+{
+	give_up_after(t, q, NULL);
+}
+
+void
+tsn_held_end(struct tsn_held *t, uint32_t source, uint32_t session)
+{
+	struct queue *q = source < t->queues ? &t->queue[source] : NULL;
+	struct tsn_held_set *prev = NULL, *s = q != NULL ? q->first : NULL;
+
+	while (s != NULL) {
+		if (s->head.from.session == session)
+			give_up_after(t, q, prev);
+		else
+			prev = s;
+		s = prev != NULL ? prev->next : q->first;
+	}
 }
 
 void

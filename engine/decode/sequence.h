@@ -21,6 +21,9 @@ struct tsn_stream_key {
 	uint32_t session, id; /* id: engine, Source ID, Observation Domain */
 };
 
+/* The stream is over. */
+void tsn_sequences_forget(struct tsn_sequences *t, const struct tsn_stream_key *k);
+
 struct tsn_numbered {
 	uint32_t seq, count; /* count: flows in it, and records of options where they are numbered, too */
 	uint32_t options;    /* of [count]: records of options */

@@ -18,7 +18,7 @@
 #define ALL_FIELDS    2097152u
 /*
  * Sessions of a kind that keep a template of one id in a domain. More UDP ports are those of an exporter that changes
- * them; more connections (many exporters may stand behind one address) are mostly closed ones, whose end nobody tells.
+ * them; more connections (many exporters may stand behind one address) may be closed ones of which nobody told.
  */
 #define UDP_SESSIONS    16u
 #define STREAM_SESSIONS 256u
@@ -433,6 +433,21 @@ tsn_templates_withdraw(struct tsn_templates *t, const struct tsn_scope *s, uint1
 		}
 	if (d->n == 0)
 		free_domain(t, d);
+}
+
+void
+tsn_templates_end(struct tsn_templates *t, uint32_t source, uint32_t session,
+    void (*domain)(void *arg, const struct tsn_domain *d), void *arg)
+{
+	struct tsn_template *next;
+
+	for (struct tsn_template *m = source < t->owners ? t->owner[source].ends.next : NULL; m != NULL; m = next) {
+		next = m->link[OWN].next;
+		if (m->session != session)
+			continue;
+		domain(arg, m->domain);
+		drop(t, m, false);
+	}
 }
 
 uint32_t

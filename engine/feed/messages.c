@@ -71,10 +71,16 @@ tell(struct tsn_feed *f, const struct messages *m)
 	    (unsigned long long)r->records);
 }
 
+static struct tsn_sender
+sender_of(const struct tsn_feed *f)
+{
+	return (struct tsn_sender){ tsn_addr_v4(0), TSN_SESSION_STREAM + f->opts.number };
+}
+
 static bool
 give(struct tsn_feed *f, const struct tsn_message_piece *piece)
 {
-	const struct tsn_sender from = { tsn_addr_v4(0), TSN_SESSION_STREAM + f->opts.number };
+	const struct tsn_sender from = sender_of(f);
 	int64_t sent = tsn_decode_export_time(piece->p, piece->len);
 
 	if (sent == TSN_TIME_NONE) /* too short to say */
@@ -86,6 +92,7 @@ give(struct tsn_feed *f, const struct tsn_message_piece *piece)
 static enum tsn_feed_step
 step(struct tsn_feed *f)
 {
+	const struct tsn_sender from = sender_of(f);
 	struct messages *m = f->self;
 	struct tsn_message_piece piece;
 
@@ -105,6 +112,7 @@ step(struct tsn_feed *f)
 				return TSN_FEED_NO_MEMORY;
 			continue;
 		case TSN_MESSAGES_END:
+			tsn_engine_session_ended(f->engine, &from);
 			tell(f, m);
 			return TSN_FEED_END;
 		}

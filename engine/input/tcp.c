@@ -47,6 +47,8 @@ struct tsn_tcp {
 	bool deaf; /* descriptors are out: callers wait until the next sweep, or polling would never rest */
 	int64_t next_sweep;
 	struct tsn_tcp_counters counters;
+	bool (*take)(void *arg, const struct tsn_tcp_message *m); /* NULL between the owner's calls */
+	void *arg;
 };
 
 enum fate { STAYS, LEAVES };
@@ -186,7 +188,10 @@ static void
 hang_up(struct tsn_tcp *t, uint32_t i)
 {
 	struct connection *c = t->connections[i];
+	struct tsn_tcp_message over = { NULL, 0, c->peer, c->port, c->number };
 
+	if (c->proven && t->take != NULL)
+		t->take(t->arg, &over);
 	tsn_tls_close(c->tls);
 	close(c->fd); /* epoll forgets it */
 	tsn_free(c);
@@ -300,8 +305,7 @@ accept_some(struct tsn_tcp *t, int64_t now)
 
 /* Hands over the whole messages of the bytes that are there. */
 static enum fate
-hand_over(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg,
-    bool *stop)
+hand_over(struct tsn_tcp *t, struct connection *c, int64_t now, bool *stop)
 {
 	size_t at = 0;
 
@@ -318,7 +322,7 @@ hand_over(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(voi
 		t->counters.messages++;
 		c->proven = true;
 		c->heard_ms = now;
-		*stop = !take(arg, &m);
+		*stop = !t->take(t->arg, &m);
 		at += (size_t)len;
 	}
 	memmove(c->bytes, c->bytes + at, c->n - at);
@@ -344,14 +348,13 @@ read_some(struct connection *c, size_t *got)
 }
 
 static enum fate
-serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg,
-    bool *stop)
+serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool *stop)
 {
 	enum tsn_tls_read how;
 	size_t got;
 
 	c->more = false;
-	if (hand_over(t, c, now, take, arg, stop) == LEAVES) /* what [take] left last time */
+	if (hand_over(t, c, now, stop) == LEAVES) /* what [take] left last time */
 		return LEAVES;
 	for (int k = 0; k < READS; k++) {
 		if (*stop || c->n == ROOM) /* the latter only if [take] ended it early */
@@ -364,7 +367,7 @@ serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *a
 		case TSN_TLS_BYTES:
 			c->n += got;
 			t->counters.bytes += got;
-			if (hand_over(t, c, now, take, arg, stop) == LEAVES)
+			if (hand_over(t, c, now, stop) == LEAVES)
 				return LEAVES;
 			continue;
 		case TSN_TLS_READ:
@@ -411,6 +414,8 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 	int n = epoll_wait(t->epoll, ready, 64, 0);
 	bool more = n == 64, stop = false, calls = false;
 
+	t->take = take;
+	t->arg = arg;
 	for (int k = 0; k < n; k++) {
 		if (ready[k].data.ptr == NULL)
 			calls = true;
@@ -422,7 +427,7 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 
 		if (c == NULL || !c->more)
 			continue;
-		if (!stop && serve(t, c, now, take, arg, &stop) == LEAVES)
+		if (!stop && serve(t, c, now, &stop) == LEAVES)
 			hang_up(t, i);
 		else
 			more |= c->more;
@@ -430,7 +435,19 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 	sweep(t, now);
 	if (calls) /* afterwards: it may free a connection */
 		more |= accept_some(t, now);
+	t->take = NULL;
 	return more;
+}
+
+void
+tsn_tcp_hang_up(struct tsn_tcp *t, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg)
+{
+	t->take = take;
+	t->arg = arg;
+	for (uint32_t i = 0; i < t->opts.max_connections; i++)
+		if (t->connections[i] != NULL)
+			hang_up(t, i);
+	t->take = NULL;
 }
 
 void

@@ -51,7 +51,7 @@ void tsn_tcp_local(const struct tsn_tcp *t, struct tsn_addr *addr, uint16_t *por
 
 /* One message and where it came from. */
 struct tsn_tcp_message {
-	const uint8_t *p; /* valid during the call */
+	const uint8_t *p; /* valid during the call; NULL: the connection, of which there were messages, is over */
 	size_t len;
 	struct tsn_addr peer;
 	uint16_t port;
@@ -63,6 +63,8 @@ struct tsn_tcp_message {
  * from [take] ends it early. True if there may be more.
  */
 bool tsn_tcp_receive(struct tsn_tcp *t, int64_t now_ms, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg);
+/* Ends all connections. */
+void tsn_tcp_hang_up(struct tsn_tcp *t, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg);
 void tsn_tcp_counters(const struct tsn_tcp *t, struct tsn_tcp_counters *out);
 
 #endif

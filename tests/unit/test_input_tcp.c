@@ -41,7 +41,7 @@ put_message(struct bytes *b, const void *text, size_t n)
 }
 
 struct got {
-	size_t n, bytes;
+	size_t n, bytes, ended;
 	char last[64];
 	uint32_t connection;
 	uint16_t port;
@@ -54,6 +54,10 @@ take(void *arg, const struct tsn_tcp_message *m)
 {
 	struct got *g = arg;
 
+	if (m->p == NULL) {
+		g->ended++;
+		return true;
+	}
 	cr_assert(m->len >= 3 && m->p[0] == 'M');
 	g->n++;
 	g->bytes += m->len;
@@ -138,6 +142,7 @@ Test(input_tcp, messages_of_two_peers)
 	receive(t, &g, 1000);
 	cr_assert_eq(g.n, 6);
 	cr_assert(counters(t).open == 0 && counters(t).accepted == 2 && counters(t).unfinished == 1 && counters(t).messages == 6);
+	cr_assert_eq(g.ended, 2, "it is told when what belongs to a connection can go");
 	tsn_tcp_close(t);
 	bytes_free(&b);
 }

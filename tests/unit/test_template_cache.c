@@ -99,6 +99,34 @@ Test(template_cache, many_connections)
 	ix_teardown(t);
 }
 
+/* A connection that has ended takes nobody's place, however many there were; those that are open keep theirs, also when they are quiet. */
+Test(template_cache, ended_connections)
+{
+	struct ix_bench *t = ix_setup();
+	struct tsn_sender from = { tsn_addr_v4(IX_ADDR), 0 };
+
+	for (t->session = TSN_SESSION_STREAM; t->session < TSN_SESSION_STREAM + 100; t->session++)
+		send_template(t, 10, 1, 256, pair, 2);
+	for (; t->session < TSN_SESSION_STREAM + 2000; t->session++) {
+		send_template(t, 10, 1, 256, pair, 2);
+		cr_assert_not(send_data(t, 10, 1, 300, 2), "waits for its template");
+		from.session = t->session;
+		tsn_decoder_end(t->d, &from);
+		cr_assert_not(send_data(t, 10, 1, 256, 2));
+		tsn_decoder_end(t->d, &from); /* twice does no harm */
+	}
+	for (t->session = TSN_SESSION_STREAM; t->session < TSN_SESSION_STREAM + 100; t->session++)
+		cr_assert(send_data(t, 10, 1, 256, 2), "%u", t->session - TSN_SESSION_STREAM);
+	cr_assert_eq(ix_counter(t, TSN_XC_NO_TEMPLATE), 2 * 1900);
+	cr_assert_eq(ix_counter(t, TSN_XC_TEMPLATES_REFUSED), 0);
+	from.session = 2055; /* a port is no connection */
+	t->session = 2055;
+	send_template(t, 10, 1, 256, pair, 2);
+	tsn_decoder_end(t->d, &from);
+	cr_assert(send_data(t, 10, 1, 256, 2));
+	ix_teardown(t);
+}
+
 Test(template_cache, defined_anew)
 {
 	struct ix_bench *t = ix_setup();
