@@ -128,6 +128,31 @@ piece 0 100000 >> "$tmp/log.pcap"
 rows 11034
 stop 0
 
+# What grows may be compressed; it is not damaged because we were told to stop before its writer was done
+gzip -c "$capture" > "$tmp/whole.gz"
+head -c 20000 "$tmp/whole.gz" > "$tmp/grows.gz"
+cp "$tmp/grows.gz" "$tmp/cut.gz"
+if [ "$pack" != cat ]; then
+	follow "$tmp/grows.gz"
+	sleep 0.5
+	tail -c +20001 "$tmp/whole.gz" >> "$tmp/grows.gz"
+	rows 4554
+	stop 0
+	follow "$tmp/cut.gz"
+	sleep 0.5
+	stop 0
+	checks=$((checks + 1))
+	[ ! -s "$tmp/log" ] || failed "a stop is no damage" "$tmp/log"
+fi
+
+# Text is shown as it comes, however little it is
+printf 'src,dst,proto,bytes\n192.0.2.1,192.0.2.2,6,10\n192.0.2.1,192.0.2.2,6,2' > "$tmp/few.csv"
+follow "$tmp/few.csv"
+rows 1
+echo 0 >> "$tmp/few.csv"
+rows 2
+stop 0
+
 # A directory: new files once the older one is finished; renamed ones are not read twice
 mkdir "$tmp/spool"
 follow "$tmp/spool"
