@@ -88,7 +88,7 @@ read_directory(struct tsn_inputs *in, const char *path, const struct tsn_waiter 
 	for (size_t i = 0; i < w.n && !in->stop; i++)
 		read += tsn_inputs_read_one(in, w.files[i].path, waiter, false) == TSN_EXIT_OK;
 	if (read == 0 && in->unreadable == before && !in->failed) {
-		tsn_cli_warn("%s: holds no input that can be read", path);
+		tsn_cli_warn(w.n == 0 ? "%s: is a directory without files" : "%s: holds no input that can be read", path);
 		in->unreadable++;
 	}
 	tsn_walk_fini(&w);
@@ -124,6 +124,36 @@ tell_exporters(struct tsn_engine *e)
 	tsn_buf_fini(&line);
 }
 
+#define NAMED 5 /* exporters a sentence */
+
+/* Whoever sees no flows must learn that there were some, which nobody can read without their templates. */
+static void
+tell_templates(struct tsn_engine *e)
+{
+	struct tsn_exporters *t = tsn_engine_exporters(e);
+	char text[TSN_ADDR_TEXT];
+	unsigned more = 0, told = 0;
+
+	for (uint32_t i = 0; i < tsn_exporters_count(t); i++) {
+		const struct tsn_exporter *x = tsn_exporters_at(t, i);
+		unsigned long long sets = x->counter[TSN_XC_NO_TEMPLATE];
+
+		if (sets == 0)
+			continue;
+		if (told == NAMED)
+			more++;
+		else if (tsn_exporter_is_nobody(t, i))
+			tsn_cli_warn("%llu sets of records could not be read: their templates are not in the input%s", sets,
+			    told++ > 0 ? "" : " (exporters repeat them every few minutes)");
+		else
+			tsn_cli_warn("exporter %s: %llu sets of records could not be read: their templates are not in the input%s",
+			    i == 0 ? "(others)" : tsn_addr_text(x->addr, text), sets,
+			    told++ > 0 ? "" : " (exporters repeat them every few minutes)");
+	}
+	if (more > 0)
+		tsn_cli_warn("the same of %u more exporters; `tocsin exporters` lists them", more);
+}
+
 /* Damaged datagrams are counted per exporter; without --verbose one sentence for all. */
 static void
 tell_datagrams(struct tsn_inputs *in)
@@ -132,6 +162,8 @@ tell_datagrams(struct tsn_inputs *in)
 
 	if (in->cli->verbose)
 		tell_exporters(in->engine);
+	if (!in->cli->quiet)
+		tell_templates(in->engine);
 	tsn_engine_stats(in->engine, &s);
 	if (s.damaged > 0 && !in->cli->quiet)
 		tsn_cli_warn("%llu of %llu datagrams were short, odd or lying; their whole records were read (--verbose tells which exporters)",

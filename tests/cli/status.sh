@@ -21,7 +21,7 @@ expect 0 "$tocsin" show --as packets --format csv --fields packets "$capture"
 says out 126
 expect 0 "$tocsin" show --count --port 9 "$capture"
 is out 0
-says err 'no NetFlow in this capture'
+says err 'no datagram of this capture goes to UDP port 9'
 expect 0 "$tocsin" version
 says out 'tocsin '
 expect 0 "$tocsin" --version
