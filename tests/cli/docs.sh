@@ -88,6 +88,20 @@ fi
 expect 0 "$tocsin" fields --format markdown
 same 'docs/normal-form.md' docs/normal-form.md "$tmp/out"
 
+# What flows of formats of fixed layout carry is what the page says of their format.
+knows() { # SECTION OPTIONS...: every field that a record brings, all in all
+	section=$1
+	shift
+	sed -n "/^### $section\$/,/^###* /s/^| \`\([a-z_]*\)\` |.*/\1/p" docs/normal-form.md | sort > "$tmp/page"
+	expect 0 "$tocsin" show "$capture" --fields all --format json "$@"
+	tr ',{' '\n\n' < "$tmp/out" | sed -n 's/^"\([a-z_]*\)":.*/\1/p' | sort -u | grep -vxE 'exporter_.*|packets|bytes|ip_version' > "$tmp/carried"
+	checks=$((checks + 1))
+	comm -13 "$tmp/page" "$tmp/carried" > "$tmp/lacking"
+	[ -s "$tmp/carried" ] && [ ! -s "$tmp/lacking" ] || failed "docs/normal-form.md, $section, lacks" "$tmp/lacking"
+}
+knows 'NetFlow v1, v5 and v7'
+knows Packets --as packets
+
 # Files that README, the pages of docs/ and the rules name are there.
 for file in $(sed -n 's/.*](\([^):#]*\)).*/\1/p' README.md); do
 	expect 0 test -e "$file"

@@ -75,7 +75,7 @@ is out 13662
 silent err
 expect 3 "$tocsin" show --count "$tmp/dir/README"
 expect 3 "$tocsin" show --count "$tmp/dir/2026/none"
-says err 'holds no input'
+says err 'is a directory without files'
 input=$capture expect 0 "$tocsin" show --count "$capture" - "$tmp/dir"
 is out 18216
 expect 2 "$tocsin" show --count - "$capture" -
