@@ -81,7 +81,7 @@ while read -r option; do
 	expect 0 grep -qE "Fl -$option" docs/man/tocsin.1
 done < "$tmp/options"
 if command -v mandoc > /dev/null 2>&1; then
-	expect 0 mandoc -T lint -W error docs/man/tocsin.1 docs/man/tocsin-rules.5
+	expect 0 mandoc -T lint -W warning docs/man/tocsin.1 docs/man/tocsin-rules.5
 fi
 
 # The page of fields is what the program says; `make docs` writes it.
@@ -101,6 +101,16 @@ knows() { # SECTION OPTIONS...: every field that a record brings, all in all
 }
 knows 'NetFlow v1, v5 and v7'
 knows Packets --as packets
+
+# The page for operators knows every counter, and every field that tells of exporters.
+"$tocsin" exporters "$capture" --format json | tr ',{' '\n\n' | sed -n 's/^"\([a-z_]*\)":[0-9]*$/\1/p' > "$tmp/counters"
+"$tocsin" fields | sed -n 's/^\(exporter_[a-z_]*\) .*/\1/p' | grep -v '^exporter_name$' >> "$tmp/counters"
+checks=$((checks + 1))
+[ "$(wc -l < "$tmp/counters")" -ge 34 ] || failed 'too few counters' "$tmp/counters"
+while read -r counter; do
+	case $counter in sampling | sampling_override | skew_ms) continue ;; esac # not counted
+	expect 0 grep -qF "\`$counter\`" docs/inputs.md
+done < "$tmp/counters"
 
 # Files that README, the pages of docs/ and the rules name are there.
 for file in $(sed -n 's/.*](\([^):#]*\)).*/\1/p' README.md); do
