@@ -10,6 +10,8 @@
 #include "feed/feed.h"
 #include "input/walk.h"
 
+#define NAMED 5 /* of things that may be many, so many are named */
+
 /* What a feed has to say: damage always, omissions unless quiet, the rest with --verbose. */
 static void
 on_line(void *arg, enum tsn_log_level level, const char *line)
@@ -28,8 +30,9 @@ refuse(struct tsn_inputs *in, const char *error, bool skip)
 	tsn_progress_clear(&in->progress);
 	if (!skip)
 		tsn_cli_warn("%s", error);
-	else if (!in->cli->quiet)
+	else if (in->cli->verbose || (!in->cli->quiet && in->skipped < NAMED))
 		tsn_cli_warn("%s; passed over", error);
+	in->skipped += skip;
 	in->unreadable += !skip;
 	return TSN_EXIT_INPUT;
 }
@@ -124,13 +127,12 @@ tell_exporters(struct tsn_engine *e)
 	tsn_buf_fini(&line);
 }
 
-#define NAMED 5 /* exporters a sentence */
-
 /* Whoever sees no flows must learn that there were some, which nobody can read without their templates. */
 static void
 tell_templates(struct tsn_engine *e)
 {
 	struct tsn_exporters *t = tsn_engine_exporters(e);
+	static const char why[] = ": those are not in the input (exporters repeat them every few minutes: begin earlier, or capture longer)";
 	char text[TSN_ADDR_TEXT];
 	unsigned more = 0, told = 0;
 
@@ -143,12 +145,11 @@ tell_templates(struct tsn_engine *e)
 		if (told == NAMED)
 			more++;
 		else if (tsn_exporter_is_nobody(t, i))
-			tsn_cli_warn("%llu sets of records could not be read: their templates are not in the input%s", sets,
-			    told++ > 0 ? "" : " (exporters repeat them every few minutes)");
+			tsn_cli_warn("%llu set%s of records could not be read, for want of templates%s", sets, sets == 1 ? "" : "s",
+			    told++ > 0 ? "" : why);
 		else
-			tsn_cli_warn("exporter %s: %llu sets of records could not be read: their templates are not in the input%s",
-			    i == 0 ? "(others)" : tsn_addr_text(x->addr, text), sets,
-			    told++ > 0 ? "" : " (exporters repeat them every few minutes)");
+			tsn_cli_warn("exporter %s: %llu set%s of records could not be read, for want of templates%s",
+			    i == 0 ? "(others)" : tsn_addr_text(x->addr, text), sets, sets == 1 ? "" : "s", told++ > 0 ? "" : why);
 	}
 	if (more > 0)
 		tsn_cli_warn("the same of %u more exporters; `tocsin exporters` lists them", more);
@@ -236,6 +237,8 @@ tsn_inputs_read(struct tsn_inputs *in)
 	}
 	if (!in->stop)
 		tsn_engine_finish(in->engine);
+	if (in->skipped > NAMED && !c->verbose && !c->quiet)
+		tsn_cli_warn("%u more files were passed over (--verbose names them)", in->skipped - NAMED);
 	tell_datagrams(in);
 	return in->unreadable > 0 || in->failed ? TSN_EXIT_INPUT : TSN_EXIT_OK;
 }

@@ -96,7 +96,7 @@ recognise(struct tsn_feed *f, char error[TSN_INPUT_ERROR])
 		snprintf(error, TSN_INPUT_ERROR, "is compressed twice: unpack it once (%s)", r->packed);
 	else
 		snprintf(error, TSN_INPUT_ERROR, "%s", n == 0 ? "is empty"
-		    : is_text(p, n) ? "is no kind of input that can be read; if it is a table, --map can say which column is which field"
+		    : is_text(p, n) ? "is no kind of input that can be read (if it is a table, --map can say which column is which field)"
 				    : "is no kind of input that can be read (`tocsin run --help` lists them)");
 	return NULL;
 }

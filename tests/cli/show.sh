@@ -261,7 +261,7 @@ tail -c +53 "$tmp/elements.ipfix" > "$tmp/records"
 { number 10 2; number 80 2; number 1795000000 4; number 0 4; number 1 4; cat "$tmp/records"; } > "$tmp/untold.ipfix"
 expect 0 "$tocsin" show --count "$tmp/untold.ipfix"
 is out 0
-says err '1 sets of records could not be read: their templates are not in the input'
+says err '1 set of records could not be read, for want of templates: those are not in the input'
 expect 0 "$tocsin" show --count -q "$tmp/untold.ipfix"
 silent err
 expect 0 "$tocsin" show -v --count "$tmp/elements.ipfix"
