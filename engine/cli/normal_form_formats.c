@@ -136,6 +136,8 @@ elements(struct tsn_buf *out)
 		tsn_buf_clear(&text);
 		if (!put_elements(&text, (enum tsn_field)f, false))
 			continue;
+		if (f == TSN_F_EXPORTER)
+			tsn_buf_puts(&text, ", in files; else source address of the message");
 		row(out, tsn_fields[f].name, tsn_buf_str(&text));
 		tsn_buf_clear(&text);
 		if (put_elements(&text, (enum tsn_field)f, true)) {
@@ -144,7 +146,6 @@ elements(struct tsn_buf *out)
 			tsn_buf_putc(out, '\n');
 		}
 	}
-	row(out, "exporter", "source address of the message; absent in files");
 	row(out, "source_id", "Source ID, Observation Domain ID of the message's header");
 	tsn_buf_fini(&text);
 	roles(out);

@@ -174,7 +174,8 @@ walked_records(struct walk *w, const struct tsn_template *t, const struct tsn_pl
 		w->records++;
 		w->options += plan == NULL;
 		if (plan == NULL)
-			tsn_options_take(t, w->domain, tsn_templates_budget(e->templates, w->head.source), p, e->at, e->len, w->x);
+			tsn_options_take(
+			    t, w->domain, tsn_templates_budget(e->templates, w->head.source), p, e->at, e->len, w->x);
 		else if (!plan->flows)
 			count(w, TSN_XC_NOT_FLOWS, 1);
 		else
@@ -373,7 +374,8 @@ see_sequence(struct walk *w, const struct tsn_message *m)
 }
 
 enum tsn_decode
-tsn_exports_decode(struct tsn_exports *e, const struct tsn_message *m, const struct tsn_want *want, struct tsn_batch_sink *sink)
+tsn_exports_decode(
+    struct tsn_exports *e, const struct tsn_message *m, const struct tsn_want *want, struct tsn_batch_sink *sink)
 {
 	struct walk w = { .e = e, .want = want, .sink = sink, .x = m->x };
 	size_t header, n;

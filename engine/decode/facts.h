@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum tsn_fact { TSN_FACT_SAMPLER = 1, TSN_FACT_IF_SAMPLING, TSN_FACT_IF_NAME, TSN_FACT_APPLICATION, TSN_FACT_VRF, TSN_FACT_COUNT };
+enum tsn_fact { TSN_FACT_SAMPLER = 1, TSN_FACT_IF_SAMPLING, TSN_FACT_IF_NAME, TSN_FACT_APPLICATION, TSN_FACT_VRF };
 
 #define TSN_FACT_TEXT 255u /* longer names are cut */
 

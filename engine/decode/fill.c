@@ -215,6 +215,8 @@ set_present(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
 
 		for (size_t i = 0; i < sizeof(always); i++)
 			b->present[always[i]].w[word] |= bits;
+		if (h->exporter.v4 && h->exporter.lo == 0) /* nobody is known to have sent it */
+			b->present[TSN_F_EXPORTER].w[word] &= ~bits;
 		for (size_t i = 0; i < sizeof(routes) && h->version != 1; i++)
 			b->present[routes[i]].w[word] |= bits;
 		for (size_t i = 0; i < sizeof(v4_always); i++)

@@ -174,7 +174,8 @@ join_role(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records
 		const uint8_t *p = tsn_records_at(r, op) + i * r->stride;
 		uint32_t len = tsn_records_len(r, op);
 
-		join_text(&j, b->n + i, field, kind, role == TSN_ROLE_APPLICATION ? tsn_application_id(p, len) : tsn_read_uint(p, len));
+		join_text(&j, b->n + i, field, kind,
+		    role == TSN_ROLE_APPLICATION ? tsn_application_id(p, len) : tsn_read_uint(p, len));
 	}
 }
 

@@ -108,14 +108,20 @@ tsn_read_uint(const uint8_t *p, uint32_t len)
 	return v;
 }
 
-/* Times, as far as they were not told: from the duration; in order. Returns how many rows are odd; [odd] has those that are already. */
-uint32_t tsn_times_finish(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, struct tsn_mask *odd);
+/*
+ * Times, as far as they were not told: from the duration; in order. Returns how many rows are odd; [odd] has those
+ * that are already.
+ */
+uint32_t tsn_times_finish(
+    const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, struct tsn_mask *odd);
 void tsn_times_run(const struct tsn_way *w, const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h,
     const struct tsn_records *r, const struct tsn_facts *facts, struct tsn_mask *odd);
 /* Names and sampling from what options told. */
-void tsn_facts_join(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, const struct tsn_facts *facts);
+void tsn_facts_join(
+    const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, const struct tsn_facts *facts);
 /* What parts of a record (305, 306, 309 to 311) say of the interval; 0: nothing. [p]: the record's first byte. */
-uint32_t tsn_sampling_of_parts(const struct tsn_op role[TSN_ROLE_COUNT], const struct tsn_records *r, const uint8_t *record);
+uint32_t tsn_sampling_of_parts(
+    const struct tsn_op role[TSN_ROLE_COUNT], const struct tsn_records *r, const uint8_t *record);
 /* A wanted element to the column chosen for it. */
 void tsn_wanted_put(struct tsn_batch *b, uint32_t row, const struct tsn_op *op, const uint8_t *p, uint32_t len);
 /* Text without the padding of fixed fields; its length. */

@@ -37,7 +37,8 @@ slow_numbers(struct tsn_batch *b, const struct tsn_op *op, const uint8_t *p, con
 #define CASE(storage, len) ((storage) << 4 | (len))
 
 static void
-run_uint(struct tsn_batch *b, const struct tsn_op *op, const uint8_t *restrict p, const struct tsn_records *r, uint32_t len)
+run_uint(struct tsn_batch *b, const struct tsn_op *op, const uint8_t *restrict p, const struct tsn_records *r,
+    uint32_t len)
 {
 	uint32_t n = r->n;
 	size_t stride = r->stride;
@@ -182,7 +183,8 @@ run_other(const struct tsn_op *op, struct tsn_batch *b, const uint8_t *p, const 
 		if (op->code == TSN_OP_WANTED)
 			tsn_wanted_put(b, b->n + i, op, p, len);
 		else
-			tsn_list_walk(&(struct tsn_walker){ b, b->n + i, h, lists, 0, op->rank == 1 }, op->type, p, len);
+			tsn_list_walk(
+			    &(struct tsn_walker){ b, b->n + i, h, lists, 0, op->rank == 1 }, op->type, p, len);
 	}
 }
 
@@ -250,19 +252,18 @@ fill_constants(struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
 	struct tsn_addr x = h->from.exporter;
 	uint32_t row = b->n;
 
-	fill_u32(a->v4 + row, n, x.v4 ? (uint32_t)x.lo : 0);
-	if (!x.v4) {
-		a->any_v6 = true;
-		fill_i64((int64_t *)a->hi + row, n, (int64_t)x.hi);
-		fill_i64((int64_t *)a->lo + row, n, (int64_t)x.lo);
-	} else {
+	if (x.v4 && x.lo != 0) {
+		fill_u32(a->v4 + row, n, (uint32_t)x.lo);
 		tsn_mask_set_range(&a->is_v4, row, n);
-	}
+		tsn_mask_set_range(&b->present[TSN_F_EXPORTER], row, n);
+	} else if (!x.v4) {
+		for (uint32_t i = 0; i < n; i++)
+			tsn_batch_put_addr(b, row + i, TSN_F_EXPORTER, x);
+	} /* else nobody is known to have sent it, but the records may have said (elements 130 and 131) */
 	fill_u32(b->source + row, n, h->source);
 	fill_i64(b->received + row, n, h->received);
 	fill_i64(b->exported + row, n, h->exported);
 	fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->domain);
-	tsn_mask_set_range(&b->present[TSN_F_EXPORTER], row, n);
 	tsn_mask_set_range(&b->present[TSN_F_SOURCE_ID], row, n);
 }
 

@@ -16,7 +16,12 @@
 #define OWN_FIELDS    131072u
 #define ALL_TEMPLATES 131072u
 #define ALL_FIELDS    2097152u
-#define SESSIONS      16u /* that keep a template of one id in a domain: more are ports of an exporter that changes them */
+/*
+ * Sessions of a kind that keep a template of one id in a domain. More UDP ports are those of an exporter that changes
+ * them; more connections (many exporters may stand behind one address) are mostly closed ones, whose end nobody tells.
+ */
+#define UDP_SESSIONS    16u
+#define STREAM_SESSIONS 256u
 #define BUCKETS       4096u
 
 /*
@@ -180,9 +185,15 @@ tsn_templates_free(struct tsn_templates *t)
 }
 
 static bool
+is_stream(uint32_t session)
+{
+	return session >= TSN_SESSION_STREAM;
+}
+
+static bool
 is_stale(const struct tsn_template *m, int64_t now)
 {
-	return m->session < TSN_SESSION_STREAM && now > m->refreshed && now - m->refreshed > LIFETIME;
+	return !is_stream(m->session) && now > m->refreshed && now - m->refreshed > LIFETIME;
 }
 
 /*
@@ -203,12 +214,15 @@ tsn_templates_find(struct tsn_templates *t, struct tsn_domain **domain, uint32_t
 			best = m;
 			break;
 		}
-		if (session < TSN_SESSION_STREAM && m->session < TSN_SESSION_STREAM &&
+		if (!is_stream(session) && !is_stream(m->session) &&
 		    (best == NULL || m->refreshed > best->refreshed))
 			best = m;
 	}
-	if (best == NULL || !is_stale(best, now))
+	if (best == NULL || !is_stale(best, now)) {
+		if (best != NULL && is_stream(session) && now > best->refreshed)
+			best->refreshed = now; /* sent once, and good as long as it is used */
 		return best;
+	}
 	if (d->n == 1)
 		*domain = NULL;
 	drop(t, best, false);
@@ -294,7 +308,7 @@ make_room(struct tsn_templates *t, struct owner *o, uint32_t n, int64_t now, con
 	return !is_full(t, o, n);
 }
 
-/* The session's own; [*others]: how many sessions have this id, [*oldest] the longest not refreshed of them. */
+/* The session's own; [*others]: how many more of its kind have this id, [*oldest] the longest not refreshed of them. */
 static struct tsn_template *
 own_template(const struct tsn_domain *d, uint32_t session, uint16_t id, uint32_t *others, struct tsn_template **oldest)
 {
@@ -309,6 +323,8 @@ own_template(const struct tsn_domain *d, uint32_t session, uint16_t id, uint32_t
 			own = m;
 			continue;
 		}
+		if (is_stream(m->session) != is_stream(session))
+			continue;
 		++*others;
 		if (*oldest == NULL || m->refreshed < (*oldest)->refreshed)
 			*oldest = m;
@@ -369,6 +385,7 @@ tsn_templates_learn(struct tsn_templates *t, const struct tsn_scope *s, const st
 	struct tsn_template *own = NULL, *oldest = NULL;
 	enum tsn_learned how = TSN_LEARNED_REFUSED;
 	uint32_t others = 0;
+	uint32_t most = is_stream(s->session) ? STREAM_SESSIONS : UDP_SESSIONS;
 	bool anew = false;
 
 	if (o == NULL)
@@ -382,7 +399,7 @@ tsn_templates_learn(struct tsn_templates *t, const struct tsn_scope *s, const st
 	anew = own != NULL;
 	if (anew)
 		drop(t, own, true);
-	else if (oldest != NULL && (others >= SESSIONS || is_full(t, o, l->n)))
+	else if (oldest != NULL && (others >= most || is_full(t, o, l->n)))
 		drop(t, oldest, true); /* of the same id: what the port before this one left */
 	if (make_room(t, o, l->n, now, d)) {
 		if (d == NULL)

@@ -10,8 +10,8 @@
 
 /* [uptime] is that of moment [h->exported]; all of it modulo 2^32. */
 static void
-run_uptime(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t uptime, const uint8_t *restrict p,
-    const struct tsn_records *r, struct tsn_mask *odd)
+run_uptime(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t uptime,
+    const uint8_t *restrict p, const struct tsn_records *r, struct tsn_mask *odd)
 {
 	int64_t *restrict c = (int64_t *)b->col[op->field] + b->n, exported = h->exported;
 	const uint8_t *first = p;
@@ -69,8 +69,9 @@ read_time(uint8_t kind, const uint8_t *p, uint32_t len, const struct tsn_head *h
 	case TSN_MAP_MILLIS:
 		return v <= (uint64_t)LATEST ? (int64_t)v : TSN_TIME_NONE;
 	case TSN_MAP_NTP: /* RFC 7011 sections 6.1.9, 6.1.10; modulo 2^32, which is right until 2106 */
-		return len == 8 ? (int64_t)(uint32_t)((v >> 32) - NTP_1970) * 1000 + (int64_t)((v & UINT32_MAX) * 1000 >> 32)
-				: TSN_TIME_NONE;
+		return len == 8
+		    ? (int64_t)(uint32_t)((v >> 32) - NTP_1970) * 1000 + (int64_t)((v & UINT32_MAX) * 1000 >> 32)
+		    : TSN_TIME_NONE;
 	default:
 		return v <= (uint64_t)LATEST ? h->exported - (int64_t)(v / 1000) : TSN_TIME_NONE;
 	}
@@ -112,7 +113,8 @@ tsn_times_run(const struct tsn_way *w, const struct tsn_op *op, struct tsn_batch
 	if (op->code == TSN_MAP_MILLIS && len == 8 && !op->again && run_millis(op, b, p, r))
 		return;
 	for (uint32_t i = 0; i < r->n; i++, p += r->stride) {
-		int64_t v = op->code == TSN_MAP_AGO && tsn_read_uint(p, len) == 0 ? h->exported : read_time(op->code, p, len, h);
+		int64_t v = op->code == TSN_MAP_AGO && tsn_read_uint(p, len) == 0 ? h->exported
+										  : read_time(op->code, p, len, h);
 
 		if (v != TSN_TIME_NONE)
 			tsn_batch_put_int(b, b->n + i, op->field, v);
@@ -166,8 +168,9 @@ delay_start(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_recor
 	for (uint32_t i = 0; i < r->n; i++) {
 		uint64_t v = tsn_read_uint(tsn_records_at(r, op) + i * r->stride, tsn_records_len(r, op));
 
-		if (tsn_mask_has(&b->present[TSN_F_START], b->n + i) && tsn_mask_has(&b->present[TSN_F_END], b->n + i) &&
-		    start[i] <= end[i] && v <= (uint64_t)(end[i] - start[i]))
+		if (tsn_mask_has(&b->present[TSN_F_START], b->n + i) &&
+		    tsn_mask_has(&b->present[TSN_F_END], b->n + i) && start[i] <= end[i] &&
+		    v <= (uint64_t)(end[i] - start[i]))
 			start[i] += (int64_t)v;
 	}
 }
@@ -189,7 +192,8 @@ tsn_times_finish(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_
 		uint32_t row = b->n + i;
 		int64_t first = start[i];
 
-		if (first <= end[i] || !tsn_mask_has(&b->present[TSN_F_START], row) || !tsn_mask_has(&b->present[TSN_F_END], row))
+		if (first <= end[i] || !tsn_mask_has(&b->present[TSN_F_START], row) ||
+		    !tsn_mask_has(&b->present[TSN_F_END], row))
 			continue;
 		start[i] = end[i];
 		end[i] = first;

@@ -56,11 +56,13 @@ put_time(struct tsn_batch *b, uint32_t row, enum tsn_field f, uint64_t v, uint32
 	else if (type == TSN_E_MILLISECONDS)
 		put_integer(b, row, f, v);
 	else if (type != TSN_E_SECONDS && len == 8)
-		put_integer(b, row, f, (uint64_t)(uint32_t)((v >> 32) - NTP_1970) * 1000 + ((v & UINT32_MAX) * 1000 >> 32));
+		put_integer(
+		    b, row, f, (uint64_t)(uint32_t)((v >> 32) - NTP_1970) * 1000 + ((v & UINT32_MAX) * 1000 >> 32));
 }
 
 static void
-put_number(struct tsn_batch *b, uint32_t row, enum tsn_field f, enum tsn_element_type type, const uint8_t *p, uint32_t len)
+put_number(
+    struct tsn_batch *b, uint32_t row, enum tsn_field f, enum tsn_element_type type, const uint8_t *p, uint32_t len)
 {
 	uint64_t v;
 

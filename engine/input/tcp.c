@@ -41,6 +41,7 @@ struct tsn_tcp {
 	struct tsn_tls *tls, *next_tls; /* in force; read and waiting to be put in force */
 	struct connection **connections; /* max_connections places, NULL where free */
 	uint32_t accepted;
+	bool deaf; /* descriptors are out: callers wait until the next sweep, or polling would never rest */
 	int64_t next_sweep;
 	struct tsn_tcp_counters counters;
 };
@@ -75,9 +76,9 @@ bind_and_listen(struct tsn_tcp *t)
 }
 
 static bool
-watch(struct tsn_tcp *t, int operation, int fd, void *what, bool writes)
+watch(struct tsn_tcp *t, int operation, int fd, void *what, uint32_t events)
 {
-	struct epoll_event e = { .events = EPOLLIN | (writes ? EPOLLOUT : 0u), .data = { .ptr = what } };
+	struct epoll_event e = { .events = events, .data = { .ptr = what } };
 
 	return epoll_ctl(t->epoll, operation, fd, &e) == 0;
 }
@@ -95,7 +96,7 @@ open_sockets(struct tsn_tcp *t, const char *where, char error[TSN_INPUT_ERROR])
 	if (what == NULL) {
 		what = "epoll";
 		t->epoll = epoll_create1(EPOLL_CLOEXEC);
-		if (t->epoll >= 0 && watch(t, EPOLL_CTL_ADD, t->fd, NULL, false))
+		if (t->epoll >= 0 && watch(t, EPOLL_CTL_ADD, t->fd, NULL, EPOLLIN))
 			return true;
 	}
 	snprintf(error, TSN_INPUT_ERROR, "tcp %s: %s: %s", where, what, strerror(errno));
@@ -214,7 +215,7 @@ keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
 		tsn_sockaddr_from(from, &c->peer, &c->port);
 		c->heard_ms = now;
 		c->tls = t->tls != NULL ? tsn_tls_accept(t->tls, fd) : NULL;
-		if ((t->tls == NULL || c->tls != NULL) && watch(t, EPOLL_CTL_ADD, fd, c, false)) {
+		if ((t->tls == NULL || c->tls != NULL) && watch(t, EPOLL_CTL_ADD, fd, c, EPOLLIN)) {
 			c->number = t->accepted++;
 			t->connections[i] = c;
 			return true;
@@ -236,8 +237,11 @@ accept_some(struct tsn_tcp *t, int64_t now)
 
 		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
 			continue;
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno != EAGAIN)
+				t->deaf = watch(t, EPOLL_CTL_MOD, t->fd, NULL, 0);
 			return;
+		}
 		if (keep(t, fd, &from, now)) {
 			t->counters.accepted++;
 			t->counters.open++;
@@ -303,7 +307,8 @@ serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *a
 		if (*stop || c->n == ROOM) /* the latter only if [take] ended it early */
 			break;
 		how = read_some(c, &got);
-		if ((how == TSN_TLS_WRITE) != c->writes && watch(t, EPOLL_CTL_MOD, c->fd, c, how == TSN_TLS_WRITE))
+		if ((how == TSN_TLS_WRITE) != c->writes &&
+		    watch(t, EPOLL_CTL_MOD, c->fd, c, how == TSN_TLS_WRITE ? EPOLLIN | EPOLLOUT : EPOLLIN))
 			c->writes = how == TSN_TLS_WRITE;
 		switch (how) {
 		case TSN_TLS_BYTES:
@@ -334,6 +339,8 @@ sweep(struct tsn_tcp *t, int64_t now)
 	if (now < t->next_sweep && now >= t->next_sweep - SWEEP_MS)
 		return;
 	t->next_sweep = now + SWEEP_MS;
+	if (t->deaf)
+		t->deaf = !watch(t, EPOLL_CTL_MOD, t->fd, NULL, EPOLLIN);
 	for (uint32_t i = 0; i < t->opts.max_connections; i++) {
 		if (t->connections[i] != NULL && now - t->connections[i]->heard_ms > t->opts.idle_ms) {
 			t->counters.idle++;

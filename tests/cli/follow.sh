@@ -52,11 +52,16 @@ for packer in gzip zstd bzip2 xz; do
 	says err 'compressed twice'
 done
 
+# What the directories below hold compressed, if this build can unpack it
+pack='gzip -c'
+gzip -c "$capture" > "$tmp/packed"
+"$tocsin" show --count "$tmp/packed" > /dev/null 2>&1 || pack=cat
+
 # Directories: in order of time, what is no input passed over, what cannot be read told
 mkdir -p "$tmp/dir/2026/none" "$tmp/dir/.hidden"
 cp "$capture" "$tmp/dir/2026/flows.202611231405"
 piece 0 100000 > "$tmp/dir/2026/flows.202611231400"
-gzip -c "$capture" > "$tmp/dir/flows.202611231410.gz"
+$pack "$capture" > "$tmp/dir/flows.202611231410.gz"
 cp "$capture" "$tmp/dir/.hidden/x"
 ln -s .. "$tmp/dir/2026/circle"
 echo 'about these files' > "$tmp/dir/README"
@@ -136,7 +141,7 @@ piece 100000 "$size" >> "$tmp/spool/flows.current"
 mv "$tmp/spool/flows.current" "$tmp/spool/flows.202611231405"
 rows 9108
 echo 'no flows' > "$tmp/spool/flows.txt"
-gzip -c "$capture" > "$tmp/spool/.new" && mv "$tmp/spool/.new" "$tmp/spool/flows.current"
+$pack "$capture" > "$tmp/spool/.new" && mv "$tmp/spool/.new" "$tmp/spool/flows.current"
 rows 13662
 stop 0 INT
 checks=$((checks + 1))

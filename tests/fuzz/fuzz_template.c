@@ -55,7 +55,8 @@ fuzz_check_rows(struct fuzz_template *t, const struct tsn_batch *b)
 	tsn_mask_first(&rows, b->n);
 	REQUIRE(b->n <= b->cap);
 	for (uint32_t i = 0; i < b->n; i++)
-		REQUIRE(!tsn_mask_has(&b->present[TSN_F_START], i) || !tsn_mask_has(&b->present[TSN_F_END], i) || start[i] <= end[i]);
+		REQUIRE(!tsn_mask_has(&b->present[TSN_F_START], i) || !tsn_mask_has(&b->present[TSN_F_END], i) ||
+		    start[i] <= end[i]);
 	for (int w = 0; w < TSN_MASK_WORDS; w++) {
 		for (int f = 0; f < TSN_FIELD_COUNT; f++)
 			REQUIRE((b->present[f].w[w] & ~rows.w[w]) == 0);
@@ -87,7 +88,8 @@ fuzz_template_room(void *arg)
 static void
 fuzz_template_init(struct fuzz_template *t)
 {
-	static const struct tsn_wanted wanted[] = { { 0, 54, TSN_F_FLOW_LABEL }, { 0, 147, TSN_F_VRF }, { 0, 277, TSN_F_BPS } };
+	static const struct tsn_wanted wanted[] = { { 0, 54, TSN_F_FLOW_LABEL }, { 0, 147, TSN_F_VRF },
+		{ 0, 277, TSN_F_BPS } };
 
 	memset(t, 0, sizeof(*t));
 	t->exporters = tsn_exporters_new(64);

@@ -51,11 +51,23 @@ gold_read(char *line, struct gold *g)
 	for (int i = 0; i < 17; i++)
 		if ((f[i] = strsep(&at, "|\n")) == NULL)
 			return false;
-	*g = (struct gold){ .start = gold_time(f[0], &start), .end = gold_time(f[1], &end), .proto = (unsigned)atoi(f[2]),
-		.sp = (unsigned)atoi(f[4]), .dp = (unsigned)atoi(f[6]), .flags = (unsigned)atoi(f[7]), .tos = (unsigned)atoi(f[8]),
-		.in = (unsigned)atoll(f[11]), .out = (unsigned)atoll(f[12]), .sas = (unsigned)atoll(f[13]), .das = (unsigned)atoll(f[14]),
-		.packets = strtoull(f[9], NULL, 10), .bytes = strtoull(f[10], NULL, 10), .src = gold_addr(f[3]),
-		.dst = gold_addr(f[5]), .hop = gold_addr(f[15]), .exporter = gold_addr(f[16]) };
+	*g = (struct gold){ .start = gold_time(f[0], &start),
+		.end = gold_time(f[1], &end),
+		.proto = (unsigned)atoi(f[2]),
+		.sp = (unsigned)atoi(f[4]),
+		.dp = (unsigned)atoi(f[6]),
+		.flags = (unsigned)atoi(f[7]),
+		.tos = (unsigned)atoi(f[8]),
+		.in = (unsigned)atoll(f[11]),
+		.out = (unsigned)atoll(f[12]),
+		.sas = (unsigned)atoll(f[13]),
+		.das = (unsigned)atoll(f[14]),
+		.packets = strtoull(f[9], NULL, 10),
+		.bytes = strtoull(f[10], NULL, 10),
+		.src = gold_addr(f[3]),
+		.dst = gold_addr(f[5]),
+		.hop = gold_addr(f[15]),
+		.exporter = gold_addr(f[16]) };
 	g->timed = start && end;
 	g->icmp_told = sscanf(f[6], "%u.%u", &type, &code) == 2;
 	if (g->icmp_told)
@@ -88,7 +100,14 @@ gold_same_dst_port(const struct kept_row *row, const struct gold *g)
 }
 
 /* What nfdump does otherwise; each user says why. */
-enum { GOLD_BGP_HOP = 1, GOLD_UNSCALED = 2, GOLD_NO_FLAGS = 4, GOLD_BIFLOW = 8, GOLD_EVENT_TIME = 16, GOLD_FIRST_UNSCALED = 32 };
+enum {
+	GOLD_BGP_HOP = 1,
+	GOLD_UNSCALED = 2,
+	GOLD_NO_FLAGS = 4,
+	GOLD_BIFLOW = 8,
+	GOLD_EVENT_TIME = 16,
+	GOLD_FIRST_UNSCALED = 32
+};
 
 /* The name of the first thing that differs, or NULL. */
 static inline const char *

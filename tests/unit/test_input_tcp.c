@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -265,6 +266,35 @@ Test(input_tcp, fairness_and_stopping)
 	close(quiet);
 	tsn_tcp_close(t);
 	bytes_free(&b);
+}
+
+/* Without descriptors callers wait, without keeping the owner busy, and are heard later. */
+Test(input_tcp, out_of_descriptors)
+{
+	struct tsn_tcp_opts opts = { .extent = extent };
+	struct got g = { .stop_after = -1 };
+	struct rlimit was, none;
+	uint16_t port;
+	struct tsn_tcp *t = open_here(&opts, &port);
+	struct pollfd p = { .fd = tsn_tcp_fd(t), .events = POLLIN };
+	int fd = call(port);
+
+	cr_assert_eq(write(fd, "M\0\6out", 6), 6);
+	getrlimit(RLIMIT_NOFILE, &was);
+	none = was;
+	none.rlim_cur = (rlim_t)fd + 1;
+	setrlimit(RLIMIT_NOFILE, &none);
+	cr_assert_eq(poll(&p, 1, 1000), 1);
+	tsn_tcp_receive(t, 100, take, &g);
+	cr_assert(g.n == 0 && counters(t).accepted == 0);
+	tsn_tcp_receive(t, 200, take, &g);
+	cr_assert_eq(poll(&p, 1, 0), 0, "it can rest");
+	setrlimit(RLIMIT_NOFILE, &was);
+	tsn_tcp_receive(t, 2000, take, &g);
+	receive(t, &g, 2001);
+	cr_assert_eq(g.n, 1);
+	close(fd);
+	tsn_tcp_close(t);
 }
 
 Test(input_tcp, what_cannot_be_opened)

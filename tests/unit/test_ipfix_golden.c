@@ -116,7 +116,8 @@ feed_files(struct feed *f, const char *const *files, bool spill)
  * - GOLD_NO_FLAGS: YAF puts TCP flags into a list (RFC 6313), which nfdump skips.
  * - GOLD_EVENT_TIME: an ASA tells when the flow was made (152) and when the event was (323), which ended it; nfdump
  *   takes the latter for both.
- * - GOLD_FIRST_UNSCALED: the first record names sampler 2, told as 1 in 4,000; nfdump scales all of that sampler but it.
+ * - GOLD_FIRST_UNSCALED: the first record names sampler 2, told as 1 in 4,000; nfdump scales all of that sampler but
+ * it.
  * - GOLD_BIFLOW: nfdump has one row where we have one for each direction (RFC 5103).
  */
 struct listing {
@@ -153,7 +154,8 @@ compare_listing(const char *path, const struct keeper *k, const struct listing *
 	for (; fgets(line, sizeof(line), f) != NULL; n++, at++) {
 		if (!gold_read(line, &g))
 			continue;
-		if (biflow && at > 0 && at < k->n && is_reverse(&k->row[at]) && gold_compare(&k->row[at], &g, l->but) != NULL)
+		if (biflow && at > 0 && at < k->n && is_reverse(&k->row[at]) &&
+		    gold_compare(&k->row[at], &g, l->but) != NULL)
 			at++;
 		but = l->but & GOLD_FIRST_UNSCALED && n == 0 ? l->but | GOLD_UNSCALED : l->but;
 		what = at < k->n ? gold_compare(&k->row[at], &g, but) : "no such row";
@@ -181,27 +183,35 @@ static const struct listing listings[] = {
 	{ "akvorado__nf-icmp-template", { AK "icmp-template.pcap" }, 0, 0 },
 	{ "akvorado__nf-mpls", { AK "mpls.pcap" }, 0, 0 },
 	{ "akvorado__nf-nat", { AK "nat.pcap" }, 0, 0 },
-	{ "akvorado_pair__nf-data", { AK "options-template.pcap", AK "options-data.pcap", AK "template.pcap", AK "data.pcap" }, GOLD_BGP_HOP, 0 },
+	{ "akvorado_pair__nf-data",
+	    { AK "options-template.pcap", AK "options-data.pcap", AK "template.pcap", AK "data.pcap" }, GOLD_BGP_HOP,
+	    0 },
 	{ "akvorado_pair__nf-icmp-data", { AK "icmp-template.pcap", AK "icmp-data.pcap" }, 0, 0 },
-	{ "akvorado_pair__nf-ipfixprobe-data", { AK "ipfixprobe-templates.pcap", AK "ipfixprobe-data.pcap" }, GOLD_BIFLOW, 0 },
-	{ "akvorado_pair__nf-multiplesamplingrates-data", { AK "multiplesamplingrates-options-template.pcap",
-	      AK "multiplesamplingrates-options-data.pcap", AK "multiplesamplingrates-template.pcap",
-	      AK "multiplesamplingrates-data.pcap" }, GOLD_BGP_HOP | GOLD_FIRST_UNSCALED, 0 },
-	{ "akvorado_pair__nf-samplingrate-data", { AK "samplingrate-template.pcap", AK "samplingrate-data.pcap" }, GOLD_UNSCALED, 0 },
+	{ "akvorado_pair__nf-ipfixprobe-data", { AK "ipfixprobe-templates.pcap", AK "ipfixprobe-data.pcap" },
+	    GOLD_BIFLOW, 0 },
+	{ "akvorado_pair__nf-multiplesamplingrates-data",
+	    { AK "multiplesamplingrates-options-template.pcap", AK "multiplesamplingrates-options-data.pcap",
+		AK "multiplesamplingrates-template.pcap", AK "multiplesamplingrates-data.pcap" },
+	    GOLD_BGP_HOP | GOLD_FIRST_UNSCALED, 0 },
+	{ "akvorado_pair__nf-samplingrate-data", { AK "samplingrate-template.pcap", AK "samplingrate-data.pcap" },
+	    GOLD_UNSCALED, 0 },
 	{ "graylog__netflow9", { "graylog/netflow9.pcap" }, 0, 0 },
 	{ "graylog__nprobe-netflow9-2", { "graylog/nprobe-netflow9-2.pcap" }, 0, 0 },
 	{ "graylog__nprobe-netflow9-4", { "graylog/nprobe-netflow9-4.pcap" }, 0, 14 },
 	{ "graylog__nprobe-netflow9", { "graylog/nprobe-netflow9.pcap" }, 0, 0 },
 	{ "logstash_case_03_Netflow_9_valid_01", { LS "valid01.dat" }, 0, 0 },
 	{ "logstash_case_04_Netflow_9_macaddress", { LS "macaddr_tpl.dat", LS "macaddr_data.dat" }, 0, 0 },
-	{ "logstash_case_05_Netflow_9_Cisco_ACI", { LS "cisco_aci_tpl256-258.dat", LS "cisco_aci_data256.dat" }, 0, 0 },
-	{ "logstash_case_06_Netflow_9_Cisco_ASA", { LS "cisco_asa_1_tpl.dat", LS "cisco_asa_1_data.dat" }, GOLD_EVENT_TIME, 0 },
+	{ "logstash_case_05_Netflow_9_Cisco_ACI", { LS "cisco_aci_tpl256-258.dat", LS "cisco_aci_data256.dat" }, 0,
+	    0 },
+	{ "logstash_case_06_Netflow_9_Cisco_ASA", { LS "cisco_asa_1_tpl.dat", LS "cisco_asa_1_data.dat" },
+	    GOLD_EVENT_TIME, 0 },
 	{ "logstash_case_07_Netflow_9_multiple_netflow_exporters",
 	    { LS "nprobe_tpl.dat", LS "softflowd_tpl_data.dat", LS "nprobe_data.dat" }, 0, 0 },
 	{ "logstash_case_08_Netflow_9_invalid_01", { LS "invalid01.dat" }, 0, 0 },
 	{ "logstash_case_10_IPFIX", { "logstash/ipfix.dat" }, 0, 0 },
 	{ "logstash_case_12_IPFIX_OpenBSD_pflow", { LI "openbsd_pflow_tpl.dat", LI "openbsd_pflow_data.dat" }, 0, 0 },
-	{ "logstash_case_15_Netflow_9_ipt_netflow_reduced_size_encod", { LS "iptnetflow_reduced_size_encoding_tpldata260.dat" }, 0, 0 },
+	{ "logstash_case_15_Netflow_9_ipt_netflow_reduced_size_encod",
+	    { LS "iptnetflow_reduced_size_encoding_tpldata260.dat" }, 0, 0 },
 	{ "logstash_case_17_Netflow_9_IE150_IE151", { LS "unknown_tpl266_292_data.dat" }, 0, 0 },
 	{ "logstash_case_19_Netflow_9_H3C_Netstream_with_varstring",
 	    { LS "h3c_netstream_varstring_tpl3281.dat", LS "h3c_netstream_varstring_data3281.dat" }, 0, 0 },
@@ -209,35 +219,48 @@ static const struct listing listings[] = {
 	{ "logstash_case_25_IPFIX_Barracuda_extended_uniflow_templat",
 	    { LI "barracuda_extended_uniflow_tpl256.dat", LI "barracuda_extended_uniflow_data256.dat" }, 0, 0 },
 	{ "logstash_case_26_Netflow_9_Ubiquiti_Edgerouter_with_MPLS_",
-	    { LS "ubnt_edgerouter_tpl.dat", LS "ubnt_edgerouter_data1024.dat", LS "ubnt_edgerouter_data1025.dat" }, 0, 0 },
-	{ "logstash_case_28_Netflow_9_Fortigate_FortiOS_5_2_1", { LS "fortigate_fortios_521_tpl.dat",
-	      LS "fortigate_fortios_521_data256.dat", LS "fortigate_fortios_521_data257.dat" }, 0, 0 },
+	    { LS "ubnt_edgerouter_tpl.dat", LS "ubnt_edgerouter_data1024.dat", LS "ubnt_edgerouter_data1025.dat" }, 0,
+	    0 },
+	{ "logstash_case_28_Netflow_9_Fortigate_FortiOS_5_2_1",
+	    { LS "fortigate_fortios_521_tpl.dat", LS "fortigate_fortios_521_data256.dat",
+		LS "fortigate_fortios_521_data257.dat" },
+	    0, 0 },
 	{ "logstash_case_30_IPFIX_Mikrotik_RouterOS_6_39_2",
 	    { LI "mikrotik_tpl.dat", LI "mikrotik_data258.dat", LI "mikrotik_data259.dat" }, 0, 0 },
-	{ "logstash_case_36_Netflow_9_Huawei_Netstream", { LS "huawei_netstream_tpl.dat", LS "huawei_netstream_data.dat" }, 0, 0 },
+	{ "logstash_case_36_Netflow_9_Huawei_Netstream",
+	    { LS "huawei_netstream_tpl.dat", LS "huawei_netstream_data.dat" }, 0, 0 },
 	{ "logstash_case_37_Netflow_9_field_layer2segmentid",
 	    { LS "field_layer2segmentid_tpl.dat", LS "field_layer2segmentid_data.dat" }, 0, 0 },
-	{ "logstash_case_40_Netflow_9_Cisco_NBAR_flowset_262", { LS "cisco_nbar_tpl262.dat", LS "cisco_nbar_data262.dat" }, 0, 0 },
+	{ "logstash_case_40_Netflow_9_Cisco_NBAR_flowset_262",
+	    { LS "cisco_nbar_tpl262.dat", LS "cisco_nbar_data262.dat" }, 0, 0 },
 	{ "logstash_case_41_Netflow_9_Cisco_WLC", { LS "cisco_wlc_tpl.dat", LS "cisco_wlc_data261.dat" }, 0, 0 },
 	{ "logstash_case_43_Netflow_9_Cisco_1941_K9_release_15_1", { LS "cisco_1941K9.dat" }, 0, 0 },
-	{ "logstash_case_45_Netflow_9_Palo_Alto_PAN_OS_with_app_id", { LS "paloalto_panos_tpl.dat", LS "paloalto_panos_data.dat" }, 0, 0 },
-	{ "logstash_case_47_IPFIX_Barracuda_firewall", { LI "barracuda_tpl.dat", LI "barracuda_data256.dat" }, GOLD_BIFLOW, 0 },
+	{ "logstash_case_45_Netflow_9_Palo_Alto_PAN_OS_with_app_id",
+	    { LS "paloalto_panos_tpl.dat", LS "paloalto_panos_data.dat" }, 0, 0 },
+	{ "logstash_case_47_IPFIX_Barracuda_firewall", { LI "barracuda_tpl.dat", LI "barracuda_data256.dat" },
+	    GOLD_BIFLOW, 0 },
 	{ "malformed_libnetflow9__1", { "malformed_libnetflow9/1.pcap" }, 0, 0 },
 	{ "pmacct__100-IPFIXv10-CISCO__traffic-00", { PM "100-IPFIXv10-CISCO/traffic-00.pcap" }, 0, 0 },
-	{ "pmacct__101-NFv9-CISCO-cust_primitives__traffic-00", { PM "101-NFv9-CISCO-cust_primitives/traffic-00.pcap" }, 0, 0 },
+	{ "pmacct__101-NFv9-CISCO-cust_primitives__traffic-00",
+	    { PM "101-NFv9-CISCO-cust_primitives/traffic-00.pcap" }, 0, 0 },
 	{ "pmacct__102-NFv9-CISCO-f2rd-pretag-sampling-reload__traffic-00",
 	    { PM "102-NFv9-CISCO-f2rd-pretag-sampling-reload/traffic-00.pcap" }, 0, 0 },
 	{ "pmacct__103-IPFIXv10-CISCO-pretag-JSON_encoding__traffic-00",
 	    { PM "103-IPFIXv10-CISCO-pretag-JSON_encoding/traffic-00.pcap" }, 0, 0 },
-	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-00", { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-00.pcap" }, 0, 0 },
-	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-01", { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-01.pcap" }, 0, 0 },
-	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-02", { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-02.pcap" }, 0, 0 },
+	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-00",
+	    { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-00.pcap" }, 0, 0 },
+	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-01",
+	    { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-01.pcap" }, 0, 0 },
+	{ "pmacct__110-IPFIXv10-NFv9-multiple-sources__traffic-02",
+	    { PM "110-IPFIXv10-NFv9-multiple-sources/traffic-02.pcap" }, 0, 0 },
 	{ "pmacct__111-IPFIXv10-NFv9-IPv6-IPv4-mix_sources__traffic-00",
 	    { PM "111-IPFIXv10-NFv9-IPv6-IPv4-mix_sources/traffic-00.pcap" }, 0, 0 },
 	{ "scapy__ipfix", { "scapy/ipfix.pcap" }, 0, 0 },
-	{ "telegraf__ipfix_example", { "telegraf/ipfix_example/ipfix_0.bin", "telegraf/ipfix_example/ipfix_1.bin",
-	      "telegraf/ipfix_example/ipfix_2.bin", "telegraf/ipfix_example/ipfix_3.bin", "telegraf/ipfix_example/ipfix_4.bin",
-	      "telegraf/ipfix_example/ipfix_5.bin" }, GOLD_BIFLOW | GOLD_NO_FLAGS, 0 },
+	{ "telegraf__ipfix_example",
+	    { "telegraf/ipfix_example/ipfix_0.bin", "telegraf/ipfix_example/ipfix_1.bin",
+		"telegraf/ipfix_example/ipfix_2.bin", "telegraf/ipfix_example/ipfix_3.bin",
+		"telegraf/ipfix_example/ipfix_4.bin", "telegraf/ipfix_example/ipfix_5.bin" },
+	    GOLD_BIFLOW | GOLD_NO_FLAGS, 0 },
 	{ "telegraf__netflow_v9_example", { "telegraf/netflow_v9_example/netflow_v9.bin" }, 0, 0 },
 };
 
@@ -283,15 +306,19 @@ static const struct {
 	{ { LS "iptnetflow_reduced_size_encoding_tpldata260.dat" }, 11, TSN_F_DST_MAC, 0x001b21bc24dd, NULL },
 	{ { LS "unknown_tpl266_292_data.dat" }, 1, TSN_F_START, INT64_C(1512147869000), NULL },
 	{ { LS "paloalto_panos_tpl.dat", LS "paloalto_panos_data.dat" }, 7, TSN_F_APPLICATION, 0, "incomplete" },
-	{ { LS "cisco_nbar_opttpl260.dat", LS "cisco_nbar_tpl262.dat", LS "cisco_nbar_data262.dat" }, 0, TSN_F_APPLICATION, 0, "icmp" },
-	{ { LS "h3c_netstream_varstring_tpl3281.dat", LS "h3c_netstream_varstring_data3281.dat" }, 0, TSN_F_VRF, -1, NULL },
+	{ { LS "cisco_nbar_opttpl260.dat", LS "cisco_nbar_tpl262.dat", LS "cisco_nbar_data262.dat" }, 0,
+	    TSN_F_APPLICATION, 0, "icmp" },
+	{ { LS "h3c_netstream_varstring_tpl3281.dat", LS "h3c_netstream_varstring_data3281.dat" }, 0, TSN_F_VRF, -1,
+	    NULL },
 	{ { LS "nprobe_dpi.dat" }, 0, TSN_F_RAW_BYTES, 82, NULL },
 	{ { PM "101-NFv9-CISCO-cust_primitives/traffic-00.pcap" }, 0, TSN_F_FWD_STATUS, 1, NULL },
 	{ { PM "100-IPFIXv10-CISCO/traffic-00.pcap" }, 0, TSN_F_DIRECTION, -1, NULL }, /* 255: neither in nor out */
 	{ { AK "multiplesamplingrates-options-template.pcap", AK "multiplesamplingrates-options-data.pcap",
-	      AK "multiplesamplingrates-template.pcap", AK "multiplesamplingrates-data.pcap" }, 0, TSN_F_SAMPLING, 4000, NULL },
+	      AK "multiplesamplingrates-template.pcap", AK "multiplesamplingrates-data.pcap" },
+	    0, TSN_F_SAMPLING, 4000, NULL },
 	{ { AK "multiplesamplingrates-options-template.pcap", AK "multiplesamplingrates-options-data.pcap",
-	      AK "multiplesamplingrates-template.pcap", AK "multiplesamplingrates-data.pcap" }, 1, TSN_F_SAMPLING, 2000, NULL },
+	      AK "multiplesamplingrates-template.pcap", AK "multiplesamplingrates-data.pcap" },
+	    1, TSN_F_SAMPLING, 2000, NULL },
 };
 
 Test(ipfix_golden, values)
@@ -305,9 +332,12 @@ Test(ipfix_golden, values)
 			cr_assert_lt(values[i].row, f.k.batch->n);
 			tsn_batch_get(f.k.batch, values[i].row, values[i].field, &v);
 			if (values[i].text != NULL)
-				cr_assert(v.known && v.s.n == strlen(values[i].text) && memcmp(v.s.p, values[i].text, v.s.n) == 0, "value %zu", i);
+				cr_assert(v.known && v.s.n == strlen(values[i].text) &&
+					memcmp(v.s.p, values[i].text, v.s.n) == 0,
+				    "value %zu", i);
 			else
-				cr_assert_eq(v.known ? v.i : -1, values[i].number, "value %zu: %lld", i, (long long)v.i);
+				cr_assert_eq(
+				    v.known ? v.i : -1, values[i].number, "value %zu: %lld", i, (long long)v.i);
 		}
 		feed_fini(&f);
 	}
@@ -342,7 +372,8 @@ Test(ipfix_golden, application_names)
 	feed_fini(&f);
 }
 
-/* IPFIX files whole, and what libnetflow9 keeps as malformed: how many messages are sound, and how many rows there are. */
+/* IPFIX files whole, and what libnetflow9 keeps as malformed: how many messages are sound, and how many rows there
+ * are. */
 Test(ipfix_golden, files_whole_and_malformed)
 {
 	static const struct {
@@ -363,7 +394,8 @@ Test(ipfix_golden, files_whole_and_malformed)
 
 		feed_init(&f, 1024);
 		if (feed_files(&f, list, true)) {
-			cr_assert_eq(tsn_exporters_at(f.x, 1)->counter[TSN_XC_DATAGRAMS], files[i].messages, "%s", files[i].file);
+			cr_assert_eq(tsn_exporters_at(f.x, 1)->counter[TSN_XC_DATAGRAMS], files[i].messages, "%s",
+			    files[i].file);
 			cr_assert_eq(f.damaged, files[i].damaged, "%s", files[i].file);
 			cr_assert_eq(f.k.n, files[i].rows, "%s: %zu rows", files[i].file, f.k.n);
 			cr_assert_eq(tsn_exporters_at(f.x, 1)->counter[TSN_XC_BAD_RECORD], 0, "%s", files[i].file);

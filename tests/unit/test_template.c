@@ -32,7 +32,8 @@ Test(template, mapping_is_sorted_and_named)
 
 	for (; (m = tsn_mapping_at(n)) != NULL; n++, last = m) {
 		if (last != NULL)
-			cr_assert(last->pen < m->pen || (last->pen == m->pen && last->id <= m->id), "%u/%u", m->pen, m->id);
+			cr_assert(
+			    last->pen < m->pen || (last->pen == m->pen && last->id <= m->id), "%u/%u", m->pen, m->id);
 		cr_assert_not_null(tsn_element_find(m->pen, m->id), "%u/%u", m->pen, m->id);
 		cr_assert_not_null(tsn_mapping_find(m->pen, m->id, &found));
 		cr_assert(found >= 1 && found <= 2);
@@ -119,7 +120,9 @@ check_usual(const struct ix_bench *t, const struct tsn_mapping *m, unsigned vers
 
 	tsn_batch_get(t->k.batch, 1, m->field, &v);
 	cr_assert(v.known, "%u/%u in version %u", m->pen, m->id, version);
-	if (m->kind == TSN_MAP_IPV4)
+	if (m->field == TSN_F_EXPORTER) /* where a message came from is known better than what it says */
+		cr_assert(v.addr.v4 && v.addr.lo == t->addr, "%u", m->id);
+	else if (m->kind == TSN_MAP_IPV4)
 		cr_assert(v.addr.v4 && v.addr.lo == 0x0a010203, "%u", m->id);
 	else if (m->kind == TSN_MAP_IPV6)
 		cr_assert(!v.addr.v4 && v.addr.hi == UINT64_C(0x20010db800000000) && v.addr.lo == 7, "%u", m->id);
@@ -131,7 +134,8 @@ check_usual(const struct ix_bench *t, const struct tsn_mapping *m, unsigned vers
 		cr_assert_eq(v.i, usual_value(m), "%u/%u: %lld", m->pen, m->id, (long long)v.i);
 }
 
-/* Every row of mapping.def that fills a field by itself, in both versions, in templates of fixed and of variable length. */
+/* Every row of mapping.def that fills a field by itself, in both versions, in templates of fixed and of variable
+ * length. */
 Test(template, every_mapping)
 {
 	const struct tsn_mapping *m;
@@ -139,7 +143,8 @@ Test(template, every_mapping)
 	for (size_t i = 0; (m = tsn_mapping_at(i)) != NULL; i++)
 		for (unsigned how = 0; how < 4; how++) {
 			unsigned version = 9 + how / 2;
-			struct ix_field f[] = { { 0, 4, 1 }, { m->pen, m->id, usual_len(m) }, { 0, 3, how % 2 ? 65535 : 1 } };
+			struct ix_field f[] = { { 0, 4, 1 }, { m->pen, m->id, usual_len(m) },
+				{ 0, 3, how % 2 ? 65535 : 1 } };
 			struct ix_bench *t;
 
 			if (m->kind == TSN_MAP_ROLE || m->reverse || m->id == 4 || (version == 9 && m->pen != 0) ||
@@ -197,13 +202,28 @@ Test(template, numbers_of_any_length)
 		enum tsn_field f;
 		int64_t want;
 	} cases[] = {
-		{ 1, 1, 200, TSN_F_RAW_BYTES, 200 }, { 1, 3, 70000, TSN_F_RAW_BYTES, 70000 }, { 1, 5, 1ll << 33, TSN_F_RAW_BYTES, 1ll << 33 },
-		{ 1, 8, 1ll << 40, TSN_F_RAW_BYTES, 1ll << 40 }, { 7, 1, 80, TSN_F_SRC_PORT, 80 }, { 7, 4, 443, TSN_F_SRC_PORT, 443 },
-		{ 7, 4, 70000, TSN_F_SRC_PORT, -1 }, { 10, 2, 9, TSN_F_IN_IF, 9 }, { 10, 8, 9, TSN_F_IN_IF, 9 }, { 10, 3, 9, TSN_F_IN_IF, 9 },
-		{ 10, 8, 1ll << 40, TSN_F_IN_IF, -1 }, { 4, 2, 17, TSN_F_PROTO, 17 }, { 5, 4, 300, TSN_F_TOS, -1 },
-		{ 6, 2, 0x1ff, TSN_F_FLAGS, 0x1ff }, { 6, 2, 0xf012, TSN_F_FLAGS, 0x012 }, { 6, 1, 0x12, TSN_F_FLAGS, 0x12 },
-		{ 16, 2, 65000, TSN_F_SRC_AS, 65000 }, { 16, 4, 4200000000, TSN_F_SRC_AS, 4200000000 }, { 89, 4, 0x40, TSN_F_FWD_STATUS, 1 },
-		{ 31, 3, 0xfffff, TSN_F_FLOW_LABEL, 0xfffff }, { 58, 1, 5, TSN_F_VLAN, 5 }, { 192, 1, 64, TSN_F_MAX_TTL, 64 },
+		{ 1, 1, 200, TSN_F_RAW_BYTES, 200 },
+		{ 1, 3, 70000, TSN_F_RAW_BYTES, 70000 },
+		{ 1, 5, 1ll << 33, TSN_F_RAW_BYTES, 1ll << 33 },
+		{ 1, 8, 1ll << 40, TSN_F_RAW_BYTES, 1ll << 40 },
+		{ 7, 1, 80, TSN_F_SRC_PORT, 80 },
+		{ 7, 4, 443, TSN_F_SRC_PORT, 443 },
+		{ 7, 4, 70000, TSN_F_SRC_PORT, -1 },
+		{ 10, 2, 9, TSN_F_IN_IF, 9 },
+		{ 10, 8, 9, TSN_F_IN_IF, 9 },
+		{ 10, 3, 9, TSN_F_IN_IF, 9 },
+		{ 10, 8, 1ll << 40, TSN_F_IN_IF, -1 },
+		{ 4, 2, 17, TSN_F_PROTO, 17 },
+		{ 5, 4, 300, TSN_F_TOS, -1 },
+		{ 6, 2, 0x1ff, TSN_F_FLAGS, 0x1ff },
+		{ 6, 2, 0xf012, TSN_F_FLAGS, 0x012 },
+		{ 6, 1, 0x12, TSN_F_FLAGS, 0x12 },
+		{ 16, 2, 65000, TSN_F_SRC_AS, 65000 },
+		{ 16, 4, 4200000000, TSN_F_SRC_AS, 4200000000 },
+		{ 89, 4, 0x40, TSN_F_FWD_STATUS, 1 },
+		{ 31, 3, 0xfffff, TSN_F_FLOW_LABEL, 0xfffff },
+		{ 58, 1, 5, TSN_F_VLAN, 5 },
+		{ 192, 1, 64, TSN_F_MAX_TTL, 64 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -216,7 +236,8 @@ Test(template, numbers_of_any_length)
 		ix_u(&t->m, 1, 4);
 		ix_u(&t->m, cases[i].v, (int)cases[i].len);
 		cr_assert_eq(ix_send(t), TSN_DECODE_OK);
-		cr_assert_eq(ix_int(t, 0, cases[i].f), cases[i].want, "case %zu: %lld", i, (long long)ix_int(t, 0, cases[i].f));
+		cr_assert_eq(ix_int(t, 0, cases[i].f), cases[i].want, "case %zu: %lld", i,
+		    (long long)ix_int(t, 0, cases[i].f));
 		ix_teardown(t);
 	}
 }
@@ -247,22 +268,34 @@ Test(template, times)
 		int64_t start, end;
 		unsigned clock;
 	} cases[] = {
-		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME - 900, IX_UPTIME - 100, 6 }, sent - 900, sent - 100, 0 },
-		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME + 50, IX_UPTIME + 100, 6 }, sent + 50, sent + 100, 1 },
-		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { 0xfffffff0, IX_UPTIME, 6 }, sent - IX_UPTIME - 16, sent, 0 },
-		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME, IX_UPTIME - 7, 6 }, sent - 7, sent, 1 },
-		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME + 200000, IX_UPTIME, 6 }, sent + 200000 - wrap, sent, 0 },
-		{ 10, { { 0, 150, 4 }, { 0, 151, 4 }, { 0, 4, 1 } }, { IX_SECS - 5, IX_SECS - 2, 6 }, sent - 5000, sent - 2000, 0 },
-		{ 10, { { 0, 152, 8 }, { 0, 153, 8 }, { 0, 4, 1 } }, { (uint64_t)sent - 2, (uint64_t)sent - 9, 6 }, sent - 9, sent - 2, 1 },
+		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME - 900, IX_UPTIME - 100, 6 }, sent - 900,
+		    sent - 100, 0 },
+		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME + 50, IX_UPTIME + 100, 6 }, sent + 50,
+		    sent + 100, 1 },
+		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { 0xfffffff0, IX_UPTIME, 6 }, sent - IX_UPTIME - 16,
+		    sent, 0 },
+		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME, IX_UPTIME - 7, 6 }, sent - 7, sent,
+		    1 },
+		{ 9, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { IX_UPTIME + 200000, IX_UPTIME, 6 },
+		    sent + 200000 - wrap, sent, 0 },
+		{ 10, { { 0, 150, 4 }, { 0, 151, 4 }, { 0, 4, 1 } }, { IX_SECS - 5, IX_SECS - 2, 6 }, sent - 5000,
+		    sent - 2000, 0 },
+		{ 10, { { 0, 152, 8 }, { 0, 153, 8 }, { 0, 4, 1 } }, { (uint64_t)sent - 2, (uint64_t)sent - 9, 6 },
+		    sent - 9, sent - 2, 1 },
 		{ 10, { { 0, 152, 8 }, { 0, 153, 8 }, { 0, 4, 1 } }, { UINT64_MAX, 0, 6 }, -1, -1, 0 },
-		{ 10, { { 0, 152, 8 }, { 0, 161, 4 }, { 0, 4, 1 } }, { (uint64_t)sent - 9, 4, 6 }, sent - 9, sent - 5, 0 },
+		{ 10, { { 0, 152, 8 }, { 0, 161, 4 }, { 0, 4, 1 } }, { (uint64_t)sent - 9, 4, 6 }, sent - 9, sent - 5,
+		    0 },
 		{ 10, { { 0, 153, 8 }, { 0, 162, 4 }, { 0, 4, 1 } }, { (uint64_t)sent, 4500, 6 }, sent - 4, sent, 0 },
 		{ 10, { { 0, 158, 4 }, { 0, 159, 4 }, { 0, 4, 1 } }, { 9000, 0, 6 }, sent - 9, sent, 0 },
-		{ 10, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 160, 8 } }, { 1000, 3000, (uint64_t)sent - 10000 }, sent - 9000, sent - 7000, 0 },
+		{ 10, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 160, 8 } }, { 1000, 3000, (uint64_t)sent - 10000 },
+		    sent - 9000, sent - 7000, 0 },
 		{ 10, { { 0, 22, 4 }, { 0, 21, 4 }, { 0, 4, 1 } }, { 1000, 3000, 6 }, -1, -1, 0 },
-		{ 10, { { 0, 323, 8 }, { 0, 152, 8 }, { 0, 4, 1 } }, { (uint64_t)sent, (uint64_t)sent - 800, 6 }, sent - 800, sent, 0 },
+		{ 10, { { 0, 323, 8 }, { 0, 152, 8 }, { 0, 4, 1 } }, { (uint64_t)sent, (uint64_t)sent - 800, 6 },
+		    sent - 800, sent, 0 },
 		{ 10, { { 0, 156, 8 }, { 0, 157, 8 }, { 0, 4, 1 } },
-		    { (UINT64_C(2208988800) + IX_SECS) << 32, (UINT64_C(2208988800) + IX_SECS) << 32 | 0xc0000000, 6 }, sent, sent + 750, 0 },
+		    { (UINT64_C(2208988800) + IX_SECS) << 32, (UINT64_C(2208988800) + IX_SECS) << 32 | 0xc0000000,
+			6 },
+		    sent, sent + 750, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -270,8 +303,10 @@ Test(template, times)
 		uint64_t v[4] = { cases[i].v[0], cases[i].v[1], cases[i].v[2], 1 };
 		struct ix_bench *t = one_record(cases[i].version, f, v, 4);
 
-		cr_assert_eq(ix_int(t, 0, TSN_F_START), cases[i].start, "case %zu: %lld", i, (long long)ix_int(t, 0, TSN_F_START));
-		cr_assert_eq(ix_int(t, 0, TSN_F_END), cases[i].end, "case %zu: %lld", i, (long long)ix_int(t, 0, TSN_F_END));
+		cr_assert_eq(ix_int(t, 0, TSN_F_START), cases[i].start, "case %zu: %lld", i,
+		    (long long)ix_int(t, 0, TSN_F_START));
+		cr_assert_eq(
+		    ix_int(t, 0, TSN_F_END), cases[i].end, "case %zu: %lld", i, (long long)ix_int(t, 0, TSN_F_END));
 		cr_assert_eq(ix_counter(t, TSN_XC_CLOCK), cases[i].clock, "case %zu", i);
 		ix_teardown(t);
 	}
@@ -320,8 +355,10 @@ Test(template, addresses_of_both_families)
 	ix_begin(&t->m, 9, 1, 1);
 	ix_template(&t->m, 256, f, 4);
 	ix_set(&t->m, 256);
-	ix_u(&t->m, 0x0a000001, 4), ix_u(&t->m, 0, 8), ix_u(&t->m, 0, 8), ix_u(&t->m, 0, 8), ix_u(&t->m, 0, 8), ix_u(&t->m, 0x0a000002, 4);
-	ix_u(&t->m, 0, 4), ix_u(&t->m, 1, 8), ix_u(&t->m, 2, 8), ix_u(&t->m, 0, 8), ix_u(&t->m, 0xffff0a000003, 8), ix_u(&t->m, 0, 4);
+	ix_u(&t->m, 0x0a000001, 4), ix_u(&t->m, 0, 8), ix_u(&t->m, 0, 8), ix_u(&t->m, 0, 8), ix_u(&t->m, 0, 8),
+	    ix_u(&t->m, 0x0a000002, 4);
+	ix_u(&t->m, 0, 4), ix_u(&t->m, 1, 8), ix_u(&t->m, 2, 8), ix_u(&t->m, 0, 8), ix_u(&t->m, 0xffff0a000003, 8),
+	    ix_u(&t->m, 0, 4);
 	cr_assert_eq(ix_send(t), TSN_DECODE_OK);
 	cr_assert_eq(t->k.n, 2);
 	v = t->k.row[0].field;
@@ -348,8 +385,10 @@ Test(template, texts)
 	ix_u(&t->m, 2, 4), ix_var(&t->m, "", true), ix_fixed(&t->m, "12345678", 8), ix_var(&t->m, "h", true);
 	cr_assert_eq(send_unspilled(t), TSN_DECODE_OK);
 	cr_assert_eq(t->k.batch->n, 2);
-	cr_assert(text_is(t, 0, TSN_F_USER, "alice") && text_is(t, 0, TSN_F_APPLICATION, "http") && text_is(t, 0, TSN_F_HTTP_HOST, longest));
-	cr_assert(text_is(t, 1, TSN_F_USER, NULL) && text_is(t, 1, TSN_F_APPLICATION, "12345678") && text_is(t, 1, TSN_F_HTTP_HOST, "h"));
+	cr_assert(text_is(t, 0, TSN_F_USER, "alice") && text_is(t, 0, TSN_F_APPLICATION, "http") &&
+	    text_is(t, 0, TSN_F_HTTP_HOST, longest));
+	cr_assert(text_is(t, 1, TSN_F_USER, NULL) && text_is(t, 1, TSN_F_APPLICATION, "12345678") &&
+	    text_is(t, 1, TSN_F_HTTP_HOST, "h"));
 	ix_teardown(t);
 }
 
@@ -359,8 +398,8 @@ Test(template, padding_and_cut_records)
 	static const struct {
 		unsigned extra, byte, rows;
 		bool cut;
-	} cases[] = { { 0, 0, 3, false }, { 1, 0, 3, false }, { 3, 0xff, 3, false }, { 7, 0, 3, false }, { 11, 0, 3, false },
-		{ 8, 0xff, 3, true }, { 11, 0xff, 3, true } };
+	} cases[] = { { 0, 0, 3, false }, { 1, 0, 3, false }, { 3, 0xff, 3, false }, { 7, 0, 3, false },
+		{ 11, 0, 3, false }, { 8, 0xff, 3, true }, { 11, 0xff, 3, true } };
 
 	for (int variable = 0; variable < 2; variable++)
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -371,7 +410,8 @@ Test(template, padding_and_cut_records)
 			ix_template(&t->m, 256, f, 3);
 			ix_set(&t->m, 256);
 			for (unsigned k = 0; k < 3; k++)
-				ix_u(&t->m, k, 4), ix_u(&t->m, 9, 4), variable ? ix_var(&t->m, "abc", false) : ix_u(&t->m, 0x41424344, 4);
+				ix_u(&t->m, k, 4), ix_u(&t->m, 9, 4),
+				    variable ? ix_var(&t->m, "abc", false) : ix_u(&t->m, 0x41424344, 4);
 			for (unsigned k = 0; k < cases[i].extra; k++)
 				ix_u(&t->m, cases[i].byte, 1);
 			if (variable && cases[i].extra > 8 && cases[i].byte == 0) { /* nine zeros are a record there */

@@ -80,6 +80,25 @@ Test(template_cache, sessions)
 	ix_teardown(t);
 }
 
+/* Many connections from one address: each keeps its own, and closed ones go before those in use. */
+Test(template_cache, many_connections)
+{
+	struct ix_bench *t = ix_setup();
+
+	for (uint32_t i = 0; i < 1000; i++, t->now += 1000) {
+		t->session = TSN_SESSION_STREAM + i;
+		send_template(t, 10, 1, 256, i % 2 ? pair : swapped_pair, 2);
+		for (t->session = TSN_SESSION_STREAM;
+		     t->session <= TSN_SESSION_STREAM + i && t->session < TSN_SESSION_STREAM + 40; t->session++) {
+			cr_assert(send_data(t, 10, 1, 256, 2), "%u", i);
+			cr_assert_eq(t->k.row[t->k.n - 1].field[TSN_F_SRC].addr.lo, t->session % 2 ? 1 : 2);
+		}
+	}
+	cr_assert_eq(ix_counter(t, TSN_XC_TEMPLATES_REFUSED), 0);
+	cr_assert_eq(ix_counter(t, TSN_XC_TEMPLATE_CHANGES), 0);
+	ix_teardown(t);
+}
+
 Test(template_cache, defined_anew)
 {
 	struct ix_bench *t = ix_setup();
@@ -331,9 +350,11 @@ Test(template_cache, sequence_of_the_other_unit)
 			send_numbered(t, version, seq, 1, 5 + i % 3);
 			seq += version == 9 ? 5 + i % 3 : 1;
 		}
-		cr_assert_leq(ix_counter(t, TSN_XC_LOST) + ix_counter(t, TSN_XC_LOST_DATAGRAMS), 6, "version %u", version);
+		cr_assert_leq(
+		    ix_counter(t, TSN_XC_LOST) + ix_counter(t, TSN_XC_LOST_DATAGRAMS), 6, "version %u", version);
 		send_numbered(t, version, seq + 100, 1, 5);
-		cr_assert_geq(ix_counter(t, version == 9 ? TSN_XC_LOST : TSN_XC_LOST_DATAGRAMS), 100, "version %u", version);
+		cr_assert_geq(
+		    ix_counter(t, version == 9 ? TSN_XC_LOST : TSN_XC_LOST_DATAGRAMS), 100, "version %u", version);
 		ix_teardown(t);
 	}
 }

@@ -80,8 +80,8 @@ keep_file(const char *path, const struct stat *st, int kind)
 static void
 keep_made(void)
 {
-	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 27, 16 }, { 0, 22, 4 }, { 0, 21, 4 }, { 0, 2, 8 }, { 29305, 2, 8 }, { 0, 371, 65535 },
-		{ 0, 291, 65535 }, { 0, 95, 4 }, { 0, 48, 1 } };
+	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 27, 16 }, { 0, 22, 4 }, { 0, 21, 4 }, { 0, 2, 8 },
+		{ 29305, 2, 8 }, { 0, 371, 65535 }, { 0, 291, 65535 }, { 0, 95, 4 }, { 0, 48, 1 } };
 	static const struct ix_field o[] = { { 0, 10, 4 }, { 0, 48, 1 }, { 0, 50, 4 }, { 0, 82, 8 } };
 	static struct ix m;
 
@@ -93,9 +93,11 @@ keep_made(void)
 		ix_template(&m, 256, f, i < 2 ? 5 : 10);
 		ix_set(&m, 256);
 		for (unsigned k = 0; k < 5; k++) {
-			ix_u(&m, k, 4), ix_u(&m, 0, 16 - 8), ix_u(&m, k, 8), ix_u(&m, 1000, 4), ix_u(&m, 2000, 4), ix_u(&m, 3, 8);
+			ix_u(&m, k, 4), ix_u(&m, 0, 16 - 8), ix_u(&m, k, 8), ix_u(&m, 1000, 4), ix_u(&m, 2000, 4),
+			    ix_u(&m, 3, 8);
 			if (i >= 2)
-				ix_u(&m, k, 8), ix_var(&m, "user", k % 2), ix_u(&m, 0, 1), ix_u(&m, 0x03000050, 4), ix_u(&m, 1, 1);
+				ix_u(&m, k, 8), ix_var(&m, "user", k % 2), ix_u(&m, 0, 1), ix_u(&m, 0x03000050, 4),
+				    ix_u(&m, 1, 1);
 		}
 		keep(m.p, ix_end(&m));
 	}

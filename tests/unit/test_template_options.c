@@ -21,7 +21,8 @@ send_flow(struct ix_bench *t, unsigned version, uint32_t in, uint32_t out, unsig
 
 /* One options record of 4-byte values. */
 static void
-send_option(struct ix_bench *t, unsigned version, const struct ix_field *f, unsigned n, unsigned scopes, const uint64_t *v)
+send_option(
+    struct ix_bench *t, unsigned version, const struct ix_field *f, unsigned n, unsigned scopes, const uint64_t *v)
 {
 	ix_begin(&t->m, version, 0, 1);
 	ix_options(&t->m, 300, f, n, scopes);
@@ -175,12 +176,14 @@ Test(template_options, names)
 	ix_template(&t->m, 256, f, 5);
 	ix_set(&t->m, 256);
 	for (int i = 0; i < 2; i++)
-		ix_u(&t->m, 1, 4), ix_u(&t->m, 7, 4), ix_u(&t->m, 8, 4), ix_u(&t->m, 0x0d0001af, 4), ix_u(&t->m, 0x60000001, 4);
+		ix_u(&t->m, 1, 4), ix_u(&t->m, 7, 4), ix_u(&t->m, 8, 4), ix_u(&t->m, 0x0d0001af, 4),
+		    ix_u(&t->m, 0x60000001, 4);
 	ix_u(&t->m, 1, 4), ix_u(&t->m, 9, 4), ix_u(&t->m, 7, 4), ix_u(&t->m, 0x03000050, 4), ix_u(&t->m, 5, 4);
 	cr_assert_eq(send_unspilled(t), TSN_DECODE_OK);
 	cr_assert_eq(t->k.batch->n, 3);
 	for (uint32_t row = 0; row < 2; row++) {
-		cr_assert(text_is(t, row, TSN_F_IN_IF_NAME, "Gi0/7") && text_is(t, row, TSN_F_OUT_IF_NAME, "to the core"));
+		cr_assert(
+		    text_is(t, row, TSN_F_IN_IF_NAME, "Gi0/7") && text_is(t, row, TSN_F_OUT_IF_NAME, "to the core"));
 		cr_assert(text_is(t, row, TSN_F_APPLICATION, "ms-teams") && text_is(t, row, TSN_F_VRF, "red"));
 	}
 	cr_assert(text_is(t, 2, TSN_F_IN_IF_NAME, NULL) && text_is(t, 2, TSN_F_OUT_IF_NAME, "Gi0/7"));
@@ -209,9 +212,9 @@ Test(template_options, bounded)
 /* RFC 5103: the other direction is a row of its own if it has packets or bytes. */
 Test(template_options, biflow)
 {
-	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 12, 4 }, { 0, 7, 2 }, { 0, 11, 2 }, { 0, 2, 4 }, { 0, 1, 4 },
-		{ 29305, 2, 4 }, { 29305, 1, 4 }, { 0, 6, 1 }, { 29305, 6, 1 }, { 0, 152, 8 }, { 0, 153, 8 }, { 29305, 152, 8 },
-		{ 0, 10, 4 }, { 0, 4, 1 } };
+	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 12, 4 }, { 0, 7, 2 }, { 0, 11, 2 }, { 0, 2, 4 },
+		{ 0, 1, 4 }, { 29305, 2, 4 }, { 29305, 1, 4 }, { 0, 6, 1 }, { 29305, 6, 1 }, { 0, 152, 8 },
+		{ 0, 153, 8 }, { 29305, 152, 8 }, { 0, 10, 4 }, { 0, 4, 1 } };
 	uint64_t at = INT64_C(1000) * IX_SECS - 5000;
 
 	for (uint32_t cap = 1; cap < 4; cap++) {
@@ -222,9 +225,11 @@ Test(template_options, biflow)
 		ix_template(&t->m, 256, f, 15);
 		ix_set(&t->m, 256);
 		for (unsigned i = 0; i < 2; i++) {
-			ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 1000, 2), ix_u(&t->m, 80, 2), ix_u(&t->m, 5, 4), ix_u(&t->m, 500, 4);
+			ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 1000, 2), ix_u(&t->m, 80, 2),
+			    ix_u(&t->m, 5, 4), ix_u(&t->m, 500, 4);
 			ix_u(&t->m, i * 4, 4), ix_u(&t->m, i * 900, 4), ix_u(&t->m, 2, 1), ix_u(&t->m, 18, 1);
-			ix_u(&t->m, at, 8), ix_u(&t->m, at + 4000, 8), ix_u(&t->m, at + 10, 8), ix_u(&t->m, 3, 4), ix_u(&t->m, 6, 1);
+			ix_u(&t->m, at, 8), ix_u(&t->m, at + 4000, 8), ix_u(&t->m, at + 10, 8), ix_u(&t->m, 3, 4),
+			    ix_u(&t->m, 6, 1);
 		}
 		cr_assert_eq(ix_send(t), TSN_DECODE_OK);
 		cr_assert_eq(t->k.n, 3);
@@ -235,7 +240,8 @@ Test(template_options, biflow)
 		cr_assert(ix_int(t, 2, TSN_F_SRC_PORT) == 80 && ix_int(t, 2, TSN_F_DST_PORT) == 1000);
 		cr_assert(ix_int(t, 2, TSN_F_RAW_PACKETS) == 4 && ix_int(t, 2, TSN_F_RAW_BYTES) == 900);
 		cr_assert(ix_int(t, 2, TSN_F_FLAGS) == 18 && ix_int(t, 2, TSN_F_PROTO) == 6);
-		cr_assert(ix_int(t, 2, TSN_F_START) == (int64_t)at + 10 && ix_int(t, 2, TSN_F_END) == (int64_t)at + 4000);
+		cr_assert(
+		    ix_int(t, 2, TSN_F_START) == (int64_t)at + 10 && ix_int(t, 2, TSN_F_END) == (int64_t)at + 4000);
 		cr_assert(ix_int(t, 2, TSN_F_IN_IF) == -1 && ix_int(t, 2, TSN_F_OUT_IF) == 3);
 		cr_assert_eq(ix_counter(t, TSN_XC_FLOWS), 3);
 		ix_teardown(t);
@@ -245,7 +251,8 @@ Test(template_options, biflow)
 /* YAF tells how long the answer took; the answer's row starts there. */
 Test(template_options, biflow_with_delay)
 {
-	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 12, 4 }, { 0, 85, 4 }, { 29305, 85, 4 }, { 0, 152, 8 }, { 0, 153, 8 }, { 6871, 21, 4 } };
+	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 12, 4 }, { 0, 85, 4 }, { 29305, 85, 4 }, { 0, 152, 8 },
+		{ 0, 153, 8 }, { 6871, 21, 4 } };
 	uint64_t at = INT64_C(1000) * IX_SECS - 5000;
 	struct ix_bench *t = ix_setup();
 
@@ -253,8 +260,8 @@ Test(template_options, biflow_with_delay)
 	ix_template(&t->m, 256, f, 7);
 	ix_set(&t->m, 256);
 	for (unsigned i = 0; i < 2; i++)
-		ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 100, 4), ix_u(&t->m, 200, 4), ix_u(&t->m, at, 8), ix_u(&t->m, at + 90, 8),
-		    ix_u(&t->m, i == 0 ? 30 : 91, 4);
+		ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 100, 4), ix_u(&t->m, 200, 4), ix_u(&t->m, at, 8),
+		    ix_u(&t->m, at + 90, 8), ix_u(&t->m, i == 0 ? 30 : 91, 4);
 	cr_assert_eq(ix_send(t), TSN_DECODE_OK);
 	cr_assert_eq(t->k.n, 4);
 	cr_assert(ix_int(t, 0, TSN_F_START) == (int64_t)at && ix_int(t, 0, TSN_F_END) == (int64_t)at + 90);
@@ -267,14 +274,17 @@ Test(template_options, biflow_with_delay)
 /* Firewalls have octets of initiator and responder in one record. */
 Test(template_options, initiator_and_responder)
 {
-	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 12, 4 }, { 0, 231, 4 }, { 0, 232, 4 }, { 0, 298, 4 }, { 0, 299, 4 } };
+	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 12, 4 }, { 0, 231, 4 }, { 0, 232, 4 }, { 0, 298, 4 },
+		{ 0, 299, 4 } };
 	struct ix_bench *t = ix_setup();
 
 	ix_begin(&t->m, 9, 0, 1);
 	ix_template(&t->m, 256, f, 6);
 	ix_set(&t->m, 256);
-	ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 100, 4), ix_u(&t->m, 200, 4), ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4);
-	ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 300, 4), ix_u(&t->m, 0, 4), ix_u(&t->m, 3, 4), ix_u(&t->m, 0, 4);
+	ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 100, 4), ix_u(&t->m, 200, 4), ix_u(&t->m, 1, 4),
+	    ix_u(&t->m, 2, 4);
+	ix_u(&t->m, 1, 4), ix_u(&t->m, 2, 4), ix_u(&t->m, 300, 4), ix_u(&t->m, 0, 4), ix_u(&t->m, 3, 4),
+	    ix_u(&t->m, 0, 4);
 	cr_assert_eq(ix_send(t), TSN_DECODE_OK);
 	cr_assert_eq(t->k.n, 3);
 	cr_assert(ix_int(t, 0, TSN_F_RAW_BYTES) == 100 && ix_int(t, 0, TSN_F_RAW_PACKETS) == 1);
@@ -325,10 +335,12 @@ Test(template_options, lists)
 	ix_u(m, 257, 2), ix_u(m, 4 + 6, 2), ix_u(m, 9, 4), ix_u(m, 0x02, 1), ix_u(m, 0x18, 1);
 	ix_u(m, 258, 2), at = m->n, ix_u(m, 0, 2);
 	list = open_list(m, false);
-	ix_u(m, 255, 1), ix_u(m, 117 | 0x8000, 2), ix_u(m, 65535, 2), ix_u(m, 6871, 4), ix_var(m, "a.example", false), ix_var(m, "b.example", false);
+	ix_u(m, 255, 1), ix_u(m, 117 | 0x8000, 2), ix_u(m, 65535, 2), ix_u(m, 6871, 4), ix_var(m, "a.example", false),
+	    ix_var(m, "b.example", false);
 	close_list(m, list, false);
 	list = open_list(m, true);
-	ix_u(m, 255, 1), ix_u(m, 112 | 0x8000, 2), ix_u(m, 65535, 2), ix_u(m, 6871, 4), ix_var(m, "GET /index.html HTTP/1.1", true);
+	ix_u(m, 255, 1), ix_u(m, 112 | 0x8000, 2), ix_u(m, 65535, 2), ix_u(m, 6871, 4),
+	    ix_var(m, "GET /index.html HTTP/1.1", true);
 	close_list(m, list, true);
 	nf_put(m->p + at, m->n - at + 2, 2);
 	ix_u(m, 259, 2), at = m->n, ix_u(m, 0, 2);
@@ -376,8 +388,10 @@ Test(template_options, hostile_lists)
 
 Test(template_options, wanted_elements)
 {
-	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 54, 4 }, { 0, 225, 4 }, { 5951, 140, 65535 }, { 0, 276, 1 } };
-	struct tsn_wanted w[] = { { 0, 54, TSN_F_FLOW_LABEL }, { 0, 225, TSN_F_NEXT_HOP }, { 5951, 140, TSN_F_VRF }, { 0, 276, TSN_F_MIN_TTL } };
+	static const struct ix_field f[] = { { 0, 8, 4 }, { 0, 54, 4 }, { 0, 225, 4 }, { 5951, 140, 65535 },
+		{ 0, 276, 1 } };
+	struct tsn_wanted w[] = { { 0, 54, TSN_F_FLOW_LABEL }, { 0, 225, TSN_F_NEXT_HOP }, { 5951, 140, TSN_F_VRF },
+		{ 0, 276, TSN_F_MIN_TTL } };
 	struct ix_bench *t = ix_setup();
 
 	for (int round = 0; round < 3; round++) {
@@ -385,7 +399,8 @@ Test(template_options, wanted_elements)
 		ix_begin(&t->m, 10, 0, 1);
 		ix_template(&t->m, 256, f, 5);
 		ix_set(&t->m, 256);
-		ix_u(&t->m, 1, 4), ix_u(&t->m, 54321, 4), ix_u(&t->m, 0x0a000001, 4), ix_var(&t->m, "http://x/", false), ix_u(&t->m, 1, 1);
+		ix_u(&t->m, 1, 4), ix_u(&t->m, 54321, 4), ix_u(&t->m, 0x0a000001, 4),
+		    ix_var(&t->m, "http://x/", false), ix_u(&t->m, 1, 1);
 		cr_assert_eq(send_unspilled(t), TSN_DECODE_OK);
 		cr_assert(text_is(t, 0, TSN_F_VRF, round == 1 ? "http://x/" : NULL));
 		keeper_spill(&t->k);
