@@ -436,6 +436,12 @@ tsn_engine_configure(struct tsn_engine *e, const struct tsn_site *site)
 }
 
 bool
+tsn_engine_want(struct tsn_engine *e, const struct tsn_wanted *w, size_t n)
+{
+	return tsn_decoder_want(e->decoder, w, n);
+}
+
+bool
 tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report)
 {
 	struct next n = { 0 };

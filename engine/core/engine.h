@@ -75,6 +75,8 @@ struct tsn_reload_report {
 bool tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report);
 /* Only what the site says of exporters, without any rule: their names and sampling. A later load replaces it. */
 void tsn_engine_configure(struct tsn_engine *e, const struct tsn_site *site);
+/* Without rules: these elements are wanted in their columns. A later load replaces them. False when memory is out. */
+bool tsn_engine_want(struct tsn_engine *e, const struct tsn_wanted *w, size_t n);
 const struct tsn_ruleset *tsn_engine_ruleset(const struct tsn_engine *e);
 /* A refreshed set takes the place of a slot's, between two batches; the engine owns it then. False: no such slot. */
 bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set);
