@@ -294,7 +294,7 @@ make_room(struct tsn_templates *t, struct owner *o, uint32_t n, int64_t now, con
 	return !is_full(t, o, n);
 }
 
-/* The session's own; [*others]: how many sessions have this id, [*oldest] the longest not refreshed of them. */
+/* The session's own; [*others]: how many other UDP sessions have this id, [*oldest] the longest not refreshed of them. */
 static struct tsn_template *
 own_template(const struct tsn_domain *d, uint32_t session, uint16_t id, uint32_t *others, struct tsn_template **oldest)
 {
@@ -309,6 +309,8 @@ own_template(const struct tsn_domain *d, uint32_t session, uint16_t id, uint32_t
 			own = m;
 			continue;
 		}
+		if (session >= TSN_SESSION_STREAM || m->session >= TSN_SESSION_STREAM) /* another connection still uses it */
+			continue;
 		++*others;
 		if (*oldest == NULL || m->refreshed < (*oldest)->refreshed)
 			*oldest = m;
@@ -416,6 +418,18 @@ tsn_templates_withdraw(struct tsn_templates *t, const struct tsn_scope *s, uint1
 		}
 	if (d->n == 0)
 		free_domain(t, d);
+}
+
+void
+tsn_templates_end_session(struct tsn_templates *t, uint32_t source, const struct tsn_sender *from)
+{
+	struct tsn_template *m = source < t->owners ? t->owner[source].ends.next : NULL;
+
+	for (struct tsn_template *next; m != NULL; m = next) {
+		next = m->link[OWN].next;
+		if (m->session == from->session && tsn_addr_cmp(m->domain->exporter, from->exporter) == 0)
+			drop(t, m, false);
+	}
 }
 
 uint32_t
