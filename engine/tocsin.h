@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * libtocsin: compile rules, push flows or datagrams, get alerts, reload.
+ * libtocsin: compile rules, push flows or export messages, get alerts, reload.
  *
  * The library opens no socket, starts no thread and reads no clock: time comes
  * with the flows. It reads files only while rules are compiled (the rule files and
@@ -10,7 +10,7 @@
  *
  *	struct tocsin *t = tocsin_new(&(struct tocsin_options){ .on_alert = print });
  *	if (!tocsin_load(t, &path, 1)) { fputs(tocsin_diagnostics(t), stderr); ... }
- *	tocsin_datagram(t, payload, length, &exporter, now_ms);
+ *	tocsin_message(t, payload, length, &exporter, source_port, now_ms);
  *	tocsin_finish(t);
  *	tocsin_free(t);
  */
@@ -60,7 +60,17 @@ bool tocsin_load_text(struct tocsin *t, const char *name, const char *text);
 /* Errors and warnings of the last load, as `tocsin check` prints them. Never NULL; valid until the next load. */
 const char *tocsin_diagnostics(const struct tocsin *t);
 
-/* One export datagram (NetFlow v1, v5, v7) as it came from the exporter. False: it was damaged or unreadable, and counted. */
+/*
+ * One whole export message as it came from the exporter: NetFlow v1, v5, v7, v9, IPFIX or sFlow v5. Templates belong to the
+ * session they came by: for a datagram that is its UDP source port, for a message of a connection or of a file
+ * TOCSIN_CONNECTION plus a number of the caller's for it (below 2^32 - 65536). Records that come before their template wait for it, in bounds.
+ * False: it was damaged, of no version that is read, or of an exporter that the site does not allow, and was counted;
+ * whole records of a damaged message are evaluated.
+ */
+#define TOCSIN_CONNECTION UINT32_C(0x10000)
+bool tocsin_message(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
+    uint32_t session, int64_t received_ms);
+/* The same for a datagram whose source port is not known: templates of the exporter's processes are not told apart. */
 bool tocsin_datagram(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
     int64_t received_ms);
 

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flow/wanted.h"
+
 /* Exit statuses (LANGUAGE.md section 6). */
 enum { TSN_EXIT_OK = 0, TSN_EXIT_RULES = 1, TSN_EXIT_USAGE = 2, TSN_EXIT_INPUT = 3 };
 
@@ -18,6 +20,8 @@ struct tsn_cli_list {
 	const char **v;
 	size_t n;
 };
+
+#define TSN_CLI_ELEMENTS 64 /* no fewer than there are columns for them */
 
 struct tsn_cli {
 	const char *program, *command;
@@ -33,6 +37,8 @@ struct tsn_cli {
 #undef OPTION_NUMBER
 #undef OPTION_SWITCH
 	struct tsn_cli_list args;
+	struct tsn_wanted elements[TSN_CLI_ELEMENTS]; /* that columns name by number; see columns.h */
+	size_t nelements;
 	bool color_out, color_err; /* decided from --color, NO_COLOR and the terminals */
 	bool terminal_err;
 };

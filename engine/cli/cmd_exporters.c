@@ -147,6 +147,8 @@ print(struct report *r)
 		qsort_r(lines, n, sizeof(*lines), by_order, r);
 	if (n == 0 && r->in.unreadable > 0)
 		; /* nothing was read: nothing is told */
+	else if (n == 0 && r->format == TSN_SHOW_TABLE)
+		tsn_cli_warn("no flows, and so no exporters");
 	else if (r->format == TSN_SHOW_TABLE)
 		ok = tsn_exporters_print_table(r->in.cli, lines, n);
 	else

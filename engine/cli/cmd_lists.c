@@ -34,7 +34,7 @@ fields_markdown(const struct tsn_cli *c)
 
 	if (strcmp(c->format, "markdown") != 0)
 		return tsn_cli_usage(c, "--format is markdown, not \"%s\"", c->format);
-	tsn_normal_form(&out, NULL, 0);
+	tsn_normal_form(&out);
 	fwrite(tsn_buf_str(&out), 1, out.len, stdout);
 	tsn_buf_fini(&out);
 	return TSN_EXIT_OK;

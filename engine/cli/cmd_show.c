@@ -198,6 +198,17 @@ default_group_columns(const struct tsn_cli *c, struct show *s)
 }
 
 static int
+check_group_has(const struct tsn_cli *c, const struct show *s, const char *option, unsigned field)
+{
+	char text[TSN_WANTED_TEXT];
+
+	if (tsn_groups_knows(&s->groups, field))
+		return 0;
+	return tsn_cli_usage(c, "--%s: a group has no %s; add it to --aggregate", option,
+	    tsn_wanted_name(c->elements, c->nelements, field, text));
+}
+
+static int
 group_columns(const struct tsn_cli *c, struct show *s)
 {
 	struct tsn_columns *l = &s->view.columns;
@@ -208,11 +219,9 @@ group_columns(const struct tsn_cli *c, struct show *s)
 	if (status == 0 && c->fields != NULL)
 		status = tsn_columns_add(c, "fields", c->fields, TSN_TAKES_FLOWS, l);
 	for (uint32_t i = 0; i < l->n && status == 0; i++)
-		if (!tsn_groups_knows(&s->groups, l->part[i].field))
-			status = tsn_cli_usage(c, "--fields: a group has no %s; add it to --aggregate", tsn_fields[l->part[i].field].name);
+		status = check_group_has(c, s, "fields", l->part[i].field);
 	for (uint32_t i = 0; i < s->sorts.n && status == 0; i++)
-		if (!tsn_groups_knows(&s->groups, s->sorts.part[i].field))
-			status = tsn_cli_usage(c, "--sort: a group has no %s; add it to --aggregate", tsn_fields[s->sorts.part[i].field].name);
+		status = check_group_has(c, s, "sort", s->sorts.part[i].field);
 	s->groups.loose = s->groups.times = true;
 	return status;
 }
@@ -257,8 +266,10 @@ tsn_cmd_show(struct tsn_cli *c)
 	struct show s = { .in = { .cli = c }, .view = { .cli = c }, .totals = TSN_TOTALS_INIT,
 		.limit = c->limit >= 0 ? (uint64_t)c->limit : UINT64_MAX };
 	struct tsn_ruleset *rs = NULL;
-	int status = parse_options(c, &s);
+	int status = tsn_columns_elements(c);
 
+	if (status == 0)
+		status = parse_options(c, &s);
 	if (status == 0)
 		status = tsn_cli_compile_rows(c, &rs);
 	if (status == 0)

@@ -152,8 +152,10 @@ tsn_cmd_top(struct tsn_cli *c)
 {
 	struct top t = { .in = { .cli = c }, .view = { .cli = c } };
 	struct tsn_ruleset *rs = NULL;
-	int status = parse_options(c, &t);
+	int status = tsn_columns_elements(c);
 
+	if (status == 0)
+		status = parse_options(c, &t);
 	if (status == 0)
 		status = tsn_cli_compile_rows(c, &rs);
 	if (status == 0)

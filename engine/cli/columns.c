@@ -7,6 +7,29 @@
 
 #include "grammar/diag.h"
 
+#define WORD 64
+
+/*
+ * The next word of a list with commas into [word], [*text] behind it; false if there is none or it is too long. Commas in
+ * brackets are of the word.
+ */
+static bool
+next_word(const char **text, char word[WORD])
+{
+	size_t n = strcspn(*text, ",(");
+
+	if ((*text)[n] == '(') {
+		n += strcspn(*text + n, ")");
+		n += strcspn(*text + n, ",");
+	}
+	if (n == 0 || n >= WORD)
+		return false;
+	memcpy(word, *text, n);
+	word[n] = '\0';
+	*text += n;
+	return true;
+}
+
 static const char *
 nearest_field(const char *word)
 {
@@ -16,7 +39,8 @@ nearest_field(const char *word)
 	size_t i;
 
 	for (i = 0; i < TSN_FIELD_COUNT; i++)
-		tsn_nearest_offer(&near, word, tsn_fields[i].name);
+		if (tsn_fields[i].origin != TSN_O_POOL)
+			tsn_nearest_offer(&near, word, tsn_fields[i].name);
 	for (i = 0; (name = tsn_field_alias(i, &alias)) != NULL; i++)
 		tsn_nearest_offer(&near, word, name);
 	return near.best;
@@ -48,12 +72,74 @@ parse_mask(const char *s, struct tsn_key_part *p)
 	return *end == '\0';
 }
 
+/* --- ie(ID), ie(PEN, ID) --- */
+
+/* The field or column of an element; -1 if it has none. */
+static int
+element_column(const struct tsn_cli *c, int64_t pen, int64_t id)
+{
+	int f = pen <= UINT32_MAX && id <= TSN_WANTED_ID_MAX ? tsn_wanted_field((uint32_t)pen, (uint16_t)id) : -1;
+
+	for (size_t i = 0; i < c->nelements && f < 0; i++)
+		if (c->elements[i].pen == pen && c->elements[i].id == id)
+			f = (int)c->elements[i].field;
+	return f;
+}
+
+/* Gives an element a column, unless it is a field or has one. */
+static int
+add_element(struct tsn_cli *c, const char *option, const char *word, int64_t pen, int64_t id)
+{
+	enum tsn_type type;
+	int f;
+
+	if (id < 1 || id > TSN_WANTED_ID_MAX || pen > UINT32_MAX)
+		return tsn_cli_usage(c, "--%s: %s is no element: ids lie between 1 and 32767", option, word);
+	if (element_column(c, pen, id) >= 0)
+		return 0;
+	type = tsn_wanted_type((uint32_t)pen, (uint16_t)id);
+	f = type == TSN_T_NONE ? -1 : tsn_wanted_column(c->elements, c->nelements, type);
+	if (type == TSN_T_NONE)
+		return tsn_cli_usage(c, "--%s: %s is a list, which has no value to show", option, word);
+	if (f < 0 || c->nelements == TSN_CLI_ELEMENTS)
+		return tsn_cli_usage(c, "--%s: too many elements of the type of %s: %u at most", option, word, tsn_wanted_columns(type));
+	c->elements[c->nelements++] = (struct tsn_wanted){ (uint32_t)pen, (uint16_t)id, (enum tsn_field)f };
+	return 0;
+}
+
+int
+tsn_columns_elements(struct tsn_cli *c)
+{
+	const struct { const char *option, *text; } lists[] = {
+		{ "fields", c->fields }, { "aggregate", c->aggregate }, { "sort", c->sort }, { "by", c->by },
+	};
+	char word[WORD];
+	int64_t pen, id;
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (const char *p = lists[i].text; p != NULL && status == 0 && next_word(&p, word); p++) {
+			const char *name = word + (word[0] == '+' || word[0] == '-');
+
+			if (tsn_wanted_parse(name, strcspn(name, "/"), &pen, &id))
+				status = add_element(c, lists[i].option, name, pen, id);
+			if (*p == '\0')
+				break;
+		}
+	}
+	return status;
+}
+
 static int
 parse_one(const struct tsn_cli *c, const char *option, const char *word, int takes, struct tsn_key_part *p)
 {
 	size_t n = strcspn(word, "/");
-	int f = tsn_field_find(word, n);
+	int64_t pen, id;
+	int f = tsn_wanted_parse(word, n, &pen, &id) ? element_column(c, pen, id) : n > 0 ? tsn_field_find(word, n) : -1;
 	const char *near;
+
+	if (f < 0 && strncmp(word, "ie(", 3) == 0)
+		return tsn_cli_usage(c, "--%s: write ie(460) or, enterprise first, ie(29305,40), not \"%s\"", option, word);
 
 	if (f < 0 && (takes & TSN_TAKES_FLOWS) && strcmp(word, "flows") == 0)
 		f = TSN_COLUMN_FLOWS;
@@ -81,24 +167,10 @@ add_all(struct tsn_columns *out)
 	}
 }
 
-/* The next word of a list with commas into [word], [*text] behind it; false if there is none or it is too long. */
-static bool
-next_word(const char **text, char word[64])
-{
-	size_t n = strcspn(*text, ",");
-
-	if (n == 0 || n >= 64)
-		return false;
-	memcpy(word, *text, n);
-	word[n] = '\0';
-	*text += n;
-	return true;
-}
-
 int
 tsn_columns_add(const struct tsn_cli *c, const char *option, const char *text, int takes, struct tsn_columns *out)
 {
-	char word[64], *name;
+	char word[WORD], *name;
 	int status;
 
 	for (;; text++) {
@@ -139,7 +211,7 @@ largest_first(const struct tsn_key_part *p)
 int
 tsn_sorts_parse(const struct tsn_cli *c, const char *text, int takes, struct tsn_sorts *out)
 {
-	char word[64];
+	char word[WORD];
 	int status;
 
 	for (out->n = 0;; text++) {
@@ -212,13 +284,15 @@ tsn_column_csv(struct tsn_buf *out, const char *text)
 }
 
 void
-tsn_column_name(const struct tsn_key_part *p, struct tsn_buf *out)
+tsn_column_name(const struct tsn_cli *c, const struct tsn_key_part *p, struct tsn_buf *out)
 {
+	char element[TSN_WANTED_TEXT];
+
 	if (p->field >= TSN_FIELD_COUNT) {
 		tsn_buf_puts(out, p->field == TSN_COLUMN_FLOWS ? "flows" : "%");
 		return;
 	}
-	tsn_buf_puts(out, tsn_fields[p->field].name);
+	tsn_buf_puts(out, tsn_wanted_name(c->elements, c->nelements, p->field, element));
 	if (tsn_fields[p->field].storage != TSN_ADDR || (p->v4_bits >= 32 && p->v6_bits >= 128))
 		return;
 	tsn_buf_printf(out, "/%u", p->v4_bits);

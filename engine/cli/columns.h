@@ -34,6 +34,11 @@ struct tsn_sorts {
 enum { TSN_TAKES_FLOWS = 1, TSN_TAKES_ALL = 2 };
 
 /*
+ * Gives every element that --fields, --aggregate, --sort and --by name by number, ie(460), a column of its type, unless it
+ * is a field. Before any of them is parsed. 0 or TSN_EXIT_USAGE.
+ */
+int tsn_columns_elements(struct tsn_cli *c);
+/*
  * Adds to [out] what [text] names; a '+' before a name is let pass. 0, or TSN_EXIT_USAGE after naming
  * the field that does not exist and the nearest one.
  */
@@ -48,7 +53,7 @@ bool tsn_columns_has(const struct tsn_columns *l, unsigned field);
 enum tsn_type tsn_column_type(const struct tsn_key_part *p);
 /* A CSV cell (RFC 4180): quoted only where it must be. */
 void tsn_column_csv(struct tsn_buf *out, const char *text);
-/* Name of a column: the field, with its mask if it has one. */
-void tsn_column_name(const struct tsn_key_part *p, struct tsn_buf *out);
+/* Name of a column: the field or element, with its mask if it has one. */
+void tsn_column_name(const struct tsn_cli *c, const struct tsn_key_part *p, struct tsn_buf *out);
 
 #endif

@@ -56,6 +56,8 @@ tsn_cli_compilation_init(struct tsn_cli_compilation *k, const struct tsn_cli *c)
 	k->input.filter = c->where != NULL;
 	k->input.paths = c->rules.v;
 	k->input.npaths = c->rules.n;
+	k->input.wanted = c->elements;
+	k->input.nwanted = c->nelements;
 	tsn_cli_library(c, &k->input);
 	return true;
 }

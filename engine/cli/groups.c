@@ -13,6 +13,7 @@ int
 tsn_groups_by(struct tsn_groups *t, const struct tsn_cli *c, const char *option, const char *text)
 {
 	struct tsn_columns by;
+	char name[TSN_WANTED_TEXT];
 	int status = tsn_columns_parse(c, option, text, 0, &by);
 
 	if (status != 0)
@@ -24,7 +25,7 @@ tsn_groups_by(struct tsn_groups *t, const struct tsn_cli *c, const char *option,
 	for (uint32_t i = 0; i < by.n; i++)
 		if (tsn_fields[by.part[i].field].storage == TSN_F64)
 			return tsn_cli_usage(c, "--%s: %s is a real number and makes no group", option,
-			    tsn_fields[by.part[i].field].name);
+			    tsn_wanted_name(c->elements, c->nelements, by.part[i].field, name));
 	return 0;
 }
 

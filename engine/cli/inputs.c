@@ -10,6 +10,8 @@
 #include "feed/feed.h"
 #include "input/walk.h"
 
+#define NAMED 5 /* of things that may be many, so many are named */
+
 /* What a feed has to say: damage always, omissions unless quiet, the rest with --verbose. */
 static void
 on_line(void *arg, enum tsn_log_level level, const char *line)
@@ -28,8 +30,9 @@ refuse(struct tsn_inputs *in, const char *error, bool skip)
 	tsn_progress_clear(&in->progress);
 	if (!skip)
 		tsn_cli_warn("%s", error);
-	else if (!in->cli->quiet)
+	else if (in->cli->verbose || (!in->cli->quiet && in->skipped < NAMED))
 		tsn_cli_warn("%s; passed over", error);
+	in->skipped += skip;
 	in->unreadable += !skip;
 	return TSN_EXIT_INPUT;
 }
@@ -88,7 +91,7 @@ read_directory(struct tsn_inputs *in, const char *path, const struct tsn_waiter 
 	for (size_t i = 0; i < w.n && !tsn_follow_stopped(in); i++)
 		read += tsn_inputs_read_one(in, w.files[i].path, waiter, false) == TSN_EXIT_OK;
 	if (read == 0 && in->unreadable == before && !in->failed) {
-		tsn_cli_warn("%s: holds no input that can be read", path);
+		tsn_cli_warn(w.n == 0 ? "%s: is a directory without files" : "%s: holds no input that can be read", path);
 		in->unreadable++;
 	}
 	tsn_walk_fini(&w);
@@ -124,6 +127,34 @@ tell_exporters(struct tsn_engine *e)
 	tsn_buf_fini(&line);
 }
 
+/* Whoever sees no flows must learn that there were some, which nobody can read without their templates. */
+static void
+tell_templates(struct tsn_engine *e)
+{
+	struct tsn_exporters *t = tsn_engine_exporters(e);
+	static const char why[] = ": those are not in the input (exporters repeat them every few minutes: begin earlier, or capture longer)";
+	char text[TSN_ADDR_TEXT];
+	unsigned more = 0, told = 0;
+
+	for (uint32_t i = 0; i < tsn_exporters_count(t); i++) {
+		const struct tsn_exporter *x = tsn_exporters_at(t, i);
+		unsigned long long sets = x->counter[TSN_XC_NO_TEMPLATE];
+
+		if (sets == 0)
+			continue;
+		if (told == NAMED)
+			more++;
+		else if (tsn_exporter_is_nobody(t, i))
+			tsn_cli_warn("%llu set%s of records could not be read, for want of templates%s", sets, sets == 1 ? "" : "s",
+			    told++ > 0 ? "" : why);
+		else
+			tsn_cli_warn("exporter %s: %llu set%s of records could not be read, for want of templates%s",
+			    i == 0 ? "(others)" : tsn_addr_text(x->addr, text), sets, sets == 1 ? "" : "s", told++ > 0 ? "" : why);
+	}
+	if (more > 0)
+		tsn_cli_warn("the same of %u more exporters; `tocsin exporters` lists them", more);
+}
+
 /* Damaged datagrams are counted per exporter; without --verbose one sentence for all. */
 static void
 tell_datagrams(struct tsn_inputs *in)
@@ -132,6 +163,8 @@ tell_datagrams(struct tsn_inputs *in)
 
 	if (in->cli->verbose)
 		tell_exporters(in->engine);
+	if (!in->cli->quiet)
+		tell_templates(in->engine);
 	tsn_engine_stats(in->engine, &s);
 	if (s.damaged > 0 && !in->cli->quiet)
 		tsn_cli_warn("%llu of %llu datagrams were short, odd or lying; their whole records were read (--verbose tells which exporters)",
@@ -152,7 +185,8 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 		tsn_ruleset_free(rs);
 		rs = NULL;
 	}
-	if (in->engine != NULL && (rs == NULL || tsn_engine_load(in->engine, rs, NULL)))
+	if (in->engine != NULL && (rs == NULL ? tsn_engine_want(in->engine, in->cli->elements, in->cli->nelements)
+					      : tsn_engine_load(in->engine, rs, NULL)))
 		return 0;
 	tsn_ruleset_free(rs);
 	tsn_engine_free(in->engine);
@@ -203,6 +237,8 @@ tsn_inputs_read(struct tsn_inputs *in)
 	}
 	if (!in->stop)
 		tsn_engine_finish(in->engine);
+	if (in->skipped > NAMED && !c->verbose && !c->quiet)
+		tsn_cli_warn("%u more files were passed over (--verbose names them)", in->skipped - NAMED);
 	tell_datagrams(in);
 	return in->unreadable > 0 || in->failed ? TSN_EXIT_INPUT : TSN_EXIT_OK;
 }

@@ -40,6 +40,7 @@ struct tsn_inputs {
 	bool stop;            /* set by whoever has seen enough: reading ends early */
 	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */
 	unsigned unreadable;  /* inputs that could not be opened or were damaged */
+	unsigned skipped;     /* files of directories that are no inputs */
 	bool failed;          /* memory is out, and was told to be */
 	uint32_t opened;      /* inputs so far: each has its own number */
 	void (*idle)(void *arg); /* may be NULL: no more input at present, what is to be written should be */

@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "cli/normal_form.h"
 
-#include <string.h>
+#include "flow/fields.h"
 
 static const struct { enum tsn_origin origin; const char *title, *text; } parts[] = {
 	{ TSN_O_RECORD, "What records bring", "Absent where the record has nothing of it, and where what it has means nothing: a port of GRE." },
@@ -12,8 +12,8 @@ static const struct { enum tsn_origin origin; const char *title, *text; } parts[
 };
 
 /* A cell must not end where its text has a bar. */
-static void
-cell(struct tsn_buf *out, const char *text)
+void
+tsn_normal_form_cell(struct tsn_buf *out, const char *text)
 {
 	tsn_buf_putc(out, ' ');
 	for (; *text != '\0'; text++) {
@@ -36,14 +36,14 @@ field_row(struct tsn_buf *out, const struct tsn_field_info *f)
 		if (of == (enum tsn_field)(f - tsn_fields))
 			tsn_buf_printf(&text, ", `%s`", name);
 	tsn_buf_putc(out, '|');
-	cell(out, tsn_buf_str(&text));
-	cell(out, tsn_type_name(f->type));
-	cell(out, f->unit);
+	tsn_normal_form_cell(out, tsn_buf_str(&text));
+	tsn_normal_form_cell(out, tsn_type_name(f->type));
+	tsn_normal_form_cell(out, f->unit);
 	tsn_buf_clear(&text);
 	if (f->element_id > 0)
 		tsn_buf_printf(&text, "%u %s", f->element_id, f->element);
-	cell(out, tsn_buf_str(&text));
-	cell(out, f->help);
+	tsn_normal_form_cell(out, tsn_buf_str(&text));
+	tsn_normal_form_cell(out, f->help);
 	tsn_buf_putc(out, '\n');
 	tsn_buf_fini(&text);
 }
@@ -60,45 +60,17 @@ fields(struct tsn_buf *out)
 	}
 }
 
-static bool
-is_first(const struct tsn_mapping *map, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (strcmp(map[i].format, map[at].format) == 0)
-			return false;
-	return true;
-}
-
-static void
-format_table(struct tsn_buf *out, const struct tsn_mapping *map, size_t n, const char *format)
-{
-	struct tsn_buf name = TSN_BUF_INIT;
-
-	tsn_buf_printf(out, "\n### %s\n\n| there | field |\n|---|---|\n", format);
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(map[i].format, format) != 0)
-			continue;
-		tsn_buf_clear(&name);
-		tsn_buf_printf(&name, "`%s`", tsn_fields[map[i].field].name);
-		tsn_buf_putc(out, '|');
-		cell(out, map[i].source);
-		cell(out, tsn_buf_str(&name));
-		tsn_buf_putc(out, '\n');
-	}
-	tsn_buf_fini(&name);
-}
-
 void
-tsn_normal_form(struct tsn_buf *out, const struct tsn_mapping *map, size_t n)
+tsn_normal_form(struct tsn_buf *out)
 {
 	tsn_buf_puts(out,
 	    "# The normal form of a flow\n\n"
 	    "Whatever brought a flow, rules see it in this one form. `make docs` writes this page from the tables of the program.\n"
-	    "A field is absent, not zero, where it is not known.\n");
+	    "A field is absent, not zero, where it is not known. [inputs.md](inputs.md) tells what each kind of input is and is not.\n");
 	fields(out);
-	if (n > 0)
-		tsn_buf_puts(out, "\n## Where formats have it\n");
-	for (size_t i = 0; i < n; i++)
-		if (is_first(map, i))
-			format_table(out, map, n, map[i].format);
+	tsn_buf_puts(out,
+	    "\n## Where formats have it\n\n"
+	    "All units are those above: times of any resolution become milliseconds, and `packets` and `bytes` are the raw ones times\n"
+	    "`sampling`. ICMP's type and code are fields of their own wherever the format keeps them, and ports are absent then.\n");
+	tsn_normal_form_formats(out);
 }

@@ -5,19 +5,18 @@
 #define TSN_CLI_NORMAL_FORM_H
 
 #include "base/buf.h"
-#include "flow/fields.h"
-
-/* Where a format has the field: "dOctets", "23 OUT_BYTES", "sampled header". */
-struct tsn_mapping {
-	const char *format;
-	enum tsn_field field;
-	const char *source;
-};
 
 /*
- * The page: every field with its name, type, unit, Information Element and meaning, then a table a format of [map], in
- * the order in which formats come first.
+ * The page: every field with its name, type, unit, Information Element and meaning, then for each format where it has
+ * which field.
  */
-void tsn_normal_form(struct tsn_buf *out, const struct tsn_mapping *map, size_t n);
+void tsn_normal_form(struct tsn_buf *out);
+
+/* --- between the files of the page --- */
+
+/* A cell of a table and the bar behind it. */
+void tsn_normal_form_cell(struct tsn_buf *out, const char *text);
+/* The formats, one section each. */
+void tsn_normal_form_formats(struct tsn_buf *out);
 
 #endif

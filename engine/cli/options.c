@@ -121,12 +121,9 @@ tsn_cli_help(const char *program)
 static void
 print_kinds(void)
 {
-	const char *kind;
-
-	printf("\nInputs, told apart by their first bytes (- is standard input)\n  ");
-	for (size_t i = 0; (kind = tsn_feed_kind(i)) != NULL; i++)
-		printf("%s%s", i > 0 ? ", " : "", kind);
-	putchar('\n');
+	printf("\nInputs, told apart by their first bytes (- is standard input)\n");
+	for (size_t i = 0; tsn_feed_kind(i) != NULL; i++)
+		printf("  %-10s  %s\n", tsn_feed_kind(i), tsn_feed_kind_help(i));
 }
 
 void

@@ -56,7 +56,7 @@ tsn_view_init(struct tsn_view *v)
 		const struct tsn_key_part *p = &v->columns.part[i];
 
 		tsn_buf_clear(&v->cell);
-		tsn_column_name(p, &v->cell);
+		tsn_column_name(v->cli, p, &v->cell);
 		snprintf(column[i].name, sizeof(column[i].name), "%s", tsn_buf_str(&v->cell));
 		column[i].right = is_right(tsn_column_type(p));
 		column[i].when = (enum tsn_table_show)v->columns.when[i];
@@ -236,7 +236,7 @@ csv_header(struct tsn_view *v)
 	v->begun = true;
 	for (uint32_t i = 0; i < v->columns.n; i++) {
 		tsn_buf_clear(&v->cell);
-		tsn_column_name(&v->columns.part[i], &v->cell);
+		tsn_column_name(v->cli, &v->columns.part[i], &v->cell);
 		tsn_buf_puts(&v->out, i > 0 ? "," : "");
 		tsn_column_csv(&v->out, tsn_buf_str(&v->cell));
 	}
@@ -267,7 +267,7 @@ row_json(struct tsn_view *v, const struct tsn_value *x)
 		if (!x[i].known)
 			continue;
 		tsn_buf_puts(&v->out, first ? "\"" : ",\"");
-		tsn_column_name(&v->columns.part[i], &v->out);
+		tsn_column_name(v->cli, &v->columns.part[i], &v->out);
 		tsn_buf_puts(&v->out, "\":");
 		tsn_value_json(&x[i], &v->out);
 		first = false;

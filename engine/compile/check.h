@@ -418,7 +418,6 @@ void ck_gather_join(struct tsn_ck *, struct ck_gather *to, const struct ck_gathe
 int ck_element(const struct ck_env *, struct tsn_span at, int64_t pen, int64_t id);
 /* The same for a call of ie(). */
 int ck_element_call(const struct ck_env *, const struct tsn_node *call);
-bool ck_element_text(const char *p, size_t n, int64_t *pen, int64_t *id);
 /* The name of a field, or the element in a column that has none. */
 const char *ck_field_name(struct tsn_ck *, uint32_t field);
 /* The order of fields in forms, whatever columns elements were given. */

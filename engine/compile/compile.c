@@ -271,6 +271,16 @@ out_of_memory(struct tsn_diags *diags)
 	tsn_diag_error(diags, TSN_E_MEMORY, TSN_SPAN_NONE, "memory ran out while compiling the rules");
 }
 
+/* Elements that the caller named come first, in the columns it chose. */
+static void
+take_wanted(struct tsn_ck *c, const struct tsn_compile_input *in)
+{
+	for (size_t i = 0; i < in->nwanted; i++) {
+		c->m->wanted = ck_grow(c, c->m->wanted, c->m->nwanted, &c->cap_wanted, sizeof(*c->m->wanted));
+		c->m->wanted[c->m->nwanted++] = in->wanted[i];
+	}
+}
+
 static struct tsn_ruleset *
 compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags, bool emit)
 {
@@ -288,6 +298,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 		return job_end(j, true);
 	}
 	begin(&j->ck);
+	take_wanted(&j->ck, in);
 	ck_overrides_global(&j->ck);
 	ck_overrides_check(&j->ck);
 	check_versions(&j->ck);

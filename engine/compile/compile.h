@@ -46,6 +46,8 @@ struct tsn_compile_input {
 	 * name themselves; the using file's own directory comes first.
 	 */
 	const char *const *search;         size_t nsearch;
+	/* Elements that have their columns whatever the rules name: those of listings. */
+	const struct tsn_wanted *wanted;   size_t nwanted;
 	bool filter;                       /* `show --where`: stateful functions are refused */
 	bool tests;                        /* `tocsin test`: sets that the site gives need no value */
 };

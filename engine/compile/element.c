@@ -134,28 +134,3 @@ ck_field_order(const struct tsn_ck *c, uint32_t a, uint32_t b)
 		return (int)a - (int)b;
 	return x->pen != y->pen ? (x->pen > y->pen ? 1 : -1) : (int)x->id - (int)y->id;
 }
-
-/* As a message writes it between its braces, with nothing but digits in the brackets. */
-bool
-ck_element_text(const char *p, size_t n, int64_t *pen, int64_t *id)
-{
-	int64_t v[2] = { 0, 0 };
-	size_t i = 3, k = 0, digits = 0;
-
-	if (n < 5 || memcmp(p, "ie(", 3) != 0 || p[n - 1] != ')')
-		return false;
-	for (; i < n - 1; i++) {
-		if (p[i] >= '0' && p[i] <= '9' && v[k] <= UINT32_MAX) {
-			v[k] = v[k] * 10 + (p[i] - '0');
-			digits++;
-		} else if (p[i] == ',' && k == 0 && digits > 0) {
-			k = 1;
-			digits = 0;
-		} else if (p[i] != ' ') {
-			return false;
-		}
-	}
-	*pen = k == 0 ? 0 : v[0];
-	*id = v[k];
-	return digits > 0;
-}

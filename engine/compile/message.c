@@ -272,7 +272,7 @@ name(struct writer *w, const char *p, size_t len)
 		}
 	} else if (define_name(w, n.text) || set_column(w, p, len) || constant_name(w, &n)) {
 		;
-	} else if (ck_element_text(p, len, &pen, &id)) {
+	} else if (tsn_wanted_parse(p, len, &pen, &id)) {
 		field = ck_element(w->e, n.span, pen, id);
 		if (field >= 0)
 			field_piece(w, &n, field);

@@ -296,16 +296,13 @@ is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
 	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
 }
 
-static bool
-let_in(struct tsn_engine *e, const struct tsn_sender *from)
+static void
+refuse(struct tsn_engine *e)
 {
 	struct tsn_exporter *others = tsn_exporters_at(e->exporters, 0);
 
-	if (is_allowed(e, from))
-		return true;
 	others->counter[TSN_XC_DATAGRAMS]++;
 	others->counter[TSN_XC_REFUSED]++;
-	return false;
 }
 
 static void
@@ -335,8 +332,10 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 
 	tsn_engine_clock(e, received);
 	e->stats.datagrams++;
-	if (!let_in(e, from))
+	if (!is_allowed(e, from)) {
+		refuse(e);
 		return TSN_DECODE_REFUSED;
+	}
 	begin_message(e, from);
 	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
 	end_message(e);
@@ -348,8 +347,8 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 void
 tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from)
 {
-	if (is_allowed(e, from)) /* of others nothing was kept */
-		tsn_decoder_end(e->decoder, from);
+	if (is_allowed(e, from))
+		tsn_decoder_session_ended(e->decoder, from);
 }
 
 struct tsn_exporters *
@@ -447,6 +446,12 @@ tsn_engine_configure(struct tsn_engine *e, const struct tsn_site *site)
 		tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: the exporters' settings were not taken over");
 	if (!configure_dedup(e, site->dedup_ms))
 		tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: flows seen by two exporters count twice");
+}
+
+bool
+tsn_engine_want(struct tsn_engine *e, const struct tsn_wanted *w, size_t n)
+{
+	return tsn_decoder_want(e->decoder, w, n);
 }
 
 bool

@@ -75,6 +75,8 @@ struct tsn_reload_report {
 bool tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report);
 /* Only what the site says of exporters, without any rule: their names and sampling. A later load replaces it. */
 void tsn_engine_configure(struct tsn_engine *e, const struct tsn_site *site);
+/* Without rules: these elements are wanted in their columns. A later load replaces them. False when memory is out. */
+bool tsn_engine_want(struct tsn_engine *e, const struct tsn_wanted *w, size_t n);
 const struct tsn_ruleset *tsn_engine_ruleset(const struct tsn_engine *e);
 /* A refreshed set takes the place of a slot's, between two batches; the engine owns it then. False: no such slot. */
 bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set);
@@ -83,8 +85,6 @@ bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set 
 bool tsn_engine_add_sink(struct tsn_engine *e, struct tsn_sink *sink);
 void tsn_engine_remove_sinks(struct tsn_engine *e);
 
-/* The connection or file that messages came by is over: what was kept for it is forgotten. */
-void tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from);
 /*
  * One export message (a datagram, or a message of a stream) received at [received_ms]. TSN_DECODE_REFUSED, and counted
  * for the shared exporter, if the site does not allow its exporter.
@@ -94,6 +94,8 @@ enum tsn_decode tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_
 /* The same for a datagram whose source port nobody knows. */
 enum tsn_decode tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter,
     int64_t received_ms);
+/* A connection or file is over: its templates are forgotten (RFC 7011 section 8.1), what waits for one is given up. */
+void tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from);
 /*
  * For flows that are not datagrams: where the decoders of other records put them. Its [clock] is to be called with a
  * record's time of receipt (or, without one, its end) before its row is made.

@@ -3,6 +3,7 @@
 /* The public face: engine/tocsin.h over the engine's own handle. */
 #include "tocsin.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -141,14 +142,23 @@ address_from(const struct tocsin_address *a, struct tsn_addr *out)
 	return true;
 }
 
+static_assert(TOCSIN_CONNECTION == TSN_SESSION_STREAM, "the public number of a connection is the decoder's");
+
+bool
+tocsin_message(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
+    uint32_t session, int64_t received_ms)
+{
+	struct tsn_sender from = { .session = session };
+
+	return address_from(exporter, &from.exporter) &&
+	    tsn_engine_message(t->engine, payload, length, &from, received_ms) == TSN_DECODE_OK;
+}
+
 bool
 tocsin_datagram(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
     int64_t received_ms)
 {
-	struct tsn_addr addr;
-
-	return address_from(exporter, &addr) &&
-	    tsn_engine_datagram(t->engine, payload, length, addr, received_ms) == TSN_DECODE_OK;
+	return tocsin_message(t, payload, length, exporter, 0, received_ms);
 }
 
 /* A whole number as rules write it, decimal or 0x..., and nothing else. */

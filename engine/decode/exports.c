@@ -76,27 +76,13 @@ tsn_exports_finish(struct tsn_exports *e)
 	tsn_held_drop_all(e->held);
 }
 
-struct ending {
-	struct tsn_exports *e;
-	const struct tsn_sender *from;
-};
-
-static void
-end_domain(void *arg, const struct tsn_domain *d)
-{
-	const struct ending *n = arg;
-	const struct tsn_stream_key key = { n->from->exporter, d->version, n->from->session, d->id };
-
-	tsn_sequences_forget(n->e->sequences, &key);
-}
-
 void
-tsn_exports_end(struct tsn_exports *e, const struct tsn_sender *from, uint32_t source)
+tsn_exports_session_ended(struct tsn_exports *e, const struct tsn_sender *from)
 {
-	struct ending n = { e, from };
+	uint32_t source = tsn_exporters_find(e->exporters, from->exporter);
 
-	tsn_templates_end(e->templates, source, from->session, end_domain, &n);
-	tsn_held_end(e->held, source, from->session);
+	tsn_templates_end_session(e->templates, source, from);
+	tsn_held_drop_session(e->held, source, from);
 }
 
 static struct tsn_scope

@@ -18,7 +18,7 @@
 #define ALL_FIELDS    2097152u
 /*
  * Sessions of a kind that keep a template of one id in a domain. More UDP ports are those of an exporter that changes
- * them; more connections (many exporters may stand behind one address) may be closed ones of which nobody told.
+ * them; more connections (many exporters may stand behind one address) are mostly closed ones, whose end nobody tells.
  */
 #define UDP_SESSIONS    16u
 #define STREAM_SESSIONS 256u
@@ -436,17 +436,14 @@ tsn_templates_withdraw(struct tsn_templates *t, const struct tsn_scope *s, uint1
 }
 
 void
-tsn_templates_end(struct tsn_templates *t, uint32_t source, uint32_t session,
-    void (*domain)(void *arg, const struct tsn_domain *d), void *arg)
+tsn_templates_end_session(struct tsn_templates *t, uint32_t source, const struct tsn_sender *from)
 {
-	struct tsn_template *next;
+	struct tsn_template *m = source < t->owners ? t->owner[source].ends.next : NULL;
 
-	for (struct tsn_template *m = source < t->owners ? t->owner[source].ends.next : NULL; m != NULL; m = next) {
+	for (struct tsn_template *next; m != NULL; m = next) {
 		next = m->link[OWN].next;
-		if (m->session != session)
-			continue;
-		domain(arg, m->domain);
-		drop(t, m, false);
+		if (m->session == from->session && tsn_addr_cmp(m->domain->exporter, from->exporter) == 0)
+			drop(t, m, false);
 	}
 }
 

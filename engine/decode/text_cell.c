@@ -18,7 +18,7 @@ static const struct {
 };
 
 static const char *const extras[] = {
-#define EXTRA(sym, name) #sym,
+#define EXTRA(sym, name, help) #sym,
 #include "decode/text.def"
 #undef EXTRA
 };

@@ -170,7 +170,7 @@ tsn_text_split(struct tsn_text_names *names, const char *p, size_t n, char sep)
 /* --- targets and units --- */
 
 static const char *const extras[] = {
-#define EXTRA(sym, name) name,
+#define EXTRA(sym, name, help) name,
 #include "decode/text.def"
 #undef EXTRA
 };

@@ -15,7 +15,7 @@ enum tsn_text_slot {
 #include "flow/fields.def"
 #undef FIELD
 	TSN_SLOT_EXTRA = TSN_FIELD_COUNT - 1,
-#define EXTRA(sym, name) TSN_SLOT_##sym,
+#define EXTRA(sym, name, help) TSN_SLOT_##sym,
 #include "decode/text.def"
 #undef EXTRA
 	TSN_SLOT_COUNT

@@ -156,8 +156,11 @@ tell_exports(struct tsn_feed *f, const struct tsn_pcap_report *r)
 	if (r->cut > 0)
 		tsn_log(log, TSN_LOG_ERROR, "%s: %llu datagrams were captured in part only (snap length)", f->path,
 		    (unsigned long long)r->cut);
-	if (r->datagrams == 0 && !r->damaged)
-		tsn_log(log, TSN_LOG_WARN, "%s: no NetFlow in this capture (%llu packets, %llu UDP datagrams of other kinds)", f->path,
+	if (r->datagrams == 0 && !r->damaged && f->opts.port != 0)
+		tsn_log(log, TSN_LOG_WARN, "%s: no datagram of this capture goes to UDP port %u (%llu packets, %llu UDP datagrams to other ports)",
+		    f->path, f->opts.port, (unsigned long long)r->packets, (unsigned long long)r->other_udp);
+	else if (r->datagrams == 0 && !r->damaged)
+		tsn_log(log, TSN_LOG_WARN, "%s: no exports in this capture (%llu packets, %llu UDP datagrams of other kinds)", f->path,
 		    (unsigned long long)r->packets, (unsigned long long)r->other_udp);
 	tsn_log(log, TSN_LOG_INFO,
 	    "%s: %llu bytes, %llu packets, %llu export datagrams; left aside: %llu not IP, %llu not UDP, %llu other UDP", f->path,

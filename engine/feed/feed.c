@@ -11,7 +11,7 @@
 #include "input/unpack.h"
 
 static const struct tsn_feed_kind *const kinds[] = {
-#define KIND(name) &tsn_feed_##name,
+#define KIND(name, help) &tsn_feed_##name,
 #include "feed/kinds.def"
 #undef KIND
 };
@@ -23,6 +23,18 @@ tsn_feed_kind(size_t i)
 	return i < KINDS ? kinds[i]->name : NULL;
 }
 
+const char *
+tsn_feed_kind_help(size_t i)
+{
+	static const char *const text[] = {
+#define KIND(name, help) help,
+#include "feed/kinds.def"
+#undef KIND
+	};
+
+	return i < KINDS ? text[i] : NULL;
+}
+
 /* Is there enough to tell by: the end of a line, or what is no text? */
 static bool
 telling(const uint8_t *p, size_t n)
@@ -31,6 +43,15 @@ telling(const uint8_t *p, size_t n)
 		if (p[i] < ' ' && p[i] != '\t')
 			return true;
 	return false;
+}
+
+static bool
+is_text(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] < ' ' && (p[i] < '\t' || p[i] > '\r'))
+			return false;
+	return true;
 }
 
 static const struct tsn_feed_kind *
@@ -74,8 +95,9 @@ recognise(struct tsn_feed *f, char error[TSN_INPUT_ERROR])
 	if (r->packed != NULL && tsn_unpack_kind(p, n) != NULL)
 		snprintf(error, TSN_INPUT_ERROR, "is compressed twice: unpack it once (%s)", r->packed);
 	else
-		snprintf(error, TSN_INPUT_ERROR, "%s",
-		    n == 0 ? "is empty" : "is no kind of input that can be read (`tocsin run --help` lists them)");
+		snprintf(error, TSN_INPUT_ERROR, "%s", n == 0 ? "is empty"
+		    : is_text(p, n) ? "is no kind of input that can be read (if it is a table, --map can say which column is which field)"
+				    : "is no kind of input that can be read (`tocsin run --help` lists them)");
 	return NULL;
 }
 

@@ -64,5 +64,7 @@ bool tsn_feed_check_map(const char *map, char error[TSN_INPUT_ERROR]);
 
 /* The kinds of input this build reads, one after the other; NULL past the last. For help and `tocsin version`. */
 const char *tsn_feed_kind(size_t i);
+/* What it is, for people. */
+const char *tsn_feed_kind_help(size_t i);
 
 #endif

@@ -32,7 +32,7 @@ struct tsn_feed_kind {
 };
 
 /* In the order in which they are asked: kinds with a magic number first, text last. */
-#define KIND(name) extern const struct tsn_feed_kind tsn_feed_##name;
+#define KIND(name, help) extern const struct tsn_feed_kind tsn_feed_##name;
 #include "feed/kinds.def"
 #undef KIND
 

@@ -71,16 +71,10 @@ tell(struct tsn_feed *f, const struct messages *m)
 	    (unsigned long long)r->records);
 }
 
-static struct tsn_sender
-sender_of(const struct tsn_feed *f)
-{
-	return (struct tsn_sender){ tsn_addr_v4(0), TSN_SESSION_STREAM + f->opts.number };
-}
-
 static bool
 give(struct tsn_feed *f, const struct tsn_message_piece *piece)
 {
-	const struct tsn_sender from = sender_of(f);
+	const struct tsn_sender from = { tsn_addr_v4(0), TSN_SESSION_STREAM + f->opts.number };
 	int64_t sent = tsn_decode_export_time(piece->p, piece->len);
 
 	if (sent == TSN_TIME_NONE) /* too short to say */
@@ -92,7 +86,6 @@ give(struct tsn_feed *f, const struct tsn_message_piece *piece)
 static enum tsn_feed_step
 step(struct tsn_feed *f)
 {
-	const struct tsn_sender from = sender_of(f);
 	struct messages *m = f->self;
 	struct tsn_message_piece piece;
 
@@ -112,7 +105,7 @@ step(struct tsn_feed *f)
 				return TSN_FEED_NO_MEMORY;
 			continue;
 		case TSN_MESSAGES_END:
-			tsn_engine_session_ended(f->engine, &from);
+			tsn_engine_session_ended(f->engine, &(struct tsn_sender){ tsn_addr_v4(0), TSN_SESSION_STREAM + f->opts.number });
 			tell(f, m);
 			return TSN_FEED_END;
 		}

@@ -58,7 +58,7 @@ is_pretty(const uint8_t *p, size_t n)
 }
 
 static void
-say_unknown(const struct text *x, char error[TSN_INPUT_ERROR])
+say_unknown(const struct tsn_feed *f, const struct text *x, char error[TSN_INPUT_ERROR])
 {
 	const char *name;
 	size_t len, used;
@@ -67,6 +67,8 @@ say_unknown(const struct text *x, char error[TSN_INPUT_ERROR])
 		tsn_map_lacks(&x->map, x->decoder, tsn_text_lacks(x->decoder), error);
 		return;
 	}
+	if (f->opts.unknown != NULL)
+		*f->opts.unknown = true;
 	used = (size_t)snprintf(error, TSN_INPUT_ERROR, "a table of no known kind; --map can say which column is which field:");
 	for (size_t i = 0; i < 4 && tsn_text_column(x->decoder, i, &name, &len) && used < TSN_INPUT_ERROR - 1; i++)
 		used += (size_t)snprintf(error + used, TSN_INPUT_ERROR - used, " \"%.*s\"", len < 20 ? (int)len : 20, name);
@@ -74,7 +76,7 @@ say_unknown(const struct text *x, char error[TSN_INPUT_ERROR])
 
 /* Reads up to the header. */
 static bool
-read_header(struct text *x, char error[TSN_INPUT_ERROR])
+read_header(const struct tsn_feed *f, struct text *x, char error[TSN_INPUT_ERROR])
 {
 	struct tsn_line line;
 
@@ -83,7 +85,7 @@ read_header(struct text *x, char error[TSN_INPUT_ERROR])
 		case TSN_TEXT_NOTHING:
 			break;
 		case TSN_TEXT_UNKNOWN:
-			say_unknown(x, error);
+			say_unknown(f, x, error);
 			return false;
 		default:
 			snprintf(error, TSN_INPUT_ERROR, "%s", tsn_text_why(x->decoder));
@@ -138,7 +140,7 @@ start(struct tsn_feed *f, struct text *x, char error[TSN_INPUT_ERROR])
 		snprintf(error, TSN_INPUT_ERROR, "is JSON, which this build cannot read: it was made without jsmn (libjsmn-dev)");
 		return false;
 	}
-	return x->objects || read_header(x, error);
+	return x->objects || read_header(f, x, error);
 }
 
 static void *

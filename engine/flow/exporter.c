@@ -170,6 +170,12 @@ tsn_exporters_nobody(struct tsn_exporters *t)
 	return tsn_exporters_find(t, tsn_addr_v4(0));
 }
 
+bool
+tsn_exporter_is_nobody(struct tsn_exporters *t, uint32_t index)
+{
+	return index != 0 && tsn_addr_cmp(tsn_exporters_at(t, index)->addr, tsn_addr_v4(0)) == 0;
+}
+
 struct tsn_exporter *
 tsn_exporters_at(struct tsn_exporters *t, uint32_t index)
 {
@@ -381,7 +387,10 @@ tsn_exporter_summary(struct tsn_exporters *t, uint32_t index, struct tsn_buf *ou
 
 	if (x->counter[TSN_XC_DATAGRAMS] == 0 && x->counter[TSN_XC_FLOWS] == 0)
 		return false;
-	tsn_buf_printf(out, "exporter %s", index == 0 ? "(others)" : tsn_addr_text(x->addr, text));
+	if (tsn_exporter_is_nobody(t, index))
+		tsn_buf_puts(out, "no exporter");
+	else
+		tsn_buf_printf(out, "exporter %s", index == 0 ? "(others)" : tsn_addr_text(x->addr, text));
 	if (x->name.n > 0)
 		tsn_buf_printf(out, " %.*s", (int)x->name.n, x->name.p);
 	for (int k = 0; k < TSN_EXPORTER_FORMAT_COUNT; k++)

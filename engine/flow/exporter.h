@@ -90,6 +90,7 @@ uint32_t tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr);
  * 0.0.0.0. Rows of such flows leave the field `exporter` absent.
  */
 uint32_t tsn_exporters_nobody(struct tsn_exporters *t);
+bool tsn_exporter_is_nobody(struct tsn_exporters *t, uint32_t index);
 /* Pointers stay valid until the table is freed. */
 struct tsn_exporter *tsn_exporters_at(struct tsn_exporters *t, uint32_t index);
 /* Number of entries, the shared one included. */

@@ -3,6 +3,7 @@
 #include "flow/wanted.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "flow/elements.h"
 
@@ -93,4 +94,28 @@ tsn_wanted_name(const struct tsn_wanted *w, size_t n, uint32_t field, char text[
 		if (w[i].field == field)
 			return tsn_wanted_text(w[i].pen, w[i].id, text);
 	return tsn_fields[field].name;
+}
+
+bool
+tsn_wanted_parse(const char *p, size_t n, int64_t *pen, int64_t *id)
+{
+	int64_t v[2] = { 0, 0 };
+	size_t i = 3, k = 0, digits = 0;
+
+	if (n < 5 || memcmp(p, "ie(", 3) != 0 || p[n - 1] != ')')
+		return false;
+	for (; i < n - 1; i++) {
+		if (p[i] >= '0' && p[i] <= '9' && v[k] <= UINT32_MAX) {
+			v[k] = v[k] * 10 + (p[i] - '0');
+			digits++;
+		} else if (p[i] == ',' && k == 0 && digits > 0) {
+			k = 1;
+			digits = 0;
+		} else if (p[i] != ' ') {
+			return false;
+		}
+	}
+	*pen = k == 0 ? 0 : v[0];
+	*id = v[k];
+	return digits > 0;
 }

@@ -31,6 +31,8 @@ int tsn_wanted_column(const struct tsn_wanted *w, size_t n, enum tsn_type t);
 unsigned tsn_wanted_columns(enum tsn_type t);
 /* "ie(460)", "ie(29305, 40)": as rules write it. Returns [text]. */
 const char *tsn_wanted_text(uint32_t pen, uint16_t id, char text[TSN_WANTED_TEXT]);
+/* The numbers of such a text, with nothing but digits, a comma and blanks in the brackets; whether they can be is not asked. */
+bool tsn_wanted_parse(const char *p, size_t n, int64_t *pen, int64_t *id);
 /* The name of any field: its own, or that of the element a POOL column holds (in [text]). */
 const char *tsn_wanted_name(const struct tsn_wanted *w, size_t n, uint32_t field, char text[TSN_WANTED_TEXT]);
 

@@ -81,12 +81,36 @@ while read -r option; do
 	expect 0 grep -qE "Fl -$option" docs/man/tocsin.1
 done < "$tmp/options"
 if command -v mandoc > /dev/null 2>&1; then
-	expect 0 mandoc -T lint -W error docs/man/tocsin.1 docs/man/tocsin-rules.5
+	expect 0 mandoc -T lint -W warning docs/man/tocsin.1 docs/man/tocsin-rules.5
 fi
 
 # The page of fields is what the program says; `make docs` writes it.
 expect 0 "$tocsin" fields --format markdown
 same 'docs/normal-form.md' docs/normal-form.md "$tmp/out"
+
+# What flows of formats of fixed layout carry is what the page says of their format.
+knows() { # SECTION OPTIONS...: every field that a record brings, all in all
+	section=$1
+	shift
+	sed -n "/^### $section\$/,/^###* /s/^| \`\([a-z_]*\)\` |.*/\1/p" docs/normal-form.md | sort > "$tmp/page"
+	expect 0 "$tocsin" show "$capture" --fields all --format json "$@"
+	tr ',{' '\n\n' < "$tmp/out" | sed -n 's/^"\([a-z_]*\)":.*/\1/p' | sort -u | grep -vxE 'exporter_.*|packets|bytes|ip_version' > "$tmp/carried"
+	checks=$((checks + 1))
+	comm -13 "$tmp/page" "$tmp/carried" > "$tmp/lacking"
+	[ -s "$tmp/carried" ] && [ ! -s "$tmp/lacking" ] || failed "docs/normal-form.md, $section, lacks" "$tmp/lacking"
+}
+knows 'NetFlow v1, v5 and v7'
+knows Packets --as packets
+
+# The page for operators knows every counter, and every field that tells of exporters.
+"$tocsin" exporters "$capture" --format json | tr ',{' '\n\n' | sed -n 's/^"\([a-z_]*\)":[0-9]*$/\1/p' > "$tmp/counters"
+"$tocsin" fields | sed -n 's/^\(exporter_[a-z_]*\) .*/\1/p' | grep -v '^exporter_name$' >> "$tmp/counters"
+checks=$((checks + 1))
+[ "$(wc -l < "$tmp/counters")" -ge 34 ] || failed 'too few counters' "$tmp/counters"
+while read -r counter; do
+	case $counter in sampling | sampling_override | skew_ms) continue ;; esac # not counted
+	expect 0 grep -qF "\`$counter\`" docs/inputs.md
+done < "$tmp/counters"
 
 # Files that README, the pages of docs/ and the rules name are there.
 for file in $(sed -n 's/.*](\([^):#]*\)).*/\1/p' README.md); do

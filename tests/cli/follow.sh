@@ -82,12 +82,21 @@ rm "$tmp/dir/2026/flows.202611231400"
 expect 0 "$tocsin" show --count "$tmp/dir"
 is out 9108
 says err 'passed over'
+for i in 1 2 3 4 5 6 7; do
+	echo 'about these files' > "$tmp/dir/note$i"
+done
+printf 'a,b,c,d\n1,2,3,4\n' > "$tmp/dir/note0.csv"
+expect 0 "$tocsin" show --count "$tmp/dir"
+is out 9108
+says err 'note0.csv: a table of no known kind'
+says err '4 more files were passed over (--verbose names them)'
+rm "$tmp/dir"/note*
 expect 0 "$tocsin" show --count -q "$tmp/dir" "$capture"
 is out 13662
 silent err
 expect 3 "$tocsin" show --count "$tmp/dir/README"
 expect 3 "$tocsin" show --count "$tmp/dir/2026/none"
-says err 'holds no input'
+says err 'is a directory without files'
 input=$capture expect 0 "$tocsin" show --count "$capture" - "$tmp/dir"
 is out 18216
 expect 2 "$tocsin" show --count - "$capture" -

@@ -208,6 +208,65 @@ if command -v python3 > /dev/null 2>&1; then
 	expect 0 python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$tmp/out"
 fi
 
+# --- elements by number, which are no fields: 136 flowEndReason, 460 is http_host, 29305/5 nobody's, 33 igmpType ---
+{
+	number 10 2; number $((16 + 36 + 4 + 3 * 20)) 2; number 1795000000 4; number 0 4; number 1 4
+	number 2 2; number 36 2; number 256 2; number 6 2
+	for element in 8:4 12:4 4:1 136:1 2:4; do
+		number "${element%:*}" 2; number "${element#*:}" 2
+	done
+	number $((32768 + 5)) 2; number 6 2; number 4999 4 # of an enterprise
+	number 256 2; number $((4 + 3 * 20)) 2
+	for reason in 3 1 3; do
+		number $((0x0a000000 + reason)) 4; number $((0xc0000201)) 4; number 17 1; number "$reason" 1; number 1 4
+		number 0 2; number $((reason * 7)) 4
+	done
+} > "$tmp/elements.ipfix"
+expect 0 "$tocsin" show "$tmp/elements.ipfix" --fields 'src,ie(136),ie( 4999, 5 )' --format csv
+is out 'src,ie(136),"ie(4999, 5)"
+10.0.0.3,3,21
+10.0.0.1,1,7
+10.0.0.3,3,21'
+expect 0 "$tocsin" show "$tmp/elements.ipfix" --sort 'ie(136)' --fields 'ie(8),ie(136)' --format json --limit 2
+is out '{"src":"10.0.0.1","ie(136)":1}
+{"src":"10.0.0.3","ie(136)":3}'
+expect 0 "$tocsin" show "$tmp/elements.ipfix" --aggregate 'ie(136),ie(8)/24' --sort '-ie(136)' --fields 'ie(136),flows' --format csv
+is out 'ie(136),flows
+3,2
+1,1'
+expect 0 "$tocsin" top -q "$tmp/elements.ipfix" --by 'ie(4999,5)' --of flows --format csv
+says out '21,2,2,'
+# --where names others of the same type, and the same
+expect 0 "$tocsin" show "$tmp/elements.ipfix" --where 'ie(4999, 5) > 10 and ie(136) == 3 and not (ie(33) == 1)' --fields 'ie(136),ie(33)' --format csv
+silent err
+is out 'ie(136),ie(33)'
+expect 0 "$tocsin" show "$tmp/elements.ipfix" --where 'ie(4999, 5) > 10 and ie(136) == 3' --fields 'ie(33),ie(136)' --format csv
+is out 'ie(33),ie(136)
+,3
+,3'
+expect 2 "$tocsin" show "$tmp/elements.ipfix" --fields 'ie(x)'
+says err 'write ie(460)'
+expect 2 "$tocsin" show "$tmp/elements.ipfix" --fields 'ie(0)'
+expect 2 "$tocsin" show "$tmp/elements.ipfix" --sort 'ie(291)'
+says err 'is a list'
+expect 2 "$tocsin" show "$tmp/elements.ipfix" --aggregate 'ie(136)' --fields 'ie(137)'
+says err 'a group has no ie(137)'
+expect 2 "$tocsin" show "$tmp/elements.ipfix" --fields "$(seq -s, -f 'ie(9000,%g)' 40)"
+says err 'too many elements'
+expect 2 "$tocsin" show "$capture" --fields /24
+says err 'no field "/24"'
+
+# --- flows that cannot be read are told, and no flow of nobody's has an address for exporter ---
+tail -c +53 "$tmp/elements.ipfix" > "$tmp/records"
+{ number 10 2; number 80 2; number 1795000000 4; number 0 4; number 1 4; cat "$tmp/records"; } > "$tmp/untold.ipfix"
+expect 0 "$tocsin" show --count "$tmp/untold.ipfix"
+is out 0
+says err '1 set of records could not be read, for want of templates: those are not in the input'
+expect 0 "$tocsin" show --count -q "$tmp/untold.ipfix"
+silent err
+expect 0 "$tocsin" show -v --count "$tmp/elements.ipfix"
+says err 'no exporter, IPFIX: datagrams 1 flows 3'
+
 # --- on a terminal: its width, colours, and a last line ---
 if ! script -qec true /dev/null < /dev/null > /dev/null 2>&1; then
 	echo "NOT CHECKED: tables on a terminal (no script(1), or no pseudo-terminals here)"

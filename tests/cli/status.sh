@@ -21,7 +21,7 @@ expect 0 "$tocsin" show --as packets --format csv --fields packets "$capture"
 says out 126
 expect 0 "$tocsin" show --count --port 9 "$capture"
 is out 0
-says err 'no NetFlow in this capture'
+says err 'no datagram of this capture goes to UDP port 9'
 expect 0 "$tocsin" version
 says out 'tocsin '
 expect 0 "$tocsin" --version
@@ -129,10 +129,16 @@ expect 2 "$tocsin" fields src
 expect 3 "$tocsin" run -e 'dst_port == 1434' "$tmp/none.pcap"
 is err "tocsin: $tmp/none.pcap: No such file or directory"
 expect 3 "$tocsin" show "$tmp/empty"
-says err 'holds no input'
+says err 'empty: is a directory without files'
 silent out
 expect 3 "$tocsin" show README.md
 says err 'no kind of input'
+says err '--map can say which column is which field'
+printf '\211PNG\r\n\032\n\0\0\0\rIHDR' > "$tmp/image.png"
+expect 3 "$tocsin" show "$tmp/image.png"
+says err 'image.png: is no kind of input that can be read (`tocsin run --help` lists them)'
+expect 0 "$tocsin" run --help
+says out '  capture     pcap, pcapng: of exports, or of packets, which become flows'
 expect 3 "$tocsin" show --count /dev/null
 says err 'is empty'
 expect 3 "$tocsin" show --count "$tmp/none.pcap" "$capture"

@@ -5,14 +5,6 @@
 pid=
 trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
 
-number() { # VALUE BYTES, most significant first
-	value=$1 octal=
-	for _ in $(seq "$2"); do
-		octal="\\$(printf %03o $((value & 255)))$octal"
-		value=$((value >> 8))
-	done
-	printf '%b' "$(printf '%s' "$octal" | sed 's/\\/\\0/g')"
-}
 # A message with a template (addresses, ports, protocol, packets, bytes) and two records
 message() { # SEQUENCE
 	number 10 2; number $((16 + 36 + 4 + 42)) 2; number "$(date +%s)" 4; number "$1" 4; number 1 4

@@ -300,7 +300,7 @@ Test(decode_sequence, streams_end)
 
 		k %= STREAMS;
 		if (i % 3 == 0) {
-			tsn_sequences_forget(t, &key);
+			tsn_sequences_session_ended(t, key.addr, key.session);
 			next[k] = 0;
 			continue;
 		}

@@ -320,12 +320,77 @@ Test(libtocsin, datagrams)
 	for (size_t cut = 0; cut < n; cut++)
 		cr_expect_not(tocsin_datagram(t, p, cut, &router, T0), "cut at %zu", cut);
 	cr_expect_not(tocsin_datagram(t, p, n, &odd, T0), "an address has 4 or 16 bytes");
-	p[1] = 9;
+	p[1] = 8;
 	cr_expect_not(tocsin_datagram(t, p, n, &router, T0), "a version that is not read");
 	tocsin_finish(t);
 	cr_expect_eq(tocsin_flows(t), 2);
 	cr_expect_eq(h.opened, 1);
 	cr_expect_eq(h.ended, 0);
+	tocsin_free(t);
+}
+
+/* IPFIX: template 256 of observation domain 1, its fields in this order; with a record if there are [values]. */
+static size_t
+ipfix(uint8_t *p, const uint16_t (*field)[2], size_t n, const uint32_t *values, uint32_t sequence)
+{
+	uint8_t *q = p + 16;
+
+	if (values == NULL) {
+		q = put(put(q, 2, 2), 8 + 4 * n, 2);
+		q = put(put(q, 256, 2), n, 2);
+		for (size_t i = 0; i < n; i++)
+			q = put(put(q, field[i][0], 2), field[i][1], 2);
+	} else {
+		uint8_t *set = q;
+
+		q += 4;
+		for (size_t i = 0; i < n; i++)
+			q = put(q, values[i], field[i][1]);
+		put(put(set, 256, 2), (uint64_t)(q - set), 2);
+	}
+	put(put(put(put(put(p, 10, 2), (uint64_t)(q - p), 2), T0 / 1000, 4), sequence, 4), 1, 4);
+	return (size_t)(q - p);
+}
+
+/* Two processes on one router use the same template id for different layouts. */
+Test(libtocsin, templates_belong_to_their_session)
+{
+	static const uint16_t one[][2] = { { 8, 4 }, { 12, 4 }, { 4, 1 }, { 11, 2 } }, two[][2] = { { 11, 2 }, { 4, 1 }, { 12, 4 }, { 8, 4 } };
+	static const uint32_t values_one[] = { 0x0a000001, 0xc0000207, 6, 25 }, values_two[] = { 25, 6, 0xc0000207, 0x0a000002 };
+	static const uint32_t sessions[][2] = { { 40001, 40002 }, { TOCSIN_CONNECTION + 1, TOCSIN_CONNECTION + 2 } };
+	struct heard h;
+	uint8_t p[128];
+
+	for (size_t i = 0; i < COUNT(sessions); i++) {
+		struct tocsin *t = listener(&h, 0);
+		const uint32_t *s = sessions[i];
+
+		load(t, "rule mail { when dst_port == 25 and dst == 192.0.2.7 and src in { 10.0.0.1, 10.0.0.2 } }");
+		cr_expect(tocsin_message(t, p, ipfix(p, one, COUNT(one), values_one, 0), &router, s[0], T0)); /* waits for the next */
+		cr_expect(tocsin_message(t, p, ipfix(p, one, COUNT(one), NULL, 0), &router, s[0], T0));
+		cr_expect(tocsin_message(t, p, ipfix(p, two, COUNT(two), NULL, 0), &router, s[1], T0));
+		cr_expect(tocsin_message(t, p, ipfix(p, one, COUNT(one), values_one, 1), &router, s[0], T0));
+		cr_expect(tocsin_message(t, p, ipfix(p, two, COUNT(two), values_two, 0), &router, s[1], T0));
+		tocsin_flush(t);
+		cr_expect_eq(tocsin_flows(t), 3);
+		cr_expect_eq(h.opened, 2);
+		tocsin_free(t);
+	}
+}
+
+Test(libtocsin, exporters_that_the_site_does_not_allow_are_refused)
+{
+	struct heard h;
+	struct tocsin *t = listener(&h, 0);
+	uint8_t p[128];
+	size_t n = datagram(p, 1434, T0 / 1000, 1);
+	const struct tocsin_address other = { 4, { 203, 0, 113, 1 } };
+
+	load(t, "site { exporter 198.51.100.0/24 allow } rule port { when dst_port == 1434 }");
+	cr_expect(tocsin_message(t, p, n, &router, 40000, T0));
+	cr_expect_not(tocsin_message(t, p, n, &other, 40000, T0));
+	tocsin_flush(t);
+	cr_expect_eq(tocsin_flows(t), 1);
 	tocsin_free(t);
 }
 
