@@ -15,9 +15,10 @@ rows() { # COUNT: waits until so many flows are shown
 	done
 	failed "$(grep -c '^[0-9]' "$tmp/shown") flows are shown, not $1" "$tmp/log"
 }
+# --foreground: a signal is passed on once; a second one may come while a sanitizer looks for leaks, which then never ends
 follow() { # PATH: shows its flows in the background
 	: > "$tmp/shown"
-	timeout 60 "$tocsin" show --follow --format csv --fields src "$1" > "$tmp/shown" 2> "$tmp/log" < "${input:-/dev/null}" &
+	timeout --foreground -k 5 60 "$tocsin" show --follow --format csv --fields src "$1" > "$tmp/shown" 2> "$tmp/log" < "${input:-/dev/null}" &
 	pid=$!
 }
 stop() { # STATUS [SIGNAL]
@@ -107,7 +108,7 @@ mkfifo "$tmp/fifo"
 { cat "$capture"; sleep 20; } > "$tmp/fifo" &
 writer=$!
 : > "$tmp/shown"
-timeout 60 "$tocsin" run -e 'dst_port == 1434' "$tmp/fifo" > "$tmp/shown" 2> "$tmp/log" &
+timeout --foreground -k 5 60 "$tocsin" run -e 'dst_port == 1434' "$tmp/fifo" > "$tmp/shown" 2> "$tmp/log" &
 pid=$!
 checks=$((checks + 1))
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -200,7 +201,7 @@ checks=$((checks + 1))
 # Windows close and alerts end by the wall clock while nothing comes
 piece 0 100000 > "$tmp/log.pcap"
 : > "$tmp/shown"
-timeout 60 "$tocsin" run -e 'count() by src per 1m <= 1000' --follow "$tmp/log.pcap" > "$tmp/shown" 2> "$tmp/log" &
+timeout --foreground -k 5 60 "$tocsin" run -e 'count() by src per 1m <= 1000' --follow "$tmp/log.pcap" > "$tmp/shown" 2> "$tmp/log" &
 pid=$!
 checks=$((checks + 1))
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
