@@ -177,6 +177,7 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 {
 	struct tsn_engine_options o = {
 		.batch_rows = in->cli->batch > 0 ? (uint32_t)in->cli->batch : 0, .on_rows = on_rows, .arg = arg,
+		.rows_read = in->reads,
 	};
 
 	in->engine = tsn_engine_new(&o);
