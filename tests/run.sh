@@ -1,60 +1,92 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs the Criterion programs in BUILD/tests (or just the suite named) and the
-# shell tests, and fails when any of them failed, when a suite ran no test, or
-# when a sanitizer wrote a report: Criterion alone does not fail on leaks.
+# shell tests, several at a time because many of them wait for something, and fails when any of
+# them failed, when a suite ran no test, or when a sanitizer wrote a report: Criterion alone does not fail on leaks.
 #   run.sh BUILD [SUITE]
-build=$1
-only=$2
-reports=$build/sanitizer
-rm -rf "$reports"
-mkdir -p "$reports"
-ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
-UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
-export ASAN_OPTIONS UBSAN_OPTIONS
+#   run.sh --one BUILD suite|script NAME     (for itself) leaves BUILD/results/NAME, its last line the verdict
 timeout=120
 [ -n "$TSN_SOAK" ] && timeout=3000
-failed=0
-total=0
 
-for program in "$build"/tests/test_${only:-*}; do
-	[ -x "$program" ] || continue
-	case $program in *.d) continue ;; esac
-	name=${program##*/test_}
-	[ -f "tests/unit/test_$name.c" ] || continue
-	log=$build/$name.log
-	"$program" --jobs 2 --timeout "$timeout" > "$log" 2>&1
+one_suite() { # NAME
+	log=$build/$1.log
+	"$build/tests/test_$1" --jobs 2 --timeout "$timeout" > "$log" 2>&1
 	status=$?
 	line=$(grep 'Synthesis:' "$log" | tail -1 | sed 's/\x1b\[[0-9;]*m//g')
 	tested=$(printf '%s' "$line" | sed -n 's/.*Tested: \([0-9]*\).*/\1/p')
 	# The closing line judges, not the exit status: Criterion leaks a little of its own (with
 	# .timeout, with cr_log_warn), and the leak checker then ends the runner with 1 after it.
+	verdict=bad
 	case "$line" in
-	*'Failing: 0 | Crashing: 0'*) bad= ;;
-	*) bad=yes ;;
+	*'Failing: 0 | Crashing: 0'*) [ "${tested:-0}" -gt 0 ] && verdict=good ;;
 	esac
-	if [ -n "$bad" ] || [ "${tested:-0}" -eq 0 ]; then
-		failed=1
+	if [ $verdict = bad ]; then
 		cat "$log"
-		echo "FAILED: suite $name (exit status $status, tested ${tested:-0})"
+		echo "FAILED: suite $1 (exit status $status, tested ${tested:-0})"
 	fi
-	printf '%s\n%s\n' "$name" "$line"
-	total=$((total + ${tested:-0}))
-done
+	printf '%s\n%s\n' "$1" "$line"
+	echo "$verdict ${tested:-0}"
+}
 
-if [ -z "$only" ]; then
-	for script in tests/cli/*.sh; do
-		[ -f "$script" ] || continue
-		if sh "$script" > "$build/cli.log" 2>&1; then
-			echo "ok   $script: $(tail -1 "$build/cli.log")"
-			grep 'NOT CHECKED' "$build/cli.log"
-		else
-			failed=1
-			cat "$build/cli.log"
-			echo "FAILED: $script"
-		fi
-	done
+one_script() { # NAME
+	log=$build/$1.log
+	if sh "tests/cli/$1" > "$log" 2>&1; then
+		echo "ok   tests/cli/$1: $(tail -1 "$log")"
+		grep 'NOT CHECKED' "$log"
+		echo "good 0"
+	else
+		cat "$log"
+		echo "FAILED: tests/cli/$1"
+		echo "bad 0"
+	fi
+}
+
+if [ "$1" = --one ]; then
+	build=$2
+	began=$(date +%s)
+	"one_$3" "$4" > "$build/results/$4.part" 2>&1
+	mv "$build/results/$4.part" "$build/results/$4"
+	echo "$(($(date +%s) - began)) s $4" >> "$build/results/times"
+	exit 0
 fi
+
+build=$1
+only=$2
+reports=$build/sanitizer
+rm -rf "$reports" "$build/results"
+mkdir -p "$reports" "$build/results"
+ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
+UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
+export ASAN_OPTIONS UBSAN_OPTIONS
+
+# The ones that take longest begin first.
+slow="nfdump exporters.sh hostile.sh daemon install.sh streams.sh follow.sh"
+{
+	for program in "$build"/tests/test_${only:-*}; do
+		name=${program##*/test_}
+		[ -x "$program" ] && [ -f "tests/unit/test_$name.c" ] && echo "suite $name"
+	done
+	for script in tests/cli/*.sh; do
+		[ -z "$only" ] && [ -f "$script" ] && echo "script ${script##*/}"
+	done
+} | awk -v slow=" $slow " '{ print (index(slow, " " $2 " ") ? index(slow, " " $2 " ") : 9999) "\t" $0 }' | sort -n -s | cut -f2 > "$build/results/list"
+at_a_time=$(($(nproc 2> /dev/null || echo 2) + 2))
+xargs -P "$at_a_time" -n 2 sh tests/run.sh --one "$build" < "$build/results/list"
+
+failed=0
+total=0
+while read -r _ name; do
+	result=$build/results/$name
+	if [ ! -f "$result" ]; then
+		echo "FAILED: $name left no result"
+		failed=1
+		continue
+	fi
+	sed '$d' "$result"
+	verdict=$(tail -1 "$result")
+	[ "${verdict% *}" = good ] || failed=1
+	total=$((total + ${verdict#* }))
+done < "$build/results/list"
 
 # Criterion now and then leaks a few bytes of its own: a leak report in which
 # every allocation was made by the library itself is not ours. (A suppression
@@ -68,5 +100,6 @@ for report in "$reports"/*; do
 	echo "SANITIZER REPORT $report"
 	head -60 "$report"
 done
+[ -n "$only" ] || echo "longest: $(sort -rn "$build/results/times" | head -5 | tr '\n' ',' | sed 's/,$//; s/,/, /g')"
 echo "tests run: $total"
 exit $failed

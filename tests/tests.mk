@@ -38,8 +38,8 @@ golden: ## rewrite the golden texts; review the diff
 
 .PHONY: bench
 bench: ## speeds against nfdump on the same flows, as ratios in one run
-	@sh .ci/install $(DEPS_APT) nfdump
-	@$(MAKE) --no-print-directory all $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/race
+	@sh .ci/install $(DEPS_APT) nfdump nfdump-sflow
+	@$(MAKE) --no-print-directory all $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/race $(BUILD)/blast
 	@bash tests/bench/bench.sh $(BUILD)
 
 .PHONY: fuzz

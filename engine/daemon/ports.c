@@ -174,7 +174,7 @@ want_outputs(struct tsn_ports *p, const struct tsn_site *site)
 	size_t i;
 
 	for (i = 0; i < p->noutputs; i++)
-		p->outputs[i].keep = p->outputs[i].fresh = false;
+		p->outputs[i].keep = false;
 	for (i = 0; i < site->noutputs; i++)
 		if (!want_output(p, site->outputs[i].kind, site->outputs[i].target, site->outputs[i].least))
 			return false;
@@ -229,8 +229,11 @@ tsn_ports_prepare(struct tsn_ports *p, const struct tsn_site *site)
 {
 	size_t i;
 
+	/* before anything can fail: what an earlier call opened is no longer to be taken back */
 	for (i = 0; i < p->nsockets; i++)
 		p->sockets[i].fresh = false;
+	for (i = 0; i < p->noutputs; i++)
+		p->outputs[i].fresh = false;
 	if (want_sockets(p, site) && want_outputs(p, site))
 		return true;
 	tsn_ports_cancel(p);

@@ -74,7 +74,9 @@ tsn_meter_flows_reserve(struct tsn_meter_flows *t)
 {
 	if (t->count < t->room)
 		return true;
-	return t->room < t->max && resize(t, t->room > t->max / 2 ? t->max : t->room * 2);
+	if (t->room < t->max && !resize(t, t->room > t->max / 2 ? t->max : t->room * 2))
+		t->max = t->room; /* memory is out, and asking for it again and again would take all the time */
+	return t->count < t->room;
 }
 
 void

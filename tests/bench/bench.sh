@@ -41,6 +41,28 @@ if [ ! -d "$peers" ]; then
 	mv "$peers.part" "$peers"
 fi
 
+# --- the same workload in the other formats; each a quarter as long ---
+
+part=$((flows / 4))
+for format in 9 10 0; do
+	generate_part=$work/format$format-$part.pcap
+	[ -f "$generate_part" ] && continue
+	"$build/flowgen" --flows "$part" --hosts "$hosts" --rate 20000 --seed 1 --netflow $format --out "$generate_part.part"
+	mv "$generate_part.part" "$generate_part"
+done
+five=$work/format5-$part.pcap
+[ -f "$five" ] || { "$build/flowgen" --flows "$part" --hosts "$hosts" --rate 20000 --seed 1 --out "$five.part"; mv "$five.part" "$five"; }
+packets=$work/packets-$part.pcap
+[ -f "$packets" ] || { "$build/flowgen" --flows "$part" --hosts "$hosts" --rate 20000 --seed 1 --packets --out "$packets.part"; mv "$packets.part" "$packets"; }
+for pack in none lzo lz4 bz2; do
+	[ -d "$work/files-$pack-$part" ] && continue
+	case $pack in none) option= ;; lzo) option=-z ;; lz4) option=-y ;; bz2) option=-j ;; esac
+	PACK=$option bash tests/gen/to_nfcapd.sh "$build/replay" "$five" "$work/files-$pack-$part.part" > /dev/null
+	mv "$work/files-$pack-$part.part" "$work/files-$pack-$part"
+done
+csv=$work/flows-$part.csv
+[ -f "$csv" ] || { "$tocsin" show -q --format csv "$five" > "$csv.part"; mv "$csv.part" "$csv"; }
+
 # --- the rules: three parts each, so seldom true that the time goes into testing, not into alerts ---
 
 # mixed N: ports, prefixes, flags, sizes
@@ -100,6 +122,28 @@ echo "CPU time (user and system, all threads) of whole processes, medians of $ro
 	lane "tocsin, the same, a million sources" "nfdump, -s srcip/flows" "$tocsin run -q -e '$each' $many"
 	lane "tocsin, distinct(dst) by src over 60s" - "$tocsin run -q -e 'distinct(dst) by src over 60s > 1000000' $capture"
 } | "$build/race" "$rounds" "$flows"
+
+echo
+echo "decoding, format by format, $part flows each (sFlow: samples; packets: up to four a flow)"
+{
+	lane "nfdump, its file"            - "nfdump -R $work/files-none-$part -o null any"
+	lane "nfdump, its file, LZO"       - "nfdump -R $work/files-lzo-$part -o null any"
+	lane "nfdump, its file, LZ4"       - "nfdump -R $work/files-lz4-$part -o null any"
+	lane "nfdump, its file, bzip2"     - "nfdump -R $work/files-bz2-$part -o null any"
+	lane "tocsin, nfdump's file"       "nfdump, its file"        "$tocsin show -q --count $work/files-none-$part"
+	lane "tocsin, nfdump's file, LZO"  "nfdump, its file, LZO"   "$tocsin show -q --count $work/files-lzo-$part"
+	lane "tocsin, nfdump's file, LZ4"  "nfdump, its file, LZ4"   "$tocsin show -q --count $work/files-lz4-$part"
+	lane "tocsin, nfdump's file, bzip2" "nfdump, its file, bzip2" "$tocsin show -q --count $work/files-bz2-$part"
+	lane "tocsin, NetFlow v5"          "nfdump, its file"        "$tocsin show -q --count $five"
+	lane "tocsin, NetFlow v9"          "nfdump, its file"        "$tocsin show -q --count $work/format9-$part.pcap"
+	lane "tocsin, IPFIX"               "nfdump, its file"        "$tocsin show -q --count $work/format10-$part.pcap"
+	lane "tocsin, sFlow v5"            "nfdump, its file"        "$tocsin show -q --count $work/format0-$part.pcap"
+	lane "tocsin, packets metered"     -                         "$tocsin show -q --count $packets"
+	lane "tocsin, CSV"                 -                         "$tocsin show -q --count $csv"
+} | "$build/race" "$rounds" "$part"
+
+echo
+bash tests/bench/live.sh "$build" "$work/tcp100.tsn" "$capture" "$work/format9-$part.pcap" "$work/format10-$part.pcap" "$work/format0-$part.pcap"
 
 echo
 echo "memory of groups, a million sources:"
