@@ -289,16 +289,20 @@ tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct t
  * addresses fills no table. Files that name no exporter were given by hand.
  */
 static bool
-is_allowed(struct tsn_engine *e, const struct tsn_sender *from)
+is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
 {
 	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
+
+	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
+}
+
+static void
+refuse(struct tsn_engine *e)
+{
 	struct tsn_exporter *others = tsn_exporters_at(e->exporters, 0);
 
-	if (nobody || tsn_exporters_allowed(e->exporters, from->exporter))
-		return true;
 	others->counter[TSN_XC_DATAGRAMS]++;
 	others->counter[TSN_XC_REFUSED]++;
-	return false;
 }
 
 static void
@@ -328,14 +332,23 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 
 	tsn_engine_clock(e, received);
 	e->stats.datagrams++;
-	if (!is_allowed(e, from))
+	if (!is_allowed(e, from)) {
+		refuse(e);
 		return TSN_DECODE_REFUSED;
+	}
 	begin_message(e, from);
 	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
 	end_message(e);
 	e->stats.damaged += status == TSN_DECODE_DAMAGED;
 	e->stats.version += status == TSN_DECODE_VERSION;
 	return status;
+}
+
+void
+tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from)
+{
+	if (is_allowed(e, from))
+		tsn_decoder_session_ended(e->decoder, from);
 }
 
 struct tsn_exporters *

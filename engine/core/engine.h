@@ -94,6 +94,8 @@ enum tsn_decode tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_
 /* The same for a datagram whose source port nobody knows. */
 enum tsn_decode tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter,
     int64_t received_ms);
+/* A connection or file is over: its templates are forgotten (RFC 7011 section 8.1), what waits for one is given up. */
+void tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from);
 /*
  * For flows that are not datagrams: where the decoders of other records put them. Its [clock] is to be called with a
  * record's time of receipt (or, without one, its end) before its row is made.

@@ -298,7 +298,10 @@ take_message(void *arg, const struct tsn_tcp_message *m)
 	const struct taking *t = arg;
 	const struct tsn_sender from = { m->peer, TSN_SESSION_STREAM + m->connection * LISTENERS + t->s->id % LISTENERS };
 
-	tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
+	if (m->p == NULL)
+		tsn_engine_session_ended(t->d->engine, &from);
+	else
+		tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
 	return true;
 }
 

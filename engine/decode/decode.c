@@ -82,6 +82,15 @@ tsn_decoder_finish(struct tsn_decoder *d)
 	tsn_exports_finish(d->exports);
 }
 
+void
+tsn_decoder_session_ended(struct tsn_decoder *d, const struct tsn_sender *from)
+{
+	if (from->session < TSN_SESSION_STREAM)
+		return;
+	tsn_exports_session_ended(d->exports, from);
+	tsn_sequences_session_ended(d->sequences, from->exporter, from->session);
+}
+
 uint64_t
 tsn_decoder_refused(const struct tsn_decoder *d)
 {

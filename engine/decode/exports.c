@@ -76,6 +76,15 @@ tsn_exports_finish(struct tsn_exports *e)
 	tsn_held_drop_all(e->held);
 }
 
+void
+tsn_exports_session_ended(struct tsn_exports *e, const struct tsn_sender *from)
+{
+	uint32_t source = tsn_exporters_find(e->exporters, from->exporter);
+
+	tsn_templates_end_session(e->templates, source, from);
+	tsn_held_drop_session(e->held, source, from);
+}
+
 static struct tsn_scope
 scope_of(const struct tsn_head *h)
 {

@@ -17,6 +17,8 @@ struct tsn_exports *tsn_exports_new(struct tsn_exporters *exporters, struct tsn_
 void tsn_exports_free(struct tsn_exports *e);
 enum tsn_decode tsn_exports_decode(
     struct tsn_exports *e, const struct tsn_message *m, const struct tsn_want *want, struct tsn_batch_sink *sink);
+/* Forgets the session's templates; the sets that wait for one are counted as given up. */
+void tsn_exports_session_ended(struct tsn_exports *e, const struct tsn_sender *from);
 /* No more messages come: counts the sets that still wait for their template. */
 void tsn_exports_finish(struct tsn_exports *e);
 

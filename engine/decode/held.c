@@ -51,9 +51,9 @@ unlink_after(struct tsn_held *t, struct queue *q, struct tsn_held_set *prev)
 }
 
 static void
-give_up(struct tsn_held *t, struct queue *q)
+give_up(struct tsn_held *t, struct queue *q, struct tsn_held_set *prev)
 {
-	struct tsn_held_set *s = unlink_after(t, q, NULL);
+	struct tsn_held_set *s = unlink_after(t, q, prev);
 
 	tsn_exporters_at(t->exporters, s->head.source)->counter[TSN_XC_NO_TEMPLATE]++;
 	tsn_free(s);
@@ -64,7 +64,22 @@ tsn_held_drop_all(struct tsn_held *t)
 {
 	for (uint32_t i = 0; i < t->queues; i++)
 		while (t->queue[i].first != NULL)
-			give_up(t, &t->queue[i]);
+			give_up(t, &t->queue[i], NULL);
+}
+
+void
+tsn_held_drop_session(struct tsn_held *t, uint32_t source, const struct tsn_sender *from)
+{
+	struct queue *q = source < t->queues ? &t->queue[source] : NULL;
+	struct tsn_held_set *s = q != NULL ? q->first : NULL;
+
+	for (struct tsn_held_set *prev = NULL, *next; s != NULL; s = next) {
+		next = s->next;
+		if (s->head.from.session == from->session && tsn_addr_cmp(s->head.from.exporter, from->exporter) == 0)
+			give_up(t, q, prev);
+		else
+			prev = s;
+	}
 }
 
 void
@@ -112,7 +127,7 @@ tsn_held_add(struct tsn_held *t, const struct tsn_head *h, uint16_t id, const ui
 
 	while (q != NULL && q->first != NULL &&
 	    (is_full(t, q, n) || (h->received > q->first->head.received && h->received - q->first->head.received > WAIT)))
-		give_up(t, q);
+		give_up(t, q, NULL);
 	if (q != NULL && !is_full(t, q, n))
 		s = tsn_malloc(sizeof(*s) + n);
 	if (s == NULL) {
@@ -149,7 +164,7 @@ tsn_held_take(struct tsn_held *t, const struct tsn_head *h, uint16_t id)
 
 	while (q != NULL && q->first != NULL && h->received > q->first->head.received &&
 	    h->received - q->first->head.received > WAIT)
-		give_up(t, q);
+		give_up(t, q, NULL);
 	for (struct tsn_held_set *s = q != NULL ? q->first : NULL, *prev = NULL; s != NULL; prev = s, s = s->next)
 		if (waits_for(s, h, id))
 			return unlink_after(t, q, prev);

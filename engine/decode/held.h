@@ -23,6 +23,8 @@ struct tsn_held;
 struct tsn_held *tsn_held_new(struct tsn_exporters *exporters);
 /* Counts what still waits as given up. */
 void tsn_held_drop_all(struct tsn_held *t);
+/* The same for what came by one session. [source]: index of its exporter. */
+void tsn_held_drop_session(struct tsn_held *t, uint32_t source, const struct tsn_sender *from);
 void tsn_held_free(struct tsn_held *t);
 /* Keeps a copy; what has to go for it, or cannot be kept, is counted in its exporter (NO_TEMPLATE). */
 void tsn_held_add(struct tsn_held *t, const struct tsn_head *h, uint16_t id, const uint8_t *p, size_t n);

@@ -72,14 +72,19 @@ tsn_sequences_refused(const struct tsn_sequences *t)
 	return t->refused;
 }
 
+static uint64_t
+hash_of(const struct tsn_stream_key *k)
+{
+	uint64_t h = tsn_hash_join(tsn_hash_join(k->addr.hi, k->addr.lo), (uint64_t)k->session << 32 | k->id);
+
+	return tsn_hash_join(h, (uint64_t)k->version << 1 | k->addr.v4);
+}
+
 /* The stream's slot, or the free one where it belongs. */
 static struct stream *
 probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
 {
-	uint64_t h = tsn_hash_join(tsn_hash_join(k->addr.hi, k->addr.lo), (uint64_t)k->session << 32 | k->id);
-
-	h = tsn_hash_join(h, (uint64_t)k->version << 1 | k->addr.v4);
-	for (uint32_t i = (uint32_t)h & (cap - 1);; i = (i + 1) & (cap - 1)) {
+	for (uint32_t i = (uint32_t)hash_of(k) & (cap - 1);; i = (i + 1) & (cap - 1)) {
 		struct stream *s = &slot[i];
 
 		if (!s->used || (s->id == k->id && s->session == k->session && s->version == k->version && s->lo == k->addr.lo &&
@@ -131,6 +136,43 @@ find(struct tsn_sequences *t, const struct tsn_stream_key *k)
 		.session = k->session, .id = k->id, .used = true };
 	t->n++;
 	return s;
+}
+
+static uint32_t
+home_of(const struct tsn_sequences *t, const struct stream *s)
+{
+	struct tsn_stream_key k = key_of(s);
+
+	return (uint32_t)hash_of(&k) & (t->cap - 1);
+}
+
+/* Frees slot [i]; what had to go past it moves up. */
+static void
+take_out(struct tsn_sequences *t, uint32_t i)
+{
+	uint32_t mask = t->cap - 1;
+
+	for (uint32_t j = (i + 1) & mask; t->slot[j].used; j = (j + 1) & mask) {
+		uint32_t home = home_of(t, &t->slot[j]);
+
+		if (((j - home) & mask) >= ((j - i) & mask)) {
+			t->slot[i] = t->slot[j];
+			i = j;
+		}
+	}
+	t->slot[i].used = false;
+	t->n--;
+}
+
+void
+tsn_sequences_session_ended(struct tsn_sequences *t, struct tsn_addr addr, uint32_t session)
+{
+	for (uint32_t i = 0; i < t->cap && t->n > 0; i++) {
+		const struct stream *s = &t->slot[i];
+
+		while (s->used && s->session == session && s->hi == addr.hi && s->lo == addr.lo && s->v4 == addr.v4)
+			take_out(t, i);
+	}
 }
 
 static void

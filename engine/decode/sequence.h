@@ -29,6 +29,8 @@ struct tsn_numbered {
 	bool unsure;         /* there may be more flows than [count] */
 };
 
+/* Forgets the streams of a session. */
+void tsn_sequences_session_ended(struct tsn_sequences *t, struct tsn_addr addr, uint32_t session);
 /* Changes LOST or LOST_DATAGRAMS (what the exporter numbers), REORDERED and RESTARTS of [x]. */
 void tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream_key *k, const struct tsn_numbered *n,
     struct tsn_exporter *x);

@@ -435,6 +435,18 @@ tsn_templates_withdraw(struct tsn_templates *t, const struct tsn_scope *s, uint1
 		free_domain(t, d);
 }
 
+void
+tsn_templates_end_session(struct tsn_templates *t, uint32_t source, const struct tsn_sender *from)
+{
+	struct tsn_template *m = source < t->owners ? t->owner[source].ends.next : NULL;
+
+	for (struct tsn_template *next; m != NULL; m = next) {
+		next = m->link[OWN].next;
+		if (m->session == from->session && tsn_addr_cmp(m->domain->exporter, from->exporter) == 0)
+			drop(t, m, false);
+	}
+}
+
 uint32_t
 tsn_templates_count(const struct tsn_templates *t)
 {

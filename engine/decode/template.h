@@ -96,6 +96,8 @@ enum tsn_learned tsn_templates_learn(
     struct tsn_templates *t, const struct tsn_scope *s, const struct tsn_layout *l, int64_t now);
 /* Of one session: template [id], or all of the kind if [id] is 2 (templates) or 3 (those of options). */
 void tsn_templates_withdraw(struct tsn_templates *t, const struct tsn_scope *s, uint16_t id);
+/* Forgets what a session sent. [source]: index of its exporter. */
+void tsn_templates_end_session(struct tsn_templates *t, uint32_t source, const struct tsn_sender *from);
 /* How many are kept. */
 uint32_t tsn_templates_count(const struct tsn_templates *t);
 /* Room for options of an exporter: how many entries its domains keep, and of all. */

@@ -105,6 +105,7 @@ step(struct tsn_feed *f)
 				return TSN_FEED_NO_MEMORY;
 			continue;
 		case TSN_MESSAGES_END:
+			tsn_engine_session_ended(f->engine, &(struct tsn_sender){ tsn_addr_v4(0), TSN_SESSION_STREAM + f->opts.number });
 			tell(f, m);
 			return TSN_FEED_END;
 		}

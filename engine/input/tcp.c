@@ -27,6 +27,7 @@ struct connection {
 	uint16_t port;
 	uint32_t number;
 	int64_t heard_ms;
+	bool spoke;  /* a message of it was handed over */
 	bool more;   /* its turn ended before its bytes did; TLS may hold them, where epoll does not see them */
 	bool writes; /* epoll is to tell when it can be written */
 	size_t n;
@@ -268,6 +269,7 @@ hand_over(struct tsn_tcp *t, struct connection *c, bool (*take)(void *arg, const
 		if (len == 0 || (size_t)len > c->n - at)
 			break;
 		t->counters.messages++;
+		c->spoke = true;
 		*stop = !take(arg, &m);
 		at += (size_t)len;
 	}
@@ -333,8 +335,21 @@ serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *a
 	return STAYS;
 }
 
+/* Hangs up, and says so if the connection was heard of. */
 static void
-sweep(struct tsn_tcp *t, int64_t now)
+end(struct tsn_tcp *t, uint32_t i, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg)
+{
+	const struct connection *c = t->connections[i];
+	struct tsn_tcp_message m = { NULL, 0, c->peer, c->port, c->number };
+	bool spoke = c->spoke;
+
+	hang_up(t, i);
+	if (spoke)
+		take(arg, &m);
+}
+
+static void
+sweep(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg)
 {
 	if (now < t->next_sweep && now >= t->next_sweep - SWEEP_MS)
 		return;
@@ -344,7 +359,7 @@ sweep(struct tsn_tcp *t, int64_t now)
 	for (uint32_t i = 0; i < t->opts.max_connections; i++) {
 		if (t->connections[i] != NULL && now - t->connections[i]->heard_ms > t->opts.idle_ms) {
 			t->counters.idle++;
-			hang_up(t, i);
+			end(t, i, take, arg);
 		}
 	}
 }
@@ -368,11 +383,11 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 		if (c == NULL || !c->more)
 			continue;
 		if (!stop && serve(t, c, now, take, arg, &stop) == LEAVES)
-			hang_up(t, i);
+			end(t, i, take, arg);
 		else
 			more |= c->more;
 	}
-	sweep(t, now);
+	sweep(t, now, take, arg);
 	return more;
 }
 

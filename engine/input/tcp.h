@@ -45,9 +45,9 @@ void tsn_tcp_renewed(struct tsn_tcp *t, bool take);
 int tsn_tcp_fd(const struct tsn_tcp *t);
 void tsn_tcp_local(const struct tsn_tcp *t, struct tsn_addr *addr, uint16_t *port);
 
-/* One message and where it came from. */
+/* One message and where it came from; or that a connection from which some came has ended. */
 struct tsn_tcp_message {
-	const uint8_t *p; /* valid during the call */
+	const uint8_t *p; /* valid during the call; NULL: the connection has ended */
 	size_t len;
 	struct tsn_addr peer;
 	uint16_t port;
@@ -56,7 +56,7 @@ struct tsn_tcp_message {
 
 /*
  * Takes what has arrived by [now_ms], some of each connection, without waiting, and hands over whole messages; false
- * from [take] ends it early. True if there may be more.
+ * from [take] ends it early (not for connections that have ended). True if there may be more.
  */
 bool tsn_tcp_receive(struct tsn_tcp *t, int64_t now_ms, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg);
 void tsn_tcp_counters(const struct tsn_tcp *t, struct tsn_tcp_counters *out);

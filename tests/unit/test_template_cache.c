@@ -99,6 +99,41 @@ Test(template_cache, many_connections)
 	ix_teardown(t);
 }
 
+/* RFC 7011 section 8.1: what a connection or file sent ends with it, and takes no room from those that come after. */
+Test(template_cache, connections_end)
+{
+	struct ix_bench *t = ix_setup();
+	struct tsn_sender from = { tsn_addr_v4(t->addr), 0 };
+
+	for (uint32_t i = 0; i < 40; i++) { /* many behind one address; none takes another's */
+		t->session = TSN_SESSION_STREAM + i;
+		send_template(t, 10, 0, 256, i % 2 ? pair : swapped_pair, 2);
+	}
+	for (uint32_t i = 0; i < 40; i++) {
+		t->session = TSN_SESSION_STREAM + i;
+		cr_assert(send_data(t, 10, 0, 256, 2), "connection %u", i);
+	}
+	cr_assert_eq(t->k.row[0].field[TSN_F_SRC].addr.lo, 2);
+	cr_assert_eq(t->k.row[1].field[TSN_F_SRC].addr.lo, 1);
+	from.session = t->session = TSN_SESSION_STREAM + 7;
+	cr_assert_not(send_data(t, 10, 0, 300, 2));
+	tsn_decoder_session_ended(t->d, &from);
+	t->session = TSN_SESSION_STREAM + 8;
+	cr_assert(send_data(t, 10, 0, 256, 2));
+	t->session = from.session;
+	cr_assert_not(send_data(t, 10, 0, 256, 2), "it has ended");
+	tsn_decoder_session_ended(t->d, &from);
+	cr_assert_eq(ix_counter(t, TSN_XC_NO_TEMPLATE), 2);
+	for (uint32_t i = 0; i < 5000; i++) { /* one after the other, each with an id and a domain of its own */
+		t->session = from.session = TSN_SESSION_STREAM + 100 + i;
+		send_template(t, 10, i, 256 + i, pair, 2);
+		tsn_decoder_session_ended(t->d, &from);
+	}
+	cr_assert_eq(ix_counter(t, TSN_XC_TEMPLATES_REFUSED), 0);
+	cr_assert_eq(tsn_decoder_refused(t->d), 0);
+	ix_teardown(t);
+}
+
 Test(template_cache, defined_anew)
 {
 	struct ix_bench *t = ix_setup();
