@@ -71,7 +71,9 @@ const char *tocsin_diagnostics(const struct tocsin *t);
 #define TOCSIN_CONNECTION UINT32_C(0x10000)
 bool tocsin_message(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
     uint32_t session, int64_t received_ms);
-/* The same for a datagram whose source port is not known: templates of the exporter's processes are not told apart. */
+/* A connection or file has ended: what was kept of it goes. */
+void tocsin_session_end(struct tocsin *t, const struct tocsin_address *exporter, uint32_t session);
+/* As tocsin_message, for a datagram whose source port is not known: templates of the exporter's processes are not told apart. */
 bool tocsin_datagram(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
     int64_t received_ms);
 
