@@ -132,7 +132,8 @@ static void
 tell_templates(struct tsn_engine *e)
 {
 	struct tsn_exporters *t = tsn_engine_exporters(e);
-	static const char why[] = ": those are not in the input (exporters repeat them every few minutes: begin earlier, or capture longer)";
+	static const char why[] = ": those are not in the input (exporters repeat them every few minutes: begin earlier, or "
+	    "capture longer)";
 	char text[TSN_ADDR_TEXT];
 	unsigned more = 0, told = 0;
 
