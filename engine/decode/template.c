@@ -17,7 +17,7 @@
 #define ALL_TEMPLATES 131072u
 #define ALL_FIELDS    2097152u
 #define SESSIONS      16u /* that keep a template of one id in a domain: more are ports of an exporter that changes them */
-#define BUCKETS       4096u
+#define BUCKETS       32768u
 
 /*
  * Over UDP a template is to be forgotten when it was not sent again in three times the exporter's refresh time (RFC
@@ -94,10 +94,13 @@ unlink_from(struct tsn_templates *t, struct tsn_template *m, int which)
 		ends->prev = l->prev;
 }
 
+/* The table's address takes part, so that nobody outside can choose domains that land in one place. */
 static uint32_t
-bucket_of(const struct tsn_scope *s)
+bucket_of(const struct tsn_templates *t, const struct tsn_scope *s)
 {
-	uint64_t h = tsn_hash_join(tsn_hash_join(s->exporter.hi, s->exporter.lo), s->domain);
+	uint64_t h = tsn_hash_join(tsn_hash_u64((uintptr_t)t->bucket, s->exporter.hi), s->exporter.lo);
+
+	h = tsn_hash_join(h, s->domain);
 
 	return (uint32_t)tsn_hash_join(h, s->version) & (BUCKETS - 1);
 }
@@ -116,7 +119,7 @@ tsn_templates_domain(struct tsn_templates *t, const struct tsn_scope *s)
 
 	if (d != NULL && is_of(d, s))
 		return d;
-	for (d = t->bucket[bucket_of(s)]; d != NULL && !is_of(d, s); d = d->next)
+	for (d = t->bucket[bucket_of(t, s)]; d != NULL && !is_of(d, s); d = d->next)
 		;
 	if (d != NULL)
 		t->last = d;
@@ -133,7 +136,7 @@ static void
 free_domain(struct tsn_templates *t, struct tsn_domain *d)
 {
 	struct tsn_scope s = { d->exporter, d->source, 0, d->id, d->version };
-	struct tsn_domain **at = &t->bucket[bucket_of(&s)];
+	struct tsn_domain **at = &t->bucket[bucket_of(t, &s)];
 
 	while (*at != d)
 		at = &(*at)->next;
@@ -240,7 +243,7 @@ static struct tsn_domain *
 make_domain(struct tsn_templates *t, const struct tsn_scope *s)
 {
 	struct tsn_domain *d = tsn_calloc(1, sizeof(*d));
-	uint32_t at = bucket_of(s);
+	uint32_t at = bucket_of(t, s);
 
 	if (d == NULL || !grow_buckets(d)) {
 		tsn_free(d);
