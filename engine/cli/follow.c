@@ -11,7 +11,8 @@
 #include "input/walk.h"
 
 #define LOOK_MS  200  /* between looks at a file that does not grow */
-#define QUIET_MS 1000 /* a file whose successor is there has this long to grow on */
+#define QUIET_MS 1000 /* a file whose successor is there has this long to grow on, */
+#define OLD_MS   60000 /* but no time at all if it was not changed for so long (by clocks that may disagree) */
 
 static volatile sig_atomic_t asked_to_stop;
 
@@ -28,6 +29,9 @@ struct follow {
 	bool directory;
 	struct seen *seen;
 	size_t nseen, cap;
+	struct tsn_walk list;  /* of the directory, when it was last looked at, */
+	size_t at;             /* and the first file of it that may not have been read yet */
+	bool trouble, troubled; /* something in it could not be read: now, and when it was looked at before */
 	/* the file being read */
 	struct tsn_walk_file now;
 	uint64_t read;
@@ -126,8 +130,8 @@ find_seen(const struct follow *f, const struct tsn_walk_file *file)
 static bool
 note_seen(struct follow *f, const struct tsn_walk_file *file, uint64_t read)
 {
-	struct seen *v = tsn_grow(f->seen, f->nseen, &f->cap, sizeof(*v));
 	size_t i = place(f, file);
+	struct seen *v = tsn_grow(f->seen, f->nseen, &f->cap, sizeof(*v));
 
 	if (v == NULL)
 		return false;
@@ -173,28 +177,64 @@ care_for_seen(struct follow *f, const struct tsn_walk *w)
 	f->nseen = n;
 }
 
-/* The first file of the directory that was not read yet; to be freed. NULL: none. [self] is being read. */
-static char *
-next_file(struct follow *f, const struct tsn_walk_file *self, struct tsn_walk_file *out)
+/* What cannot be read now may be there again later: told once, and nothing is forgotten meanwhile. */
+static void
+on_trouble(void *arg, const char *line)
 {
-	struct tsn_walk w = { .trouble = NULL };
-	int64_t began = tsn_progress_clock();
-	char *path = NULL;
+	struct follow *f = arg;
 
-	if (tsn_walk_directory(&w, f->path)) {
-		care_for_seen(f, &w);
-		for (size_t i = 0; i < w.n && path == NULL; i++) {
-			if (find_seen(f, &w.files[i]) != NULL || (self != NULL && tsn_walk_same(self, &w.files[i])))
-				continue;
-			*out = w.files[i];
-			path = w.files[i].path;
-			w.files[i].path = NULL;
-		}
-	}
-	tsn_walk_fini(&w);
+	f->trouble = true;
+	if (f->troubled)
+		return;
+	tsn_progress_clear(&f->in->progress);
+	tsn_cli_warn("%s", line);
+	f->in->unreadable++;
+}
+
+static void
+list_anew(struct follow *f)
+{
+	int64_t began = tsn_progress_clock();
+
+	tsn_walk_fini(&f->list);
+	f->list = (struct tsn_walk){ .trouble = on_trouble, .arg = f };
+	f->at = 0;
+	f->troubled = f->trouble;
+	f->trouble = false;
+	if (tsn_walk_directory(&f->list, f->path) && !f->trouble)
+		care_for_seen(f, &f->list);
 	f->next_look = LOOK_MS + 10 * (tsn_progress_clock() - began);
 	f->next_look += tsn_progress_clock();
-	return path;
+}
+
+/* The first file of the list that was not read yet and still is where it was; NULL: none. [self] is being read. */
+static const struct tsn_walk_file *
+next_listed(struct follow *f, const struct tsn_walk_file *self)
+{
+	struct tsn_walk_file there;
+
+	for (size_t i = f->at; i < f->list.n; i++) {
+		const struct tsn_walk_file *file = &f->list.files[i];
+		bool is_self = self != NULL && tsn_walk_same(self, file);
+
+		if (!is_self && find_seen(f, file) == NULL && tsn_walk_look(file->path, &there) && tsn_walk_same(file, &there))
+			return file;
+		if (i == f->at && !is_self)
+			f->at++;
+	}
+	return NULL;
+}
+
+/* As next_listed; looks at the directory anew, though not too often, when the list has come to its end. */
+static const struct tsn_walk_file *
+next_file(struct follow *f, const struct tsn_walk_file *self)
+{
+	const struct tsn_walk_file *file = next_listed(f, self);
+
+	if (file != NULL || tsn_progress_clock() < f->next_look)
+		return file;
+	list_anew(f);
+	return next_listed(f, self);
 }
 
 /* Has something else taken the place of the file being read? */
@@ -202,16 +242,22 @@ static bool
 has_successor(struct follow *f)
 {
 	struct tsn_walk_file other;
-	char *next;
 
 	if (!f->directory)
 		return tsn_walk_look(f->path, &other) && !tsn_walk_same(&other, &f->now);
-	next = next_file(f, &f->now, &other);
-	tsn_free(next);
-	return next != NULL;
+	return next_file(f, &f->now) != NULL;
 }
 
 /* --- waiting --- */
+
+static bool
+is_old(const struct tsn_walk_file *file)
+{
+	struct timespec t;
+
+	return clock_gettime(CLOCK_REALTIME, &t) == 0 &&
+	    (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 - file->changed_ns / 1000000 >= OLD_MS;
+}
 
 /* The file ends here at present. Is that its end for good? */
 static bool
@@ -227,7 +273,7 @@ is_finished(struct follow *f, int fd, uint64_t read)
 	if (read != f->read || f->quiet_since == 0)
 		f->quiet_since = now;
 	f->read = read;
-	return f->asked && now - f->quiet_since >= QUIET_MS && now >= f->next_look && has_successor(f);
+	return f->asked && (now - f->quiet_since >= QUIET_MS || is_old(&f->now)) && has_successor(f);
 }
 
 static enum tsn_wait
@@ -269,22 +315,25 @@ read_one(struct follow *f, const char *path, bool named)
 static void
 follow_directory(struct follow *f)
 {
-	struct tsn_walk_file file;
+	const struct tsn_walk_file *file;
 	char *path;
 
 	while (!tsn_follow_stopped(f->in)) {
-		path = tsn_progress_clock() >= f->next_look ? next_file(f, NULL, &file) : NULL;
-		if (path == NULL) {
+		file = next_file(f, NULL);
+		if (file == NULL) {
 			pause_a_moment(f);
 			continue;
 		}
-		f->now = file;
-		read_one(f, path, false);
-		tsn_free(path);
+		f->now = *file;
+		path = tsn_strdup(file->path); /* the list may be another one before it has been read */
+		if (path != NULL)
+			read_one(f, path, false);
 		/* one that was cut to nothing is read again, from its beginning */
-		if (!f->shrunk && !note_seen(f, &f->now, f->asked ? f->read : 0))
+		if (path == NULL || (!f->shrunk && !note_seen(f, &f->now, f->asked ? f->read : 0)))
 			f->in->stop = f->in->failed = true;
+		tsn_free(path);
 	}
+	tsn_walk_fini(&f->list);
 }
 
 static void

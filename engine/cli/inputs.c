@@ -88,7 +88,7 @@ read_directory(struct tsn_inputs *in, const char *path, const struct tsn_waiter 
 	if (in->cli->verbose)
 		tsn_cli_warn("%s: %zu files; left aside: %zu names that begin with a dot, %zu that are no files", path, w.n, w.hidden,
 		    w.other);
-	for (size_t i = 0; i < w.n && !in->stop; i++)
+	for (size_t i = 0; i < w.n && !tsn_follow_stopped(in); i++)
 		read += tsn_inputs_read_one(in, w.files[i].path, waiter, false) == TSN_EXIT_OK;
 	if (read == 0 && in->unreadable == before && !in->failed) {
 		tsn_cli_warn(w.n == 0 ? "%s: is a directory without files" : "%s: holds no input that can be read", path);

@@ -44,13 +44,16 @@ static const struct {
 void
 tsn_cli_warn(const char *fmt, ...)
 {
+	char line[4096];
 	va_list ap;
 
-	fputs("tocsin: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	for (char *p = line; *p != '\0'; p++) /* names of files and exporters may hold what steers terminals */
+		if ((unsigned char)*p < ' ' || *p == '\x7f')
+			*p = '?';
+	fprintf(stderr, "tocsin: %s\n", line);
 }
 
 int

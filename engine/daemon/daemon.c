@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,12 +20,14 @@
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/ports.h"
+#include "daemon/tell.h"
 #include "daemon/watch.h"
 #include "sets/set.h"
 
 #define IDLE_MS      100 /* longest wait: ticks must come while no flow does */
 #define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
 #define DRAIN_MS     2000
+#define DESCRIPTORS  16384
 #define FIRST_SOCKET 3   /* in the list that is polled */
 #define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
 
@@ -38,7 +41,7 @@ struct tsn_daemon {
 	struct tsn_http *http;   /* NULL: nobody asked for it */
 	char http_where[96];
 	struct pollfd *poll;     /* signals, job, http, then the sockets */
-	size_t npoll, cap_poll;
+	size_t npoll;
 	int signals;
 	bool reload_asked, stopping;
 	int64_t compile_began, next_care;
@@ -53,6 +56,107 @@ now_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* For what has to be waited for: nobody sets this clock. */
+static int64_t
+steady_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- flows --- */
+
+#define LISTENERS 64u /* whose connections can be told apart */
+
+struct taking {
+	struct tsn_daemon *d;
+	const struct tsn_socket *s;
+	int64_t now;
+};
+
+static bool
+take_message(void *arg, const struct tsn_tcp_message *m)
+{
+	const struct taking *t = arg;
+	uint64_t number = (uint64_t)m->connection * LISTENERS + t->s->id % LISTENERS;
+	const struct tsn_sender from = { m->peer, TSN_SESSION_STREAM + (uint32_t)(number % (UINT32_MAX - TSN_SESSION_STREAM)) };
+
+	if (m->p == NULL)
+		tsn_engine_session_ended(t->d->engine, &from);
+	else
+		tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
+	return true;
+}
+
+/* Takes what has come in on one socket; true if there may be more. */
+static bool
+take_datagrams(struct tsn_daemon *d, struct tsn_socket *s)
+{
+	struct tsn_datagram v[TSN_UDP_BATCH];
+	int round, n = 0, i;
+
+	for (round = 0; round < ROUNDS; round++) {
+		n = tsn_udp_receive(s->udp, v, TSN_UDP_BATCH);
+		if (n < 0 && errno != EINTR)
+			tsn_log(d->log, TSN_LOG_WARN, "%s: %s", s->where, strerror(errno));
+		for (i = 0; i < n; i++)
+			tsn_engine_message(d->engine, v[i].payload, v[i].len, &(struct tsn_sender){ v[i].exporter, v[i].src_port },
+			    v[i].received_ms);
+		if (n < TSN_UDP_BATCH)
+			return false;
+	}
+	return true;
+}
+
+static bool
+take_one(struct tsn_daemon *d, struct tsn_socket *s)
+{
+	struct taking t = { d, s, now_ms() };
+
+	return s->udp != NULL ? take_datagrams(d, s) : tsn_tcp_receive(s->tcp, steady_ms(), take_message, &t);
+}
+
+static bool
+take_all(struct tsn_daemon *d)
+{
+	bool more = false;
+	size_t i;
+
+	for (i = 0; i < d->ports.nsockets; i++)
+		more |= take_one(d, &d->ports.sockets[i]);
+	return more;
+}
+
+static void
+drain(struct tsn_daemon *d)
+{
+	int64_t until = steady_ms() + DRAIN_MS;
+
+	while (take_all(d) && steady_ms() < until)
+		;
+	tsn_engine_flush(d->engine);
+}
+
+/* What a reload is about to close holds what came in while it was prepared. */
+static void
+drain_unnamed(struct tsn_daemon *d)
+{
+	int64_t until = steady_ms() + DRAIN_MS;
+	size_t i;
+
+	for (i = 0; i < d->ports.nsockets; i++) {
+		struct tsn_socket *s = &d->ports.sockets[i];
+		struct taking t = { d, s, now_ms() };
+
+		while (!s->keep && take_one(d, s) && steady_ms() < until)
+			;
+		if (!s->keep && s->tcp != NULL)
+			tsn_tcp_hang_up(s->tcp, take_message, &t);
+	}
 }
 
 /* --- reload --- */
@@ -113,16 +217,24 @@ hand_over_sinks(struct tsn_daemon *d)
 	return true;
 }
 
+/* Room for all sockets that are open, before anything is put in force. */
 static bool
+reserve_poll(struct tsn_daemon *d)
+{
+	struct pollfd *v = tsn_reallocarray(d->poll, FIRST_SOCKET + d->ports.nsockets, sizeof(*v));
+
+	if (v != NULL)
+		d->poll = v;
+	return v != NULL;
+}
+
+static void
 fill_poll(struct tsn_daemon *d)
 {
-	size_t want = FIRST_SOCKET + d->ports.nsockets, i;
-	struct pollfd *v = tsn_reallocarray(d->poll, want, sizeof(*v));
+	struct pollfd *v = d->poll;
+	size_t i;
 
-	if (v == NULL)
-		return false;
-	d->poll = v;
-	d->npoll = want;
+	d->npoll = FIRST_SOCKET + d->ports.nsockets;
 	v[0] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
 	v[1] = (struct pollfd){ .fd = tsn_job_fd(d->job), .events = POLLIN };
 	v[2] = (struct pollfd){ .fd = d->http != NULL ? tsn_http_fd(d->http) : -1, .events = POLLIN };
@@ -131,16 +243,20 @@ fill_poll(struct tsn_daemon *d)
 
 		v[FIRST_SOCKET + i] = (struct pollfd){ .fd = s->udp != NULL ? tsn_udp_fd(s->udp) : tsn_tcp_fd(s->tcp), .events = POLLIN };
 	}
-	return true;
 }
 
 /* --- who watches --- */
 
+static struct tsn_metrics
+metrics_of(const struct tsn_daemon *d)
+{
+	return (struct tsn_metrics){ d->engine, &d->ports, d->reloads, d->reloads_failed, d->reload_failed, now_ms() };
+}
+
 static bool
 page(void *arg, const char *path, struct tsn_buf *out)
 {
-	struct tsn_daemon *d = arg;
-	struct tsn_metrics m = { d->engine, &d->ports, d->reloads, d->reloads_failed, d->reload_failed, now_ms() };
+	struct tsn_metrics m = metrics_of(arg);
 
 	if (strcmp(path, "/metrics") != 0)
 		return false;
@@ -179,13 +295,14 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 		tsn_ruleset_free(rs);
 		return TSN_DAEMON_NO_INPUT;
 	}
-	if (!tsn_engine_load(d->engine, rs, report)) {
+	if (!reserve_poll(d) || !tsn_engine_load(d->engine, rs, report)) {
 		tsn_ports_cancel(&d->ports);
 		tsn_ruleset_free(rs);
 		return TSN_DAEMON_NO_MEMORY;
 	}
 	if (!hand_over_sinks(d))
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
+	drain_unnamed(d);
 	tsn_ports_commit(&d->ports);
 	set_http(d, rs->site.http);
 	tell_expiring(d, rs->program, now_ms());
@@ -193,7 +310,8 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	d->watch = tsn_watch_new(rs, d->compile_began, now_ms());
 	if (d->watch == NULL)
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: set files are not watched");
-	return fill_poll(d) ? TSN_DAEMON_STOPPED : TSN_DAEMON_NO_MEMORY;
+	fill_poll(d);
+	return TSN_DAEMON_STOPPED;
 }
 
 static void
@@ -282,182 +400,19 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 		tsn_log(d->log, TSN_LOG_ERROR, "no thread to read a set's file with");
 }
 
-/* --- flows --- */
-
-#define LISTENERS 64u /* whose connections can be told apart */
-
-struct taking {
-	struct tsn_daemon *d;
-	const struct tsn_socket *s;
-	int64_t now;
-};
-
-static bool
-take_message(void *arg, const struct tsn_tcp_message *m)
-{
-	const struct taking *t = arg;
-	const struct tsn_sender from = { m->peer, TSN_SESSION_STREAM + m->connection * LISTENERS + t->s->id % LISTENERS };
-
-	if (m->p == NULL)
-		tsn_engine_session_ended(t->d->engine, &from);
-	else
-		tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
-	return true;
-}
-
-/* Takes what has come in on one socket; true if there may be more. */
-static bool
-take_datagrams(struct tsn_daemon *d, struct tsn_socket *s)
-{
-	struct tsn_datagram v[TSN_UDP_BATCH];
-	int round, n = 0, i;
-
-	for (round = 0; round < ROUNDS; round++) {
-		n = tsn_udp_receive(s->udp, v, TSN_UDP_BATCH);
-		if (n < 0 && errno != EINTR)
-			tsn_log(d->log, TSN_LOG_WARN, "%s: %s", s->where, strerror(errno));
-		for (i = 0; i < n; i++)
-			tsn_engine_message(d->engine, v[i].payload, v[i].len, &(struct tsn_sender){ v[i].exporter, v[i].src_port },
-			    v[i].received_ms);
-		if (n < TSN_UDP_BATCH)
-			return false;
-	}
-	return true;
-}
-
-static bool
-take_all(struct tsn_daemon *d)
-{
-	bool more = false;
-	size_t i;
-
-	for (i = 0; i < d->ports.nsockets; i++) {
-		struct tsn_socket *s = &d->ports.sockets[i];
-		struct taking t = { d, s, now_ms() };
-
-		more |= s->udp != NULL ? take_datagrams(d, s) : tsn_tcp_receive(s->tcp, t.now, take_message, &t);
-	}
-	return more;
-}
-
-static void
-drain(struct tsn_daemon *d)
-{
-	int64_t until = now_ms() + DRAIN_MS;
-
-	while (take_all(d) && now_ms() < until)
-		;
-	tsn_engine_flush(d->engine);
-}
-
-/* --- what an operator should hear --- */
-
-static void
-tell_cut_off(struct tsn_daemon *d, struct tsn_socket *s)
-{
-	struct tsn_tcp_counters c;
-	uint64_t all;
-
-	tsn_tcp_counters(s->tcp, &c);
-	all = c.refused + c.garbage + c.broken + c.unfinished;
-	if (all > s->cut_off_told)
-		tsn_log(d->log, TSN_LOG_WARN,
-		    "%s: connections lost so far: %llu sent what is no message, %llu broke or failed in TLS, %llu ended inside a message, "
-		    "%llu found no place",
-		    s->where, (unsigned long long)c.garbage, (unsigned long long)c.broken, (unsigned long long)c.unfinished,
-		    (unsigned long long)c.refused);
-	s->cut_off_told = all;
-}
-
-static void
-tell_drops(struct tsn_daemon *d)
-{
-	struct tsn_udp_counters c;
-	size_t i;
-
-	for (i = 0; i < d->ports.nsockets; i++) {
-		struct tsn_socket *s = &d->ports.sockets[i];
-
-		if (s->tcp != NULL) {
-			tell_cut_off(d, s);
-			continue;
-		}
-		tsn_udp_counters(s->udp, &c);
-		if (c.kernel_drops > s->drops_told)
-			tsn_log(d->log, TSN_LOG_WARN, "%s: the kernel dropped %llu datagrams (receive buffer %zu bytes; raise net.core.rmem_max)",
-			    s->where, (unsigned long long)(c.kernel_drops - s->drops_told), c.receive_buffer);
-		if (c.truncated > s->truncated_told)
-			tsn_log(d->log, TSN_LOG_WARN, "%s: %llu datagrams were longer than can be received and were cut", s->where,
-			    (unsigned long long)(c.truncated - s->truncated_told));
-		s->drops_told = c.kernel_drops;
-		s->truncated_told = c.truncated;
-	}
-}
-
-static void
-tell_exporters(struct tsn_daemon *d)
-{
-	struct tsn_exporters *t = tsn_engine_exporters(d->engine);
-	struct tsn_buf line = TSN_BUF_INIT;
-
-	for (uint32_t i = 0; i < tsn_exporters_count(t); i++) {
-		tsn_buf_clear(&line);
-		if (tsn_exporter_summary(t, i, &line))
-			tsn_log(d->log, TSN_LOG_INFO, "%s", tsn_buf_str(&line));
-	}
-	tsn_buf_fini(&line);
-}
-
-static void
-tell_connections(struct tsn_daemon *d, const struct tsn_socket *s)
-{
-	struct tsn_tcp_counters c;
-
-	tsn_tcp_counters(s->tcp, &c);
-	tsn_log(d->log, TSN_LOG_INFO, "%s: %llu messages, %llu connections, %u open", s->where, (unsigned long long)c.messages,
-	    (unsigned long long)c.accepted, c.open);
-}
-
-static void
-tell_counters(struct tsn_daemon *d)
-{
-	struct tsn_engine_stats s;
-	struct tsn_alert_counts n;
-	struct tsn_udp_counters c;
-	size_t i;
-
-	tsn_engine_stats(d->engine, &s);
-	tsn_alerts_totals(tsn_engine_alerts(d->engine), &n);
-	for (i = 0; i < d->ports.nsockets; i++) {
-		if (d->ports.sockets[i].tcp != NULL) {
-			tell_connections(d, &d->ports.sockets[i]);
-			continue;
-		}
-		tsn_udp_counters(d->ports.sockets[i].udp, &c);
-		tsn_log(d->log, TSN_LOG_INFO, "%s: %llu datagrams, %llu dropped by the kernel, %llu cut", d->ports.sockets[i].where,
-		    (unsigned long long)c.datagrams, (unsigned long long)c.kernel_drops, (unsigned long long)c.truncated);
-	}
-	tell_exporters(d);
-	tsn_log(d->log, TSN_LOG_INFO,
-	    "%llu datagrams (%llu damaged, %llu of unknown version), %llu flows, %llu matches, %llu alerts, %llu open; "
-	    "%llu reloads, %llu failed",
-	    (unsigned long long)s.datagrams, (unsigned long long)s.damaged, (unsigned long long)s.version,
-	    (unsigned long long)s.flows, (unsigned long long)n.matches, (unsigned long long)n.alerts,
-	    (unsigned long long)n.open, (unsigned long long)d->reloads, (unsigned long long)d->reloads_failed);
-}
-
 /* --- the loop --- */
 
 static void
 take_signals(struct tsn_daemon *d)
 {
+	struct tsn_metrics m = metrics_of(d);
 	struct signalfd_siginfo s;
 
 	while (read(d->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
 		if (s.ssi_signo == SIGHUP)
 			d->reload_asked = true;
 		else if (s.ssi_signo == SIGUSR1)
-			tell_counters(d);
+			tsn_tell_counters(&m, d->log);
 		else
 			d->stopping = true;
 	}
@@ -481,14 +436,14 @@ loop(struct tsn_daemon *d)
 		more = take_all(d);
 		if (!more)
 			tsn_engine_flush(d->engine);
-		now = now_ms();
-		tsn_engine_clock(d->engine, now);
+		tsn_engine_clock(d->engine, now_ms());
+		now = steady_ms();
 		if (tsn_job_busy(d->job) && d->poll[1].revents != 0)
 			job_ended(d);
 		if (d->reload_asked || now >= d->next_care) {
 			d->next_care = now + TSN_SECOND;
-			tell_drops(d);
-			start_jobs(d, now);
+			tsn_tell_losses(&d->ports, d->log);
+			start_jobs(d, now_ms());
 		}
 	}
 	return TSN_DAEMON_STOPPED;
@@ -533,6 +488,18 @@ daemon_free(struct tsn_daemon *d)
 		close(d->signals);
 }
 
+/* Each connection takes a descriptor; what a shell or service manager gives without being asked is few. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= DESCRIPTORS)
+		return;
+	l.rlim_cur = l.rlim_max < DESCRIPTORS ? l.rlim_max : DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &l); /* else fewer connections find a place, which is counted */
+}
+
 static int
 open_signals(void)
 {
@@ -553,8 +520,10 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .seed = o->seed, .log = o->log };
 	struct tsn_daemon d = { .o = o, .log = o->log };
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
+	struct tsn_metrics m;
 
 	d.ports = (struct tsn_ports){ .stdout_text = o->stdout_text, .stdout_color = o->stdout_color, .log = o->log };
+	raise_descriptors();
 	d.signals = open_signals();
 	d.engine = tsn_engine_new(&eo);
 	d.job = tsn_job_new();
@@ -565,7 +534,8 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 		end = loop(&d);
 		tsn_notify("STOPPING=1");
 		drain(&d);
-		tell_counters(&d);
+		m = metrics_of(&d);
+		tsn_tell_counters(&m, d.log);
 		tsn_log(d.log, TSN_LOG_INFO, "stopped");
 	}
 	daemon_free(&d);

@@ -98,7 +98,8 @@ tsn_http_open(const char *where, tsn_http_page *page, void *arg, char error[TSN_
 	h->page = page;
 	h->arg = arg;
 	h->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, h, MHD_OPTION_LISTEN_SOCKET, fd,
-	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE, MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS / 2,
+	    MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE, MHD_OPTION_END);
 	if (h->daemon != NULL)
 		return h;
 	snprintf(error, TSN_INPUT_ERROR, "http %.60s: the server does not start", where);

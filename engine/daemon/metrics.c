@@ -163,7 +163,10 @@ connections(const struct tsn_metrics *m, struct tsn_buf *out)
 		{ "connections_total", "counter", "connections accepted" },
 		{ "connections_refused_total", "counter", "connections closed at once because there were too many" },
 		{ "connections_cut_off_total", "counter", "connections closed because what they sent is no message" },
-		{ "connections_broken_total", "counter", "connections that were reset, failed in TLS or ended inside a message" },
+		{ "connections_displaced_total", "counter", "connections without a message that gave their place to a new one" },
+		{ "connections_broken_total", "counter", "connections that were reset, or whose TLS failed" },
+		{ "connections_unfinished_total", "counter", "connections that ended inside a message" },
+		{ "connections_silent_total", "counter", "connections closed because no message came for too long" },
 		{ "stream_messages_total", "counter", "export messages received over connections" },
 	};
 
@@ -176,7 +179,8 @@ connections(const struct tsn_metrics *m, struct tsn_buf *out)
 			if (s->tcp == NULL)
 				continue;
 			tsn_tcp_counters(s->tcp, &c);
-			const uint64_t n[] = { c.open, c.accepted, c.refused, c.garbage, c.broken + c.unfinished, c.messages };
+			const uint64_t n[] = { c.open, c.accepted, c.refused, c.garbage, c.displaced, c.broken, c.unfinished, c.idle,
+				c.messages };
 
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
 			label(out, "{listen=\"", s->where, strlen(s->where));

@@ -33,12 +33,13 @@ ipfix_extent(const uint8_t *p, size_t n)
 }
 
 static bool
-open_one(struct tsn_socket *s, const struct tsn_site_listen *l, struct tsn_addr *addr, uint16_t *port, char error[TSN_INPUT_ERROR])
+open_one(struct tsn_socket *s, const struct tsn_site_listen *l, bool beside, struct tsn_addr *addr, uint16_t *port,
+    char error[TSN_INPUT_ERROR])
 {
-	struct tsn_tcp_opts opts = { .extent = ipfix_extent, .cert = l->cert, .key = l->key, .ca = l->ca };
+	struct tsn_tcp_opts opts = { .extent = ipfix_extent, .beside = beside, .cert = l->cert, .key = l->key, .ca = l->ca };
 
 	if (l->transport == TSN_LISTEN_UDP) {
-		s->udp = tsn_udp_open(s->where, NULL, error);
+		s->udp = tsn_udp_open(s->where, &(struct tsn_udp_opts){ .beside = beside }, error);
 		if (s->udp != NULL)
 			tsn_udp_local(s->udp, addr, port);
 		return s->udp != NULL;
@@ -62,12 +63,40 @@ keep_socket(struct tsn_ports *p, struct tsn_socket *s, const struct tsn_site_lis
 	return false;
 }
 
+/* Its place may be taken: a socket that is about to go is no obstacle to one that covers its address. */
+static void
+share(const struct tsn_socket *s, bool on)
+{
+	if (s->udp != NULL)
+		tsn_udp_share(s->udp, on);
+	else
+		tsn_tcp_share(s->tcp, on);
+}
+
+/* Sockets on this port that are not named any more let another one beside them, or no longer. Were there any? */
+static bool
+share_port(const struct tsn_ports *p, const struct tsn_site_listen *l, bool on)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->nsockets; i++) {
+		const struct tsn_socket *s = &p->sockets[i];
+
+		if (s->named || s->port != l->port || (s->udp != NULL) != (l->transport == TSN_LISTEN_UDP))
+			continue;
+		share(s, on);
+		any = true;
+	}
+	return any;
+}
+
 static bool
 want_socket(struct tsn_ports *p, const struct tsn_site_listen *l)
 {
 	char error[TSN_INPUT_ERROR], text[TSN_ADDR_TEXT], where[sizeof(p->sockets[0].where)];
 	struct tsn_socket *s;
 	struct tsn_addr addr;
+	bool beside, ok;
 	uint16_t port;
 	size_t i;
 
@@ -82,11 +111,16 @@ want_socket(struct tsn_ports *p, const struct tsn_site_listen *l)
 	s = &p->sockets[p->nsockets];
 	memset(s, 0, sizeof(*s));
 	memcpy(s->where, where, sizeof(where));
-	if (!open_one(s, l, &addr, &port, error)) {
+	beside = share_port(p, l, true);
+	ok = open_one(s, l, beside, &addr, &port, error);
+	if (beside)
+		share_port(p, l, false);
+	if (!ok) {
 		tsn_log(p->log, TSN_LOG_ERROR, "%s: %s", where, error);
 		return false;
 	}
-	s->keep = s->fresh = true;
+	s->keep = s->fresh = s->named = true;
+	s->port = port;
 	s->id = p->opened++;
 	p->nsockets++;
 	tsn_log(p->log, TSN_LOG_INFO, "listening on %s port %u%s", tsn_addr_text(addr, text), port,
@@ -94,13 +128,31 @@ want_socket(struct tsn_ports *p, const struct tsn_site_listen *l)
 	return true;
 }
 
+/* Before any is opened: which of those that are open does the site name? */
+static void
+find_named(struct tsn_ports *p, const struct tsn_site *site)
+{
+	char where[sizeof(p->sockets[0].where)];
+	size_t n = site->nlistens > 0 ? site->nlistens : sizeof(usual_ports) / sizeof(usual_ports[0]);
+
+	for (size_t i = 0; i < p->nsockets; i++)
+		p->sockets[i].keep = p->sockets[i].named = false;
+	for (size_t k = 0; k < n; k++) {
+		const struct tsn_site_listen usual = { .port = usual_ports[k % (sizeof(usual_ports) / sizeof(usual_ports[0]))] };
+
+		where_text(site->nlistens > 0 ? &site->listens[k] : &usual, where, sizeof(where));
+		for (size_t i = 0; i < p->nsockets; i++)
+			if (strcmp(p->sockets[i].where, where) == 0)
+				p->sockets[i].named = true;
+	}
+}
+
 static bool
 want_sockets(struct tsn_ports *p, const struct tsn_site *site)
 {
 	size_t i;
 
-	for (i = 0; i < p->nsockets; i++)
-		p->sockets[i].keep = false;
+	find_named(p, site);
 	for (i = 0; i < site->nlistens; i++)
 		if (!want_socket(p, &site->listens[i]))
 			return false;

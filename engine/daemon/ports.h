@@ -17,8 +17,10 @@ struct tsn_socket {
 	char where[TSN_ADDR_TEXT + 16]; /* "192.0.2.1:2055", "tcp 192.0.2.1:4739" */
 	struct tsn_udp *udp;            /* one of the two */
 	struct tsn_tcp *tcp;
+	uint16_t port;
 	uint32_t id;                    /* for as long as it is open; its connections have numbers of their own */
 	uint64_t drops_told, truncated_told, cut_off_told;
+	bool named;             /* by the ruleset being prepared, whatever comes of it */
 	bool keep, fresh;       /* named by, opened for the ruleset being prepared */
 };
 

@@ -102,7 +102,7 @@ tsn_watch_changed(struct tsn_watch *w, int64_t now)
 		struct file *f = &w->files[i];
 		struct stamp s;
 
-		if (now < f->next_ms)
+		if (now < f->next_ms && f->next_ms - now <= f->every_ms) /* farther off than that: the clock was set back */
 			continue;
 		s = stamp_of(f->path);
 		if (!same(s, f->seen)) {

@@ -98,10 +98,32 @@ read_header(const struct tsn_feed *f, struct text *x, char error[TSN_INPUT_ERROR
 	return false;
 }
 
+/*
+ * Bytes that tell a table from objects, and whether these go over the ends of lines. Not more: of a file that grows or a slow
+ * pipe the rows that are there are not to wait for those to come.
+ */
+static size_t
+peek(struct tsn_feed *f)
+{
+	struct tsn_reader *r = &f->reader;
+	size_t n = tsn_reader_need(r, 1), before = 0;
+
+	for (; n < TSN_FEED_PEEK && n > before; before = n, n = tsn_reader_need(r, n + 1)) {
+		const uint8_t *p = r->buf + r->pos, *brace = memchr(p, '{', n);
+		enum tsn_text_form form = tsn_text_sniff((const char *)p, n, f->opts.map != NULL);
+
+		if (form == TSN_TEXT_TABLE)
+			break;
+		if (form == TSN_TEXT_OBJECTS && brace != NULL && memchr(brace, '\n', n - (size_t)(brace - p)) != NULL)
+			break;
+	}
+	return n < TSN_FEED_PEEK ? n : TSN_FEED_PEEK;
+}
+
 static bool
 start(struct tsn_feed *f, struct text *x, char error[TSN_INPUT_ERROR])
 {
-	size_t n = tsn_reader_need(&f->reader, TSN_FEED_PEEK);
+	size_t n = peek(f);
 	const uint8_t *p = f->reader.buf + f->reader.pos;
 
 	if (f->opts.map != NULL && !tsn_map_parse(&x->map, f->opts.map, &x->map_text, error))

@@ -72,9 +72,9 @@ struct tsn_exporter {
 	bool flags_seen;            /* has sent a TCP flow with a flag set */
 	bool interfaces_seen;       /* has sent a flow with a non-zero interface */
 	uint32_t formats;           /* those its messages came in: bits 1 << TSN_XF_... */
-	int64_t first_received;     /* earliest moment of receipt, TSN_TIME_NONE before the first */
+	int64_t first_received;     /* earliest moment of receipt of a message, TSN_TIME_NONE before the first */
 	int64_t skew;               /* ms: time of receipt minus the exporter's clock, of its last datagram; TSN_TIME_NONE: untold */
-	int64_t last_received;      /* latest moment of receipt, TSN_TIME_NONE before the first */
+	int64_t last_received;      /* latest moment of receipt of one */
 	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
 };
 

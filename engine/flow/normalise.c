@@ -256,8 +256,6 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 		override_sampling(b, e->sampling_override, from, to);
 	if (e->name.n > 0)
 		set_name(b, e->name, from, to);
-	if (b->received[to - 1] > e->last_received)
-		e->last_received = b->received[to - 1];
 }
 
 /* Mostly all rows are of one exporter. */

@@ -139,7 +139,7 @@ fill(struct tsn_reader *r)
 	n = r->unpack != NULL ? tsn_unpack_read(r->unpack, to, room) : read_file(r, to, room);
 	if (n > 0)
 		r->end += (size_t)n;
-	else if (n < 0 && r->unpack != NULL && tsn_unpack_why(r->unpack) != NULL)
+	else if (n < 0 && !r->stopped && r->unpack != NULL && tsn_unpack_why(r->unpack) != NULL)
 		end(r, EBADMSG, tsn_unpack_why(r->unpack));
 	else
 		r->eof = true;

@@ -19,6 +19,8 @@
 #define READS 4         /* of a connection a call, so that no peer keeps the others waiting */
 #define SWEEP_MS 1000   /* between looks for silent connections */
 #define ROOM ((size_t)65536) /* the largest message has 65,535 bytes */
+#define HANDSHAKE_MS 30000 /* a TLS handshake may take so long */
+#define GRACE_MS 5000 /* who has sent no message for so long gives its place to one that comes when there is none */
 
 struct connection {
 	int fd;
@@ -26,8 +28,8 @@ struct connection {
 	struct tsn_addr peer;
 	uint16_t port;
 	uint32_t number;
-	int64_t heard_ms;
-	bool spoke;  /* a message of it was handed over */
+	int64_t heard_ms; /* when it came, then when its last whole message did: a trickle of bytes is silence */
+	bool proven;      /* has sent a message */
 	bool more;   /* its turn ended before its bytes did; TLS may hold them, where epoll does not see them */
 	bool writes; /* epoll is to tell when it can be written */
 	size_t n;
@@ -45,6 +47,8 @@ struct tsn_tcp {
 	bool deaf; /* descriptors are out: callers wait until the next sweep, or polling would never rest */
 	int64_t next_sweep;
 	struct tsn_tcp_counters counters;
+	bool (*take)(void *arg, const struct tsn_tcp_message *m); /* NULL between the owner's calls */
+	void *arg;
 };
 
 enum fate { STAYS, LEAVES };
@@ -65,10 +69,13 @@ bind_and_listen(struct tsn_tcp *t)
 	/* connections of a daemon that stopped just now must not keep its successor from listening */
 	if (setsockopt(t->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
 		return "SO_REUSEADDR";
+	if (t->opts.beside)
+		tsn_tcp_share(t, true);
 	if (!t->addr.v4)
 		(void)setsockopt(t->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	if (bind(t->fd, &to.sa, n) != 0 || listen(t->fd, BACKLOG) != 0)
 		return "cannot listen";
+	tsn_tcp_share(t, false);
 	n = sizeof(to);
 	if (getsockname(t->fd, &to.sa, &n) != 0)
 		return "getsockname";
@@ -154,6 +161,14 @@ tsn_tcp_renewed(struct tsn_tcp *t, bool take)
 	t->next_tls = NULL;
 }
 
+void
+tsn_tcp_share(struct tsn_tcp *t, bool on)
+{
+	int v = on;
+
+	(void)setsockopt(t->fd, SOL_SOCKET, SO_REUSEPORT, &v, sizeof(v));
+}
+
 int
 tsn_tcp_fd(const struct tsn_tcp *t)
 {
@@ -173,7 +188,10 @@ static void
 hang_up(struct tsn_tcp *t, uint32_t i)
 {
 	struct connection *c = t->connections[i];
+	struct tsn_tcp_message over = { NULL, 0, c->peer, c->port, c->number };
 
+	if (c->proven && t->take != NULL)
+		t->take(t->arg, &over);
 	tsn_tls_close(c->tls);
 	close(c->fd); /* epoll forgets it */
 	tsn_free(c);
@@ -199,6 +217,29 @@ tsn_tcp_close(struct tsn_tcp *t)
 	tsn_free(t);
 }
 
+/*
+ * Hangs up the connection that came first of those which have sent no message though they had time to: half-open and idle peers must
+ * not keep exporters out. Its place; max_connections if there is none.
+ */
+static uint32_t
+displace(struct tsn_tcp *t, int64_t now)
+{
+	uint32_t worst = t->opts.max_connections;
+
+	for (uint32_t i = 0; i < t->opts.max_connections; i++) {
+		const struct connection *c = t->connections[i];
+
+		if (c != NULL && !c->proven && now - c->heard_ms >= GRACE_MS &&
+		    (worst == t->opts.max_connections || c->heard_ms < t->connections[worst]->heard_ms))
+			worst = i;
+	}
+	if (worst < t->opts.max_connections) {
+		t->counters.displaced++;
+		hang_up(t, worst);
+	}
+	return worst;
+}
+
 /* Takes [fd]. False when it cannot be kept. */
 static bool
 keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
@@ -208,6 +249,8 @@ keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
 
 	for (i = 0; i < t->opts.max_connections && t->connections[i] != NULL; i++)
 		;
+	if (i == t->opts.max_connections)
+		i = displace(t, now);
 	if (i < t->opts.max_connections)
 		c = tsn_malloc(sizeof(*c));
 	if (c != NULL) {
@@ -228,9 +271,12 @@ keep(struct tsn_tcp *t, int fd, const union tsn_sockaddr *from, int64_t now)
 	return false;
 }
 
-static void
+/* True if there may be more, or bytes of those that came. */
+static bool
 accept_some(struct tsn_tcp *t, int64_t now)
 {
+	bool any = false;
+
 	for (int k = 0; k < ACCEPTS; k++) {
 		union tsn_sockaddr from;
 		socklen_t n = sizeof(from);
@@ -238,23 +284,28 @@ accept_some(struct tsn_tcp *t, int64_t now)
 
 		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
 			continue;
-		if (fd < 0) {
-			if (errno != EAGAIN)
-				t->deaf = watch(t, EPOLL_CTL_MOD, t->fd, NULL, 0);
-			return;
+		if (fd < 0 && errno == EAGAIN)
+			return any;
+		if (fd < 0 && displace(t, now) < t->opts.max_connections) /* that frees a descriptor */
+			continue;
+		if (fd < 0) { /* the listener would be ready for ever */
+			t->deaf = watch(t, EPOLL_CTL_MOD, t->fd, NULL, 0);
+			return any;
 		}
 		if (keep(t, fd, &from, now)) {
 			t->counters.accepted++;
 			t->counters.open++;
+			any = true;
 		} else {
 			t->counters.refused++;
 		}
 	}
+	return true;
 }
 
 /* Hands over the whole messages of the bytes that are there. */
 static enum fate
-hand_over(struct tsn_tcp *t, struct connection *c, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg, bool *stop)
+hand_over(struct tsn_tcp *t, struct connection *c, int64_t now, bool *stop)
 {
 	size_t at = 0;
 
@@ -269,8 +320,9 @@ hand_over(struct tsn_tcp *t, struct connection *c, bool (*take)(void *arg, const
 		if (len == 0 || (size_t)len > c->n - at)
 			break;
 		t->counters.messages++;
-		c->spoke = true;
-		*stop = !take(arg, &m);
+		c->proven = true;
+		c->heard_ms = now;
+		*stop = !t->take(t->arg, &m);
 		at += (size_t)len;
 	}
 	memmove(c->bytes, c->bytes + at, c->n - at);
@@ -296,28 +348,26 @@ read_some(struct connection *c, size_t *got)
 }
 
 static enum fate
-serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg,
-    bool *stop)
+serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool *stop)
 {
 	enum tsn_tls_read how;
 	size_t got;
 
 	c->more = false;
-	if (hand_over(t, c, take, arg, stop) == LEAVES) /* what [take] left last time */
+	if (hand_over(t, c, now, stop) == LEAVES) /* what [take] left last time */
 		return LEAVES;
 	for (int k = 0; k < READS; k++) {
 		if (*stop || c->n == ROOM) /* the latter only if [take] ended it early */
 			break;
 		how = read_some(c, &got);
 		if ((how == TSN_TLS_WRITE) != c->writes &&
-		    watch(t, EPOLL_CTL_MOD, c->fd, c, how == TSN_TLS_WRITE ? EPOLLIN | EPOLLOUT : EPOLLIN))
+		    watch(t, EPOLL_CTL_MOD, c->fd, c, EPOLLIN | (how == TSN_TLS_WRITE ? EPOLLOUT : 0u)))
 			c->writes = how == TSN_TLS_WRITE;
 		switch (how) {
 		case TSN_TLS_BYTES:
-			c->heard_ms = now;
 			c->n += got;
 			t->counters.bytes += got;
-			if (hand_over(t, c, take, arg, stop) == LEAVES)
+			if (hand_over(t, c, now, stop) == LEAVES)
 				return LEAVES;
 			continue;
 		case TSN_TLS_READ:
@@ -335,32 +385,25 @@ serve(struct tsn_tcp *t, struct connection *c, int64_t now, bool (*take)(void *a
 	return STAYS;
 }
 
-/* Hangs up, and says so if the connection was heard of. */
 static void
-end(struct tsn_tcp *t, uint32_t i, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg)
-{
-	const struct connection *c = t->connections[i];
-	struct tsn_tcp_message m = { NULL, 0, c->peer, c->port, c->number };
-	bool spoke = c->spoke;
-
-	hang_up(t, i);
-	if (spoke)
-		take(arg, &m);
-}
-
-static void
-sweep(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg)
+sweep(struct tsn_tcp *t, int64_t now)
 {
 	if (now < t->next_sweep && now >= t->next_sweep - SWEEP_MS)
 		return;
 	t->next_sweep = now + SWEEP_MS;
-	if (t->deaf)
-		t->deaf = !watch(t, EPOLL_CTL_MOD, t->fd, NULL, EPOLLIN);
+	if (t->deaf && watch(t, EPOLL_CTL_MOD, t->fd, NULL, EPOLLIN))
+		t->deaf = false;
 	for (uint32_t i = 0; i < t->opts.max_connections; i++) {
-		if (t->connections[i] != NULL && now - t->connections[i]->heard_ms > t->opts.idle_ms) {
+		const struct connection *c = t->connections[i];
+		int64_t silent = c != NULL ? now - c->heard_ms : 0;
+
+		if (c != NULL && c->tls != NULL && silent > HANDSHAKE_MS && !tsn_tls_is_open(c->tls))
+			t->counters.broken++;
+		else if (silent > t->opts.idle_ms)
 			t->counters.idle++;
-			end(t, i, take, arg);
-		}
+		else
+			continue;
+		hang_up(t, i);
 	}
 }
 
@@ -369,11 +412,13 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 {
 	struct epoll_event ready[64];
 	int n = epoll_wait(t->epoll, ready, 64, 0);
-	bool more = n == 64, stop = false;
+	bool more = n == 64, stop = false, calls = false;
 
+	t->take = take;
+	t->arg = arg;
 	for (int k = 0; k < n; k++) {
 		if (ready[k].data.ptr == NULL)
-			accept_some(t, now);
+			calls = true;
 		else
 			((struct connection *)ready[k].data.ptr)->more = true;
 	}
@@ -382,13 +427,27 @@ tsn_tcp_receive(struct tsn_tcp *t, int64_t now, bool (*take)(void *arg, const st
 
 		if (c == NULL || !c->more)
 			continue;
-		if (!stop && serve(t, c, now, take, arg, &stop) == LEAVES)
-			end(t, i, take, arg);
+		if (!stop && serve(t, c, now, &stop) == LEAVES)
+			hang_up(t, i);
 		else
 			more |= c->more;
 	}
-	sweep(t, now, take, arg);
+	sweep(t, now);
+	if (calls) /* afterwards: it may free a connection */
+		more |= accept_some(t, now);
+	t->take = NULL;
 	return more;
+}
+
+void
+tsn_tcp_hang_up(struct tsn_tcp *t, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg)
+{
+	t->take = take;
+	t->arg = arg;
+	for (uint32_t i = 0; i < t->opts.max_connections; i++)
+		if (t->connections[i] != NULL)
+			hang_up(t, i);
+	t->take = NULL;
 }
 
 void

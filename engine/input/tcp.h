@@ -15,18 +15,20 @@ struct tsn_tcp;
 
 struct tsn_tcp_opts {
 	uint32_t max_connections; /* 0: 256 */
-	int64_t idle_ms;          /* a connection silent for so long is closed; 0: 30 minutes */
+	int64_t idle_ms;          /* a connection without a whole message for so long is closed; 0: 30 minutes */
 	/* The length of the message that begins at [p], of which [n] bytes are there; 0: more are needed, -1: none begins here. */
 	int64_t (*extent)(const uint8_t *p, size_t n);
+	bool beside;              /* one that tsn_tcp_share was called for may have the same port */
 	const char *cert, *key, *ca; /* with [cert]: TLS; see input/tls.h */
 };
 
 struct tsn_tcp_counters {
 	uint64_t accepted;  /* connections */
 	uint64_t refused;   /* because there were max_connections, or memory was out */
+	uint64_t displaced; /* had sent no message for seconds when another one needed the place */
 	uint64_t garbage;   /* cut off: what they sent is no message */
 	uint64_t unfinished; /* ended inside a message */
-	uint64_t broken;    /* reset, or their TLS failed */
+	uint64_t broken;    /* reset, or their TLS failed or took too long to begin */
 	uint64_t idle;      /* closed because they were silent */
 	uint64_t messages, bytes;
 	uint32_t open;
@@ -41,13 +43,15 @@ void tsn_tcp_close(struct tsn_tcp *t);
  */
 bool tsn_tcp_renew(struct tsn_tcp *t, const char *cert, const char *key, const char *ca, char error[TSN_INPUT_ERROR]);
 void tsn_tcp_renewed(struct tsn_tcp *t, bool take);
+/* From now on, or no longer, another one may be opened on the same port, to take its place. */
+void tsn_tcp_share(struct tsn_tcp *t, bool on);
 /* To poll for reading. */
 int tsn_tcp_fd(const struct tsn_tcp *t);
 void tsn_tcp_local(const struct tsn_tcp *t, struct tsn_addr *addr, uint16_t *port);
 
-/* One message and where it came from; or that a connection from which some came has ended. */
+/* One message and where it came from. */
 struct tsn_tcp_message {
-	const uint8_t *p; /* valid during the call; NULL: the connection has ended */
+	const uint8_t *p; /* valid during the call; NULL: the connection, of which there were messages, is over */
 	size_t len;
 	struct tsn_addr peer;
 	uint16_t port;
@@ -56,9 +60,11 @@ struct tsn_tcp_message {
 
 /*
  * Takes what has arrived by [now_ms], some of each connection, without waiting, and hands over whole messages; false
- * from [take] ends it early (not for connections that have ended). True if there may be more.
+ * from [take] ends it early. True if there may be more.
  */
 bool tsn_tcp_receive(struct tsn_tcp *t, int64_t now_ms, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg);
+/* Ends all connections. */
+void tsn_tcp_hang_up(struct tsn_tcp *t, bool (*take)(void *arg, const struct tsn_tcp_message *m), void *arg);
 void tsn_tcp_counters(const struct tsn_tcp *t, struct tsn_tcp_counters *out);
 
 #endif

@@ -95,6 +95,12 @@ tsn_tls_close(struct tsn_tls_stream *s)
 	SSL_free(stream(s));
 }
 
+bool
+tsn_tls_is_open(const struct tsn_tls_stream *s)
+{
+	return SSL_is_init_finished((const SSL *)s);
+}
+
 enum tsn_tls_read
 tsn_tls_read(struct tsn_tls_stream *s, uint8_t *to, size_t room, size_t *got)
 {
@@ -148,6 +154,13 @@ void
 tsn_tls_close(struct tsn_tls_stream *s)
 {
 	(void)s;
+}
+
+bool
+tsn_tls_is_open(const struct tsn_tls_stream *s)
+{
+	(void)s;
+	return false;
 }
 
 enum tsn_tls_read

@@ -31,6 +31,8 @@ enum tsn_tls_read {
 	TSN_TLS_BROKEN /* the handshake or the connection failed */
 };
 
+/* Is the handshake over? */
+bool tsn_tls_is_open(const struct tsn_tls_stream *s);
 enum tsn_tls_read tsn_tls_read(struct tsn_tls_stream *s, uint8_t *to, size_t room, size_t *got);
 
 #endif

@@ -32,6 +32,7 @@ struct tsn_udp {
 	uint32_t last_drops; /* the kernel's own count, modulo 2^32 */
 	int64_t last_ms;
 	size_t slot;
+	bool beside;
 	uint8_t *bytes;
 	struct mmsghdr message[TSN_UDP_BATCH];
 	struct iovec vector[TSN_UDP_BATCH];
@@ -78,8 +79,12 @@ bind_once(struct tsn_udp *u, const char *where, bool v6_only, char error[TSN_INP
 	u->fd = socket(to.sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (u->fd >= 0) {
 		what = set_options(u->fd, v6_only, u->addr.v4);
-		if (what == NULL && bind(u->fd, &to.sa, n) == 0)
+		if (u->beside)
+			tsn_udp_share(u, true);
+		if (what == NULL && bind(u->fd, &to.sa, n) == 0) {
+			tsn_udp_share(u, false);
 			return true;
+		}
 		if (what == NULL)
 			what = "cannot listen";
 	}
@@ -143,6 +148,7 @@ tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_
 		return NULL;
 	}
 	u->fd = -1;
+	u->beside = opts->beside;
 	if (!tsn_sockaddr_parse(where, &u->addr, &u->port)) {
 		snprintf(error, TSN_INPUT_ERROR,
 		    "udp %s: not an address and port, as in 0.0.0.0:2055 or [::]:2055", where);
@@ -171,6 +177,15 @@ tsn_udp_close(struct tsn_udp *u)
 		close(u->fd);
 	tsn_free(u->bytes);
 	tsn_free(u);
+}
+
+/* The kernel looks at the flag of both sockets while one is bound, and never again. */
+void
+tsn_udp_share(struct tsn_udp *u, bool on)
+{
+	int v = on;
+
+	(void)setsockopt(u->fd, SOL_SOCKET, SO_REUSEADDR, &v, sizeof(v));
 }
 
 int

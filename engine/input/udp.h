@@ -17,6 +17,7 @@ struct tsn_udp;
 struct tsn_udp_opts {
 	size_t receive_buffer; /* bytes of kernel buffer to ask for, as many as allowed; 0: 64 MiB */
 	size_t max_datagram;   /* longer ones are cut and counted; 0: 65,535 */
+	bool beside;           /* one that tsn_udp_share was called for may have the same port */
 };
 
 struct tsn_udp_counters {
@@ -35,6 +36,8 @@ struct tsn_udp_counters {
 struct tsn_udp *
 tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_INPUT_ERROR]);
 void tsn_udp_close(struct tsn_udp *u);
+/* From now on, or no longer, another one may be opened on the same port, to take its place. */
+void tsn_udp_share(struct tsn_udp *u, bool on);
 /* To poll for reading. */
 int tsn_udp_fd(const struct tsn_udp *u);
 /* The address and port bound. */

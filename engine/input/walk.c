@@ -257,7 +257,8 @@ walk(struct tsn_walk *w, const char *path, const struct above *up, unsigned dept
 	bool ok = true;
 
 	if (d == NULL) {
-		complain(w, path, errno);
+		if (depth == 0 || errno != ENOENT) /* one of those inside may just have gone */
+			complain(w, path, errno);
 		return true;
 	}
 	while (ok && (e = readdir(d)) != NULL) {

@@ -52,6 +52,13 @@ for packer in gzip zstd bzip2 xz; do
 	says err 'compressed twice'
 done
 
+# Names hold anything; what is said of them is one line of text
+: > "$tmp/a
+$(printf '\033')b"
+expect 3 "$tocsin" show --count "$tmp/a
+$(printf '\033')b"
+is err "tocsin: $tmp/a??b: is empty"
+
 # What the directories below hold compressed, if this build can unpack it
 pack='gzip -c'
 gzip -c "$capture" > "$tmp/packed"
@@ -130,6 +137,31 @@ piece 0 100000 >> "$tmp/log.pcap"
 rows 11034
 stop 0
 
+# What grows may be compressed; it is not damaged because we were told to stop before its writer was done
+gzip -c "$capture" > "$tmp/whole.gz"
+head -c 20000 "$tmp/whole.gz" > "$tmp/grows.gz"
+cp "$tmp/grows.gz" "$tmp/cut.gz"
+if [ "$pack" != cat ]; then
+	follow "$tmp/grows.gz"
+	sleep 0.5
+	tail -c +20001 "$tmp/whole.gz" >> "$tmp/grows.gz"
+	rows 4554
+	stop 0
+	follow "$tmp/cut.gz"
+	sleep 0.5
+	stop 0
+	checks=$((checks + 1))
+	[ ! -s "$tmp/log" ] || failed "a stop is no damage" "$tmp/log"
+fi
+
+# Text is shown as it comes, however little it is
+printf 'src,dst,proto,bytes\n192.0.2.1,192.0.2.2,6,10\n192.0.2.1,192.0.2.2,6,2' > "$tmp/few.csv"
+follow "$tmp/few.csv"
+rows 1
+echo 0 >> "$tmp/few.csv"
+rows 2
+stop 0
+
 # A directory: new files once the older one is finished; renamed ones are not read twice
 mkdir "$tmp/spool"
 follow "$tmp/spool"
@@ -146,6 +178,24 @@ rows 13662
 stop 0 INT
 checks=$((checks + 1))
 grep -q 'flows.txt: is no kind of input' "$tmp/log" || failed 'a file of no kind is not named' "$tmp/log"
+
+# What was finished long ago is read without a pause; a directory that goes and comes is not read twice
+mkdir "$tmp/old"
+for n in $(seq 10 39); do
+	cp "$capture" "$tmp/old/flows.2026112314$n"
+done
+touch -t 202601010000 "$tmp/old/"*
+follow "$tmp/old"
+rows 136620
+mv "$tmp/old" "$tmp/away"
+sleep 0.5
+mv "$tmp/away" "$tmp/old"
+sleep 0.5
+cp "$capture" "$tmp/old/flows.202611231440"
+rows 141174
+stop 3
+checks=$((checks + 1))
+[ "$(grep -c 'old: No such file' "$tmp/log")" = 1 ] || failed 'that a directory went is told once' "$tmp/log"
 
 # Windows close and alerts end by the wall clock while nothing comes
 piece 0 100000 > "$tmp/log.pcap"

@@ -20,6 +20,19 @@ replay() { # RULES CAPTURE
 	lines=$((lines + $(wc -l < "$tmp/1024")))
 }
 
+# What is told of exporters, and rows with how those stood; duplicates gone
+listed() { # INPUT
+	for size in 1024 1 7; do
+		"$tocsin" exporters -q --format json --batch-size $size "$1" > "$tmp/exporters.$size" 2> /dev/null
+		"$tocsin" show -q --format json -r "$tmp/dedup.tsn" --fields src,dst,bytes,exporter_lost,exporter_duplicates,exporter_skew \
+		    --batch-size $size "$1" > "$tmp/rows.$size" 2> /dev/null
+	done
+	for size in 1 7; do
+		same "exporters of ${1##*/} in batches of $size" "$tmp/exporters.1024" "$tmp/exporters.$size"
+		same "rows of ${1##*/} in batches of $size" "$tmp/rows.1024" "$tmp/rows.$size"
+	done
+}
+
 rules='-r stdlib-rules -r tests/fixtures/demo.tsn -r tests/cli/varied.tsn'
 for file in tests/fixtures/*.pcap*; do
 	replay "$rules" "$file"
@@ -29,6 +42,14 @@ if [ -x "$programs/flowgen" ]; then
 	replay "$rules" "$tmp/made.pcap"
 	"$programs/flowgen" --flows 3000 --hosts 300 --rate 30 --exporters 3 --edge --v6-exporter --seed 6 --out "$tmp/odd.pcap" > /dev/null 2>&1
 	replay "$rules" "$tmp/odd.pcap"
+	echo 'site { dedup 10s }' > "$tmp/dedup.tsn"
+	mkdir "$tmp/mixed"
+	cp "$tmp/odd.pcap" "$tmp/mixed/1"
+	for kind in 9 10 0; do
+		"$programs/flowgen" --flows 1000 --hosts 100 --rate 30 --exporters 2 --netflow $kind --seed 7 --out "$tmp/mixed/$kind.pcap" > /dev/null 2>&1
+	done
+	listed "$tmp/mixed"
+	[ ! -d ../shared/data/labelled ] || listed ../shared/data/labelled
 fi
 checks=$((checks + 1))
 [ $lines -gt 2000 ] || failed "only $lines alert records were compared"

@@ -67,12 +67,17 @@ if "$tocsin" version | grep -q '^openssl *[0-9]' && command -v openssl > /dev/nu
 		    2> /dev/null
 	done
 fi
+page=
+if "$tocsin" version | grep -q '^microhttpd *[0-9]' && command -v curl > /dev/null; then
+	page=yes
+fi
 start() { # PORT
 	{
 		echo 'site {'
 		echo "    listen tcp \"127.0.0.1:$1\""
 		[ -z "$tls" ] || echo "    listen tls \"127.0.0.1:$(($1 + 1))\" cert \"$tmp/collector.pem\" key \"$tmp/collector.key\" ca \"$tmp/ca.pem\""
 		echo "    output json \"$tmp/alerts.jsonl\""
+		[ -z "$page" ] || echo "    http \"127.0.0.1:$(($1 + 2))\""
 		echo '}'
 		echo 'rule seen { when dst_port == 1434 }'
 	} > "$tmp/site.tsn"
@@ -124,6 +129,14 @@ if [ -n "$tls" ]; then
 fi
 tcp "$tmp/flows.ipfix"
 counted "tcp 127.0.0.1:$port: 4 messages"
+if [ -n "$page" ]; then
+	expect 0 curl -s --max-time 5 "http://127.0.0.1:$((port + 2))/metrics"
+	says out "tocsin_stream_messages_total{listen=\"tcp 127.0.0.1:$port\"} 4"
+	says out "tocsin_connections_total{listen=\"tcp 127.0.0.1:$port\"} 4"
+	says out "tocsin_connections_cut_off_total{listen=\"tcp 127.0.0.1:$port\"} 1"
+	says out "tocsin_connections_unfinished_total{listen=\"tcp 127.0.0.1:$port\"} 1"
+	[ -z "$tls" ] || says out "tocsin_connections_broken_total{listen=\"tls 127.0.0.1:$((port + 1))\"} 1"
+fi
 kill -TERM "$pid"
 wait "$pid"
 status=$?

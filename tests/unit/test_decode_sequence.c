@@ -281,3 +281,38 @@ Test(decode_sequence, numbers_that_count_the_message_itself)
 		tsn_sequences_free(t);
 	}
 }
+
+/* Streams come and go in a crowded table: those that stay are still known, those that went are not. */
+Test(decode_sequence, streams_end)
+{
+	enum { STREAMS = 400 };
+	struct tsn_sequences *t = tsn_sequences_new(STREAMS);
+	static uint32_t next[STREAMS];
+	static struct tsn_exporter x[STREAMS];
+	uint64_t lost[STREAMS] = { 0 };
+	uint32_t random = 1;
+
+	cr_assert_not_null(t);
+	for (int i = 0; i < 40000; i++) {
+		uint32_t k = (random = random * 1664525 + 1013904223) >> 8, skip = k % 7 == 0 ? 3 : 0;
+		struct tsn_stream_key key = { tsn_addr_v4(k % STREAMS % 3), 10, 0x10000 + k % STREAMS, 1 };
+		struct tsn_numbered n = { .seq = next[k % STREAMS], .count = 1, .time = 1000 };
+
+		k %= STREAMS;
+		if (i % 3 == 0) {
+			tsn_sequences_session_ended(t, key.addr, key.session);
+			next[k] = 0;
+			continue;
+		}
+		if (next[k] != 0) { /* else it is new and may begin anywhere */
+			n.seq += skip;
+			lost[k] += skip;
+		}
+		tsn_sequences_see_numbered(t, &key, &n, &x[k]);
+		next[k] = n.seq + 1;
+		cr_assert_eq(x[k].counter[TSN_XC_LOST], lost[k], "%d", i);
+		cr_assert(x[k].counter[TSN_XC_RESTARTS] == 0 && x[k].counter[TSN_XC_REORDERED] == 0, "%d", i);
+	}
+	cr_assert_eq(tsn_sequences_refused(t), 0);
+	tsn_sequences_free(t);
+}

@@ -235,6 +235,69 @@ Test(input_tcp, connections_are_bounded_and_silence_ends)
 	tsn_tcp_close(t);
 }
 
+/* Peers that say nothing give their places to those that come; who has sent a message keeps its own. */
+Test(input_tcp, silent_peers_keep_nobody_out)
+{
+	struct tsn_tcp_opts opts = { .extent = extent, .max_connections = 3 };
+	struct got g = { .stop_after = -1 };
+	uint16_t port;
+	struct tsn_tcp *t = open_here(&opts, &port);
+	int fd[3], late, later;
+	char byte;
+
+	for (int i = 0; i < 3; i++) {
+		fd[i] = call(port);
+		receive(t, &g, 1000 + i);
+	}
+	cr_assert_eq(write(fd[0], "M\0\5ok", 5), 5);
+	cr_assert_eq(write(fd[1], "M\0", 2), 2); /* no whole one */
+	receive(t, &g, 4000);
+	late = call(port);
+	receive(t, &g, 5000);
+	cr_assert(counters(t).refused == 1 && counters(t).displaced == 0, "they had no time yet");
+	close(late);
+	late = call(port);
+	cr_assert_eq(write(late, "M\0\5ok", 5), 5);
+	receive(t, &g, 7000);
+	cr_assert(g.n == 2 && counters(t).displaced == 1 && counters(t).open == 3);
+	cr_assert_leq(recv(fd[1], &byte, 1, 0), 0, "the first of the silent ones went");
+	later = call(port);
+	receive(t, &g, 8000);
+	cr_assert(counters(t).displaced == 2 && counters(t).open == 3);
+	cr_assert_leq(recv(fd[2], &byte, 1, 0), 0);
+	cr_assert_eq(write(later, "M\0\5ok", 5), 5);
+	receive(t, &g, 8000);
+	close(fd[1]);
+	fd[1] = call(port);
+	receive(t, &g, 100000);
+	cr_assert(counters(t).displaced == 2 && counters(t).refused == 2, "all have sent messages");
+	close(fd[0]);
+	close(fd[1]);
+	close(fd[2]);
+	close(late);
+	close(later);
+	tsn_tcp_close(t);
+}
+
+/* Bytes that never become a message are silence. */
+Test(input_tcp, a_trickle_is_silence)
+{
+	struct tsn_tcp_opts opts = { .extent = extent, .idle_ms = 5000 };
+	struct got g = { .stop_after = -1 };
+	uint16_t port;
+	struct tsn_tcp *t = open_here(&opts, &port);
+	int fd = call(port);
+
+	cr_assert_eq(write(fd, "M\0\100", 3), 3);
+	for (int64_t now = 0; now <= 8000 && counters(t).idle == 0; now += 1000) {
+		cr_assert_eq(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+		receive(t, &g, now);
+	}
+	cr_assert(counters(t).idle == 1 && counters(t).open == 0 && g.n == 0);
+	close(fd);
+	tsn_tcp_close(t);
+}
+
 /* One that sends without end does not keep the other waiting; and who takes may stop without a loss. */
 Test(input_tcp, fairness_and_stopping)
 {
@@ -440,6 +503,14 @@ Test(input_tcp, tls, .init = make_directory, .fini = remove_directory, .timeout 
 	cr_assert_eq(write(fd, "M\0\6out", 6), 6);
 	receive(t, &g, 0);
 	cr_assert(g.n == 12 && counters(t).broken == 1 && counters(t).open == 0);
+	close(fd);
+	/* a handshake that is never begun */
+	fd = call(port);
+	receive(t, &g, 1000);
+	receive(t, &g, 30000);
+	cr_assert_eq(counters(t).open, 1);
+	receive(t, &g, 32000);
+	cr_assert(counters(t).broken == 2 && counters(t).open == 0);
 	close(fd);
 	/* another certificate for connections to come; a wrong one changes nothing */
 	cr_assert_not(tsn_tcp_renew(t, server.cert_path, client.key_path, NULL, error));
