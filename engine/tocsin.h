@@ -61,16 +61,19 @@ bool tocsin_load_text(struct tocsin *t, const char *name, const char *text);
 const char *tocsin_diagnostics(const struct tocsin *t);
 
 /*
- * One whole export message as it came from the exporter: NetFlow v1, v5, v7, v9, IPFIX or sFlow v5. Templates belong to the
- * session they came by: for a datagram that is its UDP source port, for a message of a connection or of a file
- * TOCSIN_CONNECTION plus a number of the caller's for it (below 2^32 - 65536). Records that come before their template wait for it, in bounds.
- * False: it was damaged, of no version that is read, or of an exporter that the site does not allow, and was counted;
- * whole records of a damaged message are evaluated.
+ * One whole export message as it came from the exporter: NetFlow v1, v5, v7, v9, IPFIX or sFlow v5. Templates
+ * belong to the session they came by: for a datagram that is its UDP source port, for a message of a connection or
+ * a file TOCSIN_CONNECTION plus the caller's number for it (below 2^32 - 65536). Records that come before their
+ * template wait for it, in bounds. An exporter of 0.0.0.0 is nobody.
+ * False: the message was damaged, of no version that is read, or of an exporter that the site does not allow, and
+ * was counted; whole records of a damaged message are evaluated.
  */
 #define TOCSIN_CONNECTION UINT32_C(0x10000)
 bool tocsin_message(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
     uint32_t session, int64_t received_ms);
-/* The same for a datagram whose source port is not known: templates of the exporter's processes are not told apart. */
+/* A connection or file has ended: what was kept of it goes. */
+void tocsin_session_end(struct tocsin *t, const struct tocsin_address *exporter, uint32_t session);
+/* As tocsin_message, for a datagram whose source port is not known: templates of the exporter's processes are not told apart. */
 bool tocsin_datagram(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
     int64_t received_ms);
 

@@ -143,7 +143,11 @@ on_idle(void *arg)
 static int
 show(struct show *s, struct tsn_ruleset *rs)
 {
-	int status = tsn_inputs_open_rows(&s->in, rs, on_rows, s);
+	int status;
+
+	s->in.reads = s->needed;
+	tsn_groups_reads(&s->groups, &s->in.reads);
+	status = tsn_inputs_open_rows(&s->in, rs, on_rows, s);
 
 	s->in.idle = on_idle;
 	s->in.idle_arg = s;

@@ -97,7 +97,10 @@ static int
 run(struct top *t, struct tsn_ruleset *rs)
 {
 	const struct tsn_cli *c = t->in.cli;
-	int status = tsn_inputs_open_rows(&t->in, rs, on_rows, t);
+	int status;
+
+	tsn_groups_reads(&t->groups, &t->in.reads);
+	status = tsn_inputs_open_rows(&t->in, rs, on_rows, t);
 
 	if (status != 0)
 		return status;

@@ -102,7 +102,8 @@ add_element(struct tsn_cli *c, const char *option, const char *word, int64_t pen
 	if (type == TSN_T_NONE)
 		return tsn_cli_usage(c, "--%s: %s is a list, which has no value to show", option, word);
 	if (f < 0 || c->nelements == TSN_CLI_ELEMENTS)
-		return tsn_cli_usage(c, "--%s: too many elements of the type of %s: %u at most", option, word, tsn_wanted_columns(type));
+		return tsn_cli_usage(
+		    c, "--%s: too many elements of the type of %s: %u at most", option, word, tsn_wanted_columns(type));
 	c->elements[c->nelements++] = (struct tsn_wanted){ (uint32_t)pen, (uint16_t)id, (enum tsn_field)f };
 	return 0;
 }

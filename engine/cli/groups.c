@@ -162,13 +162,19 @@ read_row(const struct tsn_groups *t, const struct tsn_batch *b, uint32_t row, st
 }
 
 void
+tsn_groups_reads(const struct tsn_groups *t, struct tsn_field_set *reads)
+{
+	for (uint8_t i = 0; i < t->spec.n; i++)
+		tsn_field_set_add(reads, t->spec.part[i].field);
+}
+
+void
 tsn_groups_add(struct tsn_groups *t, struct tsn_batch *b, const struct tsn_mask *rows)
 {
 	struct tsn_field_set needed = { 0 };
 	struct tsn_mask keyed;
 
-	for (uint8_t i = 0; i < t->spec.n; i++)
-		tsn_field_set_add(&needed, t->spec.part[i].field);
+	tsn_groups_reads(t, &needed);
 	tsn_batch_derive(b, &needed);
 	if (!t->loose)
 		tsn_key_present(&t->spec, b, &keyed);

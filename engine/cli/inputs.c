@@ -132,7 +132,8 @@ static void
 tell_templates(struct tsn_engine *e)
 {
 	struct tsn_exporters *t = tsn_engine_exporters(e);
-	static const char why[] = ": those are not in the input (exporters repeat them every few minutes: begin earlier, or capture longer)";
+	static const char why[] = ": those are not in the input (exporters repeat them every few minutes: begin earlier, or "
+	    "capture longer)";
 	char text[TSN_ADDR_TEXT];
 	unsigned more = 0, told = 0;
 
@@ -177,6 +178,7 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 {
 	struct tsn_engine_options o = {
 		.batch_rows = in->cli->batch > 0 ? (uint32_t)in->cli->batch : 0, .on_rows = on_rows, .arg = arg,
+		.rows_read = in->reads,
 	};
 
 	in->engine = tsn_engine_new(&o);

@@ -36,6 +36,7 @@ int tsn_cli_compile_rows(const struct tsn_cli *c, struct tsn_ruleset **out);
 struct tsn_inputs {
 	const struct tsn_cli *cli;
 	struct tsn_engine *engine;
+	struct tsn_field_set reads; /* by on_rows; to be set before tsn_inputs_open_rows */
 	enum tsn_feed_as as;  /* what captures hold; set from --as */
 	bool stop;            /* set by whoever has seen enough: reading ends early */
 	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */

@@ -129,9 +129,9 @@ elements(struct tsn_buf *out)
 	struct tsn_buf text = TSN_BUF_INIT;
 
 	section(out, "NetFlow v9 and IPFIX",
-	    "By the number of the element, that of its enterprise before it. Of several in one template the ones named first count, and of "
-	    "equal ones the last that is not 0. Elements of the other direction (enterprise 29305, and those named so here) make a second flow. "
-	    "Any other element is `ie(ID)`, `ie(PEN, ID)`.");
+	    "By the number of the element, that of its enterprise before it. Of several in one template the ones named first "
+	    "count, and of equal ones the last that is not 0. Elements of the other direction (enterprise 29305, and those "
+	    "named so here) make a second flow. Any other element is `ie(ID)`, `ie(PEN, ID)`.");
 	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
 		tsn_buf_clear(&text);
 		if (!put_elements(&text, (enum tsn_field)f, false))

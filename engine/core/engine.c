@@ -49,7 +49,7 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	if (e == NULL)
 		return NULL;
 	e->o = *o;
-	e->stands = o->on_rows != NULL;
+	e->stands = tsn_standing_wanted(&o->rows_read);
 	e->rows = (struct tsn_batch_sink){ room, e, clock_of_record };
 	e->stats.first = e->stats.last = e->stats.clock = TSN_TIME_NONE;
 	e->exporters = tsn_exporters_new(EXPORTERS_MAX);
@@ -477,7 +477,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->cuts = has_closes(rs->program);
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
-	e->stands = e->o.on_rows != NULL || tsn_standing_wanted(&rs->program->reads);
+	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
 	tsn_ruleset_free(old);
 	return true;
 }

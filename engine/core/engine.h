@@ -29,6 +29,7 @@ struct tsn_engine_options {
 	 */
 	void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows);
 	void *arg;
+	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 
 struct tsn_engine_stats {

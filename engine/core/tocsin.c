@@ -154,6 +154,15 @@ tocsin_message(struct tocsin *t, const void *payload, size_t length, const struc
 	    tsn_engine_message(t->engine, payload, length, &from, received_ms) == TSN_DECODE_OK;
 }
 
+void
+tocsin_session_end(struct tocsin *t, const struct tocsin_address *exporter, uint32_t session)
+{
+	struct tsn_sender from = { .session = session };
+
+	if (address_from(exporter, &from.exporter))
+		tsn_engine_session_ended(t->engine, &from);
+}
+
 bool
 tocsin_datagram(struct tocsin *t, const void *payload, size_t length, const struct tocsin_address *exporter,
     int64_t received_ms)

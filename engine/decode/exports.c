@@ -97,15 +97,21 @@ count(struct walk *w, enum tsn_exporter_counter c, uint64_t n)
 	w->x->counter[c] += n;
 }
 
-/* What is left behind the last whole record of a set: padding, or a record that was cut. */
-static void
-judge_rest(struct walk *w, const uint8_t *p, size_t n)
+static bool
+is_zero(const uint8_t *p, size_t n)
 {
 	bool zero = true;
 
 	for (size_t i = 0; i < n && zero; i++)
 		zero = p[i] == 0;
-	if (n <= PADDING || zero)
+	return zero;
+}
+
+/* What is left behind the last whole record of a set: padding, or a record that was cut. */
+static void
+judge_rest(struct walk *w, const uint8_t *p, size_t n)
+{
+	if (n <= PADDING || is_zero(p, n))
 		return;
 	count(w, TSN_XC_BAD_RECORD, 1);
 	w->damaged = true;
@@ -283,12 +289,10 @@ withdraw(struct walk *w, uint16_t id)
 static void
 template_set(struct walk *w, bool options, const uint8_t *p, size_t n)
 {
-	while (n >= 4 && !w->stopped) {
+	while (n >= 4 && !w->stopped && (n > PADDING || !is_zero(p, n))) {
 		size_t used;
 		enum tsn_read how = tsn_layout_read(p, n, w->head.version, options, &w->e->layout, &used);
 
-		if (how == TSN_READ_BAD && n <= PADDING) /* "template 0 of no fields" is padding */
-			return;
 		if (how == TSN_READ_BAD || how == TSN_READ_CUT) {
 			count(w, TSN_XC_BAD_TEMPLATE, 1);
 			w->damaged = true;

@@ -19,10 +19,11 @@ tsn_facts_fini(struct tsn_facts *f, struct tsn_facts_budget *b)
 	*f = (struct tsn_facts){ 0 };
 }
 
+/* The table's address takes part, so that nobody outside can choose ids that land in one place. */
 static struct tsn_fact_entry *
 probe(const struct tsn_facts *f, enum tsn_fact kind, uint64_t id)
 {
-	for (uint32_t i = (uint32_t)tsn_hash_u64(id, kind) & (f->cap - 1);; i = (i + 1) & (f->cap - 1)) {
+	for (uint32_t i = (uint32_t)tsn_hash_u64(id, (uintptr_t)f->slot + kind) & (f->cap - 1);; i = (i + 1) & (f->cap - 1)) {
 		struct tsn_fact_entry *e = &f->slot[i];
 
 		if (e->kind == 0 || (e->kind == kind && e->id == id))

@@ -10,8 +10,12 @@
 
 #include "decode/plan.h"
 
+struct tsn_held_link {
+	struct tsn_held_set *prev, *next;
+};
+
 struct tsn_held_set {
-	struct tsn_held_set *next;
+	struct tsn_held_link link[2]; /* oldest first: of the exporter; of those that wait for templates that hash alike */
 	struct tsn_head head;
 	uint32_t len;
 	uint16_t id;

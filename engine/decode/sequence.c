@@ -72,10 +72,13 @@ tsn_sequences_refused(const struct tsn_sequences *t)
 	return t->refused;
 }
 
+/* The table's address takes part, so that nobody outside can choose streams that land in one place. */
 static uint64_t
-hash_of(const struct tsn_stream_key *k)
+hash_of(const struct stream *slot, const struct tsn_stream_key *k)
 {
-	uint64_t h = tsn_hash_join(tsn_hash_join(k->addr.hi, k->addr.lo), (uint64_t)k->session << 32 | k->id);
+	uint64_t h = tsn_hash_join(tsn_hash_u64((uintptr_t)slot, k->addr.hi), k->addr.lo);
+
+	h = tsn_hash_join(h, (uint64_t)k->session << 32 | k->id);
 
 	return tsn_hash_join(h, (uint64_t)k->version << 1 | k->addr.v4);
 }
@@ -84,7 +87,7 @@ hash_of(const struct tsn_stream_key *k)
 static struct stream *
 probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
 {
-	for (uint32_t i = (uint32_t)hash_of(k) & (cap - 1);; i = (i + 1) & (cap - 1)) {
+	for (uint32_t i = (uint32_t)hash_of(slot, k) & (cap - 1);; i = (i + 1) & (cap - 1)) {
 		struct stream *s = &slot[i];
 
 		if (!s->used || (s->id == k->id && s->session == k->session && s->version == k->version && s->lo == k->addr.lo &&
@@ -143,7 +146,7 @@ home_of(const struct tsn_sequences *t, const struct stream *s)
 {
 	struct tsn_stream_key k = key_of(s);
 
-	return (uint32_t)hash_of(&k) & (t->cap - 1);
+	return (uint32_t)hash_of(t->slot, &k) & (t->cap - 1);
 }
 
 /* Frees slot [i]; what had to go past it moves up. */

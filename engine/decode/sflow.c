@@ -69,7 +69,7 @@ tsn_sflow_free(struct tsn_sflow *s)
 static struct source *
 probe(struct source *slot, uint32_t cap, uint64_t key)
 {
-	uint32_t i = (uint32_t)key & (cap - 1);
+	uint32_t i = (uint32_t)tsn_hash_u64(key, (uintptr_t)slot) & (cap - 1); /* the address: nobody outside can choose places */
 
 	while (slot[i].key != 0 && slot[i].key != key)
 		i = (i + 1) & (cap - 1);

@@ -22,7 +22,7 @@
  */
 #define UDP_SESSIONS    16u
 #define STREAM_SESSIONS 256u
-#define BUCKETS       4096u
+#define BUCKETS       32768u
 
 /*
  * Over UDP a template is to be forgotten when it was not sent again in three times the exporter's refresh time (RFC
@@ -99,10 +99,13 @@ unlink_from(struct tsn_templates *t, struct tsn_template *m, int which)
 		ends->prev = l->prev;
 }
 
+/* The table's address takes part, so that nobody outside can choose domains that land in one place. */
 static uint32_t
-bucket_of(const struct tsn_scope *s)
+bucket_of(const struct tsn_templates *t, const struct tsn_scope *s)
 {
-	uint64_t h = tsn_hash_join(tsn_hash_join(s->exporter.hi, s->exporter.lo), s->domain);
+	uint64_t h = tsn_hash_join(tsn_hash_u64((uintptr_t)t->bucket, s->exporter.hi), s->exporter.lo);
+
+	h = tsn_hash_join(h, s->domain);
 
 	return (uint32_t)tsn_hash_join(h, s->version) & (BUCKETS - 1);
 }
@@ -121,7 +124,7 @@ tsn_templates_domain(struct tsn_templates *t, const struct tsn_scope *s)
 
 	if (d != NULL && is_of(d, s))
 		return d;
-	for (d = t->bucket[bucket_of(s)]; d != NULL && !is_of(d, s); d = d->next)
+	for (d = t->bucket[bucket_of(t, s)]; d != NULL && !is_of(d, s); d = d->next)
 		;
 	if (d != NULL)
 		t->last = d;
@@ -138,7 +141,7 @@ static void
 free_domain(struct tsn_templates *t, struct tsn_domain *d)
 {
 	struct tsn_scope s = { d->exporter, d->source, 0, d->id, d->version };
-	struct tsn_domain **at = &t->bucket[bucket_of(&s)];
+	struct tsn_domain **at = &t->bucket[bucket_of(t, &s)];
 
 	while (*at != d)
 		at = &(*at)->next;
@@ -254,7 +257,7 @@ static struct tsn_domain *
 make_domain(struct tsn_templates *t, const struct tsn_scope *s)
 {
 	struct tsn_domain *d = tsn_calloc(1, sizeof(*d));
-	uint32_t at = bucket_of(s);
+	uint32_t at = bucket_of(t, s);
 
 	if (d == NULL || !grow_buckets(d)) {
 		tsn_free(d);

@@ -44,7 +44,8 @@ struct range {
 static uint32_t *
 slot_of(uint32_t *slot, uint32_t slots, const struct tsn_exporters *t, struct tsn_addr addr)
 {
-	uint64_t h = tsn_hash_join(tsn_hash_u64(addr.hi, addr.v4), addr.lo);
+	/* the table's address takes part, so that nobody who invents addresses can make them land in one place */
+	uint64_t h = tsn_hash_join(tsn_hash_u64(addr.hi, (uintptr_t)slot + addr.v4), addr.lo);
 	uint32_t i = (uint32_t)h & (slots - 1);
 
 	while (slot[i] != 0) {

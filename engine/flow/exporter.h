@@ -24,7 +24,7 @@
 	COUNTER(LOST_DATAGRAMS, "lost_datagrams", "datagrams missing by the sequence numbers of formats that number those") \
 	COUNTER(RESTARTS, "restarts", "times the sequence started anew") \
 	COUNTER(REORDERED, "reordered", "datagrams that came late by their sequence number") \
-	COUNTER(CLOCK, "clock", "records whose times lie outside what sysUptime allows") \
+	COUNTER(CLOCK, "clock", "records with times that cannot be, put right where that could be done") \
 	COUNTER(TEMPLATES, "templates", "templates learned") \
 	COUNTER(TEMPLATE_CHANGES, "template_changes", "templates defined anew with another layout") \
 	COUNTER(TEMPLATES_REFUSED, "templates_refused", "templates that found no room: the exporter has too many") \

@@ -68,8 +68,24 @@ tsn_mask_put(struct tsn_mask *m, uint32_t row, bool on)
 	m->w[row / 64] = (m->w[row / 64] & ~(UINT64_C(1) << (row % 64))) | (uint64_t)on << (row % 64);
 }
 
-/* Sets rows [from, from + count). */
-void tsn_mask_set_range(struct tsn_mask *m, uint32_t from, uint32_t count);
+/* Sets rows [from, from + count). Touches only their words: decoders do this for every column of every message. */
+static inline void
+tsn_mask_set_range(struct tsn_mask *m, uint32_t from, uint32_t count)
+{
+	uint32_t first = from / 64, last = (from + count - 1) / 64;
+	uint64_t low = ~UINT64_C(0) << (from % 64), high = ~UINT64_C(0) >> (63 - (from + count - 1) % 64);
+
+	if (count == 0)
+		return;
+	if (first == last) {
+		m->w[first] |= low & high;
+		return;
+	}
+	m->w[first] |= low;
+	for (uint32_t i = first + 1; i < last; i++)
+		m->w[i] = ~UINT64_C(0);
+	m->w[last] |= high;
+}
 
 static inline bool
 tsn_mask_any(const struct tsn_mask *m)

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "decode/flowtools.h"
 #include "input/flowtools.h"
+#include "input/unpack.h"
 
 #define REQUIRE(x) \
 	do { \
@@ -90,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f = tsn_flowtools_attach(&r, error);
 	REQUIRE((f == NULL) == (error[0] != 0));
 	if (f != NULL)
-		fuzz_records(f, size);
+		fuzz_records(f, tsn_unpack_kind(data, size) != NULL ? UINT32_MAX : size); /* of what is unpacked, nobody knows */
 	tsn_flowtools_close(f);
 	tsn_reader_close(&r);
 	close(fd);

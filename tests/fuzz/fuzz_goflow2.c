@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "decode/goflow2.h"
 #include "input/delimited.h"
+#include "input/unpack.h"
 
 #define REQUIRE(x) \
 	do { \
@@ -87,7 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_message(p, n);
 		all += n + 1;
 	}
-	REQUIRE(all <= size && report.offset <= size);
+	REQUIRE(tsn_unpack_kind(data, size) != NULL || (all <= size && report.offset <= size));
 	REQUIRE(report.damaged == (report.reason != NULL));
 	tsn_reader_close(&r);
 	close(fd);

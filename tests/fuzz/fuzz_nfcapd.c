@@ -16,6 +16,7 @@
 #include "decode/nfcapd.h"
 #include "flow/exporter.h"
 #include "input/nfcapd.h"
+#include "input/unpack.h"
 
 #define REQUIRE(x) \
 	do { \
@@ -118,7 +119,7 @@ read_on(struct tsn_nfcapd_file *f, const struct tsn_reader *r, struct tsn_nfcapd
 		tsn_nfcapd_used(f, out.used);
 	}
 	REQUIRE(next == TSN_NFCAPD_END || next == TSN_NFCAPD_BROKEN);
-	REQUIRE(next == TSN_NFCAPD_END ? r->offset == size : p.offset <= size && p.reason != NULL);
+	REQUIRE(next == TSN_NFCAPD_END ? size == SIZE_MAX || r->offset == size : p.offset <= size && p.reason != NULL);
 	REQUIRE(flows == fuzz.rows + fuzz.batch->n - before);
 }
 
@@ -141,7 +142,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct tsn_nfcapd *d = tsn_nfcapd_new(x, tsn_nfcapd_header(f)->swapped);
 
 		REQUIRE(d != NULL);
-		read_on(f, &r, d, size);
+		read_on(f, &r, d, tsn_unpack_kind(data, size) != NULL ? SIZE_MAX : size);
 		take_rows(fuzz.batch);
 		tsn_nfcapd_free(d);
 		tsn_exporters_free(x);

@@ -200,7 +200,7 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 /* A gap in the sequence of an IPFIX exporter is seen from the message after it on. */
 Test(core_elements, losses_of_ipfix)
 {
-	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows });
+	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .rows_read.bits = { UINT64_MAX, UINT64_MAX } });
 	struct values v = { 0x0a000001, 1, 2, 3, 4, "x" };
 	static const int64_t want[] = { 0, 0, 0, 40 };
 

@@ -951,7 +951,7 @@ seeds(uint32_t few)
 {
 	const char *only = getenv("TSN_SEEDS");
 
-	return only != NULL ? (uint32_t)atol(only) : getenv("TSN_SOAK") != NULL ? few * 20 : few;
+	return only != NULL ? (uint32_t)atol(only) : getenv("TSN_SOAK") != NULL ? few * 20 : (few + 2) / 3;
 }
 
 static uint64_t

@@ -242,7 +242,7 @@ check_comments(const struct random *r, const char *text, uint64_t seed)
 
 Test(fmt, random_files)
 {
-	uint64_t seed, n = getenv("TSN_SOAK") != NULL ? 4000 : 600;
+	uint64_t seed, n = getenv("TSN_SOAK") != NULL ? 4000 : 250;
 	unsigned comments = 0;
 	size_t bytes = 0;
 

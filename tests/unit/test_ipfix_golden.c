@@ -306,3 +306,53 @@ Test(ipfix_golden, files_whole_and_malformed)
 		feed_fini(&f);
 	}
 }
+
+/* What libnetflow9 keeps as malformed, in captures and alone: none stays without a word, and the sound part of it counts. */
+Test(ipfix_golden, malformed)
+{
+	static const struct {
+		const char *file;
+		uint64_t messages, damaged, templates, waiting;
+	} files[] = {
+		{ "malformed_1.pcap", 3, 3, 0, 3 }, { "malformed_2.pcap", 16, 16, 16, 0 }, { "malformed_3.pcap", 1, 1, 0, 1 },
+		{ "malformed_4.pcap", 1, 1, 3, 0 }, { "fuzz_corpus/3d5bb81dbbdad857a70b80dad9e7c35dc3e3f295", 1, 0, 0, 0 }, /* a header of no records, and none come */
+		{ "fuzz_corpus/66bdd3dd108599159cb2548b5718514afbd4ebb0", 1, 1, 0, 1 },
+		{ "fuzz_corpus/7f20f80ab9ea8163161802b7bbfe61c742cd86c1", 1, 1, 0, 0 },
+		{ "fuzz_corpus/9ca73e30f42100f50921121745a4066c96e1fd26", 1, 1, 0, 0 },
+		{ "fuzz_corpus/a38264829a14c662b331ae87027edbc98b66471a", 1, 1, 0, 0 },
+		{ "fuzz_corpus/b17bb9bcffb9e7bcab3154b485b8bd6e33859a69", 1, 1, 0, 0 },
+		{ "fuzz_corpus/pcap-malformed-OT", 1, 1, 0, 1 }, { "fuzz_corpus/pcap_malformed_1", 1, 1, 0, 1 },
+		{ "fuzz_corpus/pcap_malformed_4", 1, 1, 3, 0 },
+	};
+	struct tsn_pcap_opts opts = { .ports = NULL }; /* every UDP datagram */
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[300], error[TSN_INPUT_ERROR];
+		const uint64_t *c;
+		struct feed f;
+
+		snprintf(path, sizeof(path), DATA "exporter_packets/malformed_libnetflow9/%s", files[i].file);
+		if (access(path, R_OK) != 0)
+			continue;
+		feed_init(&f, 1024);
+		if (strstr(path, ".pcap") != NULL) {
+			struct tsn_pcap *p = tsn_pcap_open(path, &opts, error);
+			struct tsn_datagram g;
+
+			cr_assert_not_null(p, "%s", error);
+			while (tsn_pcap_next(p, &g))
+				feed_one(&f, g.payload, g.len, &(struct tsn_sender){ g.exporter, g.src_port }, g.received_ms);
+			tsn_pcap_close(p);
+		} else {
+			feed_payload(&f, path);
+		}
+		tsn_decoder_finish(f.d);
+		c = tsn_exporters_at(f.x, 1)->counter;
+		cr_expect(c[TSN_XC_DATAGRAMS] == files[i].messages && f.damaged == files[i].damaged &&
+		        c[TSN_XC_TEMPLATES] == files[i].templates && c[TSN_XC_NO_TEMPLATE] == files[i].waiting && f.k.batch->n == 0,
+		    "%s: %llu messages, %llu damaged, %llu templates, %llu waiting", files[i].file,
+		    (unsigned long long)c[TSN_XC_DATAGRAMS], (unsigned long long)f.damaged,
+		    (unsigned long long)c[TSN_XC_TEMPLATES], (unsigned long long)c[TSN_XC_NO_TEMPLATE]);
+		feed_fini(&f);
+	}
+}

@@ -374,6 +374,12 @@ Test(libtocsin, templates_belong_to_their_session)
 		tocsin_flush(t);
 		cr_expect_eq(tocsin_flows(t), 3);
 		cr_expect_eq(h.opened, 2);
+		if (s[0] >= TOCSIN_CONNECTION) {
+			tocsin_session_end(t, &router, s[0]);
+			tocsin_message(t, p, ipfix(p, one, COUNT(one), values_one, 2), &router, s[0], T0);
+			tocsin_flush(t);
+			cr_expect_eq(tocsin_flows(t), 3, "its templates went with it");
+		}
 		tocsin_free(t);
 	}
 }
