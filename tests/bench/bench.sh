@@ -57,7 +57,7 @@ packets=$work/packets-$part.pcap
 for pack in none lzo lz4 bz2; do
 	[ -d "$work/files-$pack-$part" ] && continue
 	case $pack in none) option= ;; lzo) option=-z ;; lz4) option=-y ;; bz2) option=-j ;; esac
-	PACK=$option bash tests/gen/to_nfcapd.sh "$build/replay" "$five" "$work/files-$pack-$part.part" > /dev/null
+	PACK=$option RATE=$([ $pack = bz2 ] && echo 3000 || echo 20000) bash tests/gen/to_nfcapd.sh "$build/replay" "$five" "$work/files-$pack-$part.part" > /dev/null
 	mv "$work/files-$pack-$part.part" "$work/files-$pack-$part"
 done
 csv=$work/flows-$part.csv

@@ -13,7 +13,7 @@ set -u
 
 replay=$1 file=$2 dir=$3 port=${4:-$((20000 + $$ % 20000))}
 mkdir -p "$dir" && rm -f "$dir"/nfcapd.*       # what an earlier run left would count again
-# PACK=-z, -y or -j: compressed with LZO, LZ4 or bzip2.
+# PACK=-z, -y or -j: compressed with LZO, LZ4 or bzip2. RATE: datagrams a second (20000); bzip2 cannot take as many.
 # shellcheck disable=SC2086
 "${COLLECTOR:-nfcapd}" ${PACK:-} -b 127.0.0.1 -p "$port" -w "$dir" -B 16000000 -t 3600 -P "$dir.pid" >"$dir.log" 2>&1 &
 pid=$!
@@ -21,7 +21,7 @@ for _ in $(seq 50); do
 	[ -s "$dir.pid" ] && break
 	sleep 0.1
 done
-"$replay" "$file" "$port" 20000
+"$replay" "$file" "$port" "${RATE:-20000}"
 sent=$?
 sleep 1
 kill -TERM $pid
