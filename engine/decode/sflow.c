@@ -34,6 +34,7 @@ struct datagram {
 	struct tsn_addr agent;
 	bool has_agent;
 	uint32_t sub_agent, sequence, uptime;
+	uint64_t key; /* of agent and sender */
 };
 
 struct interface {
@@ -105,7 +106,7 @@ agent_key(const struct datagram *d)
 static uint32_t
 growth(struct tsn_sflow *s, const struct datagram *d, const struct sample *sample)
 {
-	uint64_t whose = tsn_hash_join(agent_key(d), (uint64_t)sample->notification << 32 | sample->source_type);
+	uint64_t whose = tsn_hash_join(d->key, (uint64_t)sample->notification << 32 | sample->source_type);
 	uint64_t key = tsn_hash_join(whose, sample->source);
 	struct source *at;
 	uint32_t grown = 0;
@@ -333,6 +334,7 @@ tsn_sflow_decode(struct tsn_sflow *s, struct tsn_sequences *sequences, const str
 	d.sequence = tsn_xdr_u32(&x);
 	d.uptime = tsn_xdr_u32(&x);
 	n = tsn_xdr_u32(&x);
+	d.key = agent_key(&d);
 	if (!x.bad)
 		follow(sequences, &d);
 	for (; n > 0 && !x.bad; n--) {

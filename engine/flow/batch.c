@@ -130,22 +130,6 @@ tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 }
 
 void
-tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v)
-{
-	switch (tsn_fields[f].storage) {
-	case TSN_U8:  ((uint8_t *)b->col[f])[row] = (uint8_t)v; break;
-	case TSN_U16: ((uint16_t *)b->col[f])[row] = (uint16_t)v; break;
-	case TSN_U32: ((uint32_t *)b->col[f])[row] = (uint32_t)v; break;
-	case TSN_U64:
-	case TSN_I64: ((int64_t *)b->col[f])[row] = v; break;
-	case TSN_F64: ((double *)b->col[f])[row] = (double)v; break;
-	case TSN_ADDR:
-	case TSN_STR: return;
-	}
-	tsn_mask_set(&b->present[f], row);
-}
-
-void
 tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v)
 {
 	if (tsn_fields[f].storage != TSN_F64 || !isfinite(v))

@@ -69,7 +69,20 @@ void tsn_batch_free(struct tsn_batch *b);
 void tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind);
 
 /* One row at a time: for tests, slow decoders and tick rows. The row need not be below n yet. */
-void tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v);
+static inline void
+tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v)
+{
+	switch (tsn_field_storage[f]) {
+	case TSN_U8:  ((uint8_t *)b->col[f])[row] = (uint8_t)v; break;
+	case TSN_U16: ((uint16_t *)b->col[f])[row] = (uint16_t)v; break;
+	case TSN_U32: ((uint32_t *)b->col[f])[row] = (uint32_t)v; break;
+	case TSN_U64:
+	case TSN_I64: ((int64_t *)b->col[f])[row] = v; break;
+	case TSN_F64: ((double *)b->col[f])[row] = (double)v; break;
+	default: return;
+	}
+	tsn_mask_set(&b->present[f], row);
+}
 /* What is not finite stays absent: every real in a batch is a number. */
 void tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v);
 void tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v);

@@ -42,6 +42,13 @@ struct tsn_field_info {
 extern const struct tsn_field_info tsn_fields[TSN_FIELD_COUNT];
 #define TSN_ADDR_FIELDS 9 /* checked against the table when the batch is made */
 
+/* The storage of a field, where the compiler can see it: what is done to a field known at compile time has no switch left. */
+static const uint8_t tsn_field_storage[TSN_FIELD_COUNT] = {
+#define FIELD(sym, name, ie, id, storage, type, origin, unit, help) [TSN_F_##sym] = TSN_##storage,
+#include "flow/fields.def"
+#undef FIELD
+};
+
 /* A set of fields. */
 struct tsn_field_set {
 	uint64_t bits[(TSN_FIELD_COUNT + 63) / 64];
