@@ -116,6 +116,24 @@ tsn_free(void *p)
 }
 
 void *
+tsn_reach(void *p, uint32_t *n, uint32_t index, size_t size)
+{
+	size_t want = *n == 0 ? 16 : *n;
+	void *q;
+
+	if (index < *n)
+		return p;
+	while (want <= index)
+		want *= 2;
+	q = want > UINT32_MAX ? NULL : tsn_reallocarray(p, want, size);
+	if (q == NULL)
+		return NULL;
+	memset((char *)q + *n * size, 0, (want - *n) * size);
+	*n = (uint32_t)want;
+	return q;
+}
+
+void *
 tsn_grow(void *p, size_t count, size_t *cap, size_t size)
 {
 	size_t want;

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 void *tsn_malloc(size_t size);
 void *tsn_calloc(size_t count, size_t size);
@@ -28,6 +29,12 @@ void tsn_free(void *p);
  * old one valid.
  */
 void *tsn_grow(void *p, size_t count, size_t *cap, size_t size);
+
+/*
+ * Makes an array of [*n] elements large enough to have one at [index]; it at least doubles, and the new ones are
+ * zero. The array (maybe moved), or NULL and the old one stays valid.
+ */
+void *tsn_reach(void *p, uint32_t *n, uint32_t index, size_t size);
 
 /* For tests only: the allocation numbered [n] from now (0: the next) fails, and all after it if [sticky]. */
 void tsn_mem_fail_at(long n, bool sticky);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "cli/totals.h"
 
 int
 tsn_groups_by(struct tsn_groups *t, const struct tsn_cli *c, const char *option, const char *text)
@@ -134,29 +134,17 @@ add_block(struct tsn_groups *t)
 	t->waiting = 0;
 }
 
-static uint64_t
-counter(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
-{
-	return tsn_mask_has(&b->present[f], row) ? ((const uint64_t *)b->col[f])[row] : 0;
-}
-
-static int64_t
-moment(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
-{
-	return tsn_mask_has(&b->present[f], row) ? ((const int64_t *)b->col[f])[row] : TSN_TIME_NONE;
-}
-
 static void
 read_row(const struct tsn_groups *t, const struct tsn_batch *b, uint32_t row, struct tsn_group_row *k)
 {
-	k->packets = counter(b, TSN_F_PACKETS, row);
-	k->bytes = counter(b, TSN_F_BYTES, row);
+	k->packets = tsn_row_counter(b, TSN_F_PACKETS, row);
+	k->bytes = tsn_row_counter(b, TSN_F_BYTES, row);
 	k->len = (uint32_t)(t->loose ? tsn_key_encode_loose(&t->spec, b, row, k->key) : tsn_key_encode(&t->spec, b, row, k->key));
 	k->hash = tsn_hash_bytes(k->key, k->len, 0);
 	if (!t->times)
 		return;
-	k->start = moment(b, TSN_F_START, row);
-	k->end = moment(b, TSN_F_END, row);
+	k->start = tsn_row_moment(b, TSN_F_START, row);
+	k->end = tsn_row_moment(b, TSN_F_END, row);
 	k->flags_known = tsn_mask_has(&b->present[TSN_F_FLAGS], row);
 	k->flags = k->flags_known ? ((const uint16_t *)b->col[TSN_F_FLAGS])[row] : 0;
 }

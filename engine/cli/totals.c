@@ -7,26 +7,14 @@
 #include "base/clock.h"
 #include "cli/terminal.h"
 
-static uint64_t
-counter(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
-{
-	return tsn_mask_has(&b->present[f], row) ? ((const uint64_t *)b->col[f])[row] : 0;
-}
-
-static int64_t
-moment(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
-{
-	return tsn_mask_has(&b->present[f], row) ? ((const int64_t *)b->col[f])[row] : TSN_TIME_NONE;
-}
-
 void
 tsn_totals_add(struct tsn_totals *t, const struct tsn_batch *b, uint32_t row)
 {
-	int64_t start = moment(b, TSN_F_START, row), end = moment(b, TSN_F_END, row);
+	int64_t start = tsn_row_moment(b, TSN_F_START, row), end = tsn_row_moment(b, TSN_F_END, row);
 
 	t->flows++;
-	t->packets += counter(b, TSN_F_PACKETS, row);
-	t->bytes += counter(b, TSN_F_BYTES, row);
+	t->packets += tsn_row_counter(b, TSN_F_PACKETS, row);
+	t->bytes += tsn_row_counter(b, TSN_F_BYTES, row);
 	if (start != TSN_TIME_NONE && (t->first == TSN_TIME_NONE || start < t->first))
 		t->first = start;
 	if (end > t->last)

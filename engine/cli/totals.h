@@ -5,7 +5,21 @@
 #define TSN_CLI_TOTALS_H
 
 #include "cli/cli.h"
+#include "base/clock.h"
 #include "flow/batch.h"
+
+/* The counter or the time of a flow; 0 and TSN_TIME_NONE where it is absent. */
+static inline uint64_t
+tsn_row_counter(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
+{
+	return tsn_mask_has(&b->present[f], row) ? ((const uint64_t *)b->col[f])[row] : 0;
+}
+
+static inline int64_t
+tsn_row_moment(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
+{
+	return tsn_mask_has(&b->present[f], row) ? ((const int64_t *)b->col[f])[row] : TSN_TIME_NONE;
+}
 
 struct tsn_totals {
 	uint64_t flows, packets, bytes;

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/fill.h"
 
+#include "decode/columns.h"
 #include "decode/decode.h"
 #include "decode/wire.h"
 
@@ -166,20 +167,6 @@ fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_
 	return fill_times(b, h, p, n, stride);
 }
 
-static inline void
-fill_u32(uint32_t *restrict column, uint32_t n, uint32_t v)
-{
-	for (uint32_t i = 0; i < n; i++)
-		column[i] = v;
-}
-
-static inline void
-fill_i64(int64_t *restrict column, uint32_t n, int64_t v)
-{
-	for (uint32_t i = 0; i < n; i++)
-		column[i] = v;
-}
-
 /* The columns in which all rows of a message are alike. */
 static void
 fill_constants(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
@@ -187,19 +174,17 @@ fill_constants(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n
 	uint32_t row = b->n;
 	struct tsn_addr_column *exporter = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot];
 
-	fill_u32(exporter->v4 + row, n, h->exporter.v4 ? (uint32_t)h->exporter.lo : 0);
+	tsn_fill_u32(exporter->v4 + row, n, h->exporter.v4 ? (uint32_t)h->exporter.lo : 0);
 	if (!h->exporter.v4) {
 		exporter->any_v6 = true;
-		fill_i64((int64_t *)exporter->hi + row, n, (int64_t)h->exporter.hi);
-		fill_i64((int64_t *)exporter->lo + row, n, (int64_t)h->exporter.lo);
+		tsn_fill_i64((int64_t *)exporter->hi + row, n, (int64_t)h->exporter.hi);
+		tsn_fill_i64((int64_t *)exporter->lo + row, n, (int64_t)h->exporter.lo);
 	}
-	fill_u32(b->source + row, n, h->source);
-	fill_i64(b->received + row, n, h->received);
-	fill_i64(b->exported + row, n, h->exported);
+	tsn_fill_sent(b, n, h->source, h->received, h->exported);
 	if (h->version == 5)
-		fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->source_id);
+		tsn_fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->source_id);
 	if (h->sampling != 0)
-		fill_u32((uint32_t *)b->col[TSN_F_SAMPLING] + row, n, h->sampling);
+		tsn_fill_u32((uint32_t *)b->col[TSN_F_SAMPLING] + row, n, h->sampling);
 }
 
 /* Marks the next [n] rows as carrying what such a message carries: the bits are made once. */

@@ -141,20 +141,12 @@ tsn_held_free(struct tsn_held *t)
 static struct queue *
 queue_of(struct tsn_held *t, uint32_t source)
 {
-	uint32_t n = t->queues == 0 ? 16 : t->queues;
-	struct queue *bigger;
+	struct queue *all = tsn_reach(t->queue, &t->queues, source, sizeof(*all));
 
-	if (source < t->queues)
-		return &t->queue[source];
-	while (n <= source)
-		n *= 2;
-	bigger = tsn_reallocarray(t->queue, n, sizeof(*bigger));
-	if (bigger == NULL)
+	if (all == NULL)
 		return NULL;
-	memset(bigger + t->queues, 0, (n - t->queues) * sizeof(*bigger));
-	t->queue = bigger;
-	t->queues = n;
-	return &t->queue[source];
+	t->queue = all;
+	return &all[source];
 }
 
 static bool

@@ -5,6 +5,7 @@
  * column; what is usual (a number as long as its column or half of it, an
  * address) is a plain loop, the rest goes through tsn_batch_put_*.
  */
+#include "decode/columns.h"
 #include "decode/plan.h"
 #include "decode/wire.h"
 
@@ -230,20 +231,6 @@ run_op(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, c
 	return false;
 }
 
-static inline void
-fill_u32(uint32_t *restrict column, uint32_t n, uint32_t v)
-{
-	for (uint32_t i = 0; i < n; i++)
-		column[i] = v;
-}
-
-static inline void
-fill_i64(int64_t *restrict column, uint32_t n, int64_t v)
-{
-	for (uint32_t i = 0; i < n; i++)
-		column[i] = v;
-}
-
 /* The columns in which all rows of a message are alike. */
 static void
 fill_constants(struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
@@ -253,17 +240,15 @@ fill_constants(struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
 	uint32_t row = b->n;
 
 	if (x.v4 && x.lo != 0) {
-		fill_u32(a->v4 + row, n, (uint32_t)x.lo);
+		tsn_fill_u32(a->v4 + row, n, (uint32_t)x.lo);
 		tsn_mask_set_range(&a->is_v4, row, n);
 		tsn_mask_set_range(&b->present[TSN_F_EXPORTER], row, n);
 	} else if (!x.v4) {
 		for (uint32_t i = 0; i < n; i++)
 			tsn_batch_put_addr(b, row + i, TSN_F_EXPORTER, x);
 	} /* else nobody is known to have sent it, but the records may have said (elements 130 and 131) */
-	fill_u32(b->source + row, n, h->source);
-	fill_i64(b->received + row, n, h->received);
-	fill_i64(b->exported + row, n, h->exported);
-	fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->domain);
+	tsn_fill_sent(b, n, h->source, h->received, h->exported);
+	tsn_fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->domain);
 	tsn_mask_set_range(&b->present[TSN_F_SOURCE_ID], row, n);
 }
 

@@ -275,22 +275,15 @@ make_domain(struct tsn_templates *t, const struct tsn_scope *s)
 static struct owner *
 owner_of(struct tsn_templates *t, uint32_t source)
 {
-	uint32_t n = t->owners == 0 ? 16 : t->owners;
-	struct owner *bigger;
+	uint32_t known = t->owners;
+	struct owner *all = tsn_reach(t->owner, &t->owners, source, sizeof(*all));
 
-	if (source < t->owners)
-		return &t->owner[source];
-	while (n <= source)
-		n *= 2;
-	bigger = tsn_reallocarray(t->owner, n, sizeof(*bigger));
-	if (bigger == NULL)
+	if (all == NULL)
 		return NULL;
-	memset(bigger + t->owners, 0, (n - t->owners) * sizeof(*bigger));
-	for (uint32_t i = t->owners; i < n; i++)
-		bigger[i].facts.all = &t->facts;
-	t->owner = bigger;
-	t->owners = n;
-	return &t->owner[source];
+	for (uint32_t i = known; i < t->owners; i++)
+		all[i].facts.all = &t->facts;
+	t->owner = all;
+	return &all[source];
 }
 
 static bool
