@@ -84,4 +84,4 @@ fuzzers      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fu
 fuzz-programs: $(addprefix $(BUILD)/fuzz/,$(fuzzers))
 $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/libtocsin.a
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(FUZZ_FLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes $(FUZZ_FLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS)

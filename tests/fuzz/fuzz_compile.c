@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/ruletest.h"
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,14 +14,7 @@
 #include "base/buf.h"
 #include "decode/decode.h"
 #include "flow/exporter.h"
-
-#define REQUIRE(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
-			abort(); \
-		} \
-	} while (0)
+#include "fuzz/fuzz.h"
 
 /* Made once and kept: sequences and counters go through all inputs, as in a daemon. */
 static struct {
@@ -94,7 +87,7 @@ static void
 fuzz_decode(const uint8_t *data, size_t size, struct tsn_addr exporter)
 {
 	static const uint32_t caps[] = { 1, 7, 1024 };
-	struct tsn_batch_sink sink = { fuzz_room, NULL };
+	struct tsn_batch_sink sink = { .room = fuzz_room };
 	struct tsn_exporter *x;
 	uint64_t before[TSN_EXPORTER_COUNTER_COUNT], change[TSN_EXPORTER_COUNTER_COUNT], rows;
 	enum tsn_decode how;
@@ -132,21 +125,6 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	fuzz_decode(data, size, tsn_addr_v4(0xc0000201));
-	return 0;
-}
-#endif
-
-#if defined(TSN_FUZZ_MAIN) && !defined(TSN_FUZZ_PCAP)
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct tsn_buf b = TSN_BUF_INIT;
-
-		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
-			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
-		tsn_buf_fini(&b);
-	}
 	return 0;
 }
 #endif

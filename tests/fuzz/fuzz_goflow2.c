@@ -16,14 +16,7 @@
 #include "decode/goflow2.h"
 #include "input/delimited.h"
 #include "input/unpack.h"
-
-#define REQUIRE(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
-			abort(); \
-		} \
-	} while (0)
+#include "fuzz/fuzz.h"
 
 static struct {
 	struct tsn_exporters *exporters;
@@ -94,18 +87,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(fd);
 	return 0;
 }
-
-#ifdef TSN_FUZZ_MAIN
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct tsn_buf b = TSN_BUF_INIT;
-
-		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
-			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
-		tsn_buf_fini(&b);
-	}
-	return 0;
-}
-#endif

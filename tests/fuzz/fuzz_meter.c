@@ -14,6 +14,7 @@
 #include "decode/meter.h"
 #include "flow/exporter.h"
 #include "packet/link.h"
+#include "fuzz/fuzz.h"
 
 #ifndef REQUIRE
 #define REQUIRE(c) \
@@ -99,18 +100,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	tsn_exporters_free(exporters);
 	return 0;
 }
-
-#ifdef TSN_FUZZ_MAIN
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct tsn_buf b = TSN_BUF_INIT;
-
-		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
-			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
-		tsn_buf_fini(&b);
-	}
-	return 0;
-}
-#endif

@@ -17,14 +17,7 @@
 #include "flow/exporter.h"
 #include "input/nfcapd.h"
 #include "input/unpack.h"
-
-#define REQUIRE(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
-			abort(); \
-		} \
-	} while (0)
+#include "fuzz/fuzz.h"
 
 static struct {
 	struct tsn_batch *batch;
@@ -152,18 +145,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	tsn_reader_close(&r);
 	return 0;
 }
-
-#ifdef TSN_FUZZ_MAIN
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct tsn_buf b = TSN_BUF_INIT;
-
-		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
-			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
-		tsn_buf_fini(&b);
-	}
-	return 0;
-}
-#endif

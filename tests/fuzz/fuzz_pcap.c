@@ -13,6 +13,7 @@
 
 #include "input/pcap.h"
 #include "input/unpack.h"
+#include "fuzz/fuzz.h"
 
 /* The file all inputs are written to, under its name in /proc. */
 static struct {
@@ -75,18 +76,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_capture(data, size, size % 2 == 0 ? &sniffed : &all);
 	return 0;
 }
-
-#ifdef TSN_FUZZ_MAIN
-int
-main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct tsn_buf b = TSN_BUF_INIT;
-
-		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
-			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
-		tsn_buf_fini(&b);
-	}
-	return 0;
-}
-#endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "sets/file.h"
+#include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,14 +14,8 @@
 #include "base/buf.h"
 #include "decode/decode.h"
 #include "flow/exporter.h"
-
-#define REQUIRE(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
-			abort(); \
-		} \
-	} while (0)
+#define FUZZ_OWN_MAIN
+#include "fuzz/fuzz.h"
 
 struct fuzz_template {
 	struct tsn_exporters *exporters;
