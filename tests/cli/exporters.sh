@@ -19,6 +19,10 @@ for tool in ip softflowd pmacctd tcpdump ping curl nmap iperf3 python3; do
 done
 pre=tsnx$$
 ip netns add $pre-a 2> /dev/null || not_checked "network namespaces cannot be made here"
+ip netns exec $pre-a true 2> /dev/null || { # in a chroot, whose root is no mount
+	ip netns del $pre-a
+	not_checked "nothing can be run in network namespaces here"
+}
 
 in_ns() { ns=$1; shift; ip netns exec "$pre-$ns" "$@"; }
 in_background() { # NAME NS COMMAND...

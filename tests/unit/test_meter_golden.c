@@ -509,3 +509,36 @@ Test(meter_golden, nfpcapd, .timeout = 300)
 	if (there == 0)
 		cr_skip_test("no captures beside the project");
 }
+
+/* Our own recordings, whose frames are told without our parser: Ethernet, IPv4 without options or IPv6, no tags. */
+Test(meter_golden, recorded)
+{
+	static const char *const paths[] = { "tests/fixtures/demo.pcap", "tests/fixtures/demo6.pcap", "tests/fixtures/demo_frag.pcap" };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		FILE *f = fopen(paths[i], "rb");
+		uint8_t head[24], record[16], frame[65536];
+		uint64_t packets = 0, bytes = 0;
+		struct list ours = { 0 };
+
+		cr_assert(f != NULL && fread(head, 1, sizeof(head), f) == sizeof(head), "%s", paths[i]);
+		while (fread(record, 1, sizeof(record), f) == sizeof(record)) {
+			size_t n = record[8] | (size_t)record[9] << 8;
+			bool six = false;
+
+			cr_assert(n < sizeof(frame) && fread(frame, 1, n, f) == n, "%s", paths[i]);
+			six = frame[12] == 0x86;
+			packets++;
+			bytes += six ? 40u + (frame[18] << 8 | frame[19]) : (unsigned)(frame[16] << 8 | frame[17]);
+		}
+		fclose(f);
+		meter(paths[i], &ours);
+		for (size_t k = 0; k < ours.n; k++) {
+			packets -= ours.at[k].packets;
+			bytes -= ours.at[k].bytes;
+		}
+		cr_assert(ours.n > 0 && packets == 0 && bytes == 0, "%s: %zu flows, %lld packets and %lld bytes more on the wire", paths[i],
+		    ours.n, (long long)packets, (long long)bytes);
+		free(ours.at);
+	}
+}

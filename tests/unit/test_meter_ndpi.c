@@ -215,3 +215,16 @@ Test(meter_ndpi, sessions, .timeout = 120)
 	if (there == 0)
 		cr_skip_test("no captures beside the project");
 }
+
+/* Without the collection: the exporters of our own recording speak to one collector, one way. */
+Test(meter_ndpi, recorded)
+{
+	struct list *ours = calloc(1, sizeof(*ours));
+
+	cr_assert_not_null(ours);
+	meter("tests/fixtures/demo.pcap", ours);
+	cr_assert_gt(ours->n, 0);
+	for (size_t i = 0; i < ours->n; i++)
+		cr_assert(ours->at[i].dp == 2055 && ours->at[i].dst.v4 && ours->at[i].dst.lo == 0xac1fff0a, "%zu", i);
+	free(ours);
+}
