@@ -66,9 +66,9 @@ tell(struct tsn_feed *f, const struct messages *m)
 	r->damage_offset = m->gap_offset;
 	r->unread = (int64_t)m->gap_bytes;
 	snprintf(r->reason, sizeof(r->reason), "no export message begins where one should");
-	tsn_log(f->opts.log, TSN_LOG_ERROR, "%s: damaged from byte %llu on: %llu bytes in %llu places are no export messages; %llu messages were read",
+	tsn_log(f->opts.log, TSN_LOG_ERROR, "%s: damaged from byte %llu on: %llu bytes in %llu place%s are no export messages; %llu message%s read",
 	    f->path, (unsigned long long)m->gap_offset, (unsigned long long)m->gap_bytes, (unsigned long long)m->gaps,
-	    (unsigned long long)r->records);
+	    m->gaps == 1 ? "" : "s", (unsigned long long)r->records, r->records == 1 ? " was" : "s were");
 }
 
 static bool

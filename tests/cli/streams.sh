@@ -48,7 +48,7 @@ says out '10.0.0.1,192.0.2.1,1434,404'
 { message 0; printf 'no message'; message 2; } > "$tmp/hole.ipfix"
 expect 3 "$tocsin" show --count "$tmp/hole.ipfix"
 is out 4
-says err '10 bytes in 1 places'
+says err '10 bytes in 1 place are'
 if ! command -v bash > /dev/null; then
 	finish
 fi
