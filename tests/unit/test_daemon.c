@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -143,6 +144,7 @@ start(struct site *s)
 	if (s->pid == 0) {
 		int fd = open(s->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails takes its daemon along */
 		dup2(fd, STDERR_FILENO);
 		dup2(fd, STDOUT_FILENO);
 		execl(program(), "tocsin", "listen", "-r", s->rules, (char *)NULL);
