@@ -18,7 +18,7 @@
 #define ALL_FIELDS    2097152u
 /*
  * Sessions of a kind that keep a template of one id in a domain. More UDP ports are those of an exporter that changes
- * them; more connections (many exporters may stand behind one address) are mostly closed ones, whose end nobody tells.
+ * them; more connections (many exporters may stand behind one address) are ones whose end the caller did not tell.
  */
 #define UDP_SESSIONS    16u
 #define STREAM_SESSIONS 256u

@@ -10,9 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "decode/meter.h"
-#include "input/pcap.h"
-#include "unit/build_netflow.h"
+#include "unit/meter_capture.h"
 
 #define DATA "../shared/data/"
 
@@ -318,20 +316,9 @@ number(const struct kept_row *row, enum tsn_field f)
 static void
 meter(const char *path, struct list *out)
 {
-	struct tsn_exporters *exporters = tsn_exporters_new(4);
-	struct tsn_meter *m = tsn_meter_new(&(struct tsn_meter_opts){ .max_flows = 20000 }, exporters);
-	char error[TSN_INPUT_ERROR];
-	struct tsn_pcap *p = tsn_pcap_open(path, &(struct tsn_pcap_opts){ 0 }, error);
-	struct tsn_frame frame;
 	struct keeper k;
 
-	cr_assert_not_null(p, "%s", error);
-	keeper_init(&k, 64);
-	while (tsn_pcap_frame(p, &frame))
-		cr_assert_neq(tsn_meter_packet(m, tsn_pcap_link(p), frame.p, frame.len, frame.full, frame.ms, &k.sink), TSN_DECODE_STOPPED);
-	cr_assert_eq(tsn_meter_finish(m, &k.sink), TSN_DECODE_OK);
-	keeper_spill(&k);
-	cr_assert_eq(k.n, tsn_meter_stats(m)->flows);
+	meter_capture(path, &k);
 	for (size_t i = 0; i < k.n; i++) {
 		const struct kept_row *row = &k.row[i];
 		unsigned dp = row->field[TSN_F_ICMP_TYPE].known
@@ -343,9 +330,6 @@ meter(const char *path, struct list *out)
 		append(out, &s);
 	}
 	keeper_fini(&k);
-	tsn_pcap_close(p);
-	tsn_meter_free(m);
-	tsn_exporters_free(exporters);
 }
 
 #define ORDER(a, b) if ((a) != (b)) return (a) < (b) ? -1 : 1

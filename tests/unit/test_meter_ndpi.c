@@ -10,10 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "decode/meter.h"
-#include "flow/exporter.h"
-#include "input/pcap.h"
-#include "unit/build_netflow.h"
+#include "unit/meter_capture.h"
 
 #define DATA "../shared/data/raw_packets/"
 
@@ -131,19 +128,9 @@ read_results(const char *path, struct list *out)
 static void
 meter(const char *path, struct list *out)
 {
-	struct tsn_exporters *exporters = tsn_exporters_new(4);
-	struct tsn_meter *m = tsn_meter_new(&(struct tsn_meter_opts){ .max_flows = 20000 }, exporters);
-	char error[TSN_INPUT_ERROR];
-	struct tsn_pcap *p = tsn_pcap_open(path, &(struct tsn_pcap_opts){ 0 }, error);
-	struct tsn_frame frame;
 	struct keeper k;
 
-	cr_assert_not_null(p, "%s", error);
-	keeper_init(&k, 64);
-	while (tsn_pcap_frame(p, &frame))
-		tsn_meter_packet(m, tsn_pcap_link(p), frame.p, frame.len, frame.full, frame.ms, &k.sink);
-	tsn_meter_finish(m, &k.sink);
-	keeper_spill(&k);
+	meter_capture(path, &k);
 	for (size_t i = 0; i < k.n; i++) {
 		const struct tsn_value *v = k.row[i].field;
 		struct side s = { .src = v[TSN_F_SRC].addr, .dst = v[TSN_F_DST].addr, .packets = (uint64_t)v[TSN_F_RAW_PACKETS].i,
@@ -160,9 +147,6 @@ meter(const char *path, struct list *out)
 		add(out, &s);
 	}
 	keeper_fini(&k);
-	tsn_pcap_close(p);
-	tsn_meter_free(m);
-	tsn_exporters_free(exporters);
 }
 
 static bool
