@@ -21,8 +21,9 @@ tsn_alert_report_agg(const struct tsn_program *p, const struct tsn_report *rep)
 	f = &p->families[rep->family];
 	value = &p->exports[rep->value];
 	for (uint32_t i = 0; value->kind == TSN_EXPORT_VALUE && i < f->naggs; i++)
-		if (value->flow != TSN_REG_NONE && p->uses[rep->family].result[i] == value->flow)
-			return &f->agg[i];
+		for (int d = 0; d < TSN_DOORS; d++)
+			if (value->at[d] != TSN_REG_NONE && p->uses[d] != NULL && p->uses[d][rep->family].result[i] == value->at[d])
+				return &f->agg[i];
 	return NULL;
 }
 

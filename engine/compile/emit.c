@@ -73,8 +73,8 @@ finish(struct tsn_emit *e)
 		tsn_free(pool[i]->items.p);
 		tsn_free(pool[i]->slot);
 	}
-	tsn_vcode_free(&e->code[0], (uint32_t)e->families.n);
-	tsn_vcode_free(&e->code[1], (uint32_t)e->families.n);
+	for (int d = 0; d < TSN_DOORS; d++)
+		tsn_vcode_free(&e->code[d], (uint32_t)e->families.n);
 	for (size_t i = 0; i < e->families.n; i++) {
 		tsn_free(f[i].aggs.p);
 		tsn_free(f[i].readers.p);
@@ -94,6 +94,13 @@ finish(struct tsn_emit *e)
 
 /* --- rules --- */
 
+static void
+set_everywhere(struct tsn_export *x, uint32_t at)
+{
+	for (int d = 0; d < TSN_DOORS; d++)
+		x->at[d] = at;
+}
+
 static uint32_t
 add_export(struct tsn_emit *e, enum tsn_export_kind kind, const struct tsn_ir *x)
 {
@@ -101,13 +108,13 @@ add_export(struct tsn_emit *e, enum tsn_export_kind kind, const struct tsn_ir *x
 
 	if (slot == NULL)
 		return 0;
-	*slot = (struct tsn_export){ kind, TSN_REG_NONE, TSN_REG_NONE };
+	*slot = (struct tsn_export){ kind, { TSN_REG_NONE, TSN_REG_NONE, TSN_REG_NONE } };
 	if (kind == TSN_EXPORT_VALUE && x->kind == TSN_IR_INT) {
 		slot->kind = TSN_EXPORT_INT;
-		slot->flow = slot->close = tsn_emit_int(e, x->i);
+		set_everywhere(slot, tsn_emit_int(e, x->i));
 	} else if (kind == TSN_EXPORT_VALUE && x->kind == TSN_IR_REAL) {
 		slot->kind = TSN_EXPORT_REAL;
-		slot->flow = slot->close = tsn_emit_real_constant(e, x->real);
+		set_everywhere(slot, tsn_emit_real_constant(e, x->real));
 	}
 	return (uint32_t)e->exports.n - 1;
 }
@@ -175,6 +182,7 @@ describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 	out->nreports = 0;
 	out->report = NULL;
 	out->at_close = false;
+	out->until = TSN_REG_NONE;
 	out->message = in_arena(e, out->nmessage, sizeof(*out->message));
 	if (e->failed)
 		return;
@@ -281,7 +289,7 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 	emit_rule_folds(e, r);
 	e->note = out->name;
 	/* where no row has part in the rule, or nothing closes that it waits for, its condition does not matter */
-	part = e->now->close ? tsn_emit_closing(e, r->when) : tsn_emit_touched(e, r);
+	part = e->now->door == TSN_DOOR_TICK ? tsn_emit_closing(e, r->when) : tsn_emit_touched(e, r);
 	begin = tsn_emit_here(e);
 	when = tsn_emit_and(e, part, tsn_emit_mask(e, r->when, true));
 	tsn_emit_region(e, part, begin);
@@ -311,19 +319,29 @@ new_uses(struct tsn_emit *e)
 	return uses;
 }
 
-static void
-emit_code(struct tsn_emit *e, bool close)
+/* Is a rule evaluated at that door? */
+static bool
+is_emitted(const struct tsn_emit *e, const struct tsn_rule *r, enum tsn_door door)
 {
-	struct tsn_vcode *c = &e->code[close];
+	(void)e;
+	if (r->disabled)
+		return false;
+	return door == TSN_DOOR_TICK ? r->at_close : door == r->door;
+}
 
-	if (!tsn_vcode_start(e, c, close))
+static void
+emit_code(struct tsn_emit *e, enum tsn_door door)
+{
+	struct tsn_vcode *c = &e->code[door];
+
+	if (!tsn_vcode_start(e, c, door))
 		return;
 	c->exports = tsn_emit_zeroed(e, e->exports.n, sizeof(*c->exports));
 	if (e->failed)
 		return;
 	memset(c->exports, 0xff, e->exports.n * sizeof(*c->exports)); /* TSN_V_NONE */
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
-		if (!e->p->rules[i].disabled && (!close || e->p->rules[i].at_close))
+		if (is_emitted(e, &e->p->rules[i], door))
 			emit_rule(e, i);
 	e->note = NULL;
 	tsn_emit_plain_op(e, TSN_OP_CODE_END, 0, 0, 0);
@@ -341,12 +359,12 @@ family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
 	    .max_keys = f->max_keys, .agg = defs, .naggs = (uint32_t)f->aggs.n };
 	for (size_t k = 0; k < f->aggs.n && !e->failed; k++) {
 		const struct tsn_ir_agg *a = ((const struct tsn_ir_agg **)f->aggs.p)[k];
-		uint32_t arg = e->code[0].fold[i].arg[k];
+		uint32_t arg = e->code[tsn_emit_door(a)].fold[i].arg[k];
 
 		defs[k] = (struct tsn_agg_def){ .canon = a->agg_canon, .fn = a->fn, .tumbling = a->tumbling,
 		    .by_received = a->by_received, .closes = f->closes[k], .window_ms = a->window_ms,
 		    .pane_ms = a->pane_ms, .panes = a->panes, .tuple = a->tuple };
-		e->now = &e->code[0];
+		e->now = &e->code[tsn_emit_door(a)];
 		defs[k].real = arg != TSN_V_NONE && tsn_vreg_class(e, arg) == TSN_VC_REAL;
 	}
 }
@@ -421,7 +439,7 @@ static void
 emit(struct tsn_emit *e, const char **error)
 {
 	struct tsn_program *p = e->p;
-	bool close = false;
+	bool needed[TSN_DOORS] = { true };
 
 	compile_regexes(e, error);
 	tsn_emit_families(e);
@@ -429,18 +447,16 @@ emit(struct tsn_emit *e, const char **error)
 	p->nrules = e->m->nrules;
 	for (uint32_t i = 0; i < p->nrules && !e->failed; i++) {
 		describe_rule(e, &e->m->rules[i], &p->rules[i]);
-		close |= p->rules[i].at_close;
+		for (int d = 0; d < TSN_DOORS; d++)
+			needed[d] |= is_emitted(e, &p->rules[i], (enum tsn_door)d);
 	}
-	for (int c = 0; c < (close ? 2 : 1) && !e->failed; c++) {
-		struct tsn_family_use *uses = new_uses(e);
-
-		emit_code(e, c == 1);
+	for (int d = 0; d < TSN_DOORS && !e->failed; d++) {
+		if (!needed[d])
+			continue;
+		p->uses[d] = new_uses(e);
+		emit_code(e, (enum tsn_door)d);
 		if (!e->failed)
-			tsn_vcode_finish(e, &e->code[c], c == 1 ? &p->close : &p->flow, uses);
-		if (c == 1)
-			p->close_uses = uses;
-		else
-			p->uses = uses;
+			tsn_vcode_finish(e, &e->code[d], &p->code[d], p->uses[d]);
 	}
 	if (!e->failed)
 		fill_program(e);

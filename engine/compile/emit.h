@@ -3,7 +3,7 @@
 /*
  * Inside of the emitter (compile/emit*.c): from the graph of ir.h to a program.
  *
- * Each code (flow, close) is first built over virtual registers, each written
+ * Each code (flow, talk, tick) is first built over virtual registers, each written
  * by one instruction, equal instructions being one. Then what nobody uses is
  * dropped, jumps over private stretches are put in, and real registers are
  * given out. Failure of memory sticks in [failed]; what is returned after it
@@ -62,7 +62,7 @@ struct tsn_vlazy {
 };
 
 struct tsn_vcode {
-	bool close;
+	enum tsn_door door;
 	struct tsn_vec insn;        /* struct tsn_vinsn */
 	struct tsn_vec vreg;        /* struct tsn_vreg */
 	struct tsn_vec region;      /* struct tsn_vregion */
@@ -105,7 +105,7 @@ struct tsn_emit {
 	uint32_t nodes;             /* ids are below it */
 	const char *note;           /* canonical text of what is being emitted */
 	bool alone;                 /* for one reader behind a jump: take nothing made before, leave nothing to be found */
-	struct tsn_vcode code[2];
+	struct tsn_vcode code[TSN_DOORS];
 	struct tsn_vcode *now;      /* the code being emitted */
 	struct tsn_pool ints, reals, strings, addresses, prefixes, tuples;
 	struct tsn_vec families;    /* struct tsn_efamily */
@@ -118,7 +118,7 @@ struct tsn_emit {
 	uint32_t *stamp;            /* [2 * node id + polarity]: last walk that was there */
 	uint32_t walk;
 	struct tsn_vec exports;     /* struct tsn_export of the program */
-	/* physical registers, over both codes */
+	/* physical registers, over all codes */
 	uint32_t nmasks, nvalues;
 	struct tsn_vec value_real;  /* bool */
 };
@@ -135,7 +135,7 @@ uint32_t tsn_emit_real_constant(struct tsn_emit *e, double v);
 uint32_t tsn_emit_address(struct tsn_emit *e, const struct tsn_ir *field);
 void tsn_emit_use_field(struct tsn_emit *e, uint32_t field);
 void tsn_emit_use_key(struct tsn_emit *e, const struct tsn_key_spec *k);
-bool tsn_vcode_start(struct tsn_emit *e, struct tsn_vcode *c, bool close);
+bool tsn_vcode_start(struct tsn_emit *e, struct tsn_vcode *c, enum tsn_door door);
 void tsn_vcode_free(struct tsn_vcode *c, uint32_t nfamilies);
 uint32_t tsn_vreg_new(struct tsn_emit *e, enum tsn_vclass cls);
 enum tsn_vclass tsn_vreg_class(const struct tsn_emit *e, uint32_t v);
@@ -188,6 +188,8 @@ int tsn_rel_of_real(enum tsn_rel *rel, double c, int64_t *i);
 
 /* Finds the families of all rules that are not disabled, who reads them and which windows close. */
 void tsn_emit_families(struct tsn_emit *e);
+/* Where its family counts. */
+enum tsn_door tsn_emit_door(const struct tsn_ir_agg *a);
 /* The register of an aggregate's value; its family is folded first. */
 uint32_t tsn_emit_agg(struct tsn_emit *e, const struct tsn_ir *x);
 /* Folds every family a condition or value reads. */
@@ -197,9 +199,9 @@ bool tsn_emit_has_tumbling(struct tsn_emit *e, const struct tsn_ir *x);
 bool tsn_emit_flow_decides(struct tsn_emit *e, const struct tsn_ir *compare, bool want);
 /* Is there something in the condition that only the closing of a window decides? */
 bool tsn_emit_needs_close(struct tsn_emit *e, const struct tsn_ir *when);
-/* In code close: where what a comparison says is final. */
+/* In code tick: where what a comparison says is final. */
 uint32_t tsn_emit_final(struct tsn_emit *e, const struct tsn_ir *compare);
-/* In code close: rows of windows that the rule waits for. */
+/* In code tick: rows of windows that the rule waits for. */
 uint32_t tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *when);
 
 /* --- emit_read.c: who needs which value --- */

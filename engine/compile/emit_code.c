@@ -292,12 +292,12 @@ tsn_emit_region(struct tsn_emit *e, uint32_t guard, uint32_t begin)
 /* --- one code --- */
 
 bool
-tsn_vcode_start(struct tsn_emit *e, struct tsn_vcode *c, bool close)
+tsn_vcode_start(struct tsn_emit *e, struct tsn_vcode *c, enum tsn_door door)
 {
 	uint32_t n = (uint32_t)e->families.n;
 	const struct tsn_efamily *f = e->families.p;
 
-	c->close = close;
+	c->door = door;
 	e->now = c;
 	c->mask_of = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*c->mask_of));
 	c->upper_of = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*c->upper_of));

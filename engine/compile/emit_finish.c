@@ -362,10 +362,7 @@ write_exports(struct finish *f)
 
 		if (v == TSN_V_NONE)
 			continue;
-		if (f->c->close)
-			out[i].close = f->real_reg[v];
-		else
-			out[i].flow = f->real_reg[v];
+		out[i].at[f->c->door] = f->real_reg[v];
 	}
 }
 

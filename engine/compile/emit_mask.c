@@ -158,7 +158,7 @@ gather_where(struct tsn_emit *e, void *arg, const struct tsn_ir *agg)
 	const struct tsn_ir **slot;
 
 	/* in code close the rows are groups of closing windows, which only `per` has */
-	if (e->now->close && !agg->agg->tumbling)
+	if (e->now->door == TSN_DOOR_TICK && !agg->agg->tumbling)
 		return;
 	slot = tsn_vec_add(e, arg, sizeof(*slot));
 	if (slot != NULL)
@@ -176,7 +176,7 @@ take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where
 	struct part *p = parts->p;
 	size_t kept = 0;
 
-	if (!e->now->close && (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0))
+	if (e->now->door != TSN_DOOR_TICK && (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0))
 		return;
 	tsn_emit_walk(e);
 	for (size_t i = 0; i < parts->n; i++)
@@ -189,7 +189,7 @@ take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where
 		if (!tsn_emit_all_stamped(e, p[i].x, p[i].want))
 			p[kept++] = p[i];
 	parts->n = kept;
-	p = e->now->close ? NULL : tsn_vec_add(e, parts, sizeof(*p));
+	p = e->now->door == TSN_DOOR_TICK ? NULL : tsn_vec_add(e, parts, sizeof(*p));
 	if (p != NULL)
 		*p = (struct part){ .x = where, .want = true, .rank = RANK_RARE, .made = true };
 }

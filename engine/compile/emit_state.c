@@ -16,6 +16,13 @@
 
 /* --- finding the families --- */
 
+enum tsn_door
+tsn_emit_door(const struct tsn_ir_agg *a)
+{
+	return a->talks ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
+}
+
+
 static struct tsn_efamily *
 family_at(struct tsn_emit *e, uint32_t f)
 {
@@ -272,19 +279,7 @@ only_grows(const struct tsn_ir *x)
 		x = x->kid[0];
 	if (x->kind != TSN_IR_AGG)
 		return false;
-	switch (x->agg->fn) {
-	case TSN_AGG_COUNT:
-	case TSN_AGG_DISTINCT:
-	case TSN_AGG_MAX:
-		return true;
-	case TSN_AGG_SUM:
-	case TSN_AGG_RATE:
-		return x->agg->nonneg;
-	case TSN_AGG_MIN:
-	case TSN_AGG_AVG:
-		break;
-	}
-	return false;
+	return tsn_agg_infos[x->agg->fn].grows == 1 || (tsn_agg_infos[x->agg->fn].grows == 2 && x->agg->nonneg);
 }
 
 bool
@@ -353,16 +348,16 @@ tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *when)
 
 /* --- folds --- */
 
-/* Integer or real, as its argument made it in code flow, which comes first and folds every family. */
+/* Integer or real, as its argument made it in the family's own code, which comes before that of ticks. */
 static enum tsn_vclass
 result_class(struct tsn_emit *e, uint32_t f, size_t i, const struct tsn_ir_agg *a)
 {
-	const struct tsn_vfold *flow = &e->code[0].fold[f];
+	const struct tsn_vcode *own = &e->code[tsn_emit_door(family_at(e, f)->first)];
 	struct tsn_agg_def def = { .fn = a->fn };
 
-	if (e->now->close)
-		return (enum tsn_vclass)((struct tsn_vreg *)e->code[0].vreg.p)[flow->result[i]].cls;
-	def.real = flow->arg[i] != TSN_V_NONE && tsn_vreg_class(e, flow->arg[i]) == TSN_VC_REAL;
+	if (e->now != own)
+		return (enum tsn_vclass)((struct tsn_vreg *)own->vreg.p)[own->fold[f].result[i]].cls;
+	def.real = own->fold[f].arg[i] != TSN_V_NONE && tsn_vreg_class(e, own->fold[f].arg[i]) == TSN_VC_REAL;
 	return tsn_agg_real(&def) ? TSN_VC_REAL : TSN_VC_INT;
 }
 
@@ -389,17 +384,18 @@ fold(struct tsn_emit *e, uint32_t f)
 	const struct tsn_ir_agg *const *aggs = family_at(e, f)->aggs.p;
 	size_t n = family_at(e, f)->aggs.n;
 	const char *note = e->note;
+	const bool tick = c->door == TSN_DOOR_TICK;
 	uint32_t read, begin;
 
 	fold->done = true;
 	e->note = first->family_canon;
 	tsn_emit_use_key(e, &first->key);
-	fold->counted = c->close ? TSN_V_EMPTY : tsn_emit_mask(e, first->where, true);
-	read = c->close ? TSN_V_ROWS : tsn_emit_read(e, f, fold->counted);
+	fold->counted = tick ? TSN_V_EMPTY : tsn_emit_mask(e, first->where, true);
+	read = tick ? TSN_V_ROWS : tsn_emit_read(e, f, fold->counted);
 	begin = tsn_emit_here(e);
 	for (size_t i = 0; i < n; i++) {
 		tsn_emit_use_key(e, &aggs[i]->tuple);
-		fold->arg[i] = c->close ? TSN_V_NONE : argument(e, aggs[i]);
+		fold->arg[i] = tick ? TSN_V_NONE : argument(e, aggs[i]);
 	}
 	tsn_emit_region(e, fold->counted, begin);
 	for (size_t i = 0; i < n && !e->failed; i++)

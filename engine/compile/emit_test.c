@@ -264,7 +264,7 @@ timed_compare(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
 	if (!x->stateful || tsn_emit_flow_decides(e, x, want))
 		return compare(e, x, want);
-	return e->now->close ? tsn_emit_and(e, compare(e, x, want), tsn_emit_final(e, x)) : TSN_V_EMPTY;
+	return e->now->door == TSN_DOOR_TICK ? tsn_emit_and(e, compare(e, x, want), tsn_emit_final(e, x)) : TSN_V_EMPTY;
 }
 
 static uint32_t

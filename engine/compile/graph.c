@@ -483,15 +483,16 @@ family_form(struct tsn_ck *c, const struct tsn_ir_agg *agg)
 
 	ck_key_canon(c, &agg->key);
 	tsn_buf_printf(&c->buf, " where %s level %u", agg->where->canon, agg->level);
+	if (agg->talks)
+		tsn_buf_puts(&c->buf, " of conversations");
 	return ck_take(c, mark);
 }
 
 static char *
 agg_form(struct tsn_ck *c, const struct tsn_ir_agg *agg)
 {
-	static const char *const name[] = { "count", "sum", "min", "max", "avg", "rate", "distinct" };
 	char text[TSN_TIME_TEXT];
-	size_t mark = open_form(c, name[agg->fn]);
+	size_t mark = open_form(c, tsn_agg_infos[agg->fn].name);
 
 	tsn_buf_putc(&c->buf, '(');
 	if (agg->arg != NULL)

@@ -50,13 +50,25 @@ enum tsn_ir_kind {
 	TSN_IR_NEG,
 	TSN_IR_TO_REAL,   /* kid[0] INT */
 	TSN_IR_AGG,       /* agg */
+	TSN_IR_CHOOSE,    /* kid: condition, value, condition, value...; of one type: the value of the first condition that is true, unknown if none is */
+	TSN_IR_TABLE,     /* kid[0] (field or TUPLE) looked up in table [table]; INT or REAL */
+	TSN_IR_CLOCK,     /* the row's event time (TIME) */
+	/* more truth values */
+	TSN_IR_DURING,    /* event time lies in schedule [schedule]; two-valued, tests no field */
 };
 
 enum tsn_ir_arith { TSN_AR_ADD, TSN_AR_SUB, TSN_AR_MUL, TSN_AR_DIV /* REAL only */, TSN_AR_MOD, TSN_AR_BAND, TSN_AR_BOR };
 
 struct tsn_ir;
 
-/* A call of a stateful function with its scope. */
+/* A step of a sequence: rows where [where] is true, or the matches of a rule. */
+struct tsn_ir_step {
+	struct tsn_key_spec key;
+	const struct tsn_ir *where;  /* never NULL; FALSE for a rule */
+	const char *rule;            /* full name, or NULL */
+};
+
+/* What a group keeps (state/aggregates.def) with its scope. */
 struct tsn_ir_agg {
 	enum tsn_agg_fn fn;
 	struct tsn_key_spec key;
@@ -66,6 +78,15 @@ struct tsn_ir_agg {
 	bool share;                  /* S26: SUM and RATE of packets or bytes or an expression of them */
 	bool nonneg;                 /* SUM/RATE: the argument is never negative */
 	bool tumbling, by_received;
+	bool talks;                  /* of conversation records: the rule is about those */
+	struct tsn_key_spec at;      /* `by key at at`; n 0: none */
+	const struct tsn_ir_agg *of; /* RANK BASELINE SPREAD: of this family, `per` */
+	uint32_t within;             /* RANK */
+	int64_t history_ms, season_ms; /* BASELINE SPREAD */
+	uint32_t expect;             /* ABSENT: set slot, TSN_SET_NONE */
+	const struct tsn_ir_step *step; /* SEQUENCE; [key] is the last step's */
+	uint32_t nsteps;
+	const char *fired;           /* COUNT of the openings of this rule (full name); NULL else */
 	int64_t window_ms, pane_ms;
 	uint32_t panes;
 	uint64_t max_keys;           /* not part of the canonical form */
@@ -95,7 +116,7 @@ struct tsn_ir {
 	uint32_t len;
 	uint16_t field;
 	uint8_t v4_bits, v6_bits;
-	uint32_t set, regex;         /* index in tsn_ir_module */
+	uint32_t set, regex, table, schedule; /* index in tsn_ir_module */
 	const struct tsn_ir_agg *agg;
 };
 
@@ -104,6 +125,12 @@ struct tsn_ir_report {
 	const struct tsn_ir *compare;    /* the node whose truth decides (as it stands under NOTs: its own truth) */
 	const struct tsn_ir *value;      /* stateful side */
 	const struct tsn_ir *threshold;  /* other side */
+};
+
+/* severity ..., LEVEL when [when]. */
+struct tsn_ir_rung {
+	enum tsn_severity severity;
+	const struct tsn_ir *when;
 };
 
 /*
@@ -118,6 +145,9 @@ struct tsn_ir_rule {
 	const struct tsn_ir *except;     /* FALSE if none */
 	struct tsn_ir_report *report;
 	uint32_t nreports;
+	const struct tsn_ir *until;      /* NULL: the default */
+	struct tsn_ir_rung *rung;        /* all but the first, bare one, which is meta.severity */
+	uint32_t nrungs;
 	const struct tsn_ir **define;    /* for TSN_PIECE_REG pieces: reg indexes this until the emitter replaces it */
 	uint32_t ndefines;
 };

@@ -19,6 +19,7 @@ enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN
 
 enum tsn_batch_kind {
 	TSN_BATCH_FLOWS,
+	TSN_BATCH_TALKS, /* conversation records: a flow of the initiator with the fields of origin PAIR */
 	TSN_BATCH_TICK, /* one row a group whose window closed: key fields present, all others absent */
 };
 

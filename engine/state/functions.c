@@ -18,3 +18,9 @@ tsn_agg_ops(enum tsn_agg_fn fn)
 {
 	return functions[fn];
 }
+
+const struct tsn_agg_info tsn_agg_infos[TSN_AGG_FN_COUNT] = {
+#define AGG(sym, name, arg, result, tuple, grows) { name, arg, TSN_AGG_##result, tuple, grows },
+#include "state/aggregates.def"
+#undef AGG
+};

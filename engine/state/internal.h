@@ -14,6 +14,7 @@
 #ifndef TSN_STATE_INTERNAL_H
 #define TSN_STATE_INTERNAL_H
 
+#include "base/pack.h"
 #include "state/state.h"
 
 #define TSN_PARTS 64u
@@ -98,6 +99,9 @@ struct tsn_agg_ops {
 	void (*fini)(struct tsn_agg *a);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
 	bool may_stop;
+	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
+	void (*save)(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
+	bool (*load)(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
 };
 
 struct tsn_group {

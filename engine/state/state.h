@@ -18,8 +18,22 @@
 #include "flow/key.h"
 
 enum tsn_agg_fn {
-	TSN_AGG_COUNT, TSN_AGG_SUM, TSN_AGG_MIN, TSN_AGG_MAX, TSN_AGG_AVG, TSN_AGG_RATE, TSN_AGG_DISTINCT
+#define AGG(sym, name, arg, result, tuple, grows) TSN_AGG_##sym,
+#include "state/aggregates.def"
+#undef AGG
+	TSN_AGG_FN_COUNT
 };
+
+enum tsn_agg_result { TSN_AGG_INT, TSN_AGG_REAL, TSN_AGG_ARG };
+
+struct tsn_agg_info {
+	const char *name;
+	bool arg;
+	enum tsn_agg_result result;
+	bool tuple;
+	uint8_t grows;
+};
+extern const struct tsn_agg_info tsn_agg_infos[TSN_AGG_FN_COUNT];
 
 #define TSN_PANES 16 /* of a sliding window from 15 s up; fewer below and with `step` */
 
@@ -33,12 +47,31 @@ struct tsn_agg_def {
 	int64_t window_ms;          /* as written */
 	int64_t pane_ms;            /* over: S3; per: window_ms */
 	uint32_t panes;             /* over: the newest and ceil(window / pane) before it, at most 16; per: 1 */
-	struct tsn_key_spec tuple;  /* DISTINCT: its arguments */
+	struct tsn_key_spec tuple;  /* DISTINCT ENTROPY: the arguments; JITTER: the connection */
+	uint32_t of;                /* RANK BASELINE SPREAD: the `per` aggregate of this family that they are about */
+	uint32_t within;            /* RANK: bit i: groups with the same key part i are ranked among themselves */
+	int64_t history_ms;         /* BASELINE SPREAD: how far samples reach back */
+	int64_t season_ms;          /* ...and the length of the season; 0: every window is like every other */
+	uint32_t expect;            /* ABSENT: slot of the set whose members are armed from the start, TSN_SET_NONE if none */
+	uint64_t extra_bytes;       /* what its groups may take together beside their cells (sketches); 0: no bound */
 };
+
+#define TSN_SET_NONE UINT32_MAX
+
+/* A step of a sequence. */
+struct tsn_step_def {
+	struct tsn_key_spec key;    /* fields of the flow that name its group at this step; of one shape for all steps */
+	bool rule;                  /* met by the matches of a rule (tsn_state_step), not by rows of a mask */
+};
+
+#define TSN_STEPS_MAX 8
 
 struct tsn_family_def {
 	const char *canon;          /* canonical form: key, where, nesting level */
-	struct tsn_key_spec key;    /* n 0: one group for everything */
+	struct tsn_key_spec key;    /* n 0: one group for everything; SEQUENCE: that of the last step */
+	struct tsn_key_spec at;     /* `by KEY at AT`: rows are filed under [key] and read the group that these name; n 0: the same */
+	const struct tsn_step_def *step; /* of SEQUENCE */
+	uint32_t nsteps;            /* 0: no sequence */
 	uint64_t max_keys;          /* groups at most; divided evenly over 64 parts (S29) */
 	const struct tsn_agg_def *agg;
 	uint32_t naggs;
@@ -52,6 +85,9 @@ struct tsn_family_stats {
 	uint64_t late;              /* flows older than their group's window, summed over aggregates */
 	uint64_t bytes;             /* of directory, keys and cells */
 	int64_t last_evicted;       /* event time of the last eviction, TSN_TIME_NONE if none */
+	int64_t last_late;          /* event time of the last late flow, TSN_TIME_NONE if none */
+	uint64_t unknown_absent;    /* silences not judged because their exporter was silent too (S5) */
+	uint64_t skipped_samples;   /* windows that gave a group no sample because its exporter lost flows or was silent (S19) */
 };
 
 /* What a reload kept, one row a family or aggregate; for the log. */
@@ -120,5 +156,76 @@ void tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_fami
 int64_t tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_batch *b, uint32_t row);
 uint32_t tsn_state_families(const struct tsn_state *s);
 const struct tsn_family_def *tsn_state_family(const struct tsn_state *s, uint32_t family);
+
+/*
+ * The rows of a sequence: steps[i] is the mask of rows that meet step i (NULL: a rule's, which come by tsn_state_step).
+ * [result]: 1 in the rows that complete a run of the group of the last step's key, 0 in other rows of that mask and of
+ * [read], unknown where the last step's key is absent. Rows in order, and of one row the last step first, so that one
+ * flow meets one step. Families with nsteps only.
+ */
+bool tsn_state_fold_steps(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *const steps[],
+    const struct tsn_mask *read, struct tsn_vector *result);
+/* A rule that is step [step] matched rows of [b]: to be called at the tick after it. False when memory is out. */
+bool tsn_state_step(struct tsn_state *s, uint32_t f, uint32_t step, const struct tsn_batch *b, const struct tsn_mask *rows);
+
+/*
+ * What exporters did, for silences and samples: [heard]: when one was heard last, and since when without a silence of
+ * that length or a loss; see flow/exporter.h. Without it every exporter is taken to be whole.
+ */
+struct tsn_state_exporters {
+	void *arg;
+	/* Did [source] send during [from, to) without losing anything? */
+	bool (*whole)(void *arg, uint32_t source, int64_t from, int64_t to);
+	/* Was anything heard of it at or after [from]? */
+	bool (*heard)(void *arg, uint32_t source, int64_t from);
+};
+void tsn_state_watch_exporters(struct tsn_state *s, const struct tsn_state_exporters *x);
+/* The members of ABSENT's [expect] become active now, at [now]: once, when the rules are loaded. False when memory is out. */
+struct tsn_set;
+bool tsn_state_expect(struct tsn_state *s, const struct tsn_set *const *sets, int64_t now);
+/* Tests with `history`: nothing is learning any more. */
+void tsn_state_learned(struct tsn_state *s);
+
+/*
+ * What stands behind the value an aggregate gave a row of the batch folded last: the steps of a run, a rank and who was
+ * pushed out, the samples of a baseline. Notes of one [group] are one object, of one [item] one element of a list.
+ * Strings and lists live until the next fold of the family.
+ */
+#define TSN_NOTE_ALONE UINT32_MAX
+struct tsn_note {
+	const char *group;      /* "rank", "baseline", "chain"... */
+	uint32_t item;          /* place in a list of objects, or TSN_NOTE_ALONE */
+	const char *name;       /* equal names in a row: a list */
+	struct tsn_value value;
+};
+/* How many there are; at most [max] are written. */
+uint32_t tsn_state_notes(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row,
+    struct tsn_note *out, uint32_t max);
+
+/* Learning, for people: of BASELINE and SINCE. */
+struct tsn_learning {
+	uint64_t groups, ready; /* groups known; of them with enough history at their newest flow */
+	int64_t until;          /* event time from which the first group will be ready, TSN_TIME_NONE if one is or none is known */
+};
+void tsn_state_learning(const struct tsn_state *s, uint32_t family, uint32_t agg, struct tsn_learning *out);
+
+/* Bytes a group takes in the worst case: directory, group, key and cells; and what it may take beside them. */
+struct tsn_cost {
+	uint64_t group;         /* of each group */
+	uint64_t extra;         /* of one that has grown: sketches, wide counters, lists of members */
+	uint64_t fixed;         /* of the family, whatever the groups */
+	uint64_t growing;       /* for a moment, while arrays grow to their full size */
+};
+void tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out);
+
+struct tsn_pack;
+struct tsn_unpack;
+/*
+ * State as bytes, whole and in the order of group numbers, so that what is restored goes on exactly as the original would.
+ * Families are found by canonical form; what [s] does not have is skipped. tsn_state_load may be given any bytes: false,
+ * and [s] is as new as if nothing had been loaded, when they are not what tsn_state_save wrote. The seed comes along.
+ */
+void tsn_state_save(const struct tsn_state *s, struct tsn_pack *out);
+bool tsn_state_load(struct tsn_state *s, struct tsn_unpack *in, void (*report)(void *arg, const struct tsn_handover *), void *arg);
 
 #endif

@@ -21,11 +21,6 @@ static const char *const severity[] = {
 	[TSN_SEV_HIGH] = "high", [TSN_SEV_CRITICAL] = "critical",
 };
 
-static const char *const function[] = {
-	[TSN_AGG_COUNT] = "count", [TSN_AGG_SUM] = "sum", [TSN_AGG_MIN] = "min", [TSN_AGG_MAX] = "max",
-	[TSN_AGG_AVG] = "avg", [TSN_AGG_RATE] = "rate", [TSN_AGG_DISTINCT] = "distinct",
-};
-
 /* --- small texts --- */
 
 static void
@@ -166,9 +161,9 @@ put_range(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_ins
 }
 
 static void
-put_fold(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, bool close)
+put_fold(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, enum tsn_door door)
 {
-	const struct tsn_family_use *use = close ? &p->close_uses[in->a] : &p->uses[in->a];
+	const struct tsn_family_use *use = &p->uses[door][in->a];
 
 	tsn_buf_printf(out, "f%u count m%u look m%u", in->a, in->b, in->c);
 	for (uint32_t i = 0; i < p->families[in->a].naggs; i++) {
@@ -181,7 +176,7 @@ put_fold(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn
 }
 
 static void
-put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, uint32_t at, bool close)
+put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, uint32_t at, enum tsn_door door)
 {
 	const struct tsn_op_info *info = &tsn_ops[in->op];
 	const uint32_t x[3] = { in->a, in->b, in->c };
@@ -221,7 +216,7 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 		put_operand(p, out, (enum tsn_operand)info->operand[1], in->b);
 		return;
 	case TSN_OP_CODE_FOLD:
-		put_fold(p, out, in, close);
+		put_fold(p, out, in, door);
 		return;
 	default:
 		break;
@@ -238,7 +233,7 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 /* --- lines --- */
 
 static void
-put_insn(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code *c, uint32_t at, bool close)
+put_insn(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code *c, uint32_t at, enum tsn_door door)
 {
 	const struct tsn_insn *in = &c->insn[at];
 	const struct tsn_op_info *info = &tsn_ops[in->op];
@@ -252,7 +247,7 @@ put_insn(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code
 	tsn_buf_printf(out, "%s%s", info->result != TSN_OPD_NONE ? " = " : "", info->name);
 	if (info->operand[0] != TSN_OPD_NONE)
 		tsn_buf_putc(out, ' ');
-	put_operands(p, out, in, at, close);
+	put_operands(p, out, in, at, door);
 	if (c->note != NULL && c->note[at] != NULL) {
 		while (out->len - start < NOTE_COLUMN && !out->failed)
 			tsn_buf_putc(out, ' ');
@@ -262,19 +257,21 @@ put_insn(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code
 }
 
 static void
-put_code(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code *c, const char *title, bool close)
+put_code(const struct tsn_program *p, struct tsn_buf *out, enum tsn_door door, const char *title)
 {
+	const struct tsn_code *c = &p->code[door];
+
 	if (c->n == 0)
 		return;
 	tsn_buf_printf(out, "\n%s\n", title);
 	for (uint32_t i = 0; i < c->n; i++)
-		put_insn(p, out, c, i, close);
+		put_insn(p, out, c, i, door);
 }
 
 static void
 put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i, const struct tsn_agg_def *a)
 {
-	tsn_buf_printf(out, "  f%u.%u  %s", f, i, function[a->fn]);
+	tsn_buf_printf(out, "  f%u.%u  %s", f, i, tsn_agg_infos[a->fn].name);
 	if (a->tuple.n > 0) {
 		tsn_buf_putc(out, '(');
 		put_key(p, out, &a->tuple);
@@ -315,10 +312,10 @@ put_families(const struct tsn_program *p, struct tsn_buf *out)
 }
 
 static void
-put_export(const struct tsn_program *p, struct tsn_buf *out, uint32_t export, bool close)
+put_export(const struct tsn_program *p, struct tsn_buf *out, uint32_t export, enum tsn_door door)
 {
 	const struct tsn_export *e = &p->exports[export];
-	uint32_t x = close ? e->close : e->flow;
+	uint32_t x = e->at[door];
 
 	if (e->kind == TSN_EXPORT_INT && x != TSN_REG_NONE)
 		tsn_buf_printf(out, "%" PRId64, p->ints[x]);
@@ -329,19 +326,19 @@ put_export(const struct tsn_program *p, struct tsn_buf *out, uint32_t export, bo
 }
 
 static void
-put_report(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_report *r, bool close)
+put_report(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_report *r, enum tsn_door door)
 {
 	const struct tsn_export *e = &p->exports[r->holds];
 
-	if ((close ? e->close : e->flow) == TSN_REG_NONE)
+	if (e->at[door] == TSN_REG_NONE)
 		return;
 	tsn_buf_puts(out, "      value ");
-	put_export(p, out, r->value, close);
+	put_export(p, out, r->value, door);
 	tsn_buf_puts(out, ", threshold ");
-	put_export(p, out, r->threshold, close);
+	put_export(p, out, r->threshold, door);
 	tsn_buf_puts(out, ", where ");
-	put_export(p, out, r->holds, close);
-	tsn_buf_puts(out, close ? " (on closing)\n" : "\n");
+	put_export(p, out, r->holds, door);
+	tsn_buf_puts(out, door == TSN_DOOR_TICK ? " (at ticks)\n" : "\n");
 }
 
 static void
@@ -368,9 +365,9 @@ put_rules(const struct tsn_program *p, struct tsn_buf *out)
 			put_duration(out, r->hold_ms);
 		}
 		tsn_buf_puts(out, r->at_close ? ", also on closing\n" : "\n");
-		for (int close = 0; close < 2; close++)
+		for (int door = 0; door < TSN_DOORS; door++)
 			for (uint32_t k = 0; k < r->nreports; k++)
-				put_report(p, out, &r->report[k], close == 1);
+				put_report(p, out, &r->report[k], (enum tsn_door)door);
 	}
 }
 
@@ -392,6 +389,7 @@ tsn_program_disassemble(const struct tsn_program *p, struct tsn_buf *out)
 		tsn_buf_putc(out, '\n');
 	put_families(p, out);
 	put_rules(p, out);
-	put_code(p, out, &p->flow, "for each batch of flows", false);
-	put_code(p, out, &p->close, "for groups of closing windows", true);
+	put_code(p, out, TSN_DOOR_FLOW, "for each batch of flows");
+	put_code(p, out, TSN_DOOR_TALK, "for each batch of conversations");
+	put_code(p, out, TSN_DOOR_TICK, "for groups at ticks");
 }

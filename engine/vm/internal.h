@@ -21,10 +21,10 @@ struct tsn_vm {
 	struct tsn_mask *masks;
 	struct tsn_vector *values;
 	struct tsn_vector *nothing;          /* known nowhere: arguments of folds that count no row */
-	struct tsn_vm_fold *folds[2];        /* [0] of code flow, [1] of code close; one a family */
+	struct tsn_vm_fold *folds[TSN_DOORS]; /* one a family */
 	const void **pointers;               /* behind all of folds */
 	struct tsn_regex *regex;             /* NULL if the program has none */
-	bool closing;                        /* the batch is of kind TICK */
+	enum tsn_door door;                  /* of the batch at hand */
 	uint32_t closing_family, closing_agg;
 	struct tsn_vm_counters counters;
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
@@ -61,6 +61,12 @@ void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in);
+
+static inline enum tsn_door
+tsn_door_of(enum tsn_batch_kind kind)
+{
+	return kind == TSN_BATCH_TICK ? TSN_DOOR_TICK : kind == TSN_BATCH_TALKS ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
+}
 
 /* Rows of the batch that carry a field. */
 static inline void

@@ -12,25 +12,15 @@ const struct tsn_op_info tsn_ops[TSN_OPCODE_COUNT] = {
 bool
 tsn_agg_real(const struct tsn_agg_def *a)
 {
-	switch (a->fn) {
-	case TSN_AGG_SUM:
-	case TSN_AGG_MIN:
-	case TSN_AGG_MAX:
-		return a->real;
-	case TSN_AGG_AVG:
-	case TSN_AGG_RATE:
-		return true;
-	case TSN_AGG_COUNT:
-	case TSN_AGG_DISTINCT:
-		break;
-	}
-	return false;
+	enum tsn_agg_result r = tsn_agg_infos[a->fn].result;
+
+	return r == TSN_AGG_REAL || (r == TSN_AGG_ARG && a->real);
 }
 
 bool
 tsn_agg_has_arg(enum tsn_agg_fn fn)
 {
-	return fn != TSN_AGG_COUNT && fn != TSN_AGG_DISTINCT;
+	return tsn_agg_infos[fn].arg;
 }
 
 bool

@@ -25,7 +25,7 @@ extern const struct tsn_op_info tsn_ops[TSN_OPCODE_COUNT];
 
 /* The value an instruction of an aggregate yields: is it a real? */
 bool tsn_agg_real(const struct tsn_agg_def *a);
-/* SUM, MIN, MAX, AVG and RATE have an argument. */
+/* Does it fold the values of an argument? */
 bool tsn_agg_has_arg(enum tsn_agg_fn fn);
 /* Fields whose column is an unsigned or signed integer. */
 bool tsn_field_is_int(uint32_t field);

@@ -38,6 +38,12 @@ struct tsn_insn {
 	uint32_t a, b, c;
 };
 
+/*
+ * A program has a code for each kind of batch (enum tsn_batch_kind): rules on flows, rules on conversations, and, of
+ * both, what is evaluated at ticks for groups whose window closed, that fell silent or whose alert is open.
+ */
+enum tsn_door { TSN_DOOR_FLOW, TSN_DOOR_TALK, TSN_DOOR_TICK, TSN_DOORS };
+
 /* Mask and value registers are numbered apart, both from 0. */
 
 struct tsn_address_operand {
@@ -54,18 +60,19 @@ struct tsn_set_slot {
 struct tsn_family_use {
 	uint32_t *arg;    /* value register, TSN_REG_NONE for count and distinct */
 	uint32_t *result; /* value register, TSN_REG_NONE if nobody reads it */
+	uint32_t *step;   /* of a sequence: mask registers of its steps, TSN_REG_NONE for a rule's; NULL else */
 };
 
 enum tsn_severity { TSN_SEV_INFO, TSN_SEV_LOW, TSN_SEV_MEDIUM, TSN_SEV_HIGH, TSN_SEV_CRITICAL };
 
 /*
  * What on_match may read, by its number in program->exports: a mask, a value or a constant.
- * The two codes number their registers apart; TSN_REG_NONE: not computed there (empty, unknown).
+ * The codes number their registers apart; TSN_REG_NONE: not computed there (empty, unknown).
  */
 enum tsn_export_kind { TSN_EXPORT_MASK, TSN_EXPORT_VALUE, TSN_EXPORT_INT, TSN_EXPORT_REAL };
 struct tsn_export {
 	enum tsn_export_kind kind;
-	uint32_t flow, close; /* registers; of a constant: both its place in the pool */
+	uint32_t at[TSN_DOORS]; /* registers; of a constant: its place in the pool */
 };
 
 /* One comparison of `when` with a stateful side: a candidate for value and threshold, in order (S12). */
@@ -93,6 +100,30 @@ struct tsn_piece {
 
 enum tsn_requires { TSN_REQ_FLAGS = 1, TSN_REQ_INTERFACES = 2, TSN_REQ_UNSAMPLED = 4, TSN_REQ_BOTH_DIRECTIONS = 8 };
 
+/* A rung of a severity ladder beyond the first; the last one that holds wins (S12). */
+struct tsn_rung {
+	enum tsn_severity severity;
+	uint32_t holds;      /* export, a mask */
+};
+
+/* `then add KEY to SET for D`, `remove KEY from SET` (S53). */
+struct tsn_action {
+	bool remove;
+	uint32_t set;              /* slot of a dynamic set */
+	struct tsn_key_spec value; /* fields of the flow that opened the alert, or of its key: one, or a tuple */
+	int64_t for_ms;            /* 0: as the set says */
+};
+
+/* What one rule tells another, at the tick after it (S28). */
+enum tsn_link_kind {
+	TSN_LINK_FIRED, /* an opening of [rule] is counted in [family], its alert's key taken by position */
+	TSN_LINK_STEP,  /* a match of [rule] is step [step] of the sequence [family] */
+};
+struct tsn_link {
+	enum tsn_link_kind kind;
+	uint32_t rule, family, step;
+};
+
 struct tsn_string_list {
 	const char **v;
 	uint32_t n;
@@ -115,7 +146,14 @@ struct tsn_rule {
 	bool stateful;
 	bool each;             /* alert each */
 	bool disabled;
-	bool at_close;         /* evaluated when `per` windows close, too */
+	enum tsn_door door;    /* FLOW or TALK */
+	bool at_close;         /* evaluated at ticks for groups whose window closed or that fell silent, too */
+	bool watched;          /* evaluated at ticks for keys that are pending or open (S25): stateful and not `each` */
+	int64_t pane_ms;       /* watched: panes of its longest window */
+	int64_t for_ms;        /* 0: none */
+	uint32_t until;        /* export, a mask: rows that end the alert of their key; TSN_REG_NONE: the default */
+	struct tsn_rung *rung; uint32_t nrungs;
+	struct tsn_action *action; uint32_t nactions;
 	int64_t once_ms;       /* `once per`, or its default */
 	int64_t hold_ms;       /* silence after which an open alert ends: longest window, stateless once_ms */
 	int64_t expires_ms;    /* TSN_TIME_NONE: never */
@@ -136,8 +174,7 @@ struct tsn_code {
 
 struct tsn_program {
 	struct tsn_arena *arena; /* everything below lives in it */
-	struct tsn_code flow;    /* run over every batch of flows */
-	struct tsn_code close;   /* run over tick rows of closing `per` windows; n 0 if no rule needs it */
+	struct tsn_code code[TSN_DOORS]; /* n 0 if no rule needs it, but for flows */
 	uint32_t nmasks, nvalues;
 	bool *value_real;        /* per value register */
 	int64_t *ints;           uint32_t nints;
@@ -150,10 +187,10 @@ struct tsn_program {
 	struct tsn_key_spec *tuples;           uint32_t ntuples;
 	struct tsn_set_slot *sets;             uint32_t nsets;
 	struct tsn_family_def *families;       uint32_t nfamilies;
-	struct tsn_family_use *uses;           /* one a family, of code flow */
-	struct tsn_family_use *close_uses;     /* the same of code close; NULL if close.n is 0 */
+	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;
 	struct tsn_rule *rules;                uint32_t nrules;
+	struct tsn_link *links;                uint32_t nlinks;
 	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
 	struct tsn_field_set reads;            /* all fields it looks at */
 	const struct tsn_wanted *wanted;       uint32_t nwanted; /* elements it names by number, for the decoder */

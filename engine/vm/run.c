@@ -19,7 +19,7 @@ bind_use(struct tsn_vm *vm, const struct tsn_family_def *def, const struct tsn_f
 	}
 }
 
-/* Lays out the pointers of both codes' folds in one block. */
+/* Lays out the pointers of all codes' folds in one block. */
 static bool
 bind_folds(struct tsn_vm *vm)
 {
@@ -29,14 +29,14 @@ bind_folds(struct tsn_vm *vm)
 
 	for (uint32_t f = 0; f < p->nfamilies; f++)
 		total += p->families[f].naggs;
-	vm->pointers = tsn_calloc(total * 4, sizeof(*vm->pointers));
-	for (int code = 0; code < 2; code++)
+	vm->pointers = tsn_calloc(total * 2 * TSN_DOORS, sizeof(*vm->pointers));
+	for (int code = 0; code < TSN_DOORS; code++)
 		vm->folds[code] = tsn_calloc(p->nfamilies, sizeof(*vm->folds[code]));
-	if (vm->pointers == NULL || vm->folds[0] == NULL || vm->folds[1] == NULL)
+	if (vm->pointers == NULL || vm->folds[0] == NULL || vm->folds[1] == NULL || vm->folds[2] == NULL)
 		return false;
 	next = vm->pointers;
-	for (int code = 0; code < 2; code++) {
-		const struct tsn_family_use *uses = code == 0 ? p->uses : p->close_uses;
+	for (int code = 0; code < TSN_DOORS; code++) {
+		const struct tsn_family_use *uses = p->uses[code];
 
 		for (uint32_t f = 0; uses != NULL && f < p->nfamilies; f++) {
 			struct tsn_vm_fold *fold = &vm->folds[code][f];
@@ -87,8 +87,8 @@ tsn_vm_free(struct tsn_vm *vm)
 	if (vm == NULL)
 		return;
 	tsn_regex_free(vm->regex);
-	tsn_free(vm->folds[0]);
-	tsn_free(vm->folds[1]);
+	for (int code = 0; code < TSN_DOORS; code++)
+		tsn_free(vm->folds[code]);
 	tsn_free(vm->pointers);
 	tsn_free(vm->values);
 	tsn_free(vm->masks);
@@ -113,7 +113,7 @@ export_reg(const struct tsn_vm *vm, uint32_t export)
 {
 	const struct tsn_export *e = &vm->p->exports[export];
 
-	return vm->closing ? e->close : e->flow;
+	return e->at[vm->door];
 }
 
 bool
@@ -189,7 +189,7 @@ static void
 fold(struct tsn_run *r, const struct tsn_insn *in)
 {
 	struct tsn_vm *vm = r->vm;
-	const struct tsn_vm_fold *f = &vm->folds[vm->closing][in->a];
+	const struct tsn_vm_fold *f = &vm->folds[vm->door][in->a];
 
 	if (!tsn_state_fold(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->args, f->results))
 		vm->counters.out_of_memory++;
@@ -340,8 +340,8 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 	struct tsn_run r = { vm, b, state, sets, on_match, arg };
 	const struct tsn_code *code;
 
-	vm->closing = b->kind == TSN_BATCH_TICK;
-	code = vm->closing ? &vm->p->close : &vm->p->flow;
+	vm->door = tsn_door_of(b->kind);
+	code = &vm->p->code[vm->door];
 	if (code->n == 0)
 		return;
 	tsn_batch_derive(b, &vm->p->derived);

@@ -11,7 +11,7 @@ struct verifier {
 	const struct tsn_program *p;
 	const struct tsn_code *code;
 	const struct tsn_family_use *uses;
-	bool close;
+	enum tsn_door door;
 	bool *mask_written, *value_written, *folded;
 	const char *error;
 };
@@ -171,7 +171,7 @@ fold_uses(struct verifier *v, uint32_t f)
 	v->folded[f] = true;
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		if (use->arg[i] == TSN_REG_NONE) {
-			if (!check(v, v->close || !tsn_agg_has_arg(def->agg[i].fn), "aggregate without its argument"))
+			if (!check(v, v->door == TSN_DOOR_TICK || !tsn_agg_has_arg(def->agg[i].fn), "aggregate without its argument"))
 				return false;
 			continue;
 		}
@@ -202,7 +202,7 @@ export_written(struct verifier *v, uint32_t export, bool mask)
 	if (!check(v, export < v->p->nexports, "no such export"))
 		return false;
 	e = &v->p->exports[export];
-	x = v->close ? e->close : e->flow;
+	x = e->at[v->door];
 	if (!check(v, mask == (e->kind == TSN_EXPORT_MASK), "export of the wrong kind"))
 		return false;
 	if (x == TSN_REG_NONE)
@@ -349,7 +349,7 @@ family_is_sound(struct verifier *v, uint32_t f, const struct tsn_family_use *use
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		const struct tsn_agg_def *a = &def->agg[i];
 
-		if (!check(v, (unsigned)a->fn <= TSN_AGG_DISTINCT && a->window_ms > 0 && a->pane_ms > 0 && a->panes >= 1 &&
+		if (!check(v, (unsigned)a->fn < TSN_AGG_FN_COUNT && a->window_ms > 0 && a->pane_ms > 0 && a->panes >= 1 &&
 		    a->panes <= TSN_PANES && key_is_sound(&a->tuple), "bad aggregate"))
 			return false;
 	}
@@ -379,19 +379,23 @@ pools(struct verifier *v)
 		if (!check(v, p->tuples[i].n > 0 && key_is_sound(&p->tuples[i]), "bad tuple"))
 			return false;
 	for (uint32_t i = 0; i < p->nfamilies; i++)
-		if (!family_is_sound(v, i, p->uses) || (p->close.n > 0 && !family_is_sound(v, i, p->close_uses)))
-			return false;
+		for (int d = 0; d < TSN_DOORS; d++)
+			if ((d == TSN_DOOR_FLOW || p->code[d].n > 0) && !family_is_sound(v, i, p->uses[d]))
+				return false;
 	return true;
 }
 
 static bool
-code(struct verifier *v, const struct tsn_code *c, bool close)
+code(struct verifier *v, enum tsn_door door)
 {
 	const struct tsn_program *p = v->p;
+	const struct tsn_code *c = &p->code[door];
 
+	if (c->n == 0 && door != TSN_DOOR_FLOW)
+		return true;
 	v->code = c;
-	v->close = close;
-	v->uses = close ? p->close_uses : p->uses;
+	v->door = door;
+	v->uses = p->uses[door];
 	memset(v->mask_written, 0, p->nmasks);
 	memset(v->value_written, 0, p->nvalues);
 	memset(v->folded, 0, p->nfamilies);
@@ -415,7 +419,7 @@ tsn_program_verify(struct tsn_program *p)
 	if (v.mask_written == NULL || v.value_written == NULL || v.folded == NULL)
 		fail(&v, "memory is out");
 	else
-		good = pools(&v) && code(&v, &p->flow, false) && (p->close.n == 0 || code(&v, &p->close, true));
+		good = pools(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
 	tsn_free(v.mask_written);
 	tsn_free(v.value_written);
 	tsn_free(v.folded);

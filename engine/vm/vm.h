@@ -27,7 +27,7 @@ struct tsn_vm *tsn_vm_new(const struct tsn_program *p);
 void tsn_vm_free(struct tsn_vm *vm);
 
 /*
- * Runs program->flow (or ->close for a batch of kind TICK) over a normalised batch. [sets] has one pointer a
+ * Runs the code for its kind over a normalised batch. [sets] has one pointer a
  * set slot. Derives the fields the program needs.
  */
 void tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,

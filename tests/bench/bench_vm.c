@@ -114,7 +114,7 @@ measure(const char *name, uint32_t rules, bool common, bool count)
 			best = t;
 	}
 	printf("%-28s %6u rules %8.2f ns/flow  %7.1f M flows/s  (%u instructions, %llu matches)\n", name, rules, best,
-	    1e3 / best, p->flow.n, (unsigned long long)matches);
+	    1e3 / best, p->code[TSN_DOOR_FLOW].n, (unsigned long long)matches);
 	for (int i = 0; i < BATCHES; i++)
 		tsn_batch_free(b[i]);
 	tsn_state_free(s);

@@ -94,7 +94,7 @@ static inline struct tsn_rule
 simple_rule(const char *name, int64_t once_ms, int64_t hold_ms)
 {
 	return (struct tsn_rule){ .name = name, .title = name, .ruleset = "local", .severity = TSN_SEV_MEDIUM, .rev = 1,
-		.once_ms = once_ms, .hold_ms = hold_ms, .expires_ms = TSN_TIME_NONE, .key = key_of(TSN_F_SRC) };
+		.once_ms = once_ms, .hold_ms = hold_ms, .expires_ms = TSN_TIME_NONE, .until = TSN_REG_NONE, .key = key_of(TSN_F_SRC) };
 }
 
 static inline struct tsn_program

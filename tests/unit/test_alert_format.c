@@ -45,9 +45,9 @@ static struct tsn_agg_def smtp_agg[] = { { .canon = "count", .fn = TSN_AGG_COUNT
 static struct tsn_family_def smtp_family[] = { { .canon = "src", .key = { 1, { { TSN_F_SRC, 32, 128 } } }, .max_keys = 1000,
 	.agg = smtp_agg, .naggs = 1 } };
 static uint32_t no_reg[] = { TSN_REG_NONE }, reg_zero[] = { 0 };
-static struct tsn_family_use smtp_use[] = { { no_reg, reg_zero } };
-static struct tsn_export exports[X_COUNT] = { [X_HOLDS] = { TSN_EXPORT_MASK, 0, TSN_REG_NONE },
-	[X_VALUE] = { TSN_EXPORT_VALUE, 0, TSN_REG_NONE }, [X_THRESHOLD] = { TSN_EXPORT_INT, 0, 0 } };
+static struct tsn_family_use smtp_use[] = { { no_reg, reg_zero, NULL } };
+static struct tsn_export exports[X_COUNT] = { [X_HOLDS] = { TSN_EXPORT_MASK, { 0, TSN_REG_NONE, TSN_REG_NONE } },
+	[X_VALUE] = { TSN_EXPORT_VALUE, { 0, TSN_REG_NONE, TSN_REG_NONE } }, [X_THRESHOLD] = { TSN_EXPORT_INT, { 0, 0, 0 } } };
 
 static struct tsn_rule
 smtp_rule(void)
@@ -78,7 +78,7 @@ smtp_program(struct tsn_rule *rule)
 
 	p.families = smtp_family;
 	p.nfamilies = 1;
-	p.uses = smtp_use;
+	p.uses[TSN_DOOR_FLOW] = smtp_use;
 	p.exports = exports;
 	p.nexports = X_COUNT;
 	return p;

@@ -300,9 +300,9 @@ Test(emit, ten_thousand_rules_need_few_registers)
 static uint32_t
 look_of_fold(const struct tsn_program *p, uint32_t family)
 {
-	for (uint32_t i = 0; i < p->flow.n; i++)
-		if (p->flow.insn[i].op == TSN_OP_CODE_FOLD && p->flow.insn[i].a == family)
-			return p->flow.insn[i].c;
+	for (uint32_t i = 0; i < p->code[TSN_DOOR_FLOW].n; i++)
+		if (p->code[TSN_DOOR_FLOW].insn[i].op == TSN_OP_CODE_FOLD && p->code[TSN_DOOR_FLOW].insn[i].a == family)
+			return p->code[TSN_DOOR_FLOW].insn[i].c;
 	cr_assert_fail("family %u is not folded", family);
 	return 0;
 }
@@ -310,8 +310,8 @@ look_of_fold(const struct tsn_program *p, uint32_t family)
 static bool
 reads_nothing(const struct tsn_program *p, uint32_t family)
 {
-	cr_assert_eq(p->flow.insn[0].op, TSN_OP_CODE_EMPTY);
-	return look_of_fold(p, family) == p->flow.insn[0].dst;
+	cr_assert_eq(p->code[TSN_DOOR_FLOW].insn[0].op, TSN_OP_CODE_EMPTY);
+	return look_of_fold(p, family) == p->code[TSN_DOOR_FLOW].insn[0].dst;
 }
 
 Test(emit, counted_rows_are_not_looked_up_again)
@@ -403,7 +403,7 @@ Test(emit, a_disabled_rule_is_named_and_not_run)
 	p = emitted(&g);
 	cr_expect_eq(p->nrules, 1);
 	cr_expect_eq(p->nfamilies, 0);
-	cr_expect_eq(p->flow.n, 1);
+	cr_expect_eq(p->code[TSN_DOOR_FLOW].n, 1);
 	tsn_program_free(p);
 	g_fini(&g, true);
 }

@@ -13,12 +13,13 @@ static int64_t ints[4] = { 80, 80, 0, 60000 };
 static double reals[1] = { 1.5 };
 static bool value_real[4] = { false, false, true, false };
 static struct tsn_agg_def aggs[2] = {
-	{ "count", TSN_AGG_COUNT, false, false, false, false, 60000, 4000, 16, { 0, { { 0, 0, 0 } } } },
-	{ "sum", TSN_AGG_SUM, false, false, false, false, 60000, 4000, 16, { 0, { { 0, 0, 0 } } } },
+	{ .canon = "count", .fn = TSN_AGG_COUNT, .window_ms = 60000, .pane_ms = 4000, .panes = 16 },
+	{ .canon = "sum", .fn = TSN_AGG_SUM, .window_ms = 60000, .pane_ms = 4000, .panes = 16 },
 };
-static struct tsn_family_def family = { "f", { 1, { { TSN_F_SRC, 32, 128 } } }, 100, aggs, 2 };
+static struct tsn_family_def family = { .canon = "f", .key = { 1, { { TSN_F_SRC, 32, 128 } } }, .max_keys = 100,
+	.agg = aggs, .naggs = 2 };
 static uint32_t arg[2] = { TSN_REG_NONE, 0 }, result[2] = { 1, TSN_REG_NONE };
-static struct tsn_family_use use = { arg, result };
+static struct tsn_family_use use = { arg, result, NULL };
 static struct tsn_address_operand address = { TSN_F_SRC, 32, 128 };
 static struct tsn_prefix prefix = { { 0, 0x0a000000, true }, 8 };
 static struct tsn_rule rule;
@@ -27,16 +28,16 @@ static struct tsn_program program;
 static void
 start(void)
 {
-	program = (struct tsn_program){ .flow = { insn, NULL, 0 }, .nmasks = 4, .nvalues = 4, .value_real = value_real,
+	program = (struct tsn_program){ .code[TSN_DOOR_FLOW] = { insn, NULL, 0 }, .nmasks = 4, .nvalues = 4, .value_real = value_real,
 	    .ints = ints, .nints = 4, .reals = reals, .nreals = 1, .addresses = &address, .naddresses = 1,
-	    .prefixes = &prefix, .nprefixes = 1, .families = &family, .nfamilies = 1, .uses = &use, .rules = &rule,
+	    .prefixes = &prefix, .nprefixes = 1, .families = &family, .nfamilies = 1, .uses[TSN_DOOR_FLOW] = &use, .rules = &rule,
 	    .nrules = 1 };
 }
 
 static void
 add(uint16_t op, uint32_t dst, uint32_t a, uint32_t b, uint32_t c)
 {
-	insn[program.flow.n++] = (struct tsn_insn){ op, dst, a, b, c };
+	insn[program.code[TSN_DOOR_FLOW].n++] = (struct tsn_insn){ op, dst, a, b, c };
 }
 
 #define OP(name) TSN_OP_CODE_##name
@@ -182,7 +183,7 @@ Test(vm_verify, jumps)
 	add(OP(EMPTY), 0, 0, 0, 0);
 	cr_expect_not(tsn_program_verify(&program));
 	cr_expect_str_eq(program.verify_error, "no end");
-	program.flow.n = 0;
+	program.code[TSN_DOOR_FLOW].n = 0;
 	cr_expect_not(tsn_program_verify(&program));
 }
 
@@ -459,19 +460,19 @@ Test(vm_verify, accepted_programs_run_whatever_was_broken)
 	build_rich(&g);
 	p = tsn_emit(&g.m, &error);
 	cr_assert_not_null(p, "%s", error);
-	cr_assert_gt(p->close.n, 0);
+	cr_assert_gt(p->code[TSN_DOOR_TICK].n, 0);
 	s = tsn_state_new(p->families, p->nfamilies, 0);
 	vm = tsn_vm_new(p);
-	whole[0] = malloc(p->flow.n * sizeof(**whole));
-	whole[1] = malloc(p->close.n * sizeof(**whole));
-	memcpy(whole[0], p->flow.insn, p->flow.n * sizeof(**whole));
-	memcpy(whole[1], p->close.insn, p->close.n * sizeof(**whole));
+	whole[0] = malloc(p->code[TSN_DOOR_FLOW].n * sizeof(**whole));
+	whole[1] = malloc(p->code[TSN_DOOR_TICK].n * sizeof(**whole));
+	memcpy(whole[0], p->code[TSN_DOOR_FLOW].insn, p->code[TSN_DOOR_FLOW].n * sizeof(**whole));
+	memcpy(whole[1], p->code[TSN_DOOR_TICK].insn, p->code[TSN_DOOR_TICK].n * sizeof(**whole));
 	fill(b);
 	for (uint32_t i = 0; i < rounds; i++) {
-		memcpy(p->flow.insn, whole[0], p->flow.n * sizeof(**whole));
-		memcpy(p->close.insn, whole[1], p->close.n * sizeof(**whole));
+		memcpy(p->code[TSN_DOOR_FLOW].insn, whole[0], p->code[TSN_DOOR_FLOW].n * sizeof(**whole));
+		memcpy(p->code[TSN_DOOR_TICK].insn, whole[1], p->code[TSN_DOOR_TICK].n * sizeof(**whole));
 		for (uint32_t k = 1 + below(3); k > 0; k--)
-			break_one(below(3) ? &p->flow : &p->close);
+			break_one(below(3) ? &p->code[TSN_DOOR_FLOW] : &p->code[TSN_DOOR_TICK]);
 		if (!tsn_program_verify(p))
 			continue;
 		accepted++;
