@@ -82,7 +82,10 @@ struct tsn_agg {
 	struct tsn_vector *out;
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
 	bool mute;
+	bool restored;           /* from a snapshot */
 };
+
+struct tsn_family;
 
 /* What a function must know to do. One row each in functions.c. */
 struct tsn_agg_ops {
@@ -102,6 +105,9 @@ struct tsn_agg_ops {
 	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
 	void (*save)(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 	bool (*load)(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
+	/* What lies beside the cells, after all of them. Either pair may be NULL; an aggregate with neither is not kept. */
+	void (*save_all)(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *out);
+	bool (*load_all)(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in);
 };
 
 struct tsn_group {
@@ -149,6 +155,7 @@ struct tsn_family {
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
 	bool addr_key;
+	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
 };
@@ -240,6 +247,21 @@ void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, cons
 bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
 void tsn_family_fini(struct tsn_family *f);
+/*
+ * Puts a group in place [number], with its key's tag; [key] and [len] if it is in the slab. For loading: arrays have
+ * room. False: memory ran out, or another group has that key.
+ */
+bool tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
+    uint32_t tag);
+
+/*
+ * save.c: a pane's number (0: none) and a ring's head as bytes. Loading is total: false, and [in] is bad, for what a
+ * ring of [lanes] that keeps [keep] panes cannot have.
+ */
+void tsn_pane_save(uint64_t newest, struct tsn_pack *out);
+bool tsn_pane_load(struct tsn_unpack *in, uint64_t *newest);
+void tsn_head_save(uint64_t head, struct tsn_pack *out);
+bool tsn_head_restore(struct tsn_unpack *in, uint32_t lanes, uint32_t keep, uint64_t *head);
 
 /* functions.c */
 const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
@@ -252,6 +274,8 @@ void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct
     uint64_t *late);
 void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
+void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
+bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
 
 extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops;
 extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
