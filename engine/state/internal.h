@@ -85,8 +85,6 @@ struct tsn_agg {
 	bool restored;           /* from a snapshot */
 };
 
-struct tsn_family;
-
 /* What a function must know to do. One row each in functions.c. */
 struct tsn_agg_ops {
 	void (*init)(struct tsn_agg *a);    /* sizes of its cells */
@@ -105,9 +103,9 @@ struct tsn_agg_ops {
 	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
 	void (*save)(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 	bool (*load)(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
-	/* What lies beside the cells, after all of them. Either pair may be NULL; an aggregate with neither is not kept. */
-	void (*save_all)(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *out);
-	bool (*load_all)(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in);
+	/* What is beside the cells as bytes and back, before any cell; what was made is as new before. May be NULL. */
+	void (*save_beside)(const struct tsn_agg *a, struct tsn_pack *out);
+	bool (*load_beside)(struct tsn_agg *a, struct tsn_unpack *in);
 };
 
 struct tsn_group {

@@ -8,7 +8,7 @@
  *
  *   state     seed, families
  *   family    form, shape, statistics, parts, groups, aggregates; a part of its own, so that it can be skipped
- *   aggregate form, shape, what is to be closed, its cells in the order of the groups, what lies beside them
+ *   aggregate form, shape, what is to be closed, what lies beside its cells, these in the order of the groups
  *
  * The shape says what the cells were made for; a form with another shape is not the same.
  */
@@ -205,15 +205,16 @@ save_agg(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *o
 	tsn_pack_str(out, a->def->canon);
 	shape_of_agg(a->def, &shape);
 	put_bytes(out, &shape);
-	tsn_pack_bool(out, a->ops->save != NULL || a->ops->save_all != NULL);
+	tsn_pack_bool(out, a->ops->save != NULL || a->ops->save_beside != NULL);
 	tsn_pack_bool(out, a->def->closes);
 	tsn_pack_uint(out, a->store.open);
 	tsn_pack_bool(out, a->store.mute);
+	tsn_pack_bool(out, a->ops->save_beside != NULL);
+	if (a->ops->save_beside != NULL)
+		a->ops->save_beside(a, out);
 	tsn_pack_bool(out, has_cells(f, a));
 	if (has_cells(f, a))
 		save_cells(f, a, out);
-	if (a->ops->save_all != NULL)
-		a->ops->save_all(f, a, out);
 	tsn_pack_close(out, at);
 }
 
@@ -300,7 +301,7 @@ load_group(struct tsn_family *f, uint32_t number, uint64_t *before, uint64_t see
 		g.key = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 		hash = tsn_hash_u64(g.key, seed);
 	}
-	return !in->bad && (g.in_slab || f->addr_key) && tsn_part_of(hash) == number % TSN_PARTS &&
+	return !in->bad && (g.in_slab || tsn_key_is_addr(&f->def.key)) && tsn_part_of(hash) == number % TSN_PARTS &&
 	    tsn_family_enter(f, number, &g, key, (uint16_t)len, (uint32_t)hash);
 }
 
@@ -353,9 +354,9 @@ load_agg_into(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in)
 		a->store.mute = true;
 		a->store.open = 0;
 	}
-	if (tsn_unpack_bool(in) && (a->ops->load == NULL || !load_cells(f, a, in)))
+	if (tsn_unpack_bool(in) && (a->ops->load_beside == NULL || !a->ops->load_beside(a, in)))
 		return false;
-	if (a->ops->load_all != NULL && !a->ops->load_all(f, a, in))
+	if (tsn_unpack_bool(in) && (a->ops->load == NULL || !load_cells(f, a, in)))
 		return false;
 	a->restored = true;
 	return tsn_unpack_done(in);
