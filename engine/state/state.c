@@ -56,7 +56,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def.naggs = 0;
 	f->addr_key = tsn_key_is_addr(&def->key);
 	f->budget = budget_of(def->max_keys);
-	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
+	f->store.stats.last_evicted = f->store.stats.last_late = f->evicted_before = TSN_TIME_NONE;
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
 	if (agg == NULL || f->agg == NULL)
 		return false;
