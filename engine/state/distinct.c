@@ -204,6 +204,39 @@ fini(struct tsn_agg *a)
 		reset(a, g);
 }
 
+static void
+save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
+{
+	const uint8_t *cell = tsn_cell(&a->store.cells, group);
+	const uint64_t head = tsn_head_load(cell);
+
+	tsn_head_save(head, out);
+	if (!a->def->tumbling && (head & UINT16_MAX) != 0)
+		tsn_members_save(((const struct sliding *)cell)->members, out);
+	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
+		if (head >> l & 1)
+			tsn_members_save(((const struct tumbling *)cell)->members[l], out);
+}
+
+static bool
+load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	uint64_t head;
+
+	if (!tsn_head_restore(in, a->def->tumbling ? 2 : LANES, a->keep, &head))
+		return false;
+	tsn_head_store(cell, head);
+	if (!a->def->tumbling && (head & UINT16_MAX) != 0 &&
+	    !tsn_members_load(&((struct sliding *)cell)->members, LANES, (uint32_t)head & UINT16_MAX, in, &a->store.bytes))
+		return false;
+	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
+		if ((head >> l & 1) && !tsn_members_load(&((struct tumbling *)cell)->members[l], 1, 1, in, &a->store.bytes))
+			return false;
+	return !in->bad;
+}
+
 const struct tsn_agg_ops tsn_distinct_ops = {
 	.init = init, .begin = begin, .fold = fold, .reset = reset, .fini = fini, .may_stop = true,
+	.save = save, .load = load,
 };

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pack.h"
+
 #define TSN_HLL_LANES 16
 
 struct tsn_hll;
@@ -26,5 +28,9 @@ bool tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t lane, uint64_t *by
 void tsn_hll_drop(struct tsn_hll *h, uint32_t gone, uint64_t *bytes);
 /* How many different members the lanes in [seen] have, about: standard error 1.04 / sqrt(4096) = 1.6 %. */
 int64_t tsn_hll_estimate(struct tsn_hll *h, uint32_t seen);
+
+/* The registers as bytes, and into a fresh one. Lanes not [allowed] are bad. */
+void tsn_hll_save(const struct tsn_hll *h, struct tsn_pack *out);
+bool tsn_hll_load(struct tsn_hll *h, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes);
 
 #endif

@@ -86,6 +86,7 @@ struct tsn_agg {
 	uint32_t nsteps;         /* SEQUENCE: of the family; set before [init] */
 	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
 	struct tsn_vector *wanted;
+	bool restored;           /* from a snapshot */
 };
 
 struct tsn_family;
@@ -114,6 +115,9 @@ struct tsn_agg_ops {
 	uint32_t (*notes)(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
 	    struct tsn_note *out, uint32_t max);
 	void (*learning)(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_learning *out);
+	/* What is beside the cells as bytes and back, before any cell; what was made is as new before. May be NULL. */
+	void (*save_beside)(const struct tsn_agg *a, struct tsn_pack *out);
+	bool (*load_beside)(struct tsn_agg *a, struct tsn_unpack *in);
 };
 
 struct tsn_group {
@@ -162,6 +166,8 @@ struct tsn_family {
 	int64_t span;        /* ms after which a silent group's windows have passed */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
+	bool addr_key;
+	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
 };
@@ -278,6 +284,21 @@ uint32_t tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t
 /* Fetches what finding the group of a later row will look at; then, with [group], the group and its cells. */
 void tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group);
 void tsn_family_fini(struct tsn_family *f);
+/*
+ * Puts a group in place [number], with its key's tag; [key] and [len] if it is in the slab. For loading: arrays have
+ * room. False: memory ran out, or another group has that key.
+ */
+bool tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
+    uint32_t tag);
+
+/*
+ * save.c: a pane's number (0: none) and a ring's head as bytes. Loading is total: false, and [in] is bad, for what a
+ * ring of [lanes] that keeps [keep] panes cannot have.
+ */
+void tsn_pane_save(uint64_t newest, struct tsn_pack *out);
+bool tsn_pane_load(struct tsn_unpack *in, uint64_t *newest);
+void tsn_head_save(uint64_t head, struct tsn_pack *out);
+bool tsn_head_restore(struct tsn_unpack *in, uint32_t lanes, uint32_t keep, uint64_t *head);
 
 static inline void
 tsn_group_touch(struct tsn_group *g, int64_t time)
@@ -338,6 +359,8 @@ void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct
     uint64_t *late);
 void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
+void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
+bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
 
 extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops;
 extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;

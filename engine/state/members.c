@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "state/members.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -214,4 +215,76 @@ tsn_members_count(struct tsn_members *m, uint32_t seen)
 	for (; seen != 0; seen &= seen - 1)
 		n += m->in_lane[__builtin_ctz(seen)];
 	return n;
+}
+
+/* --- as bytes: how many, then each with its lane, in order; one more than can be exact is a sketch --- */
+
+struct placed {
+	uint64_t member;
+	uint8_t lane;
+};
+
+static int
+by_member(const void *x, const void *y)
+{
+	const struct placed *a = x, *b = y;
+
+	return (a->member > b->member) - (a->member < b->member);
+}
+
+void
+tsn_members_save(const struct tsn_members *m, struct tsn_pack *out)
+{
+	struct placed v[TSN_MEMBERS_EXACT];
+	uint32_t n = 0;
+
+	if (m != NULL && m->sketch != NULL) {
+		tsn_pack_uint(out, TSN_MEMBERS_EXACT + 1);
+		tsn_hll_save(m->sketch, out);
+		return;
+	}
+	for (uint32_t i = 0; m != NULL && i < m->slots; i++)
+		if (lanes_of(m)[i] != EMPTY)
+			v[n++] = (struct placed){ m->member[i], lanes_of(m)[i] };
+	if (n > 1)
+		qsort(v, n, sizeof(*v), by_member);
+	tsn_pack_uint(out, n);
+	for (uint32_t i = 0; i < n; i++) {
+		tsn_pack_raw(out, &v[i].member, sizeof(v[i].member));
+		tsn_pack_uint(out, v[i].lane);
+	}
+}
+
+static bool
+load_sketch(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+{
+	*m = new(0, bytes);
+	if (*m == NULL)
+		return false;
+	(*m)->sketch = tsn_hll_new(lanes, bytes);
+	return (*m)->sketch != NULL && tsn_hll_load((*m)->sketch, allowed, in, bytes);
+}
+
+bool
+tsn_members_load(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+{
+	const uint32_t n = (uint32_t)tsn_unpack_below(in, TSN_MEMBERS_EXACT + 1);
+	uint64_t member, last = 0;
+
+	if (n > TSN_MEMBERS_EXACT)
+		return load_sketch(m, lanes, allowed, in, bytes);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *p = tsn_unpack_raw(in, sizeof(member));
+		const uint32_t lane = (uint32_t)tsn_unpack_below(in, lanes - 1);
+
+		if (in->bad || p == NULL)
+			return false;
+		memcpy(&member, p, sizeof(member));
+		if ((i > 0 && member <= last) || !(allowed >> lane & 1))
+			return false;
+		last = member;
+		if (!tsn_members_add(m, member, lane, lane, lanes, bytes))
+			return false;
+	}
+	return !in->bad;
 }

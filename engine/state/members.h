@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/pack.h"
+
 #define TSN_MEMBERS_EXACT 256
 
 struct tsn_members;
@@ -28,5 +30,9 @@ int64_t tsn_members_count(struct tsn_members *m, uint32_t seen);
 /* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
 void tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place);
 void tsn_members_free(struct tsn_members *m, uint64_t *bytes);
+
+/* As bytes, in an order of their own. Lanes not [allowed] are bad; [*m] is NULL before, and yours to free also when it fails. */
+void tsn_members_save(const struct tsn_members *m, struct tsn_pack *out);
+bool tsn_members_load(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes);
 
 #endif
