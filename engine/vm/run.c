@@ -124,14 +124,6 @@ tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row)
 	return reg != TSN_REG_NONE && tsn_mask_has(&vm->masks[reg], row);
 }
 
-const struct tsn_mask *
-tsn_vm_mask(const struct tsn_vm *vm, uint32_t export)
-{
-	uint32_t reg = export_reg(vm, export);
-
-	return reg != TSN_REG_NONE ? &vm->masks[reg] : NULL;
-}
-
 bool
 tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
@@ -214,18 +206,6 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 		if (window > 0 && t != INT64_MAX && (t + 1) % window == 0)
 			tsn_mask_set(out, row);
 	}
-}
-
-/* Some row is what ends the rule's alerts, whether it matches or not. */
-static bool
-ends(const struct tsn_vm *vm, uint32_t rule)
-{
-	const struct tsn_mask *until;
-
-	if (vm->p->rules[rule].until == TSN_REG_NONE)
-		return false;
-	until = tsn_vm_mask(vm, vm->p->rules[rule].until);
-	return until != NULL && tsn_mask_any(until);
 }
 
 static void
@@ -344,7 +324,7 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 			fold(r, in);
 			break;
 		case TSN_OP_CODE_MATCH:
-			if (tsn_mask_any(&m[in->b]) || ends(vm, in->a))
+			if (tsn_mask_any(&m[in->b]))
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
 			break;
 		case TSN_OPCODE_COUNT:

@@ -44,7 +44,6 @@ void tsn_vm_closing(struct tsn_vm *vm, uint32_t family, uint32_t agg);
  * mask; the number of a value (false: unknown), in [*i] or, if [*real], in [*f].
  */
 bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row);
-const struct tsn_mask *tsn_vm_mask(const struct tsn_vm *vm, uint32_t export); /* NULL: not computed at this door */
 bool tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
 void tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out);
 
