@@ -15,7 +15,7 @@
 struct tsn_exporters;
 
 /* What an exporter can be relied on to give (S46); see tsn_batch.gives. */
-enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN_GIVES_COUNT };
+enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN_GIVES_BOTH_DIRECTIONS, TSN_GIVES_COUNT };
 
 enum tsn_batch_kind {
 	TSN_BATCH_FLOWS,
@@ -50,7 +50,7 @@ struct tsn_batch {
 	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
 	/*
 	 * Rows whose exporter gives it, as of that row: flags and interfaces from its first flow that has one, and
-	 * unsampled while no interval above 1 is told; set by tsn_batch_normalise. All rows of a tick batch.
+	 * unsampled while no interval above 1 is told, both directions from its first answered conversation; set by tsn_batch_normalise. All rows of a tick batch.
 	 */
 	struct tsn_mask gives[TSN_GIVES_COUNT];
 	char *text;        /* what tsn_batch_keep copied; TSN_BATCH_TEXT bytes, made when first needed */
