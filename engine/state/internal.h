@@ -49,11 +49,16 @@ struct tsn_agg_store {
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
+	uint32_t hand;            /* groups: where the next look for memory to take begins, see kept.h */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 };
 
+struct tsn_stable;
+struct tsn_family;
+
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
 struct tsn_fold {
+	struct tsn_family *family;
 	const struct tsn_batch *batch;
 	uint32_t from, to;       /* entries of [row] and [group] */
 	const uint16_t *row;
@@ -78,7 +83,9 @@ struct tsn_agg {
 	uint64_t magic;          /* division by pane_ms, see clock.c */
 	const uint64_t *pane;    /* of the batch, by row */
 	uint64_t *panes;         /* memory for it */
-	uint64_t *member;        /* DISTINCT: of the batch, by row */
+	uint64_t *member;        /* those that have a tuple: of the batch, by row */
+	float *error;            /* the same: relative standard error of the value */
+	struct tsn_stable *law;  /* ENTROPY */
 	const struct tsn_vector *arg;
 	struct tsn_vector *out;
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
@@ -104,6 +111,8 @@ struct tsn_agg_ops {
 	void (*reset)(struct tsn_agg *a, uint32_t group);
 	/* Gives back what is beside the cells. May be NULL. */
 	void (*fini)(struct tsn_agg *a);
+	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
+	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
 	bool may_stop;
 	/* Goes by times, not by panes: [pane] is not made for it. */
@@ -365,5 +374,11 @@ bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, st
 extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops;
 extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
 extern const struct tsn_agg_ops tsn_fresh_ops, tsn_since_ops, tsn_sequence_ops;
+extern const struct tsn_agg_ops tsn_stddev_ops, tsn_entropy_ops, tsn_jitter_ops;
+
+/* distinct.c: narrows [takes] to the rows that have all of the tuple, and hashes it; single numbers and IPv4 addresses do not collide. */
+void tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed);
+/* cells_stddev.c: of [n] > 0 numbers with that sum, the sum of their squares modulo 2^128 being [squares]. */
+double tsn_deviation(unsigned __int128 squares, __int128 sum, uint64_t n);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "state/internal.h"
 #include "state/ring.h"
+#include "state/stable.h"
 
 static bool
 agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, uint32_t nsteps)
@@ -22,9 +23,12 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, uint32_t nsteps)
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
 	a->panes = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->panes));
-	if (def->fn == TSN_AGG_DISTINCT)
-		a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
-	return a->panes != NULL && (a->member != NULL || def->fn != TSN_AGG_DISTINCT);
+	if (!tsn_agg_infos[def->fn].tuple)
+		return a->panes != NULL;
+	a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
+	a->error = tsn_calloc(TSN_BATCH_ROWS, sizeof(*a->error));
+	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_new() : NULL;
+	return a->panes != NULL && a->member != NULL && a->error != NULL && (a->law != NULL || def->fn != TSN_AGG_ENTROPY);
 }
 
 /* Longest time its panes reach back: both windows of `per`, all panes of `over`; what goes by times, its window. */
@@ -86,6 +90,8 @@ family_free(struct tsn_family *f)
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		tsn_free(f->agg[i].panes);
 		tsn_free(f->agg[i].member);
+		tsn_free(f->agg[i].error);
+		tsn_free(f->agg[i].law);
 	}
 	tsn_free(f->agg);
 	tsn_free((void *)f->def.agg);
@@ -191,14 +197,14 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->arg = args == NULL ? NULL : args[i];
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
-		a->out->real = a->def->fn == TSN_AGG_AVG || a->def->fn == TSN_AGG_RATE ||
-		    (a->def->real && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT);
+		a->out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
+		    (a->def->real && tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG);
 		if (n == 0)
 			continue;
 		if (!a->ops->exact)
 			a->pane = panes(f, i, b, s->row, n);
 		a->takes = *counts;
-		if (a->arg != NULL && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT)
+		if (a->arg != NULL && tsn_agg_infos[a->def->fn].arg)
 			tsn_mask_and(&a->takes, &a->takes, &a->arg->known);
 		if (a->ops->begin != NULL)
 			a->ops->begin(a, b, s->seed);
@@ -332,7 +338,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
 {
 	struct tsn_family *f = &s->family[family];
-	struct tsn_fold x = { .batch = b, .row = s->row, .group = s->group, .total = s->total,
+	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
 		.count = s->count, .learned = s->learned };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
@@ -388,6 +394,15 @@ tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_b
 		if (w == 0)
 			return f->evicted_before;
 	}
+}
+
+double
+tsn_state_error(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row)
+{
+	const float *error = s->family[family].agg[agg].error;
+
+	(void)b;
+	return error == NULL ? 0 : (double)error[row];
 }
 
 uint32_t

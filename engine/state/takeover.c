@@ -26,7 +26,7 @@ same_agg(const struct tsn_agg_def *a, const struct tsn_agg_def *b)
 	return strcmp(a->canon, b->canon) == 0 && a->fn == b->fn && a->real == b->real &&
 	    a->tumbling == b->tumbling && a->by_received == b->by_received && a->window_ms == b->window_ms &&
 	    a->pane_ms == b->pane_ms && a->panes == b->panes &&
-	    (a->fn != TSN_AGG_DISTINCT || same_keys(&a->tuple, &b->tuple));
+	    (!tsn_agg_infos[a->fn].tuple || same_keys(&a->tuple, &b->tuple));
 }
 
 static bool
