@@ -20,7 +20,7 @@ WERROR   ?= $(if $(CI),-Werror)
 
 # The rooms of the engine in the order of docs/architecture.md. ROOMS may name
 # fewer, to build and test a part on its own.
-ALL_ROOMS := base packet flow decode input sets grammar state vm compile alert core feed daemon
+ALL_ROOMS := base packet flow pair decode input sets grammar state vm compile alert core feed daemon
 ROOMS    ?= $(ALL_ROOMS)
 
 DEPS_APT := gcc make bison flex pkg-config libpcre2-dev libpcap-dev libcriterion-dev \

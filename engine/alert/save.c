@@ -296,9 +296,9 @@ save_list(const struct tsn_alert_list *l, struct tsn_pack *out)
 
 	for (struct tsn_alert_entry *e = l->head; e != NULL; e = e->next) {
 		tsn_pack_bytes(out, e->key, e->key_len);
-		tsn_pack_bool(out, e->open);
+		tsn_pack_uint(out, e->life);
 		io_entry(&x, e);
-		if (!e->open)
+		if (e->life == TSN_LIFE_CLOSED)
 			continue;
 		io_details(&x, e->d);
 		save_saved(e->d, out);
@@ -322,6 +322,7 @@ tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out)
 		put_signature(r, false, out);
 		tsn_pack_uint(out, r->nentries);
 		save_list(&r->open, out);
+		save_list(&r->pending, out);
 		save_list(&r->closed, out);
 		tsn_pack_close(out, at);
 	}
@@ -337,7 +338,8 @@ load_entry(struct tsn_alert_rule *r, bool same, struct tsn_unpack *in)
 	struct tsn_alert_entry *e;
 	size_t n;
 	const uint8_t *key = tsn_unpack_bytes(in, &n);
-	const bool open = tsn_unpack_bool(in);
+	const uint64_t life = tsn_unpack_below(in, TSN_LIFE_OPEN);
+	const bool open = life != TSN_LIFE_CLOSED;
 	uint64_t hash;
 
 	if (in->bad || !tsn_key_valid(&r->rule->key, key, n, true))
@@ -349,7 +351,7 @@ load_entry(struct tsn_alert_rule *r, bool same, struct tsn_unpack *in)
 	if (e == NULL)
 		return false;
 	io_entry(&x, e);
-	e->open = open;
+	e->life = (uint8_t)life;
 	if (open) {
 		if (!tsn_alert_entry_details(e, same ? r->nsaved : 0) || !io_details(&x, e->d) ||
 		    !load_saved(r, e->d, tsn_unpack_part(in), same))
@@ -357,8 +359,8 @@ load_entry(struct tsn_alert_rule *r, bool same, struct tsn_unpack *in)
 		if (!same)
 			e->due = tsn_tick_at(e->received + r->rule->hold_ms);
 	}
-	tsn_alert_entry_queue(open ? &r->open : &r->closed, e);
-	r->counts.open += open;
+	tsn_alert_entry_queue(life == TSN_LIFE_OPEN ? &r->open : open ? &r->pending : &r->closed, e);
+	r->counts.open += life == TSN_LIFE_OPEN;
 	return !in->bad;
 }
 

@@ -59,6 +59,18 @@ tsn_hll_free(struct tsn_hll *h, uint64_t *bytes)
 	tsn_free(h);
 }
 
+uint64_t
+tsn_hll_most(uint32_t lanes)
+{
+	return sizeof(struct tsn_hll) + (lanes > 1 ? lanes * (uint64_t)PANE_BYTES : 0);
+}
+
+uint64_t
+tsn_hll_wants(const struct tsn_hll *h, uint32_t lane)
+{
+	return h->lanes > 1 && h->pane[lane] == NULL ? PANE_BYTES : 0;
+}
+
 static uint32_t
 quad_get(const uint8_t *p)
 {

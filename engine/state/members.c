@@ -14,6 +14,7 @@
 
 /* Open addressing at most three quarters full; members are already mixed. */
 struct tsn_members {
+	struct tsn_kept kept;
 	struct tsn_hll *sketch; /* if set, the rest is unused */
 	uint32_t slots, n;
 	uint16_t in_lane[TSN_HLL_LANES];
@@ -101,6 +102,8 @@ grow(struct tsn_members **m, uint64_t *bytes)
 	for (uint32_t i = 0; old != NULL && i < old->slots; i++)
 		if (lanes_of(old)[i] != EMPTY)
 			put(more, find(more, old->member[i]), old->member[i], lanes_of(old)[i]);
+	if (old != NULL)
+		more->kept = old->kept;
 	tsn_members_free(old, bytes);
 	*m = more;
 	return true;
@@ -114,6 +117,7 @@ convert(struct tsn_members **m, uint32_t lanes, uint64_t *bytes)
 
 	if (next == NULL)
 		return false;
+	next->kept = old->kept;
 	next->sketch = tsn_hll_new(lanes, bytes);
 	if (next->sketch == NULL)
 		goto fail;
@@ -134,6 +138,32 @@ static bool
 crowded(const struct tsn_members *m)
 {
 	return m == NULL || (m->slots < SLOTS_MAX && (m->n + 1) * 4 > m->slots * 3);
+}
+
+bool
+tsn_members_sketched(const struct tsn_members *m)
+{
+	return m != NULL && m->sketch != NULL;
+}
+
+uint64_t
+tsn_members_most(uint32_t lanes)
+{
+	const uint64_t sketch = size_of(0) + tsn_hll_most(lanes), exact = size_of(SLOTS_MAX);
+
+	return sketch > exact ? sketch : exact;
+}
+
+uint64_t
+tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t lane, uint32_t lanes)
+{
+	if (m != NULL && m->sketch != NULL)
+		return tsn_hll_wants(m->sketch, lane);
+	if (m != NULL && lanes_of(m)[find(m, member)] != EMPTY)
+		return 0;
+	if (m != NULL && m->n == TSN_MEMBERS_EXACT)
+		return size_of(0) + tsn_hll_most(lanes);
+	return !crowded(m) ? 0 : size_of(m == NULL ? SLOTS_FIRST : m->slots * 2);
 }
 
 bool
