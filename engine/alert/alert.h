@@ -222,6 +222,17 @@ void tsn_alerts_cut_off(struct tsn_alerts *a, bool on);
  */
 void tsn_alerts_flush(struct tsn_alerts *a);
 
+struct tsn_pack;
+struct tsn_unpack;
+/*
+ * Open and suppressing alerts as bytes, by names of rules and keys; nothing may wait for the flush. Loading takes any
+ * bytes and replaces what rules of the bound program have; [open] (may be NULL): how many are open now. Nothing at all is
+ * an empty stage. What rules do not name any more is left out, without a word: it is long over for whoever reads.
+ * False, and nothing changed, if it is not what was written or memory is out.
+ */
+void tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out);
+bool tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open);
+
 struct tsn_alert_counts {
 	uint64_t matches;    /* rows */
 	uint64_t alerts;     /* openings, or records of `alert each` */
