@@ -163,7 +163,7 @@ void tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, c
 void tsn_alerts_tick(struct tsn_alerts *a, int64_t now);
 /* A tick before which tsn_alerts_tick has nothing to do; INT64_MAX if there is nothing. */
 int64_t tsn_alerts_next_due(const struct tsn_alerts *a);
-/* The rows to come are of the tick [now]; nothing ends yet. */
+/* The rows to come are of the tick [now]: ends what was due before it. Before tsn_alerts_watch, and before windows close. */
 void tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now);
 
 /*
