@@ -235,7 +235,8 @@ struct tsn_ck {
 	struct ck_set **sets;             /* by slot */
 	size_t nsets, cap_sets;
 	struct ck_set *builtins;
-	size_t cap_rules, cap_regexes, cap_wanted;
+	size_t cap_rules, cap_regexes, cap_wanted, cap_schedules;
+	const char **schedule_text;       /* as written, of the module's schedules */
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
 	struct ck_warned {

@@ -136,6 +136,9 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 	case TSN_OPD_RULE:
 		tsn_buf_printf(out, "r%u", x);
 		return;
+	case TSN_OPD_SCHEDULE:
+		tsn_buf_puts(out, p->schedules[x]->text);
+		return;
 	case TSN_OPD_REL:
 		tsn_buf_puts(out, relation[x]);
 		return;

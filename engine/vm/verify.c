@@ -121,6 +121,8 @@ operand(struct verifier *v, enum tsn_operand kind, uint32_t x)
 		return check(v, x < p->nfamilies, "no such family");
 	case TSN_OPD_RULE:
 		return check(v, x < p->nrules, "no such rule");
+	case TSN_OPD_SCHEDULE:
+		return check(v, x < p->nschedules && p->schedules[x] != NULL, "no such schedule");
 	case TSN_OPD_REL:
 		return check(v, x <= TSN_REL_GE, "no such relation");
 	}
