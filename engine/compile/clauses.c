@@ -305,12 +305,3 @@ ck_when_allowed(const struct ck_env *e, const struct ck_clause *d, struct tsn_ir
 		r->during = ck_not(e->c, r->during);
 	return true;
 }
-
-bool
-ck_actions(const struct ck_env *e, const struct ck_parts *p, struct tsn_ir_rule *r)
-{
-	(void)r;
-	if (p->nthens > 0)
-		ck_unavailable(e->c, p->then[0].node->span, "then is");
-	return true;
-}

@@ -245,6 +245,18 @@ match_reads(struct verifier *v, uint32_t rule)
 	return true;
 }
 
+/* Actions name dynamic sets by slot and values by field; who runs them looks no further. */
+static bool
+rules(struct verifier *v)
+{
+	for (uint32_t i = 0; i < v->p->nrules; i++)
+		for (uint32_t k = 0; k < v->p->rules[i].nactions; k++)
+			if (!check(v, v->p->rules[i].action[k].set < v->p->nsets && v->p->rules[i].action[k].value.n > 0 &&
+			    key_is_sound(&v->p->rules[i].action[k].value), "bad action"))
+				return false;
+	return true;
+}
+
 static bool
 is_real(const struct verifier *v, uint32_t reg)
 {
@@ -444,7 +456,7 @@ tsn_program_verify(struct tsn_program *p)
 	if (v.mask_written == NULL || v.value_written == NULL || v.folded == NULL)
 		fail(&v, "memory is out");
 	else
-		good = pools(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
+		good = pools(&v) && rules(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
 	tsn_free(v.mask_written);
 	tsn_free(v.value_written);
 	tsn_free(v.folded);
