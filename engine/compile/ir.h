@@ -143,6 +143,7 @@ struct tsn_ir_rule {
 	struct tsn_rule meta;            /* report[], families[], at_close are filled by the emitter */
 	const struct tsn_ir *when;       /* the rule's `where` and-ed in */
 	const struct tsn_ir *except;     /* FALSE if none */
+	const struct tsn_ir *during;     /* when it may fire; NULL: always */
 	struct tsn_ir_report *report;
 	uint32_t nreports;
 	const struct tsn_ir *until;      /* NULL: the default */
@@ -172,6 +173,8 @@ struct tsn_ir_module {
 	const char **regex;              /* pattern text; flags in regex_flags (PCRE2 options) */
 	uint32_t *regex_flags;
 	uint32_t nregex;
+	const struct tsn_schedule **schedules; /* base/schedule.h; each once */
+	uint32_t nschedules;
 	struct tsn_wanted *wanted;       /* elements that rules name by number, and their columns */
 	uint32_t nwanted;
 };

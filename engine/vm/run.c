@@ -124,6 +124,14 @@ tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row)
 	return reg != TSN_REG_NONE && tsn_mask_has(&vm->masks[reg], row);
 }
 
+const struct tsn_mask *
+tsn_vm_mask(const struct tsn_vm *vm, uint32_t export)
+{
+	uint32_t reg = export_reg(vm, export);
+
+	return reg != TSN_REG_NONE ? &vm->masks[reg] : NULL;
+}
+
 bool
 tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
@@ -208,6 +216,24 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 	}
 }
 
+/* The span of time around a row answers for all rows in it. */
+static void
+during(const struct tsn_run *r, struct tsn_mask *out, const struct tsn_schedule *s)
+{
+	int64_t from = 0, until = 0;
+	bool in = false;
+
+	tsn_mask_clear(out);
+	TSN_EACH_ROW(row, &r->b->rows) {
+		int64_t t = r->b->time[row];
+
+		if (t < from || t >= until)
+			in = tsn_schedule_has(s, t, &from, &until);
+		if (in)
+			tsn_mask_set(out, row);
+	}
+}
+
 static void
 execute(struct tsn_run *r, const struct tsn_code *code)
 {
@@ -281,6 +307,9 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_TUPLE_SET:
 			tsn_vm_tuple_set(r, in);
 			break;
+		case TSN_OP_CODE_DURING:
+			during(r, &m[in->dst], vm->p->schedules[in->a]);
+			break;
 		case TSN_OP_CODE_LOAD:
 			tsn_vm_load(r, in);
 			break;
@@ -298,6 +327,10 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_BAND:
 		case TSN_OP_CODE_BOR:
 			tsn_vm_arithmetic(r, in);
+			break;
+		case TSN_OP_CODE_ONLY:
+		case TSN_OP_CODE_CHOOSE:
+			tsn_vm_choose(r, in);
 			break;
 		case TSN_OP_CODE_SHARE:
 			tsn_vm_share(r, in);
@@ -323,9 +356,13 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_FOLD:
 			fold(r, in);
 			break;
+		case TSN_OP_CODE_UNTIL:
+			vm->ends = tsn_mask_any(&m[in->b]);
+			break;
 		case TSN_OP_CODE_MATCH:
-			if (tsn_mask_any(&m[in->b]))
+			if (vm->ends || tsn_mask_any(&m[in->b]))
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
+			vm->ends = false;
 			break;
 		case TSN_OPCODE_COUNT:
 			return;
