@@ -152,31 +152,76 @@ collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool 
 	p->made = e->now->mask_of[2 * x->id + want] != 0;
 }
 
+static void gather_where(struct tsn_emit *e, void *arg, const struct tsn_ir *agg);
+
+static void
+gather_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	const struct tsn_ir **slot = tsn_vec_add(e, arg, sizeof(*slot));
+
+	if (slot != NULL)
+		*slot = x;
+	tsn_emit_each_agg(e, x, gather_where, arg);
+}
+
 static void
 gather_where(struct tsn_emit *e, void *arg, const struct tsn_ir *agg)
 {
 	const struct tsn_ir **slot;
 
-	/* in code close the rows are groups of closing windows, which only `per` has */
-	if (e->now->door == TSN_DOOR_TICK && !agg->agg->tumbling)
+	/* at ticks the rows are groups, also those that a function inside this one looks at */
+	if (e->now->door == TSN_DOOR_TICK) {
+		tsn_emit_inside(e, agg->agg, false, gather_inside, arg);
 		return;
+	}
 	slot = tsn_vec_add(e, arg, sizeof(*slot));
 	if (slot != NULL)
 		*slot = agg->agg->where;
 }
 
+/* Of a function's condition only what flows were asked: what has state is asked again. */
+static void
+stamp_tests(struct tsn_emit *e, const struct tsn_ir *where)
+{
+	if (where->kind == TSN_IR_AND) {
+		for (uint32_t i = 0; i < where->nkids; i++)
+			stamp_tests(e, where->kid[i]);
+	} else if (!where->stateful) {
+		tsn_emit_stamp_parts(e, where, true);
+	}
+}
+
+/* Leaves out the parts of conjunctions that are stamped in the current walk; true if there was one. */
+static bool
+leave_out(struct tsn_emit *e, struct tsn_vec *parts)
+{
+	struct part *p = parts->p;
+	size_t kept = 0, before = parts->n;
+
+	for (size_t i = 0; i < parts->n; i++)
+		if (!tsn_emit_all_stamped(e, p[i].x, p[i].want))
+			p[kept++] = p[i];
+	parts->n = kept;
+	return kept < before;
+}
+
 /*
  * Where the parts hold all of what an aggregate among them counts (the rule's `where`), that mask
- * stands for them: it was made for the fold. On closing there are no flows to test; the
- * flows of the group have met it.
+ * stands for them: it was made for the fold. At ticks there are no flows to test, and what flows of
+ * the group have met is met.
  */
 static void
 take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where)
 {
 	struct part *p = parts->p;
-	size_t kept = 0;
 
-	if (e->now->door != TSN_DOOR_TICK && (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0))
+	if (e->now->door == TSN_DOOR_TICK) {
+		tsn_emit_walk(e);
+		stamp_tests(e, where);
+		leave_out(e, parts);
+		return;
+	}
+	if (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0)
 		return;
 	tsn_emit_walk(e);
 	for (size_t i = 0; i < parts->n; i++)
@@ -185,11 +230,9 @@ take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where
 		return;
 	tsn_emit_walk(e);
 	tsn_emit_stamp_parts(e, where, true);
-	for (size_t i = 0; i < parts->n; i++)
-		if (!tsn_emit_all_stamped(e, p[i].x, p[i].want))
-			p[kept++] = p[i];
-	parts->n = kept;
-	p = e->now->door == TSN_DOOR_TICK ? NULL : tsn_vec_add(e, parts, sizeof(*p));
+	if (!leave_out(e, parts))
+		return;
+	p = tsn_vec_add(e, parts, sizeof(*p));
 	if (p != NULL)
 		*p = (struct part){ .x = where, .want = true, .rank = RANK_RARE, .made = true };
 }

@@ -50,6 +50,7 @@ struct tsn_agg_def {
 	struct tsn_key_spec tuple;  /* DISTINCT ENTROPY: the arguments; JITTER: the connection */
 	uint32_t of;                /* RANK BASELINE SPREAD: the `per` aggregate of this family that they are about */
 	uint32_t within;            /* RANK: bit i: groups with the same key part i are ranked among themselves */
+	uint32_t top;               /* RANK: ranks up to it are asked about, for notes; 0: no telling */
 	int64_t history_ms;         /* BASELINE SPREAD: how far samples reach back */
 	int64_t season_ms;          /* ...and the length of the season; 0: every window is like every other */
 	uint32_t expect;            /* ABSENT: slot of the set whose members are armed from the start, TSN_SET_NONE if none */
