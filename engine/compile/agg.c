@@ -376,6 +376,7 @@ ck_call_window(const struct ck_env *e, struct tsn_ir_agg *a)
 
 	a->key = s->key;
 	a->at = s->at;
+	a->talks = e->talks;
 	a->tumbling = s->tumbling;
 	a->by_received |= s->by_received;
 	a->window_ms = s->window_ms;
@@ -605,7 +606,7 @@ has_call(const struct ck_env *e, const struct tsn_node *n)
 	}
 	if (v.kind == CK_BAD)
 		return ck_bad;
-	if (v.kind != CK_IR || ck_is_const(v.ir) || v.ir->type == TSN_T_BOOL || v.ir->type == TSN_T_TUPLE) {
+	if (v.kind != CK_IR || ck_is_const(v.ir) || (v.ir->type == TSN_T_BOOL && v.ir->kind != TSN_IR_FIELD) || v.ir->type == TSN_T_TUPLE) {
 		tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->kids->span, "has() asks whether a field or a value is there");
 		return ck_bad;
 	}

@@ -311,6 +311,31 @@ rule_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_ir 
 	return m;
 }
 
+struct asked {
+	uint32_t family;
+	bool found;
+};
+
+static void
+is_asked(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	struct asked *a = arg;
+
+	a->found |= e->family_of[x->id] == a->family + 1;
+}
+
+/* What ends a rule's alerts need not be true where its condition is. */
+static uint32_t
+until_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, uint32_t family, const struct tsn_ir *where)
+{
+	struct asked a = { family, false };
+
+	if (r->until == NULL)
+		return TSN_V_EMPTY;
+	tsn_emit_each_agg(e, r->until, is_asked, &a);
+	return a.found ? uncounted(e, r->until, NULL, true, where) : TSN_V_EMPTY;
+}
+
 /* What a family counts has its value anyway, but where rows read another group than they are filed in, or are none. */
 static const struct tsn_ir *
 counts(const struct tsn_ir_agg *first)
@@ -341,13 +366,16 @@ read_at_tick(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 
 /* At ticks no flow is there to be asked for: the rows are those that a rule, or a function, is evaluated for. */
 static uint32_t
-reads(struct tsn_emit *e, const struct tsn_reader *r, const struct tsn_ir_agg *first)
+reads(struct tsn_emit *e, const struct tsn_reader *r, uint32_t family, const struct tsn_ir_agg *first)
 {
 	struct reading inside = { TSN_V_EMPTY, counts(first) };
 	bool tick = e->now->door == TSN_DOOR_TICK;
 
+	if (r->rule != TSN_V_NONE && tick)
+		return tsn_emit_tick_part(e, r->rule);
 	if (r->rule != TSN_V_NONE)
-		return tick ? tsn_emit_tick_part(e, r->rule) : rule_reads(e, &e->m->rules[r->rule], inside.counted);
+		return tsn_emit_or(e, rule_reads(e, &e->m->rules[r->rule], inside.counted),
+		    until_reads(e, &e->m->rules[r->rule], family, inside.counted));
 	if (tick)
 		tsn_emit_inside(e, r->agg, false, read_at_tick, &inside);
 	else
@@ -365,6 +393,6 @@ tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted)
 	if (e->flags & TSN_EMIT_READ_ALL)
 		m = TSN_V_ROWS;
 	for (size_t i = 0; i < f->readers.n && m != TSN_V_ROWS && !e->failed; i++)
-		m = tsn_emit_or(e, m, reads(e, &r[i], f->first));
+		m = tsn_emit_or(e, m, reads(e, &r[i], family, f->first));
 	return counts(f->first) == NULL ? m : tsn_emit_andnot(e, m, counted);
 }

@@ -241,6 +241,12 @@ tsn_emit_families(struct tsn_emit *e)
 		}
 		for (uint32_t k = 0; k < r->ndefines; k++)
 			tsn_emit_each_agg(e, r->define[k], enter, &reader);
+		for (uint32_t k = 0; k < r->nrungs; k++)
+			tsn_emit_each_agg(e, r->rung[k].when, enter, &reader);
+		if (r->until != NULL) {
+			count_uses(e, r->until);
+			tsn_emit_each_agg(e, r->until, enter, &reader);
+		}
 	}
 	finish_families(e);
 }

@@ -39,6 +39,12 @@ only_grows(const struct tsn_ir *x)
 {
 	while (x->kind == TSN_IR_TO_REAL)
 		x = x->kid[0];
+	if (x->kind == TSN_IR_CHOOSE) {
+		for (uint32_t i = 1; i < x->nkids; i += 2)
+			if (!only_grows(x->kid[i]))
+				return false;
+		return true;
+	}
 	if (x->kind != TSN_IR_AGG)
 		return false;
 	return tsn_agg_infos[x->agg->fn].grows == 1 || (tsn_agg_infos[x->agg->fn].grows == 2 && x->agg->nonneg);

@@ -27,6 +27,7 @@ struct tsn_vm {
 	const void **pointers;               /* behind all of folds */
 	struct tsn_regex *regex;             /* NULL if the program has none */
 	enum tsn_door door;                  /* of the batch at hand */
+	bool ends;                           /* the rule whose MATCH comes next has rows that end its alerts */
 	uint32_t closing_family, closing_agg;
 	uint32_t watched;                    /* rule whose keys the rows of a tick batch are; TSN_REG_NONE: of no rule */
 	struct tsn_vm_counters counters;
@@ -61,6 +62,7 @@ void tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_clock(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);

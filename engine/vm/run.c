@@ -4,10 +4,6 @@
 
 #include "base/mem.h"
 
-/* Linked where sequences are built in. */
-__attribute__((weak)) bool tsn_state_fold_steps(struct tsn_state *s, uint32_t f, const struct tsn_batch *b,
-    const struct tsn_mask *const steps[], const struct tsn_mask *read, struct tsn_vector *result);
-
 static void
 bind_use(struct tsn_vm *vm, const struct tsn_family_def *def, const struct tsn_family_use *use,
     struct tsn_vm_fold *fold)
@@ -140,6 +136,14 @@ tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row)
 	return reg != TSN_REG_NONE && tsn_mask_has(&vm->masks[reg], row);
 }
 
+const struct tsn_mask *
+tsn_vm_mask(const struct tsn_vm *vm, uint32_t export)
+{
+	uint32_t reg = export_reg(vm, export);
+
+	return reg != TSN_REG_NONE ? &vm->masks[reg] : NULL;
+}
+
 bool
 tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
@@ -237,7 +241,7 @@ steps(struct tsn_run *r, const struct tsn_insn *in)
 		any |= f->steps[i] != NULL && tsn_mask_any(f->steps[i]);
 	if (!any && no_rows(r, f, in->a, &vm->masks[in->b], &vm->masks[in->b]))
 		return;
-	if (tsn_state_fold_steps == NULL || !tsn_state_fold_steps(r->state, in->a, r->b, f->steps, &vm->masks[in->b], result))
+	if (!tsn_state_fold_steps(r->state, in->a, r->b, f->steps, &vm->masks[in->b], result))
 		vm->counters.out_of_memory++;
 }
 
@@ -362,6 +366,10 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_BOR:
 			tsn_vm_arithmetic(r, in);
 			break;
+		case TSN_OP_CODE_ONLY:
+		case TSN_OP_CODE_CHOOSE:
+			tsn_vm_choose(r, in);
+			break;
 		case TSN_OP_CODE_SHARE:
 			tsn_vm_share(r, in);
 			break;
@@ -392,9 +400,13 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_STEPS:
 			steps(r, in);
 			break;
+		case TSN_OP_CODE_UNTIL:
+			vm->ends = tsn_mask_any(&m[in->b]);
+			break;
 		case TSN_OP_CODE_MATCH:
-			if (tsn_mask_any(&m[in->b]))
+			if (vm->ends || tsn_mask_any(&m[in->b]))
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
+			vm->ends = false;
 			break;
 		case TSN_OPCODE_COUNT:
 			return;
