@@ -12,14 +12,17 @@
 #include "state/ring.h"
 
 static bool
-agg_init(struct tsn_agg *a, const struct tsn_agg_def *def)
+agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_family *f)
 {
 	a->def = def;
+	a->family = f;
 	a->ops = tsn_agg_ops(def->fn);
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
+	if (a->ops->make != NULL && !a->ops->make(a))
+		return false;
 	a->panes = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->panes));
 	if (def->fn == TSN_AGG_DISTINCT)
 		a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
@@ -32,9 +35,28 @@ span_of(const struct tsn_agg_def *d)
 {
 	int64_t span;
 
-	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span))
+	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span) ||
+	    __builtin_add_overflow(span, d->history_ms, &span))
 		return INT64_MAX;
 	return span;
+}
+
+/* Who is about whom, and whose windows close for it. */
+static void
+link_aggs(struct tsn_family *f, const struct tsn_state *s)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		struct tsn_agg *a = &f->agg[i];
+
+		a->state = s;
+		a->closes |= a->def->closes;
+		if (a->def->fn != TSN_AGG_RANK && a->def->fn != TSN_AGG_BASELINE && a->def->fn != TSN_AGG_SPREAD)
+			continue;
+		a->of = &f->agg[a->def->of < f->def.naggs ? a->def->of : 0];
+		a->closes = false; /* with [of] */
+		a->of->closes = a->of != a && a->of->def->tumbling;
+	}
+	tsn_samples_settle(f);
 }
 
 /* S29: the cap is a budget for each of the 64 parts; group numbers have 32 bits. */
@@ -63,9 +85,10 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	memset(f->agg, 0, def->naggs * sizeof(*f->agg));
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
-		agg[i].closes = agg[i].closes && agg[i].tumbling;
+		agg[i].closes = agg[i].closes && (agg[i].tumbling || agg[i].fn == TSN_AGG_RANK ||
+		    agg[i].fn == TSN_AGG_BASELINE || agg[i].fn == TSN_AGG_SPREAD);
 		f->def.naggs++;
-		if (!agg_init(&f->agg[i], &agg[i]))
+		if (!agg_init(&f->agg[i], &agg[i], f))
 			return false;
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
 	}
@@ -100,6 +123,7 @@ tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed)
 		s->n++;
 		if (!family_init(&s->family[i], &defs[i]))
 			goto fail;
+		link_aggs(&s->family[i], s);
 	}
 	return s;
 fail:
@@ -152,13 +176,13 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->arg = args == NULL ? NULL : args[i];
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
-		a->out->real = a->def->fn == TSN_AGG_AVG || a->def->fn == TSN_AGG_RATE ||
-		    (a->def->real && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT);
+		a->out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
+		    (tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG && a->def->real);
 		if (n == 0)
 			continue;
 		a->pane = panes(f, i, b, s->row, n);
 		a->takes = *counts;
-		if (a->arg != NULL && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT)
+		if (a->arg != NULL && tsn_agg_infos[a->def->fn].arg)
 			tsn_mask_and(&a->takes, &a->takes, &a->arg->known);
 		if (a->ops->begin != NULL)
 			a->ops->begin(a, b, s->seed);
@@ -202,7 +226,7 @@ fold_segment(struct tsn_family *f, struct tsn_fold *x)
 			if (f->agg[i].ops->may_stop == (first == 1))
 				x->to = f->agg[i].ops->fold(&f->agg[i], x);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		if (f->agg[i].def->closes)
+		if (f->agg[i].closes)
 			note_open(&f->agg[i], x);
 	return x->to == to;
 }
@@ -265,8 +289,13 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 	out->groups = st->ngroups;
 	out->bytes = (uint64_t)st->slots * sizeof(*st->dir) +
 	    (uint64_t)st->cap * TSN_PARTS * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
-	for (uint32_t i = 0; i < f->def.naggs; i++)
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);
+		if (f->agg[i].def->fn == TSN_AGG_ABSENT)
+			out->unknown_absent += tsn_silences_unknown(&f->agg[i]);
+		else if (f->agg[i].owner == &f->agg[i])
+			out->skipped_samples += tsn_samples_skipped(&f->agg[i]);
+	}
 }
 
 int64_t
