@@ -279,6 +279,7 @@ finish(const struct ck_env *e, struct call *k, const struct tsn_ir *cond)
 	const struct tsn_ir *ir;
 
 	a->key = s->key;
+	a->talks = e->talks;
 	a->tumbling = s->tumbling;
 	a->by_received |= s->by_received;
 	a->window_ms = s->window_ms;
@@ -348,7 +349,7 @@ has_call(const struct ck_env *e, const struct tsn_node *n)
 	}
 	if (v.kind == CK_BAD)
 		return bad;
-	if (v.kind != CK_IR || ck_is_const(v.ir) || v.ir->type == TSN_T_BOOL || v.ir->type == TSN_T_TUPLE) {
+	if (v.kind != CK_IR || ck_is_const(v.ir) || (v.ir->type == TSN_T_BOOL && v.ir->kind != TSN_IR_FIELD) || v.ir->type == TSN_T_TUPLE) {
 		tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->kids->span, "has() asks whether a field or a value is there");
 		return bad;
 	}

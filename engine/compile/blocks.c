@@ -56,7 +56,8 @@ field_of(struct block *b, const struct tsn_node *n)
 		return f;
 	}
 	if (f >= 0 && tsn_fields[f].origin == TSN_O_PAIR) {
-		ck_unavailable(b->c, n->at, "the field %s (of conversations) is", tsn_fields[f].name);
+		tsn_diag_hint(tsn_diag_error(b->c->diags, TSN_E_TEST, n->at, "%s belongs to conversations, a test writes flows",
+		    tsn_fields[f].name), "write the flows of both directions");
 		return -1;
 	}
 	if (f < 0 && (strcmp(n->text, "host") == 0 || strcmp(n->text, "port") == 0)) {

@@ -20,6 +20,7 @@
 #include "compile/compile.h"
 #include "flow/wanted.h"
 #include "sets/file.h"
+#include "state/notes.h"
 
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
 #define CK_NODES_MAX 2000000   /* of one graph */
@@ -199,6 +200,8 @@ struct ck_env {
 	const struct tsn_ir *where;       /* of the rule, and-ed into its functions; NULL: none */
 	const struct ck_scope *scope;
 	struct ck_gather *gather;         /* NULL inside arguments of functions */
+	bool talks;                       /* of a rule on conversations: so are its functions */
+	const struct ck_gather *sides;    /* in rungs of severity: what `value` and `threshold` are sides of */
 	bool constant;                    /* the value of a let: no fields, no functions */
 	const char *wanted;               /* what an unknown name should have been; NULL: a field */
 	bool member;                      /* the constant is a member of a set (for messages) */
@@ -353,6 +356,9 @@ const struct tsn_ir *ck_junction(struct tsn_ck *, enum tsn_ir_kind, const struct
 const struct tsn_ir *ck_and(struct tsn_ck *, const struct tsn_ir *a, const struct tsn_ir *b);
 const struct tsn_ir *ck_has(struct tsn_ck *, const struct tsn_ir *a);
 const struct tsn_ir *ck_gives(struct tsn_ck *, enum tsn_gives what);
+/* Pairs of a condition and a value; of one type. */
+const struct tsn_ir *ck_choose(struct tsn_ck *, const struct tsn_ir **kid, uint32_t n, enum tsn_type t);
+const struct tsn_ir *ck_during(struct tsn_ck *, uint32_t schedule, const char *canon);
 const struct tsn_ir *ck_compare_node(struct tsn_ck *, enum tsn_rel, const struct tsn_ir *a, const struct tsn_ir *b);
 const struct tsn_ir *ck_flags_has(struct tsn_ck *, const struct tsn_ir *a, int64_t bits);
 const struct tsn_ir *ck_in(struct tsn_ck *, const struct tsn_ir *a, struct ck_set *s);
@@ -451,7 +457,9 @@ struct ck_clause {
 };
 struct ck_parts {
 	struct ck_sym *sym;
-	struct ck_clause keep, when, alert, severity;
+	struct ck_clause keep, when, alert, severity, until, during;
+	struct ck_clause *then;
+	size_t nthens, cap_thens;
 	struct ck_clause *except;
 	size_t nexcepts, cap_excepts;
 	struct ck_clause *meta;
@@ -475,6 +483,16 @@ bool ck_requires(struct tsn_ck *, const struct ck_parts *, uint32_t *bits);
 /* The first value of the last clause of this metadata word, and its file; NULL if there is none. */
 const struct tsn_node *ck_meta_value(const struct ck_parts *, const char *word, const struct ck_file **file);
 bool ck_message(const struct ck_env *, const struct tsn_node *, struct tsn_ir_rule *, const struct ck_gather *);
+/* clauses.c: what a rule says of time and severity. False: reported. */
+bool ck_severity(const struct ck_env *, const struct ck_clause *, const struct ck_gather *sides, struct tsn_ir_rule *);
+/* `value` and `threshold` in a rung. */
+struct ck_val ck_side(const struct ck_env *, const struct tsn_node *name);
+bool ck_until(const struct ck_env *, const struct ck_clause *, const struct tsn_ir *keep, struct tsn_ir_rule *);
+bool ck_for(const struct ck_env *, const struct tsn_node *when, struct tsn_ir_rule *);
+bool ck_when_allowed(const struct ck_env *, const struct ck_clause *, struct tsn_ir_rule *);
+bool ck_actions(const struct ck_env *, const struct ck_parts *, struct tsn_ir_rule *);
+/* Does the rule name a field of conversations? */
+bool ck_is_about_talks(const struct tsn_ir_rule *);
 void ck_rule_canon(struct tsn_ck *, struct tsn_ir_rule *);
 int64_t ck_longest_window(const struct tsn_ir *);
 void ck_warn_filters(const struct ck_env *, const struct tsn_ir *when, const struct ck_gather *, const struct tsn_node *n);

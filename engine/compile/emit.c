@@ -46,6 +46,10 @@ start(struct tsn_emit *e)
 		}
 		for (uint32_t k = 0; k < r->ndefines; k++)
 			see_node(e, r->define[k]);
+		for (uint32_t k = 0; k < r->nrungs; k++)
+			see_node(e, r->rung[k].when);
+		see_node(e, r->until);
+		see_node(e, r->during);
 	}
 	e->ints.size = sizeof(int64_t);
 	e->reals.size = sizeof(double);
@@ -174,6 +178,17 @@ list_families(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 	tsn_free(f.list.p);
 }
 
+static void
+describe_rungs(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out)
+{
+	out->rung = in_arena(e, r->nrungs, sizeof(*out->rung));
+	for (uint32_t i = 0; i < r->nrungs && !e->failed; i++)
+		out->rung[i] = (struct tsn_rung){ r->rung[i].severity, add_export(e, TSN_EXPORT_MASK, r->rung[i].when) };
+	out->nrungs = e->failed ? 0 : r->nrungs;
+	if (r->until != NULL)
+		out->until = add_export(e, TSN_EXPORT_MASK, r->until);
+}
+
 /* The rule as the alert stage knows it; its exports are numbered here, and filled where it is emitted. */
 static void
 describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out)
@@ -183,6 +198,8 @@ describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 	out->report = NULL;
 	out->at_close = false;
 	out->until = TSN_REG_NONE;
+	out->rung = NULL;
+	out->nrungs = 0;
 	out->message = in_arena(e, out->nmessage, sizeof(*out->message));
 	if (e->failed)
 		return;
@@ -199,9 +216,12 @@ describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 		if (p->kind == TSN_PIECE_REG)
 			p->reg = out->disabled ? TSN_REG_NONE : add_export(e, TSN_EXPORT_VALUE, r->define[p->reg]);
 	}
+	for (uint32_t i = 0; i < out->nactions; i++)
+		tsn_emit_use_key(e, &out->action[i].value);
 	if (out->disabled)
 		return;
 	list_families(e, r, out);
+	describe_rungs(e, r, out);
 	out->report = in_arena(e, r->nreports, sizeof(*out->report));
 	for (uint32_t i = 0; i < r->nreports && !e->failed; i++) {
 		struct tsn_report *p = &out->report[i];
@@ -254,7 +274,11 @@ emit_exports(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_r
 	for (uint32_t i = 0; i < out->nmessage; i++)
 		if (out->message[i].kind == TSN_PIECE_REG)
 			tsn_emit_value(e, r->define[r->meta.message[i].reg]);
+	for (uint32_t i = 0; i < r->nrungs; i++)
+		tsn_emit_mask(e, r->rung[i].when, true);
 	tsn_emit_region(e, match, begin);
+	for (uint32_t i = 0; i < r->nrungs; i++)
+		export_register(e, out->rung[i].holds, tsn_emit_mask(e, r->rung[i].when, true));
 	for (uint32_t i = 0; i < r->nreports; i++) {
 		export_register(e, out->report[i].holds, tsn_emit_mask(e, r->report[i].compare, true));
 		export_value(e, out->report[i].value, r->report[i].value);
@@ -277,6 +301,10 @@ emit_rule_folds(struct tsn_emit *e, const struct tsn_ir_rule *r)
 	}
 	for (uint32_t i = 0; i < r->ndefines; i++)
 		tsn_emit_folds(e, r->define[i]);
+	for (uint32_t i = 0; i < r->nrungs; i++)
+		tsn_emit_folds(e, r->rung[i].when);
+	if (r->until != NULL)
+		tsn_emit_folds(e, r->until);
 }
 
 static void
@@ -284,7 +312,7 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 {
 	const struct tsn_ir_rule *r = &e->m->rules[number];
 	const struct tsn_rule *out = &e->p->rules[number];
-	uint32_t part, match, when, begin;
+	uint32_t part, match, when, begin, ends = TSN_V_EMPTY;
 
 	emit_rule_folds(e, r);
 	e->note = out->name;
@@ -295,10 +323,19 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 	tsn_emit_region(e, part, begin);
 	begin = tsn_emit_here(e);
 	match = when == TSN_V_EMPTY ? when : tsn_emit_andnot(e, when, tsn_emit_mask(e, r->except, true));
+	if (r->during != NULL && match != TSN_V_EMPTY)
+		match = tsn_emit_and(e, match, tsn_emit_mask(e, r->during, true));
 	tsn_emit_region(e, when, begin);
-	if (match == TSN_V_EMPTY)
+	if (r->until != NULL)
+		ends = tsn_emit_mask(e, r->until, true);
+	if (match == TSN_V_EMPTY && ends == TSN_V_EMPTY)
 		return;
-	emit_exports(e, r, out, match);
+	if (ends != TSN_V_EMPTY)
+		tsn_emit_plain_op(e, TSN_OP_CODE_UNTIL, number, ends, 0);
+	if (match != TSN_V_EMPTY)
+		emit_exports(e, r, out, match);
+	if (ends != TSN_V_EMPTY)
+		export_register(e, out->until, ends);
 	tsn_emit_plain_op(e, TSN_OP_CODE_MATCH, number, match, 0);
 }
 

@@ -142,6 +142,8 @@ enum tsn_vclass tsn_vreg_class(const struct tsn_emit *e, uint32_t v);
 /* The register the instruction writes; an equal one emitted before is taken instead. */
 uint32_t tsn_emit_mask_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b, uint32_t c);
 uint32_t tsn_emit_value_op(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a, uint32_t b);
+/* The same of three operands. */
+uint32_t tsn_emit_value_op3(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a, uint32_t b, uint32_t c);
 /* The next instruction, of which [b] is a mask, reads [v] only in rows of that mask. */
 void tsn_emit_lazy(struct tsn_emit *e, uint32_t v);
 void tsn_emit_plain_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b, uint32_t c);

@@ -300,6 +300,31 @@ rule_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_ir 
 	return m;
 }
 
+struct asked {
+	uint32_t family;
+	bool found;
+};
+
+static void
+is_asked(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	struct asked *a = arg;
+
+	a->found |= e->family_of[x->id] == a->family + 1;
+}
+
+/* What ends a rule's alerts need not be true where its condition is. */
+static uint32_t
+until_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, uint32_t family, const struct tsn_ir *where)
+{
+	struct asked a = { family, false };
+
+	if (r->until == NULL)
+		return TSN_V_EMPTY;
+	tsn_emit_each_agg(e, r->until, is_asked, &a);
+	return a.found ? uncounted(e, r->until, NULL, true, where) : TSN_V_EMPTY;
+}
+
 uint32_t
 tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted)
 {
@@ -310,10 +335,12 @@ tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted)
 	if (e->flags & TSN_EMIT_READ_ALL)
 		return tsn_emit_andnot(e, TSN_V_ROWS, counted);
 	for (size_t i = 0; i < f->readers.n && m != TSN_V_ROWS && !e->failed; i++) {
-		if (r[i].rule != TSN_V_NONE)
+		if (r[i].rule != TSN_V_NONE) {
 			m = tsn_emit_or(e, m, rule_reads(e, &e->m->rules[r[i].rule], f->first->where));
-		else
+			m = tsn_emit_or(e, m, until_reads(e, &e->m->rules[r[i].rule], family, f->first->where));
+		} else {
 			m = tsn_emit_or(e, m, uncounted(e, r[i].agg->where, NULL, true, f->first->where));
+		}
 	}
 	return tsn_emit_andnot(e, m, counted);
 }

@@ -243,6 +243,12 @@ tsn_emit_families(struct tsn_emit *e)
 		}
 		for (uint32_t k = 0; k < r->ndefines; k++)
 			tsn_emit_each_agg(e, r->define[k], enter, &reader);
+		for (uint32_t k = 0; k < r->nrungs; k++)
+			tsn_emit_each_agg(e, r->rung[k].when, enter, &reader);
+		if (r->until != NULL) {
+			count_uses(e, r->until);
+			tsn_emit_each_agg(e, r->until, enter, &reader);
+		}
 	}
 	for (uint32_t i = 0; i < e->families.n && !e->failed; i++)
 		family_at(e, i)->closes = tsn_emit_zeroed(e, family_at(e, i)->aggs.n, sizeof(bool));
@@ -277,6 +283,12 @@ only_grows(const struct tsn_ir *x)
 {
 	while (x->kind == TSN_IR_TO_REAL)
 		x = x->kid[0];
+	if (x->kind == TSN_IR_CHOOSE) {
+		for (uint32_t i = 1; i < x->nkids; i += 2)
+			if (!only_grows(x->kid[i]))
+				return false;
+		return true;
+	}
 	if (x->kind != TSN_IR_AGG)
 		return false;
 	return tsn_agg_infos[x->agg->fn].grows == 1 || (tsn_agg_infos[x->agg->fn].grows == 2 && x->agg->nonneg);

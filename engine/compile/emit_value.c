@@ -85,6 +85,26 @@ emit_arith(struct tsn_emit *e, const struct tsn_ir *x)
 	return tsn_emit_value_op(e, op[x->arith], real ? TSN_VC_REAL : TSN_VC_INT, a, b);
 }
 
+/* From the last one to the first, so that the first condition that is true decides. */
+static uint32_t
+choose(struct tsn_emit *e, const struct tsn_ir *x)
+{
+	bool real = x->type == TSN_T_REAL;
+	uint32_t v = TSN_V_NONE;
+
+	for (uint32_t i = x->nkids; i >= 2; i -= 2) {
+		uint32_t when = tsn_emit_mask(e, x->kid[i - 2], true), then = tsn_emit_value(e, x->kid[i - 1]);
+
+		if (real)
+			then = to_real(e, then);
+		if (v == TSN_V_NONE)
+			v = tsn_emit_value_op(e, TSN_OP_CODE_ONLY, tsn_vreg_class(e, then), when, then);
+		else
+			v = tsn_emit_value_op3(e, TSN_OP_CODE_CHOOSE, tsn_vreg_class(e, then), when, then, v);
+	}
+	return v;
+}
+
 static uint32_t
 value(struct tsn_emit *e, const struct tsn_ir *x)
 {
@@ -108,6 +128,8 @@ value(struct tsn_emit *e, const struct tsn_ir *x)
 		return to_real(e, tsn_emit_value(e, x->kid[0]));
 	case TSN_IR_AGG:
 		return tsn_emit_agg(e, x);
+	case TSN_IR_CHOOSE:
+		return choose(e, x);
 	default:
 		/* not a value: the verifier refuses what comes of it */
 		return tsn_emit_value_op(e, TSN_OP_CODE_INT, TSN_VC_INT, TSN_V_NONE, 0);

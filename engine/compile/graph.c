@@ -379,10 +379,28 @@ ck_has(struct tsn_ck *c, const struct tsn_ir *a)
 const struct tsn_ir *
 ck_gives(struct tsn_ck *c, enum tsn_gives what)
 {
-	static const char *const form[] = { "gives flags", "gives interfaces", "gives unsampled" };
+	static const char *const form[] = { "gives flags", "gives interfaces", "gives unsampled", "gives both directions" };
 	struct tsn_ir n = { .kind = TSN_IR_GIVES, .type = TSN_T_BOOL, .i = what };
 
 	return with_kids(c, &n, form[what], NULL, 0);
+}
+
+const struct tsn_ir *
+ck_choose(struct tsn_ck *c, const struct tsn_ir **kid, uint32_t n, enum tsn_type t)
+{
+	struct tsn_ir node = { .kind = TSN_IR_CHOOSE, .type = t };
+
+	return with_kids(c, &node, "choose", kid, n);
+}
+
+const struct tsn_ir *
+ck_during(struct tsn_ck *c, uint32_t schedule, const char *canon)
+{
+	struct tsn_ir n = { .kind = TSN_IR_DURING, .type = TSN_T_BOOL, .schedule = schedule };
+	size_t mark = open_form(c, "(during ");
+
+	tsn_buf_printf(&c->buf, "%s)", canon);
+	return intern(c, &n, mark);
 }
 
 /* A constant stands on the right; of two others the smaller form on the left. */

@@ -143,6 +143,7 @@ struct tsn_ir_rule {
 	struct tsn_rule meta;            /* report[], families[], at_close are filled by the emitter */
 	const struct tsn_ir *when;       /* the rule's `where` and-ed in */
 	const struct tsn_ir *except;     /* FALSE if none */
+	const struct tsn_ir *during;     /* when it may fire; NULL: always */
 	struct tsn_ir_report *report;
 	uint32_t nreports;
 	const struct tsn_ir *until;      /* NULL: the default */

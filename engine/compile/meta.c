@@ -65,6 +65,7 @@ ck_requires(struct tsn_ck *c, const struct ck_parts *p, uint32_t *bits)
 {
 	static const struct { const char *word; uint32_t bit; } known[] = {
 		{ "flags", TSN_REQ_FLAGS }, { "interfaces", TSN_REQ_INTERFACES }, { "unsampled", TSN_REQ_UNSAMPLED },
+		{ "both_directions", TSN_REQ_BOTH_DIRECTIONS },
 	};
 	static const char *const words[] = { "flags", "interfaces", "unsampled", "both_directions" };
 	bool ok = true;
@@ -73,19 +74,15 @@ ck_requires(struct tsn_ck *c, const struct ck_parts *p, uint32_t *bits)
 	for (const struct tsn_node *n = ck_meta_value(p, "requires", NULL); n != NULL; n = n->next) {
 		const char *near;
 
-		if (n->text != NULL && strcmp(n->text, "both_directions") == 0) {
-			ck_unavailable(c, n->span, "requires both_directions is");
-			continue;
-		}
-		for (i = 0; n->text != NULL && i < 3 && strcmp(known[i].word, n->text) != 0; i++)
+		for (i = 0; n->text != NULL && i < 4 && strcmp(known[i].word, n->text) != 0; i++)
 			;
-		if (n->text != NULL && i < 3) {
+		if (n->text != NULL && i < 4) {
 			*bits |= known[i].bit;
 			continue;
 		}
 		near = n->text == NULL ? NULL : tsn_nearest(n->text, words, 4);
 		tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_VALUE, n->span, "a rule cannot require this of exporters"),
-		    near != NULL ? "did you mean \"%s\"?" : "it may require flags, interfaces, unsampled", near);
+		    near != NULL ? "did you mean \"%s\"?" : "it may require flags, interfaces, unsampled, both_directions", near);
 		ok = false;
 	}
 	return ok;
@@ -150,6 +147,29 @@ add_message(struct tsn_ck *c, const struct tsn_ir_rule *rule)
 	}
 }
 
+/* Nothing of what a rule does not say, so that its form stays what it was before there were these clauses. */
+static void
+add_clauses(struct tsn_ck *c, const struct tsn_ir_rule *rule)
+{
+	const struct tsn_rule *r = &rule->meta;
+
+	if (r->door == TSN_DOOR_TALK)
+		tsn_buf_puts(&c->buf, " of conversations");
+	if (r->for_ms > 0)
+		tsn_buf_printf(&c->buf, " for %lld", (long long)r->for_ms);
+	if (rule->until != NULL)
+		tsn_buf_printf(&c->buf, " until %s", rule->until->canon);
+	if (rule->during != NULL)
+		tsn_buf_printf(&c->buf, " %s", rule->during->canon);
+	for (uint32_t i = 0; i < rule->nrungs; i++)
+		tsn_buf_printf(&c->buf, " rung %d when %s", (int)rule->rung[i].severity, rule->rung[i].when->canon);
+	for (uint32_t i = 0; i < r->nactions; i++) {
+		tsn_buf_printf(&c->buf, " %s ", r->action[i].remove ? "remove" : "add");
+		ck_key_canon(c, &r->action[i].value);
+		tsn_buf_printf(&c->buf, " set %s for %lld", c->m->sets[r->action[i].set].name, (long long)r->action[i].for_ms);
+	}
+}
+
 void
 ck_rule_canon(struct tsn_ck *c, struct tsn_ir_rule *rule)
 {
@@ -163,6 +183,7 @@ ck_rule_canon(struct tsn_ck *c, struct tsn_ir_rule *rule)
 	    (long long)r->expires_ms, r->requires_bits);
 	for (uint32_t i = 0; i < rule->nreports; i++)
 		tsn_buf_printf(&c->buf, " report %s of %s", rule->report[i].value->canon, rule->report[i].compare->canon);
+	add_clauses(c, rule);
 	add_text(c, "title", r->title);
 	add_text(c, "author", r->author);
 	add_text(c, "status", r->status);

@@ -219,14 +219,12 @@ ck_level(const struct tsn_node *n, enum tsn_severity *out)
 }
 
 static void
-severity(struct tsn_ck *c, const struct ck_clause *s, struct tsn_rule *r)
+bare_severity(const struct ck_clause *s, struct tsn_rule *r)
 {
 	r->severity = TSN_SEV_MEDIUM;
 	if (s->node == NULL || s->node->kids == NULL)
 		return;
 	ck_level(s->node->kids, &r->severity);
-	if (s->node->kids->next != NULL)
-		ck_unavailable(c, s->node->kids->next->span, "a severity that depends on a condition is");
 }
 
 /* --- putting it together --- */
@@ -242,7 +240,7 @@ with_requirements(struct tsn_ck *c, const struct tsn_ir *keep, uint32_t bits)
 {
 	static const struct { uint32_t bit; enum tsn_gives gives; } v[] = {
 		{ TSN_REQ_FLAGS, TSN_GIVES_FLAGS }, { TSN_REQ_INTERFACES, TSN_GIVES_INTERFACES },
-		{ TSN_REQ_UNSAMPLED, TSN_GIVES_UNSAMPLED },
+		{ TSN_REQ_UNSAMPLED, TSN_GIVES_UNSAMPLED }, { TSN_REQ_BOTH_DIRECTIONS, TSN_GIVES_BOTH_DIRECTIONS },
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
@@ -254,7 +252,6 @@ with_requirements(struct tsn_ck *c, const struct tsn_ir *keep, uint32_t bits)
 static bool
 conditions(struct ck_env *e, const struct ck_parts *p, uint32_t requires, struct making *m)
 {
-	const struct tsn_node *later = p->when.node == NULL ? NULL : tsn_node_find(p->when.node, TSN_N_FOR);
 	struct ck_env at = *e;
 	bool ok = true;
 
@@ -268,9 +265,7 @@ conditions(struct ck_env *e, const struct ck_parts *p, uint32_t requires, struct
 		m->keep = with_requirements(e->c, m->keep, requires);
 	/* Functions elsewhere in the rule count only these flows. */
 	e->where = m->keep != NULL && m->keep->kind != TSN_IR_TRUE ? m->keep : NULL;
-	if (later != NULL)
-		ck_unavailable(e->c, later->span, "for is");
-	if (e->rebind != NULL || e->where != NULL)
+	if (e->rebind != NULL || e->where != NULL || e->talks)
 		e->id = e->c->world->next_id++;
 	at = *e;
 	at.file = p->when.file;
@@ -304,6 +299,15 @@ take_reports(struct tsn_ck *c, struct tsn_ir_rule *r, const struct ck_gather *g)
 }
 
 static void
+pane_of(void *arg, const struct tsn_ir *n)
+{
+	struct tsn_rule *r = arg;
+
+	if (n->kind == TSN_IR_AGG && n->agg->window_ms == r->hold_ms && n->agg->pane_ms > r->pane_ms)
+		r->pane_ms = n->agg->pane_ms;
+}
+
+static void
 finish_times(struct tsn_rule *r, const struct tsn_ir *when)
 {
 	int64_t window = ck_longest_window(when);
@@ -311,10 +315,16 @@ finish_times(struct tsn_rule *r, const struct tsn_ir *when)
 	if (r->once_ms == 0)
 		r->once_ms = r->stateful ? window : ONCE_STATELESS;
 	r->hold_ms = r->stateful ? window : r->once_ms;
+	r->watched = r->stateful && !r->each;
+	if (r->watched)
+		ck_walk(when, pane_of, r);
+	if (r->watched && r->pane_ms == 0)
+		r->pane_ms = TSN_SECOND; /* the longest window stands inside another function */
 }
 
-bool
-ck_rule(struct tsn_ck *c, const struct ck_parts *p)
+/* [*about_talks] and true: it names fields of conversations, and is to be read again as a rule about those. */
+static bool
+attempt(struct tsn_ck *c, const struct ck_parts *p, bool talks, bool *about_talks)
 {
 	struct tsn_ir_rule *rule = new_rule(c);
 	struct tsn_rule *r = &rule->meta;
@@ -324,14 +334,16 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 	struct making m = { 0 };
 	bool ok, keyed = false;
 
-	severity(c, &p->severity, r);
+	bare_severity(&p->severity, r);
+	e.talks = talks;
+	r->door = talks ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
 	if (p->when.node == NULL) {
 		if (!p->broken)
 			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_CLAUSE, p->sym->decl->at, "rule %s has no when", p->sym->name),
 			    "add when CONDITION");
 		return false;
 	}
-	if (e.rebind != NULL)
+	if (e.rebind != NULL || talks)
 		e.id = c->world->next_id++;
 	ok = ck_requires(c, p, &r->requires_bits);
 	ok &= conditions(&e, p, r->requires_bits, &m);
@@ -355,7 +367,16 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 	if (!keyed)
 		default_key(&e, &m.when, p->when.node->kids, r->stateful, &r->key);
 	name_key(c, r);
+	if (!ck_for(&e, p->when.node, rule) || !ck_severity(&e, &p->severity, &m.when, rule) ||
+	    !ck_until(&e, &p->until, m.keep, rule) || !ck_when_allowed(&e, &p->during, rule))
+		return false;
+	if (!talks && ck_is_about_talks(rule)) {
+		*about_talks = true;
+		return true;
+	}
 	finish_times(r, rule->when);
+	if (!ck_actions(&e, p, rule))
+		return false;
 	message = ck_meta_value(p, "message", &file);
 	if (message != NULL) {
 		e.file = file;
@@ -369,7 +390,17 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 }
 
 bool
-ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
+ck_rule(struct tsn_ck *c, const struct ck_parts *p)
+{
+	bool talks = false;
+
+	if (!attempt(c, p, false, &talks))
+		return false;
+	return !talks || attempt(c, p, true, &talks);
+}
+
+static bool
+attempt_expr(struct tsn_ck *c, const struct ck_file *f, bool talks, bool *about_talks)
 {
 	struct tsn_ir_rule *rule = new_rule(c);
 	struct tsn_rule *r = &rule->meta;
@@ -377,10 +408,18 @@ ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
 	struct ck_gather g = { 0 };
 
 	e.gather = &g;
+	e.talks = talks;
+	if (talks)
+		e.id = c->world->next_id++;
+	r->door = talks ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
 	rule->when = ck_cond(&e, f->tree);
 	if (rule->when == NULL)
 		return false;
 	rule->except = c->f;
+	if (!talks && ck_is_about_talks(rule)) {
+		*about_talks = true;
+		return true;
+	}
 	r->name = r->title = ck_strdup(c, f->name);
 	r->ruleset = "local";
 	r->file = r->name;
@@ -397,4 +436,14 @@ ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
 	ck_rule_canon(c, rule);
 	c->m->nrules++;
 	return true;
+}
+
+bool
+ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
+{
+	bool talks = false;
+
+	if (!attempt_expr(c, f, false, &talks))
+		return false;
+	return !talks || attempt_expr(c, f, true, &talks);
 }

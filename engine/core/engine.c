@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "base/wide.h"
 #include "core/reload.h"
 #include "flow/dedup.h"
@@ -29,6 +30,7 @@ struct tsn_engine {
 	struct tsn_vm *vm;
 	struct tsn_state *state;
 	bool cuts;                      /* windows close at ticks, so batches end there */
+	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
 	uint64_t ticket;                /* of the next row */
 	struct tsn_dedup *dedup;        /* NULL: off */
 	bool stands;                    /* somebody looks at how exporters stand */
@@ -150,6 +152,7 @@ run_batch(struct tsn_engine *e)
 	}
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
+	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
 	if (e->vm != NULL)
 		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
@@ -213,6 +216,9 @@ static void
 close_windows(struct tsn_engine *e, int64_t now)
 {
 	int64_t lateness = e->rules != NULL ? e->rules->site.lateness_ms : 0;
+
+	if (e->expects && e->cuts && now != INT64_MAX)
+		e->expects = !tsn_state_expect(e->state, (const struct tsn_set *const *)e->rules->sets, now);
 
 	if (!e->cuts || !tsn_state_close_due(e->state, now, lateness))
 		return;
@@ -415,15 +421,15 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 }
 
 static bool
-has_closes(const struct tsn_program *p)
+exporter_whole(void *arg, uint32_t source, int64_t from, int64_t to)
 {
-	uint32_t f, a;
+	return tsn_exporter_whole(arg, source, from, to);
+}
 
-	for (f = 0; f < p->nfamilies; f++)
-		for (a = 0; a < p->families[f].naggs; a++)
-			if (p->families[f].agg[a].closes)
-				return true;
-	return false;
+static bool
+exporter_heard(void *arg, uint32_t source, int64_t from)
+{
+	return tsn_exporter_heard(arg, source, from);
 }
 
 /* What was remembered stays, also over a change of the window. */
@@ -474,7 +480,9 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->vm = n.vm;
 	e->state = n.state;
 	e->rules = rs;
-	e->cuts = has_closes(rs->program);
+	tsn_state_watch_exporters(e->state, &(struct tsn_state_exporters){ e->exporters, exporter_whole, exporter_heard });
+	e->cuts = tsn_state_waits(e->state);
+	e->expects = true;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
@@ -500,6 +508,158 @@ tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set)
 	e->rules->sets[slot] = set;
 	tsn_set_free(old);
 	return true;
+}
+
+/* --- snapshots: a mark and a format, then parts, each with its name before it, so that others can be added --- */
+
+#define MARK   "tocsin engine"
+#define FORMAT 1
+#define ORDER  0x01020304u /* reals and lengths are written as the machine has them */
+
+static size_t
+open_part(struct tsn_pack *out, const char *name)
+{
+	tsn_pack_str(out, name);
+	return tsn_pack_open(out);
+}
+
+static void
+save_self(const struct tsn_engine *e, struct tsn_pack *out)
+{
+	tsn_pack_uint(out, e->ticket);
+	tsn_pack_uint(out, e->stats.flows);
+	tsn_pack_uint(out, e->stats.datagrams);
+	tsn_pack_uint(out, e->stats.damaged);
+	tsn_pack_uint(out, e->stats.version);
+	tsn_pack_int(out, e->stats.first);
+	tsn_pack_int(out, e->stats.last);
+	tsn_pack_int(out, e->stats.clock);
+}
+
+void
+tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
+{
+	const uint32_t order = ORDER;
+	size_t at;
+
+	run_batch(e);
+	tsn_pack_str(out, MARK);
+	tsn_pack_uint(out, FORMAT);
+	tsn_pack_raw(out, &order, sizeof(order));
+	at = open_part(out, "engine");
+	save_self(e, out);
+	tsn_pack_close(out, at);
+	at = open_part(out, "exporters");
+	tsn_exporters_save(e->exporters, out);
+	tsn_pack_close(out, at);
+	at = open_part(out, "decoder");
+	tsn_decoder_save(e->decoder, out);
+	tsn_pack_close(out, at);
+	if (e->rules == NULL)
+		return;
+	at = open_part(out, "alerts");
+	tsn_alerts_save(e->alerts, out);
+	tsn_pack_close(out, at);
+	at = open_part(out, "state");
+	tsn_state_save(e->state, out);
+	tsn_pack_close(out, at);
+}
+
+static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state" };
+enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PARTS };
+
+/* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
+static bool
+find_parts(struct tsn_unpack *in, struct tsn_unpack part[PARTS], const char **why)
+{
+	const uint8_t *p;
+	uint32_t order = 0;
+	size_t n;
+
+	*why = "it is not a snapshot of this program";
+	p = tsn_unpack_bytes(in, &n);
+	if (p == NULL || n != strlen(MARK) || memcmp(p, MARK, n) != 0)
+		return false;
+	*why = "it is of a format that this version does not know";
+	if (tsn_unpack_uint(in) != FORMAT || (p = tsn_unpack_raw(in, sizeof(order))) == NULL)
+		return false;
+	memcpy(&order, p, sizeof(order));
+	if (order != ORDER)
+		return false;
+	*why = "it makes no sense";
+	while (in->p < in->end) {
+		struct tsn_unpack got;
+
+		p = tsn_unpack_bytes(in, &n);
+		got = tsn_unpack_part(in);
+		if (p == NULL || got.bad)
+			return false;
+		for (int i = 0; i < PARTS; i++) {
+			if (n != strlen(part_names[i]) || memcmp(p, part_names[i], n) != 0)
+				continue;
+			if (part[i].p != NULL)
+				return false;
+			part[i] = got;
+		}
+	}
+	return !in->bad && part[PART_ENGINE].p != NULL && part[PART_EXPORTERS].p != NULL && part[PART_DECODER].p != NULL;
+}
+
+static bool
+load_self(struct tsn_unpack *in, uint64_t *ticket, struct tsn_engine_stats *s)
+{
+	*ticket = tsn_unpack_below(in, INT64_MAX);
+	s->flows = tsn_unpack_uint(in);
+	s->datagrams = tsn_unpack_uint(in);
+	s->damaged = tsn_unpack_uint(in);
+	s->version = tsn_unpack_uint(in);
+	s->first = tsn_unpack_int(in);
+	s->last = tsn_unpack_int(in);
+	s->clock = tsn_unpack_int(in);
+	return tsn_unpack_done(in);
+}
+
+/* The order is that of what can be undone: only the last steps cannot fail but for memory. */
+static bool
+restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_restore_report *r, const char **why)
+{
+	struct tsn_unpack none = { NULL, NULL, false };
+	struct tsn_engine_stats stats = { 0 };
+	uint64_t ticket;
+
+	*why = "its clock makes no sense";
+	if (!load_self(&part[PART_ENGINE], &ticket, &stats))
+		return false;
+	*why = "its alerts make no sense, or memory is out";
+	if (e->rules != NULL && part[PART_ALERTS].p != NULL && !tsn_alerts_load(e->alerts, &part[PART_ALERTS], &r->alerts))
+		return false;
+	*why = "its state makes no sense, or memory is out";
+	if (e->rules != NULL && part[PART_STATE].p != NULL &&
+	    !tsn_engine_load_state(e->state, &part[PART_STATE], stats.last, &r->expressions)) {
+		tsn_alerts_load(e->alerts, &none, NULL);
+		return false;
+	}
+	if (!tsn_exporters_load(e->exporters, &part[PART_EXPORTERS]) || !tsn_decoder_load(e->decoder, &part[PART_DECODER]))
+		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
+	e->ticket = ticket;
+	e->stats = stats;
+	r->exporters = tsn_exporters_count(e->exporters) - 1;
+	r->clock = stats.clock;
+	return true;
+}
+
+bool
+tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_restore_report *report, const char **why)
+{
+	struct tsn_unpack part[PARTS] = { { NULL, NULL, false } };
+
+	return find_parts(in, part, why) && restore_parts(e, part, report, why);
+}
+
+uint64_t
+tsn_engine_ticket(const struct tsn_engine *e)
+{
+	return e->ticket;
 }
 
 void

@@ -113,6 +113,31 @@ void tsn_engine_flush(struct tsn_engine *e);
 /* End of input: evaluates the rest and closes open `per` windows, marked partial (S4). */
 void tsn_engine_finish(struct tsn_engine *e);
 
+struct tsn_pack;
+struct tsn_unpack;
+
+/* What a restore brought back, for the log. */
+struct tsn_restore_report {
+	struct tsn_reload_report expressions; /* rules are not counted: there is no list of those before */
+	uint64_t alerts;         /* open ones */
+	uint32_t exporters;
+	int64_t clock;           /* time of receipt when it was saved, TSN_TIME_NONE if nothing had come */
+};
+
+/*
+ * All that later flows depend on, as bytes: state, alerts, exporters with their sequences and templates, the clock and
+ * the ticket. What is buffered is evaluated first. Without rules nothing is written but that.
+ */
+void tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out);
+/*
+ * Into an engine that has its rules and has seen no flow. Expressions are found by canonical form, alerts by the names
+ * of their rules; what rules do not name any more is left out. Any bytes may be given: false, and nothing was restored,
+ * if they are not what tsn_engine_save wrote; [why] says what was wrong.
+ */
+bool tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_restore_report *report, const char **why);
+/* Rows given to the rules so far, restored ones included: where an input is to be gone on with. */
+uint64_t tsn_engine_ticket(const struct tsn_engine *e);
+
 void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
 struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);
 const struct tsn_state *tsn_engine_state(const struct tsn_engine *e);

@@ -4,11 +4,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "decode/exports.h"
 #include "decode/fill.h"
 #include "decode/message.h"
 #include "decode/sequence.h"
 #include "decode/sflow.h"
+#include "decode/template_save.h"
 #include "decode/wire.h"
 #include "flow/exporter.h"
 
@@ -258,4 +260,25 @@ tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct 
     int64_t received_ms, struct tsn_batch_sink *sink)
 {
 	return tsn_decode_message(d, p, len, &(struct tsn_sender){ .exporter = exporter }, received_ms, sink);
+}
+
+void
+tsn_decoder_save(const struct tsn_decoder *d, struct tsn_pack *out)
+{
+	size_t at = tsn_pack_open(out);
+
+	tsn_sequences_save(d->sequences, out);
+	tsn_pack_close(out, at);
+	at = tsn_pack_open(out);
+	tsn_templates_save(tsn_exports_templates(d->exports), out);
+	tsn_pack_close(out, at);
+}
+
+bool
+tsn_decoder_load(struct tsn_decoder *d, struct tsn_unpack *in)
+{
+	struct tsn_unpack sequences = tsn_unpack_part(in), templates = tsn_unpack_part(in), look = templates;
+
+	return tsn_unpack_done(in) && tsn_templates_load(NULL, d->exporters, &look) && tsn_sequences_load(d->sequences, &sequences) &&
+	    tsn_templates_load(tsn_exports_templates(d->exports), d->exporters, &templates);
 }

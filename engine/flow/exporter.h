@@ -91,6 +91,7 @@ struct tsn_exporter {
 	uint32_t sampling;          /* last interval told, 0 if none */
 	bool flags_seen;            /* has sent a TCP flow with a flag set */
 	bool interfaces_seen;       /* has sent a flow with a non-zero interface */
+	bool both_seen;             /* a conversation it sent the first flow of was answered; known only while conversations are made */
 	uint32_t formats;           /* those its messages came in: bits 1 << TSN_XF_... */
 	int64_t first_received;     /* earliest moment of receipt of a message, TSN_TIME_NONE before the first */
 	int64_t skew;               /* ms: time of receipt minus the exporter's clock, of its last datagram; TSN_TIME_NONE: untold */
@@ -153,6 +154,15 @@ uint64_t tsn_exporter_lost(const struct tsn_exporter *x);
  */
 bool tsn_exporter_heard(struct tsn_exporters *t, uint32_t index, int64_t from);
 bool tsn_exporter_whole(struct tsn_exporters *t, uint32_t index, int64_t from, int64_t to);
+struct tsn_pack;
+struct tsn_unpack;
+/*
+ * What exporters told and did, by index, so that indices mean the same where it is read: into a table that has no
+ * exporter yet. Names and the site's sampling are not in it. Any bytes may be given; false: nothing was entered, unless
+ * memory ran out.
+ */
+void tsn_exporters_save(struct tsn_exporters *t, struct tsn_pack *out);
+bool tsn_exporters_load(struct tsn_exporters *t, struct tsn_unpack *in);
 /* Share of what it sent that did not arrive, 0 to 1, by the sequence numbers. */
 double tsn_exporter_loss(const struct tsn_exporter *x);
 const char *tsn_exporter_format_name(enum tsn_exporter_format f);

@@ -294,6 +294,17 @@ init(struct tsn_agg *a)
 	a->store.cells.size = sizeof(struct cell);
 }
 
+static void
+renew(struct tsn_agg *a)
+{
+	struct silences *q = a->store.beside;
+
+	tsn_free(q->waiting);
+	*q = (struct silences){ .next = INT64_MAX };
+	q->step = a->def->window_ms / PER_WINDOW > 1000 ? a->def->window_ms / PER_WINDOW + 1 : 1000;
+	a->store.bytes = sizeof(*q);
+}
+
 static bool
 make(struct tsn_agg *a)
 {
@@ -301,10 +312,8 @@ make(struct tsn_agg *a)
 
 	if (q == NULL)
 		return false;
-	q->step = a->def->window_ms / PER_WINDOW > 1000 ? a->def->window_ms / PER_WINDOW + 1 : 1000;
-	q->next = INT64_MAX;
 	a->store.beside = q;
-	a->store.bytes = sizeof(*q);
+	renew(a);
 	return true;
 }
 
@@ -375,7 +384,7 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 static void
 reset(struct tsn_agg *a, uint32_t group)
 {
-	if (group < a->store.cells.cap)
+	if (group < a->store.cells.cap && a->store.beside != NULL)
 		dequeue(a, group);
 }
 
@@ -407,7 +416,7 @@ expect_row(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, struct 
 		if (!tsn_agg_room(&f->agg[i], (uint64_t)f->store.cap * TSN_PARTS))
 			return false;
 	s->row[0] = 0;
-	if (tsn_keys_make(&s->keys, f, b, s->seed, s->row, 1) != 1)
+	if (tsn_keys_make(&s->keys, &f->def.key, b, s->seed, s->row, 1) != 1)
 		return false;
 	tsn_family_guess(f, &s->keys, s->row, s->group, 1);
 	memset(f->evicted, 0, sizeof(f->evicted));
@@ -560,6 +569,6 @@ tsn_silences_unknown(const struct tsn_agg *a)
 }
 
 const struct tsn_agg_ops tsn_absent_ops = {
-	.init = init, .make = make, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini,
+	.init = init, .make = make, .renew = renew, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini,
 	.save = save, .load = load, .save_beside = save_beside, .load_beside = load_beside,
 };

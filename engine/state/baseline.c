@@ -80,6 +80,20 @@ size_of(const struct tsn_agg_def *d, struct baseline *b)
 	b->bits = (b->keep + 63) / 64 * 64;
 }
 
+static void
+renew(struct tsn_agg *a)
+{
+	struct baseline *b = a->store.beside;
+
+	for (uint32_t i = 0; i < b->sources; i++)
+		tsn_free(b->bad[i]);
+	tsn_free(b->bad);
+	b->bad = NULL;
+	b->sources = 0;
+	b->closed = b->skipped = 0;
+	a->store.bytes = sizeof(*b) + (uint64_t)b->keep * sizeof(*b->scratch);
+}
+
 static bool
 make(struct tsn_agg *a)
 {
@@ -90,7 +104,7 @@ make(struct tsn_agg *a)
 	a->store.beside = b;
 	size_of(a->def, b);
 	b->scratch = tsn_reallocarray(NULL, b->keep, sizeof(*b->scratch));
-	a->store.bytes = sizeof(*b) + (uint64_t)b->keep * sizeof(*b->scratch);
+	renew(a);
 	return b->scratch != NULL;
 }
 
@@ -118,9 +132,7 @@ fini(struct tsn_agg *a)
 	for (uint32_t g = 0; a->store.cells.size != 0 && g < a->store.cells.cap; g++)
 		drop(a, cell_of(a, g));
 	if (b != NULL) {
-		for (uint32_t i = 0; i < b->sources; i++)
-			tsn_free(b->bad[i]);
-		tsn_free(b->bad);
+		renew(a);
 		tsn_free(b->scratch);
 	}
 	tsn_free(b);
@@ -504,8 +516,10 @@ note(const char *name, enum tsn_type type, double f, int64_t i)
 }
 
 static uint32_t
-notes(const struct tsn_agg *a, uint32_t group, const struct tsn_batch *b, uint32_t row, struct tsn_note *out, uint32_t max)
+notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row, struct tsn_note *out,
+    uint32_t max)
 {
+	const uint32_t group = tsn_group_of_row(a->state, f, b, row);
 	const struct tsn_agg_def *of = windows_of(a);
 	const struct baseline *base = a->owner->store.beside;
 	const int64_t time = of->by_received ? b->received[row] : b->time[row];
@@ -547,11 +561,11 @@ is_ready(const struct tsn_agg *a, const struct cell *c, int64_t newest)
 }
 
 static void
-learning(const struct tsn_agg *a, struct tsn_learning *out)
+learning(const struct tsn_family *family, const struct tsn_agg *a, struct tsn_learning *out)
 {
 	const struct tsn_agg *owner = a->owner;
 	const struct baseline *b = owner->store.beside;
-	const struct tsn_family_store *f = &a->family->store;
+	const struct tsn_family_store *f = &family->store;
 	uint64_t first = UINT64_MAX;
 
 	for (uint32_t part = 0; part < TSN_PARTS; part++)
@@ -673,6 +687,6 @@ tsn_samples_skipped(const struct tsn_agg *a)
 }
 
 const struct tsn_agg_ops tsn_baseline_ops = {
-	.init = init, .make = make, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini, .save = save,
+	.init = init, .make = make, .renew = renew, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini, .save = save,
 	.load = load, .save_beside = save_beside, .load_beside = load_beside, .notes = notes, .learning = learning,
 };

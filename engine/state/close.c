@@ -510,6 +510,7 @@ mark_all(struct closer *c)
 static void
 put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
 {
+	const struct tsn_key_spec *spec = tsn_family_asked(&f->def);
 	const struct tsn_group *g = &f->store.groups[d->group];
 	const uint32_t row = b->n++;
 	const uint8_t *key;
@@ -517,9 +518,9 @@ put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
 
 	if (g->in_slab) {
 		key = tsn_slab_key(&f->store.slab, g->key, &len);
-		tsn_key_to_row(&f->def.key, key, len, b, row);
+		tsn_key_to_row(spec, key, len, b, row);
 	} else {
-		tsn_batch_put_addr(b, row, f->def.key.part[0].field, tsn_addr_v4(g->key));
+		tsn_batch_put_addr(b, row, spec->part[0].field, tsn_addr_v4(g->key));
 	}
 	b->time[row] = b->received[row] = d->window != 0 ? d->end - 1 : d->end;
 	b->exported[row] = TSN_TIME_NONE;

@@ -210,15 +210,6 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	return number;
 }
 
-static void
-touch(struct tsn_group *g, int64_t time)
-{
-	if (time > g->newest)
-		g->newest = time;
-	if (g->flows < INT32_MAX)
-		g->flows++;
-}
-
 /*
  * The first of two passes over a batch's keys: the group of the first entry
  * with the key's tag, right but for a chance of 2^-32. The second can then fetch groups ahead.
@@ -288,10 +279,91 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 				break;
 		}
 		if (count)
-			touch(&s->groups[group[i]], time[row]);
+			tsn_group_touch(&s->groups[group[i]], time[row]);
 	}
 	x->to = i;
 	return found != NO_MEMORY;
+}
+
+uint32_t
+tsn_family_find(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t guess)
+{
+	const struct tsn_family_store *s = &f->store;
+
+	return guess != TSN_GROUP_NONE && same_key(s, k, row, &s->groups[guess]) ? guess : find(s, k, row);
+}
+
+bool
+tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
+{
+	return f->store.part[tsn_part_of(k->hash[row])].n >= f->budget;
+}
+
+uint32_t
+tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
+{
+	return tsn_family_full(f, k, row) ? replace(f, k, row, now, seed) : make(f, k, row);
+}
+
+void
+tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group)
+{
+	const struct tsn_family_store *s = &f->store;
+	const uint32_t tag = (uint32_t)k->hash[row], mask = s->slots - 1;
+	uint32_t at = tag & mask;
+
+	if (s->slots == 0)
+		return;
+	if (!group) {
+		__builtin_prefetch(&s->dir[at]);
+		return;
+	}
+	while (s->dir[at].group != TSN_GROUP_NONE && s->dir[at].tag != tag)
+		at = (at + 1) & mask;
+	if (s->dir[at].group == TSN_GROUP_NONE)
+		return;
+	prefetch(s, s->dir[at].group);
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), s->dir[at].group);
+}
+
+static bool
+has_key(const struct tsn_family_store *s, const struct tsn_group *g, const uint8_t *key, uint16_t len, uint32_t tag)
+{
+	const uint32_t mask = s->slots - 1;
+
+	for (uint32_t i = tag & mask; s->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & mask) {
+		const struct tsn_group *o = &s->groups[s->dir[i].group];
+		const uint8_t *okey;
+		uint16_t olen;
+
+		if (s->dir[i].tag != tag || o->in_slab != g->in_slab)
+			continue;
+		if (!g->in_slab && o->key == g->key)
+			return true;
+		if (!g->in_slab)
+			continue;
+		okey = tsn_slab_key(&s->slab, o->key, &olen);
+		if (olen == len && memcmp(okey, key, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
+    uint32_t tag)
+{
+	struct tsn_family_store *s = &f->store;
+	struct tsn_group next = *g;
+
+	if (!directory_room(s) || has_key(s, g, key, len, tag) ||
+	    (g->in_slab && !tsn_slab_put(&s->slab, key, len, &next.key)))
+		return false;
+	s->groups[number] = next;
+	enter(s->dir, s->slots - 1, (struct tsn_entry){ tag, number });
+	s->ngroups++;
+	return true;
 }
 
 void

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* Looking at single groups: by the key of a row, part of their key, their values in a window. */
-#include "base/clock.h"
 #include "base/hash.h"
 #include "state/internal.h"
 #include "state/ring.h"
@@ -71,7 +70,7 @@ void
 tsn_values_of(struct tsn_state *s, struct tsn_agg *a, uint64_t window, const uint32_t *group, uint32_t n,
     struct tsn_vector *out)
 {
-	struct tsn_fold x = { .batch = s->closing.batch, .to = n, .row = s->row, .group = s->group, .total = s->total,
+	struct tsn_fold x = { .family = (struct tsn_family *)a->family, .batch = s->closing.batch, .to = n, .row = s->row, .group = s->group, .total = s->total,
 		.count = s->count };
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -87,33 +86,4 @@ tsn_values_of(struct tsn_state *s, struct tsn_agg *a, uint64_t window, const uin
 	out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
 	    (tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG && a->def->real);
 	a->ops->fold(a, &x);
-}
-
-static const struct tsn_agg *
-agg_at(const struct tsn_state *s, uint32_t family, uint32_t agg)
-{
-	return family < s->n && agg < s->family[family].def.naggs ? &s->family[family].agg[agg] : NULL;
-}
-
-uint32_t
-tsn_state_notes(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row,
-    struct tsn_note *out, uint32_t max)
-{
-	const struct tsn_agg *a = agg_at(s, family, agg);
-	uint32_t group;
-
-	if (a == NULL || a->ops->notes == NULL)
-		return 0;
-	group = tsn_group_of_row(s, a->family, b, row);
-	return group == TSN_GROUP_NONE ? 0 : a->ops->notes(a, group, b, row, out, max);
-}
-
-void
-tsn_state_learning(const struct tsn_state *s, uint32_t family, uint32_t agg, struct tsn_learning *out)
-{
-	const struct tsn_agg *a = agg_at(s, family, agg);
-
-	*out = (struct tsn_learning){ .until = TSN_TIME_NONE };
-	if (a != NULL && a->ops->learning != NULL)
-		a->ops->learning(a, out);
 }

@@ -50,6 +50,7 @@ struct tsn_agg_store {
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
+	uint32_t hand;            /* groups: where the next look for memory to take begins, see kept.h */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
 };
@@ -63,8 +64,12 @@ struct tsn_closing {
 	bool by_received;
 };
 
+struct tsn_stable;
+struct tsn_family;
+
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
 struct tsn_fold {
+	struct tsn_family *family;
 	const struct tsn_batch *batch;
 	uint32_t from, to;       /* entries of [row] and [group] */
 	const uint16_t *row;
@@ -72,6 +77,7 @@ struct tsn_fold {
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
 	uint64_t late;
+	bool learned;            /* tsn_state_learned was called */
 };
 
 union tsn_total {
@@ -88,7 +94,9 @@ struct tsn_agg {
 	uint64_t magic;          /* division by pane_ms, see clock.c */
 	const uint64_t *pane;    /* of the batch, by row */
 	uint64_t *panes;         /* memory for it */
-	uint64_t *member;        /* DISTINCT: of the batch, by row */
+	uint64_t *member;        /* those that have a tuple: of the batch, by row */
+	float *error;            /* the same: relative standard error of the value */
+	struct tsn_stable *law;  /* ENTROPY */
 	const struct tsn_vector *arg;
 	struct tsn_vector *out;
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
@@ -98,7 +106,14 @@ struct tsn_agg {
 	struct tsn_agg *of;      /* RANK BASELINE SPREAD: what they are about */
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
 	const struct tsn_state *state;
+	void *beside;            /* of the store, while that is emptied */
+	uint32_t nsteps;         /* SEQUENCE: of the family; set before [init] */
+	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
+	struct tsn_vector *wanted;
+	bool restored;           /* from a snapshot */
 };
+
+struct tsn_family;
 
 /* What a function must know to do. One row each in functions.c. */
 struct tsn_agg_ops {
@@ -113,20 +128,25 @@ struct tsn_agg_ops {
 	void (*reset)(struct tsn_agg *a, uint32_t group);
 	/* Gives back what is beside the cells. May be NULL. */
 	void (*fini)(struct tsn_agg *a);
+	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
+	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
 	bool may_stop;
+	/* Goes by times, not by panes: [pane] is not made for it. */
+	bool exact;
 	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
 	void (*save)(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 	bool (*load)(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
-	/* Makes store.beside, once, after [init]; [fini] frees it. Either may be NULL. */
+	/* Makes store.beside, once, after [init]; [renew] makes it as new, and cannot fail; [fini] frees it. May be NULL. */
 	bool (*make)(struct tsn_agg *a);
+	void (*renew)(struct tsn_agg *a);
+	/* See tsn_state_notes and tsn_state_learning. May be NULL: nothing to tell. */
+	uint32_t (*notes)(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
+	    struct tsn_note *out, uint32_t max);
+	void (*learning)(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_learning *out);
 	/* What is beside the cells as bytes and back, before any cell; what was made is as new before. May be NULL. */
 	void (*save_beside)(const struct tsn_agg *a, struct tsn_pack *out);
 	bool (*load_beside)(struct tsn_agg *a, struct tsn_unpack *in);
-	/* tsn_state_notes of one group, and tsn_state_learning. May be NULL. */
-	uint32_t (*notes)(const struct tsn_agg *a, uint32_t group, const struct tsn_batch *b, uint32_t row,
-	    struct tsn_note *out, uint32_t max);
-	void (*learning)(const struct tsn_agg *a, struct tsn_learning *out);
 };
 
 struct tsn_group {
@@ -173,7 +193,10 @@ struct tsn_family {
 	struct tsn_family_store store;
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
+	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
+	struct tsn_steps *steps; /* of a sequence; steps.c */
 	bool addr_key;
+	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
 };
@@ -189,6 +212,21 @@ struct tsn_keys {
 	size_t cap;
 };
 
+/* One side of `by A at B` in a batch: rows, the groups guessed for them, and those found and not folded yet. */
+struct tsn_side {
+	uint16_t row[TSN_BATCH_ROWS + 2 * TSN_AHEAD], due_row[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
+	uint32_t guess[TSN_BATCH_ROWS + 2 * TSN_AHEAD], due_group[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
+	uint32_t n, at, due;
+};
+
+#define TSN_MARKS 4096u
+
+/* Scratch of families that are read elsewhere than counted; pairs.c. */
+struct tsn_pairs {
+	struct tsn_side counts, reads;
+	uint16_t mark[TSN_MARKS], round; /* groups, by their low bits, that wait to be read in this round */
+};
+
 struct tsn_state {
 	struct tsn_vector unread;       /* where results go that nobody wants */
 	struct tsn_keys keys;
@@ -197,10 +235,13 @@ struct tsn_state {
 	uint32_t group[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
 	uint16_t row[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
 	uint64_t seed;
-	uint32_t n;
+	uint32_t n, nmore;
+	bool learned;
 	struct tsn_family *family;
 	struct tsn_closing closing;
 	struct tsn_state_exporters exporters; /* functions NULL: everybody is whole */
+	struct tsn_keys *more_keys;     /* [nmore], for families whose rows have more than one */
+	struct tsn_pairs *pairs;        /* NULL if no family needs it */
 };
 
 static inline uint32_t
@@ -251,7 +292,7 @@ int64_t tsn_pane_start(uint64_t pane, int64_t pane_ms);
 uint64_t tsn_reciprocal(int64_t pane_ms);
 
 /* keys.c: returns how many of [rows] have their key and hash; fewer when memory ran out. */
-uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_family *f, const struct tsn_batch *b, uint64_t seed,
+uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n);
 bool tsn_slab_put(struct tsn_slab *s, const uint8_t *key, uint16_t len, uint32_t *off);
 void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
@@ -266,7 +307,77 @@ void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, cons
     uint32_t n);
 bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
+/* One row at a time: its group, or TSN_GROUP_NONE; [guess] is looked at first. */
+uint32_t tsn_family_find(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t guess);
+/* A new group for a key that has none, in the place of another if its part is full. TSN_GROUP_NONE: memory is out. */
+bool tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row);
+uint32_t tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed);
+/* Fetches what finding the group of a later row will look at; then, with [group], the group and its cells. */
+void tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group);
 void tsn_family_fini(struct tsn_family *f);
+/*
+ * Puts a group in place [number], with its key's tag; [key] and [len] if it is in the slab. For loading: arrays have
+ * room. False: memory ran out, or another group has that key.
+ */
+bool tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
+    uint32_t tag);
+
+/*
+ * save.c: a pane's number (0: none) and a ring's head as bytes. Loading is total: false, and [in] is bad, for what a
+ * ring of [lanes] that keeps [keep] panes cannot have.
+ */
+void tsn_pane_save(uint64_t newest, struct tsn_pack *out);
+bool tsn_pane_load(struct tsn_unpack *in, uint64_t *newest);
+void tsn_head_save(uint64_t head, struct tsn_pack *out);
+bool tsn_head_restore(struct tsn_unpack *in, uint32_t lanes, uint32_t keep, uint64_t *head);
+
+static inline void
+tsn_group_touch(struct tsn_group *g, int64_t time)
+{
+	if (time > g->newest)
+		g->newest = time;
+	if (g->flows < INT32_MAX)
+		g->flows++;
+}
+
+/* Fields of a row that name the group whose value it gets; tick rows are made with these. */
+static inline const struct tsn_key_spec *
+tsn_family_asked(const struct tsn_family_def *d)
+{
+	return d->at.n > 0 ? &d->at : &d->key;
+}
+
+/* The group of a family without key that has one. */
+static inline uint32_t
+tsn_family_only(const struct tsn_family *f)
+{
+	uint32_t part = 0;
+
+	while (part < TSN_PARTS - 1 && f->store.part[part].n == 0)
+		part++;
+	return part;
+}
+
+/* cells_first.c: notes the first row of all. */
+void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *b);
+
+/* state.c: forgets which rows evicted, a batch begins. */
+void tsn_family_begin(struct tsn_family *f);
+/* state.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
+bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
+
+/* pairs.c: the rows of [counts] and [reads], both with their keys, in order. Sets [stop] to the first row that was not folded. */
+bool tsn_pairs_fold(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts,
+    const struct tsn_mask *reads, uint32_t *stop);
+
+/* steps.c */
+bool tsn_steps_init(struct tsn_family *f, const struct tsn_family_def *def);
+void tsn_steps_fini(struct tsn_family *f);
+/* How many keys of its own a row of the family can have. */
+uint32_t tsn_steps_keys(const struct tsn_family_def *def);
+uint64_t tsn_steps_bytes(const struct tsn_family *f);
+uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
+    struct tsn_note *out, uint32_t max);
 
 /* functions.c */
 const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
@@ -279,6 +390,8 @@ void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct
     uint64_t *late);
 void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
+void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
+bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
 
 /* closing of windows: close.c; windows below the result are due at [now] */
 uint64_t tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness);
@@ -328,5 +441,12 @@ uint64_t tsn_silences_unknown(const struct tsn_agg *a);
 extern const struct tsn_agg_ops tsn_rank_ops, tsn_baseline_ops, tsn_absent_ops;
 extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops;
 extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
+extern const struct tsn_agg_ops tsn_fresh_ops, tsn_since_ops, tsn_sequence_ops;
+extern const struct tsn_agg_ops tsn_stddev_ops, tsn_entropy_ops, tsn_jitter_ops;
+
+/* distinct.c: narrows [takes] to the rows that have all of the tuple, and hashes it; single numbers and IPv4 addresses do not collide. */
+void tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed);
+/* cells_stddev.c: of [n] > 0 numbers with that sum, the sum of their squares modulo 2^128 being [squares]. */
+double tsn_deviation(unsigned __int128 squares, __int128 sum, uint64_t n);
 
 #endif

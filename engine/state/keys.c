@@ -46,16 +46,16 @@ addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_
 }
 
 uint32_t
-tsn_keys_make(struct tsn_keys *k, const struct tsn_family *f, const struct tsn_batch *b, uint64_t seed,
+tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n)
 {
 	const struct tsn_mask *v4 = NULL;
 	size_t used = 0;
 
 	tsn_mask_clear(&k->encoded);
-	if (f->addr_key) {
-		v4 = &b->addr[tsn_fields[f->def.key.part[0].field].addr_slot].is_v4;
-		addresses(k, &f->def.key.part[0], b, seed, row, n);
+	if (tsn_key_is_addr(spec)) {
+		v4 = &b->addr[tsn_fields[spec->part[0].field].addr_slot].is_v4;
+		addresses(k, &spec->part[0], b, seed, row, n);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t r = row[i];
@@ -65,7 +65,7 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_family *f, const struct tsn_b
 		if (!room(k, used))
 			return i;
 		k->off[r] = (uint32_t)used;
-		k->len[r] = (uint16_t)tsn_key_encode(&f->def.key, b, r, k->bytes + used);
+		k->len[r] = (uint16_t)tsn_key_encode(spec, b, r, k->bytes + used);
 		k->hash[r] = tsn_hash_bytes(k->bytes + used, k->len[r], seed);
 		tsn_mask_set(&k->encoded, r);
 		used += k->len[r];

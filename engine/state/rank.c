@@ -62,6 +62,17 @@ top_of(const struct tsn_agg *a)
 	return a->def->top == 0 ? TOP : a->def->top < LEADERS_MAX ? a->def->top : LEADERS_MAX;
 }
 
+static void
+renew(struct tsn_agg *a)
+{
+	struct ranks *r = a->store.beside;
+
+	r->closed = r->last = r->first = 0;
+	r->top[0].window = r->top[1].window = 0;
+	r->top[0].n = r->top[1].n = 0;
+	a->store.bytes = sizeof(*r) + 2 * (uint64_t)r->cap * sizeof(*r->top[0].v);
+}
+
 static bool
 make(struct tsn_agg *a)
 {
@@ -76,7 +87,7 @@ make(struct tsn_agg *a)
 		if (r->top[i].v == NULL)
 			return false;
 	}
-	a->store.bytes = sizeof(*r) + 2 * (uint64_t)r->cap * sizeof(*r->top[0].v);
+	renew(a);
 	return true;
 }
 
@@ -366,14 +377,15 @@ note_pushed_out(struct writer *w, const struct tsn_agg *a, uint32_t group, uint6
 }
 
 static uint32_t
-notes(const struct tsn_agg *a, uint32_t group, const struct tsn_batch *b, uint32_t row, struct tsn_note *out, uint32_t max)
+notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row, struct tsn_note *out,
+    uint32_t max)
 {
+	const uint32_t group = tsn_group_of_row(a->state, f, b, row);
 	const struct ranks *r = a->store.beside;
 	const uint64_t window = window_for(a, b);
 	const uint32_t *rank = rank_in(a, group, window), *previous;
 	struct writer w = { out, 0, max };
 
-	(void)row;
 	if (rank == NULL)
 		return 0;
 	note(&w, "rank", number(*rank));
@@ -503,6 +515,6 @@ load_beside(struct tsn_agg *a, struct tsn_unpack *in)
 }
 
 const struct tsn_agg_ops tsn_rank_ops = {
-	.init = init, .make = make, .fold = fold, .fini = fini, .save = save, .load = load, .save_beside = save_beside,
+	.init = init, .make = make, .renew = renew, .fold = fold, .fini = fini, .save = save, .load = load, .save_beside = save_beside,
 	.load_beside = load_beside, .notes = notes,
 };

@@ -10,12 +10,14 @@
 #include "base/mem.h"
 #include "state/internal.h"
 #include "state/ring.h"
+#include "state/stable.h"
 
 static bool
 agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_family *f)
 {
 	a->def = def;
 	a->family = f;
+	a->nsteps = f->def.nsteps;
 	a->ops = tsn_agg_ops(def->fn);
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->magic = tsn_reciprocal(def->pane_ms);
@@ -24,17 +26,22 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_fami
 	if (a->ops->make != NULL && !a->ops->make(a))
 		return false;
 	a->panes = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->panes));
-	if (def->fn == TSN_AGG_DISTINCT)
-		a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
-	return a->panes != NULL && (a->member != NULL || def->fn != TSN_AGG_DISTINCT);
+	if (!tsn_agg_infos[def->fn].tuple)
+		return a->panes != NULL;
+	a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
+	a->error = tsn_calloc(TSN_BATCH_ROWS, sizeof(*a->error));
+	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_new() : NULL;
+	return a->panes != NULL && a->member != NULL && a->error != NULL && (a->law != NULL || def->fn != TSN_AGG_ENTROPY);
 }
 
-/* Longest time its panes reach back: both windows of `per`, all panes of `over`. */
+/* Longest time its panes reach back: both windows of `per`, all panes of `over`; what goes by times, its window. */
 static int64_t
 span_of(const struct tsn_agg_def *d)
 {
 	int64_t span;
 
+	if (tsn_agg_ops(d->fn)->exact)
+		return d->window_ms;
 	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span) ||
 	    __builtin_add_overflow(span, d->history_ms, &span))
 		return INT64_MAX;
@@ -76,13 +83,15 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def = *def;
 	f->def.agg = agg;
 	f->def.naggs = 0;
-	f->addr_key = tsn_key_is_addr(&def->key);
 	f->budget = budget_of(def->max_keys);
 	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
+	f->store.stats.last_late = TSN_TIME_NONE;
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
 	if (agg == NULL || f->agg == NULL)
 		return false;
 	memset(f->agg, 0, def->naggs * sizeof(*f->agg));
+	if (!tsn_steps_init(f, def))
+		return false;
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
 		agg[i].closes = agg[i].closes && (agg[i].tumbling || agg[i].fn == TSN_AGG_RANK ||
@@ -90,6 +99,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 		f->def.naggs++;
 		if (!agg_init(&f->agg[i], &agg[i], f))
 			return false;
+		f->since_ever = f->since_ever || (agg[i].fn == TSN_AGG_SINCE && def->key.n == 0);
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
 	}
 	return true;
@@ -99,12 +109,41 @@ static void
 family_free(struct tsn_family *f)
 {
 	tsn_family_fini(f);
+	tsn_steps_fini(f);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		tsn_free(f->agg[i].panes);
 		tsn_free(f->agg[i].member);
+		tsn_free(f->agg[i].error);
+		tsn_free(f->agg[i].law);
 	}
 	tsn_free(f->agg);
 	tsn_free((void *)f->def.agg);
+}
+
+/* Keys beyond the first of a row, and what goes with them. */
+static bool
+more_init(struct tsn_state *s)
+{
+	bool at = false;
+	uint32_t keys = 0;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct tsn_family_def *d = &s->family[i].def;
+		const uint32_t n = d->nsteps > 0 ? tsn_steps_keys(d) : d->at.n > 0;
+
+		at = at || d->at.n > 0;
+		keys = n > keys ? n : keys;
+	}
+	if (at && (s->pairs = tsn_calloc(1, sizeof(*s->pairs))) == NULL)
+		return false;
+	if (keys == 0)
+		return true;
+	s->more_keys = tsn_aligned_alloc(64, keys * sizeof(*s->more_keys));
+	if (s->more_keys == NULL)
+		return false;
+	memset(s->more_keys, 0, keys * sizeof(*s->more_keys));
+	s->nmore = keys;
+	return true;
 }
 
 struct tsn_state *
@@ -125,6 +164,8 @@ tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed)
 			goto fail;
 		link_aggs(&s->family[i], s);
 	}
+	if (!more_init(s))
+		goto fail;
 	return s;
 fail:
 	tsn_state_free(s);
@@ -140,6 +181,10 @@ tsn_state_free(struct tsn_state *s)
 		family_free(&s->family[i]);
 	tsn_free(s->family);
 	tsn_free(s->keys.bytes);
+	for (uint32_t i = 0; i < s->nmore; i++)
+		tsn_free(s->more_keys[i].bytes);
+	tsn_free(s->more_keys);
+	tsn_free(s->pairs);
 	tsn_free(s);
 }
 
@@ -151,7 +196,7 @@ panes(struct tsn_family *f, uint32_t i, const struct tsn_batch *b, const uint16_
 	const int64_t *time = d->by_received ? b->received : b->time;
 
 	for (uint32_t j = 0; j < i; j++)
-		if (f->agg[j].def->pane_ms == d->pane_ms && f->agg[j].def->by_received == d->by_received)
+		if (!f->agg[j].ops->exact && f->agg[j].def->pane_ms == d->pane_ms && f->agg[j].def->by_received == d->by_received)
 			return f->agg[j].pane;
 	if (tsn_few_rows(n, b)) {
 		for (uint32_t k = 0; k < n; k++)
@@ -177,10 +222,11 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
 		a->out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
-		    (tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG && a->def->real);
+		    (a->def->real && tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG);
 		if (n == 0)
 			continue;
-		a->pane = panes(f, i, b, s->row, n);
+		if (!a->ops->exact)
+			a->pane = panes(f, i, b, s->row, n);
 		a->takes = *counts;
 		if (a->arg != NULL && tsn_agg_infos[a->def->fn].arg)
 			tsn_mask_and(&a->takes, &a->takes, &a->arg->known);
@@ -208,8 +254,8 @@ note_open(struct tsn_agg *a, const struct tsn_fold *x)
  * others up to where these came. If a second one of them stops earlier than
  * the first, the first has counted rows that the others have not: windows stay valid, and memory is out.
  */
-static bool
-fold_segment(struct tsn_family *f, struct tsn_fold *x)
+bool
+tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x)
 {
 	const uint32_t to = x->to;
 
@@ -231,12 +277,84 @@ fold_segment(struct tsn_family *f, struct tsn_fold *x)
 	return x->to == to;
 }
 
+/* Rows from [stop] on have no value. */
 static void
-forget(struct tsn_family *f, const uint16_t *row, uint32_t from, uint32_t n)
+forget(struct tsn_family *f, uint32_t stop)
 {
+	struct tsn_mask before;
+
+	tsn_mask_first(&before, stop);
 	for (uint32_t a = 0; a < f->def.naggs; a++)
-		for (uint32_t i = from; i < n; i++)
-			tsn_mask_unset(&f->agg[a].out->known, row[i]);
+		tsn_mask_and(&f->agg[a].out->known, &f->agg[a].out->known, &before);
+}
+
+/* Segment by segment; returns whether all went well, else [stop] is the first row that was not folded. */
+static bool
+fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n,
+    uint32_t *stop)
+{
+	uint32_t have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
+	bool ok = have == n;
+
+	tsn_family_guess(f, &s->keys, s->row, s->group, have);
+	while (x->from < have) {
+		bool found = tsn_family_resolve(f, &s->keys, counts, x, s->group, have, s->seed);
+
+		if (!tsn_fold_segment(f, x) || !found) {
+			ok = false;
+			have = x->to;
+		}
+		x->from = x->to;
+	}
+	*stop = x->from < n ? s->row[x->from] : TSN_BATCH_ROWS;
+	return ok;
+}
+
+/* The one group of SINCE without a key is made by the first row of all, and all move its time. */
+static bool
+meet_first(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
+{
+	const uint16_t first = 0;
+	int64_t newest = INT64_MIN;
+	uint32_t group = 0;
+
+	if (b->n == 0)
+		return true;
+	if (f->store.ngroups == 0) {
+		if (tsn_keys_make(&s->keys, &f->def.key, b, s->seed, &first, 1) != 1)
+			return false;
+		group = tsn_family_add(f, &s->keys, first, b->time[0], s->seed);
+		if (group == TSN_GROUP_NONE)
+			return false;
+	} else {
+		group = tsn_family_only(f);
+	}
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		if (f->agg[i].def->fn == TSN_AGG_SINCE)
+			tsn_since_begin(&f->agg[i], group, b);
+	for (uint32_t i = 0; i < b->n; i++)
+		newest = b->time[i] > newest ? b->time[i] : newest;
+	if (newest > f->store.groups[group].newest)
+		f->store.groups[group].newest = newest;
+	return true;
+}
+
+/* The rows that a fold is about, in order. */
+static uint32_t
+list_rows(const struct tsn_mask *rows, uint16_t *out)
+{
+	uint32_t n = 0;
+
+	TSN_EACH_ROW(row, rows)
+		out[n++] = (uint16_t)row;
+	return n;
+}
+
+void
+tsn_family_begin(struct tsn_family *f)
+{
+	memset(f->evicted, 0, sizeof(f->evicted));
+	f->evicted_before = f->store.stats.last_evicted;
 }
 
 bool
@@ -244,37 +362,31 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
 {
 	struct tsn_family *f = &s->family[family];
-	struct tsn_fold x = { .batch = b, .row = s->row, .group = s->group, .total = s->total,
-		.count = s->count };
-	struct tsn_mask active, counts;
-	uint32_t n = 0, have;
+	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
+		.count = s->count, .learned = s->learned };
+	struct tsn_mask active, counts, rows;
+	uint32_t n, stop = 0;
 	bool ok;
 
-	tsn_key_present(&f->def.key, b, &active);
-	tsn_mask_and(&counts, counted, &active);
-	tsn_mask_and(&active, read, &active);
-	tsn_mask_or(&active, &active, &counts);
-	TSN_EACH_ROW(row, &active)
-		s->row[n++] = (uint16_t)row;
-	memset(f->evicted, 0, sizeof(f->evicted));
-	f->evicted_before = f->store.stats.last_evicted;
+	tsn_key_present(&f->def.key, b, &rows);
+	tsn_mask_and(&counts, counted, &rows);
+	if (f->def.at.n > 0)
+		tsn_key_present(&f->def.at, b, &rows);
+	tsn_mask_or(&active, counted, read);
+	tsn_mask_and(&active, &active, &rows);
+	tsn_mask_or(&rows, &active, &counts);
+	n = list_rows(&rows, s->row);
+	tsn_family_begin(f);
 	ok = begin(s, f, b, &counts, args, results, &active, n);
+	if (ok && f->since_ever)
+		ok = meet_first(s, f, b);
 	if (n == 0)
 		return ok;
-	have = ok ? tsn_keys_make(&s->keys, f, b, s->seed, s->row, n) : 0;
-	ok = ok && have == n;
-	tsn_family_guess(f, &s->keys, s->row, s->group, have);
-	while (x.from < have) {
-		bool found = tsn_family_resolve(f, &s->keys, &counts, &x, s->group, have, s->seed);
-
-		if (!fold_segment(f, &x) || !found) {
-			ok = false;
-			have = x.to;
-		}
-		x.from = x.to;
-	}
+	if (ok)
+		ok = f->def.at.n > 0 ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) :
+		    fold_rows(s, f, &x, &counts, n, &stop);
 	if (!ok)
-		forget(f, s->row, x.from, n);
+		forget(f, stop);
 	f->store.stats.late += x.late;
 	return ok;
 }
@@ -296,6 +408,7 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 		else if (f->agg[i].owner == &f->agg[i])
 			out->skipped_samples += tsn_samples_skipped(&f->agg[i]);
 	}
+	out->bytes += tsn_steps_bytes(f);
 }
 
 int64_t
@@ -310,6 +423,15 @@ tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_b
 		if (w == 0)
 			return f->evicted_before;
 	}
+}
+
+double
+tsn_state_error(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row)
+{
+	const float *error = s->family[family].agg[agg].error;
+
+	(void)b;
+	return error == NULL ? 0 : (double)error[row];
 }
 
 uint32_t

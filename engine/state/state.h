@@ -158,6 +158,11 @@ void tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_fami
  * none: what tsn_state_stats would say had the input been cut right behind that row.
  */
 int64_t tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_batch *b, uint32_t row);
+/*
+ * Relative standard error of the value that aggregate [agg] gave a row of the batch folded last: 0 when it is exact,
+ * more where it comes from a sketch (DISTINCT, ENTROPY).
+ */
+double tsn_state_error(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row);
 uint32_t tsn_state_families(const struct tsn_state *s);
 const struct tsn_family_def *tsn_state_family(const struct tsn_state *s, uint32_t family);
 

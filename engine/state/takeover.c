@@ -27,13 +27,13 @@ same_agg(const struct tsn_agg_def *a, const struct tsn_agg_def *b)
 	    a->tumbling == b->tumbling && a->by_received == b->by_received && a->window_ms == b->window_ms &&
 	    a->pane_ms == b->pane_ms && a->panes == b->panes &&
 	    a->history_ms == b->history_ms && a->season_ms == b->season_ms && a->within == b->within &&
-	    (a->fn != TSN_AGG_DISTINCT || same_keys(&a->tuple, &b->tuple));
+	    (!tsn_agg_infos[a->fn].tuple || same_keys(&a->tuple, &b->tuple));
 }
 
 static bool
 same_family(const struct tsn_family_def *a, const struct tsn_family_def *b)
 {
-	return strcmp(a->canon, b->canon) == 0 && same_keys(&a->key, &b->key);
+	return strcmp(a->canon, b->canon) == 0 && same_keys(&a->key, &b->key) && a->nsteps == b->nsteps;
 }
 
 /* Leaves the old one empty, with its sizes, so that it can be freed. */
@@ -84,6 +84,7 @@ tsn_state_take_over(struct tsn_state *s, struct tsn_state *old,
     void (*report)(void *arg, const struct tsn_handover *), void *arg)
 {
 	s->seed = old->seed; /* the keys that move were hashed with it */
+	s->learned = s->learned || old->learned;
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct tsn_family *f = &s->family[i], *from = NULL;
 		struct tsn_handover h = { .canon = f->def.canon, .family = true };

@@ -25,6 +25,7 @@ struct tsn_vm {
 	const void **pointers;               /* behind all of folds */
 	struct tsn_regex *regex;             /* NULL if the program has none */
 	enum tsn_door door;                  /* of the batch at hand */
+	bool ends;                           /* the rule whose MATCH comes next has rows that end its alerts */
 	uint32_t closing_family, closing_agg;
 	struct tsn_vm_counters counters;
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
@@ -57,6 +58,7 @@ void tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);

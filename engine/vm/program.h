@@ -89,10 +89,13 @@ struct tsn_report {
 };
 
 /* A piece of a message: literal text, or a name in braces. */
-enum tsn_piece_kind { TSN_PIECE_TEXT, TSN_PIECE_FIELD, TSN_PIECE_VALUE, TSN_PIECE_THRESHOLD, TSN_PIECE_SET_COLUMN, TSN_PIECE_REG };
+enum tsn_piece_kind {
+	TSN_PIECE_TEXT, TSN_PIECE_FIELD, TSN_PIECE_VALUE, TSN_PIECE_THRESHOLD, TSN_PIECE_SET_COLUMN, TSN_PIECE_REG,
+	TSN_PIECE_NOTE, /* what stands behind a function's value (state/notes.def): from tsn_state_notes, of the row */
+};
 struct tsn_piece {
 	enum tsn_piece_kind kind;
-	const char *text;    /* TEXT: the text; SET_COLUMN: the column */
+	const char *text;    /* TEXT: the text; SET_COLUMN: the column; NOTE: its name */
 	uint16_t field;      /* FIELD; SET_COLUMN: the address field looked up */
 	uint32_t set;        /* SET_COLUMN: set slot */
 	uint32_t reg;        /* REG: export of a value (a define used in `when`) */
@@ -151,7 +154,11 @@ struct tsn_rule {
 	bool watched;          /* evaluated at ticks for keys that are pending or open (S25): stateful and not `each` */
 	int64_t pane_ms;       /* watched: panes of its longest window */
 	int64_t for_ms;        /* 0: none */
-	uint32_t until;        /* export, a mask: rows that end the alert of their key; TSN_REG_NONE: the default */
+	/*
+	 * Export, a mask: rows that end the alert of their key; TSN_REG_NONE: the default. on_match is called when there are
+	 * such rows, too, with a mask of matches that may then be empty: see tsn_vm_mask.
+	 */
+	uint32_t until;
 	struct tsn_rung *rung; uint32_t nrungs;
 	struct tsn_action *action; uint32_t nactions;
 	int64_t once_ms;       /* `once per`, or its default */

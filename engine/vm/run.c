@@ -124,6 +124,14 @@ tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row)
 	return reg != TSN_REG_NONE && tsn_mask_has(&vm->masks[reg], row);
 }
 
+const struct tsn_mask *
+tsn_vm_mask(const struct tsn_vm *vm, uint32_t export)
+{
+	uint32_t reg = export_reg(vm, export);
+
+	return reg != TSN_REG_NONE ? &vm->masks[reg] : NULL;
+}
+
 bool
 tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
@@ -299,6 +307,10 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_BOR:
 			tsn_vm_arithmetic(r, in);
 			break;
+		case TSN_OP_CODE_ONLY:
+		case TSN_OP_CODE_CHOOSE:
+			tsn_vm_choose(r, in);
+			break;
 		case TSN_OP_CODE_SHARE:
 			tsn_vm_share(r, in);
 			break;
@@ -323,9 +335,13 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_FOLD:
 			fold(r, in);
 			break;
+		case TSN_OP_CODE_UNTIL:
+			vm->ends = tsn_mask_any(&m[in->b]);
+			break;
 		case TSN_OP_CODE_MATCH:
-			if (tsn_mask_any(&m[in->b]))
+			if (vm->ends || tsn_mask_any(&m[in->b]))
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
+			vm->ends = false;
 			break;
 		case TSN_OPCODE_COUNT:
 			return;

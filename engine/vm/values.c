@@ -245,3 +245,21 @@ tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in)
 	else
 		tsn_mask_and(out, &a->known, out);
 }
+
+/* Registers may be the same: each row is read before it is written. */
+void
+tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in)
+{
+	struct tsn_vector *out = &r->vm->values[in->dst];
+	const struct tsn_mask *m = &r->vm->masks[in->a];
+	const struct tsn_vector *b = &r->vm->values[in->b], *c = in->op == TSN_OP_CODE_CHOOSE ? &r->vm->values[in->c] : b;
+	struct tsn_mask known, rest;
+
+	tsn_mask_and(&known, &b->known, m);
+	tsn_mask_andnot(&rest, &c->known, m);
+	for (uint32_t row = 0; row < r->b->n; row++)
+		out->i[row] = tsn_mask_has(m, row) ? b->i[row] : c->i[row];
+	if (in->op == TSN_OP_CODE_CHOOSE)
+		tsn_mask_or(&known, &known, &rest);
+	out->known = known;
+}

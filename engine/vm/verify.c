@@ -13,6 +13,7 @@ struct verifier {
 	const struct tsn_family_use *uses;
 	enum tsn_door door;
 	bool *mask_written, *value_written, *folded;
+	uint32_t ending;   /* rule of the last UNTIL, whose MATCH is to come */
 	const char *error;
 };
 
@@ -151,7 +152,8 @@ skip_inside(struct verifier *v, uint32_t at, uint32_t count)
 	for (uint32_t i = at + 1; i <= at + count; i++) {
 		if (!check(v, c->insn[i].op < TSN_OPCODE_COUNT, "no such opcode"))
 			return false;
-		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_MATCH)
+		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_UNTIL ||
+		    c->insn[i].op == TSN_OP_CODE_MATCH)
 			return fail(v, "jump over a fold or a match");
 		if (c->insn[i].op == TSN_OP_CODE_SKIP_NONE &&
 		    !check(v, c->insn[i].b <= at + count - i, "jump out of the jump around it"))
@@ -230,6 +232,11 @@ match_reads(struct verifier *v, uint32_t rule)
 		    !export_written(v, r->report[i].threshold, false) ||
 		    !operand(v, TSN_OPD_FAMILY, r->report[i].family))
 			return false;
+	if (r->until != TSN_REG_NONE && !export_written(v, r->until, true))
+		return false;
+	for (uint32_t i = 0; i < r->nrungs; i++)
+		if (!export_written(v, r->rung[i].holds, true))
+			return false;
 	for (uint32_t i = 0; i < r->nmessage; i++)
 		if (r->message[i].kind == TSN_PIECE_REG && !export_written(v, r->message[i].reg, false))
 			return false;
@@ -270,6 +277,8 @@ details(struct verifier *v, uint32_t at)
 	case TSN_OP_CODE_SUB:
 	case TSN_OP_CODE_MUL:
 		return check(v, is_real(v, in->a) == is_real(v, in->b), mixed);
+	case TSN_OP_CODE_CHOOSE:
+		return check(v, is_real(v, in->b) == is_real(v, in->c), mixed);
 	case TSN_OP_CODE_DIV:
 		return check(v, is_real(v, in->a) && is_real(v, in->b), mixed);
 	case TSN_OP_CODE_MOD:
@@ -284,9 +293,19 @@ details(struct verifier *v, uint32_t at)
 		return skip_inside(v, at, in->b);
 	case TSN_OP_CODE_FOLD:
 		return fold_uses(v, in->a);
+	case TSN_OP_CODE_UNTIL:
+		if (!check(v, v->ending == TSN_REG_NONE, "end of alerts without its match"))
+			return false;
+		v->ending = in->a;
+		return true;
 	case TSN_OP_CODE_MATCH:
+		if (!check(v, v->ending == TSN_REG_NONE || v->ending == in->a, "end of alerts without its match"))
+			return false;
+		v->ending = TSN_REG_NONE;
 		return match_reads(v, in->a);
 	case TSN_OP_CODE_END:
+		if (!check(v, v->ending == TSN_REG_NONE, "end of alerts without its match"))
+			return false;
 		return check(v, at == v->code->n - 1, "end before the end");
 	default:
 		return true;
@@ -305,6 +324,9 @@ makes_real(const struct verifier *v, const struct tsn_insn *in)
 		return true;
 	case TSN_OP_CODE_INT:
 		return false;
+	case TSN_OP_CODE_ONLY:
+	case TSN_OP_CODE_CHOOSE:
+		return is_real(v, in->b);
 	default:
 		return is_real(v, in->a);
 	}
@@ -396,6 +418,7 @@ code(struct verifier *v, enum tsn_door door)
 	v->code = c;
 	v->door = door;
 	v->uses = p->uses[door];
+	v->ending = TSN_REG_NONE;
 	memset(v->mask_written, 0, p->nmasks);
 	memset(v->value_written, 0, p->nvalues);
 	memset(v->folded, 0, p->nfamilies);
