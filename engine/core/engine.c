@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/pack.h"
 #include "base/wide.h"
+#include "core/dynamic.h"
 #include "core/reload.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
@@ -29,6 +30,7 @@ struct tsn_engine {
 	struct tsn_ruleset *rules;      /* NULL: none */
 	struct tsn_vm *vm;
 	struct tsn_state *state;
+	bool dynamic;                   /* it has sets that change at ticks */
 	bool cuts;                      /* windows close at ticks, so batches end there */
 	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
 	uint64_t ticket;                /* of the next row */
@@ -226,14 +228,34 @@ close_windows(struct tsn_engine *e, int64_t now)
 	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
 }
 
+/*
+ * What openings since the last tick say of dynamic sets takes place at the tick after it, [first], although the clock may
+ * have come to [now] in one step: so a replay and a daemon that ticks while nothing comes agree.
+ */
+static void
+change_sets(struct tsn_engine *e, int64_t first, int64_t now)
+{
+	const struct tsn_opening *o;
+	size_t n;
+
+	if (!e->dynamic)
+		return;
+	o = tsn_alerts_openings(e->alerts, &n);
+	tsn_dynamic_expire(e->rules, first);
+	tsn_dynamic_apply(e->rules, o, n, first);
+	tsn_dynamic_expire(e->rules, now);
+	tsn_alerts_openings_done(e->alerts);
+}
+
 /* A whole second has come by the time of receipt. */
 static void
-tick(struct tsn_engine *e, int64_t now)
+tick(struct tsn_engine *e, int64_t first, int64_t now)
 {
 	if (e->rules == NULL || e->o.on_rows != NULL)
 		return;
 	if (e->cuts)
 		run_batch(e);
+	change_sets(e, first, now);
 	close_windows(e, now);
 	if (e->batch->n == 0) { /* else its rows come first: tsn_alerts_tick follows the batch */
 		tsn_alerts_tick(e->alerts, now);
@@ -258,7 +280,7 @@ tsn_engine_clock(struct tsn_engine *e, int64_t now)
 		if (e->cuts)
 			run_batch(e); /* before the clock moves on */
 		e->stats.clock = now;
-		tick(e, second_of(now));
+		tick(e, before == TSN_TIME_NONE ? second_of(now) : second_of(before) + TSN_SECOND, second_of(now));
 	}
 	e->stats.clock = now;
 }
@@ -480,8 +502,11 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->vm = n.vm;
 	e->state = n.state;
 	e->rules = rs;
+	if (old != NULL)
+		tsn_dynamic_take_over(rs, old);
+	e->dynamic = tsn_dynamic_any(rs);
 	tsn_state_watch_exporters(e->state, &(struct tsn_state_exporters){ e->exporters, exporter_whole, exporter_heard });
-	e->cuts = tsn_state_waits(e->state);
+	e->cuts = tsn_state_waits(e->state) || e->dynamic;
 	e->expects = true;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
