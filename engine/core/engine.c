@@ -659,10 +659,15 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	at = open_part(out, "state");
 	tsn_state_save(e->state, out);
 	tsn_pack_close(out, at);
+	if (e->pair == NULL)
+		return;
+	at = open_part(out, "conversations");
+	tsn_pair_save(e->pair, e->exporters, out);
+	tsn_pack_close(out, at);
 }
 
-static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state" };
-enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PARTS };
+static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "conversations" };
+enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_TALKS, PARTS };
 
 /* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
 static bool
@@ -737,6 +742,8 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 	}
 	if (!tsn_exporters_load(e->exporters, &part[PART_EXPORTERS]) || !tsn_decoder_load(e->decoder, &part[PART_DECODER]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
+	if (e->pair != NULL && part[PART_TALKS].p != NULL && !tsn_pair_load(e->pair, e->exporters, &part[PART_TALKS]))
+		tsn_log(e->o.log, TSN_LOG_WARN, "the conversations that were waiting could not be restored: their records are missing");
 	e->ticket = ticket;
 	e->stats = stats;
 	r->exporters = tsn_exporters_count(e->exporters) - 1;
@@ -755,7 +762,7 @@ tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_resto
 uint64_t
 tsn_engine_ticket(const struct tsn_engine *e)
 {
-	return e->ticket;
+	return e->stats.flows; /* e->ticket numbers conversations, too */
 }
 
 void
