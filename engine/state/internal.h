@@ -83,7 +83,7 @@ struct tsn_agg {
 	struct tsn_vector *out;
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
 	bool mute;
-	uint32_t nsteps;         /* SEQUENCE: of the family; set before [init] */
+	const struct tsn_family *family;
 	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
 	struct tsn_vector *wanted;
 };
@@ -110,10 +110,10 @@ struct tsn_agg_ops {
 	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
 	void (*save)(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 	bool (*load)(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
-	/* See tsn_state_notes and tsn_state_learning. May be NULL: nothing to tell. */
-	uint32_t (*notes)(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
+	/* tsn_state_notes of one group (SEQUENCE: of any), and tsn_state_learning. May be NULL. */
+	uint32_t (*notes)(const struct tsn_agg *a, uint32_t group, const struct tsn_batch *b, uint32_t row,
 	    struct tsn_note *out, uint32_t max);
-	void (*learning)(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_learning *out);
+	void (*learning)(const struct tsn_agg *a, struct tsn_learning *out);
 };
 
 struct tsn_group {
@@ -324,7 +324,7 @@ void tsn_steps_fini(struct tsn_family *f);
 /* How many keys of its own a row of the family can have. */
 uint32_t tsn_steps_keys(const struct tsn_family_def *def);
 uint64_t tsn_steps_bytes(const struct tsn_family *f);
-uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
+uint32_t tsn_steps_notes(const struct tsn_agg *a, uint32_t group, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max);
 
 /* functions.c */

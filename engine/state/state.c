@@ -12,10 +12,10 @@
 #include "state/ring.h"
 
 static bool
-agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, uint32_t nsteps)
+agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_family *f)
 {
 	a->def = def;
-	a->nsteps = nsteps;
+	a->family = f;
 	a->ops = tsn_agg_ops(def->fn);
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->magic = tsn_reciprocal(def->pane_ms);
@@ -70,7 +70,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 		agg[i] = def->agg[i];
 		agg[i].closes = agg[i].closes && agg[i].tumbling;
 		f->def.naggs++;
-		if (!agg_init(&f->agg[i], &agg[i], f->def.nsteps))
+		if (!agg_init(&f->agg[i], &agg[i], f))
 			return false;
 		f->since_ever = f->since_ever || (agg[i].fn == TSN_AGG_SINCE && def->key.n == 0);
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
@@ -191,14 +191,14 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->arg = args == NULL ? NULL : args[i];
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
-		a->out->real = a->def->fn == TSN_AGG_AVG || a->def->fn == TSN_AGG_RATE ||
-		    (a->def->real && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT);
+		a->out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
+		    (tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG && a->def->real);
 		if (n == 0)
 			continue;
 		if (!a->ops->exact)
 			a->pane = panes(f, i, b, s->row, n);
 		a->takes = *counts;
-		if (a->arg != NULL && a->def->fn != TSN_AGG_COUNT && a->def->fn != TSN_AGG_DISTINCT)
+		if (a->arg != NULL && tsn_agg_infos[a->def->fn].arg)
 			tsn_mask_and(&a->takes, &a->takes, &a->arg->known);
 		if (a->ops->begin != NULL)
 			a->ops->begin(a, b, s->seed);

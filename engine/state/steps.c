@@ -465,7 +465,7 @@ note(struct tsn_note *out, uint32_t n, uint32_t max, uint32_t item, const char *
 {
 	v.known = true;
 	if (n < max)
-		out[n] = (struct tsn_note){ "chain", item, name, v };
+		out[n] = (struct tsn_note){ item == TSN_NOTE_ALONE ? name : "chain", item, name, v };
 	return n + 1;
 }
 
@@ -494,18 +494,41 @@ note_hop(struct tsn_note *out, uint32_t n, uint32_t max, uint32_t item, const st
 	return n;
 }
 
-uint32_t
-tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
-    struct tsn_note *out, uint32_t max)
+/* Who began it, and all who took part in its steps, each once. */
+static uint32_t
+note_sources(struct tsn_note *out, uint32_t n, uint32_t max, const struct tsn_hop *hop, uint32_t nsteps)
 {
-	const struct matches *m = f->steps == NULL ? NULL : &f->steps->row;
-	const uint32_t nsteps = f->def.nsteps;
+	if (hop[0].has & TSN_HOP_SRC)
+		n = note_addr(out, n, max, TSN_NOTE_ALONE, "patient_zero", hop[0].src);
+	for (uint32_t i = 0; i < nsteps; i++) {
+		bool new = (hop[i].has & TSN_HOP_SRC) != 0;
+
+		for (uint32_t k = 0; k < i && new; k++)
+			new = !(hop[k].has & TSN_HOP_SRC) || tsn_addr_cmp(hop[k].src, hop[i].src) != 0;
+		if (new)
+			n = note_addr(out, n, max, TSN_NOTE_ALONE, "members", hop[i].src);
+	}
+	return n;
+}
+
+uint32_t
+tsn_steps_notes(const struct tsn_agg *a, uint32_t group, const struct tsn_batch *b, uint32_t row, struct tsn_note *out,
+    uint32_t max)
+{
+	const struct matches *m = a->family->steps == NULL ? NULL : &a->family->steps->row;
+	const uint32_t nsteps = a->family->def.nsteps;
 	uint32_t n = 0;
 
-	(void)a;
+	(void)group;
 	(void)b;
-	for (uint32_t i = 0; m != NULL && i < m->n; i++)
-		for (uint32_t step = 0; m->v[i].row == row && step < nsteps; step++)
-			n = note_hop(out, n, max, step, &m->hop[(size_t)m->v[i].place * nsteps + step]);
-	return n;
+	for (uint32_t i = 0; m != NULL && i < m->n; i++) {
+		const struct tsn_hop *hop = &m->hop[(size_t)m->v[i].place * nsteps];
+
+		if (m->v[i].row != row)
+			continue;
+		for (uint32_t step = 0; step < nsteps; step++)
+			n = note_hop(out, n, max, step, &hop[step]);
+		return note_sources(out, n, max, hop, nsteps);
+	}
+	return 0;
 }

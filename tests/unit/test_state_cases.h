@@ -188,7 +188,7 @@ c_fold(struct c_bench *c, struct tsn_state *s, uint32_t family, const struct tsn
 		memset(&c->out[a].real, 0, sizeof(c->out[a].real));
 		tsn_mask_clear(&c->arg[a].known);
 		c->arg[a].real = def->agg[a].real;
-		args[a] = def->agg[a].fn == TSN_AGG_COUNT || def->agg[a].fn == TSN_AGG_DISTINCT ? NULL : &c->arg[a];
+		args[a] = tsn_agg_infos[def->agg[a].fn].arg ? &c->arg[a] : NULL;
 		results[a] = &c->out[a];
 	}
 	for (uint32_t i = from; i < to; i++) {
