@@ -57,6 +57,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def = *def;
 	f->def.agg = agg;
 	f->def.naggs = 0;
+	f->def.step = NULL;
 	f->budget = budget_of(def->max_keys);
 	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
 	f->store.stats.last_late = TSN_TIME_NONE;

@@ -83,13 +83,11 @@ tsn_steps_keys(const struct tsn_family_def *def)
 	return st.nkeys;
 }
 
-/* Called when the family's own definition is a copy of [def] that still points to its steps. */
 bool
 tsn_steps_init(struct tsn_family *f, const struct tsn_family_def *def)
 {
 	struct tsn_step_def *step;
 
-	f->def.step = NULL;
 	f->def.nsteps = def->nsteps < TSN_STEPS_MAX ? def->nsteps : TSN_STEPS_MAX;
 	if (f->def.nsteps == 0)
 		return true;
