@@ -107,7 +107,6 @@ struct tsn_agg {
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
 	const struct tsn_state *state;
 	void *beside;            /* of the store, while that is emptied */
-	uint32_t nsteps;         /* SEQUENCE: of the family; set before [init] */
 	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
 	struct tsn_vector *wanted;
 	bool restored;           /* from a snapshot */

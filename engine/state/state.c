@@ -17,7 +17,6 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_fami
 {
 	a->def = def;
 	a->family = f;
-	a->nsteps = f->def.nsteps;
 	a->ops = tsn_agg_ops(def->fn);
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->magic = tsn_reciprocal(def->pane_ms);
@@ -83,6 +82,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def = *def;
 	f->def.agg = agg;
 	f->def.naggs = 0;
+	f->def.step = NULL;
 	f->budget = budget_of(def->max_keys);
 	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
 	f->store.stats.last_late = TSN_TIME_NONE;
