@@ -273,8 +273,16 @@ fini_avg(struct tsn_agg *a)
 	tsn_counts_fini(&a->store.counts);
 }
 
-const struct tsn_agg_ops tsn_sum_ops = { .init = init, .reserve = reserve, .fold = fold_sum };
-const struct tsn_agg_ops tsn_rate_ops = { .init = init, .reserve = reserve, .fold = fold_rate };
+/* Panes of 128 bits, and an average's long counts. */
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return (a->def->real ? 0 : lanes_of(a) * 8) + tsn_counts_most(&a->store.counts);
+}
+
+const struct tsn_agg_ops tsn_sum_ops = { .most = most, .init = init, .reserve = reserve, .fold = fold_sum };
+const struct tsn_agg_ops tsn_rate_ops = { .most = most, .init = init, .reserve = reserve, .fold = fold_rate };
 const struct tsn_agg_ops tsn_avg_ops = {
+	.most = most,
 	.init = init, .reserve = reserve_avg, .fold = fold_avg, .reset = reset_avg, .fini = fini_avg,
 };

@@ -111,7 +111,7 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
 	if (!groups_room(f, part) || !directory_room(s))
 		return TSN_GROUP_NONE;
 	g.in_slab = tsn_mask_has(&k->encoded, row);
-	if (g.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &g.key))
+	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = s->part[part].n++ * TSN_PARTS + part;
 	s->groups[number] = g;
@@ -185,7 +185,7 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	uint16_t len;
 
 	next.in_slab = tsn_mask_has(&k->encoded, row);
-	if (next.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &next.key))
+	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
 	number = victim(f, tsn_part_of(k->hash[row]), now);
 	g = &s->groups[number];

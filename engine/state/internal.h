@@ -106,6 +106,8 @@ struct tsn_agg_ops {
 	void (*fini)(struct tsn_agg *a);
 	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
 	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
+	/* Bytes a group may take beside its cells, at most. NULL: none. */
+	uint64_t (*most)(const struct tsn_agg *a);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
 	bool may_stop;
 	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
@@ -136,6 +138,9 @@ struct tsn_part {
 struct tsn_slab {
 	uint8_t *mem;
 	uint32_t n, cap;                     /* units */
+	uint32_t live;                       /* of them, those of keys in use */
+	uint32_t fixed;                      /* units of every key, where none holds text: then what one leaves the next can take */
+	uint32_t limit;                      /* units it need not grow beyond */
 	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
 };
 
@@ -235,7 +240,13 @@ uint64_t tsn_reciprocal(int64_t pane_ms);
 /* keys.c: returns how many of [rows] have their key and hash; fewer when memory ran out. */
 uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_family *f, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n);
-bool tsn_slab_put(struct tsn_slab *s, const uint8_t *key, uint16_t len, uint32_t *off);
+struct tsn_family_store;
+/* Moves the keys of the groups together when that is as good as growing. */
+bool tsn_slab_put(struct tsn_family_store *f, const uint8_t *key, uint16_t len, uint32_t *off);
+/* For [groups] groups with keys of that kind. */
+void tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t groups);
+/* Bytes of the longest key in the slab, with what it may waste; 0 if only IPv4 addresses come, which is never. */
+uint64_t tsn_slab_worst(const struct tsn_key_spec *key);
 void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
@@ -250,6 +261,9 @@ bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const st
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
 void tsn_family_fini(struct tsn_family *f);
 
+/* state.c: S29: groups a part may have. */
+uint32_t tsn_family_budget(uint64_t max_keys);
+
 /* functions.c */
 const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
 
@@ -261,6 +275,8 @@ void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct
     uint64_t *late);
 void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
+/* Bytes of a group that has grown, beside its cell. */
+uint64_t tsn_counts_most(const struct tsn_counts *c);
 
 extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops;
 extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
