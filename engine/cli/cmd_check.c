@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/inputs.h"
+#include "cli/why.h"
 
 /* Rules named as arguments join those of -r. False when memory is out. */
 static bool
@@ -86,8 +87,37 @@ tsn_cmd_check(struct tsn_cli *c)
 	return with_rules(c, say_checked);
 }
 
+/* The rules of -r and -e, with probes beside one; the arguments are inputs. */
+static int
+explain_why(struct tsn_cli *c)
+{
+	struct tsn_cli_compilation k;
+	struct tsn_ruleset *rs;
+	int status = TSN_EXIT_RULES;
+
+	if (c->rules.n == 0 && c->exprs.n == 0)
+		return tsn_cli_usage(c, "no rules: with --why they stand behind -r or -e");
+	if (c->args.n == 0)
+		return tsn_cli_usage(c, "no input: with --why name files or directories, or - for stdin");
+	if (!tsn_cli_compilation_init(&k, c)) {
+		tsn_cli_compilation_fini(&k);
+		return tsn_cli_no_memory();
+	}
+	k.input.why = c->why;
+	k.input.what_if = c->what_if;
+	rs = tsn_cli_compile(&k);
+	if (rs != NULL)
+		status = tsn_cli_why(c, rs);
+	tsn_cli_compilation_fini(&k);
+	return status;
+}
+
 int
 tsn_cmd_explain(struct tsn_cli *c)
 {
+	if (c->why != NULL)
+		return explain_why(c);
+	if (c->what_if != NULL)
+		return tsn_cli_usage(c, "--what-if needs --why RULE");
 	return with_rules(c, explain);
 }

@@ -316,6 +316,8 @@ const char *ck_a_type(enum tsn_type t);
 const char *ck_the_types(enum tsn_type t);
 /* The source text of a node, shortened. */
 const char *ck_text(struct tsn_ck *, const struct tsn_node *);
+/* The same of a span, [most] characters of it. */
+const char *ck_span_text(struct tsn_ck *, struct tsn_span, size_t most);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
@@ -480,6 +482,11 @@ int64_t ck_longest_window(const struct tsn_ir *);
 void ck_warn_filters(const struct ck_env *, const struct tsn_ir *when, const struct ck_gather *, const struct tsn_node *n);
 bool ck_level(const struct tsn_node *n, enum tsn_severity *out);
 void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), void *arg);
+
+/* --- probe.c --- */
+
+/* Adds the probes of a rule; false after a report. After all rules. */
+bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
 
 /* --- override.c, site.c, blocks.c --- */
 

@@ -305,6 +305,8 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		definition(&j->ck, s);
 	rules(j);
+	if (in->why != NULL && tsn_diags_errors(diags) == before)
+		ck_probes(&j->ck, j->r, in->why, in->what_if);
 	ck_site(&j->ck, &j->r->site);
 	return job_end(j, !finish(j, emit));
 }
