@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/inputs.h"
+#include "cli/memory.h"
 #include "cli/why.h"
 
 /* Rules named as arguments join those of -r. False when memory is out. */
@@ -72,8 +73,9 @@ explain(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_diags *
 	struct tsn_buf out = TSN_BUF_INIT;
 	bool failed;
 
-	(void)c;
 	(void)diags;
+	if (c->memory)
+		return tsn_cli_memory(r);
 	tsn_program_disassemble(r->program, &out);
 	failed = out.failed;
 	fwrite(tsn_buf_str(&out), 1, out.len, stdout);

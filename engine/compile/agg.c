@@ -306,7 +306,7 @@ aggregate(const struct ck_env *e, const struct tsn_node *n, size_t row)
 	bool ok;
 
 	k.agg.fn = fn_of[row];
-	k.agg.max_keys = CK_MAX_KEYS;
+	k.agg.max_keys = TSN_MAX_KEYS;
 	inner.gather = NULL;
 	if (e->scope != NULL)
 		*e->scope->used = true;

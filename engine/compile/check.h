@@ -27,7 +27,6 @@
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
-#define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
 
 /* --- what was loaded --- */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compile/budget.h"
 #include "compile/check.h"
 
 /* Of the rule language, not of the program. */
@@ -257,7 +258,7 @@ finish(struct job *j, bool emit)
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;
-		return true;
+		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->diags);
 	}
 	if (error == NULL)
 		ck_oom(c);

@@ -80,7 +80,8 @@ struct tsn_site {
 	struct tsn_site_listen *listens;    uint32_t nlistens;   /* 0: the caller's default */
 	struct tsn_site_output *outputs;    uint32_t noutputs;   /* 0: stdout */
 	struct tsn_exporter_setting *exporters; uint32_t nexporters;
-	uint64_t memory;                    /* bytes; 0 if not given */
+	uint64_t memory;                    /* bytes that windows and groups may take together; 0 if not given */
+	struct tsn_span memory_at;
 	const char *state, *http;           /* NULL if not given */
 	int64_t lateness_ms;                /* 30,000 unless told */
 	int64_t pair_ms;                    /* 30,000 unless told */

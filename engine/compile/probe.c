@@ -175,12 +175,14 @@ constant(struct making *m, const char *text, const struct tsn_ir *old)
 	v = ck_one(&e, tree, old->type);
 	if (v == NULL)
 		return NULL;
-	if (v->kind == TSN_IR_INT && old->kind == TSN_IR_REAL)
-		return ck_real(c, (double)v->i);
-	if (v->kind == TSN_IR_INT && old->kind == TSN_IR_INT)
-		return ck_int(c, v->i, old->type);
-	if (v->kind == TSN_IR_REAL)
-		return v;
+	if ((v->type == TSN_T_DURATION) == (old->type == TSN_T_DURATION)) {
+		if (v->kind == TSN_IR_INT && old->kind == TSN_IR_REAL)
+			return ck_real(c, (double)v->i);
+		if (v->kind == TSN_IR_INT && old->kind == TSN_IR_INT)
+			return ck_int(c, v->i, old->type);
+		if (v->kind == TSN_IR_REAL)
+			return v;
+	}
 	tsn_diag_error(c->diags, TSN_E_TYPE, tree->span, "this is %s; the threshold is %s", ck_a_type(v->type), ck_a_type(old->type));
 	return NULL;
 }
