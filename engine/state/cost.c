@@ -61,6 +61,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 	const uint64_t budget = tsn_family_budget(f->max_keys), groups = budget * TSN_PARTS;
 	const uint64_t slots = slots_for(groups), slab = tsn_slab_worst(&f->key);
 	const uint64_t before = room_before(budget) * TSN_PARTS;
+	const struct tsn_family family = { .def = *f };
 
 	*out = (struct tsn_cost){ 0 };
 	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key);
@@ -68,14 +69,15 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 	out->growing = larger(slots / 2 * sizeof(struct tsn_entry), groups * slab);
 	out->growing = larger(out->growing, before * sizeof(struct tsn_group));
 	for (uint32_t i = 0; i < f->naggs; i++) {
-		struct tsn_agg a = { .def = &f->agg[i], .ops = tsn_agg_ops(f->agg[i].fn) };
+		struct tsn_agg a = { .def = &f->agg[i], .family = &family, .ops = tsn_agg_ops(f->agg[i].fn) };
 
 		out->fixed += fixed_of(a.def);
 		if (a.ops == NULL)
 			continue;
 		a.ops->init(&a);
 		out->group += cells_of(&a);
-		out->extra += a.ops->most != NULL ? a.ops->most(&a) : 0;
+		/* what extra_bytes does not bound, every group may come to take */
+		*(a.ops->extra != NULL ? &out->extra : &out->group) += a.ops->most != NULL ? a.ops->most(&a) : 0;
 		out->growing = larger(out->growing, before * larger(a.store.counts.cells.size, a.store.cells.size));
 		out->growing = larger(out->growing, groups * a.store.sums.cells.size);
 	}

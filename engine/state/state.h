@@ -222,7 +222,7 @@ void tsn_state_learning(const struct tsn_state *s, uint32_t family, uint32_t agg
 /* Bytes a group takes in the worst case: directory, group, key and cells; and what it may take beside them. */
 struct tsn_cost {
 	uint64_t group;         /* of each group */
-	uint64_t extra;         /* of one that has grown: sketches, wide counters, lists of members */
+	uint64_t extra;         /* of one that has grown (sketches, lists of members), as far as extra_bytes bounds it; else it is in [group] */
 	uint64_t fixed;         /* of the family, whatever the groups */
 	uint64_t growing;       /* for a moment, while arrays grow to their full size */
 };
