@@ -184,9 +184,10 @@ t_on_close(void *arg, uint32_t family, uint32_t agg, int64_t start, struct tsn_b
 static void
 t_do_tick(uint32_t i)
 {
-	const bool due = tsn_state_close_due(t_state, t_tick[i], t_lateness);
+	bool due;
 
 	t_now = i;
+	due = tsn_state_close_due(t_state, t_tick[i], t_lateness);
 	if (due)
 		cr_assert(tsn_state_close(t_state, t_tick[i], t_lateness, t_batch, t_on_close, &i));
 	cr_assert(t_seen == t_nout || t_out[t_seen].tick > i, "case %" PRIu64 ": at tick %u fewer than expected (%s)", t_seed, i,
