@@ -241,7 +241,6 @@ close_windows(struct tsn_engine *e, int64_t now)
 
 	if (e->expects && e->cuts && now != INT64_MAX)
 		e->expects = !tsn_state_expect(e->state, (const struct tsn_set *const *)e->rules->sets, now);
-
 	if (!e->cuts || !tsn_state_close_due(e->state, now, lateness))
 		return;
 	tsn_state_close(e->state, now, lateness, e->tick_batch, run_closing, e);
