@@ -140,6 +140,9 @@ struct ck_set {
 	const struct ck_set *reached_from;
 	uint32_t reached_no, walks;
 	int64_t refresh_ms;
+	bool dynamic;              /* its members are what rules add; of the type of its first use */
+	int64_t expire_ms;
+	uint64_t max;
 	bool tainted;              /* made with a name that was rebound for one rule */
 	bool v4, v6;               /* families among the members (filled when built) */
 	uint32_t slot;             /* UINT32_MAX: none yet */
@@ -247,7 +250,8 @@ struct tsn_ck {
 	struct ck_set **sets;             /* by slot */
 	size_t nsets, cap_sets;
 	struct ck_set *builtins;
-	size_t cap_rules, cap_regexes, cap_wanted;
+	size_t cap_rules, cap_regexes, cap_wanted, cap_schedules;
+	const char **schedule_text;       /* as written, of the module's schedules */
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
 	struct ck_link *link;
@@ -461,6 +465,9 @@ enum tsn_type ck_set_join(enum tsn_type a, enum tsn_type b);
 bool ck_set_fits(enum tsn_type value, enum tsn_type members);
 struct ck_set *ck_set_builtin(struct tsn_ck *, const char *name);
 uint32_t ck_set_slot(struct tsn_ck *, struct ck_set *);
+/* A value that is looked for in a dynamic set, or added at [n]: one type a set. False: reported. */
+bool ck_dynamic_use(const struct ck_env *, const struct tsn_node *n, struct ck_set *, const struct tsn_ir *v);
+bool ck_dynamic_options(const struct ck_env *, struct ck_set *, const struct tsn_node *n);
 /* Reads a file of members while checking; false after a report. */
 bool ck_set_read(struct tsn_ck *, struct ck_set *, struct ck_set_file *);
 /* NULL: memory is out, or a file could not be read ([again]: files are read anew) and [diags] say so. */

@@ -502,6 +502,8 @@ fill_program(struct tsn_emit *e)
 		family_def(e, i, &p->families[i]);
 	p->sets = in_arena(e, e->m->nsets, sizeof(*p->sets));
 	p->nsets = e->m->nsets;
+	p->schedules = e->m->schedules;
+	p->nschedules = e->m->nschedules;
 	p->wanted = e->m->wanted;
 	p->nwanted = e->m->nwanted;
 	for (uint32_t i = 0; i < p->nsets && !e->failed; i++)

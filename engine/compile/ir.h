@@ -174,6 +174,8 @@ struct tsn_ir_module {
 	const char **regex;              /* pattern text; flags in regex_flags (PCRE2 options) */
 	uint32_t *regex_flags;
 	uint32_t nregex;
+	const struct tsn_schedule **schedules; /* base/schedule.h; each once */
+	uint32_t nschedules;
 	struct tsn_wanted *wanted;       /* elements that rules name by number, and their columns */
 	uint32_t nwanted;
 };

@@ -81,6 +81,8 @@ fits(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left
 {
 	struct tsn_diag *d;
 
+	if (s->dynamic)
+		return ck_dynamic_use(e, n, (struct ck_set *)s, left);
 	if (left->kind == TSN_IR_TUPLE ? s->type == TSN_T_TUPLE || s->type == TSN_T_NONE : ck_set_fits(left->type, s->type))
 		return left->kind != TSN_IR_TUPLE || tuple_fits(e, n, left, s);
 	d = tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s is %s, and the set holds %s", left_text(e, n),
@@ -156,7 +158,7 @@ in_set(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *le
 	warn_family(e, n, s);
 	e->c->at = n->span;
 	if (left->kind == TSN_IR_TUPLE)
-		return ck_in(e->c, left, for_fields(e->c, s, left));
+		return ck_in(e->c, left, s->dynamic ? s : for_fields(e->c, s, left));
 	if (left->kind != TSN_IR_FIELD || left->type == TSN_T_REAL)
 		return spelled_out(e, n, left, s);
 	if (s->sym == NULL && s->builtin == NULL && s->nmembers == 1 && s->nparts == 0 && s->nfiles == 0)

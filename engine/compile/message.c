@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compile/check.h"
+#include "sets/dynamic.h"
 
 struct writer {
 	const struct ck_env *e;
@@ -105,6 +106,11 @@ check_column(struct writer *w, const struct ck_set *s, struct tsn_span at, const
 			return;
 		for (size_t i = 0; (other = tsn_set_column_nth(s->file[f].set, i)) != NULL; i++)
 			tsn_nearest_offer(&near, name, other);
+	}
+	for (size_t i = 0; s->dynamic && (other = tsn_dynamic_column_nth(i)) != NULL; i++) {
+		if (strcmp(other, name) == 0)
+			return;
+		tsn_nearest_offer(&near, name, other);
 	}
 	if (s->nparts > 0 || (s->builtin != NULL && strcmp(name, "name") == 0) || w->e->c->test)
 		return;

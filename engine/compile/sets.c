@@ -251,6 +251,11 @@ add_part(const struct ck_env *e, struct ck_set *s, const struct ck_set *part, co
 {
 	if (among(s->part, s->nparts, part))
 		return true;
+	if (part->dynamic) {
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SET, n->span, "a dynamic set is no part of another"),
+		    "ask for both: x in %s or x in ...", part->sym->name);
+		return false;
+	}
 	if (!take_type(e, s, part->type, n))
 		return false;
 	if (part->type == TSN_T_TUPLE) {
@@ -418,8 +423,7 @@ from_decl(const struct ck_env *at, struct ck_set *s, const struct ck_sym *sym)
 	case TSN_N_SOURCE:
 		return from_file(at, s, n);
 	case TSN_N_DYNAMIC:
-		ck_unavailable(at->c, n->span, "dynamic sets are");
-		return false;
+		return ck_dynamic_options(at, s, n);
 	case TSN_N_SITESET:
 		return from_site(at, s, sym);
 	default:
@@ -477,6 +481,9 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 	if (sym->broken)
 		return NULL;
 	at.where = NULL;
+	/* What rules add is one set for all of them. */
+	if (sym->decl->kids != NULL && sym->decl->kids->kind == TSN_N_DYNAMIC)
+		at.rebind = NULL;
 	if (at.rebind != NULL && !sym_mentions(e, sym, e->c->world->next_id++))
 		at.rebind = NULL;
 	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compile/check.h"
+#include "sets/dynamic.h"
 
 #define LONG_CONTENT 512 /* a longer literal stands in canonical forms by its hash */
 
@@ -260,12 +261,37 @@ add_own(struct building *g, const struct ck_set *s)
 	return true;
 }
 
+/* Tuples are as long as their fields are stored. */
+static uint64_t
+shape_of(const struct ck_set *s)
+{
+	uint64_t h = s->type == TSN_T_TUPLE;
+
+	for (unsigned i = 0; s->type == TSN_T_TUPLE && i < s->key.n; i++)
+		h = tsn_hash_join(h, (uint64_t)tsn_fields[s->key.part[i].field].storage);
+	return h;
+}
+
+static struct tsn_set *
+build_dynamic(const struct ck_set *s)
+{
+	enum tsn_set_kind kind = s->type == TSN_T_NONE ? TSN_SET_ANY : s->type == TSN_T_ADDR ? TSN_SET_ADDR :
+	    s->type == TSN_T_STRING ? TSN_SET_STR : s->type == TSN_T_TUPLE ? TSN_SET_TUPLE : TSN_SET_INT;
+
+	return tsn_set_dynamic_new(kind, shape_of(s), s->expire_ms, (size_t)s->max);
+}
+
 struct tsn_set *
 ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 {
 	struct building g = { .b = tsn_set_builder_new(TSN_SET_ANY), .top = s, .again = again, .diags = diags };
 	struct tsn_set *set = NULL;
 	bool ok = g.b != NULL;
+
+	if (s->dynamic) {
+		tsn_set_builder_free(g.b);
+		return build_dynamic(s);
+	}
 
 	for (const struct ck_set *part = ck_set_reach(s); ok && part != NULL; part = part->reach_next)
 		ok = add_own(&g, part);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/pack.h"
 #include "base/wide.h"
+#include "core/dynamic.h"
 #include "core/reload.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
@@ -29,6 +30,7 @@ struct tsn_engine {
 	struct tsn_ruleset *rules;      /* NULL: none */
 	struct tsn_vm *vm;
 	struct tsn_state *state;
+	bool dynamic;                   /* it has sets that change at ticks */
 	bool cuts;                      /* windows close at ticks, so batches end there */
 	uint64_t ticket;                /* of the next row */
 	struct tsn_dedup *dedup;        /* NULL: off */
@@ -221,14 +223,34 @@ close_windows(struct tsn_engine *e, int64_t now)
 	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
 }
 
+/*
+ * What openings since the last tick say of dynamic sets takes place at the tick after it, [first], although the clock may
+ * have come to [now] in one step: so a replay and a daemon that ticks while nothing comes agree.
+ */
+static void
+change_sets(struct tsn_engine *e, int64_t first, int64_t now)
+{
+	const struct tsn_opening *o;
+	size_t n;
+
+	if (!e->dynamic)
+		return;
+	o = tsn_alerts_openings(e->alerts, &n);
+	tsn_dynamic_expire(e->rules, first);
+	tsn_dynamic_apply(e->rules, o, n, first);
+	tsn_dynamic_expire(e->rules, now);
+	tsn_alerts_openings_done(e->alerts);
+}
+
 /* A whole second has come by the time of receipt. */
 static void
-tick(struct tsn_engine *e, int64_t now)
+tick(struct tsn_engine *e, int64_t first, int64_t now)
 {
 	if (e->rules == NULL || e->o.on_rows != NULL)
 		return;
 	if (e->cuts)
 		run_batch(e);
+	change_sets(e, first, now);
 	close_windows(e, now);
 	if (e->batch->n == 0) { /* else its rows come first: tsn_alerts_tick follows the batch */
 		tsn_alerts_tick(e->alerts, now);
@@ -253,7 +275,7 @@ tsn_engine_clock(struct tsn_engine *e, int64_t now)
 		if (e->cuts)
 			run_batch(e); /* before the clock moves on */
 		e->stats.clock = now;
-		tick(e, second_of(now));
+		tick(e, before == TSN_TIME_NONE ? second_of(now) : second_of(before) + TSN_SECOND, second_of(now));
 	}
 	e->stats.clock = now;
 }
@@ -475,7 +497,10 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->vm = n.vm;
 	e->state = n.state;
 	e->rules = rs;
-	e->cuts = has_closes(rs->program);
+	if (old != NULL)
+		tsn_dynamic_take_over(rs, old);
+	e->dynamic = tsn_dynamic_any(rs);
+	e->cuts = has_closes(rs->program) || e->dynamic;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);

@@ -136,6 +136,9 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 	case TSN_OPD_RULE:
 		tsn_buf_printf(out, "r%u", x);
 		return;
+	case TSN_OPD_SCHEDULE:
+		tsn_buf_puts(out, p->schedules[x]->text);
+		return;
 	case TSN_OPD_REL:
 		tsn_buf_puts(out, relation[x]);
 		return;
@@ -417,6 +420,38 @@ put_report(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_re
 	tsn_buf_puts(out, door == TSN_DOOR_TICK ? " (at ticks)\n" : "\n");
 }
 
+/* What a rule says beside its condition: only what it does say. */
+static void
+put_clauses(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_rule *r)
+{
+	if (r->for_ms > 0) {
+		tsn_buf_puts(out, "      for ");
+		put_duration(out, r->for_ms);
+		tsn_buf_putc(out, '\n');
+	}
+	for (int door = 0; door < TSN_DOORS; door++) {
+		for (uint32_t i = 0; i < r->nrungs; i++) {
+			if (p->exports[r->rung[i].holds].at[door] == TSN_REG_NONE)
+				continue;
+			tsn_buf_printf(out, "      %s where ", severity[r->rung[i].severity]);
+			put_export(p, out, r->rung[i].holds, (enum tsn_door)door);
+			tsn_buf_puts(out, door == TSN_DOOR_TICK ? " (at ticks)\n" : "\n");
+		}
+	}
+	for (uint32_t i = 0; i < r->nactions; i++) {
+		const struct tsn_action *a = &r->action[i];
+
+		tsn_buf_puts(out, a->remove ? "      then remove " : "      then add ");
+		put_key(p, out, &a->value);
+		tsn_buf_printf(out, "%s%s", a->remove ? " from " : " to ", p->sets[a->set].name);
+		if (a->for_ms > 0) {
+			tsn_buf_puts(out, " for ");
+			put_duration(out, a->for_ms);
+		}
+		tsn_buf_putc(out, '\n');
+	}
+}
+
 static void
 put_rules(const struct tsn_program *p, struct tsn_buf *out)
 {
@@ -450,6 +485,7 @@ put_rules(const struct tsn_program *p, struct tsn_buf *out)
 		for (int door = 0; door < TSN_DOORS; door++)
 			for (uint32_t k = 0; k < r->nreports; k++)
 				put_report(p, out, &r->report[k], (enum tsn_door)door);
+		put_clauses(p, out, r);
 	}
 }
 

@@ -272,6 +272,24 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 	}
 }
 
+/* The span of time around a row answers for all rows in it. */
+static void
+during(const struct tsn_run *r, struct tsn_mask *out, const struct tsn_schedule *s)
+{
+	int64_t from = 0, until = 0;
+	bool in = false;
+
+	tsn_mask_clear(out);
+	TSN_EACH_ROW(row, &r->b->rows) {
+		int64_t t = r->b->time[row];
+
+		if (t < from || t >= until)
+			in = tsn_schedule_has(s, t, &from, &until);
+		if (in)
+			tsn_mask_set(out, row);
+	}
+}
+
 static void
 execute(struct tsn_run *r, const struct tsn_code *code)
 {
@@ -344,6 +362,9 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 			break;
 		case TSN_OP_CODE_TUPLE_SET:
 			tsn_vm_tuple_set(r, in);
+			break;
+		case TSN_OP_CODE_DURING:
+			during(r, &m[in->dst], vm->p->schedules[in->a]);
 			break;
 		case TSN_OP_CODE_LOAD:
 			tsn_vm_load(r, in);

@@ -121,6 +121,8 @@ operand(struct verifier *v, enum tsn_operand kind, uint32_t x)
 		return check(v, x < p->nfamilies, "no such family");
 	case TSN_OPD_RULE:
 		return check(v, x < p->nrules, "no such rule");
+	case TSN_OPD_SCHEDULE:
+		return check(v, x < p->nschedules && p->schedules[x] != NULL, "no such schedule");
 	case TSN_OPD_REL:
 		return check(v, x <= TSN_REL_GE, "no such relation");
 	}
@@ -262,6 +264,18 @@ match_reads(struct verifier *v, uint32_t rule)
 	for (uint32_t i = 0; i < r->nmessage; i++)
 		if (r->message[i].kind == TSN_PIECE_REG && !export_written(v, r->message[i].reg, false))
 			return false;
+	return true;
+}
+
+/* Actions name dynamic sets by slot and values by field; who runs them looks no further. */
+static bool
+rules(struct verifier *v)
+{
+	for (uint32_t i = 0; i < v->p->nrules; i++)
+		for (uint32_t k = 0; k < v->p->rules[i].nactions; k++)
+			if (!check(v, v->p->rules[i].action[k].set < v->p->nsets && v->p->rules[i].action[k].value.n > 0 &&
+			    key_is_sound(&v->p->rules[i].action[k].value), "bad action"))
+				return false;
 	return true;
 }
 
@@ -520,7 +534,7 @@ tsn_program_verify(struct tsn_program *p)
 	if (v.mask_written == NULL || v.value_written == NULL || v.folded == NULL)
 		fail(&v, "memory is out");
 	else
-		good = pools(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
+		good = pools(&v) && rules(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
 	tsn_free(v.mask_written);
 	tsn_free(v.value_written);
 	tsn_free(v.folded);
