@@ -32,6 +32,7 @@ struct tsn_engine {
 	struct tsn_state *state;
 	bool dynamic;                   /* it has sets that change at ticks */
 	bool cuts;                      /* windows close at ticks, so batches end there */
+	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
 	uint64_t ticket;                /* of the next row */
 	struct tsn_dedup *dedup;        /* NULL: off */
 	bool stands;                    /* somebody looks at how exporters stand */
@@ -153,6 +154,7 @@ run_batch(struct tsn_engine *e)
 	}
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
+	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
 	if (e->vm != NULL)
 		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
@@ -216,6 +218,9 @@ static void
 close_windows(struct tsn_engine *e, int64_t now)
 {
 	int64_t lateness = e->rules != NULL ? e->rules->site.lateness_ms : 0;
+
+	if (e->expects && e->cuts && now != INT64_MAX)
+		e->expects = !tsn_state_expect(e->state, (const struct tsn_set *const *)e->rules->sets, now);
 
 	if (!e->cuts || !tsn_state_close_due(e->state, now, lateness))
 		return;
@@ -438,15 +443,15 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 }
 
 static bool
-has_closes(const struct tsn_program *p)
+exporter_whole(void *arg, uint32_t source, int64_t from, int64_t to)
 {
-	uint32_t f, a;
+	return tsn_exporter_whole(arg, source, from, to);
+}
 
-	for (f = 0; f < p->nfamilies; f++)
-		for (a = 0; a < p->families[f].naggs; a++)
-			if (p->families[f].agg[a].closes)
-				return true;
-	return false;
+static bool
+exporter_heard(void *arg, uint32_t source, int64_t from)
+{
+	return tsn_exporter_heard(arg, source, from);
 }
 
 /* What was remembered stays, also over a change of the window. */
@@ -500,7 +505,9 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	if (old != NULL)
 		tsn_dynamic_take_over(rs, old);
 	e->dynamic = tsn_dynamic_any(rs);
-	e->cuts = has_closes(rs->program) || e->dynamic;
+	tsn_state_watch_exporters(e->state, &(struct tsn_state_exporters){ e->exporters, exporter_whole, exporter_heard });
+	e->cuts = tsn_state_waits(e->state) || e->dynamic;
+	e->expects = true;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
