@@ -553,7 +553,7 @@ ck_call_nests(const struct ck_env *e, const struct ck_call *k, const struct tsn_
 static struct ck_val
 aggregate(const struct ck_env *e, const struct tsn_node *n, enum ck_fn row)
 {
-	struct ck_call k = { .node = n, .row = row, .learn_ms = -1, .agg = { .max_keys = CK_MAX_KEYS, .expect = TSN_SET_NONE } };
+	struct ck_call k = { .node = n, .row = row, .learn_ms = -1, .agg = { .max_keys = TSN_MAX_KEYS, .expect = TSN_SET_NONE } };
 	struct ck_env inner = *e;
 	const struct tsn_ir *ir;
 

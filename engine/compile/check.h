@@ -28,7 +28,6 @@
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
-#define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
 
 /* --- what was loaded --- */
@@ -339,6 +338,8 @@ const char *ck_a_type(enum tsn_type t);
 const char *ck_the_types(enum tsn_type t);
 /* The source text of a node, shortened. */
 const char *ck_text(struct tsn_ck *, const struct tsn_node *);
+/* The same of a span, [most] characters of it. */
+const char *ck_span_text(struct tsn_ck *, struct tsn_span, size_t most);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
@@ -533,6 +534,11 @@ void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), v
 void ck_links_check(struct tsn_ck *);
 /* Rules that those of the module name, and they in turn, are checked too: for a test, which has no others. */
 void ck_links_add(struct tsn_ck *);
+
+/* --- probe.c --- */
+
+/* Adds the probes of a rule; false after a report. After all rules. */
+bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
 
 /* --- override.c, site.c, blocks.c --- */
 

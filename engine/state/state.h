@@ -74,6 +74,7 @@ struct tsn_family_def {
 	const struct tsn_step_def *step; /* of SEQUENCE */
 	uint32_t nsteps;            /* 0: no sequence */
 	uint64_t max_keys;          /* groups at most; divided evenly over 64 parts (S29) */
+	bool sized;                 /* the rules say max_keys; else it is what memory allows */
 	const struct tsn_agg_def *agg;
 	uint32_t naggs;
 };
