@@ -151,7 +151,7 @@ definition(struct tsn_ck *c, struct ck_sym *s)
 		ck_define(&e, s, s->decl->at);
 		break;
 	case CK_TABLE:
-		ck_unavailable(c, s->decl->at, "tables are");
+		ck_table_sym(&e, s, s->decl->at);
 		break;
 	default:
 		break;
@@ -305,6 +305,8 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		definition(&j->ck, s);
 	rules(j);
+	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
+		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
 	return job_end(j, !finish(j, emit));
 }

@@ -54,6 +54,8 @@ ck_dim(const struct tsn_ir *n)
 		return dim_of_arith(n);
 	case TSN_IR_AGG:
 		return n->agg->arg == NULL ? CK_D_PLAIN : ck_dim(n->agg->arg);
+	case TSN_IR_TABLE:
+		return CK_D_ANY;
 	case TSN_IR_CHOOSE:
 		for (uint32_t i = 3; i < n->nkids; i += 2)
 			if (ck_dim(n->kid[i]) != ck_dim(n->kid[1]))
