@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "compile/compile.h"
 #include "flow/wanted.h"
-#include "sets/file.h"
+#include "sets/table.h"
 #include "state/notes.h"
 
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
@@ -120,7 +120,17 @@ struct ck_set_file {
 	const char *shown;         /* the path as written */
 };
 
+/* What makes a set a table: the number of each member, or where the file has them. */
+struct ck_table {
+	const char *key, *column;  /* columns of the file; NULL: the first, the second */
+	struct tsn_table_value *value, fallback;
+	size_t nvalues, cap_values;
+	bool real;                 /* some number is one */
+	bool read, refused;        /* the file, while checking */
+};
+
 struct ck_set {
+	struct ck_table *table;    /* NULL: a set */
 	const char *name;          /* NULL until it is given a slot (literals: their content) */
 	const struct ck_sym *sym;
 	const char *builtin;
@@ -466,6 +476,21 @@ enum tsn_type ck_set_join(enum tsn_type a, enum tsn_type b);
 bool ck_set_fits(enum tsn_type value, enum tsn_type members);
 struct ck_set *ck_set_builtin(struct tsn_ck *, const char *name);
 uint32_t ck_set_slot(struct tsn_ck *, struct ck_set *);
+/* Of a declaration, empty. */
+struct ck_set *ck_set_new(struct tsn_ck *, const struct ck_sym *);
+bool ck_set_add_member(const struct ck_env *, struct ck_set *, const struct tsn_node *, enum tsn_type want);
+enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck_member *, uint32_t row);
+/* Does what the declaration says change by the rebinding of [e]? */
+bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
+/* A path as written, seen from its file. */
+const char *ck_beside(const struct ck_env *, const char *path);
+/* table.c */
+struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
+struct ck_val ck_table_call(const struct ck_env *, const struct tsn_node *call, struct ck_sym *);
+/* Reads the file of a table that no rule asked. */
+void ck_table_check_unasked(struct tsn_ck *, struct ck_sym *);
+struct tsn_set *ck_table_build(const struct ck_set *, bool again, struct tsn_diags *);
+const struct tsn_ir *ck_table_node(struct tsn_ck *, const struct tsn_ir *key, struct ck_set *, enum tsn_type t);
 /* A value that is looked for in a dynamic set, or added at [n]: one type a set. False: reported. */
 bool ck_dynamic_use(const struct ck_env *, const struct tsn_node *n, struct ck_set *, const struct tsn_ir *v);
 bool ck_dynamic_options(const struct ck_env *, struct ck_set *, const struct tsn_node *n);

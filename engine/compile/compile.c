@@ -152,7 +152,7 @@ definition(struct tsn_ck *c, struct ck_sym *s)
 		ck_define(&e, s, s->decl->at);
 		break;
 	case CK_TABLE:
-		ck_unavailable(c, s->decl->at, "tables are");
+		ck_table_sym(&e, s, s->decl->at);
 		break;
 	default:
 		break;
@@ -309,6 +309,8 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	rules(j);
 	if (in->why != NULL && tsn_diags_errors(diags) == before)
 		ck_probes(&j->ck, j->r, in->why, in->what_if);
+	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
+		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
 	return job_end(j, !finish(j, emit));
 }

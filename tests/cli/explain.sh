@@ -51,7 +51,7 @@ for limit in 5 9 50 1000; do
 	sed "s/let limit = 100/let limit = $limit/" "$rules" > "$tmp/other.tsn"
 	"$tocsin" run -q -r "$tmp/other.tsn" "$capture" > "$tmp/alerts"
 	n=$(grep -c '"rule":"probe.spam".*"state":"open"' "$tmp/alerts")
-	says out "with $limit in place of limit: $n alert"
+	says out "with $limit in place of 100: $n alert"
 done
 expect 1 "$tocsin" explain -r "$rules" --why spam --what-if 5m "$capture"
 says err 'this is a duration'
