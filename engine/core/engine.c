@@ -682,6 +682,11 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	at = open_part(out, "exporters");
 	tsn_exporters_save(e->exporters, out);
 	tsn_pack_close(out, at);
+	if (e->dedup != NULL) {
+		at = open_part(out, "dedup");
+		tsn_dedup_save(e->dedup, out);
+		tsn_pack_close(out, at);
+	}
 	at = open_part(out, "decoder");
 	tsn_decoder_save(e->decoder, out);
 	tsn_pack_close(out, at);
@@ -704,8 +709,8 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	tsn_pack_close(out, at);
 }
 
-static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "sets", "conversations" };
-enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_SETS, PART_TALKS, PARTS };
+static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "sets", "conversations", "dedup" };
+enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_SETS, PART_TALKS, PART_DEDUP, PARTS };
 
 /* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
 static bool
@@ -794,6 +799,8 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
 	if (e->rules != NULL && part[PART_SETS].p != NULL && !tsn_dynamic_load(e->rules, &part[PART_SETS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what rules had added to sets could not be restored");
+	if (e->dedup != NULL && part[PART_DEDUP].p != NULL && !tsn_dedup_load(e->dedup, &part[PART_DEDUP]))
+		tsn_log(e->o.log, TSN_LOG_WARN, "what dedup remembered could not be restored: some flows may count twice");
 	if (e->pair != NULL && part[PART_TALKS].p != NULL && !restore_talks(e, &part[PART_TALKS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "the conversations that were waiting could not be restored: their records are missing");
 	e->ticket = ticket;
