@@ -159,7 +159,8 @@ struct ck_rebind {
 };
 
 struct ck_scope {
-	struct tsn_key_spec key;
+	struct tsn_key_spec key, at;
+	struct tsn_span at_span;
 	bool tumbling, by_received;
 	int64_t window_ms, step_ms;
 	struct tsn_span span, window_span;
@@ -171,10 +172,13 @@ struct ck_scope {
 struct ck_report {
 	const struct tsn_ir *compare, *value, *threshold;
 };
+enum ck_use_kind { CK_U_COUNTS, CK_U_NEW, CK_U_ABSENT };
 struct ck_use {
 	const struct tsn_ir *agg;
+	const struct tsn_key_spec *key; /* of alerts: what stands after `by`, or `at` */
 	struct tsn_span span;
 	bool bare;                 /* has no condition of its own */
+	enum ck_use_kind kind;     /* for what is said of conditions beside it */
 };
 struct ck_named {
 	const char *name;
@@ -225,6 +229,14 @@ struct ck_missing {                   /* something not available yet, and where 
 	size_t more;
 };
 
+/* What one rule is told by another: by a function of it that names the other. */
+struct ck_link {
+	const struct tsn_ir_agg *agg;     /* COUNT with [fired], or SEQUENCE */
+	uint32_t step;                    /* of SEQUENCE */
+	struct ck_sym *target;
+	struct tsn_span span;             /* of the name */
+};
+
 struct tsn_ck {
 	struct tsn_world *world;
 	struct tsn_diags *diags;
@@ -242,6 +254,8 @@ struct tsn_ck {
 	const char **schedule_text;       /* as written, of the module's schedules */
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
+	struct ck_link *link;
+	size_t nlinks, cap_links;
 	struct ck_warned {
 		struct tsn_span span;
 		const char *fmt;
@@ -307,6 +321,8 @@ struct ck_sym *tsn_world_find(const struct tsn_world *, const struct ck_group *,
     bool rule);
 /* The declaration a name stands for here, rebinding applied; NULL if none (nothing is reported unless ambiguous). */
 struct ck_sym *ck_resolve(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
+/* The same among rules. */
+struct ck_sym *ck_resolve_rule(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
 /* Reports an unknown name. [kind]: "field", "set", "function"...; offers what is near. */
 void ck_unknown(const struct ck_env *, struct tsn_span at, const char *kind, const char *name, enum tsn_type want);
 struct ck_env ck_env_of(struct tsn_ck *, const struct ck_file *);
@@ -370,6 +386,10 @@ const struct tsn_ir *ck_in_prefix(struct tsn_ck *, const struct tsn_ir *a, struc
 const struct tsn_ir *ck_match(struct tsn_ck *, const struct tsn_ir *a, const char *pattern, uint32_t options);
 /* [agg] is copied; its canonical forms and level are filled in. */
 const struct tsn_ir *ck_agg(struct tsn_ck *, struct tsn_ir_agg *agg, enum tsn_type t);
+/* The row's event time. */
+const struct tsn_ir *ck_clock(struct tsn_ck *);
+/* The conditions and the argument of an aggregate. */
+void ck_inside(const struct tsn_ir_agg *, void (*fn)(void *, const struct tsn_ir *), void *arg);
 bool ck_is_const(const struct tsn_ir *);
 void ck_key_canon(struct tsn_ck *, const struct tsn_key_spec *);
 
@@ -407,6 +427,8 @@ struct ck_val ck_let(const struct ck_env *, struct ck_sym *sym, struct tsn_span 
 struct ck_val ck_define(const struct ck_env *, struct ck_sym *sym, struct tsn_span use);
 bool ck_mask_field(const struct ck_env *, const struct tsn_node *, uint16_t field, int64_t v4, int64_t v6,
     const struct tsn_ir **out);
+/* A set to look [left] up in (a field, or a TUPLE of them), as written; NULL: reported. */
+struct ck_set *ck_set_for(const struct ck_env *, const struct tsn_node *set, const struct tsn_ir *left);
 const struct tsn_ir *ck_test_in(const struct ck_env *, const struct tsn_node *, const struct tsn_ir *left,
     const struct tsn_node *right);
 /* Brings a constant to the type of what it is compared with; NULL after a report. */
@@ -505,6 +527,12 @@ int64_t ck_longest_window(const struct tsn_ir *);
 void ck_warn_filters(const struct ck_env *, const struct tsn_ir *when, const struct ck_gather *, const struct tsn_node *n);
 bool ck_level(const struct tsn_node *n, enum tsn_severity *out);
 void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), void *arg);
+
+/* --- links.c: rules that name rules; after all of them were checked --- */
+
+void ck_links_check(struct tsn_ck *);
+/* Rules that those of the module name, and they in turn, are checked too: for a test, which has no others. */
+void ck_links_add(struct tsn_ck *);
 
 /* --- override.c, site.c, blocks.c --- */
 

@@ -246,6 +246,7 @@ finish(struct job *j, bool emit)
 	struct tsn_ck *c = &j->ck;
 	const char *error = NULL;
 
+	ck_links_check(c);
 	ck_report_unavailable(c);
 	if (tsn_diags_errors(c->diags) > j->errors)
 		return false;
@@ -345,8 +346,10 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 	begin(c);
 	ck_rule_parts(c, ref->rule, &p, true, ref->override);
 	ok = ck_test_rebind(c, &p, ref->node, ref->file) && ck_rule(c, &p);
-	if (ok)
+	if (ok) {
 		add_test(j, &p, &clause, &c->m->rules[0].meta);
+		ck_links_add(c);
+	}
 	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
 		tsn_diag_error(diags, TSN_E_TEST, ref->node->at, "this test cannot be compiled");
 	return job_end(j, !finish(j, true) || !ok);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/pack.h"
 #include "base/wide.h"
+#include "core/dynamic.h"
 #include "core/internal.h"
 #include "core/reload.h"
 #include "core/talks.h"
@@ -134,6 +135,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	}
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
+	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
 	if (e->pair != NULL)
 		tsn_pair_fold(e->pair, b);
@@ -313,7 +315,7 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 		if (n->pair == NULL)
 			return false;
 	}
-	if (e->o.on_rows == NULL && tsn_feedback_needed(p) && (n->feedback = tsn_feedback_new(p)) == NULL)
+	if (e->o.on_rows == NULL && tsn_feedback_needed(rs) && (n->feedback = tsn_feedback_new(p)) == NULL)
 		return false;
 	if (n->vm == NULL || n->state == NULL || !tsn_decoder_want(e->decoder, p->wanted, p->nwanted))
 		return false;
@@ -324,6 +326,18 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 	if (p == NULL || !tsn_decoder_want(e->decoder, p->wanted, p->nwanted))
 		tsn_decoder_want(e->decoder, NULL, 0);
 	return false;
+}
+
+static bool
+exporter_whole(void *arg, uint32_t source, int64_t from, int64_t to)
+{
+	return tsn_exporter_whole(arg, source, from, to);
+}
+
+static bool
+exporter_heard(void *arg, uint32_t source, int64_t from)
+{
+	return tsn_exporter_heard(arg, source, from);
 }
 
 /* What was remembered stays, also over a change of the window. */
@@ -377,7 +391,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	struct tsn_ruleset *old = e->rules;
 
 	tsn_engine_run_batch(e);
-	if (e->feedback != NULL) /* what waits for the next tick names rules of the old program */
+	if (e->feedback != NULL && e->ticked != TSN_TIME_NONE) /* what waits for the next tick names rules of the old program */
 		tsn_feedback_tick(e->feedback, e, e->ticked);
 	if (!prepare(e, rs, &n)) {
 		tsn_vm_free(n.vm);
@@ -394,12 +408,14 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->vm = n.vm;
 	e->state = n.state;
 	e->rules = rs;
+	if (old != NULL)
+		tsn_dynamic_take_over(rs, old);
 	tsn_feedback_free(e->feedback);
 	e->feedback = n.feedback;
-	if (old != NULL)
-		tsn_feedback_keep_sets(rs, old);
 	configure_pair(e, n.pair, rs, old);
-	e->cuts = tsn_engine_cuts(e);
+	tsn_state_watch_exporters(e->state, &(struct tsn_state_exporters){ e->exporters, exporter_whole, exporter_heard });
+	e->cuts = tsn_state_waits(e->state) || e->pair != NULL || e->feedback != NULL;
+	e->expects = true;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
@@ -480,10 +496,15 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	at = open_part(out, "state");
 	tsn_state_save(e->state, out);
 	tsn_pack_close(out, at);
+	if (e->pair == NULL)
+		return;
+	at = open_part(out, "conversations");
+	tsn_pair_save(e->pair, e->exporters, out);
+	tsn_pack_close(out, at);
 }
 
-static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state" };
-enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PARTS };
+static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "conversations" };
+enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_TALKS, PARTS };
 
 /* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
 static bool
@@ -558,8 +579,11 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 	}
 	if (!tsn_exporters_load(e->exporters, &part[PART_EXPORTERS]) || !tsn_decoder_load(e->decoder, &part[PART_DECODER]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
+	if (e->pair != NULL && part[PART_TALKS].p != NULL && !tsn_pair_load(e->pair, e->exporters, &part[PART_TALKS]))
+		tsn_log(e->o.log, TSN_LOG_WARN, "the conversations that were waiting could not be restored: their records are missing");
 	e->ticket = ticket;
 	e->stats = stats;
+	tsn_engine_ticks_from_clock(e);
 	r->exporters = tsn_exporters_count(e->exporters) - 1;
 	r->clock = stats.clock;
 	return true;
@@ -576,7 +600,7 @@ tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_resto
 uint64_t
 tsn_engine_ticket(const struct tsn_engine *e)
 {
-	return e->ticket;
+	return e->stats.flows; /* e->ticket numbers conversations, too */
 }
 
 void

@@ -120,6 +120,12 @@ void tsn_engine_flush(struct tsn_engine *e);
  */
 void tsn_engine_finish(struct tsn_engine *e);
 
+/*
+ * What exporter [x], by what it has sent so far, does not give of what rule [r] needs of it: enum tsn_requires, or-ed. A rule
+ * about conversations needs both directions and unsampled flows. 0: the exporter feeds the rule.
+ */
+uint32_t tsn_rule_lacks(const struct tsn_rule *r, const struct tsn_exporter *x);
+
 struct tsn_pack;
 struct tsn_unpack;
 
@@ -144,11 +150,6 @@ void tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out);
 bool tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_restore_report *report, const char **why);
 /* Rows given to the rules so far, restored ones included: where an input is to be gone on with. */
 uint64_t tsn_engine_ticket(const struct tsn_engine *e);
-/*
- * What exporter [x], by what it has sent so far, does not give of what rule [r] needs of it: enum tsn_requires, or-ed. A rule
- * about conversations needs both directions and unsampled flows. 0: the exporter feeds the rule.
- */
-uint32_t tsn_rule_lacks(const struct tsn_rule *r, const struct tsn_exporter *x);
 
 void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
 struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);

@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "core/dynamic.h"
 #include "core/internal.h"
-#include "sets/dynamic.h"
 
 /* A match that is a step: what of its flow names groups and is told of a chain. */
 struct match {
@@ -35,14 +35,9 @@ struct tsn_feedback {
 };
 
 bool
-tsn_feedback_needed(const struct tsn_program *p)
+tsn_feedback_needed(const struct tsn_ruleset *rs)
 {
-	if (p->nlinks > 0)
-		return true;
-	for (uint32_t i = 0; i < p->nrules; i++)
-		if (p->rules[i].nactions > 0 && !p->rules[i].disabled)
-			return true;
-	return false;
+	return rs->program->nlinks > 0 || tsn_dynamic_any(rs);
 }
 
 struct tsn_feedback *
@@ -355,46 +350,6 @@ fired(struct tsn_feedback *f, struct tsn_engine *e, const struct tsn_opening *o,
 
 /* --- dynamic sets --- */
 
-static void
-reason(const struct tsn_rule *r, const struct tsn_opening *o, struct tsn_buf *out)
-{
-	tsn_buf_clear(out);
-	tsn_buf_printf(out, "%s", r->name);
-	if (o->message != NULL)
-		tsn_buf_printf(out, ": %s", o->message);
-	tsn_buf_printf(out, " [%s]", o->id);
-}
-
-static void
-act(struct tsn_feedback *f, struct tsn_engine *e, const struct tsn_opening *o, int64_t now)
-{
-	const struct tsn_rule *r = &f->p->rules[o->rule];
-	struct tsn_buf text = TSN_BUF_INIT;
-
-	reason(r, o, &text);
-	for (uint32_t i = 0; i < o->nvalues; i++) {
-		const struct tsn_action *a = &r->action[i];
-		struct tsn_set *set = e->rules->sets[a->set];
-
-		if (set == NULL || !tsn_set_is_dynamic(set))
-			continue;
-		if (a->remove)
-			tsn_set_dynamic_remove_key(set, &a->value, o->value[i].p, o->value[i].n);
-		else if (tsn_set_dynamic_add_key(set, &a->value, o->value[i].p, o->value[i].n, now, a->for_ms,
-		    tsn_buf_str(&text)) == TSN_DYNAMIC_LOST)
-			f->lost++;
-	}
-	tsn_buf_fini(&text);
-}
-
-static void
-expire(struct tsn_engine *e, int64_t now)
-{
-	for (uint32_t i = 0; i < e->rules->program->nsets; i++)
-		if (e->rules->sets[i] != NULL && tsn_set_is_dynamic(e->rules->sets[i]))
-			tsn_set_dynamic_expire(e->rules->sets[i], now);
-}
-
 int64_t
 tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_engine *e)
 {
@@ -426,25 +381,10 @@ tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now)
 
 	o = tsn_alerts_openings(e->alerts, &n);
 	fired(f, e, o, n);
-	for (size_t i = 0; i < n; i++)
-		if (o[i].reported)
-			act(f, e, &o[i], now);
+	tsn_dynamic_expire(e->rules, now);
+	tsn_dynamic_apply(e->rules, o, n, now);
 	tsn_alerts_openings_done(e->alerts);
-	expire(e, now);
 	if (f->nmatches > 0)
 		steps(f, e);
 	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
-}
-
-void
-tsn_feedback_keep_sets(struct tsn_ruleset *rs, struct tsn_ruleset *old)
-{
-	for (uint32_t i = 0; i < rs->program->nsets; i++) {
-		if (rs->sets[i] == NULL || !tsn_set_is_dynamic(rs->sets[i]))
-			continue;
-		for (uint32_t k = 0; k < old->program->nsets; k++)
-			if (old->sets[k] != NULL && tsn_set_is_dynamic(old->sets[k]) &&
-			    strcmp(rs->program->sets[i].name, old->program->sets[k].name) == 0)
-				tsn_set_dynamic_take_over(rs->sets[i], old->sets[k]);
-	}
 }

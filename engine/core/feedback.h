@@ -18,7 +18,7 @@
 
 struct tsn_feedback;
 
-bool tsn_feedback_needed(const struct tsn_program *p);
+bool tsn_feedback_needed(const struct tsn_ruleset *rs);
 /* [p] must outlive it. NULL when memory is out. */
 struct tsn_feedback *tsn_feedback_new(const struct tsn_program *p);
 void tsn_feedback_free(struct tsn_feedback *f);
@@ -31,7 +31,5 @@ int64_t tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_engine *
 /* The tick [now]: all that waits takes effect; then rules that end with a rule's match are evaluated. */
 void tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now);
 uint64_t tsn_feedback_lost(const struct tsn_feedback *f);
-/* Dynamic sets of the same name keep their members. */
-void tsn_feedback_keep_sets(struct tsn_ruleset *rs, struct tsn_ruleset *old);
 
 #endif

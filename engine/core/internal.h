@@ -24,6 +24,7 @@ struct tsn_engine {
 	struct tsn_vm *vm;
 	struct tsn_state *state;
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */
+	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
 	int64_t ticked;                 /* the tick up to which all was done, TSN_TIME_NONE before the first */
 	int64_t began;                  /* time of receipt before the first row of the batch */
 	bool watching;                  /* the rows at hand are keys of alerts, and no matches */
@@ -43,8 +44,8 @@ void tsn_engine_run_batch(struct tsn_engine *e);
 tsn_on_match tsn_engine_on_match;
 
 /* ticks.c */
-/* May something have to be done at any tick, whatever the alerts do? */
-bool tsn_engine_cuts(const struct tsn_engine *e);
+/* The clock was set: all up to it is taken to be done. */
+void tsn_engine_ticks_from_clock(struct tsn_engine *e);
 void tsn_engine_clock_of_record(void *arg, int64_t received);
 
 static inline void

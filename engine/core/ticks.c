@@ -39,28 +39,11 @@ tick_at(int64_t ms)
 	return ms < INT64_MIN + TSN_SECOND ? ms : second_of(ms + TSN_SECOND - 1);
 }
 
-/* Time alone brings work for it. */
-static bool
-waits(const struct tsn_agg_def *d)
+void
+tsn_engine_ticks_from_clock(struct tsn_engine *e)
 {
-	return d->closes || d->fn == TSN_AGG_ABSENT || d->fn == TSN_AGG_RANK || d->fn == TSN_AGG_BASELINE ||
-	    d->fn == TSN_AGG_SPREAD;
-}
-
-static bool
-has_closes(const struct tsn_program *p)
-{
-	for (uint32_t f = 0; f < p->nfamilies; f++)
-		for (uint32_t a = 0; a < p->families[f].naggs; a++)
-			if (waits(&p->families[f].agg[a]))
-				return true;
-	return false;
-}
-
-bool
-tsn_engine_cuts(const struct tsn_engine *e)
-{
-	return e->rules != NULL && (has_closes(e->rules->program) || e->pair != NULL || e->feedback != NULL);
+	e->began = e->stats.clock;
+	e->ticked = e->stats.clock != TSN_TIME_NONE ? second_of(e->stats.clock) : TSN_TIME_NONE;
 }
 
 /* --- the kinds of work --- */
@@ -88,6 +71,8 @@ close_due(const struct tsn_engine *e, int64_t now)
 static void
 close_windows(struct tsn_engine *e, int64_t now)
 {
+	if (e->expects && e->cuts && now != INT64_MAX)
+		e->expects = !tsn_state_expect(e->state, (const struct tsn_set *const *)e->rules->sets, now);
 	if (!close_due(e, now))
 		return;
 	tsn_state_close(e->state, now, e->rules->site.lateness_ms, e->tick_batch, run_closing, e);
@@ -168,6 +153,8 @@ next_tick(const struct tsn_engine *e, int64_t from, int64_t to)
 {
 	int64_t t = least(tsn_alerts_watch_due(e->alerts), to), due;
 
+	if (e->expects && e->cuts)
+		return from + TSN_SECOND;
 	if (e->feedback != NULL) {
 		if (tsn_feedback_waits(e->feedback, e))
 			return from + TSN_SECOND;
