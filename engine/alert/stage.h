@@ -239,6 +239,8 @@ void tsn_alert_entry_id(const struct tsn_alert_rule *r, const struct tsn_alert_e
 int64_t tsn_alert_pane(const struct tsn_alert_rule *r, int64_t t);
 /* The tick on which pane [pane] is decided: its end and lateness. */
 int64_t tsn_alert_decided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t pane);
+/* The oldest pane that was not decided by the last tick up to [time]. */
+int64_t tsn_alert_undecided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t time);
 /* The pane in which row [row] counts. */
 int64_t tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row);
 void tsn_alert_hold_mark(struct tsn_alert_hold *h, int64_t pane);
