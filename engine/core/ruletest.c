@@ -54,7 +54,7 @@ on_alert(void *arg, const struct tsn_alert *al)
 	struct watch *w = arg;
 	uint32_t i;
 
-	if (al->state == TSN_ALERT_CLOSE || al->state == TSN_ALERT_UPDATE)
+	if (al->state == TSN_ALERT_CLOSE || al->state == TSN_ALERT_UPDATE || strcmp(al->rule->name, w->test->rule) != 0)
 		return;
 	w->out->openings++;
 	if (w->test->quiet)
