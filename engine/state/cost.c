@@ -37,7 +37,7 @@ larger(uint64_t a, uint64_t b)
 static uint64_t
 cells_of(const struct tsn_agg *a)
 {
-	return (uint64_t)a->store.counts.cells.size + a->store.sums.cells.size + a->store.cells.size;
+	return (uint64_t)a->store.counts.cells.size + a->store.sums.cells.size + a->store.cells.size + a->store.holders.size;
 }
 
 /* Beside its groups: what it needs for a batch. */
