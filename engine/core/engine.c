@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/pack.h"
 #include "base/wide.h"
+#include "core/dynamic.h"
 #include "core/reload.h"
 #include "core/talks.h"
 #include "flow/dedup.h"
@@ -30,7 +31,9 @@ struct tsn_engine {
 	struct tsn_ruleset *rules;      /* NULL: none */
 	struct tsn_vm *vm;
 	struct tsn_state *state;
+	bool dynamic;                   /* it has sets that change at ticks */
 	bool cuts;                      /* windows close or conversations are made at ticks, so batches end there */
+	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
 	uint64_t ticket;                /* of the next row */
 	struct tsn_pair *pair;          /* NULL: no rule is about conversations */
 	struct tsn_dedup *dedup;        /* NULL: off */
@@ -90,12 +93,21 @@ tsn_engine_free(struct tsn_engine *e)
 
 /* --- one batch --- */
 
+static bool
+is_probe(const struct tsn_engine *e, uint32_t rule)
+{
+	return e->rules->nprobes > 0 && rule >= e->rules->first_probe && e->o.on_probe != NULL &&
+	    e->rules->probes[rule - e->rules->first_probe].kind != TSN_PROBE_TWIN;
+}
+
 static void
 on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_engine *e = arg;
 
-	if (e->o.on_rows == NULL)
+	if (is_probe(e, rule))
+		e->o.on_probe(e->o.arg, vm, rule - e->rules->first_probe, rows, b);
+	else if (e->o.on_rows == NULL)
 		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
 	else if (rule == 0 && b->kind == TSN_BATCH_FLOWS)
 		e->o.on_rows(e->o.arg, e->batch, rows);
@@ -154,6 +166,7 @@ run_batch(struct tsn_engine *e)
 	}
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
+	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
 	if (e->pair != NULL)
 		tsn_pair_fold(e->pair, b);
@@ -226,10 +239,31 @@ close_windows(struct tsn_engine *e, int64_t now)
 {
 	int64_t lateness = e->rules != NULL ? e->rules->site.lateness_ms : 0;
 
+	if (e->expects && e->cuts && now != INT64_MAX)
+		e->expects = !tsn_state_expect(e->state, (const struct tsn_set *const *)e->rules->sets, now);
 	if (!e->cuts || !tsn_state_close_due(e->state, now, lateness))
 		return;
 	tsn_state_close(e->state, now, lateness, e->tick_batch, run_closing, e);
 	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
+}
+
+/*
+ * What openings since the last tick say of dynamic sets takes place at the tick after it, [first], although the clock may
+ * have come to [now] in one step: so a replay and a daemon that ticks while nothing comes agree.
+ */
+static void
+change_sets(struct tsn_engine *e, int64_t first, int64_t now)
+{
+	const struct tsn_opening *o;
+	size_t n;
+
+	if (!e->dynamic)
+		return;
+	o = tsn_alerts_openings(e->alerts, &n);
+	tsn_dynamic_expire(e->rules, first);
+	tsn_dynamic_apply(e->rules, o, n, first);
+	tsn_dynamic_expire(e->rules, now);
+	tsn_alerts_openings_done(e->alerts);
 }
 
 /* Conversations due at [now], as so many more rows of the input. They come in normal form. */
@@ -273,12 +307,13 @@ catch_up_talks(struct tsn_engine *e, int64_t now)
 
 /* A whole second has come by the time of receipt. */
 static void
-tick(struct tsn_engine *e, int64_t now)
+tick(struct tsn_engine *e, int64_t first, int64_t now)
 {
 	if (e->rules == NULL || e->o.on_rows != NULL)
 		return;
 	if (e->cuts)
 		run_batch(e);
+	change_sets(e, first, now);
 	catch_up_talks(e, now);
 	close_windows(e, now);
 	if (e->batch->n == 0) { /* else its rows come first: tsn_alerts_tick follows the batch */
@@ -298,7 +333,7 @@ tsn_engine_clock(struct tsn_engine *e, int64_t now)
 		if (e->cuts)
 			run_batch(e); /* before the clock moves on */
 		e->stats.clock = now;
-		tick(e, second_of(now));
+		tick(e, before == TSN_TIME_NONE ? second_of(now) : second_of(before) + TSN_SECOND, second_of(now));
 	}
 	e->stats.clock = now;
 }
@@ -469,15 +504,15 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 }
 
 static bool
-has_closes(const struct tsn_program *p)
+exporter_whole(void *arg, uint32_t source, int64_t from, int64_t to)
 {
-	uint32_t f, a;
+	return tsn_exporter_whole(arg, source, from, to);
+}
 
-	for (f = 0; f < p->nfamilies; f++)
-		for (a = 0; a < p->families[f].naggs; a++)
-			if (p->families[f].agg[a].closes)
-				return true;
-	return false;
+static bool
+exporter_heard(void *arg, uint32_t source, int64_t from)
+{
+	return tsn_exporter_heard(arg, source, from);
 }
 
 /* What was remembered stays, also over a change of the window. */
@@ -545,8 +580,13 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->vm = n.vm;
 	e->state = n.state;
 	e->rules = rs;
+	if (old != NULL)
+		tsn_dynamic_take_over(rs, old);
+	e->dynamic = tsn_dynamic_any(rs);
 	configure_pair(e, n.pair, rs, old);
-	e->cuts = has_closes(rs->program) || e->pair != NULL;
+	tsn_state_watch_exporters(e->state, &(struct tsn_state_exporters){ e->exporters, exporter_whole, exporter_heard });
+	e->cuts = tsn_state_waits(e->state) || e->dynamic || e->pair != NULL;
+	e->expects = true;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);

@@ -542,6 +542,11 @@ key_of_key(const struct tsn_dynamic *d, const struct tsn_key_spec *spec, const u
 	if (d->kind == TSN_SET_TUPLE) {
 		k->p = bytes;
 		k->n = n;
+		for (unsigned i = 0; i < spec->n; i++) {
+			tsn_key_decode(spec, bytes, n, i, &v);
+			if (!v.known)
+				return false;
+		}
 		return spec->n > 1;
 	}
 	if (spec->n != 1)

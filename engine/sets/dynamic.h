@@ -8,10 +8,9 @@
  * Members of addresses may be prefixes; the longest one that holds an address says its columns. Columns are `reason`,
  * `added` and `expires`. Times are ms since 1970 UTC of the engine's clock; TSN_DYNAMIC_NEVER: stays until it is removed.
  *
- * Use: at the tick after an opening, for each action of its rule in order,
+ * Use (core/dynamic.c): at every tick tsn_set_dynamic_expire(set, now), then, for each action of the openings before it,
  *     tsn_set_dynamic_add_key(set, &action->value, key, key_len, now, action->for_ms, reason)   or   _remove_key
- * where [key] is what tsn_key_encode made of the flow (n 0: a field was absent, nothing happens), and then, at every
- * tick, tsn_set_dynamic_expire(set, now).
+ * where [key] is what tsn_key_encode or its loose sister made of the flow; if a field was absent nothing happens.
  */
 #ifndef TSN_SETS_DYNAMIC_H
 #define TSN_SETS_DYNAMIC_H
