@@ -20,6 +20,8 @@ struct job {
 	uint32_t keys;
 	bool tumbling;
 	uint64_t max_keys;
+	bool at;     /* by src at dst, and dst are the same hosts */
+	bool chain;  /* sequence((dst) where A, (src) where B): each flow meets one of them, else all the first */
 };
 
 static const struct job jobs[] = {
@@ -34,6 +36,14 @@ static const struct job jobs[] = {
 	{ "max by src over 60s", TSN_AGG_MAX, 1000000, false, 16000000 },
 	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 10000, false, 16000000 },
 	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 1000000, false, 16000000 },
+	{ "count by src at dst over 60s", TSN_AGG_COUNT, 10000, false, 16000000, true, false },
+	{ "count by src at dst over 60s", TSN_AGG_COUNT, 1000000, false, 16000000, true, false },
+	{ "new by src over 60s", TSN_AGG_FRESH, 10000, false, 16000000 },
+	{ "new by src over 60s", TSN_AGG_FRESH, 1000000, false, 16000000 },
+	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, 10000, false, 16000000, true, false },
+	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, 1000000, false, 16000000, true, false },
+	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, 10000, false, 16000000, true, true },
+	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, 1000000, false, 16000000, true, true },
 };
 
 static double
@@ -54,12 +64,19 @@ state_for(const struct job *j)
 
 	family.key = (struct tsn_key_spec){ 1, { { TSN_F_SRC, 32, 128 } } };
 	agg.tuple = (struct tsn_key_spec){ 1, { { TSN_F_DST, 32, 128 } } };
+	if (j->fn == TSN_AGG_SEQUENCE) {
+		family.step = (const struct tsn_step_def[]){ { .key = agg.tuple }, { .key = family.key } };
+		family.nsteps = 2;
+		return tsn_state_new(&family, 1, 1);
+	}
+	if (j->at)
+		family.at = agg.tuple;
 	return tsn_state_new(&family, 1, 1);
 }
 
 /* Uniform sources, time running on 20,000 flows a second, one flow in five up to 12 s out of order. */
 static void
-fill(struct tsn_batch *b, uint64_t flow, uint32_t keys, struct tsn_vector *arg)
+fill(struct tsn_batch *b, uint64_t flow, uint32_t keys, bool hosts, struct tsn_vector *arg)
 {
 	uint32_t *src = b->col[TSN_F_SRC], *dst = b->col[TSN_F_DST];
 
@@ -67,12 +84,29 @@ fill(struct tsn_batch *b, uint64_t flow, uint32_t keys, struct tsn_vector *arg)
 		uint64_t r = tsn_mix64(flow + i);
 
 		src[i] = (uint32_t)(r >> 32) % keys + 0x0a000000;
-		dst[i] = (uint32_t)r & 1023;
+		dst[i] = hosts ? (uint32_t)(r * UINT64_C(0x9e3779b97f4a7c15) >> 32) % keys + 0x0a000000 : (uint32_t)r & 1023;
 		b->time[i] = b->received[i] = INT64_C(1700000000000) + (int64_t)((flow + i) / 20);
 		if (r % 5 == 0)
 			b->time[i] -= (int64_t)(r >> 8) % 12000;
 		arg->i[i] = (int64_t)(r >> 40 & 0xffff);
 	}
+}
+
+static bool
+fold(struct tsn_state *s, const struct job *j, const struct tsn_batch *b, const struct tsn_vector *const args[],
+    struct tsn_vector *const results[])
+{
+	static const struct tsn_mask none;
+	struct tsn_mask step[2] = { b->rows, none };
+	const struct tsn_mask *const steps[] = { &step[0], &step[1] };
+
+	if (j->fn != TSN_AGG_SEQUENCE)
+		return tsn_state_fold(s, 0, b, &b->rows, &none, args, results);
+	for (uint32_t i = 0; j->chain && i < TSN_MASK_WORDS; i++) {
+		step[1].w[i] = tsn_mix64((uint64_t)b->time[i * 64]);
+		step[0].w[i] = ~step[1].w[i];
+	}
+	return tsn_state_fold_steps(s, 0, b, steps, &none, results[0]);
 }
 
 static int
@@ -91,7 +125,6 @@ main(int argc, char **argv)
 	struct tsn_vector *const results[] = { &out };
 	const struct tsn_vector *const args[] = { &arg };
 	struct tsn_batch *b = tsn_batch_new();
-	struct tsn_mask none = { { 0 } };
 
 	if (b == NULL)
 		return 1;
@@ -115,9 +148,9 @@ main(int argc, char **argv)
 			for (uint64_t f = 0; f < flows; f += TSN_BATCH_ROWS) {
 				double t;
 
-				fill(b, (uint64_t)(r + 1) * flows + f, jobs[j].keys, &arg);
+				fill(b, (uint64_t)(r + 1) * flows + f, jobs[j].keys, jobs[j].at, &arg);
 				t = now();
-				if (!tsn_state_fold(s, 0, b, &b->rows, &none, args, results))
+				if (!fold(s, &jobs[j], b, args, results))
 					return 1;
 				total += now() - t;
 			}
