@@ -19,18 +19,19 @@ may() { # ROOM "ROOM..."
 may base    ""
 may flow    "base"
 may packet  "base"
+may pair    "base flow"
 may decode  "base packet flow"
 may input   "base packet"
 may sets    "base flow"
 may grammar "base"
-may state   "base flow"
+may state   "base flow sets"
 may vm      "base flow sets state"
 may compile "base flow sets state vm grammar"
 may alert   "base flow sets state vm"
-may core    "base flow sets state vm grammar compile alert decode"
-may feed    "base flow decode input sets state vm grammar compile alert core"
-may daemon  "base flow sets state vm grammar compile alert decode core input feed"
-may cli     "base flow sets state vm grammar compile alert decode core input feed daemon"
+may core    "base flow pair sets state vm grammar compile alert decode"
+may feed    "base flow pair decode input sets state vm grammar compile alert core"
+may daemon  "base flow pair sets state vm grammar compile alert decode core input feed"
+may cli     "base flow pair sets state vm grammar compile alert decode core input feed daemon"
 
 ban() { # PATTERN WHY DIR...
 	pattern=$1 why=$2
@@ -38,7 +39,7 @@ ban() { # PATTERN WHY DIR...
 	grep -nE "$pattern" "$@" /dev/null 2>/dev/null | sed "s/\$/   <- $why/" >> "$bad"
 }
 below_cli=$(ls engine/[abfipsvd]*/*.c engine/compile/*.c engine/core/*.c grammar/*.c 2>/dev/null)
-below_daemon=$(ls engine/base/*.c engine/packet/*.c engine/flow/*.c engine/decode/*.c engine/sets/*.c engine/state/*.c engine/vm/*.c \
+below_daemon=$(ls engine/base/*.c engine/packet/*.c engine/flow/*.c engine/pair/*.c engine/decode/*.c engine/sets/*.c engine/state/*.c engine/vm/*.c \
     engine/compile/*.c engine/alert/*.c engine/core/*.c engine/feed/*.c grammar/*.c 2>/dev/null)
 # shellcheck disable=SC2086
 ban '(^|[^_a-z])(exit|abort|_exit)\(' "only cli may exit" $below_cli

@@ -35,7 +35,8 @@ struct tsn_sink;
 enum tsn_alert_state {
 	TSN_ALERT_EACH,  /* of `alert each`: one a matching flow, no state */
 	TSN_ALERT_OPEN,
-	TSN_ALERT_CLOSE, /* no match for the rule's longest window */
+	TSN_ALERT_UPDATE, /* its severity rose, or it has new members */
+	TSN_ALERT_CLOSE, /* its condition held in no pane for the rule's longest window (without panes: no match for so long), or `until` */
 };
 
 enum tsn_quality { TSN_EXACT, TSN_ESTIMATED, TSN_PARTIAL }; /* from best to worst */
@@ -82,7 +83,8 @@ struct tsn_alert {
 	enum tsn_alert_state state;
 	char id[TSN_ALERT_ID_TEXT];
 	uint32_t sid;
-	int64_t time;                  /* event time of the flow that opened it; CLOSE: the tick on which it ended */
+	enum tsn_severity severity;    /* the highest it has reached */
+	int64_t time;                  /* event time of the flow that opened, raised or (`until`) ended it; else the tick */
 	const uint8_t *key;            /* encoded by rule->key; absent parts marked */
 	size_t key_len;
 	struct tsn_alert_flow last;    /* the flow that matched last, up to this record */
@@ -110,6 +112,7 @@ bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struc
 /* The signature_id a rule has unless it sets one: 31 bits of a hash of its full name, never 0. */
 uint32_t tsn_alert_sid(const char *name);
 const char *tsn_severity_name(enum tsn_severity s);
+const char *tsn_alert_state_name(enum tsn_alert_state s); /* "each", "open", "update", "close" */
 const char *tsn_quality_name(enum tsn_quality q);
 
 struct tsn_alerts;
@@ -135,13 +138,15 @@ bool tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, s
 struct tsn_alert_reads {
 	const void *arg;
 	bool (*holds)(const void *arg, uint32_t export, uint32_t row);
+	/* The rows of a mask, NULL if it is not computed; only asked for the `until` of rules that have one. */
+	const struct tsn_mask *(*mask)(const void *arg, uint32_t export);
 	bool (*value)(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
 };
 
 /*
- * Folds the rows a rule matched, in row order. All rules of one batch before
- * the next batch. Rows of a batch of kind TICK stand at the tick on which
- * their window closed: its end and [lateness], to the next whole second.
+ * Folds the rows a rule matched, in row order; [rows] may be empty for the sake of its `until`. All rules of one batch
+ * before the next batch. Rows of a batch of kind TICK stand at the tick on which their window closed: its end and
+ * [lateness], to the next whole second; those of conversations at the tick on which they were made.
  */
 void tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint32_t rule,
     const struct tsn_mask *rows, const struct tsn_batch *b);
@@ -150,14 +155,63 @@ void tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, c
     const struct tsn_batch *b);
 
 /*
- * Time has come to [now] (ms; running maximum of the time of receipt): ends
- * each alert at the first tick at or after receipt of its last match +
- * hold_ms. Call it after every batch and on every idle second; batches need
- * not be cut for it.
+ * Time has come to [now] (ms; running maximum of the time of receipt): ends each alert that is due. Of rules that are
+ * not watched, at the first tick at or after receipt of the last match + hold_ms; of watched ones at the first tick at
+ * or after the end of the pane in which they held last + the panes of a window + lateness. Call it after every batch and
+ * on every idle second; batches need not be cut for it.
  */
 void tsn_alerts_tick(struct tsn_alerts *a, int64_t now);
-/* A tick before which tsn_alerts_tick has nothing to end; INT64_MAX if none is open. */
+/* A tick before which tsn_alerts_tick has nothing to do; INT64_MAX if there is nothing. */
 int64_t tsn_alerts_next_due(const struct tsn_alerts *a);
+/* The rows to come are of the tick [now]: ends what was due before it. Before tsn_alerts_watch, and before windows close. */
+void tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now);
+
+/*
+ * Watches (S25): keys that are pending or open are evaluated at the end of every pane that ends after they came. Before
+ * the rows behind tick T are matched, while tsn_alerts_watch_due() <= T:
+ *
+ *   while (tsn_alerts_watch(a, T, batch, &rule))  [batch]: kind TICK, up to its cap keys of [rule], in key order
+ *           normalise it, run it for that rule alone, and so call tsn_alerts_match
+ *
+ * What a batch of flows brings can be due only behind the receipt of its first row + tsn_alerts_watch_grace (INT64_MAX:
+ * nothing is watched): so batches need be cut only there and at watch_due. [batch] must stay as it is until the next call.
+ */
+int64_t tsn_alerts_watch_due(const struct tsn_alerts *a); /* tick of the first, INT64_MAX: none */
+bool tsn_alerts_watch(struct tsn_alerts *a, int64_t tick, struct tsn_batch *batch, uint32_t *rule);
+/*
+ * Nothing has come for thousands of ticks and nothing will up to [tick]: what still holds is taken to hold until shortly
+ * before it, so that a jump of a clock does not cost a watch for every pane of years.
+ */
+void tsn_alerts_watch_leap(struct tsn_alerts *a, int64_t tick);
+int64_t tsn_alerts_watch_grace(const struct tsn_alerts *a);
+
+/*
+ * Openings, for what they set off at the next tick (S28): `fired` counts all of them, `then add` only those that are
+ * reported. In the order of records; they live until tsn_alerts_openings_done. Collected only for rules that have links
+ * or actions; at most TSN_OPENINGS_MAX wait, what is beyond is counted as lost.
+ */
+#define TSN_OPENINGS_MAX 1048576u
+struct tsn_opening {
+	uint32_t rule;
+	int64_t time;        /* event time */
+	bool counts;         /* for `fired`; false: it opened before, within `once per`, and is reported only now */
+	bool reported;
+	const uint8_t *key;
+	uint32_t key_len;
+	char id[TSN_ALERT_ID_TEXT];
+	const char *message; /* NULL: none */
+	uint32_t nvalues;    /* one for each action of the rule, 0 if not reported */
+	struct tsn_opening_value {
+		const uint8_t *p; /* encoded by tsn_action.value; absent parts marked */
+		uint32_t n;
+	} *value;
+	/* where it stands */
+	uint64_t ticket, seq;
+	bool row;
+	int64_t due;
+};
+const struct tsn_opening *tsn_alerts_openings(struct tsn_alerts *a, size_t *n);
+void tsn_alerts_openings_done(struct tsn_alerts *a);
 /* The site's lateness in ms, 30 s at first: when windows of `per` close (S4). */
 void tsn_alerts_lateness(struct tsn_alerts *a, int64_t ms);
 /* From now on records are `partial`: windows are being closed by the end of input (S4). */
@@ -168,14 +222,28 @@ void tsn_alerts_cut_off(struct tsn_alerts *a, bool on);
  */
 void tsn_alerts_flush(struct tsn_alerts *a);
 
+struct tsn_pack;
+struct tsn_unpack;
+/*
+ * Open and suppressing alerts as bytes, by names of rules and keys; nothing may wait for the flush. Loading takes any
+ * bytes and replaces what rules of the bound program have; [open] (may be NULL): how many are open now. Nothing at all is
+ * an empty stage. What rules do not name any more is left out, without a word: it is long over for whoever reads.
+ * False, and nothing changed, if it is not what was written or memory is out.
+ */
+void tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out);
+bool tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open);
+
 struct tsn_alert_counts {
 	uint64_t matches;    /* rows */
 	uint64_t alerts;     /* openings, or records of `alert each` */
 	uint64_t closed;     /* alerts that ended */
-	uint64_t suppressed; /* matches after the end of an alert, within `once per` of its opening */
+	uint64_t openings;   /* those that `once per` kept quiet included */
+	uint64_t suppressed; /* matches that were not reported because of `once per` */
 	uint64_t evicted;    /* open or still suppressing alerts that lost their place to a newer key */
+	uint64_t untold;     /* openings that other rules and dynamic sets did not hear of: memory was out, or too many waited */
 	uint64_t lost;       /* openings or records lost because memory was out */
-	uint64_t open;       /* now */
+	uint64_t open;       /* now; those kept quiet left out */
+	uint64_t pending;    /* keys that wait for their `for`, now */
 };
 
 /* Of one rule of the bound program. */

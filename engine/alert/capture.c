@@ -216,7 +216,7 @@ true_report(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 }
 
 static void
-capture_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_details *d, uint32_t row)
+take_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_details *d, uint32_t row)
 {
 	const struct tsn_report *rep = true_report(a, r, row);
 
@@ -240,8 +240,17 @@ void
 tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
 	tsn_alert_capture_flow(r->rule, a->batch, row, &e->d->last);
-	capture_value(a, r->rule, e->d, row);
+	take_value(a, r->rule, e->d, row);
 	save(a, r, e, row);
+}
+
+void
+tsn_alert_capture_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	take_value(a, r->rule, e->d, row);
+	for (uint32_t i = 0; i < e->d->nsaved; i++)
+		if (r->plan[i].reg)
+			save_reg(a->reads, r->plan[i].what, row, &e->d->saved[i]);
 }
 
 void

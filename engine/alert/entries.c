@@ -155,7 +155,6 @@ tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool ent
 void
 tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 {
-	tsn_alert_entry_unqueue(e->open ? &r->open : &r->closed, e);
 	unplace(r, e);
 	r->nentries--;
 	tsn_alert_entry_shed(e);
@@ -174,7 +173,7 @@ tsn_alert_entry_free_all(struct tsn_alert_rule *r)
 	tsn_free(r->slot);
 	r->slot = NULL;
 	r->nslots = r->nentries = 0;
-	r->open = r->closed = (struct tsn_alert_list){ NULL, NULL };
+	r->open = r->pending = r->closed = (struct tsn_alert_list){ NULL, NULL };
 }
 
 void

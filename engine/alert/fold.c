@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * The fold: matching rows open, prolong or are suppressed, ticks end. What the
- * flow that matched last looks like is read once a batch and entry, at the end
+ * The fold: matching rows meet the entry of their key, ticks end alerts. What
+ * the flow that matched last looks like is read once a batch and entry, at the end
  * or when a record needs it, so that a match of an open alert costs little more
  * than finding it.
  */
 #include "alert/stage.h"
+
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -21,36 +24,8 @@ struct keyed {
 #define NO_ROW UINT32_MAX
 #define AGE_MAX (INT64_C(3600) * TSN_SECOND) /* event time is at most so far behind receipt (S1) */
 
-/* The first row of the batch at hand that comes after [tick], as a place before it. */
-static struct tsn_alert_place
-place_of_tick(const struct tsn_alerts *a, int64_t tick)
-{
-	uint32_t lo = 0, hi, mid;
-
-	if (!a->has_rows)
-		return (struct tsn_alert_place){ a->next_ticket, false, tick };
-	hi = (uint32_t)(a->next_ticket - a->batch_ticket);
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if (a->received[mid] >= tick)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return (struct tsn_alert_place){ a->batch_ticket + lo, false, tick };
-}
-
-static struct tsn_alert_place
-place_of_row(const struct tsn_alerts *a, uint32_t row)
-{
-	if (a->batch->kind == TSN_BATCH_TICK)
-		return (struct tsn_alert_place){ a->next_ticket, false, a->received[row] };
-	return (struct tsn_alert_place){ a->batch->ticket + row, true, 0 };
-}
-
-/* Reads what is still to be read of the flow that matched last. */
-static void
-settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+void
+tsn_alert_settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 {
 	if (!e->dirty || e->last_row == NO_ROW)
 		return;
@@ -88,70 +63,67 @@ settle_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
 			prefetch_details(a->dirty[i + 4]);
 		if (e == NULL)
 			continue;
-		if (e->open)
-			settle(a, r, e);
+		if (e->life != TSN_LIFE_CLOSED)
+			tsn_alert_settle(a, r, e);
 		e->dirty = false;
 	}
 	a->ndirty = 0;
 }
 
-/* Ends an alert at [time]; its entry stays as closed. */
+/* An alert ends at [tick]; its entry stays as closed while it may suppress. */
 static void
-end_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t time,
+end_at_tick(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t tick,
     struct tsn_alert_place place)
 {
 	int64_t keep = r->rule->once_ms + AGE_MAX - r->rule->hold_ms;
 
-	settle(a, r, e);
-	tsn_alert_record(a, r, e, TSN_ALERT_CLOSE, time, place);
-	tsn_alert_entry_unqueue(&r->open, e);
-	tsn_alert_entry_shed(e);
-	e->open = false;
-	/* it opened at least hold_ms before [time], and no later flow is older than AGE_MAX */
-	e->due = time + (keep > 0 ? keep : 0);
-	tsn_alert_entry_queue(&r->closed, e);
-	r->counts.open--;
-	r->counts.closed++;
+	/* it was reported at least hold_ms before, and no later flow is older than AGE_MAX */
+	tsn_alert_end(a, r, e, tick, place, tick + (keep > 0 ? keep : 0));
 }
 
-static void
-drop(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+static struct tsn_alert_entry *
+due_by(const struct tsn_alert_list *l, int64_t tick)
 {
-	for (uint32_t i = 0; e->dirty && i < a->ndirty; i++)
-		if (a->dirty[i] == e)
-			a->dirty[i] = NULL;
-	if (a->recent == e)
-		a->recent = NULL;
-	tsn_alert_entry_drop(r, e);
+	return l->head != NULL && l->head->due <= tick ? l->head : NULL;
 }
 
 void
 tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
 {
-	while (r->open.head != NULL && r->open.head->due <= tick)
-		end_alert(a, r, r->open.head, r->open.head->due, place_of_tick(a, r->open.head->due));
-	while (r->closed.head != NULL && r->closed.head->due <= tick)
-		drop(a, r, r->closed.head);
+	struct tsn_alert_entry *e;
+
+	while ((e = due_by(&r->pending, tick)) != NULL) {
+		if (e->reported == TSN_TIME_NONE)
+			tsn_alert_drop(a, r, e);
+		else
+			end_at_tick(a, r, e, e->due, tsn_alert_place_of_tick(a, e->due));
+	}
+	while ((e = due_by(&r->open, tick)) != NULL)
+		end_at_tick(a, r, e, e->due, tsn_alert_place_of_tick(a, e->due));
+	while ((e = due_by(&r->closed, tick)) != NULL)
+		tsn_alert_drop(a, r, e);
 }
 
-/* The bound is reached: the alert that ended first gives way, else the one that is silent longest. */
+/* The bound is reached: what only suppresses gives way first, then what waits, then the alert that would end next. */
 static void
 evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
 {
-	struct tsn_alert_place here = place_of_row(a, row);
+	struct tsn_alert_place here = tsn_alert_place_of_row(a, row);
+	struct tsn_alert_entry *e = r->closed.head != NULL ? r->closed.head : r->pending.head;
 
 	if (!r->told_full) {
 		tsn_log(a->log, TSN_LOG_WARN, "rule %s has alerts for %u keys, its bound: the oldest give way", r->rule->name,
 		    (unsigned)r->nentries);
 		r->told_full = true;
 	}
-	if (r->closed.head == NULL) {
+	if (e == NULL) {
+		e = r->open.head;
 		here.row = false;
 		here.due = a->received[row];
-		r->open.head->cut = true;
-		end_alert(a, r, r->open.head, a->received[row], here);
+		e->cut = true;
+		tsn_alert_end(a, r, e, a->received[row], here, a->received[row]);
 	}
-	drop(a, r, r->closed.head);
+	tsn_alert_drop(a, r, e);
 	r->counts.evicted++;
 }
 
@@ -166,71 +138,8 @@ enter(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 	if (e == NULL)
 		r->counts.lost++;
 	else
-		e->opened = TSN_TIME_NONE;
+		e->opened = e->reported = TSN_TIME_NONE;
 	return e;
-}
-
-/* The sampling interval of a row, 0 if it was not sampled. */
-static uint32_t
-row_sampling(const struct tsn_batch *b, uint32_t row)
-{
-	uint32_t v;
-
-	if (!b->sampled || !tsn_mask_has(&b->present[TSN_F_SAMPLING], row))
-		return 0;
-	v = ((const uint32_t *)b->col[TSN_F_SAMPLING])[row];
-	return v > 1 ? v : 0;
-}
-
-/* What every match adds to an open alert. */
-static void
-prolong(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
-{
-	const struct tsn_batch *b = a->batch;
-	int64_t t = b->time[row], due = tsn_tick_at(a->received[row] + r->rule->hold_ms);
-	uint32_t sampling = row_sampling(b, row);
-
-	e->received = a->received[row];
-	e->first_seen = t < e->first_seen ? t : e->first_seen;
-	e->last_seen = t > e->last_seen ? t : e->last_seen;
-	e->sampling = sampling > e->sampling ? sampling : e->sampling;
-	if (due != e->due) {
-		tsn_alert_entry_unqueue(&r->open, e);
-		e->due = due;
-		tsn_alert_entry_queue(&r->open, e);
-	}
-	if (b->kind == TSN_BATCH_TICK)
-		return;
-	e->flows++;
-	if (e->flows <= TSN_ALERT_SAMPLES)
-		tsn_alert_capture_sample(a, r, e, row);
-}
-
-static void
-open_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
-{
-	int64_t t = a->batch->time[row];
-
-	if (!tsn_alert_entry_details(e, r->nsaved)) {
-		r->counts.lost++;
-		drop(a, r, e);
-		return;
-	}
-	tsn_alert_entry_unqueue(&r->closed, e);
-	e->open = true;
-	e->opened = e->first_seen = e->last_seen = t;
-	e->flows = 0;
-	e->sampling = 0;
-	e->due = tsn_tick_at(a->received[row] + r->rule->hold_ms);
-	tsn_alert_entry_queue(&r->open, e);
-	prolong(a, r, e, row);
-	tsn_alert_capture(a, r, e, row);
-	e->d->before = e->d->counted > e->flows ? e->d->counted - e->flows : 0;
-	if (e->due < a->next_due)
-		a->next_due = e->due;
-	r->counts.open++;
-	r->counts.alerts++;
-	tsn_alert_record(a, r, e, TSN_ALERT_OPEN, t, place_of_row(a, row));
 }
 
 /* `alert each`: a record without an alert behind it. */
@@ -238,6 +147,7 @@ static void
 each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
 	struct tsn_alert_entry *e = tsn_calloc(1, sizeof(*e) + k->len);
+	const struct tsn_alert *al;
 
 	if (e == NULL || !tsn_alert_entry_details(e, r->nsaved)) {
 		r->counts.lost++;
@@ -247,52 +157,107 @@ each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 	e->key_len = k->len;
 	memcpy(e->key, k->key, k->len);
 	e->opened = e->first_seen = e->last_seen = a->batch->time[k->row];
-	e->flows = a->batch->kind == TSN_BATCH_FLOWS;
-	e->sampling = row_sampling(a->batch, k->row);
+	e->flows = a->batch->kind != TSN_BATCH_TICK;
+	e->sampling = tsn_alert_row_sampling(a->batch, k->row);
+	e->severity = (uint8_t)tsn_alert_level(a, r->rule, k->row);
 	tsn_alert_capture(a, r, e, k->row);
 	r->counts.alerts++;
-	tsn_alert_record(a, r, e, TSN_ALERT_EACH, e->opened, place_of_row(a, k->row));
+	r->counts.openings++;
+	al = tsn_alert_record(a, r, e, TSN_ALERT_EACH, e->opened, tsn_alert_place_of_row(a, k->row));
+	if (r->tells)
+		tsn_alert_tell(a, r, e, k->row, al, TSN_TELL_COUNTS | TSN_TELL_REPORTED);
 	tsn_alert_entry_shed(e);
 	tsn_free(e);
+}
+
+static struct tsn_alert_entry *
+find(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct keyed *k)
+{
+	struct tsn_alert_entry *e = a->recent;
+
+	if (e == NULL || e->hash != k->hash || e->key_len != k->len || memcmp(e->key, k->key, k->len) != 0)
+		e = tsn_alert_entry_find(r, k->hash, k->key, k->len);
+	return e;
 }
 
 static void
 once(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
-	struct tsn_alert_entry *e = a->recent;
+	struct tsn_alert_entry *e = find(a, r, k);
 
-	if (e == NULL || e->hash != k->hash || e->key_len != k->len || memcmp(e->key, k->key, k->len) != 0) {
-		e = tsn_alert_entry_find(r, k->hash, k->key, k->len);
-		if (e == NULL)
-			e = enter(a, r, k);
-		if (e == NULL)
-			return;
-		a->recent = e;
+	if (e == NULL)
+		e = enter(a, r, k);
+	if (e == NULL)
+		return;
+	a->recent = e;
+	if (e->life == TSN_LIFE_CLOSED) {
+		tsn_alert_begin(a, r, e, k->row);
+		return;
 	}
-	if (e->open) {
-		prolong(a, r, e, k->row);
+	tsn_alert_go_on(a, r, e, k->row);
+	if (!e->silent)
 		mark(a, e, k->row);
-	} else if (a->batch->time[k->row] < e->opened + r->rule->once_ms) {
-		r->counts.suppressed++;
-	} else {
-		open_alert(a, r, e, k->row);
-	}
+}
+
+/* `until` is true of the row: what is open or pending ends here, with this row if it matched. */
+static void
+end_at_row(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	tsn_alert_end(a, r, e, a->batch->time[row], tsn_alert_place_of_row(a, row),
+	    tsn_tick_at(a->received[row] + r->rule->once_ms + AGE_MAX));
 }
 
 static void
-fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
+until(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, bool matches)
+{
+	struct tsn_alert_entry *e = find(a, r, k);
+
+	if (e == NULL || e->life == TSN_LIFE_CLOSED)
+		return;
+	if (matches && e->life == TSN_LIFE_OPEN) {
+		tsn_alert_go_on(a, r, e, k->row);
+		if (!e->silent)
+			mark(a, e, k->row);
+	}
+	end_at_row(a, r, e, k->row);
+}
+
+/* The rows at hand and which of them match and end; NULL: all match, none ends. */
+struct verdict {
+	const struct tsn_mask *match, *until;
+};
+
+static void
+fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, const struct verdict *v)
 {
 	int64_t now = a->received[k->row];
+	bool matches = v->until == NULL || tsn_mask_has(v->match, k->row);
 
 	if (r->rule->expires_ms != TSN_TIME_NONE && now >= r->rule->expires_ms)
 		return;
-	r->counts.matches++;
+	r->counts.matches += matches;
 	/* a window that closes at the tick on which an alert would end may prolong it */
-	tsn_alert_catch_up(a, r, a->batch->kind == TSN_BATCH_TICK ? now - 1 : now);
-	if (r->rule->each)
+	tsn_alert_catch_up(a, r, a->batch->kind == TSN_BATCH_FLOWS ? now : now - 1);
+	if (v->until != NULL && tsn_mask_has(v->until, k->row))
+		until(a, r, k, matches);
+	else if (r->rule->each)
 		each(a, r, k);
 	else
 		once(a, r, k);
+}
+
+/* Rows of a watch are the entries it was made of, in their order; they are no matches. */
+static void
+fold_watch(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask *rows, const struct verdict *v)
+{
+	TSN_EACH_ROW(row, rows) {
+		struct tsn_alert_entry *e = a->watch_first + row < a->nwatch ? a->watch[a->watch_first + row] : NULL;
+
+		if (e != NULL && v->until != NULL && tsn_mask_has(v->until, row))
+			end_at_row(a, r, e, row);
+		else if (e != NULL)
+			tsn_alert_still(a, r, e, row);
+	}
 }
 
 /* Two rows with the same IPv4 address, in a rule keyed by it. */
@@ -323,17 +288,17 @@ take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct keyed *k, uint32
 
 /* Their slots and entries are on the way before the first is looked at. */
 static void
-fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, uint32_t n)
+fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, uint32_t n, const struct verdict *v)
 {
 	for (uint32_t i = 0; i < n; i++)
 		tsn_alert_entry_prefetch(r, k[i].hash, false);
 	for (uint32_t i = 0; i < n; i++)
 		tsn_alert_entry_prefetch(r, k[i].hash, true);
 	for (uint32_t i = 0; i < n; i++)
-		fold_row(a, r, &k[i]);
+		fold_row(a, r, &k[i], v);
 }
 
-/* Receipt as a running maximum; where a record has none its event time stands in. */
+/* Receipt as a running maximum (of conversations: the tick that made them); where a record has none its event time stands in. */
 static void
 take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
 {
@@ -359,9 +324,26 @@ static void
 take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
-		a->received[i] = tsn_tick_at(b->time[i] + 1 + a->lateness);
+		a->received[i] = a->watch_rule != NULL ? tsn_alert_decided(a, a->watch_rule, a->watch_rule->watch_pane) :
+		    tsn_tick_at(b->time[i] + 1 + a->lateness);
 	a->batch = b;
 	a->has_rows = false;
+}
+
+static void
+fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask *rows, const struct verdict *v)
+{
+	struct keyed k[TSN_ALERT_BLOCK];
+	uint32_t n = 0;
+
+	TSN_EACH_ROW(row, rows) {
+		take_key(a, r->rule, k, n++, row);
+		if (n == TSN_ALERT_BLOCK) {
+			fold_block(a, r, k, n, v);
+			n = 0;
+		}
+	}
+	fold_block(a, r, k, n, v);
 }
 
 void
@@ -369,8 +351,8 @@ tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint
     const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_alert_rule *r = &a->rule[rule];
-	struct keyed k[TSN_ALERT_BLOCK];
-	uint32_t n = 0;
+	struct verdict v = { rows, NULL };
+	struct tsn_mask both;
 
 	if (r->rule->disabled)
 		return;
@@ -378,16 +360,18 @@ tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint
 		take_ticks(a, b);
 	else
 		take_flows(a, b);
+	if (r->rule->until != TSN_REG_NONE)
+		v.until = reads->mask(reads->arg, r->rule->until);
+	if (v.until != NULL) {
+		tsn_mask_or(&both, rows, v.until);
+		rows = &both;
+	}
 	a->reads = reads;
 	a->recent = NULL;
-	TSN_EACH_ROW(row, rows) {
-		take_key(a, r->rule, k, n++, row);
-		if (n == TSN_ALERT_BLOCK) {
-			fold_block(a, r, k, n);
-			n = 0;
-		}
-	}
-	fold_block(a, r, k, n);
+	if (a->watch_rule == r && b->kind == TSN_BATCH_TICK)
+		fold_watch(a, r, rows, &v);
+	else
+		fold_rows(a, r, rows, &v);
 	settle_all(a, r);
 	a->reads = NULL;
 }

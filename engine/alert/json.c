@@ -137,7 +137,7 @@ put_signature(struct tsn_buf *out, const struct tsn_alert *al)
 	put_int(out, "rev", r->rev > 0 ? r->rev : 1);
 	put_text(out, "signature", r->title != NULL ? r->title : r->name);
 	put_text(out, "category", r->ruleset);
-	put_int(out, "severity", eve_severity(r->severity));
+	put_int(out, "severity", eve_severity(al->severity));
 	if (r->attack.n > 0 || r->cve.n > 0) {
 		name(out, "metadata");
 		tsn_buf_putc(out, '{');
@@ -290,10 +290,10 @@ put_ours(struct tsn_buf *out, const struct tsn_alert *al)
 	put_text(out, "id", al->id);
 	put_text(out, "rule", al->rule->name);
 	put_ruleset(out, al->rule);
-	put_text(out, "severity", tsn_severity_name(al->rule->severity));
+	put_text(out, "severity", tsn_severity_name(al->severity));
 	put_list(out, "tags", &al->rule->tags);
 	if (al->state != TSN_ALERT_EACH)
-		put_text(out, "state", al->state == TSN_ALERT_OPEN ? "open" : "close");
+		put_text(out, "state", tsn_alert_state_name(al->state));
 	put_key(out, al);
 	put_numbers(out, al);
 	put_time(out, "first_seen", al->first_seen);

@@ -9,6 +9,12 @@ holds(const void *vm, uint32_t export, uint32_t row)
 	return tsn_vm_mask_has(vm, export, row);
 }
 
+static const struct tsn_mask *
+mask(const void *vm, uint32_t export)
+{
+	return tsn_vm_mask(vm, export);
+}
+
 static bool
 value(const void *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
@@ -19,7 +25,7 @@ void
 tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows,
     const struct tsn_batch *b)
 {
-	struct tsn_alert_reads reads = { vm, holds, value };
+	struct tsn_alert_reads reads = { vm, holds, mask, value };
 
 	tsn_alerts_match(alerts, &reads, rule, rows, b);
 }

@@ -25,6 +25,14 @@ tsn_severity_name(enum tsn_severity s)
 }
 
 const char *
+tsn_alert_state_name(enum tsn_alert_state s)
+{
+	static const char *const name[] = { "each", "open", "update", "close" };
+
+	return name[s];
+}
+
+const char *
 tsn_quality_name(enum tsn_quality q)
 {
 	static const char *const name[] = { "exact", "estimated", "partial" };
@@ -82,18 +90,24 @@ hash_flow(uint64_t h, const struct tsn_alert_flow *fl)
 
 /* Ruleset and version, rule, key and opening time: the same alert has the same id wherever it is computed. */
 static void
-make_id(struct tsn_alert *al)
+make_id(const struct tsn_rule *r, const uint8_t *key, size_t len, int64_t opened, const struct tsn_alert_flow *each,
+    char id[TSN_ALERT_ID_TEXT])
 {
 	uint64_t half[2];
 
 	for (uint64_t i = 0; i < 2; i++) {
-		uint64_t h = hash_text(hash_text(hash_text(i + 1, al->rule->ruleset), al->rule->version), al->rule->name);
+		uint64_t h = hash_text(hash_text(hash_text(i + 1, r->ruleset), r->version), r->name);
 
-		h = tsn_hash_bytes(al->key, al->key_len, h);
-		h = tsn_hash_join(h, (uint64_t)al->opened);
-		half[i] = al->state == TSN_ALERT_EACH ? hash_flow(h, &al->last) : h;
+		h = tsn_hash_join(tsn_hash_bytes(key, len, h), (uint64_t)opened);
+		half[i] = each != NULL ? hash_flow(h, each) : h;
 	}
-	snprintf(al->id, sizeof(al->id), "%016llx%016llx", (unsigned long long)half[0], (unsigned long long)half[1]);
+	snprintf(id, TSN_ALERT_ID_TEXT, "%016llx%016llx", (unsigned long long)half[0], (unsigned long long)half[1]);
+}
+
+void
+tsn_alert_entry_id(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, char id[TSN_ALERT_ID_TEXT])
+{
+	make_id(r->rule, e->key, e->key_len, e->opened, NULL, id);
 }
 
 static void
@@ -154,6 +168,7 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	memcpy(key, e->key, e->key_len);
 	al->rule = r->rule;
 	al->sid = r->sid;
+	al->severity = (enum tsn_severity)e->severity;
 	al->key = key;
 	al->key_len = e->key_len;
 	al->last = e->d->last;
@@ -169,7 +184,7 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	al->flows = e->flows + e->d->before;
 	put_quality(a, al, e);
 	put_samples(al, e);
-	make_id(al);
+	make_id(al->rule, al->key, al->key_len, al->opened, al->state == TSN_ALERT_EACH ? &al->last : NULL, al->id);
 	return put_name(a->arena, e, TSN_SAVED_EXPORTER_NAME, &al->exporter_name) &&
 	    put_name(a->arena, e, TSN_SAVED_IN_IF_NAME, &al->in_if_name) &&
 	    put_name(a->arena, e, TSN_SAVED_OUT_IF_NAME, &al->out_if_name) && put_message(a, r, e, al);
@@ -191,7 +206,7 @@ make(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	return fill(a, r, e, al) ? al : NULL;
 }
 
-void
+const struct tsn_alert *
 tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
     enum tsn_alert_state state, int64_t time, struct tsn_alert_place place)
 {
@@ -203,8 +218,9 @@ tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct ts
 	al = grown != NULL ? make(a, r, e, state, time) : NULL;
 	if (al == NULL) {
 		r->counts.lost++;
-		return;
+		return NULL;
 	}
 	a->pending[a->npending++] = (struct tsn_alert_pending){ al, place.ticket, place.row, place.due,
 		(uint32_t)(r - a->rule), a->seq++ };
+	return al;
 }

@@ -17,7 +17,7 @@ tsn_alert_format(const struct tsn_alert *al, enum tsn_alert_format format, struc
 void
 tsn_sink_write(struct tsn_sink *s, const struct tsn_alert *al)
 {
-	if (al->rule->severity >= s->at_least)
+	if (al->severity >= s->at_least)
 		s->ops->write(s, al);
 }
 

@@ -37,7 +37,7 @@ static unsigned
 priority(const struct tsn_alert *al)
 {
 	static const uint8_t severity[] = { 6, 5, 4, 3, 2 };
-	unsigned s = al->rule->severity <= TSN_SEV_CRITICAL ? severity[al->rule->severity] : 4;
+	unsigned s = al->severity <= TSN_SEV_CRITICAL ? severity[al->severity] : 4;
 
 	return FACILITY * 8 + (al->state == TSN_ALERT_CLOSE && s < 5 ? 5 : s);
 }
@@ -90,9 +90,9 @@ put_structured(struct tsn_buf *out, const struct tsn_alert *al)
 	put_param(out, "id", al->id);
 	put_param(out, "rule", al->rule->name);
 	put_param(out, "sid", sid);
-	put_param(out, "severity", tsn_severity_name(al->rule->severity));
+	put_param(out, "severity", tsn_severity_name(al->severity));
 	if (al->state != TSN_ALERT_EACH)
-		put_param(out, "state", al->state == TSN_ALERT_OPEN ? "open" : "close");
+		put_param(out, "state", tsn_alert_state_name(al->state));
 	put_key_param(out, al);
 	tsn_buf_putc(out, ']');
 }

@@ -19,7 +19,7 @@ tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
 	a->max_keys = max_keys > 0 ? max_keys : 1;
 	a->log = log;
 	a->now = TSN_TIME_NONE;
-	a->next_due = INT64_MAX;
+	a->next_due = a->watch_due = INT64_MAX;
 	a->lateness = 30 * TSN_SECOND;
 	return a;
 }
@@ -42,7 +42,10 @@ tsn_alerts_free(struct tsn_alerts *a)
 	free_rules(a->rule, a->nrules);
 	tsn_free(a->sink);
 	tsn_free(a->pending);
+	tsn_free(a->watch);
+	tsn_free(a->opening);
 	tsn_arena_free(a->arena);
+	tsn_arena_free(a->opening_arena);
 	tsn_buf_fini(&a->text);
 	tsn_free(a);
 }
@@ -62,6 +65,37 @@ tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, size_t
 	return true;
 }
 
+static bool
+tells(const struct tsn_program *p, uint32_t rule)
+{
+	for (uint32_t i = 0; i < p->nlinks; i++)
+		if (p->links[i].kind == TSN_LINK_FIRED && p->links[i].rule == rule)
+			return true;
+	return p->rules[rule].nactions > 0;
+}
+
+/* How many panes [ms] has, the last one begun counted as a whole. */
+static uint32_t
+panes(int64_t ms, int64_t pane_ms)
+{
+	int64_t n = (ms + pane_ms - 1) / pane_ms;
+
+	return n < 1 ? 1 : n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static void
+count_panes(struct tsn_alert_rule *r)
+{
+	r->watch_pane = TSN_TIME_NONE;
+	r->for_panes = r->hold_panes = 1;
+	if (!r->rule->watched)
+		return;
+	r->hold_panes = panes(r->rule->hold_ms, r->rule->pane_ms);
+	/* as of a window: the newest and those before it that cover the time */
+	if (r->rule->for_ms > 0)
+		r->for_panes = panes(r->rule->for_ms, r->rule->pane_ms) + 1;
+}
+
 static struct tsn_alert_rule *
 make_rules(const struct tsn_program *p)
 {
@@ -69,6 +103,8 @@ make_rules(const struct tsn_program *p)
 
 	for (uint32_t i = 0; rule != NULL && i < p->nrules; i++) {
 		rule[i].rule = &p->rules[i];
+		count_panes(&rule[i]);
+		rule[i].tells = tells(p, i);
 		rule[i].sid = p->rules[i].sid != 0 ? p->rules[i].sid : tsn_alert_sid(p->rules[i].name);
 		if (!tsn_alert_capture_plan(&rule[i])) {
 			free_rules(rule, i);
@@ -91,11 +127,14 @@ add_counts(struct tsn_alert_counts *to, const struct tsn_alert_counts *c)
 {
 	to->matches += c->matches;
 	to->alerts += c->alerts;
+	to->openings += c->openings;
 	to->closed += c->closed;
 	to->suppressed += c->suppressed;
 	to->evicted += c->evicted;
 	to->lost += c->lost;
+	to->untold += c->untold;
 	to->open += c->open;
+	to->pending += c->pending;
 }
 
 /*
@@ -120,28 +159,64 @@ same_plan(const struct tsn_alert_rule *x, const struct tsn_alert_rule *y)
 	return x->nsaved == y->nsaved;
 }
 
+/* Panes may be of another length now: what is known is when the newest ended. */
+static void
+change_panes(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_rule *old, struct tsn_alert_entry *e)
+{
+	struct tsn_alert_hold *h = &e->d->hold;
+	int64_t now = a->now != TSN_TIME_NONE ? a->now : e->received;
+
+	if (!r->rule->watched)
+		return;
+	if (!old->rule->watched || old->rule->pane_ms != r->rule->pane_ms) {
+		int64_t newest = old->rule->watched ? (h->newest + 1) * old->rule->pane_ms - 1 : e->last_seen;
+
+		*h = (struct tsn_alert_hold){ .newest = TSN_TIME_NONE };
+		tsn_alert_hold_mark(h, tsn_alert_pane(r, newest));
+		tsn_alert_watch_from(a, r, e, now);
+	} else if (r->watch_pane == TSN_TIME_NONE) {
+		r->watch_pane = old->watch_pane;
+	}
+}
+
+static void
+take_open(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_rule *old, struct tsn_alert_entry *e)
+{
+	if (!same_plan(r, old))
+		tsn_alert_entry_forget(e); /* known again with the next match */
+	change_panes(a, r, old, e);
+	e->due = tsn_alert_end_due(a, r, e);
+	tsn_alert_entry_queue(e->life == TSN_LIFE_PENDING ? &r->pending : &r->open, e);
+}
+
 /* The entries of [old] are now those of [r]; nothing is copied. */
 static void
-take_over(struct tsn_alert_rule *r, struct tsn_alert_rule *old)
+take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule *old)
 {
-	struct tsn_alert_list was = old->open;
-	bool keep = same_plan(r, old);
+	struct tsn_alert_entry *e, *next;
 
 	r->slot = old->slot;
 	r->nslots = old->nslots;
 	r->nentries = old->nentries;
 	r->closed = old->closed;
+	r->counts = old->counts;
 	old->slot = NULL;
 	old->nslots = old->nentries = 0;
-	while (was.head != NULL) {
-		struct tsn_alert_entry *e = was.head;
-
-		was.head = e->next;
-		if (!keep)
-			tsn_alert_entry_forget(e); /* known again with the next match */
-		e->due = tsn_tick_at(e->received + r->rule->hold_ms);
-		tsn_alert_entry_queue(&r->open, e);
+	for (e = old->open.head; e != NULL; e = next) {
+		next = e->next;
+		take_open(a, r, old, e);
 	}
+	for (e = old->pending.head; e != NULL; e = next) {
+		next = e->next;
+		if (r->for_panes > 1) {
+			take_open(a, r, old, e);
+			continue;
+		}
+		/* what need not wait any more opens with its next match */
+		r->counts.pending--;
+		tsn_alert_entry_drop(r, e);
+	}
+	old->open = old->pending = old->closed = (struct tsn_alert_list){ NULL, NULL };
 }
 
 static bool
@@ -157,7 +232,10 @@ end_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
 	struct tsn_alert_place place = { a->next_ticket, false, a->now };
 	struct tsn_alert_entry *e;
 
+	r->counts.pending = 0;
 	for (e = r->open.head; e != NULL; e = e->next) {
+		if (e->silent)
+			continue;
 		tsn_alert_record(a, r, e, TSN_ALERT_CLOSE, a->now, place);
 		r->counts.closed++;
 	}
@@ -179,10 +257,11 @@ hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, uint32_t n, struct 
 		if (found == NULL)
 			continue;
 		if (can_take_over(&rule[i], *found))
-			take_over(&rule[i], *found);
+			take_over(a, &rule[i], *found);
 		else
 			end_all(a, *found);
-		rule[i].counts = (*found)->counts;
+		if (!can_take_over(&rule[i], *found))
+			rule[i].counts = (*found)->counts;
 		(*found)->bound = true;
 	}
 	for (uint32_t i = 0; i < a->nrules; i++) {
@@ -203,6 +282,8 @@ earliest(const struct tsn_alerts *a)
 
 		if (r->open.head != NULL && r->open.head->due < due)
 			due = r->open.head->due;
+		if (r->pending.head != NULL && r->pending.head->due < due)
+			due = r->pending.head->due;
 		if (r->closed.head != NULL && r->closed.head->due < due)
 			due = r->closed.head->due;
 	}
@@ -222,6 +303,7 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
 		return false;
 	}
 	tsn_alerts_flush(a);
+	tsn_alerts_openings_done(a); /* they name rules of the old program */
 	hand_over(a, rule, p->nrules, order);
 	tsn_alerts_flush(a); /* while the old program's rules are there */
 	tsn_free(order);
@@ -232,7 +314,25 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
 	a->sets = sets;
 	a->state = state;
 	a->next_due = earliest(a);
+	tsn_alert_watch_again(a);
 	return true;
+}
+
+static void
+catch_up(struct tsn_alerts *a, int64_t tick)
+{
+	if (tick < a->next_due)
+		return;
+	for (uint32_t i = 0; i < a->nrules; i++)
+		tsn_alert_catch_up(a, &a->rule[i], tick);
+	a->next_due = earliest(a);
+}
+
+void
+tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
+{
+	a->now = now > a->now ? now : a->now;
+	catch_up(a, now - 1);
 }
 
 void
@@ -242,11 +342,7 @@ tsn_alerts_tick(struct tsn_alerts *a, int64_t now)
 		now = a->now;
 	a->now = now;
 	a->ticked = true;
-	if (now < a->next_due)
-		return;
-	for (uint32_t i = 0; i < a->nrules; i++)
-		tsn_alert_catch_up(a, &a->rule[i], now);
-	a->next_due = earliest(a);
+	catch_up(a, now);
 }
 
 int64_t
@@ -259,6 +355,7 @@ void
 tsn_alerts_lateness(struct tsn_alerts *a, int64_t ms)
 {
 	a->lateness = ms;
+	tsn_alert_watch_again(a);
 }
 
 void

@@ -3,11 +3,14 @@
 /*
  * Inside of the alert stage, for the files of this room only.
  *
- * Each rule has a hash table of entries (rule's key -> alert) and two lists:
- * open entries in the order in which they fall due, and closed ones, kept while
- * they may still suppress, in the order in which they may be forgotten. Both
+ * Each rule has a hash table of entries (rule's key -> alert) and three lists:
+ * open entries and those that wait for their `for`, in the order in which they
+ * fall due, and closed ones, kept while they may still suppress, in the order in which they may be forgotten. These
  * orders, and so which entry gives way when the table is full, follow from the
  * rows alone: ticks that passed are caught up on at every row.
+ *
+ * An opening within `once per` of the last reported one lives like others, but without a record (silent); it is reported
+ * with the first match after that time.
  */
 #ifndef TSN_ALERT_STAGE_H
 #define TSN_ALERT_STAGE_H
@@ -33,8 +36,21 @@ struct tsn_save_plan {
 	uint32_t what;
 };
 
-/* What only an open alert has. */
+/*
+ * In which panes a key held: the newest, the 128 up to it one by one, and how many in a row right below those.
+ * Rows are taken to lie no further back than lateness (and HELD - 2 panes), where nothing is decided yet.
+ */
+#define TSN_ALERT_HELD 128
+struct tsn_alert_hold {
+	int64_t newest;           /* pane; TSN_TIME_NONE: none yet */
+	int64_t from;             /* first pane at whose end the key is evaluated */
+	uint64_t held[TSN_ALERT_HELD / 64]; /* bit i: pane [newest - i] */
+	uint64_t below;
+};
+
+/* What only an open or pending alert has. */
 struct tsn_alert_details {
+	struct tsn_alert_hold hold;
 	struct tsn_alert_flow last;
 	struct tsn_alert_number value, threshold;
 	enum tsn_rel rel;         /* value rel threshold */
@@ -51,11 +67,14 @@ struct tsn_alert_details {
 };
 
 /* What every match looks at comes first, in two cache lines with a short key. */
+enum tsn_alert_life { TSN_LIFE_CLOSED, TSN_LIFE_PENDING, TSN_LIFE_OPEN };
+
 struct tsn_alert_entry {
 	uint64_t hash;
-	int64_t due;       /* open: tick on which it ends; closed: tick from which it may be forgotten */
+	int64_t due;       /* open, pending: tick on which it ends; closed: tick from which it may be forgotten */
 	int64_t received;  /* of its last match: running maximum, ms */
-	int64_t opened;    /* TSN_TIME_NONE: never was */
+	int64_t opened;    /* when it opened last; TSN_TIME_NONE: never did */
+	int64_t reported;  /* when it last opened with a record; TSN_TIME_NONE: never did */
 	int64_t first_seen, last_seen;
 	uint64_t flows;
 	struct tsn_alert_details *d;          /* NULL: closed */
@@ -63,7 +82,10 @@ struct tsn_alert_entry {
 	uint32_t last_row; /* of the batch at hand, while dirty */
 	uint32_t sampling;
 	uint32_t key_len;
-	bool open, dirty;
+	uint8_t life;      /* enum tsn_alert_life */
+	uint8_t severity;  /* the highest reached */
+	bool silent;       /* open, but within `once per` */
+	bool dirty;
 	bool cut;          /* ended early, to make room */
 	uint8_t key[];
 };
@@ -85,7 +107,11 @@ struct tsn_alert_rule {
 	uint32_t nsaved;
 	struct tsn_alert_slot *slot; /* a power of two of them, NULL while there is no entry */
 	uint32_t nslots, nentries;
-	struct tsn_alert_list open, closed;
+	struct tsn_alert_list open, pending, closed;
+	int64_t watch_pane; /* the next one at whose end keys are evaluated; TSN_TIME_NONE while none is open or pending */
+	uint32_t for_panes; /* a pending key opens when it held in so many in a row */
+	uint32_t hold_panes; /* an open one ends when it held in none of so many */
+	bool tells;         /* its openings are collected: links or actions */
 	struct tsn_alert_counts counts;
 	bool told_full;
 	bool bound;    /* taken over by a rule of the next program */
@@ -115,6 +141,15 @@ struct tsn_alerts {
 	int64_t next_due;   /* no list has anything due before it */
 	int64_t lateness;
 	bool cut_off, ticked;
+	int64_t watch_due;  /* no watch is due before it */
+	/* the watch at hand: keys of one rule, in key order, of which [watch_next] have had their turn */
+	struct tsn_alert_rule *watch_rule; /* NULL: none */
+	struct tsn_alert_entry **watch;
+	size_t nwatch, watch_cap, watch_first, watch_next;
+	/* openings until they are taken */
+	struct tsn_opening *opening;
+	size_t nopenings, opening_cap;
+	struct tsn_arena *opening_arena;
 	/* the batch at hand, until the flush */
 	const struct tsn_batch *batch;
 	bool has_rows;      /* [received] and [batch_ticket] are those of a batch of flows, up to [next_ticket] */
@@ -148,7 +183,7 @@ tsn_tick_at(int64_t ms)
 struct tsn_alert_entry *tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
 /* Enters a closed entry that is in no list. NULL when memory is out. */
 struct tsn_alert_entry *tsn_alert_entry_add(struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
-/* Takes it out of the table and its list and frees it. */
+/* Takes it out of the table and frees it; it is in no list. */
 void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
 /* Sorted by [due], behind its equals; nearly always the end. */
@@ -173,6 +208,8 @@ tsn_alert_saved(const struct tsn_alert_entry *e, uint32_t i)
 void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
 /* Value, threshold, window, quality, fields of the flow that matched last. Registers must be those of its batch. */
 void tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+/* Of a watch only the value, and what is computed. */
+void tsn_alert_capture_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 void tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 /* Builds the plan of a rule. False when memory is out. */
 bool tsn_alert_capture_plan(struct tsn_alert_rule *r);
@@ -192,12 +229,58 @@ struct tsn_alert_place {
 	bool row;
 	int64_t due;
 };
-void tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
+/* The record lives until the flush; NULL when memory is out. */
+const struct tsn_alert *tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
     enum tsn_alert_state state, int64_t time, struct tsn_alert_place place);
+/* The id of the alert an entry is now. */
+void tsn_alert_entry_id(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, char id[TSN_ALERT_ID_TEXT]);
+
+/* hold.c: panes */
+int64_t tsn_alert_pane(const struct tsn_alert_rule *r, int64_t t);
+/* The tick on which pane [pane] is decided: its end and lateness. */
+int64_t tsn_alert_decided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t pane);
+/* The pane in which row [row] counts. */
+int64_t tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row);
+void tsn_alert_hold_mark(struct tsn_alert_hold *h, int64_t pane);
+bool tsn_alert_hold_has(const struct tsn_alert_hold *h, int64_t pane);
+/* Of how many panes in a row, all held, [pane] is one. */
+uint64_t tsn_alert_hold_run(const struct tsn_alert_hold *h, int64_t pane);
+/* When a pending or open alert ends if it holds no more. */
+int64_t tsn_alert_end_due(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e);
+
+/* watch.c */
+/* A key of the rule came at receipt [received]: sees to it that it is watched. */
+void tsn_alert_watch_from(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t received);
+void tsn_alert_watch_again(struct tsn_alerts *a); /* after a bind or another lateness */
+/* The entry is about to go. */
+void tsn_alert_watch_forget(struct tsn_alerts *a, const struct tsn_alert_entry *e);
+
+/* life.c: what happens to an entry */
+/* Where a row or tick stands among the records. */
+struct tsn_alert_place tsn_alert_place_of_row(const struct tsn_alerts *a, uint32_t row);
+struct tsn_alert_place tsn_alert_place_of_tick(const struct tsn_alerts *a, int64_t tick);
+/* Ends an open or pending entry at [time]; it stays as closed until no later flow can be within its `once per`. */
+void tsn_alert_end(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t time,
+    struct tsn_alert_place place, int64_t forget);
+void tsn_alert_drop(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e);
+/* A matching row of a key that is neither open nor pending. */
+void tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+/* A matching row of one that is; and of a watch, which is no flow. */
+void tsn_alert_go_on(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+void tsn_alert_still(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+uint32_t tsn_alert_row_sampling(const struct tsn_batch *b, uint32_t row);
+enum tsn_severity tsn_alert_level(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row);
+
+/* told.c: openings for other rules and dynamic sets */
+enum { TSN_TELL_COUNTS = 1, TSN_TELL_REPORTED = 2 };
+void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row,
+    const struct tsn_alert *record, unsigned what);
 
 /* fold.c */
 /* Ends the alerts of a rule that are due by [tick] and forgets what can no longer suppress. */
 void tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick);
+/* Reads what is still to be read of the flow that matched last. */
+void tsn_alert_settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 
 /* message.c: appends the message of the rule, with what was saved of the flow */
 void tsn_alert_message(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e,

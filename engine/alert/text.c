@@ -196,7 +196,7 @@ put_ended(struct tsn_buf *out, const struct tsn_alert *al, bool color)
 void
 tsn_alert_text(const struct tsn_alert *al, bool color, struct tsn_buf *out)
 {
-	enum tsn_severity s = al->rule->severity <= TSN_SEV_CRITICAL ? al->rule->severity : TSN_SEV_MEDIUM;
+	enum tsn_severity s = al->severity <= TSN_SEV_CRITICAL ? al->severity : TSN_SEV_MEDIUM;
 
 	if (al->state == TSN_ALERT_CLOSE) {
 		put_ended(out, al, color);

@@ -24,11 +24,7 @@ ck_test_rebind(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *test
 	own.fallback = file;
 	p->rebind_id = c->world->next_id++;
 	for (const struct tsn_node *n = test->kids; n != NULL; n = n->next) {
-		if (n->kind == TSN_N_TABLE) {
-			ck_unavailable(c, n->at, "tables are");
-			continue;
-		}
-		if (n->kind != TSN_N_LET && n->kind != TSN_N_SETDECL && n->kind != TSN_N_DEFINE)
+		if (n->kind != TSN_N_LET && n->kind != TSN_N_SETDECL && n->kind != TSN_N_DEFINE && n->kind != TSN_N_TABLE)
 			continue;
 		r = ck_rebind(&own, n, file, p->rebind);
 		ok &= r != NULL;
@@ -56,7 +52,8 @@ field_of(struct block *b, const struct tsn_node *n)
 		return f;
 	}
 	if (f >= 0 && tsn_fields[f].origin == TSN_O_PAIR) {
-		ck_unavailable(b->c, n->at, "the field %s (of conversations) is", tsn_fields[f].name);
+		tsn_diag_hint(tsn_diag_error(b->c->diags, TSN_E_TEST, n->at, "%s belongs to conversations, a test writes flows",
+		    tsn_fields[f].name), "write the flows of both directions");
 		return -1;
 	}
 	if (f < 0 && (strcmp(n->text, "host") == 0 || strcmp(n->text, "port") == 0)) {

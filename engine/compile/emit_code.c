@@ -214,6 +214,12 @@ tsn_emit_value_op(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, u
 	return numbered(e, op, cls, a, b, 0, false);
 }
 
+uint32_t
+tsn_emit_value_op3(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a, uint32_t b, uint32_t c)
+{
+	return numbered(e, op, cls, a, b, c, false);
+}
+
 void
 tsn_emit_plain_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b, uint32_t c)
 {
@@ -319,6 +325,7 @@ tsn_vcode_free(struct tsn_vcode *c, uint32_t nfamilies)
 	for (uint32_t i = 0; c->fold != NULL && i < nfamilies; i++) {
 		tsn_free(c->fold[i].arg);
 		tsn_free(c->fold[i].result);
+		tsn_free(c->fold[i].step);
 	}
 	tsn_free(c->fold);
 	tsn_free(c->mask_of);

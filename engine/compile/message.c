@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compile/check.h"
+#include "sets/dynamic.h"
 
 struct writer {
 	const struct ck_env *e;
@@ -68,6 +69,14 @@ struct lookup {
 	uint32_t slot;
 };
 
+static void find_lookup(void *arg, const struct tsn_ir *n);
+
+static void
+find_lookup_in(void *arg, const struct tsn_ir *inside)
+{
+	ck_walk(inside, find_lookup, arg);
+}
+
 /* The first field that the rule looks up in the set, inside functions too. */
 static void
 find_lookup(void *arg, const struct tsn_ir *n)
@@ -75,7 +84,7 @@ find_lookup(void *arg, const struct tsn_ir *n)
 	struct lookup *l = arg;
 
 	if (n->kind == TSN_IR_AGG)
-		ck_walk(n->agg->where, find_lookup, l);
+		ck_inside(n->agg, find_lookup_in, l);
 	if (l->field >= 0 || n->kind != TSN_IR_IN || n->kid[0]->kind != TSN_IR_FIELD)
 		return;
 	if (holds(l->c->sets[n->set], l->set)) {
@@ -97,6 +106,11 @@ check_column(struct writer *w, const struct ck_set *s, struct tsn_span at, const
 			return;
 		for (size_t i = 0; (other = tsn_set_column_nth(s->file[f].set, i)) != NULL; i++)
 			tsn_nearest_offer(&near, name, other);
+	}
+	for (size_t i = 0; s->dynamic && (other = tsn_dynamic_column_nth(i)) != NULL; i++) {
+		if (strcmp(other, name) == 0)
+			return;
+		tsn_nearest_offer(&near, name, other);
 	}
 	if (s->nparts > 0 || (s->builtin != NULL && strcmp(name, "name") == 0) || w->e->c->test)
 		return;
@@ -212,8 +226,11 @@ field_piece(struct writer *w, const struct tsn_node *n, int field)
 	const struct tsn_key_spec *k = &w->rule->meta.key;
 	bool keyed = false;
 
-	if (tsn_fields[field].origin == TSN_O_PAIR) {
-		ck_unavailable(w->e->c, n->span, "the field %s (of conversations) is", tsn_fields[field].name);
+	if (tsn_fields[field].origin == TSN_O_PAIR && !w->e->talks) {
+		tsn_diag_hint(tsn_diag_error(w->e->c->diags, TSN_E_NAME, n->span,
+		    "%s belongs to conversations, and this rule looks at flows", tsn_fields[field].name),
+		    "a rule looks at conversations when a condition in it names such a field");
+		w->ok = false;
 		return;
 	}
 	for (unsigned i = 0; i < k->n; i++)
@@ -223,6 +240,49 @@ field_piece(struct writer *w, const struct tsn_node *n, int field)
 		    "alerts of this rule are not about one src; this is the src of the last flow only"),
 		    "name what the alert is about: its key");
 	piece(w, TSN_PIECE_FIELD)->field = (uint16_t)field;
+}
+
+struct giver {
+	const char *name; /* of the note */
+	bool found;
+};
+
+static void
+find_giver(void *arg, const struct tsn_ir *n)
+{
+	struct giver *g = arg;
+	const struct tsn_ir_agg *a = n->kind == TSN_IR_AGG ? n->agg : NULL;
+
+	if (a == NULL)
+		return;
+	for (size_t i = 0; tsn_notes[i].name != NULL; i++)
+		g->found |= tsn_notes[i].fn == a->fn && strcmp(tsn_notes[i].name, g->name) == 0;
+	ck_walk(a->where, find_giver, g);
+	if (a->arg != NULL)
+		ck_walk(a->arg, find_giver, g);
+}
+
+/* What stands behind the value of a function of `when`. False: no note has this name. */
+static bool
+note(struct writer *w, const struct tsn_node *n)
+{
+	struct giver g = { n->text, false };
+	const char *function = NULL;
+
+	for (size_t i = 0; tsn_notes[i].name != NULL && function == NULL; i++)
+		if (strcmp(tsn_notes[i].name, n->text) == 0)
+			function = tsn_notes[i].function;
+	if (function == NULL)
+		return false;
+	ck_walk(w->rule->when, find_giver, &g);
+	if (g.found) {
+		piece(w, TSN_PIECE_NOTE)->text = n->text;
+		return true;
+	}
+	tsn_diag_hint(tsn_diag_error(w->e->c->diags, TSN_E_NAME, n->span, "nothing in this rule gives {%s}", n->text),
+	    "%s does, in when", function);
+	w->ok = false;
+	return true;
 }
 
 static void
@@ -279,7 +339,7 @@ name(struct writer *w, const char *p, size_t len)
 		w->ok &= field >= 0;
 	} else if (field >= 0) {
 		field_piece(w, &n, field);
-	} else {
+	} else if (!note(w, &n)) {
 		unknown(w, &n);
 	}
 	w->mark = w->e->c->buf.len;

@@ -65,6 +65,7 @@ ck_requires(struct tsn_ck *c, const struct ck_parts *p, uint32_t *bits)
 {
 	static const struct { const char *word; uint32_t bit; } known[] = {
 		{ "flags", TSN_REQ_FLAGS }, { "interfaces", TSN_REQ_INTERFACES }, { "unsampled", TSN_REQ_UNSAMPLED },
+		{ "both_directions", TSN_REQ_BOTH_DIRECTIONS },
 	};
 	static const char *const words[] = { "flags", "interfaces", "unsampled", "both_directions" };
 	bool ok = true;
@@ -73,19 +74,15 @@ ck_requires(struct tsn_ck *c, const struct ck_parts *p, uint32_t *bits)
 	for (const struct tsn_node *n = ck_meta_value(p, "requires", NULL); n != NULL; n = n->next) {
 		const char *near;
 
-		if (n->text != NULL && strcmp(n->text, "both_directions") == 0) {
-			ck_unavailable(c, n->span, "requires both_directions is");
-			continue;
-		}
-		for (i = 0; n->text != NULL && i < 3 && strcmp(known[i].word, n->text) != 0; i++)
+		for (i = 0; n->text != NULL && i < 4 && strcmp(known[i].word, n->text) != 0; i++)
 			;
-		if (n->text != NULL && i < 3) {
+		if (n->text != NULL && i < 4) {
 			*bits |= known[i].bit;
 			continue;
 		}
 		near = n->text == NULL ? NULL : tsn_nearest(n->text, words, 4);
 		tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_VALUE, n->span, "a rule cannot require this of exporters"),
-		    near != NULL ? "did you mean \"%s\"?" : "it may require flags, interfaces, unsampled", near);
+		    near != NULL ? "did you mean \"%s\"?" : "it may require flags, interfaces, unsampled, both_directions", near);
 		ok = false;
 	}
 	return ok;
@@ -150,6 +147,29 @@ add_message(struct tsn_ck *c, const struct tsn_ir_rule *rule)
 	}
 }
 
+/* Nothing of what a rule does not say, so that its form stays what it was before there were these clauses. */
+static void
+add_clauses(struct tsn_ck *c, const struct tsn_ir_rule *rule)
+{
+	const struct tsn_rule *r = &rule->meta;
+
+	if (r->door == TSN_DOOR_TALK)
+		tsn_buf_puts(&c->buf, " of conversations");
+	if (r->for_ms > 0)
+		tsn_buf_printf(&c->buf, " for %lld", (long long)r->for_ms);
+	if (rule->until != NULL)
+		tsn_buf_printf(&c->buf, " until %s", rule->until->canon);
+	if (rule->during != NULL)
+		tsn_buf_printf(&c->buf, " %s", rule->during->canon);
+	for (uint32_t i = 0; i < rule->nrungs; i++)
+		tsn_buf_printf(&c->buf, " rung %d when %s", (int)rule->rung[i].severity, rule->rung[i].when->canon);
+	for (uint32_t i = 0; i < r->nactions; i++) {
+		tsn_buf_printf(&c->buf, " %s ", r->action[i].remove ? "remove" : "add");
+		ck_key_canon(c, &r->action[i].value);
+		tsn_buf_printf(&c->buf, " set %s for %lld", c->m->sets[r->action[i].set].name, (long long)r->action[i].for_ms);
+	}
+}
+
 void
 ck_rule_canon(struct tsn_ck *c, struct tsn_ir_rule *rule)
 {
@@ -163,6 +183,7 @@ ck_rule_canon(struct tsn_ck *c, struct tsn_ir_rule *rule)
 	    (long long)r->expires_ms, r->requires_bits);
 	for (uint32_t i = 0; i < rule->nreports; i++)
 		tsn_buf_printf(&c->buf, " report %s of %s", rule->report[i].value->canon, rule->report[i].compare->canon);
+	add_clauses(c, rule);
 	add_text(c, "title", r->title);
 	add_text(c, "author", r->author);
 	add_text(c, "status", r->status);
@@ -201,6 +222,36 @@ beside_key(const struct tsn_ir *cond, const struct tsn_key_spec *key)
 	return false;
 }
 
+static const char *
+what_beside(enum ck_use_kind kind)
+{
+	switch (kind) {
+	case CK_U_NEW:
+		return "the flow that is the first is rarely the one that meets the condition beside it";
+	case CK_U_ABSENT:
+		return "no flow is there when a group is absent, so the condition beside it is never met";
+	default:
+		return "this counts all flows, not only those of the condition beside it";
+	}
+}
+
+/* The condition beside it as it was written, if it is one of those joined by `and`. */
+static const char *
+written(const struct ck_env *e, const struct tsn_node *and, const struct tsn_ir *cond)
+{
+	for (const struct tsn_node *part = and->kind == TSN_N_AND ? and->kids : NULL; part != NULL; part = part->next)
+		if (ck_cond(e, part) == cond)
+			return ck_text(e->c, part);
+	return NULL;
+}
+
+/* Its arguments are what is new, so a test of them is about the flow that is. */
+static bool
+is_beside(const struct tsn_ir *cond, const struct ck_use *u)
+{
+	return beside_key(cond, u->kind == CK_U_NEW ? &u->agg->agg->key : u->key);
+}
+
 /*
  * dst_port == 25 and count() by src over 60s > 100 counts all flows of src: people mean the mail
  * flows. Said once a rule.
@@ -209,21 +260,21 @@ void
 ck_warn_filters(const struct ck_env *e, const struct tsn_ir *when, const struct ck_gather *g, const struct tsn_node *n)
 {
 	const struct tsn_node *and = n->kind == TSN_N_WHEN ? n->kids : n;
-	const char *filter = NULL;
 	struct ck_env plain = *e;
 
 	plain.gather = NULL;
 	if (when->kind != TSN_IR_AND)
 		return;
-	for (size_t u = 0; u < g->nuses; u++) {
-		for (uint32_t k = 0; g->use[u].bare && k < when->nkids; k++) {
-			if (!beside_key(when->kid[k], &g->use[u].agg->agg->key))
+	for (size_t i = 0; i < g->nuses; i++) {
+		const struct ck_use *u = &g->use[i];
+
+		for (uint32_t k = 0; (u->bare || u->kind != CK_U_COUNTS) && k < when->nkids; k++) {
+			const char *filter;
+
+			if (!is_beside(when->kid[k], u))
 				continue;
-			for (const struct tsn_node *part = and->kind == TSN_N_AND ? and->kids : NULL; part != NULL; part = part->next)
-				if (filter == NULL && ck_cond(&plain, part) == when->kid[k])
-					filter = ck_text(e->c, part);
-			tsn_diag_hint(ck_warn(e->c, g->use[u].span,
-			    "this counts all flows, not only those of the condition beside it"),
+			filter = written(&plain, and, when->kid[k]);
+			tsn_diag_hint(ck_warn(e->c, u->span, "%s", what_beside(u->kind)),
 			    filter != NULL ? "put the condition first: where %s" : "put the condition into the clause where", filter);
 			return;
 		}

@@ -80,15 +80,17 @@ put_meta(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *n, const s
 	p->meta = add_clause(c, p->meta, &p->nmetas, &p->cap_metas, n, f);
 }
 
+/* The actions of a rule are those of all its clauses; an override's stand for all of them. */
 static void
-later(struct tsn_ck *c, const struct tsn_node *n)
+put_then(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *n, const struct ck_file *f, bool layer)
 {
-	if (n->kind == TSN_N_THEN)
-		ck_unavailable(c, n->span, "then is");
-	else if (n->kind == TSN_N_DURING)
-		ck_unavailable(c, n->span, "during is");
-	else
-		ck_unavailable(c, n->span, "until is");
+	const struct ck_file *own = p->sym->file;
+
+	if (layer && p->nthens > 0 && p->then[0].file == own)
+		p->nthens = 0;
+	if (layer && p->nthens > 0 && !tsn_node_equal(p->then[0].node, n))
+		twice(c, n, p->then[0].node, "then");
+	p->then = add_clause(c, p->then, &p->nthens, &p->cap_thens, n, f);
 }
 
 static void
@@ -119,9 +121,13 @@ put_clause(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *n, const
 		p->test = add_clause(c, p->test, &p->ntests, &p->cap_tests, n, f);
 		break;
 	case TSN_N_THEN:
+		put_then(c, p, n, f, layer);
+		break;
 	case TSN_N_DURING:
+		put(c, &p->during, n, f, "during", layer, own);
+		break;
 	case TSN_N_UNTIL:
-		later(c, n);
+		put(c, &p->until, n, f, "until", layer, own);
 		break;
 	case TSN_N_ERROR:
 		p->broken = true;

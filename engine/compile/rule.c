@@ -38,30 +38,39 @@ is_stateful(const struct tsn_ir *n)
 
 /* --- times --- */
 
+struct longest {
+	int64_t window_ms, pane_ms; /* of equal windows the shortest panes */
+};
+
+static void longest(void *arg, const struct tsn_ir *n);
+
+static void
+longest_inside(void *arg, const struct tsn_ir *inside)
+{
+	ck_walk(inside, longest, arg);
+}
+
 static void
 longest(void *arg, const struct tsn_ir *n)
 {
-	int64_t *ms = arg, inner;
+	struct longest *l = arg;
 
 	if (n->kind != TSN_IR_AGG)
 		return;
-	if (n->agg->window_ms > *ms)
-		*ms = n->agg->window_ms;
-	inner = ck_longest_window(n->agg->where);
-	if (inner > *ms)
-		*ms = inner;
-	inner = n->agg->arg == NULL ? 0 : ck_longest_window(n->agg->arg);
-	if (inner > *ms)
-		*ms = inner;
+	if (n->agg->window_ms > l->window_ms || (n->agg->window_ms == l->window_ms && n->agg->pane_ms < l->pane_ms)) {
+		l->window_ms = n->agg->window_ms;
+		l->pane_ms = n->agg->pane_ms;
+	}
+	ck_inside(n->agg, longest_inside, l);
 }
 
 int64_t
 ck_longest_window(const struct tsn_ir *n)
 {
-	int64_t ms = 0;
+	struct longest l = { 0, 0 };
 
-	ck_walk(n, longest, &ms);
-	return ms;
+	ck_walk(n, longest, &l);
+	return l.window_ms;
 }
 
 /* --- the alert's key (S23) --- */
@@ -98,9 +107,9 @@ default_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_
 		return;
 	}
 	for (size_t i = 0; i < g->nuses; i++) {
-		const struct tsn_key_spec *k = &g->use[i].agg->agg->key;
+		const struct tsn_key_spec *k = g->use[i].key;
 
-		differ |= !same_key(k, &g->use[0].agg->agg->key);
+		differ |= !same_key(k, g->use[0].key);
 		for (unsigned p = 0; p < k->n; p++)
 			if (!has_field(key, k->part[p].field) && key->n < TSN_KEY_PARTS)
 				key->part[key->n++] = k->part[p];
@@ -219,14 +228,12 @@ ck_level(const struct tsn_node *n, enum tsn_severity *out)
 }
 
 static void
-severity(struct tsn_ck *c, const struct ck_clause *s, struct tsn_rule *r)
+bare_severity(const struct ck_clause *s, struct tsn_rule *r)
 {
 	r->severity = TSN_SEV_MEDIUM;
 	if (s->node == NULL || s->node->kids == NULL)
 		return;
 	ck_level(s->node->kids, &r->severity);
-	if (s->node->kids->next != NULL)
-		ck_unavailable(c, s->node->kids->next->span, "a severity that depends on a condition is");
 }
 
 /* --- putting it together --- */
@@ -242,7 +249,7 @@ with_requirements(struct tsn_ck *c, const struct tsn_ir *keep, uint32_t bits)
 {
 	static const struct { uint32_t bit; enum tsn_gives gives; } v[] = {
 		{ TSN_REQ_FLAGS, TSN_GIVES_FLAGS }, { TSN_REQ_INTERFACES, TSN_GIVES_INTERFACES },
-		{ TSN_REQ_UNSAMPLED, TSN_GIVES_UNSAMPLED },
+		{ TSN_REQ_UNSAMPLED, TSN_GIVES_UNSAMPLED }, { TSN_REQ_BOTH_DIRECTIONS, TSN_GIVES_BOTH_DIRECTIONS },
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
@@ -254,7 +261,6 @@ with_requirements(struct tsn_ck *c, const struct tsn_ir *keep, uint32_t bits)
 static bool
 conditions(struct ck_env *e, const struct ck_parts *p, uint32_t requires, struct making *m)
 {
-	const struct tsn_node *later = p->when.node == NULL ? NULL : tsn_node_find(p->when.node, TSN_N_FOR);
 	struct ck_env at = *e;
 	bool ok = true;
 
@@ -268,9 +274,7 @@ conditions(struct ck_env *e, const struct ck_parts *p, uint32_t requires, struct
 		m->keep = with_requirements(e->c, m->keep, requires);
 	/* Functions elsewhere in the rule count only these flows. */
 	e->where = m->keep != NULL && m->keep->kind != TSN_IR_TRUE ? m->keep : NULL;
-	if (later != NULL)
-		ck_unavailable(e->c, later->span, "for is");
-	if (e->rebind != NULL || e->where != NULL)
+	if (e->rebind != NULL || e->where != NULL || e->talks)
 		e->id = e->c->world->next_id++;
 	at = *e;
 	at.file = p->when.file;
@@ -306,15 +310,21 @@ take_reports(struct tsn_ck *c, struct tsn_ir_rule *r, const struct ck_gather *g)
 static void
 finish_times(struct tsn_rule *r, const struct tsn_ir *when)
 {
-	int64_t window = ck_longest_window(when);
+	struct longest l = { 0, 0 };
+	int64_t window;
 
+	ck_walk(when, longest, &l);
+	window = l.window_ms;
+	r->watched = r->stateful && !r->each;
+	r->pane_ms = r->watched ? l.pane_ms : 0;
 	if (r->once_ms == 0)
 		r->once_ms = r->stateful ? window : ONCE_STATELESS;
 	r->hold_ms = r->stateful ? window : r->once_ms;
 }
 
-bool
-ck_rule(struct tsn_ck *c, const struct ck_parts *p)
+/* [*about_talks] and true: it names fields of conversations, and is to be read again as a rule about those. */
+static bool
+attempt(struct tsn_ck *c, const struct ck_parts *p, bool talks, bool *about_talks)
 {
 	struct tsn_ir_rule *rule = new_rule(c);
 	struct tsn_rule *r = &rule->meta;
@@ -324,14 +334,16 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 	struct making m = { 0 };
 	bool ok, keyed = false;
 
-	severity(c, &p->severity, r);
+	bare_severity(&p->severity, r);
+	e.talks = talks;
+	r->door = talks ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
 	if (p->when.node == NULL) {
 		if (!p->broken)
 			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_CLAUSE, p->sym->decl->at, "rule %s has no when", p->sym->name),
 			    "add when CONDITION");
 		return false;
 	}
-	if (e.rebind != NULL)
+	if (e.rebind != NULL || talks)
 		e.id = c->world->next_id++;
 	ok = ck_requires(c, p, &r->requires_bits);
 	ok &= conditions(&e, p, r->requires_bits, &m);
@@ -355,7 +367,16 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 	if (!keyed)
 		default_key(&e, &m.when, p->when.node->kids, r->stateful, &r->key);
 	name_key(c, r);
+	if (!ck_for(&e, p->when.node, rule) || !ck_severity(&e, &p->severity, &m.when, rule) ||
+	    !ck_until(&e, &p->until, m.keep, rule) || !ck_when_allowed(&e, &p->during, rule))
+		return false;
+	if (!talks && ck_is_about_talks(rule)) {
+		*about_talks = true;
+		return true;
+	}
 	finish_times(r, rule->when);
+	if (!ck_actions(&e, p, rule))
+		return false;
 	message = ck_meta_value(p, "message", &file);
 	if (message != NULL) {
 		e.file = file;
@@ -369,7 +390,17 @@ ck_rule(struct tsn_ck *c, const struct ck_parts *p)
 }
 
 bool
-ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
+ck_rule(struct tsn_ck *c, const struct ck_parts *p)
+{
+	bool talks = false;
+
+	if (!attempt(c, p, false, &talks))
+		return false;
+	return !talks || attempt(c, p, true, &talks);
+}
+
+static bool
+attempt_expr(struct tsn_ck *c, const struct ck_file *f, bool talks, bool *about_talks)
 {
 	struct tsn_ir_rule *rule = new_rule(c);
 	struct tsn_rule *r = &rule->meta;
@@ -377,10 +408,18 @@ ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
 	struct ck_gather g = { 0 };
 
 	e.gather = &g;
+	e.talks = talks;
+	if (talks)
+		e.id = c->world->next_id++;
+	r->door = talks ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
 	rule->when = ck_cond(&e, f->tree);
 	if (rule->when == NULL)
 		return false;
 	rule->except = c->f;
+	if (!talks && ck_is_about_talks(rule)) {
+		*about_talks = true;
+		return true;
+	}
 	r->name = r->title = ck_strdup(c, f->name);
 	r->ruleset = "local";
 	r->file = r->name;
@@ -397,4 +436,14 @@ ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
 	ck_rule_canon(c, rule);
 	c->m->nrules++;
 	return true;
+}
+
+bool
+ck_rule_expr(struct tsn_ck *c, const struct ck_file *f)
+{
+	bool talks = false;
+
+	if (!attempt_expr(c, f, false, &talks))
+		return false;
+	return !talks || attempt_expr(c, f, true, &talks);
 }

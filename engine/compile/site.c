@@ -260,13 +260,7 @@ memory(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 		wrong(r, n, "memory 2GiB");
 	else if (once(r, n))
 		r->site->memory = (uint64_t)v->i;
-}
-
-/* Read, so that files of later versions load, but nothing is done with it: nobody should rely on it in silence. */
-static void
-without_effect(struct reader *r, const struct tsn_node *n)
-{
-	tsn_diag_warn(r->c->diags, TSN_E_WARNING, n->span, "%s is not available yet: this setting has no effect", n->text);
+	r->site->memory_at = n->span;
 }
 
 static void
@@ -290,8 +284,6 @@ setting(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 		duration(r, f, n, &r->site->pair_ms);
 	else if (strcmp(n->text, "dedup") == 0)
 		duration(r, f, n, &r->site->dedup_ms);
-	if (strcmp(n->text, "memory") == 0 || strcmp(n->text, "state") == 0 || strcmp(n->text, "pair") == 0)
-		without_effect(r, n);
 }
 
 void

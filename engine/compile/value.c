@@ -182,7 +182,8 @@ of_sym(const struct ck_env *e, const struct tsn_node *n, struct ck_sym *s)
 		v.set = ck_set_sym(e, s, n->span);
 		return v.set == NULL ? bad : v;
 	default:
-		ck_unavailable(e->c, s->decl->at, "tables are");
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s is a table: it is asked with a field", n->text),
+		    "write %s(src)", n->text);
 		return bad;
 	}
 }
@@ -192,8 +193,10 @@ ck_field_value(const struct ck_env *e, const struct tsn_node *n, int field)
 {
 	if (e->constant)
 		return not_constant(e, n);
-	if (tsn_fields[field].origin == TSN_O_PAIR) {
-		ck_unavailable(e->c, n->span, "the field %s (of conversations) is", tsn_fields[field].name);
+	if (tsn_fields[field].origin == TSN_O_PAIR && e->c->world->filter) {
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->span,
+		    "%s belongs to conversations, a filter looks at one flow", tsn_fields[field].name),
+		    "rules may look at conversations: tocsin run -e '...'");
 		return bad;
 	}
 	return of(ck_field(e->c, (uint16_t)field, 32, 128));
@@ -254,6 +257,8 @@ of_name(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 	struct ck_sym *s;
 	int field;
 
+	if (strcmp(n->text, "value") == 0 || strcmp(n->text, "threshold") == 0)
+		return ck_side(e, n);
 	if (strcmp(n->text, "host") == 0)
 		return either(e, n, TSN_F_SRC, TSN_F_DST);
 	if (strcmp(n->text, "port") == 0)

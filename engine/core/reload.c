@@ -91,3 +91,11 @@ tsn_engine_take_over(struct tsn_state *now, struct tsn_state *old, int64_t last,
 
 	tsn_state_take_over(now, old, on_handover, &t);
 }
+
+bool
+tsn_engine_load_state(struct tsn_state *s, struct tsn_unpack *in, int64_t last, struct tsn_reload_report *report)
+{
+	struct taking t = { report, last };
+
+	return tsn_state_load(s, in, on_handover, &t);
+}

@@ -4,11 +4,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "decode/exports.h"
 #include "decode/fill.h"
 #include "decode/message.h"
 #include "decode/sequence.h"
 #include "decode/sflow.h"
+#include "decode/template_save.h"
 #include "decode/wire.h"
 #include "flow/exporter.h"
 
@@ -231,7 +233,8 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 {
 	uint32_t index = exporter_index(d, from->exporter);
 	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
-	uint64_t flows = m.x->counter[TSN_XC_FLOWS];
+	uint64_t flows = m.x->counter[TSN_XC_FLOWS], lost = tsn_exporter_lost(m.x);
+	int64_t before = m.x->presence.last_heard;
 	enum tsn_decode status;
 
 	m.x->counter[TSN_XC_DATAGRAMS]++;
@@ -243,7 +246,10 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 		m.x->counter[TSN_XC_SHORT]++;
 		return TSN_DECODE_DAMAGED;
 	}
+	tsn_exporter_hear(m.x, received_ms);
 	status = dispatch(d, &m, sink);
+	if (tsn_exporter_lost(m.x) > lost)
+		tsn_exporter_lose(m.x, before, received_ms);
 	if (status == TSN_DECODE_OK || m.x->counter[TSN_XC_FLOWS] > flows) /* noise speaks no format */
 		m.x->formats |= format_bit(p, len);
 	return status;
@@ -254,4 +260,25 @@ tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len, struct 
     int64_t received_ms, struct tsn_batch_sink *sink)
 {
 	return tsn_decode_message(d, p, len, &(struct tsn_sender){ .exporter = exporter }, received_ms, sink);
+}
+
+void
+tsn_decoder_save(const struct tsn_decoder *d, struct tsn_pack *out)
+{
+	size_t at = tsn_pack_open(out);
+
+	tsn_sequences_save(d->sequences, out);
+	tsn_pack_close(out, at);
+	at = tsn_pack_open(out);
+	tsn_templates_save(tsn_exports_templates(d->exports), out);
+	tsn_pack_close(out, at);
+}
+
+bool
+tsn_decoder_load(struct tsn_decoder *d, struct tsn_unpack *in)
+{
+	struct tsn_unpack sequences = tsn_unpack_part(in), templates = tsn_unpack_part(in), look = templates;
+
+	return tsn_unpack_done(in) && tsn_templates_load(NULL, d->exporters, &look) && tsn_sequences_load(d->sequences, &sequences) &&
+	    tsn_templates_load(tsn_exports_templates(d->exports), d->exporters, &templates);
 }

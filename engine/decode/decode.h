@@ -71,6 +71,14 @@ bool tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t 
 void tsn_decoder_session_ended(struct tsn_decoder *d, const struct tsn_sender *from);
 /* No more messages come: counts what still waits for its template as given up (NO_TEMPLATE). */
 void tsn_decoder_finish(struct tsn_decoder *d);
+struct tsn_pack;
+struct tsn_unpack;
+/*
+ * Sequences, templates and options of exporters that send over UDP, as bytes and back: into a decoder that has seen
+ * nothing yet, after tsn_exporters_load. Sets that wait for a template are not in it. Any bytes may be given; false: nothing was taken.
+ */
+void tsn_decoder_save(const struct tsn_decoder *d, struct tsn_pack *out);
+bool tsn_decoder_load(struct tsn_decoder *d, struct tsn_unpack *in);
 /* Datagrams whose sequence could not be followed because the table was full. */
 uint64_t tsn_decoder_refused(const struct tsn_decoder *d);
 

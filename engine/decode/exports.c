@@ -407,3 +407,9 @@ tsn_exports_decode(
 	see_sequence(&w, m);
 	return w.stopped ? TSN_DECODE_STOPPED : w.damaged ? TSN_DECODE_DAMAGED : TSN_DECODE_OK;
 }
+
+struct tsn_templates *
+tsn_exports_templates(struct tsn_exports *e)
+{
+	return e->templates;
+}

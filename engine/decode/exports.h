@@ -22,4 +22,7 @@ void tsn_exports_session_ended(struct tsn_exports *e, const struct tsn_sender *f
 /* No more messages come: counts the sets that still wait for their template. */
 void tsn_exports_finish(struct tsn_exports *e);
 
+/* Its templates; the decoder saves them. */
+struct tsn_templates *tsn_exports_templates(struct tsn_exports *e);
+
 #endif

@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pack.h"
+#include "decode/decode.h"
 
 /*
  * What is a gap, and what a new beginning? Exporters say neither, so:
@@ -345,4 +347,96 @@ tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, ui
 	struct tsn_numbered n = { .seq = seq, .count = count, .time = uptime };
 
 	tsn_sequences_see_numbered(t, &k, &n, x);
+}
+
+/* --- as bytes --- */
+
+static void
+save_stream(const struct stream *s, struct tsn_pack *out)
+{
+	const uint32_t v[] = { s->id, s->session, s->version, s->last, s->next, s->uptime, s->last_count, s->late_run, s->raw,
+		s->raw_count, s->gap_at };
+
+	tsn_pack_uint(out, s->hi);
+	tsn_pack_uint(out, s->lo);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		tsn_pack_uint(out, v[i]);
+	tsn_pack_bool(out, s->v4);
+	tsn_pack_bool(out, s->numbers_datagrams);
+	tsn_pack_bool(out, s->after);
+	tsn_pack_bool(out, s->unsure);
+	for (int i = 0; i < GAPS; i++) {
+		tsn_pack_uint(out, s->gap[i].from);
+		tsn_pack_uint(out, s->gap[i].n);
+	}
+}
+
+static bool
+load_stream(struct stream *s, struct tsn_unpack *in)
+{
+	uint32_t *const v[] = { &s->last, &s->next, &s->uptime, &s->last_count, &s->late_run, &s->raw, &s->raw_count };
+
+	s->hi = tsn_unpack_uint(in);
+	s->lo = tsn_unpack_uint(in);
+	s->id = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	s->session = (uint32_t)tsn_unpack_below(in, TSN_SESSION_STREAM - 1);
+	s->version = (uint16_t)tsn_unpack_below(in, UINT16_MAX);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		*v[i] = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	s->gap_at = (uint8_t)tsn_unpack_below(in, GAPS - 1);
+	s->v4 = tsn_unpack_bool(in);
+	s->numbers_datagrams = tsn_unpack_bool(in);
+	s->after = tsn_unpack_bool(in);
+	s->unsure = tsn_unpack_bool(in);
+	for (int i = 0; i < GAPS; i++) {
+		s->gap[i].from = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+		s->gap[i].n = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	}
+	s->used = true;
+	return !in->bad;
+}
+
+/* Connections and files do not outlive the process; their numbers will be others'. */
+static bool
+is_kept(const struct stream *s)
+{
+	return s->used && s->session < TSN_SESSION_STREAM;
+}
+
+void
+tsn_sequences_save(const struct tsn_sequences *t, struct tsn_pack *out)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->cap; i++)
+		n += is_kept(&t->slot[i]);
+	tsn_pack_uint(out, n);
+	for (uint32_t i = 0; i < t->cap; i++)
+		if (is_kept(&t->slot[i]))
+			save_stream(&t->slot[i], out);
+}
+
+bool
+tsn_sequences_load(struct tsn_sequences *t, struct tsn_unpack *in)
+{
+	const uint64_t n = tsn_unpack_uint(in);
+	bool ok = !in->bad;
+
+	for (uint64_t i = 0; i < n && ok; i++) {
+		struct stream s = { 0 }, *to = NULL;
+		struct tsn_stream_key k;
+
+		ok = load_stream(&s, in);
+		k = key_of(&s);
+		if (ok)
+			to = find(t, &k); /* NULL: full, as it could have been */
+		if (to != NULL)
+			*to = s;
+	}
+	if (ok && tsn_unpack_done(in))
+		return true;
+	for (uint32_t i = 0; i < t->cap; i++)
+		t->slot[i].used = false;
+	t->n = 0;
+	return false;
 }

@@ -42,4 +42,10 @@ void tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream
 void tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq,
     uint32_t count, uint32_t uptime, struct tsn_exporter *x);
 
+struct tsn_pack;
+struct tsn_unpack;
+/* The streams of UDP as bytes, and into a table that has none yet. Any bytes may be given; false: nothing is in it. */
+void tsn_sequences_save(const struct tsn_sequences *t, struct tsn_pack *out);
+bool tsn_sequences_load(struct tsn_sequences *t, struct tsn_unpack *in);
+
 #endif

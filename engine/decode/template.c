@@ -443,6 +443,12 @@ tsn_templates_end_session(struct tsn_templates *t, uint32_t source, const struct
 	}
 }
 
+const struct tsn_template *
+tsn_templates_next(const struct tsn_templates *t, const struct tsn_template *after)
+{
+	return after == NULL ? t->ends.next : after->link[ALL].next;
+}
+
 uint32_t
 tsn_templates_count(const struct tsn_templates *t)
 {

@@ -98,6 +98,8 @@ enum tsn_learned tsn_templates_learn(
 void tsn_templates_withdraw(struct tsn_templates *t, const struct tsn_scope *s, uint16_t id);
 /* Forgets what a session sent. [source]: index of its exporter. */
 void tsn_templates_end_session(struct tsn_templates *t, uint32_t source, const struct tsn_sender *from);
+/* All of them, the one that was not refreshed for the longest time first: [after] NULL gives it. NULL: no more. */
+const struct tsn_template *tsn_templates_next(const struct tsn_templates *t, const struct tsn_template *after);
 /* How many are kept. */
 uint32_t tsn_templates_count(const struct tsn_templates *t);
 /* Room for options of an exporter: how many entries its domains keep, and of all. */

@@ -110,7 +110,7 @@ tsn_batch_free(struct tsn_batch *b)
 void
 tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 {
-	bool tick = kind == TSN_BATCH_TICK;
+	bool apart = kind != TSN_BATCH_FLOWS;
 
 	reset_rows(b, b->n);
 	b->n = 0;
@@ -123,9 +123,9 @@ tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 		tsn_mask_clear(&b->addr[i].is_v4);
 		b->addr[i].any_v6 = false;
 	}
-	/* a tick row may be keyed by packets and by raw_packets: there they are two columns */
-	b->col[TSN_F_PACKETS] = tick ? b->scaled[0] : b->col[TSN_F_RAW_PACKETS];
-	b->col[TSN_F_BYTES] = tick ? b->scaled[1] : b->col[TSN_F_RAW_BYTES];
+	/* a tick row may be keyed by packets and by raw_packets, a conversation has sums of both: there they are two columns */
+	b->col[TSN_F_PACKETS] = apart ? b->scaled[0] : b->col[TSN_F_RAW_PACKETS];
+	b->col[TSN_F_BYTES] = apart ? b->scaled[1] : b->col[TSN_F_RAW_BYTES];
 	memset(&b->derived, 0, sizeof(b->derived));
 }
 

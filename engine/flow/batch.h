@@ -15,7 +15,7 @@
 struct tsn_exporters;
 
 /* What an exporter can be relied on to give (S46); see tsn_batch.gives. */
-enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN_GIVES_COUNT };
+enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN_GIVES_BOTH_DIRECTIONS, TSN_GIVES_COUNT };
 
 enum tsn_batch_kind {
 	TSN_BATCH_FLOWS,
@@ -49,14 +49,16 @@ struct tsn_batch {
 	uint32_t *source;  /* index in tsn_exporters */
 	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
 	/*
-	 * Rows whose exporter gives it, as of that row: flags and interfaces from its first flow that has one, and
-	 * unsampled while no interval above 1 is told; set by tsn_batch_normalise. All rows of a tick batch.
+	 * Rows whose exporter gives it, as of that row: flags and interfaces from its first flow that has one,
+	 * unsampled while no interval above 1 is told, both directions from its first answered conversation; set by
+	 * tsn_batch_normalise. All rows of a tick batch; of conversations as of the initiator's first flow, both
+	 * directions as of the record.
 	 */
 	struct tsn_mask gives[TSN_GIVES_COUNT];
 	char *text;        /* what tsn_batch_keep copied; TSN_BATCH_TEXT bytes, made when first needed */
 	size_t text_used;
 	void *columns;     /* one allocation behind all of the above */
-	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in tick batches */
+	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in all batches but of flows */
 	struct tsn_field_set derived;
 };
 
@@ -106,7 +108,7 @@ struct tsn_addr tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn
  * order: ports only where the protocol has them, ICMP type and code, flags
  * only of exporters that fill them, scaling by sampling, names, event time.
  * Call once when the batch is full and before anything reads it. A tick batch only gets its row mask and times
- * (its event time is [received]). Where [received] is TSN_TIME_NONE it becomes the event time. `packets` or
+ * (its event time is [received]); one of conversations comes in normal form and stays as it is. Where [received] is TSN_TIME_NONE it becomes the event time. `packets` or
  * `bytes` put in before are taken as raw ones. The site's sampling interval replaces the row's own.
  */
 void tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters);

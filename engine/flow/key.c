@@ -178,6 +178,30 @@ part_size(const struct tsn_key_part *part, const uint8_t *p, size_t n)
 	return size <= n ? size : 0;
 }
 
+bool
+tsn_key_valid(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, bool loose)
+{
+	size_t off = 0;
+
+	if (n > TSN_KEY_MAX)
+		return false;
+	for (unsigned i = 0; i < k->n; i++) {
+		const size_t size = part_size(&k->part[i], bytes + off, n - off);
+		const bool addr = size == 5 || size == 17; /* also of others; the tag tells */
+
+		if (size == 0 || (bytes[off] == TAG_ABSENT && !loose))
+			return false;
+		if (bytes[off] != TAG_ABSENT && bytes[off] != TAG_PLAIN && bytes[off] != TAG_V4 && bytes[off] != TAG_V6)
+			return false;
+		if (bytes[off] != TAG_ABSENT && (tsn_fields[k->part[i].field].storage == TSN_ADDR) != (bytes[off] != TAG_PLAIN && addr))
+			return false;
+		if (tsn_fields[k->part[i].field].storage == TSN_STR && size > TSN_KEY_STR_MAX + 2)
+			return false;
+		off += size;
+	}
+	return off == n;
+}
+
 static void
 read_part(enum tsn_storage storage, const uint8_t *p, size_t n, struct tsn_value *out)
 {

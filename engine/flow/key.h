@@ -33,6 +33,8 @@ size_t tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, u
  * alerts without `by` are keyed by src even where a flow has none.
  */
 size_t tsn_key_encode_loose(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out);
+/* Are these bytes what tsn_key_encode (or with [loose] tsn_key_encode_loose) can have written? For keys that come from outside. */
+bool tsn_key_valid(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, bool loose);
 /* Reads part [i] back; strings point into [bytes]. */
 void tsn_key_decode(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, unsigned i, struct tsn_value *out);
 /* Makes a row of a tick batch from a key. Strings point into [bytes]. */

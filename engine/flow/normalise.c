@@ -250,6 +250,8 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 
 	tsn_mask_set_range(&b->gives[TSN_GIVES_FLAGS], flags, to - flags);
 	tsn_mask_set_range(&b->gives[TSN_GIVES_INTERFACES], interfaces, to - interfaces);
+	if (e->both_seen) /* changes between batches only */
+		tsn_mask_set_range(&b->gives[TSN_GIVES_BOTH_DIRECTIONS], from, to - from);
 	if (told)
 		learn_sampling(b, e, from, to);
 	if (e->sampling_override != 0)
@@ -280,6 +282,7 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
+	tsn_mask_clear(&b->gives[TSN_GIVES_BOTH_DIRECTIONS]);
 	for (from = 0; from < n; from = to) {
 		for (to = same ? n : from + 1; to < n && source[to] == source[from]; to++)
 			;
@@ -401,6 +404,8 @@ tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters)
 {
 	struct kinds kinds;
 
+	if (b->kind == TSN_BATCH_TALKS)
+		return;
 	tsn_mask_first(&b->rows, b->n);
 	if (b->kind == TSN_BATCH_TICK) {
 		memcpy(b->time, b->received, b->n * sizeof(b->time[0]));

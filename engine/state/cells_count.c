@@ -86,6 +86,8 @@ tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
 	if (c->cells.size != sizeof(struct narrow) || c->peak + rows <= NARROW_MAX || c->sparewide >= rows)
 		return true;
 	cap = cap > rows ? cap * 2 : cap + rows;
+	if (cap > c->cells.cap + rows)
+		cap = c->cells.cap + rows; /* no more than there are groups, and as many as this asks for */
 	wide = tsn_reallocarray(c->wide, cap, sizeof(*wide));
 	if (wide == NULL)
 		return false;
@@ -268,6 +270,117 @@ tsn_counts_fini(struct tsn_counts *c)
 	c->wide = NULL;
 }
 
+/* Newest pane, which panes have counted something, and what; the newest in bit 0. */
+static void
+save_narrow(const struct tsn_counts *c, const struct narrow *cell, struct tsn_pack *out)
+{
+	const struct tsn_wide *w = (cell->head & SUM_MASK) == IS_WIDE ? &c->wide[wide_index(cell)] : NULL;
+	const uint64_t newest = tsn_ring_newest(cell->head);
+	uint64_t v[LANES];
+	uint32_t used = 0;
+
+	tsn_pane_save(newest, out);
+	if (newest == 0)
+		return;
+	for (uint32_t i = 0; i < LANES; i++) {
+		const uint32_t lane = (uint32_t)(newest - i) & (LANES - 1);
+
+		v[i] = w != NULL ? w->lane[lane] : cell->lane[lane];
+		used |= (uint32_t)(v[i] != 0) << i;
+	}
+	tsn_pack_uint(out, used);
+	for (uint32_t i = 0; i < LANES; i++)
+		if (used >> i & 1)
+			tsn_pack_uint(out, v[i]);
+}
+
+#define LANE_MOST (UINT64_C(1) << 58) /* no sum of sixteen passes 63 bits */
+
+static bool
+put_narrow(struct tsn_counts *c, struct narrow *cell, uint64_t newest, const uint64_t *v, uint64_t *bytes)
+{
+	uint64_t sum = 0, most = 0;
+
+	for (uint32_t i = 0; i < LANES; i++) {
+		sum += v[i];
+		most = v[i] > most ? v[i] : most;
+	}
+	cell->head = newest << TSN_HEAD_BITS;
+	c->peak = most > NARROW_MAX ? NARROW_MAX : most > c->peak ? (uint32_t)most : c->peak;
+	if (most <= NARROW_MAX) {
+		cell->head |= sum;
+		for (uint32_t i = 0; i < LANES; i++)
+			cell->lane[(newest - i) & (LANES - 1)] = (uint16_t)v[i];
+		return true;
+	}
+	if (!tsn_counts_reserve(c, bytes, 1))
+		return false;
+	widen(c, cell);
+	for (uint32_t i = 0; i < LANES; i++)
+		c->wide[wide_index(cell)].lane[(newest - i) & (LANES - 1)] = v[i];
+	c->wide[wide_index(cell)].sum = sum;
+	return true;
+}
+
+static bool
+load_narrow(struct tsn_counts *c, struct tsn_agg *a, struct narrow *cell, struct tsn_unpack *in)
+{
+	uint64_t newest, v[LANES] = { 0 };
+	uint32_t used;
+
+	if (!tsn_pane_load(in, &newest) || newest == 0)
+		return !in->bad;
+	used = (uint32_t)tsn_unpack_below(in, (UINT64_C(1) << a->keep) - 1);
+	for (uint32_t i = 0; i < a->keep; i++)
+		if (used >> i & 1)
+			v[i] = tsn_unpack_below(in, LANE_MOST);
+	return !in->bad && put_narrow(c, cell, newest, v, &a->store.bytes);
+}
+
+void
+tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
+{
+	const struct pair *pair = (const struct pair *)tsn_cell(&c->cells, group);
+
+	if (!a->def->tumbling) {
+		save_narrow(c, (const struct narrow *)tsn_cell(&c->cells, group), out);
+		return;
+	}
+	tsn_head_save(pair->head, out);
+	for (uint32_t l = 0; l < 2; l++)
+		if (pair->head >> l & 1)
+			tsn_pack_uint(out, pair->lane[l]);
+}
+
+bool
+tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
+{
+	struct pair *pair = (struct pair *)tsn_cell(&c->cells, group);
+	uint64_t head;
+
+	if (!a->def->tumbling)
+		return load_narrow(c, a, (struct narrow *)tsn_cell(&c->cells, group), in);
+	if (!tsn_head_restore(in, 2, 2, &head))
+		return false;
+	for (uint32_t l = 0; l < 2; l++)
+		if (head >> l & 1)
+			pair->lane[l] = tsn_unpack_below(in, LANE_MOST);
+	pair->head = head;
+	return !in->bad;
+}
+
+static void
+save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
+{
+	tsn_counts_save(&a->store.counts, a, group, out);
+}
+
+static bool
+load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
+{
+	return tsn_counts_load(&a->store.counts, a, group, in);
+}
+
 static void
 init(struct tsn_agg *a)
 {
@@ -299,6 +412,20 @@ fini(struct tsn_agg *a)
 	tsn_counts_fini(&a->store.counts);
 }
 
+uint64_t
+tsn_counts_most(const struct tsn_counts *c)
+{
+	return c->cells.size == sizeof(struct narrow) ? sizeof(struct tsn_wide) : 0;
+}
+
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return tsn_counts_most(&a->store.counts);
+}
+
 const struct tsn_agg_ops tsn_count_ops = {
+	.most = most,
 	.init = init, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini,
+	.save = save, .load = load,
 };

@@ -100,4 +100,36 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 	return x->to;
 }
 
-const struct tsn_agg_ops tsn_extreme_ops = { .init = init, .fold = fold };
+static void
+save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
+{
+	const uint8_t *cell = tsn_cell(&a->store.cells, group);
+	const uint64_t head = tsn_head_load(cell);
+
+	tsn_head_save(head, out);
+	for (uint32_t l = 0; l < lanes_of(a); l++)
+		if (head >> l & 1)
+			tsn_pack_int(out, load(cell, l));
+}
+
+static bool
+restore(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	uint64_t head;
+
+	if (!tsn_head_restore(in, lanes_of(a), a->keep, &head))
+		return false;
+	for (uint32_t l = 0; l < lanes_of(a); l++) {
+		int64_t v;
+
+		if (!(head >> l & 1))
+			continue;
+		v = tsn_unpack_int(in);
+		memcpy(cell + HEAD + l * 8, &v, sizeof(v));
+	}
+	tsn_head_store(cell, head);
+	return !in->bad;
+}
+
+const struct tsn_agg_ops tsn_extreme_ops = { .init = init, .fold = fold, .save = save, .load = restore };

@@ -121,9 +121,8 @@ restore(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 
 /* A group has learned enough when its newest row is a window behind its first. */
 static void
-learning(const struct tsn_agg *a, struct tsn_learning *out)
+learning(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_learning *out)
 {
-	const struct tsn_family *f = a->family;
 	int64_t until = INT64_MAX, ready;
 
 	for (uint32_t part = 0; part < TSN_PARTS; part++)

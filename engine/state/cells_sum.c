@@ -273,8 +273,115 @@ fini_avg(struct tsn_agg *a)
 	tsn_counts_fini(&a->store.counts);
 }
 
-const struct tsn_agg_ops tsn_sum_ops = { .init = init, .reserve = reserve, .fold = fold_sum };
-const struct tsn_agg_ops tsn_rate_ops = { .init = init, .reserve = reserve, .fold = fold_rate };
+/* --- as bytes: the head, and of each lane in use its pane: a real, or an integer of up to 128 bits --- */
+
+#define WIDE_MOST ((__int128)1 << 122) /* no total of sixteen lanes passes 127 bits */
+
+static void
+save_lane(const struct tsn_agg *a, const uint8_t *cell, uint32_t lane, struct tsn_pack *out)
+{
+	const bool wide = a->store.sums.wide;
+	__int128 w;
+	int64_t v;
+
+	if (a->def->real) {
+		tsn_pack_raw(out, cell + HEAD + lane * 8, 8);
+		return;
+	}
+	if (wide) {
+		memcpy(&w, cell + HEAD + lane * 16, sizeof(w));
+	} else {
+		memcpy(&v, cell + HEAD + lane * 8, sizeof(v));
+		w = v;
+	}
+	tsn_pack_int(out, (int64_t)(w >> 59)); /* 0 or -1 nearly always, whatever the array */
+	tsn_pack_uint(out, (uint64_t)w & NARROW_MAX);
+}
+
+static bool
+load_lane(struct tsn_agg *a, uint32_t group, uint32_t lane, struct tsn_unpack *in)
+{
+	struct tsn_sums *s = &a->store.sums;
+	const uint8_t *raw;
+	__int128 w;
+	int64_t v;
+
+	if (a->def->real) {
+		raw = tsn_unpack_raw(in, 8);
+		if (raw != NULL)
+			memcpy(tsn_cell(&s->cells, group) + HEAD + lane * 8, raw, 8);
+		return raw != NULL;
+	}
+	w = (__int128)tsn_unpack_int(in) * ((__int128)1 << 59);
+	w += (int64_t)tsn_unpack_below(in, NARROW_MAX);
+	if (in->bad || w >= WIDE_MOST || w <= -WIDE_MOST)
+		return false;
+	if (!s->wide && (w > (__int128)NARROW_MAX || w < -(__int128)NARROW_MAX) && !widen(a))
+		return false;
+	v = (int64_t)w;
+	if (s->wide) {
+		memcpy(tsn_cell(&s->cells, group) + HEAD + lane * 16, &w, sizeof(w));
+		return true;
+	}
+	s->peak = magnitude(v) > s->peak ? magnitude(v) : s->peak;
+	memcpy(tsn_cell(&s->cells, group) + HEAD + lane * 8, &v, sizeof(v));
+	return true;
+}
+
+static void
+save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
+{
+	const uint8_t *cell = tsn_cell(&a->store.sums.cells, group);
+	const uint64_t head = tsn_head_load(cell);
+
+	tsn_head_save(head, out);
+	for (uint32_t l = 0; l < lanes_of(a); l++)
+		if (head >> l & 1)
+			save_lane(a, cell, l, out);
+}
+
+static bool
+load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
+{
+	uint64_t head;
+
+	if (!tsn_head_restore(in, lanes_of(a), a->keep, &head))
+		return false;
+	for (uint32_t l = 0; l < lanes_of(a); l++)
+		if ((head >> l & 1) && !load_lane(a, group, l, in))
+			return false;
+	tsn_head_store(tsn_cell(&a->store.sums.cells, group), head);
+	return true;
+}
+
+static void
+save_avg(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
+{
+	save(a, group, out);
+	tsn_counts_save(&a->store.counts, a, group, out);
+}
+
+static bool
+load_avg(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
+{
+	return load(a, group, in) && tsn_counts_load(&a->store.counts, a, group, in);
+}
+
+/* Panes of 128 bits, and an average's long counts. */
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return (a->def->real ? 0 : lanes_of(a) * 8) + tsn_counts_most(&a->store.counts);
+}
+
+const struct tsn_agg_ops tsn_sum_ops = {
+	.most = most, .init = init, .reserve = reserve, .fold = fold_sum, .save = save, .load = load,
+};
+const struct tsn_agg_ops tsn_rate_ops = {
+	.most = most, .init = init, .reserve = reserve, .fold = fold_rate, .save = save, .load = load,
+};
 const struct tsn_agg_ops tsn_avg_ops = {
+	.most = most,
 	.init = init, .reserve = reserve_avg, .fold = fold_avg, .reset = reset_avg, .fini = fini_avg,
+	.save = save_avg, .load = load_avg,
 };

@@ -50,8 +50,8 @@ member_of_key(const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row, 
 	return tsn_hash_bytes(key, tsn_key_encode(&a->def->tuple, b, row, key), seed);
 }
 
-static void
-begin(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
+void
+tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 {
 	const struct tsn_key_part *part = &a->def->tuple.part[0];
 	const enum tsn_storage storage = tsn_fields[part->field].storage;
@@ -89,24 +89,41 @@ advance(struct tsn_agg *a, struct sliding *cell, uint64_t pane)
 	}
 }
 
-static bool
-count_sliding(struct tsn_agg *a, struct sliding *cell, uint64_t pane, uint64_t member)
+/* Room for what the row brings; the group may lose what it has. */
+static enum tsn_room
+room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, struct tsn_members *m)
 {
-	const uint32_t lane = pane & (LANES - 1);
+	const uint32_t lanes = a->def->tumbling ? 1 : LANES, lane = a->def->tumbling ? 0 : a->pane[row] & (LANES - 1);
 
-	advance(a, cell, pane);
+	return a->def->extra_bytes == 0 ? TSN_ROOM : tsn_extra_room(a, x, group, row, tsn_members_wants(m, a->member[row], lane, lanes));
+}
+
+static bool
+count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row)
+{
+	struct sliding *cell = (struct sliding *)tsn_cell(&a->store.cells, group);
+	const uint64_t pane = a->pane[row], member = a->member[row];
+	const uint32_t lane = pane & (LANES - 1);
+	enum tsn_room found;
+
+	do {
+		advance(a, cell, pane);
+		found = room(a, x, group, row, cell->members);
+	} while (found == TSN_ROOM_ANEW);
+	if (found == TSN_ROOM_NONE)
+		return true;
 	if (!tsn_members_add(&cell->members, member, lane, tsn_ring_newest(cell->head) & (LANES - 1), LANES,
 	    &a->store.bytes))
 		return false;
+	tsn_kept_count(tsn_members_kept(cell->members));
 	cell->head |= UINT64_C(1) << lane;
 	return true;
 }
 
-static bool
-count_tumbling(struct tsn_agg *a, struct tumbling *cell, uint64_t pane, uint64_t member)
+static void
+advance_tumbling(struct tsn_agg *a, struct tumbling *cell, uint64_t pane)
 {
 	const uint64_t head = tsn_ring_advance(cell->head, pane, 2, 2), gone = cell->head & ~head & 3;
-	const uint32_t lane = pane & 1;
 
 	cell->head = head;
 	for (uint32_t l = 0; l < 2; l++) {
@@ -115,10 +132,34 @@ count_tumbling(struct tsn_agg *a, struct tumbling *cell, uint64_t pane, uint64_t
 		tsn_members_free(cell->members[l], &a->store.bytes);
 		cell->members[l] = NULL;
 	}
-	if (!tsn_members_add(&cell->members[lane], member, 0, 0, 1, &a->store.bytes))
+}
+
+static bool
+count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row)
+{
+	struct tumbling *cell = (struct tumbling *)tsn_cell(&a->store.cells, group);
+	const uint64_t pane = a->pane[row];
+	const uint32_t lane = pane & 1;
+	enum tsn_room found;
+
+	do {
+		advance_tumbling(a, cell, pane);
+		found = room(a, x, group, row, cell->members[lane]);
+	} while (found == TSN_ROOM_ANEW);
+	if (found == TSN_ROOM_NONE)
+		return true;
+	if (!tsn_members_add(&cell->members[lane], a->member[row], 0, 0, 1, &a->store.bytes))
 		return false;
+	tsn_kept_count(tsn_members_kept(cell->members[lane]));
 	cell->head |= UINT64_C(1) << lane;
 	return true;
+}
+
+static struct tsn_members **
+members_of(const struct tsn_agg *a, uint8_t *cell, uint32_t row)
+{
+	return a->def->tumbling ? &((struct tumbling *)cell)->members[a->pane[row] & 1] :
+	    &((struct sliding *)cell)->members;
 }
 
 static bool
@@ -132,25 +173,19 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, in
 	if (tsn_mask_has(&a->takes, row)) {
 		if (tsn_ring_late(tsn_head_load(cell), pane, a->keep))
 			x->late++;
-		else if (!(a->def->tumbling ? count_tumbling(a, (struct tumbling *)cell, pane, a->member[row]) :
-		    count_sliding(a, (struct sliding *)cell, pane, a->member[row])))
+		else if (!(a->def->tumbling ? count_tumbling : count_sliding)(a, x, group, row))
 			return false;
 	}
 	view = tsn_ring_view(tsn_head_load(cell), pane, a->keep, lanes, a->def->tumbling);
 	oldest = tsn_ring_oldest(tsn_head_load(cell), lanes);
+	if (view != 0 && tsn_members_sketched(*members_of(a, cell, row)))
+		a->error[row] = TSN_MEMBERS_ERROR;
 	if (a->def->tumbling)
 		*out = view == 0 ? 0 : tsn_members_count(((struct tumbling *)cell)->members[pane & 1], 1);
 	else
 		*out = tsn_members_count(((struct sliding *)cell)->members,
 		    tsn_ring_rotate(view, (LANES - oldest) & (LANES - 1), LANES));
 	return true;
-}
-
-static struct tsn_members **
-members_of(const struct tsn_agg *a, uint8_t *cell, uint32_t row)
-{
-	return a->def->tumbling ? &((struct tumbling *)cell)->members[a->pane[row] & 1] :
-	    &((struct sliding *)cell)->members;
 }
 
 /* A cell, what it points to, and a place in that: three misses, fetched one after the other. */
@@ -175,11 +210,28 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 	for (uint32_t i = x->from; i < x->to; i++) {
 		ahead(a, x, i);
 		a->out->i[x->row[i]] = 0;
+		a->error[x->row[i]] = 0;
 		if (x->group[i] != TSN_GROUP_NONE &&
 		    !fold_row(a, x, x->group[i], x->row[i], &a->out->i[x->row[i]]))
 			return i;
 	}
 	return x->to;
+}
+
+static bool
+extra(const struct tsn_agg *a, uint32_t group, uint64_t *flows)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	bool some = false;
+
+	*flows = 0;
+	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++) {
+		struct tsn_members *m = a->def->tumbling ? ((struct tumbling *)cell)->members[w] : ((struct sliding *)cell)->members;
+
+		some = some || m != NULL;
+		*flows += m != NULL ? tsn_members_kept(m)->flows : 0;
+	}
+	return some;
 }
 
 static void
@@ -204,6 +256,46 @@ fini(struct tsn_agg *a)
 		reset(a, g);
 }
 
+static void
+save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
+{
+	const uint8_t *cell = tsn_cell(&a->store.cells, group);
+	const uint64_t head = tsn_head_load(cell);
+
+	tsn_head_save(head, out);
+	if (!a->def->tumbling && (head & UINT16_MAX) != 0)
+		tsn_members_save(((const struct sliding *)cell)->members, out);
+	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
+		if (head >> l & 1)
+			tsn_members_save(((const struct tumbling *)cell)->members[l], out);
+}
+
+static bool
+load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	uint64_t head;
+
+	if (!tsn_head_restore(in, a->def->tumbling ? 2 : LANES, a->keep, &head))
+		return false;
+	tsn_head_store(cell, head);
+	if (!a->def->tumbling && (head & UINT16_MAX) != 0 &&
+	    !tsn_members_load(&((struct sliding *)cell)->members, LANES, (uint32_t)head & UINT16_MAX, in, &a->store.bytes))
+		return false;
+	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
+		if ((head >> l & 1) && !tsn_members_load(&((struct tumbling *)cell)->members[l], 1, 1, in, &a->store.bytes))
+			return false;
+	return !in->bad;
+}
+
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return a->def->tumbling ? 2 * tsn_members_most(1) : tsn_members_most(LANES);
+}
+
 const struct tsn_agg_ops tsn_distinct_ops = {
-	.init = init, .begin = begin, .fold = fold, .reset = reset, .fini = fini, .may_stop = true,
+	.most = most,
+	.init = init, .begin = tsn_members_of, .fold = fold, .reset = reset, .fini = fini, .may_stop = true, .extra = extra,
+	.save = save, .load = load,
 };

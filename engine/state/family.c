@@ -111,7 +111,7 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
 	if (!groups_room(f, part) || !directory_room(s))
 		return TSN_GROUP_NONE;
 	g.in_slab = tsn_mask_has(&k->encoded, row);
-	if (g.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &g.key))
+	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = s->part[part].n++ * TSN_PARTS + part;
 	s->groups[number] = g;
@@ -185,7 +185,7 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	uint16_t len;
 
 	next.in_slab = tsn_mask_has(&k->encoded, row);
-	if (next.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &next.key))
+	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
 	number = victim(f, tsn_part_of(k->hash[row]), now);
 	g = &s->groups[number];
@@ -325,6 +325,45 @@ tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t 
 	prefetch(s, s->dir[at].group);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), s->dir[at].group);
+}
+
+static bool
+has_key(const struct tsn_family_store *s, const struct tsn_group *g, const uint8_t *key, uint16_t len, uint32_t tag)
+{
+	const uint32_t mask = s->slots - 1;
+
+	for (uint32_t i = tag & mask; s->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & mask) {
+		const struct tsn_group *o = &s->groups[s->dir[i].group];
+		const uint8_t *okey;
+		uint16_t olen;
+
+		if (s->dir[i].tag != tag || o->in_slab != g->in_slab)
+			continue;
+		if (!g->in_slab && o->key == g->key)
+			return true;
+		if (!g->in_slab)
+			continue;
+		okey = tsn_slab_key(&s->slab, o->key, &olen);
+		if (olen == len && memcmp(okey, key, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
+    uint32_t tag)
+{
+	struct tsn_family_store *s = &f->store;
+	struct tsn_group next = *g;
+
+	if (!directory_room(s) || has_key(s, g, key, len, tag) ||
+	    (g->in_slab && !tsn_slab_put(s, key, len, &next.key)))
+		return false;
+	s->groups[number] = next;
+	enter(s->dir, s->slots - 1, (struct tsn_entry){ tag, number });
+	s->ngroups++;
+	return true;
 }
 
 void

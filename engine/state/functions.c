@@ -11,9 +11,16 @@ static const struct tsn_agg_ops *const functions[] = {
 	[TSN_AGG_AVG] = &tsn_avg_ops,
 	[TSN_AGG_RATE] = &tsn_rate_ops,
 	[TSN_AGG_DISTINCT] = &tsn_distinct_ops,
+	[TSN_AGG_ABSENT] = &tsn_absent_ops,
+	[TSN_AGG_RANK] = &tsn_rank_ops,
+	[TSN_AGG_BASELINE] = &tsn_baseline_ops,
+	[TSN_AGG_SPREAD] = &tsn_baseline_ops,
 	[TSN_AGG_FRESH] = &tsn_fresh_ops,
 	[TSN_AGG_SINCE] = &tsn_since_ops,
 	[TSN_AGG_SEQUENCE] = &tsn_sequence_ops,
+	[TSN_AGG_STDDEV] = &tsn_stddev_ops,
+	[TSN_AGG_ENTROPY] = &tsn_entropy_ops,
+	[TSN_AGG_JITTER] = &tsn_jitter_ops,
 };
 
 const struct tsn_agg_ops *

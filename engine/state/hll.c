@@ -59,6 +59,18 @@ tsn_hll_free(struct tsn_hll *h, uint64_t *bytes)
 	tsn_free(h);
 }
 
+uint64_t
+tsn_hll_most(uint32_t lanes)
+{
+	return sizeof(struct tsn_hll) + (lanes > 1 ? lanes * (uint64_t)PANE_BYTES : 0);
+}
+
+uint64_t
+tsn_hll_wants(const struct tsn_hll *h, uint32_t lane)
+{
+	return h->lanes > 1 && h->pane[lane] == NULL ? PANE_BYTES : 0;
+}
+
 static uint32_t
 quad_get(const uint8_t *p)
 {
@@ -231,4 +243,67 @@ tsn_hll_estimate(struct tsn_hll *h, uint32_t seen)
 		h->peeked = true;
 	}
 	return h->peek_value;
+}
+
+/* --- as bytes: which lanes have registers, and these; of a sketch of one lane the union --- */
+
+void
+tsn_hll_save(const struct tsn_hll *h, struct tsn_pack *out)
+{
+	uint8_t union_of[PANE_BYTES] = { 0 };
+
+	if (h->lanes == 1) {
+		for (uint32_t i = 0; i < REGISTERS; i++)
+			pane_raise(union_of, i, h->reg[i]);
+		tsn_pack_raw(out, union_of, sizeof(union_of));
+		return;
+	}
+	tsn_pack_uint(out, in_use(h, UINT16_MAX));
+	for (uint32_t l = 0; l < TSN_HLL_LANES; l++)
+		if (h->pane[l] != NULL)
+			tsn_pack_raw(out, h->pane[l], PANE_BYTES);
+}
+
+static bool
+load_pane(struct tsn_unpack *in, uint8_t *reg)
+{
+	const uint8_t *p = tsn_unpack_raw(in, PANE_BYTES);
+
+	if (p == NULL)
+		return false;
+	unpack(p, reg);
+	for (uint32_t i = 0; i < REGISTERS; i++)
+		in->bad = in->bad || reg[i] > RANK_MAX;
+	return !in->bad;
+}
+
+bool
+tsn_hll_load(struct tsn_hll *h, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+{
+	uint8_t reg[REGISTERS];
+	uint32_t used;
+
+	if (h->lanes == 1) {
+		if (!load_pane(in, h->reg))
+			return false;
+		summarise(h->reg, &h->all);
+		return true;
+	}
+	used = (uint32_t)tsn_unpack_below(in, UINT16_MAX);
+	if ((used & ~allowed) != 0)
+		return false;
+	for (; used != 0; used &= used - 1) {
+		const uint32_t l = (uint32_t)__builtin_ctz(used);
+		const uint8_t *p = in->p;
+
+		if (!load_pane(in, reg))
+			return false;
+		h->pane[l] = tsn_malloc(PANE_BYTES);
+		if (h->pane[l] == NULL)
+			return false;
+		*bytes += PANE_BYTES;
+		memcpy(h->pane[l], p, PANE_BYTES);
+	}
+	unite(h, UINT16_MAX, h->reg, &h->all);
+	return true;
 }

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "state/members.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -13,6 +14,7 @@
 
 /* Open addressing at most three quarters full; members are already mixed. */
 struct tsn_members {
+	struct tsn_kept kept;
 	struct tsn_hll *sketch; /* if set, the rest is unused */
 	uint32_t slots, n;
 	uint16_t in_lane[TSN_HLL_LANES];
@@ -100,6 +102,8 @@ grow(struct tsn_members **m, uint64_t *bytes)
 	for (uint32_t i = 0; old != NULL && i < old->slots; i++)
 		if (lanes_of(old)[i] != EMPTY)
 			put(more, find(more, old->member[i]), old->member[i], lanes_of(old)[i]);
+	if (old != NULL)
+		more->kept = old->kept;
 	tsn_members_free(old, bytes);
 	*m = more;
 	return true;
@@ -113,6 +117,7 @@ convert(struct tsn_members **m, uint32_t lanes, uint64_t *bytes)
 
 	if (next == NULL)
 		return false;
+	next->kept = old->kept;
 	next->sketch = tsn_hll_new(lanes, bytes);
 	if (next->sketch == NULL)
 		goto fail;
@@ -133,6 +138,32 @@ static bool
 crowded(const struct tsn_members *m)
 {
 	return m == NULL || (m->slots < SLOTS_MAX && (m->n + 1) * 4 > m->slots * 3);
+}
+
+bool
+tsn_members_sketched(const struct tsn_members *m)
+{
+	return m != NULL && m->sketch != NULL;
+}
+
+uint64_t
+tsn_members_most(uint32_t lanes)
+{
+	const uint64_t sketch = size_of(0) + tsn_hll_most(lanes), exact = size_of(SLOTS_MAX);
+
+	return sketch > exact ? sketch : exact;
+}
+
+uint64_t
+tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t lane, uint32_t lanes)
+{
+	if (m != NULL && m->sketch != NULL)
+		return tsn_hll_wants(m->sketch, lane);
+	if (m != NULL && lanes_of(m)[find(m, member)] != EMPTY)
+		return 0;
+	if (m != NULL && m->n == TSN_MEMBERS_EXACT)
+		return size_of(0) + tsn_hll_most(lanes);
+	return !crowded(m) ? 0 : size_of(m == NULL ? SLOTS_FIRST : m->slots * 2);
 }
 
 bool
@@ -214,4 +245,76 @@ tsn_members_count(struct tsn_members *m, uint32_t seen)
 	for (; seen != 0; seen &= seen - 1)
 		n += m->in_lane[__builtin_ctz(seen)];
 	return n;
+}
+
+/* --- as bytes: how many, then each with its lane, in order; one more than can be exact is a sketch --- */
+
+struct placed {
+	uint64_t member;
+	uint8_t lane;
+};
+
+static int
+by_member(const void *x, const void *y)
+{
+	const struct placed *a = x, *b = y;
+
+	return (a->member > b->member) - (a->member < b->member);
+}
+
+void
+tsn_members_save(const struct tsn_members *m, struct tsn_pack *out)
+{
+	struct placed v[TSN_MEMBERS_EXACT];
+	uint32_t n = 0;
+
+	if (m != NULL && m->sketch != NULL) {
+		tsn_pack_uint(out, TSN_MEMBERS_EXACT + 1);
+		tsn_hll_save(m->sketch, out);
+		return;
+	}
+	for (uint32_t i = 0; m != NULL && i < m->slots; i++)
+		if (lanes_of(m)[i] != EMPTY)
+			v[n++] = (struct placed){ m->member[i], lanes_of(m)[i] };
+	if (n > 1)
+		qsort(v, n, sizeof(*v), by_member);
+	tsn_pack_uint(out, n);
+	for (uint32_t i = 0; i < n; i++) {
+		tsn_pack_raw(out, &v[i].member, sizeof(v[i].member));
+		tsn_pack_uint(out, v[i].lane);
+	}
+}
+
+static bool
+load_sketch(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+{
+	*m = new(0, bytes);
+	if (*m == NULL)
+		return false;
+	(*m)->sketch = tsn_hll_new(lanes, bytes);
+	return (*m)->sketch != NULL && tsn_hll_load((*m)->sketch, allowed, in, bytes);
+}
+
+bool
+tsn_members_load(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+{
+	const uint32_t n = (uint32_t)tsn_unpack_below(in, TSN_MEMBERS_EXACT + 1);
+	uint64_t member, last = 0;
+
+	if (n > TSN_MEMBERS_EXACT)
+		return load_sketch(m, lanes, allowed, in, bytes);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *p = tsn_unpack_raw(in, sizeof(member));
+		const uint32_t lane = (uint32_t)tsn_unpack_below(in, lanes - 1);
+
+		if (in->bad || p == NULL)
+			return false;
+		memcpy(&member, p, sizeof(member));
+		if ((i > 0 && member <= last) || !(allowed >> lane & 1))
+			return false;
+		last = member;
+		if (!tsn_members_add(m, member, lane, lane, lanes, bytes))
+			return false;
+	}
+	return !in->bad;
 }

@@ -11,9 +11,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/pack.h"
+#include "state/kept.h"
+
 #define TSN_MEMBERS_EXACT 256
+#define TSN_MEMBERS_ERROR 0.02f /* of a sketch, relative: a standard error of 1.6 %, and what is left of the bias */
 
 struct tsn_members;
+
+/* How many flows were added: [m] begins with it. */
+static inline struct tsn_kept *
+tsn_members_kept(struct tsn_members *m)
+{
+	return (struct tsn_kept *)m;
+}
 
 /*
  * Adds [member] as seen in [lane]; of two lanes the later is kept: [newest] is the lane of
@@ -27,6 +38,15 @@ void tsn_members_drop(struct tsn_members **m, uint32_t gone, uint64_t *bytes);
 int64_t tsn_members_count(struct tsn_members *m, uint32_t seen);
 /* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
 void tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place);
+/* What adding it would allocate at most, beside what there is. */
+uint64_t tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t lane, uint32_t lanes);
+bool tsn_members_sketched(const struct tsn_members *m);
+/* Bytes of the largest there can be. */
+uint64_t tsn_members_most(uint32_t lanes);
 void tsn_members_free(struct tsn_members *m, uint64_t *bytes);
+
+/* As bytes, in an order of their own. Lanes not [allowed] are bad; [*m] is NULL before, and yours to free also when it fails. */
+void tsn_members_save(const struct tsn_members *m, struct tsn_pack *out);
+bool tsn_members_load(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes);
 
 #endif

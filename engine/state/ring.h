@@ -119,10 +119,28 @@ tsn_ring_open(uint64_t head, uint64_t pane)
 	return pane <= newest && pane + 2 > newest && (head >> (pane & 1) & 5) == 1;
 }
 
+static inline bool
+tsn_ring_holds(uint64_t head, uint64_t pane)
+{
+	uint64_t newest = tsn_ring_newest(head);
+
+	return pane <= newest && pane + 2 > newest && (head >> (pane & 1) & 1);
+}
+
 static inline uint64_t
 tsn_ring_close(uint64_t head, uint64_t pane)
 {
 	return head | UINT64_C(4) << (pane & 1);
+}
+
+/* Could it be a head? Of any number, for what is read back: no bits beside the lanes (and their closed marks), no pane out of range. */
+static inline bool
+tsn_ring_valid(uint64_t head, uint32_t lanes)
+{
+	const uint64_t newest = tsn_ring_newest(head), marks = lanes == 2 ? 15 : (UINT64_C(1) << lanes) - 1;
+
+	return (head & ((UINT64_C(1) << TSN_HEAD_BITS) - 1) & ~marks) == 0 &&
+	    (newest == 0 ? head == 0 : newest >= (uint64_t)(TSN_PANE_BIAS - TSN_PANE_LIMIT) && newest <= (uint64_t)(TSN_PANE_BIAS + TSN_PANE_LIMIT));
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "state/internal.h"
 #include "state/ring.h"
+#include "state/stable.h"
 
 static bool
 agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_family *f)
@@ -21,10 +22,15 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_fami
 	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
+	if (a->ops->make != NULL && !a->ops->make(a))
+		return false;
 	a->panes = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->panes));
-	if (def->fn == TSN_AGG_DISTINCT)
-		a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
-	return a->panes != NULL && (a->member != NULL || def->fn != TSN_AGG_DISTINCT);
+	if (!tsn_agg_infos[def->fn].tuple)
+		return a->panes != NULL;
+	a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
+	a->error = tsn_calloc(TSN_BATCH_ROWS, sizeof(*a->error));
+	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_new() : NULL;
+	return a->panes != NULL && a->member != NULL && a->error != NULL && (a->law != NULL || def->fn != TSN_AGG_ENTROPY);
 }
 
 /* Longest time its panes reach back: both windows of `per`, all panes of `over`; what goes by times, its window. */
@@ -35,14 +41,33 @@ span_of(const struct tsn_agg_def *d)
 
 	if (tsn_agg_ops(d->fn)->exact)
 		return d->window_ms;
-	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span))
+	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span) ||
+	    __builtin_add_overflow(span, d->history_ms, &span))
 		return INT64_MAX;
 	return span;
 }
 
+/* Who is about whom, and whose windows close for it. */
+static void
+link_aggs(struct tsn_family *f, const struct tsn_state *s)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		struct tsn_agg *a = &f->agg[i];
+
+		a->state = s;
+		a->closes |= a->def->closes;
+		if (a->def->fn != TSN_AGG_RANK && a->def->fn != TSN_AGG_BASELINE && a->def->fn != TSN_AGG_SPREAD)
+			continue;
+		a->of = &f->agg[a->def->of < f->def.naggs ? a->def->of : 0];
+		a->closes = false; /* with [of] */
+		a->of->closes = a->of != a && a->of->def->tumbling;
+	}
+	tsn_samples_settle(f);
+}
+
 /* S29: the cap is a budget for each of the 64 parts; group numbers have 32 bits. */
-static uint32_t
-budget_of(uint64_t max_keys)
+uint32_t
+tsn_family_budget(uint64_t max_keys)
 {
 	const uint64_t budget = max_keys / TSN_PARTS, most = TSN_GROUP_NONE / TSN_PARTS;
 
@@ -58,7 +83,8 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def.agg = agg;
 	f->def.naggs = 0;
 	f->def.step = NULL;
-	f->budget = budget_of(def->max_keys);
+	f->budget = tsn_family_budget(def->max_keys);
+	tsn_slab_bound(&f->store.slab, &def->key, (uint64_t)f->budget * TSN_PARTS);
 	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
 	f->store.stats.last_late = TSN_TIME_NONE;
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
@@ -69,7 +95,8 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 		return false;
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
-		agg[i].closes = agg[i].closes && agg[i].tumbling;
+		agg[i].closes = agg[i].closes && (agg[i].tumbling || agg[i].fn == TSN_AGG_RANK ||
+		    agg[i].fn == TSN_AGG_BASELINE || agg[i].fn == TSN_AGG_SPREAD);
 		f->def.naggs++;
 		if (!agg_init(&f->agg[i], &agg[i], f))
 			return false;
@@ -87,6 +114,8 @@ family_free(struct tsn_family *f)
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		tsn_free(f->agg[i].panes);
 		tsn_free(f->agg[i].member);
+		tsn_free(f->agg[i].error);
+		tsn_free(f->agg[i].law);
 	}
 	tsn_free(f->agg);
 	tsn_free((void *)f->def.agg);
@@ -134,6 +163,7 @@ tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed)
 		s->n++;
 		if (!family_init(&s->family[i], &defs[i]))
 			goto fail;
+		link_aggs(&s->family[i], s);
 	}
 	if (!more_init(s))
 		goto fail;
@@ -193,7 +223,7 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
 		a->out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
-		    (tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG && a->def->real);
+		    (a->def->real && tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG);
 		if (n == 0)
 			continue;
 		if (!a->ops->exact)
@@ -243,7 +273,7 @@ tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x)
 			if (f->agg[i].ops->may_stop == (first == 1))
 				x->to = f->agg[i].ops->fold(&f->agg[i], x);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		if (f->agg[i].def->closes)
+		if (f->agg[i].closes)
 			note_open(&f->agg[i], x);
 	return x->to == to;
 }
@@ -333,7 +363,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
 {
 	struct tsn_family *f = &s->family[family];
-	struct tsn_fold x = { .batch = b, .row = s->row, .group = s->group, .total = s->total,
+	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
 		.count = s->count, .learned = s->learned };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
@@ -372,8 +402,13 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 	out->groups = st->ngroups;
 	out->bytes = (uint64_t)st->slots * sizeof(*st->dir) +
 	    (uint64_t)st->cap * TSN_PARTS * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
-	for (uint32_t i = 0; i < f->def.naggs; i++)
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);
+		if (f->agg[i].def->fn == TSN_AGG_ABSENT)
+			out->unknown_absent += tsn_silences_unknown(&f->agg[i]);
+		else if (f->agg[i].owner == &f->agg[i])
+			out->skipped_samples += tsn_samples_skipped(&f->agg[i]);
+	}
 	out->bytes += tsn_steps_bytes(f);
 }
 
@@ -389,6 +424,15 @@ tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_b
 		if (w == 0)
 			return f->evicted_before;
 	}
+}
+
+double
+tsn_state_error(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row)
+{
+	const float *error = s->family[family].agg[agg].error;
+
+	(void)b;
+	return error == NULL ? 0 : (double)error[row];
 }
 
 uint32_t

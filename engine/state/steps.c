@@ -512,14 +512,14 @@ note_sources(struct tsn_note *out, uint32_t n, uint32_t max, const struct tsn_ho
 }
 
 uint32_t
-tsn_steps_notes(const struct tsn_agg *a, uint32_t group, const struct tsn_batch *b, uint32_t row, struct tsn_note *out,
-    uint32_t max)
+tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
+    struct tsn_note *out, uint32_t max)
 {
-	const struct matches *m = a->family->steps == NULL ? NULL : &a->family->steps->row;
-	const uint32_t nsteps = a->family->def.nsteps;
+	const struct matches *m = f->steps == NULL ? NULL : &f->steps->row;
+	const uint32_t nsteps = f->def.nsteps;
 	uint32_t n = 0;
 
-	(void)group;
+	(void)a;
 	(void)b;
 	for (uint32_t i = 0; m != NULL && i < m->n; i++) {
 		const struct tsn_hop *hop = &m->hop[(size_t)m->v[i].place * nsteps];

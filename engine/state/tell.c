@@ -8,19 +8,21 @@ uint32_t
 tsn_state_notes(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max)
 {
-	const struct tsn_agg *a = &s->family[family].agg[agg];
+	const struct tsn_family *f = &s->family[family];
+	const struct tsn_agg *a = &f->agg[agg];
 
-	return a->ops->notes == NULL ? 0 : a->ops->notes(a, TSN_GROUP_NONE, b, row, out, max);
+	return a->ops->notes == NULL ? 0 : a->ops->notes(f, a, b, row, out, max);
 }
 
 void
 tsn_state_learning(const struct tsn_state *s, uint32_t family, uint32_t agg, struct tsn_learning *out)
 {
-	const struct tsn_agg *a = &s->family[family].agg[agg];
+	const struct tsn_family *f = &s->family[family];
+	const struct tsn_agg *a = &f->agg[agg];
 
 	*out = (struct tsn_learning){ .until = TSN_TIME_NONE };
 	if (a->ops->learning != NULL)
-		a->ops->learning(a, out);
+		a->ops->learning(f, a, out);
 }
 
 void

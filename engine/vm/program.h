@@ -16,6 +16,7 @@
 #include <pcre2.h>
 
 #include "base/arena.h"
+#include "base/schedule.h"
 #include "flow/batch.h"
 #include "flow/key.h"
 #include "flow/wanted.h"
@@ -89,10 +90,13 @@ struct tsn_report {
 };
 
 /* A piece of a message: literal text, or a name in braces. */
-enum tsn_piece_kind { TSN_PIECE_TEXT, TSN_PIECE_FIELD, TSN_PIECE_VALUE, TSN_PIECE_THRESHOLD, TSN_PIECE_SET_COLUMN, TSN_PIECE_REG };
+enum tsn_piece_kind {
+	TSN_PIECE_TEXT, TSN_PIECE_FIELD, TSN_PIECE_VALUE, TSN_PIECE_THRESHOLD, TSN_PIECE_SET_COLUMN, TSN_PIECE_REG,
+	TSN_PIECE_NOTE, /* what stands behind a function's value (state/notes.def): from tsn_state_notes, of the row */
+};
 struct tsn_piece {
 	enum tsn_piece_kind kind;
-	const char *text;    /* TEXT: the text; SET_COLUMN: the column */
+	const char *text;    /* TEXT: the text; SET_COLUMN: the column; NOTE: its name */
 	uint16_t field;      /* FIELD; SET_COLUMN: the address field looked up */
 	uint32_t set;        /* SET_COLUMN: set slot */
 	uint32_t reg;        /* REG: export of a value (a define used in `when`) */
@@ -151,7 +155,11 @@ struct tsn_rule {
 	bool watched;          /* evaluated at ticks for keys that are pending or open (S25): stateful and not `each` */
 	int64_t pane_ms;       /* watched: panes of its longest window */
 	int64_t for_ms;        /* 0: none */
-	uint32_t until;        /* export, a mask: rows that end the alert of their key; TSN_REG_NONE: the default */
+	/*
+	 * Export, a mask: rows that end the alert of their key; TSN_REG_NONE: the default. on_match is called when there are
+	 * such rows, too, with a mask of matches that may then be empty: see tsn_vm_mask.
+	 */
+	uint32_t until;
 	struct tsn_rung *rung; uint32_t nrungs;
 	struct tsn_action *action; uint32_t nactions;
 	int64_t once_ms;       /* `once per`, or its default */
@@ -186,6 +194,7 @@ struct tsn_program {
 	struct tsn_prefix *prefixes;           uint32_t nprefixes;
 	struct tsn_key_spec *tuples;           uint32_t ntuples;
 	struct tsn_set_slot *sets;             uint32_t nsets;
+	const struct tsn_schedule **schedules; uint32_t nschedules;
 	struct tsn_family_def *families;       uint32_t nfamilies;
 	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;

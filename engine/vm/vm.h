@@ -13,7 +13,10 @@
 struct tsn_set;
 struct tsn_vm;
 
-/* Called for each rule with matches, in program order, during the run; registers may be read. */
+/*
+ * Called for each rule with matches, or with rows that end its alerts (tsn_rule.until), in program order, during the run;
+ * registers may be read.
+ */
 typedef void tsn_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows,
     const struct tsn_batch *b);
 
@@ -40,9 +43,17 @@ void tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state,
 void tsn_vm_closing(struct tsn_vm *vm, uint32_t family, uint32_t agg);
 
 /*
+ * Before running a batch of kind TICK whose rows are keys of [rule] that are pending or open (S25): that rule alone has
+ * matches in it. No window closes there: what only a close decides is unknown.
+ */
+void tsn_vm_watch(struct tsn_vm *vm, uint32_t rule);
+
+/*
  * Inside on_match, by number in program->exports, as rules' reports and pieces have them: is [row] set in a
  * mask; the number of a value (false: unknown), in [*i] or, if [*real], in [*f].
  */
+/* NULL: computed nowhere in this code, so empty. */
+const struct tsn_mask *tsn_vm_mask(const struct tsn_vm *vm, uint32_t export);
 bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row);
 bool tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
 void tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out);

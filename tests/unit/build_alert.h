@@ -49,6 +49,14 @@ play_holds(const void *arg, uint32_t export, uint32_t row)
 	return export == X_HOLDS && p->row[row].value > p->threshold;
 }
 
+static inline const struct tsn_mask *
+play_mask(const void *arg, uint32_t export)
+{
+	(void)arg;
+	(void)export;
+	return NULL;
+}
+
 static inline bool
 play_value(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
@@ -64,8 +72,7 @@ play_value(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f
 static inline void
 play_record(void *arg, const struct tsn_alert *al)
 {
-	static const char *const state[] = { "each", "open", "close" };
-	struct player *p = arg;
+		struct player *p = arg;
 	struct tsn_value v;
 
 	if (p->json) {
@@ -73,7 +80,7 @@ play_record(void *arg, const struct tsn_alert *al)
 		tsn_buf_putc(&p->out, '\n');
 		return;
 	}
-	tsn_buf_printf(&p->out, "%s %s", state[al->state], al->rule->name);
+	tsn_buf_printf(&p->out, "%s %s", tsn_alert_state_name(al->state), al->rule->name);
 	for (unsigned i = 0; i < al->rule->key.n; i++) {
 		tsn_alert_key(al, i, &v);
 		tsn_buf_putc(&p->out, ' ');
@@ -144,7 +151,7 @@ play_put(struct tsn_batch *b, const struct row *r)
 static inline void
 play_batch(struct player *p, const struct row *row)
 {
-	struct tsn_alert_reads reads = { p, play_holds, play_value };
+	struct tsn_alert_reads reads = { p, play_holds, play_mask, play_value };
 	struct tsn_batch *b = p->batch;
 	struct tsn_mask rows;
 

@@ -17,14 +17,12 @@ static const uint32_t cuts[] = { 1, 7, 1024, 0 };
 static void
 check_rows(uint64_t seed, uint32_t cut, const struct tsn_family_def *def, uint32_t from, uint32_t to)
 {
-	static const char *const name[] = { "count", "sum", "min", "max", "avg", "rate", "distinct" };
-
 	for (uint32_t i = from; i < to; i++)
 		for (uint32_t a = 0; a < def->naggs; a++)
 			cr_assert(c_same(&bench.out[a], i - from, &want[i][a]),
 			    "case %" PRIu64 ", batches of %u, row %u, aggregate %u (%s%s %s, window %" PRId64 "): "
 			    "known %d not %d, %" PRId64 " not %" PRId64 ", %.17g not %.17g", seed, cut, i, a,
-			    name[def->agg[a].fn], def->agg[a].real ? " real" : "", def->agg[a].tumbling ? "per" : "over",
+			    tsn_agg_infos[def->agg[a].fn].name, def->agg[a].real ? " real" : "", def->agg[a].tumbling ? "per" : "over",
 			    def->agg[a].window_ms, tsn_mask_has(&bench.out[a].known, i - from), want[i][a].known,
 			    bench.out[a].i[i - from], want[i][a].i, bench.out[a].f[i - from], want[i][a].f);
 }

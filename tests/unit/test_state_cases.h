@@ -29,6 +29,8 @@ static const struct tsn_key_spec m_tuples[] = {
 	{ 2, { { TSN_F_DST, 32, 128 }, { TSN_F_DST_PORT, 0, 0 } } },
 };
 
+static const struct tsn_key_spec m_connection = { 3, { { TSN_F_SRC, 32, 128 }, { TSN_F_DST, 32, 128 }, { TSN_F_DST_PORT, 0, 0 } } };
+
 static const int64_t m_windows[] = { 1000, 2000, 5000, 10000, 15000, 16000, 30000, 60000, 61000, 300000, 3600000 };
 
 static inline void
@@ -37,15 +39,15 @@ c_agg(struct rng *r, struct tsn_agg_def *d, char canon[64])
 	static int64_t serial;
 	int64_t step;
 
-	*d = (struct tsn_agg_def){ .fn = below(r, 7), .real = chance(r, 30), .tumbling = chance(r, 35),
+	*d = (struct tsn_agg_def){ .fn = below(r, 10), .real = chance(r, 30), .tumbling = chance(r, 35),
 		.by_received = chance(r, 20), .closes = chance(r, 60) };
 	d->closes = d->closes && d->tumbling;
 	d->window_ms = m_windows[below(r, sizeof(m_windows) / sizeof(m_windows[0]))];
 	if (chance(r, 15))
 		d->window_ms += (int64_t)below(r, 1000);
-	if (d->fn == TSN_AGG_COUNT || d->fn == TSN_AGG_DISTINCT)
+	if (!tsn_agg_infos[d->fn].arg)
 		d->real = false;
-	d->tuple = m_tuples[below(r, sizeof(m_tuples) / sizeof(m_tuples[0]))];
+	d->tuple = d->fn == TSN_AGG_JITTER ? m_connection : m_tuples[below(r, sizeof(m_tuples) / sizeof(m_tuples[0]))];
 	step = (d->window_ms + 14) / 15;
 	step = step < 1000 ? 1000 : step;
 	if (chance(r, 25))
@@ -74,7 +76,7 @@ static inline uint32_t
 c_exact(const struct model *m, uint32_t n)
 {
 	for (uint32_t a = 0; a < m->def.naggs; a++)
-		if (m->agg[a].fn == TSN_AGG_DISTINCT && m->agg[a].tuple.n > 1 && n > 256)
+		if ((m->agg[a].fn == TSN_AGG_DISTINCT || m->agg[a].fn == TSN_AGG_ENTROPY) && m->agg[a].tuple.n > 1 && n > 256)
 			n = 256;
 	return n;
 }
@@ -127,6 +129,22 @@ c_arg(struct rng *r, struct m_row *row, unsigned a, const struct c_style *s)
 	}
 }
 
+/* Some flows go on where the one before them ended, a little early or late. */
+static inline void
+c_start(struct rng *r, struct m_row *row, const struct m_row *before)
+{
+	static const uint64_t longest[] = { 1, 1000, 20000, UINT64_C(1) << 33 };
+
+	row->has_start = !chance(r, 3);
+	row->has_end = !chance(r, 10);
+	row->end = row->time;
+	row->start = row->end - (int64_t)below(r, longest[below(r, chance(r, 90) ? 3 : 4)]);
+	if (before != NULL && chance(r, 30))
+		row->start = before->end + (int64_t)below(r, 3000) - 1500;
+	if (before != NULL && chance(r, 10))
+		row->start = before->start;
+}
+
 static inline void
 c_rows(struct rng *r, const struct c_style *s, struct m_row *rows, uint32_t n)
 {
@@ -151,6 +169,7 @@ c_rows(struct rng *r, const struct c_style *s, struct m_row *rows, uint32_t n)
 		row->exporter = c_addr(r, 5);
 		row->port = (int64_t)below(r, s->ports < 200 ? s->ports : 200);
 		snprintf(row->name, sizeof(row->name), "n%d", (int)below(r, s->ports < 200 ? s->ports : 200));
+		c_start(r, row, i > 0 ? row - 1 : NULL);
 		row->counted = !chance(r, (unsigned)s->uncounted);
 		row->read = chance(r, (unsigned)s->read);
 		for (unsigned a = 0; a < M_AGGS; a++)
@@ -216,7 +235,7 @@ c_same(const struct tsn_vector *v, uint32_t row, const struct m_value *want)
 		return false;
 	if (!want->known)
 		return true;
-	return v->real == want->real && (want->real ? v->f[row] == want->f : v->i[row] == want->i);
+	return v->real == want->real && (want->real ? fabs(v->f[row] - want->f) <= want->slack : v->i[row] == want->i);
 }
 
 static inline bool

@@ -8,6 +8,7 @@
 #define TSN_TEST_STATE_MODEL_H
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +22,12 @@
 #define M_TEXT 160
 
 struct m_row {
-	bool has_src, has_dst, has_port, has_exporter, has_name;
+	bool has_src, has_dst, has_port, has_exporter, has_name, has_start, has_end;
 	struct tsn_addr src, dst, exporter;
-	int64_t port, time, received;
+	int64_t port, time, received, start, end;
 	char name[16];
 	bool counted, read;
+	uint32_t source;
 	struct {
 		bool known;
 		int64_t i;
@@ -34,7 +36,9 @@ struct m_row {
 };
 
 struct m_flow {
-	int64_t pane, i;
+	int64_t pane, i, start;
+	uint64_t length;
+	bool dropped; /* JITTER: one of too many */
 	double f;
 	char member[M_TEXT];
 };
@@ -52,6 +56,7 @@ struct m_group {
 	uint64_t flows;
 	struct m_list list[M_AGGS];
 	struct m_row first; /* a row of this key */
+	void *mine;         /* what a suite keeps of it; freed with it */
 };
 
 struct m_part {
@@ -71,6 +76,7 @@ struct m_value {
 	bool known, real;
 	int64_t i;
 	double f;
+	double slack; /* how far off a real may be: what is worked out in another way */
 };
 
 /* One generator for all suites, so that a case is its seed. */
@@ -158,6 +164,20 @@ m_text(const struct tsn_key_spec *spec, const struct m_row *r, char *out)
 	return true;
 }
 
+/* The parts as text, with a mark for what is absent. */
+static inline void
+m_text_loose(const struct tsn_key_spec *spec, const struct m_row *r, char *out)
+{
+	char part[M_TEXT];
+
+	*out = '\0';
+	for (unsigned i = 0; i < spec->n; i++) {
+		const struct tsn_key_spec one = { 1, { spec->part[i] } };
+
+		strcat(out, m_text(&one, r, part) ? part : "-|");
+	}
+}
+
 static inline void
 m_put_row(const struct m_row *r, struct tsn_batch *b, uint32_t row)
 {
@@ -171,8 +191,13 @@ m_put_row(const struct m_row *r, struct tsn_batch *b, uint32_t row)
 		tsn_batch_put_int(b, row, TSN_F_DST_PORT, r->port);
 	if (r->has_name)
 		tsn_batch_put_str(b, row, TSN_F_DNS_NAME, (struct tsn_str){ r->name, (uint32_t)strlen(r->name) });
+	if (r->has_start)
+		tsn_batch_put_int(b, row, TSN_F_START, r->start);
+	if (r->has_end)
+		tsn_batch_put_int(b, row, TSN_F_END, r->end);
 	b->time[row] = r->time;
 	b->received[row] = r->received;
+	b->source[row] = r->source;
 	b->n = row + 1;
 	tsn_mask_first(&b->rows, b->n);
 }
@@ -260,11 +285,149 @@ m_distinct(const struct m_flow **v, size_t n)
 	return different;
 }
 
+/* Two passes over the distances from the first one, which are exact. */
+static inline struct m_value
+m_stddev(const struct tsn_agg_def *d, const struct m_flow **v, size_t n)
+{
+	struct m_value out = { n > 0, true, 0, 0, 0 };
+	unsigned __int128 squares = 0;
+	long double mean = 0, sum = 0, far = 0;
+
+	for (size_t i = 0; i < n && !d->real; i++) {
+		const uint64_t size = v[i]->i < 0 ? -(uint64_t)v[i]->i : (uint64_t)v[i]->i;
+
+		if (__builtin_add_overflow(squares, (unsigned __int128)size * size, &squares) || squares >> 64 == UINT64_MAX)
+			out.known = false;
+	}
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < n; i++) {
+			const long double off = d->real ? (long double)v[i]->f - v[0]->f : (long double)((__int128)v[i]->i - v[0]->i);
+
+			if (pass == 0)
+				mean += off / (long double)n;
+			else
+				sum += (off - mean) * (off - mean);
+			far = d->real && fabsl(v[i]->f) > far ? fabsl(v[i]->f) : far;
+		}
+	}
+	out.f = n > 0 ? (double)sqrtl(sum / (long double)n) : 0;
+	out.slack = out.f * 1e-12 + (double)far * 1e-12;
+	return out;
+}
+
+/* From the histogram. */
+static inline struct m_value
+m_entropy(const struct m_flow **v, size_t n)
+{
+	struct m_value out = { n > 0, true, 0, 0, 1e-9 };
+	const char **text = malloc((n + 1) * sizeof(*text));
+	long double h = 0;
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = v[i]->member;
+	qsort(text, n, sizeof(*text), m_by_text);
+	for (size_t i = 0, j; i < n; i = j) {
+		for (j = i; j < n && strcmp(text[j], text[i]) == 0; j++)
+			;
+		h -= (long double)(j - i) / n * log2l((long double)(j - i) / n);
+	}
+	free(text);
+	out.f = (double)h;
+	return out;
+}
+
+static inline int
+m_by_start(const struct m_flow *a, const struct m_flow *b)
+{
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return a->length != b->length ? (a->length < b->length ? -1 : 1) : 0;
+}
+
+/* Insertion into a sorted array, then each flow against the one before it of its connection. */
+static inline struct m_value
+m_jitter(const struct m_flow **v, size_t n)
+{
+	struct m_value out = { false, true, 0, 0, 0 };
+	const struct m_flow **by = malloc((n + 1) * sizeof(*by));
+	int64_t *starts = malloc((n + 1) * sizeof(*starts));
+	long double mean = 0, sum = 0;
+	size_t m = 0, gaps = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = m;
+
+		if (v[i]->dropped)
+			continue;
+		for (; at > 0 && m_by_start(v[i], by[at - 1]) < 0; at--)
+			by[at] = by[at - 1];
+		by[at] = v[i];
+		m++;
+	}
+	n = m;
+	m = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool fresh = true;
+
+		for (size_t k = i; k-- > 0;) {
+			__int128 off = (__int128)by[i]->start - ((__int128)by[k]->start + by[k]->length);
+
+			if (strcmp(by[k]->member, by[i]->member) != 0)
+				continue;
+			fresh = by[i]->start != by[k]->start && (off > 1000 || off < -1000);
+			break;
+		}
+		if (fresh)
+			starts[m++] = by[i]->start;
+	}
+	gaps = m > 0 ? m - 1 : 0;
+	if (gaps >= 4 && starts[m - 1] != starts[0]) {
+		mean = (long double)((__int128)starts[m - 1] - starts[0]) / gaps;
+		for (size_t i = 1; i < m; i++) {
+			long double off = (long double)((__int128)starts[i] - starts[i - 1]) - mean;
+
+			sum += off * off;
+		}
+		out.known = true;
+		out.f = (double)(sqrtl(sum / gaps) / mean);
+		out.slack = 1e-9 * (1 + out.f);
+	}
+	free(by);
+	free(starts);
+	return out;
+}
+
+/*
+ * At most 256 flows are kept of a window: what left it does not count, the one that starts first goes, or the new
+ * one if that is it. It stays in the list all the same, because its time has moved the window on.
+ */
+static inline void
+m_crowd(const struct tsn_agg_def *d, struct m_list *l, const struct m_flow *f)
+{
+	const int64_t newest = f->pane > m_newest(l) ? f->pane : m_newest(l);
+	struct m_flow *least = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct m_flow *v = &l->v[i];
+
+		if (v->pane <= newest - m_kept(d))
+			v->dropped = true; /* for good */
+		if (v->dropped || (d->tumbling && v->pane != f->pane))
+			continue;
+		n++;
+		if (least == NULL || m_by_start(v, least) < 0)
+			least = v;
+	}
+	if (n == 256)
+		*(m_by_start(f, least) < 0 ? &f->dropped : &least->dropped) = true;
+}
+
 /* The value over the flows in [v], which are in order of arrival. */
 static inline struct m_value
 m_over(const struct tsn_agg_def *d, const struct m_flow **v, size_t n)
 {
-	struct m_value out = { true, d->real, 0, 0 };
+	struct m_value out = { true, d->real, 0, 0, 0 };
 	__int128 sum = 0;
 	double fsum = 0;
 	int64_t from = INT64_MAX, to = INT64_MIN;
@@ -284,10 +447,10 @@ m_over(const struct tsn_agg_def *d, const struct m_flow **v, size_t n)
 	}
 	switch (d->fn) {
 	case TSN_AGG_COUNT:
-		out = (struct m_value){ true, false, (int64_t)n, 0 };
+		out = (struct m_value){ true, false, (int64_t)n, 0, 0 };
 		break;
 	case TSN_AGG_DISTINCT:
-		out = (struct m_value){ true, false, m_distinct(v, n), 0 };
+		out = (struct m_value){ true, false, m_distinct(v, n), 0, 0 };
 		break;
 	case TSN_AGG_SUM:
 		out.f = fsum;
@@ -316,6 +479,14 @@ m_over(const struct tsn_agg_def *d, const struct m_flow **v, size_t n)
 			}
 		}
 		break;
+	case TSN_AGG_STDDEV:
+		return m_stddev(d, v, n);
+	case TSN_AGG_ENTROPY:
+		return m_entropy(v, n);
+	case TSN_AGG_JITTER:
+		return m_jitter(v, n);
+	default: /* not of flows alone: other suites */
+		break;
 	}
 	return out;
 }
@@ -343,6 +514,7 @@ m_value(const struct tsn_agg_def *d, const struct m_list *l, int64_t pane)
 static inline void
 m_group_free(struct m_group *g)
 {
+	free(g->mine);
 	for (int i = 0; i < M_AGGS; i++)
 		free(g->list[i].v);
 	free(g);
@@ -368,7 +540,7 @@ m_victim(const struct model *m, struct m_part *p, int64_t now, bool *lost)
 	__int128 span = 0;
 
 	for (uint32_t a = 0; a < m->def.naggs; a++) {
-		__int128 s = (__int128)m->agg[a].pane_ms * m_kept(&m->agg[a]);
+		__int128 s = (__int128)m->agg[a].pane_ms * m_kept(&m->agg[a]) + m->agg[a].history_ms;
 
 		span = s > span ? s : span;
 	}
@@ -437,11 +609,31 @@ m_takes(const struct tsn_agg_def *d, const struct m_row *r, unsigned a, struct m
 	f->pane = m_pane(d, r);
 	if (d->fn == TSN_AGG_COUNT)
 		return true;
-	if (d->fn == TSN_AGG_DISTINCT)
+	if (d->fn == TSN_AGG_DISTINCT || d->fn == TSN_AGG_ENTROPY)
 		return m_text(&d->tuple, r, f->member);
+	if (d->fn == TSN_AGG_JITTER) {
+		m_text_loose(&d->tuple, r, f->member);
+		f->start = r->start;
+		f->length = r->has_end && r->end > r->start ? (uint64_t)r->end - (uint64_t)r->start : 0;
+		f->length = f->length > UINT32_MAX ? UINT32_MAX : f->length;
+		return r->has_start;
+	}
 	f->i = r->arg[a].i;
 	f->f = r->arg[a].f;
 	return r->arg[a].known;
+}
+
+/* The flow joins the group's list, or is late. */
+static inline void
+m_join(struct model *m, const struct tsn_agg_def *d, struct m_list *l, const struct m_flow *f)
+{
+	if (l->n > 0 && f->pane <= m_newest(l) - m_kept(d)) {
+		m->stats.late++;
+		return;
+	}
+	if (d->fn == TSN_AGG_JITTER)
+		m_crowd(d, l, f);
+	m_push(l, f);
 }
 
 static inline void
@@ -462,12 +654,8 @@ m_fold(struct model *m, const struct m_row *r, struct m_value out[M_AGGS], struc
 		const struct tsn_agg_def *d = &m->agg[a];
 		struct m_list *l = g == NULL ? NULL : &g->list[a];
 
-		if (g != NULL && r->counted && m_takes(d, r, a, &f)) {
-			if (l->n > 0 && f.pane <= m_newest(l) - m_kept(d))
-				m->stats.late++;
-			else
-				m_push(l, &f);
-		}
+		if (g != NULL && r->counted && m_takes(d, r, a, &f))
+			m_join(m, d, l, &f);
 		if (keyed && (r->counted || r->read))
 			out[a] = m_value(d, l, m_pane(d, r));
 		else

@@ -28,6 +28,7 @@ static struct tsn_program program;
 static void
 start(void)
 {
+	rule.until = TSN_REG_NONE;
 	program = (struct tsn_program){ .code[TSN_DOOR_FLOW] = { insn, NULL, 0 }, .nmasks = 4, .nvalues = 4, .value_real = value_real,
 	    .ints = ints, .nints = 4, .reals = reals, .nreals = 1, .addresses = &address, .naddresses = 1,
 	    .prefixes = &prefix, .nprefixes = 1, .families = &family, .nfamilies = 1, .uses[TSN_DOOR_FLOW] = &use, .rules = &rule,

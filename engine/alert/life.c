@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The life of an entry: it waits for its `for`, opens, is raised, ends. What
+ * `once per` keeps quiet lives the same life, but without a record.
+ */
+#include "alert/stage.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define AGE_MAX (INT64_C(3600) * TSN_SECOND) /* event time is at most so far behind receipt (S1) */
+
+/* The first row of the batch at hand that comes after [tick], as a place before it. */
+struct tsn_alert_place
+tsn_alert_place_of_tick(const struct tsn_alerts *a, int64_t tick)
+{
+	uint32_t lo = 0, hi, mid;
+
+	if (!a->has_rows)
+		return (struct tsn_alert_place){ a->next_ticket, false, tick };
+	hi = (uint32_t)(a->next_ticket - a->batch_ticket);
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (a->received[mid] >= tick)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return (struct tsn_alert_place){ a->batch_ticket + lo, false, tick };
+}
+
+struct tsn_alert_place
+tsn_alert_place_of_row(const struct tsn_alerts *a, uint32_t row)
+{
+	if (a->batch->kind == TSN_BATCH_TICK)
+		return (struct tsn_alert_place){ a->next_ticket, false, a->received[row] };
+	return (struct tsn_alert_place){ a->batch->ticket + row, true, 0 };
+}
+
+/* The sampling interval of a row, 0 if it was not sampled. */
+uint32_t
+tsn_alert_row_sampling(const struct tsn_batch *b, uint32_t row)
+{
+	uint32_t v;
+
+	if (!b->sampled || !tsn_mask_has(&b->present[TSN_F_SAMPLING], row))
+		return 0;
+	v = ((const uint32_t *)b->col[TSN_F_SAMPLING])[row];
+	return v > 1 ? v : 0;
+}
+
+/* S12: the last rung that holds. */
+enum tsn_severity
+tsn_alert_level(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
+{
+	for (uint32_t i = r->nrungs; i-- > 0;)
+		if (a->reads->holds(a->reads->arg, r->rung[i].holds, row))
+			return r->rung[i].severity;
+	return r->severity;
+}
+
+static struct tsn_alert_list *
+list_of(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
+{
+	return e->life == TSN_LIFE_OPEN ? &r->open : e->life == TSN_LIFE_PENDING ? &r->pending : &r->closed;
+}
+
+/* Puts it into the list of a life with the time at which that ends. */
+static void
+move(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, enum tsn_alert_life life, int64_t due)
+{
+	tsn_alert_entry_unqueue(list_of(r, e), e);
+	r->counts.pending -= e->life == TSN_LIFE_PENDING;
+	r->counts.pending += life == TSN_LIFE_PENDING;
+	e->life = (uint8_t)life;
+	e->due = due;
+	tsn_alert_entry_queue(list_of(r, e), e);
+	if (due < a->next_due)
+		a->next_due = due;
+}
+
+void
+tsn_alert_drop(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+{
+	for (uint32_t i = 0; e->dirty && i < a->ndirty; i++)
+		if (a->dirty[i] == e)
+			a->dirty[i] = NULL;
+	if (a->recent == e)
+		a->recent = NULL;
+	tsn_alert_watch_forget(a, e);
+	tsn_alert_entry_unqueue(list_of(r, e), e);
+	r->counts.pending -= e->life == TSN_LIFE_PENDING;
+	tsn_alert_entry_drop(r, e);
+}
+
+void
+tsn_alert_end(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t time,
+    struct tsn_alert_place place, int64_t forget)
+{
+	bool reported = e->life == TSN_LIFE_OPEN && !e->silent;
+
+	if (reported) {
+		tsn_alert_settle(a, r, e);
+		tsn_alert_record(a, r, e, TSN_ALERT_CLOSE, time, place);
+		r->counts.open--;
+		r->counts.closed++;
+	}
+	tsn_alert_watch_forget(a, e);
+	tsn_alert_entry_shed(e);
+	move(a, r, e, TSN_LIFE_CLOSED, forget);
+	e->silent = false;
+}
+
+/* The row counts in its pane, and the alert ends accordingly later. */
+static void
+prolong(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t pane)
+{
+	int64_t due;
+
+	if (r->rule->watched) {
+		if (tsn_alert_hold_has(&e->d->hold, pane))
+			return;
+		tsn_alert_hold_mark(&e->d->hold, pane);
+	}
+	due = tsn_alert_end_due(a, r, e);
+	if (due != e->due)
+		move(a, r, e, (enum tsn_alert_life)e->life, due);
+}
+
+/* What every match adds to an alert with its numbers. */
+static void
+count_row(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	const struct tsn_batch *b = a->batch;
+	int64_t t = b->time[row];
+	uint32_t sampling = tsn_alert_row_sampling(b, row);
+
+	e->first_seen = t < e->first_seen ? t : e->first_seen;
+	e->last_seen = t > e->last_seen ? t : e->last_seen;
+	e->sampling = sampling > e->sampling ? sampling : e->sampling;
+	if (b->kind == TSN_BATCH_TICK)
+		return;
+	e->flows++;
+	if (e->flows <= TSN_ALERT_SAMPLES)
+		tsn_alert_capture_sample(a, r, e, row);
+}
+
+/* The numbers of an alert begin with this row. */
+static void
+begin_numbers(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	e->first_seen = e->last_seen = a->batch->time[row];
+	e->flows = 0;
+	e->sampling = 0;
+	e->d->nsamples = 0;
+	count_row(a, r, e, row);
+	tsn_alert_capture(a, r, e, row);
+	e->d->before = e->d->counted > e->flows ? e->d->counted - e->flows : 0;
+}
+
+static void
+report(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row, bool opens)
+{
+	const struct tsn_alert *al;
+
+	e->silent = false;
+	e->opened = e->reported = a->batch->time[row];
+	r->counts.open++;
+	r->counts.alerts++;
+	al = tsn_alert_record(a, r, e, TSN_ALERT_OPEN, e->opened, tsn_alert_place_of_row(a, row));
+	if (r->tells && (opens || r->rule->nactions > 0))
+		tsn_alert_tell(a, r, e, row, al, opens ? TSN_TELL_COUNTS | TSN_TELL_REPORTED : TSN_TELL_REPORTED);
+}
+
+static bool
+is_quiet(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row)
+{
+	return e->reported != TSN_TIME_NONE && a->batch->time[row] < e->reported + r->rule->once_ms;
+}
+
+static void
+open_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	if (e->life != TSN_LIFE_OPEN) {
+		r->counts.pending -= e->life == TSN_LIFE_PENDING;
+		tsn_alert_entry_unqueue(list_of(r, e), e);
+		e->life = TSN_LIFE_OPEN;
+		e->due = tsn_alert_end_due(a, r, e);
+		tsn_alert_entry_queue(&r->open, e);
+		if (e->due < a->next_due)
+			a->next_due = e->due;
+	}
+	e->opened = a->batch->time[row];
+	e->severity = (uint8_t)tsn_alert_level(a, r->rule, row);
+	r->counts.openings++;
+	e->silent = is_quiet(a, r, e, row);
+	if (!e->silent) {
+		report(a, r, e, row, true);
+		return;
+	}
+	r->counts.suppressed++;
+	if (r->tells)
+		tsn_alert_tell(a, r, e, row, NULL, TSN_TELL_COUNTS);
+}
+
+/* True once a pending key has held long enough. */
+static bool
+is_ripe(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, int64_t pane)
+{
+	return tsn_alert_hold_run(&e->d->hold, pane) >= r->for_panes;
+}
+
+void
+tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	int64_t pane = 0;
+
+	if (!tsn_alert_entry_details(e, r->nsaved)) {
+		r->counts.lost++;
+		tsn_alert_drop(a, r, e);
+		return;
+	}
+	e->received = a->received[row];
+	e->cut = false;
+	e->d->hold = (struct tsn_alert_hold){ .newest = TSN_TIME_NONE };
+	if (r->rule->watched) {
+		pane = tsn_alert_pane_of_row(a, r, row);
+		tsn_alert_hold_mark(&e->d->hold, pane);
+		tsn_alert_watch_from(a, r, e, a->received[row]);
+	}
+	begin_numbers(a, r, e, row);
+	tsn_alert_entry_unqueue(list_of(r, e), e);
+	e->life = r->for_panes > 1 ? TSN_LIFE_PENDING : TSN_LIFE_OPEN;
+	e->due = tsn_alert_end_due(a, r, e);
+	tsn_alert_entry_queue(list_of(r, e), e);
+	if (e->due < a->next_due)
+		a->next_due = e->due;
+	if (e->life == TSN_LIFE_PENDING)
+		r->counts.pending++;
+	else
+		open_alert(a, r, e, row);
+}
+
+/* A climb is reported at once, a descent never. */
+static void
+climb(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row, bool flow)
+{
+	enum tsn_severity now = tsn_alert_level(a, r->rule, row);
+
+	if (now <= e->severity)
+		return;
+	if (flow)
+		tsn_alert_capture(a, r, e, row);
+	else
+		tsn_alert_capture_value(a, r, e, row);
+	e->severity = (uint8_t)now;
+	tsn_alert_record(a, r, e, TSN_ALERT_UPDATE, a->batch->time[row], tsn_alert_place_of_row(a, row));
+}
+
+static void
+report_late(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	e->severity = (uint8_t)tsn_alert_level(a, r->rule, row);
+	report(a, r, e, row, false);
+}
+
+void
+tsn_alert_go_on(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	int64_t pane = r->rule->watched ? tsn_alert_pane_of_row(a, r, row) : 0;
+
+	e->received = a->received[row];
+	prolong(a, r, e, pane);
+	if (e->life == TSN_LIFE_OPEN && e->silent) {
+		if (is_quiet(a, r, e, row)) {
+			r->counts.suppressed++;
+			return;
+		}
+		begin_numbers(a, r, e, row);
+		report_late(a, r, e, row);
+		return;
+	}
+	count_row(a, r, e, row);
+	if (e->life == TSN_LIFE_PENDING && is_ripe(r, e, pane)) {
+		tsn_alert_capture(a, r, e, row);
+		open_alert(a, r, e, row);
+	} else if (e->life == TSN_LIFE_OPEN && r->rule->nrungs > 0) {
+		climb(a, r, e, row, true);
+	}
+}
+
+void
+tsn_alert_still(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	int64_t pane = tsn_alert_pane(r, a->batch->time[row]);
+
+	prolong(a, r, e, pane);
+	if (e->life == TSN_LIFE_PENDING && is_ripe(r, e, pane)) {
+		tsn_alert_capture_value(a, r, e, row);
+		open_alert(a, r, e, row);
+	} else if (e->life == TSN_LIFE_OPEN && e->silent) {
+		if (is_quiet(a, r, e, row))
+			return;
+		tsn_alert_capture_value(a, r, e, row);
+		report_late(a, r, e, row);
+	} else if (e->life == TSN_LIFE_OPEN && r->rule->nrungs > 0) {
+		climb(a, r, e, row, false);
+	}
+}
