@@ -120,6 +120,8 @@ run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, struct tsn_test_outcom
 
 	if (e != NULL && sink != NULL && tsn_engine_add_sink(e, sink)) {
 		loaded = tsn_engine_load(e, rs, NULL);
+		if (loaded && w.test->learned)
+			tsn_engine_learned(e);
 		ok = loaded && push_flows(e, w.test, out);
 	}
 	if (ok)
