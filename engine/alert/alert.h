@@ -163,7 +163,7 @@ void tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, c
 void tsn_alerts_tick(struct tsn_alerts *a, int64_t now);
 /* A tick before which tsn_alerts_tick has nothing to do; INT64_MAX if there is nothing. */
 int64_t tsn_alerts_next_due(const struct tsn_alerts *a);
-/* The rows to come are of the tick [now]; nothing ends yet. */
+/* The rows to come are of the tick [now]: ends what was due before it. Before tsn_alerts_watch, and before windows close. */
 void tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now);
 
 /*
@@ -173,8 +173,8 @@ void tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now);
  *   while (tsn_alerts_watch(a, T, batch, &rule))  [batch]: kind TICK, up to its cap keys of [rule], in key order
  *           normalise it, run it for that rule alone, and so call tsn_alerts_match
  *
- * What a batch of flows brings can be due only behind the receipt of its first row + lateness. [batch] must stay as it
- * is until the next call.
+ * What a batch of flows brings can be due only behind the receipt of its first row + tsn_alerts_watch_grace (INT64_MAX:
+ * nothing is watched): so batches need be cut only there and at watch_due. [batch] must stay as it is until the next call.
  */
 int64_t tsn_alerts_watch_due(const struct tsn_alerts *a); /* tick of the first, INT64_MAX: none */
 bool tsn_alerts_watch(struct tsn_alerts *a, int64_t tick, struct tsn_batch *batch, uint32_t *rule);
@@ -183,7 +183,7 @@ bool tsn_alerts_watch(struct tsn_alerts *a, int64_t tick, struct tsn_batch *batc
  * before it, so that a jump of a clock does not cost a watch for every pane of years.
  */
 void tsn_alerts_watch_leap(struct tsn_alerts *a, int64_t tick);
-bool tsn_alerts_watches(const struct tsn_alerts *a);      /* has the program watched rules at all? */
+int64_t tsn_alerts_watch_grace(const struct tsn_alerts *a);
 
 /*
  * Openings, for what they set off at the next tick (S28): `fired` counts all of them, `then add` only those that are

@@ -33,6 +33,20 @@ patience(const struct tsn_alerts *a, const struct tsn_alert_rule *r)
 }
 
 int64_t
+tsn_alerts_watch_grace(const struct tsn_alerts *a)
+{
+	int64_t least = INT64_MAX, ms;
+
+	for (uint32_t i = 0; i < a->nrules; i++) {
+		if (!a->rule[i].rule->watched || a->rule[i].rule->disabled)
+			continue;
+		ms = patience(a, &a->rule[i]);
+		least = ms < least ? ms : least;
+	}
+	return least;
+}
+
+int64_t
 tsn_alert_decided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t pane)
 {
 	return tsn_tick_at((pane + 1) * r->rule->pane_ms + patience(a, r));

@@ -318,10 +318,21 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
 	return true;
 }
 
+static void
+catch_up(struct tsn_alerts *a, int64_t tick)
+{
+	if (tick < a->next_due)
+		return;
+	for (uint32_t i = 0; i < a->nrules; i++)
+		tsn_alert_catch_up(a, &a->rule[i], tick);
+	a->next_due = earliest(a);
+}
+
 void
 tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 {
 	a->now = now > a->now ? now : a->now;
+	catch_up(a, now - 1);
 }
 
 void
@@ -331,11 +342,7 @@ tsn_alerts_tick(struct tsn_alerts *a, int64_t now)
 		now = a->now;
 	a->now = now;
 	a->ticked = true;
-	if (now < a->next_due)
-		return;
-	for (uint32_t i = 0; i < a->nrules; i++)
-		tsn_alert_catch_up(a, &a->rule[i], now);
-	a->next_due = earliest(a);
+	catch_up(a, now);
 }
 
 int64_t

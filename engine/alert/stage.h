@@ -141,7 +141,6 @@ struct tsn_alerts {
 	int64_t next_due;   /* no list has anything due before it */
 	int64_t lateness;
 	bool cut_off, ticked;
-	bool watches;       /* some rule is watched */
 	int64_t watch_due;  /* no watch is due before it */
 	/* the watch at hand: keys of one rule, in key order, of which [watch_next] have had their turn */
 	struct tsn_alert_rule *watch_rule; /* NULL: none */

@@ -28,7 +28,6 @@
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
-#define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
 
 /* --- what was loaded --- */
@@ -169,7 +168,8 @@ struct ck_rebind {
 };
 
 struct ck_scope {
-	struct tsn_key_spec key;
+	struct tsn_key_spec key, at;
+	struct tsn_span at_span;
 	bool tumbling, by_received;
 	int64_t window_ms, step_ms;
 	struct tsn_span span, window_span;
@@ -181,10 +181,13 @@ struct ck_scope {
 struct ck_report {
 	const struct tsn_ir *compare, *value, *threshold;
 };
+enum ck_use_kind { CK_U_COUNTS, CK_U_NEW, CK_U_ABSENT };
 struct ck_use {
 	const struct tsn_ir *agg;
+	const struct tsn_key_spec *key; /* of alerts: what stands after `by`, or `at` */
 	struct tsn_span span;
 	bool bare;                 /* has no condition of its own */
+	enum ck_use_kind kind;     /* for what is said of conditions beside it */
 };
 struct ck_named {
 	const char *name;
@@ -235,6 +238,14 @@ struct ck_missing {                   /* something not available yet, and where 
 	size_t more;
 };
 
+/* What one rule is told by another: by a function of it that names the other. */
+struct ck_link {
+	const struct tsn_ir_agg *agg;     /* COUNT with [fired], or SEQUENCE */
+	uint32_t step;                    /* of SEQUENCE */
+	struct ck_sym *target;
+	struct tsn_span span;             /* of the name */
+};
+
 struct tsn_ck {
 	struct tsn_world *world;
 	struct tsn_diags *diags;
@@ -252,6 +263,8 @@ struct tsn_ck {
 	const char **schedule_text;       /* as written, of the module's schedules */
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
+	struct ck_link *link;
+	size_t nlinks, cap_links;
 	struct ck_warned {
 		struct tsn_span span;
 		const char *fmt;
@@ -317,6 +330,8 @@ struct ck_sym *tsn_world_find(const struct tsn_world *, const struct ck_group *,
     bool rule);
 /* The declaration a name stands for here, rebinding applied; NULL if none (nothing is reported unless ambiguous). */
 struct ck_sym *ck_resolve(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
+/* The same among rules. */
+struct ck_sym *ck_resolve_rule(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
 /* Reports an unknown name. [kind]: "field", "set", "function"...; offers what is near. */
 void ck_unknown(const struct ck_env *, struct tsn_span at, const char *kind, const char *name, enum tsn_type want);
 struct ck_env ck_env_of(struct tsn_ck *, const struct ck_file *);
@@ -333,6 +348,8 @@ const char *ck_a_type(enum tsn_type t);
 const char *ck_the_types(enum tsn_type t);
 /* The source text of a node, shortened. */
 const char *ck_text(struct tsn_ck *, const struct tsn_node *);
+/* The same of a span, [most] characters of it. */
+const char *ck_span_text(struct tsn_ck *, struct tsn_span, size_t most);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
@@ -380,6 +397,10 @@ const struct tsn_ir *ck_in_prefix(struct tsn_ck *, const struct tsn_ir *a, struc
 const struct tsn_ir *ck_match(struct tsn_ck *, const struct tsn_ir *a, const char *pattern, uint32_t options);
 /* [agg] is copied; its canonical forms and level are filled in. */
 const struct tsn_ir *ck_agg(struct tsn_ck *, struct tsn_ir_agg *agg, enum tsn_type t);
+/* The row's event time. */
+const struct tsn_ir *ck_clock(struct tsn_ck *);
+/* The conditions and the argument of an aggregate. */
+void ck_inside(const struct tsn_ir_agg *, void (*fn)(void *, const struct tsn_ir *), void *arg);
 bool ck_is_const(const struct tsn_ir *);
 void ck_key_canon(struct tsn_ck *, const struct tsn_key_spec *);
 
@@ -417,6 +438,8 @@ struct ck_val ck_let(const struct ck_env *, struct ck_sym *sym, struct tsn_span 
 struct ck_val ck_define(const struct ck_env *, struct ck_sym *sym, struct tsn_span use);
 bool ck_mask_field(const struct ck_env *, const struct tsn_node *, uint16_t field, int64_t v4, int64_t v6,
     const struct tsn_ir **out);
+/* A set to look [left] up in (a field, or a TUPLE of them), as written; NULL: reported. */
+struct ck_set *ck_set_for(const struct ck_env *, const struct tsn_node *set, const struct tsn_ir *left);
 const struct tsn_ir *ck_test_in(const struct ck_env *, const struct tsn_node *, const struct tsn_ir *left,
     const struct tsn_node *right);
 /* Brings a constant to the type of what it is compared with; NULL after a report. */
@@ -530,6 +553,17 @@ int64_t ck_longest_window(const struct tsn_ir *);
 void ck_warn_filters(const struct ck_env *, const struct tsn_ir *when, const struct ck_gather *, const struct tsn_node *n);
 bool ck_level(const struct tsn_node *n, enum tsn_severity *out);
 void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), void *arg);
+
+/* --- links.c: rules that name rules; after all of them were checked --- */
+
+void ck_links_check(struct tsn_ck *);
+/* Rules that those of the module name, and they in turn, are checked too: for a test, which has no others. */
+void ck_links_add(struct tsn_ck *);
+
+/* --- probe.c --- */
+
+/* Adds the probes of a rule; false after a report. After all rules. */
+bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
 
 /* --- override.c, site.c, blocks.c --- */
 

@@ -145,6 +145,8 @@ value(struct tsn_emit *e, const struct tsn_ir *x)
 		return tsn_emit_value_op(e, TSN_OP_CODE_NEG, tsn_vreg_class(e, a), a, 0);
 	case TSN_IR_TO_REAL:
 		return to_real(e, tsn_emit_value(e, x->kid[0]));
+	case TSN_IR_CLOCK:
+		return tsn_emit_value_op(e, TSN_OP_CODE_CLOCK, TSN_VC_INT, 0, 0);
 	case TSN_IR_AGG:
 		return tsn_emit_agg(e, x);
 	case TSN_IR_CHOOSE:

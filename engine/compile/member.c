@@ -180,6 +180,32 @@ not_a_set(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir 
 	return NULL;
 }
 
+struct ck_set *
+ck_set_for(const struct ck_env *e, const struct tsn_node *set, const struct tsn_ir *left)
+{
+	struct ck_env named = *e;
+	struct ck_val v = { .kind = CK_SETV };
+
+	named.wanted = "set";
+	if (set->kind == TSN_N_SET)
+		v.set = ck_set_literal(e, set, left->kind == TSN_IR_TUPLE ? TSN_T_NONE : left->type);
+	else
+		v = ck_value(&named, set, left->type);
+	if (v.kind == CK_BAD || (v.kind == CK_SETV && v.set == NULL))
+		return NULL;
+	if (v.kind != CK_SETV) {
+		tsn_diag_error(e->c->diags, TSN_E_TYPE, set->span, "%s is no set", ck_text(e->c, set));
+		return NULL;
+	}
+	if (left->kind == TSN_IR_TUPLE && (v.set->type == TSN_T_TUPLE || v.set->type == TSN_T_NONE))
+		return tuple_fits(e, set, left, v.set) ? for_fields(e->c, v.set, left) : NULL;
+	if (left->kind != TSN_IR_TUPLE && ck_set_fits(left->type, v.set->type))
+		return v.set;
+	tsn_diag_error(e->c->diags, TSN_E_TYPE, set->span, "the key is %s, and the set holds %s", ck_a_type(left->type),
+	    ck_the_types(v.set->type));
+	return NULL;
+}
+
 const struct tsn_ir *
 ck_test_in(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left, const struct tsn_node *right)
 {
@@ -194,6 +220,7 @@ ck_test_in(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir
 		return s == NULL ? NULL : in_set(e, n, left, s);
 	}
 	v = ck_value(&named, right, left->type);
+	e->c->at = n->span;
 	switch (v.kind) {
 	case CK_SETV:
 		return in_set(e, n, left, v.set);

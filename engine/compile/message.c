@@ -69,6 +69,14 @@ struct lookup {
 	uint32_t slot;
 };
 
+static void find_lookup(void *arg, const struct tsn_ir *n);
+
+static void
+find_lookup_in(void *arg, const struct tsn_ir *inside)
+{
+	ck_walk(inside, find_lookup, arg);
+}
+
 /* The first field that the rule looks up in the set, inside functions too. */
 static void
 find_lookup(void *arg, const struct tsn_ir *n)
@@ -76,7 +84,7 @@ find_lookup(void *arg, const struct tsn_ir *n)
 	struct lookup *l = arg;
 
 	if (n->kind == TSN_IR_AGG)
-		ck_walk(n->agg->where, find_lookup, l);
+		ck_inside(n->agg, find_lookup_in, l);
 	if (l->field >= 0 || n->kind != TSN_IR_IN || n->kid[0]->kind != TSN_IR_FIELD)
 		return;
 	if (holds(l->c->sets[n->set], l->set)) {

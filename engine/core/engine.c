@@ -10,6 +10,7 @@
 #include "base/wide.h"
 #include "core/dynamic.h"
 #include "core/reload.h"
+#include "core/talks.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
 #include "sets/set.h"
@@ -31,8 +32,10 @@ struct tsn_engine {
 	struct tsn_vm *vm;
 	struct tsn_state *state;
 	bool dynamic;                   /* it has sets that change at ticks */
-	bool cuts;                      /* windows close at ticks, so batches end there */
+	bool cuts;                      /* windows close or conversations are made at ticks, so batches end there */
+	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
 	uint64_t ticket;                /* of the next row */
+	struct tsn_pair *pair;          /* NULL: no rule is about conversations */
 	struct tsn_dedup *dedup;        /* NULL: off */
 	bool stands;                    /* somebody looks at how exporters stand */
 	bool in_message;                /* rows are being made of one message, whose exporter stands so: */
@@ -80,6 +83,7 @@ tsn_engine_free(struct tsn_engine *e)
 	tsn_ruleset_free(e->rules);
 	tsn_decoder_free(e->decoder);
 	tsn_dedup_free(e->dedup);
+	tsn_pair_free(e->pair);
 	tsn_exporters_free(e->exporters);
 	tsn_batch_free(e->batch);
 	tsn_batch_free(e->tick_batch);
@@ -89,12 +93,21 @@ tsn_engine_free(struct tsn_engine *e)
 
 /* --- one batch --- */
 
+static bool
+is_probe(const struct tsn_engine *e, uint32_t rule)
+{
+	return e->rules->nprobes > 0 && rule >= e->rules->first_probe && e->o.on_probe != NULL &&
+	    e->rules->probes[rule - e->rules->first_probe].kind != TSN_PROBE_TWIN;
+}
+
 static void
 on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_engine *e = arg;
 
-	if (e->o.on_rows == NULL)
+	if (is_probe(e, rule))
+		e->o.on_probe(e->o.arg, vm, rule - e->rules->first_probe, rows, b);
+	else if (e->o.on_rows == NULL)
 		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
 	else if (rule == 0 && b->kind == TSN_BATCH_FLOWS)
 		e->o.on_rows(e->o.arg, e->batch, rows);
@@ -153,7 +166,10 @@ run_batch(struct tsn_engine *e)
 	}
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
+	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
+	if (e->pair != NULL)
+		tsn_pair_fold(e->pair, b);
 	if (e->vm != NULL)
 		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
 	else if (e->o.on_rows != NULL)
@@ -198,6 +214,12 @@ tsn_engine_flush(struct tsn_engine *e)
 
 /* --- ticks --- */
 
+static int64_t
+second_of(int64_t ms)
+{
+	return ms - ((ms % TSN_SECOND) + TSN_SECOND) % TSN_SECOND;
+}
+
 /* Rows of one closing window: the same program, entered at its other door. */
 static bool
 run_closing(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *b)
@@ -217,6 +239,8 @@ close_windows(struct tsn_engine *e, int64_t now)
 {
 	int64_t lateness = e->rules != NULL ? e->rules->site.lateness_ms : 0;
 
+	if (e->expects && e->cuts && now != INT64_MAX)
+		e->expects = !tsn_state_expect(e->state, (const struct tsn_set *const *)e->rules->sets, now);
 	if (!e->cuts || !tsn_state_close_due(e->state, now, lateness))
 		return;
 	tsn_state_close(e->state, now, lateness, e->tick_batch, run_closing, e);
@@ -242,6 +266,45 @@ change_sets(struct tsn_engine *e, int64_t first, int64_t now)
 	tsn_alerts_openings_done(e->alerts);
 }
 
+/* Conversations due at [now], as so many more rows of the input. They come in normal form. */
+static void
+run_talks(struct tsn_engine *e, int64_t now)
+{
+	struct tsn_batch *b = e->tick_batch;
+
+	b->cap = e->batch->cap;
+	tsn_batch_clear(b, TSN_BATCH_TALKS);
+	while (tsn_pair_take(e->pair, now, b, e->exporters) > 0) {
+		b->ticket = e->ticket;
+		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
+		e->ticket += b->n;
+		tsn_batch_clear(b, TSN_BATCH_TALKS);
+	}
+	tsn_batch_clear(b, TSN_BATCH_TICK);
+	b->cap = TSN_BATCH_ROWS;
+}
+
+/*
+ * Each conversation at the tick it is due, before the windows that close there and after those that closed before it: as
+ * if every second had come by itself.
+ */
+static void
+catch_up_talks(struct tsn_engine *e, int64_t now)
+{
+	int64_t due;
+
+	while (e->pair != NULL && (due = tsn_pair_due(e->pair)) != TSN_TIME_NONE && due <= now) {
+		int64_t at = due < INT64_MIN / 2 ? due : second_of(due); /* no clock says so; a file may */
+
+		if (at < INT64_MIN / 2) {
+			run_talks(e, now);
+			return;
+		}
+		close_windows(e, at < due ? at : at - TSN_SECOND);
+		run_talks(e, at < due ? at + TSN_SECOND : at);
+	}
+}
+
 /* A whole second has come by the time of receipt. */
 static void
 tick(struct tsn_engine *e, int64_t first, int64_t now)
@@ -251,17 +314,12 @@ tick(struct tsn_engine *e, int64_t first, int64_t now)
 	if (e->cuts)
 		run_batch(e);
 	change_sets(e, first, now);
+	catch_up_talks(e, now);
 	close_windows(e, now);
 	if (e->batch->n == 0) { /* else its rows come first: tsn_alerts_tick follows the batch */
 		tsn_alerts_tick(e->alerts, now);
 		tsn_alerts_flush(e->alerts);
 	}
-}
-
-static int64_t
-second_of(int64_t ms)
-{
-	return ms - ((ms % TSN_SECOND) + TSN_SECOND) % TSN_SECOND;
 }
 
 void
@@ -294,6 +352,8 @@ tsn_engine_finish(struct tsn_engine *e)
 	if (e->rules == NULL || e->o.on_rows != NULL)
 		return;
 	tsn_alerts_cut_off(e->alerts, true);
+	if (e->pair != NULL)
+		run_talks(e, INT64_MAX);
 	close_windows(e, INT64_MAX);
 	tsn_alerts_flush(e->alerts);
 	tsn_alerts_cut_off(e->alerts, false);
@@ -417,6 +477,7 @@ tsn_engine_remove_sinks(struct tsn_engine *e)
 struct next {
 	struct tsn_vm *vm;
 	struct tsn_state *state;
+	struct tsn_pair *pair;   /* if there was none and one is needed */
 };
 
 static bool
@@ -426,6 +487,11 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 
 	n->vm = tsn_vm_new(p);
 	n->state = tsn_state_new(p->families, p->nfamilies, e->o.seed);
+	if (e->pair == NULL && e->o.on_rows == NULL && tsn_talks_needed(p)) {
+		n->pair = tsn_pair_new(rs->site.pair_ms, tsn_talks_entries(&rs->site), e->o.seed);
+		if (n->pair == NULL)
+			return false;
+	}
 	if (n->vm == NULL || n->state == NULL || !tsn_decoder_want(e->decoder, p->wanted, p->nwanted))
 		return false;
 	if (e->o.on_rows != NULL || tsn_alerts_bind(e->alerts, p, (const struct tsn_set *const *)rs->sets, n->state))
@@ -438,15 +504,15 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 }
 
 static bool
-has_closes(const struct tsn_program *p)
+exporter_whole(void *arg, uint32_t source, int64_t from, int64_t to)
 {
-	uint32_t f, a;
+	return tsn_exporter_whole(arg, source, from, to);
+}
 
-	for (f = 0; f < p->nfamilies; f++)
-		for (a = 0; a < p->families[f].naggs; a++)
-			if (p->families[f].agg[a].closes)
-				return true;
-	return false;
+static bool
+exporter_heard(void *arg, uint32_t source, int64_t from)
+{
+	return tsn_exporter_heard(arg, source, from);
 }
 
 /* What was remembered stays, also over a change of the window. */
@@ -477,6 +543,22 @@ tsn_engine_want(struct tsn_engine *e, const struct tsn_wanted *w, size_t n)
 	return tsn_decoder_want(e->decoder, w, n);
 }
 
+/* What waits goes on waiting, as long as some rule is about conversations. */
+static void
+configure_pair(struct tsn_engine *e, struct tsn_pair *made, const struct tsn_ruleset *rs, const struct tsn_ruleset *old)
+{
+	if (made != NULL)
+		e->pair = made;
+	if (e->pair != NULL && !tsn_talks_needed(rs->program)) {
+		tsn_pair_free(e->pair);
+		e->pair = NULL;
+	}
+	if (e->pair == NULL)
+		return;
+	tsn_pair_set_wait(e->pair, rs->site.pair_ms);
+	tsn_talks_carry(e->pair, rs->program, old != NULL ? old->program : NULL);
+}
+
 bool
 tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report)
 {
@@ -487,6 +569,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	if (!prepare(e, rs, &n)) {
 		tsn_vm_free(n.vm);
 		tsn_state_free(n.state);
+		tsn_pair_free(n.pair);
 		return false;
 	}
 	tsn_engine_report_rules(old, rs, report);
@@ -500,7 +583,10 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	if (old != NULL)
 		tsn_dynamic_take_over(rs, old);
 	e->dynamic = tsn_dynamic_any(rs);
-	e->cuts = has_closes(rs->program) || e->dynamic;
+	configure_pair(e, n.pair, rs, old);
+	tsn_state_watch_exporters(e->state, &(struct tsn_state_exporters){ e->exporters, exporter_whole, exporter_heard });
+	e->cuts = tsn_state_waits(e->state) || e->dynamic || e->pair != NULL;
+	e->expects = true;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
@@ -581,10 +667,15 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	at = open_part(out, "state");
 	tsn_state_save(e->state, out);
 	tsn_pack_close(out, at);
+	if (e->pair == NULL)
+		return;
+	at = open_part(out, "conversations");
+	tsn_pair_save(e->pair, e->exporters, out);
+	tsn_pack_close(out, at);
 }
 
-static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state" };
-enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PARTS };
+static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "conversations" };
+enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_TALKS, PARTS };
 
 /* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
 static bool
@@ -659,6 +750,8 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 	}
 	if (!tsn_exporters_load(e->exporters, &part[PART_EXPORTERS]) || !tsn_decoder_load(e->decoder, &part[PART_DECODER]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
+	if (e->pair != NULL && part[PART_TALKS].p != NULL && !tsn_pair_load(e->pair, e->exporters, &part[PART_TALKS]))
+		tsn_log(e->o.log, TSN_LOG_WARN, "the conversations that were waiting could not be restored: their records are missing");
 	e->ticket = ticket;
 	e->stats = stats;
 	r->exporters = tsn_exporters_count(e->exporters) - 1;
@@ -677,7 +770,7 @@ tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_resto
 uint64_t
 tsn_engine_ticket(const struct tsn_engine *e)
 {
-	return e->ticket;
+	return e->stats.flows; /* e->ticket numbers conversations, too */
 }
 
 void
@@ -691,6 +784,12 @@ tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
 	out->lost_to_memory = c.out_of_memory;
 	if (e->dedup != NULL)
 		out->dedup_forgotten = tsn_dedup_forgotten(e->dedup);
+	if (e->pair != NULL) {
+		struct tsn_pair_stats t;
+
+		tsn_pair_stats(e->pair, &t);
+		out->talks = t.talks, out->talks_open = t.open, out->talks_refused = t.refused;
+	}
 }
 
 struct tsn_alerts *
@@ -710,4 +809,10 @@ tsn_engine_learned(struct tsn_engine *e)
 {
 	if (e->state != NULL)
 		tsn_state_learned(e->state);
+}
+
+struct tsn_pair *
+tsn_engine_pair(struct tsn_engine *e)
+{
+	return e->pair;
 }

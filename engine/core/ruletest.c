@@ -90,6 +90,10 @@ push_flows(struct tsn_engine *e, const struct tsn_rule_test *test, struct tsn_te
 		out->flows++;
 	}
 	tsn_engine_flush(e);
+	if (tsn_engine_pair(e) != NULL) { /* the last conversation is awaited, too */
+		last += tsn_engine_ruleset(e)->site.pair_ms + TSN_SECOND;
+		tsn_engine_clock(e, last);
+	}
 	tsn_engine_clock(e, last + test->tail_ms);
 	tsn_engine_flush(e);
 	return true;

@@ -233,7 +233,8 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 {
 	uint32_t index = exporter_index(d, from->exporter);
 	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
-	uint64_t flows = m.x->counter[TSN_XC_FLOWS];
+	uint64_t flows = m.x->counter[TSN_XC_FLOWS], lost = tsn_exporter_lost(m.x);
+	int64_t before = m.x->presence.last_heard;
 	enum tsn_decode status;
 
 	m.x->counter[TSN_XC_DATAGRAMS]++;
@@ -245,7 +246,10 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 		m.x->counter[TSN_XC_SHORT]++;
 		return TSN_DECODE_DAMAGED;
 	}
+	tsn_exporter_hear(m.x, received_ms);
 	status = dispatch(d, &m, sink);
+	if (tsn_exporter_lost(m.x) > lost)
+		tsn_exporter_lose(m.x, before, received_ms);
 	if (status == TSN_DECODE_OK || m.x->counter[TSN_XC_FLOWS] > flows) /* noise speaks no format */
 		m.x->formats |= format_bit(p, len);
 	return status;

@@ -115,7 +115,8 @@ enter(struct tsn_exporters *t, struct tsn_addr addr)
 	struct tsn_exporter *e = tsn_exporters_at(t, t->count);
 
 	e->addr = addr;
-	e->skew = e->first_received = e->last_received = TSN_TIME_NONE;
+	e->skew = e->first_received = e->last_received = e->last_lost = TSN_TIME_NONE;
+	e->presence.forgotten = e->presence.first_heard = e->presence.last_heard = TSN_TIME_NONE;
 	apply_settings(t, e);
 	return t->count++;
 }

@@ -64,6 +64,26 @@ enum tsn_exporter_counter {
 	TSN_EXPORTER_COUNTER_COUNT
 };
 
+/* A stretch of time of receipt, in ms, both ends inside. */
+struct tsn_stretch {
+	int64_t from, to;
+};
+
+#define TSN_EXPORTER_LOSSES 16
+#define TSN_EXPORTER_GAPS   8
+#define TSN_EXPORTER_GAP_MS 1000 /* quiet for longer than that is a gap */
+
+/*
+ * When an exporter lost flows, and when it was not heard: the last ones of both. What was forgotten is what
+ * began before [forgotten]; who asks about that time is told that it was not whole.
+ */
+struct tsn_presence {
+	struct tsn_stretch loss[TSN_EXPORTER_LOSSES], gap[TSN_EXPORTER_GAPS]; /* oldest first */
+	uint8_t nlosses, ngaps;
+	int64_t forgotten;          /* end of the last loss that found no room any more, TSN_TIME_NONE if none */
+	int64_t first_heard, last_heard; /* by messages and by flows that came without, TSN_TIME_NONE: never */
+};
+
 struct tsn_exporter {
 	struct tsn_addr addr;
 	struct tsn_str name;        /* what the site calls it; n 0 if unnamed */
@@ -76,6 +96,8 @@ struct tsn_exporter {
 	int64_t first_received;     /* earliest moment of receipt of a message, TSN_TIME_NONE before the first */
 	int64_t skew;               /* ms: time of receipt minus the exporter's clock, of its last datagram; TSN_TIME_NONE: untold */
 	int64_t last_received;      /* latest moment of receipt of one */
+	int64_t last_lost;          /* when a loss was noticed last, TSN_TIME_NONE if never */
+	struct tsn_presence presence;
 	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
 };
 
@@ -117,6 +139,21 @@ bool tsn_exporters_allowed(const struct tsn_exporters *t, struct tsn_addr addr);
  * nothing.
  */
 bool tsn_exporter_summary(struct tsn_exporters *t, uint32_t index, struct tsn_buf *out);
+/* It was heard at [received] ms: by a message, or by flows of a file that has none. */
+void tsn_exporter_hear(struct tsn_exporter *x, int64_t received);
+/* The same for all exporters of a batch's rows; after tsn_batch_normalise. */
+struct tsn_batch;
+void tsn_exporters_hear(struct tsn_exporters *t, const struct tsn_batch *b);
+/* At [received] a loss was noticed: it lies between then and [since], when it was heard before (TSN_TIME_NONE: then). */
+void tsn_exporter_lose(struct tsn_exporter *x, int64_t since, int64_t received);
+/* All that counts what was lost: grows when something is. */
+uint64_t tsn_exporter_lost(const struct tsn_exporter *x);
+/*
+ * By time of receipt. Was it heard at or after [from]? Was it heard in [from, to), without losing anything in that time? Without
+ * sequence numbers nothing is ever lost. True for numbers that the table does not have.
+ */
+bool tsn_exporter_heard(struct tsn_exporters *t, uint32_t index, int64_t from);
+bool tsn_exporter_whole(struct tsn_exporters *t, uint32_t index, int64_t from, int64_t to);
 struct tsn_pack;
 struct tsn_unpack;
 /*

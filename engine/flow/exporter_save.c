@@ -5,6 +5,54 @@
 #include "flow/exporter.h"
 
 static void
+save_stretches(const struct tsn_stretch *v, uint8_t n, struct tsn_pack *out)
+{
+	tsn_pack_uint(out, n);
+	for (uint8_t i = 0; i < n; i++) {
+		tsn_pack_int(out, v[i].from);
+		tsn_pack_int(out, v[i].to);
+	}
+}
+
+static void
+save_presence(const struct tsn_exporter *x, struct tsn_pack *out)
+{
+	const struct tsn_presence *p = &x->presence;
+
+	tsn_pack_int(out, x->last_lost);
+	tsn_pack_int(out, p->forgotten);
+	tsn_pack_int(out, p->first_heard);
+	tsn_pack_int(out, p->last_heard);
+	save_stretches(p->loss, p->nlosses, out);
+	save_stretches(p->gap, p->ngaps, out);
+}
+
+static uint8_t
+load_stretches(struct tsn_stretch *v, unsigned max, struct tsn_unpack *in)
+{
+	const uint8_t n = (uint8_t)tsn_unpack_below(in, max);
+
+	for (uint8_t i = 0; i < n; i++) {
+		v[i].from = tsn_unpack_int(in);
+		v[i].to = tsn_unpack_int(in);
+	}
+	return n;
+}
+
+static void
+load_presence(struct tsn_exporter *x, struct tsn_unpack *in)
+{
+	struct tsn_presence *p = &x->presence;
+
+	x->last_lost = tsn_unpack_int(in);
+	p->forgotten = tsn_unpack_int(in);
+	p->first_heard = tsn_unpack_int(in);
+	p->last_heard = tsn_unpack_int(in);
+	p->nlosses = load_stretches(p->loss, TSN_EXPORTER_LOSSES, in);
+	p->ngaps = load_stretches(p->gap, TSN_EXPORTER_GAPS, in);
+}
+
+static void
 save_one(const struct tsn_exporter *x, struct tsn_pack *out)
 {
 	tsn_pack_bool(out, x->addr.v4);
@@ -13,12 +61,14 @@ save_one(const struct tsn_exporter *x, struct tsn_pack *out)
 	tsn_pack_uint(out, x->sampling);
 	tsn_pack_bool(out, x->flags_seen);
 	tsn_pack_bool(out, x->interfaces_seen);
+	tsn_pack_bool(out, x->both_seen);
 	tsn_pack_uint(out, x->formats);
 	tsn_pack_int(out, x->first_received);
 	tsn_pack_int(out, x->last_received);
 	tsn_pack_int(out, x->skew);
 	for (int k = 0; k < TSN_EXPORTER_COUNTER_COUNT; k++)
 		tsn_pack_uint(out, x->counter[k]);
+	save_presence(x, out);
 }
 
 void
@@ -41,6 +91,7 @@ load_one(struct tsn_exporter *x, uint64_t counters, struct tsn_unpack *in)
 	x->sampling = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 	x->flags_seen = tsn_unpack_bool(in);
 	x->interfaces_seen = tsn_unpack_bool(in);
+	x->both_seen = tsn_unpack_bool(in);
 	x->formats = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 	x->first_received = tsn_unpack_int(in);
 	x->last_received = tsn_unpack_int(in);
@@ -51,6 +102,7 @@ load_one(struct tsn_exporter *x, uint64_t counters, struct tsn_unpack *in)
 		if (k < TSN_EXPORTER_COUNTER_COUNT) /* a newer version may count more */
 			x->counter[k] = v;
 	}
+	load_presence(x, in);
 	return !in->bad;
 }
 

@@ -89,6 +89,15 @@ bool tsn_set_has_key(const struct tsn_set *s, const uint8_t *bytes, size_t n);
  */
 bool tsn_set_has_value(const struct tsn_set *s, const struct tsn_value *v);
 
+/* How many different values are members, 2^64-1 if more: a /24 has 256. */
+uint64_t tsn_set_values(const struct tsn_set *s);
+/*
+ * Calls [each] for at most [max] of them, in ascending order (words in the order they were added): with the value or, of
+ * tuples, with the key's bytes. False if [each] said so, which ends it.
+ */
+typedef bool tsn_set_each_fn(void *arg, const struct tsn_value *v, const uint8_t *key, size_t n);
+bool tsn_set_each(const struct tsn_set *s, uint64_t max, tsn_set_each_fn *each, void *arg);
+
 /* The row of the longest (smallest) member that holds the value; TSN_SET_NO_ROW if none has one. */
 uint32_t tsn_set_row_of_addr(const struct tsn_set *s, struct tsn_addr a);
 uint32_t tsn_set_row_of_int(const struct tsn_set *s, int64_t v);

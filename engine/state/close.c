@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Closing tumbling windows. What is due is gathered once, sorted by end of
- * window, family, aggregate and key, and handed out in batches of tick rows.
+ * What ticks do to groups: tumbling windows close and groups fall silent. What is due is gathered
+ * once and sorted by due time, family, aggregate, window and key. Then ranks are given and samples taken, and
+ * last the groups are handed out in batches of tick rows: whatever a row asks, all of this tick has happened.
  */
 #include <stdlib.h>
 
@@ -12,8 +13,8 @@
 #include "state/ring.h"
 
 struct due {
-	uint64_t window;
-	int64_t end;
+	uint64_t window;  /* 0: a silence */
+	int64_t end;      /* without lateness, which is the same for all */
 	uint32_t family, agg, group;
 };
 
@@ -22,18 +23,107 @@ struct due_list {
 	size_t n, cap;
 };
 
-/* Windows below the result are due at [now]. */
-static uint64_t
-limit_of(const struct tsn_agg_def *d, int64_t now, int64_t lateness)
+/* Groups of one aggregate and window (silence: of one moment) that are handed out for [agg]. */
+struct span {
+	size_t from, to;
+	uint32_t agg;
+};
+
+struct span_list {
+	struct span *v;
+	size_t n, cap;
+};
+
+struct closer {
+	struct tsn_state *s;
+	int64_t now, lateness, until; /* until: now less lateness */
+	struct due_list list;
+	struct span_list spans;
+	struct tsn_ranked *ranked;    /* room for all groups of any family that ranks */
+	struct tsn_vector values;
+	/* of a family and aggregate, while it is gathered */
+	uint32_t family, agg;
+};
+
+typedef bool run_fn(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *batch);
+
+static int64_t
+less(int64_t now, int64_t lateness)
 {
 	int64_t until;
 
 	if (now == INT64_MAX)
-		return UINT64_MAX;
-	if (__builtin_sub_overflow(now, lateness, &until))
-		until = INT64_MIN;
-	return tsn_pane_at(until, d->pane_ms);
+		return INT64_MAX;
+	return __builtin_sub_overflow(now, lateness, &until) ? INT64_MIN : until;
 }
+
+uint64_t
+tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness)
+{
+	return now == INT64_MAX ? UINT64_MAX : tsn_pane_at(less(now, lateness), d->pane_ms);
+}
+
+/* --- what is due --- */
+
+static bool
+is_about(const struct tsn_agg *a)
+{
+	return a->def->fn == TSN_AGG_RANK || a->def->fn == TSN_AGG_BASELINE || a->def->fn == TSN_AGG_SPREAD;
+}
+
+/* An aggregate of which nothing is due is left as it is, so that calls in vain change nothing. */
+static bool
+is_due(const struct tsn_agg *a, int64_t now, int64_t lateness)
+{
+	return a->closes && a->store.open != UINT64_MAX && a->store.open < tsn_close_limit(a->def, now, lateness);
+}
+
+/* Something that follows the clock, whether or not a group has a window: the end of input is no moment for it. */
+static bool
+clock_due(const struct tsn_agg *a, int64_t now, int64_t lateness)
+{
+	if (now == INT64_MAX)
+		return false;
+	switch (a->def->fn) {
+	case TSN_AGG_RANK:
+		return tsn_rank_due(a, tsn_close_limit(a->of->def, now, lateness));
+	case TSN_AGG_BASELINE:
+	case TSN_AGG_SPREAD:
+		return a->owner == a && tsn_samples_due(a, tsn_close_limit(a->of->def, now, lateness));
+	case TSN_AGG_ABSENT:
+		return tsn_silences_due(a, less(now, lateness));
+	default:
+		return false;
+	}
+}
+
+bool
+tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t lateness)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		for (uint32_t j = 0; j < s->family[i].def.naggs; j++)
+			if (is_due(&s->family[i].agg[j], now, lateness) || clock_due(&s->family[i].agg[j], now, lateness))
+				return true;
+	return false;
+}
+
+bool
+tsn_state_waits(const struct tsn_state *s)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		for (uint32_t j = 0; j < s->family[i].def.naggs; j++)
+			if (s->family[i].agg[j].closes || s->family[i].agg[j].def->fn == TSN_AGG_ABSENT)
+				return true;
+	return false;
+}
+
+void
+tsn_state_watch_exporters(struct tsn_state *s, const struct tsn_state_exporters *x)
+{
+	s->exporters = *x;
+}
+
+/* --- gathering --- */
 
 static bool
 push(struct due_list *list, struct due d)
@@ -71,22 +161,52 @@ gather_group(struct due_list *list, const struct tsn_agg *a, struct due d, uint6
 
 /* The first window that stays open goes to [open]. */
 static bool
-gather(struct due_list *list, const struct tsn_state *s, uint32_t family, uint32_t agg, uint64_t limit,
-    uint64_t *open)
+gather_windows(struct closer *c, uint64_t *open)
 {
-	const struct tsn_family *f = &s->family[family];
-	const struct tsn_agg *a = &f->agg[agg];
+	const struct tsn_family *f = &c->s->family[c->family];
+	const struct tsn_agg *a = &f->agg[c->agg];
+	const uint64_t limit = tsn_close_limit(a->def, c->now, c->lateness);
 
 	*open = UINT64_MAX;
 	for (uint32_t part = 0; part < TSN_PARTS; part++)
 		for (uint32_t k = 0; k < f->store.part[part].n; k++) {
-			struct due d = { .family = family, .agg = agg, .group = k * TSN_PARTS + part };
+			struct due d = { .family = c->family, .agg = c->agg, .group = k * TSN_PARTS + part };
 
-			if (d.group < tsn_agg_cells(a)->cap && !gather_group(list, a, d, limit, open))
+			if (d.group < tsn_agg_cells(a)->cap && !gather_group(&c->list, a, d, limit, open))
 				return false;
 		}
 	return true;
 }
+
+static bool
+gather_silence(void *arg, uint32_t group, int64_t last)
+{
+	struct closer *c = arg;
+	const struct tsn_agg_def *d = c->s->family[c->family].agg[c->agg].def;
+	struct due due = { .family = c->family, .agg = c->agg, .group = group };
+
+	if (__builtin_add_overflow(last, d->window_ms, &due.end))
+		due.end = INT64_MAX;
+	return push(&c->list, due);
+}
+
+static bool
+gather(struct closer *c)
+{
+	for (c->family = 0; c->family < c->s->n; c->family++)
+		for (c->agg = 0; c->agg < c->s->family[c->family].def.naggs; c->agg++) {
+			struct tsn_agg *a = &c->s->family[c->family].agg[c->agg];
+
+			if (is_due(a, c->now, c->lateness) && !gather_windows(c, &a->next_open))
+				return false;
+			if (a->def->fn == TSN_AGG_ABSENT && c->now != INT64_MAX &&
+			    !tsn_silences_each(a, c->until, gather_silence, c))
+				return false;
+		}
+	return true;
+}
+
+/* --- order --- */
 
 static int
 compare_u64(uint64_t a, uint64_t b)
@@ -95,9 +215,10 @@ compare_u64(uint64_t a, uint64_t b)
 }
 
 /* As encoded keys compare: IPv4 addresses lie inline and come before everything encoded. */
-static int
-compare_keys(const struct tsn_family_store *s, const struct tsn_group *a, const struct tsn_group *b)
+int
+tsn_group_compare(const struct tsn_family_store *s, uint32_t ga, uint32_t gb)
 {
+	const struct tsn_group *a = &s->groups[ga], *b = &s->groups[gb];
 	const uint8_t *ka, *kb;
 	uint16_t na, nb;
 	int c;
@@ -113,21 +234,278 @@ compare_keys(const struct tsn_family_store *s, const struct tsn_group *a, const 
 }
 
 static int
-compare(const void *pa, const void *pb, void *arg)
+compare_spans(const struct due *a, const struct due *b)
 {
-	const struct due *a = pa, *b = pb;
-	const struct tsn_state *s = arg;
-	const struct tsn_family_store *f = &s->family[a->family].store;
-
 	if (a->end != b->end)
 		return a->end < b->end ? -1 : 1;
 	if (a->family != b->family)
 		return compare_u64(a->family, b->family);
 	if (a->agg != b->agg)
 		return compare_u64(a->agg, b->agg);
-	return a->window != b->window ? compare_u64(a->window, b->window) :
-	    compare_keys(f, &f->groups[a->group], &f->groups[b->group]);
+	return compare_u64(a->window, b->window);
 }
+
+static int
+compare(const void *pa, const void *pb, void *arg)
+{
+	const struct due *a = pa, *b = pb;
+	const struct tsn_state *s = arg;
+	int c = compare_spans(a, b);
+
+	return c != 0 ? c : tsn_group_compare(&s->family[a->family].store, a->group, b->group);
+}
+
+static int
+compare_by_agg(const void *pa, const void *pb, void *arg)
+{
+	const struct span *a = pa, *b = pb;
+	const struct due *list = arg;
+	struct due da = list[a->from], db = list[b->from];
+
+	da.agg = a->agg;
+	db.agg = b->agg;
+	return compare_spans(&da, &db);
+}
+
+/* Who is told of the groups in [from, to): the aggregate itself, and those about it, if they want tick rows. */
+static bool
+push_spans(struct closer *c, size_t from, size_t to)
+{
+	const struct due *d = &c->list.v[from];
+	const struct tsn_family *f = &c->s->family[d->family];
+
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		const struct tsn_agg *a = &f->agg[i];
+		struct span *v;
+
+		if (!(i == d->agg && (a->def->closes || a->def->fn == TSN_AGG_ABSENT)) &&
+		    !(is_about(a) && a->of == &f->agg[d->agg] && a->def->closes))
+			continue;
+		v = tsn_grow(c->spans.v, c->spans.n, &c->spans.cap, sizeof(*v));
+		if (v == NULL)
+			return false;
+		c->spans.v = v;
+		v[c->spans.n++] = (struct span){ from, to, i };
+	}
+	return true;
+}
+
+static size_t
+span_end(const struct due_list *list, size_t from)
+{
+	size_t to = from + 1;
+
+	while (to < list->n && compare_spans(&list->v[from], &list->v[to]) == 0)
+		to++;
+	return to;
+}
+
+static bool
+sort(struct closer *c)
+{
+	if (c->list.n > 0)
+		qsort_r(c->list.v, c->list.n, sizeof(*c->list.v), compare, c->s);
+	for (size_t from = 0, to; from < c->list.n; from = to) {
+		to = span_end(&c->list, from);
+		if (!c->s->family[c->list.v[from].family].agg[c->list.v[from].agg].store.mute && !push_spans(c, from, to))
+			return false;
+	}
+	if (c->spans.n > 0)
+		qsort_r(c->spans.v, c->spans.n, sizeof(*c->spans.v), compare_by_agg, c->list.v);
+	return true;
+}
+
+/* --- ranks and samples --- */
+
+/* All the memory that ranks and samples will need; what is made for samples changes nothing that is seen. */
+static bool
+reserve(struct closer *c)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < c->list.n && c->now != INT64_MAX; i++) {
+		const struct due *d = &c->list.v[i];
+		struct tsn_family *f = &c->s->family[d->family];
+
+		for (uint32_t k = 0; k < f->def.naggs && d->window != 0; k++)
+			if (is_about(&f->agg[k]) && f->agg[k].owner == &f->agg[k] && f->agg[k].of == &f->agg[d->agg] &&
+			    !tsn_samples_room(&f->agg[k], d->group, d->window))
+				return false;
+	}
+	for (uint32_t i = 0; i < c->s->n; i++)
+		for (uint32_t k = 0; k < c->s->family[i].def.naggs; k++)
+			if (c->s->family[i].agg[k].def->fn == TSN_AGG_RANK && c->s->family[i].store.ngroups > most)
+				most = c->s->family[i].store.ngroups;
+	if (most == 0 || c->list.n == 0)
+		return true;
+	c->ranked = tsn_reallocarray(NULL, most, sizeof(*c->ranked));
+	return c->ranked != NULL;
+}
+
+/* An integer of the same order; -0 is 0. */
+static int64_t
+order_of(const struct tsn_vector *v, uint32_t i)
+{
+	double real = v->f[i] + 0.0;
+	int64_t bits;
+
+	if (!v->real)
+		return v->i[i];
+	memcpy(&bits, &real, sizeof(bits));
+	return bits < 0 ? bits ^ INT64_MAX : bits;
+}
+
+/* Everybody who has the window, ranked or not: whoever comes late is ranked among them all. */
+static void
+rank_window(struct closer *c, const struct due *first)
+{
+	struct tsn_family *f = &c->s->family[first->family];
+	struct tsn_agg *of = &f->agg[first->agg];
+	uint32_t group[TSN_BATCH_ROWS], n = 0, ngroups = 0, all = f->store.cap * TSN_PARTS;
+	bool newly[TSN_BATCH_ROWS];
+
+	for (uint32_t g = 0; g < all; g++) {
+		const bool last = g + 1 == all;
+		const uint64_t head = g / TSN_PARTS < f->store.part[g % TSN_PARTS].n && g < tsn_agg_cells(of)->cap ?
+		    tsn_head_load(tsn_cell(tsn_agg_cells(of), g)) : 0;
+		const uint64_t newest = tsn_ring_newest(head);
+
+		if (newest != 0 && tsn_ring_holds(head, first->window)) {
+			newly[n] = tsn_ring_open(head, first->window);
+			group[n++] = g;
+		}
+		if (n < TSN_BATCH_ROWS && !last)
+			continue;
+		if (n > 0)
+			tsn_values_of(c->s, of, first->window, group, n, &c->values);
+		for (uint32_t i = 0; i < n; i++)
+			if (tsn_mask_has(&c->values.known, i))
+				c->ranked[ngroups++] = (struct tsn_ranked){ .order = order_of(&c->values, i), .group = group[i],
+					.newly = newly[i] };
+		n = 0;
+	}
+	for (uint32_t k = 0; k < f->def.naggs; k++) {
+		if (f->agg[k].def->fn != TSN_AGG_RANK || f->agg[k].of != of)
+			continue;
+		for (uint32_t i = 0; i < ngroups; i++)
+			c->ranked[i].among = tsn_rank_among(&f->agg[k], c->ranked[i].group);
+		tsn_rank_window(&f->agg[k], first->window, c->ranked, ngroups);
+	}
+}
+
+static void
+sample_window(struct closer *c, const struct due *d, size_t n)
+{
+	struct tsn_family *f = &c->s->family[d->family];
+	uint32_t group[TSN_BATCH_ROWS];
+
+	for (size_t from = 0; from < n; from += TSN_BATCH_ROWS) {
+		const uint32_t m = n - from < TSN_BATCH_ROWS ? (uint32_t)(n - from) : TSN_BATCH_ROWS;
+
+		for (uint32_t i = 0; i < m; i++)
+			group[i] = d[from + i].group;
+		tsn_values_of(c->s, &f->agg[d->agg], d->window, group, m, &c->values);
+		for (uint32_t k = 0; k < f->def.naggs; k++) {
+			struct tsn_agg *a = &f->agg[k];
+
+			if (a->owner != a || a->of != &f->agg[d->agg])
+				continue;
+			for (uint32_t i = 0; i < m; i++)
+				tsn_samples_put(a, group[i], d->window, c->values.real ? c->values.f[i] : (double)c->values.i[i],
+				    tsn_mask_has(&c->values.known, i));
+		}
+	}
+}
+
+static bool
+is_ranked(const struct tsn_family *f, const struct tsn_agg *of)
+{
+	for (uint32_t k = 0; k < f->def.naggs; k++)
+		if (f->agg[k].def->fn == TSN_AGG_RANK && f->agg[k].of == of)
+			return true;
+	return false;
+}
+
+static bool
+is_sampled(const struct tsn_family *f, const struct tsn_agg *of)
+{
+	for (uint32_t k = 0; k < f->def.naggs; k++)
+		if (f->agg[k].owner == &f->agg[k] && f->agg[k].of == of)
+			return true;
+	return false;
+}
+
+/* A window that the end of input cuts off is ranked, but is no sample of anything. */
+static void
+learn(struct closer *c)
+{
+	for (size_t from = 0, to; from < c->list.n; from = to) {
+		const struct due *d = &c->list.v[from];
+		const struct tsn_family *f = &c->s->family[d->family];
+		const struct tsn_agg *of = &f->agg[d->agg];
+
+		to = span_end(&c->list, from);
+		if (d->window == 0 || of->store.mute)
+			continue;
+		if (is_ranked(f, of))
+			rank_window(c, d);
+		if (c->now != INT64_MAX && is_sampled(f, of))
+			sample_window(c, d, to - from);
+	}
+}
+
+/* Before memory is asked for: how exporters stood in the windows that close decides what samples there are. */
+static void
+ask_exporters(struct closer *c)
+{
+	for (uint32_t i = 0; i < c->s->n && c->now != INT64_MAX; i++)
+		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
+			struct tsn_agg *a = &c->s->family[i].agg[j];
+
+			if (a->owner == a)
+				tsn_samples_ask(a, tsn_close_limit(a->of->def, c->now, c->lateness), c->lateness);
+		}
+}
+
+static void
+clock_moves(struct closer *c)
+{
+	for (uint32_t i = 0; i < c->s->n && c->now != INT64_MAX; i++)
+		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
+			struct tsn_agg *a = &c->s->family[i].agg[j];
+
+			if (a->def->fn == TSN_AGG_RANK)
+				tsn_rank_closed(a, tsn_close_limit(a->of->def, c->now, c->lateness));
+			else if (a->owner == a)
+				tsn_samples_closed(a, tsn_close_limit(a->of->def, c->now, c->lateness));
+			else if (a->def->fn == TSN_AGG_ABSENT)
+				tsn_silences_settle(a, c->until, c->now);
+		}
+}
+
+/* What was gathered is closed, whatever becomes of it: each window of a group is closed once. */
+static void
+mark_all(struct closer *c)
+{
+	for (uint32_t i = 0; i < c->s->n; i++)
+		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
+			struct tsn_agg *a = &c->s->family[i].agg[j];
+
+			if (!is_due(a, c->now, c->lateness))
+				continue;
+			a->store.open = a->next_open;
+			a->store.mute = false;
+		}
+	for (size_t i = 0; i < c->list.n; i++) {
+		const struct due *d = &c->list.v[i];
+		uint8_t *cell = tsn_cell(tsn_agg_cells(&c->s->family[d->family].agg[d->agg]), d->group);
+
+		if (d->window != 0)
+			tsn_head_store(cell, tsn_ring_close(tsn_head_load(cell), d->window));
+	}
+}
+
+/* --- tick rows --- */
 
 static void
 put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
@@ -144,106 +522,31 @@ put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
 	} else {
 		tsn_batch_put_addr(b, row, spec->part[0].field, tsn_addr_v4(g->key));
 	}
-	b->time[row] = b->received[row] = d->end - 1;
+	b->time[row] = b->received[row] = d->window != 0 ? d->end - 1 : d->end;
 	b->exported[row] = TSN_TIME_NONE;
 	b->source[row] = 0;
 }
 
-/* One aggregate's window, [n] groups from [d] on. */
 static bool
-close_window(struct tsn_state *s, const struct due *d, size_t n, struct tsn_batch *b,
-    bool (*run)(void *, uint32_t, uint32_t, int64_t, struct tsn_batch *), void *arg)
+hand_out(struct closer *c, const struct span *x, struct tsn_batch *b, run_fn *run, void *arg)
 {
-	const struct tsn_family *f = &s->family[d->family];
-	const int64_t start = tsn_pane_start(d->window, f->agg[d->agg].def->pane_ms);
+	const struct due *d = &c->list.v[x->from];
+	const struct tsn_family *f = &c->s->family[d->family];
+	const struct tsn_agg_def *def = f->agg[d->agg].def;
 	const size_t cap = b->cap == 0 || b->cap > TSN_BATCH_ROWS ? TSN_BATCH_ROWS : b->cap;
-	size_t i = 0;
+	const int64_t start = d->window != 0 ? tsn_pane_start(d->window, def->pane_ms) : d->end - def->window_ms;
+	bool ok = true;
 
-	while (i < n) {
+	c->s->closing = (struct tsn_closing){ b, d->family, x->agg, def->pane_ms, d->window, def->by_received };
+	for (size_t i = x->from; i < x->to && ok;) {
 		tsn_batch_clear(b, TSN_BATCH_TICK);
-		while (i < n && b->n < cap)
-			put_row(f, &d[i++], b);
+		while (i < x->to && b->n < cap)
+			put_row(f, &c->list.v[i++], b);
 		tsn_mask_first(&b->rows, b->n);
-		if (!run(arg, d->family, d->agg, start, b))
-			return false;
+		ok = run(arg, d->family, x->agg, start, b);
 	}
-	return true;
-}
-
-/* Hands out the sorted list. */
-static bool
-close_all(struct tsn_state *s, const struct due_list *list, struct tsn_batch *b,
-    bool (*run)(void *, uint32_t, uint32_t, int64_t, struct tsn_batch *), void *arg)
-{
-	size_t from = 0, to;
-
-	while (from < list->n) {
-		const struct due *d = &list->v[from];
-		const bool mute = s->family[d->family].agg[d->agg].mute;
-
-		for (to = from + 1; to < list->n; to++)
-			if (list->v[to].family != d->family || list->v[to].agg != d->agg ||
-			    list->v[to].window != d->window)
-				break;
-		if (!mute && !close_window(s, d, to - from, b, run, arg))
-			return false;
-		from = to;
-	}
-	return true;
-}
-
-/* An aggregate of which nothing is due is left as it is, so that calls in vain change nothing. */
-static bool
-is_due(const struct tsn_agg *a, int64_t now, int64_t lateness)
-{
-	return a->def->closes && a->store.open != UINT64_MAX &&
-	    a->store.open < limit_of(a->def, now, lateness);
-}
-
-bool
-tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t lateness)
-{
-	for (uint32_t i = 0; i < s->n; i++)
-		for (uint32_t j = 0; j < s->family[i].def.naggs; j++)
-			if (is_due(&s->family[i].agg[j], now, lateness))
-				return true;
-	return false;
-}
-
-static bool
-gather_all(struct tsn_state *s, struct due_list *list, int64_t now, int64_t lateness)
-{
-	for (uint32_t i = 0; i < s->n; i++)
-		for (uint32_t j = 0; j < s->family[i].def.naggs; j++) {
-			struct tsn_agg *a = &s->family[i].agg[j];
-
-			if (is_due(a, now, lateness) &&
-			    !gather(list, s, i, j, limit_of(a->def, now, lateness), &a->next_open))
-				return false;
-		}
-	return true;
-}
-
-/* What was gathered is closed, whatever becomes of it: each window of a group is closed once. */
-static void
-mark_all(struct tsn_state *s, const struct due_list *list, int64_t now, int64_t lateness)
-{
-	for (uint32_t i = 0; i < s->n; i++)
-		for (uint32_t j = 0; j < s->family[i].def.naggs; j++) {
-			struct tsn_agg *a = &s->family[i].agg[j];
-
-			a->mute = a->store.mute;
-			if (!is_due(a, now, lateness))
-				continue;
-			a->store.open = a->next_open;
-			a->store.mute = false;
-		}
-	for (size_t i = 0; i < list->n; i++) {
-		const struct due *d = &list->v[i];
-		uint8_t *cell = tsn_cell(tsn_agg_cells(&s->family[d->family].agg[d->agg]), d->group);
-
-		tsn_head_store(cell, tsn_ring_close(tsn_head_load(cell), d->window));
-	}
+	c->s->closing.batch = NULL;
+	return ok;
 }
 
 /* When memory is out nothing is marked, so that all of it is due again. */
@@ -251,15 +554,29 @@ bool
 tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct tsn_batch *batch,
     bool (*run)(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *batch), void *arg)
 {
-	struct due_list list = { NULL, 0, 0 };
-	bool ok = gather_all(s, &list, now, lateness);
+	struct closer *c = tsn_calloc(1, sizeof(*c));
+	bool ok = c != NULL;
 
+	if (!ok)
+		return false;
+	c->s = s;
+	c->now = now;
+	c->lateness = lateness;
+	c->until = less(now, lateness);
+	ok = gather(c) && sort(c);
+	if (ok)
+		ask_exporters(c);
+	ok = ok && reserve(c);
 	if (ok) {
-		mark_all(s, &list, now, lateness);
-		if (list.n > 0)
-			qsort_r(list.v, list.n, sizeof(*list.v), compare, s);
-		ok = close_all(s, &list, batch, run, arg);
+		learn(c);
+		mark_all(c);
+		clock_moves(c);
+		for (size_t i = 0; i < c->spans.n && ok; i++)
+			ok = hand_out(c, &c->spans.v[i], batch, run, arg);
 	}
-	tsn_free(list.v);
+	tsn_free(c->list.v);
+	tsn_free(c->spans.v);
+	tsn_free(c->ranked);
+	tsn_free(c);
 	return ok;
 }

@@ -19,6 +19,7 @@
 
 #define TSN_PARTS 64u
 #define TSN_GROUP_NONE UINT32_MAX
+#define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
 
 struct tsn_cells {
@@ -51,6 +52,16 @@ struct tsn_agg_store {
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
 	uint32_t hand;            /* groups: where the next look for memory to take begins, see kept.h */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
+	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
+};
+
+/* The rows that tsn_state_close is handing out. */
+struct tsn_closing {
+	const struct tsn_batch *batch; /* NULL: none */
+	uint32_t family, agg;
+	int64_t pane_ms;               /* of a window: its length, number and clock */
+	uint64_t window;
+	bool by_received;
 };
 
 struct tsn_stable;
@@ -90,7 +101,12 @@ struct tsn_agg {
 	struct tsn_vector *out;
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
 	bool mute;
-	uint32_t nsteps;         /* SEQUENCE: of the family; set before [init] */
+	bool closes;             /* somebody wants its closings: tick rows, ranks or samples */
+	const struct tsn_family *family;
+	struct tsn_agg *of;      /* RANK BASELINE SPREAD: what they are about */
+	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
+	const struct tsn_state *state;
+	void *beside;            /* of the store, while that is emptied */
 	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
 	struct tsn_vector *wanted;
 	bool restored;           /* from a snapshot */
@@ -113,6 +129,8 @@ struct tsn_agg_ops {
 	void (*fini)(struct tsn_agg *a);
 	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
 	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
+	/* Bytes a group may take beside its cells, at most. NULL: none. */
+	uint64_t (*most)(const struct tsn_agg *a);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
 	bool may_stop;
 	/* Goes by times, not by panes: [pane] is not made for it. */
@@ -120,6 +138,9 @@ struct tsn_agg_ops {
 	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
 	void (*save)(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 	bool (*load)(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
+	/* Makes store.beside, once, after [init]; [renew] makes it as new, and cannot fail; [fini] frees it. May be NULL. */
+	bool (*make)(struct tsn_agg *a);
+	void (*renew)(struct tsn_agg *a);
 	/* See tsn_state_notes and tsn_state_learning. May be NULL: nothing to tell. */
 	uint32_t (*notes)(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
 	    struct tsn_note *out, uint32_t max);
@@ -152,6 +173,9 @@ struct tsn_part {
 struct tsn_slab {
 	uint8_t *mem;
 	uint32_t n, cap;                     /* units */
+	uint32_t live;                       /* of them, those of keys in use */
+	uint32_t fixed;                      /* units of every key, where none holds text: then what one leaves the next can take */
+	uint32_t limit;                      /* units it need not grow beyond */
 	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
 };
 
@@ -175,7 +199,6 @@ struct tsn_family {
 	int64_t span;        /* ms after which a silent group's windows have passed */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
-	bool addr_key;
 	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
@@ -218,6 +241,8 @@ struct tsn_state {
 	uint32_t n, nmore;
 	bool learned;
 	struct tsn_family *family;
+	struct tsn_closing closing;
+	struct tsn_state_exporters exporters; /* functions NULL: everybody is whole */
 	struct tsn_keys *more_keys;     /* [nmore], for families whose rows have more than one */
 	struct tsn_pairs *pairs;        /* NULL if no family needs it */
 };
@@ -272,7 +297,13 @@ uint64_t tsn_reciprocal(int64_t pane_ms);
 /* keys.c: returns how many of [rows] have their key and hash; fewer when memory ran out. */
 uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n);
-bool tsn_slab_put(struct tsn_slab *s, const uint8_t *key, uint16_t len, uint32_t *off);
+struct tsn_family_store;
+/* Moves the keys of the groups together when that is as good as growing. */
+bool tsn_slab_put(struct tsn_family_store *f, const uint8_t *key, uint16_t len, uint32_t *off);
+/* For [groups] groups with keys of that kind. */
+void tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t groups);
+/* Bytes of the longest key in the slab, with what it may waste; 0 if only IPv4 addresses come, which is never. */
+uint64_t tsn_slab_worst(const struct tsn_key_spec *key);
 void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
@@ -357,6 +388,9 @@ uint64_t tsn_steps_bytes(const struct tsn_family *f);
 uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max);
 
+/* state.c: S29: groups a part may have. */
+uint32_t tsn_family_budget(uint64_t max_keys);
+
 /* functions.c */
 const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
 
@@ -370,7 +404,55 @@ void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
 void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
+/* Bytes of a group that has grown, beside its cell. */
+uint64_t tsn_counts_most(const struct tsn_counts *c);
 
+/* closing of windows: close.c; windows below the result are due at [now] */
+uint64_t tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness);
+int tsn_group_compare(const struct tsn_family_store *s, uint32_t a, uint32_t b);
+/* The value part [i] of a group's key has; strings point into the key. */
+void tsn_group_part(const struct tsn_family *f, uint32_t group, unsigned i, struct tsn_value *out);
+/* The group of a row's key, without making it; TSN_GROUP_NONE if there is none. */
+uint32_t tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row);
+/*
+ * Values of a tumbling aggregate in one window for [n] <= TSN_BATCH_ROWS groups, into [out] by place; changes no state.
+ * The groups of the batch folded last are forgotten.
+ */
+void tsn_values_of(struct tsn_state *s, struct tsn_agg *a, uint64_t window, const uint32_t *group, uint32_t n,
+    struct tsn_vector *out);
+
+/* rank.c */
+struct tsn_ranked {
+	int64_t order;      /* the larger comes first */
+	uint64_t among;     /* groups with the same are ranked among themselves */
+	uint32_t group;
+	bool newly;         /* its window closes now: gets a rank */
+};
+/* All groups that have [window], with their values by tsn_values_of: gives the new ones their rank. */
+void tsn_rank_window(struct tsn_agg *a, uint64_t window, struct tsn_ranked *v, uint32_t n);
+uint64_t tsn_rank_among(const struct tsn_agg *a, uint32_t group);
+void tsn_rank_closed(struct tsn_agg *a, uint64_t limit);
+bool tsn_rank_due(const struct tsn_agg *a, uint64_t limit);
+
+/* baseline.c; of the owner only */
+void tsn_samples_settle(struct tsn_family *f);
+/* Room for a sample of [window]; then tsn_samples_put cannot fail. */
+bool tsn_samples_room(struct tsn_agg *a, uint32_t group, uint64_t window);
+void tsn_samples_put(struct tsn_agg *a, uint32_t group, uint64_t window, double value, bool known);
+void tsn_samples_closed(struct tsn_agg *a, uint64_t limit);
+bool tsn_samples_due(const struct tsn_agg *a, uint64_t limit);
+/* Asks how exporters stood in the windows that close. */
+void tsn_samples_ask(struct tsn_agg *a, uint64_t limit, int64_t lateness);
+uint64_t tsn_samples_skipped(const struct tsn_agg *a);
+
+/* absent.c: what is silent at [now] less lateness; [each] returns false to stop. */
+bool tsn_silences_due(const struct tsn_agg *a, int64_t until);
+bool tsn_silences_each(struct tsn_agg *a, int64_t until, bool (*each)(void *arg, uint32_t group, int64_t last), void *arg);
+/* Disarms what tsn_silences_each gave, puts off what cannot be judged. */
+void tsn_silences_settle(struct tsn_agg *a, int64_t until, int64_t now);
+uint64_t tsn_silences_unknown(const struct tsn_agg *a);
+
+extern const struct tsn_agg_ops tsn_rank_ops, tsn_baseline_ops, tsn_absent_ops;
 extern const struct tsn_agg_ops tsn_count_ops, tsn_sum_ops, tsn_rate_ops, tsn_avg_ops;
 extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
 extern const struct tsn_agg_ops tsn_fresh_ops, tsn_since_ops, tsn_sequence_ops;

@@ -119,6 +119,14 @@ tsn_ring_open(uint64_t head, uint64_t pane)
 	return pane <= newest && pane + 2 > newest && (head >> (pane & 1) & 5) == 1;
 }
 
+static inline bool
+tsn_ring_holds(uint64_t head, uint64_t pane)
+{
+	uint64_t newest = tsn_ring_newest(head);
+
+	return pane <= newest && pane + 2 > newest && (head >> (pane & 1) & 1);
+}
+
 static inline uint64_t
 tsn_ring_close(uint64_t head, uint64_t pane)
 {

@@ -206,7 +206,7 @@ save_agg(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *o
 	shape_of_agg(a->def, &shape);
 	put_bytes(out, &shape);
 	tsn_pack_bool(out, a->ops->save != NULL || a->ops->save_beside != NULL);
-	tsn_pack_bool(out, a->def->closes);
+	tsn_pack_bool(out, a->closes);
 	tsn_pack_uint(out, a->store.open);
 	tsn_pack_bool(out, a->store.mute);
 	tsn_pack_bool(out, a->ops->save_beside != NULL);
@@ -350,7 +350,7 @@ load_agg_into(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in)
 
 	a->store.open = tsn_unpack_uint(in);
 	a->store.mute = tsn_unpack_bool(in);
-	if (a->def->closes && !closed) { /* as at a reload */
+	if (a->closes && !closed) { /* as at a reload */
 		a->store.mute = true;
 		a->store.open = 0;
 	}
@@ -424,6 +424,10 @@ load_family(struct tsn_state *s, uint64_t seed, struct tsn_unpack in)
 static void
 empty_family(struct tsn_family *f)
 {
+	for (uint32_t i = 0; i < f->def.naggs; i++) { /* what cannot be made anew, because that may fail, stays */
+		f->agg[i].beside = f->agg[i].store.beside;
+		f->agg[i].store.beside = NULL;
+	}
 	tsn_family_fini(f);
 	memset(&f->store, 0, sizeof(f->store));
 	f->store.stats.last_evicted = f->store.stats.last_late = f->evicted_before = TSN_TIME_NONE;
@@ -435,7 +439,11 @@ empty_family(struct tsn_family *f)
 		a->store.open = UINT64_MAX;
 		a->restored = false;
 		a->ops->init(a);
+		a->store.beside = a->beside;
+		if (a->ops->renew != NULL)
+			a->ops->renew(a);
 	}
+	tsn_samples_settle(f);
 }
 
 static void

@@ -13,15 +13,17 @@
 #include "state/stable.h"
 
 static bool
-agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, uint32_t nsteps)
+agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_family *f)
 {
 	a->def = def;
-	a->nsteps = nsteps;
+	a->family = f;
 	a->ops = tsn_agg_ops(def->fn);
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
+	if (a->ops->make != NULL && !a->ops->make(a))
+		return false;
 	a->panes = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->panes));
 	if (!tsn_agg_infos[def->fn].tuple)
 		return a->panes != NULL;
@@ -39,14 +41,33 @@ span_of(const struct tsn_agg_def *d)
 
 	if (tsn_agg_ops(d->fn)->exact)
 		return d->window_ms;
-	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span))
+	if (__builtin_mul_overflow(d->pane_ms, d->tumbling ? 2 : (int64_t)d->panes, &span) ||
+	    __builtin_add_overflow(span, d->history_ms, &span))
 		return INT64_MAX;
 	return span;
 }
 
+/* Who is about whom, and whose windows close for it. */
+static void
+link_aggs(struct tsn_family *f, const struct tsn_state *s)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		struct tsn_agg *a = &f->agg[i];
+
+		a->state = s;
+		a->closes |= a->def->closes;
+		if (a->def->fn != TSN_AGG_RANK && a->def->fn != TSN_AGG_BASELINE && a->def->fn != TSN_AGG_SPREAD)
+			continue;
+		a->of = &f->agg[a->def->of < f->def.naggs ? a->def->of : 0];
+		a->closes = false; /* with [of] */
+		a->of->closes = a->of != a && a->of->def->tumbling;
+	}
+	tsn_samples_settle(f);
+}
+
 /* S29: the cap is a budget for each of the 64 parts; group numbers have 32 bits. */
-static uint32_t
-budget_of(uint64_t max_keys)
+uint32_t
+tsn_family_budget(uint64_t max_keys)
 {
 	const uint64_t budget = max_keys / TSN_PARTS, most = TSN_GROUP_NONE / TSN_PARTS;
 
@@ -61,7 +82,9 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def = *def;
 	f->def.agg = agg;
 	f->def.naggs = 0;
-	f->budget = budget_of(def->max_keys);
+	f->def.step = NULL;
+	f->budget = tsn_family_budget(def->max_keys);
+	tsn_slab_bound(&f->store.slab, &def->key, (uint64_t)f->budget * TSN_PARTS);
 	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
 	f->store.stats.last_late = TSN_TIME_NONE;
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
@@ -72,9 +95,10 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 		return false;
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
-		agg[i].closes = agg[i].closes && agg[i].tumbling;
+		agg[i].closes = agg[i].closes && (agg[i].tumbling || agg[i].fn == TSN_AGG_RANK ||
+		    agg[i].fn == TSN_AGG_BASELINE || agg[i].fn == TSN_AGG_SPREAD);
 		f->def.naggs++;
-		if (!agg_init(&f->agg[i], &agg[i], f->def.nsteps))
+		if (!agg_init(&f->agg[i], &agg[i], f))
 			return false;
 		f->since_ever = f->since_ever || (agg[i].fn == TSN_AGG_SINCE && def->key.n == 0);
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
@@ -139,6 +163,7 @@ tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed)
 		s->n++;
 		if (!family_init(&s->family[i], &defs[i]))
 			goto fail;
+		link_aggs(&s->family[i], s);
 	}
 	if (!more_init(s))
 		goto fail;
@@ -248,7 +273,7 @@ tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x)
 			if (f->agg[i].ops->may_stop == (first == 1))
 				x->to = f->agg[i].ops->fold(&f->agg[i], x);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		if (f->agg[i].def->closes)
+		if (f->agg[i].closes)
 			note_open(&f->agg[i], x);
 	return x->to == to;
 }
@@ -377,8 +402,13 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 	out->groups = st->ngroups;
 	out->bytes = (uint64_t)st->slots * sizeof(*st->dir) +
 	    (uint64_t)st->cap * TSN_PARTS * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
-	for (uint32_t i = 0; i < f->def.naggs; i++)
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);
+		if (f->agg[i].def->fn == TSN_AGG_ABSENT)
+			out->unknown_absent += tsn_silences_unknown(&f->agg[i]);
+		else if (f->agg[i].owner == &f->agg[i])
+			out->skipped_samples += tsn_samples_skipped(&f->agg[i]);
+	}
 	out->bytes += tsn_steps_bytes(f);
 }
 

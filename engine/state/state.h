@@ -50,6 +50,7 @@ struct tsn_agg_def {
 	struct tsn_key_spec tuple;  /* DISTINCT ENTROPY: the arguments; JITTER: the connection */
 	uint32_t of;                /* RANK BASELINE SPREAD: the `per` aggregate of this family that they are about */
 	uint32_t within;            /* RANK: bit i: groups with the same key part i are ranked among themselves */
+	uint32_t top;               /* RANK: whoever leaves the first [top] is told of as pushed out; 0: 20 */
 	int64_t history_ms;         /* BASELINE SPREAD: how far samples reach back */
 	int64_t season_ms;          /* ...and the length of the season; 0: every window is like every other */
 	uint32_t expect;            /* ABSENT: slot of the set whose members are armed from the start, TSN_SET_NONE if none */
@@ -73,6 +74,7 @@ struct tsn_family_def {
 	const struct tsn_step_def *step; /* of SEQUENCE */
 	uint32_t nsteps;            /* 0: no sequence */
 	uint64_t max_keys;          /* groups at most; divided evenly over 64 parts (S29) */
+	bool sized;                 /* the rules say max_keys; else it is what memory allows */
 	const struct tsn_agg_def *agg;
 	uint32_t naggs;
 };
@@ -148,6 +150,9 @@ bool tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct 
 /* True if tsn_state_close could have something to do at [now]; cheap. */
 bool tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t lateness);
 
+/* True if time alone can bring work for tsn_state_close: batches must end where ticks fall. */
+bool tsn_state_waits(const struct tsn_state *s);
+
 void tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_stats *out);
 /*
  * Event time of the last eviction up to and including [row] of the batch folded last, TSN_TIME_NONE if
@@ -217,7 +222,7 @@ void tsn_state_learning(const struct tsn_state *s, uint32_t family, uint32_t agg
 /* Bytes a group takes in the worst case: directory, group, key and cells; and what it may take beside them. */
 struct tsn_cost {
 	uint64_t group;         /* of each group */
-	uint64_t extra;         /* of one that has grown: sketches, wide counters, lists of members */
+	uint64_t extra;         /* of one that has grown (sketches, lists of members), as far as extra_bytes bounds it; else it is in [group] */
 	uint64_t fixed;         /* of the family, whatever the groups */
 	uint64_t growing;       /* for a moment, while arrays grow to their full size */
 };

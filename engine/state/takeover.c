@@ -26,6 +26,7 @@ same_agg(const struct tsn_agg_def *a, const struct tsn_agg_def *b)
 	return strcmp(a->canon, b->canon) == 0 && a->fn == b->fn && a->real == b->real &&
 	    a->tumbling == b->tumbling && a->by_received == b->by_received && a->window_ms == b->window_ms &&
 	    a->pane_ms == b->pane_ms && a->panes == b->panes &&
+	    a->history_ms == b->history_ms && a->season_ms == b->season_ms && a->within == b->within &&
 	    (!tsn_agg_infos[a->fn].tuple || same_keys(&a->tuple, &b->tuple));
 }
 
@@ -43,7 +44,7 @@ move_agg(struct tsn_agg *to, struct tsn_agg *from)
 
 	to->store = from->store;
 	from->store = empty;
-	if (to->def->closes && !from->def->closes) {
+	if (to->closes && !from->closes) {
 		to->store.mute = true;
 		to->store.open = 0;
 	}
@@ -57,6 +58,7 @@ move_family(struct tsn_family *to, struct tsn_family *from)
 
 	to->store = from->store;
 	from->store = empty;
+	tsn_slab_bound(&to->store.slab, &to->def.key, (uint64_t)to->budget * TSN_PARTS);
 }
 
 static void
@@ -98,5 +100,6 @@ tsn_state_take_over(struct tsn_state *s, struct tsn_state *old,
 		if (report != NULL)
 			report(arg, &h);
 		take_aggs(f, from, report, arg);
+		tsn_samples_settle(f);
 	}
 }

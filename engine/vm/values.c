@@ -41,6 +41,15 @@ tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in)
 }
 
 void
+tsn_vm_clock(struct tsn_run *r, const struct tsn_insn *in)
+{
+	struct tsn_vector *d = VALUE(in->dst);
+
+	d->known = r->b->rows;
+	memcpy(d->i, r->b->time, r->b->n * sizeof(d->i[0]));
+}
+
+void
 tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in)
 {
 	struct tsn_vector *d = VALUE(in->dst);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * When exporters were heard and when they lost something: a bounded record, for who asks whether a stretch of time
+ * can be trusted (S5, S19). Those who ask do so soon after it, so the last losses and gaps are enough.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "flow/batch.h"
+#include "flow/exporter.h"
+
+/* Puts it behind the others; the oldest makes room. */
+static struct tsn_stretch
+put(struct tsn_stretch *v, uint8_t *n, unsigned max, struct tsn_stretch s)
+{
+	struct tsn_stretch gone = { TSN_TIME_NONE, TSN_TIME_NONE };
+
+	if (*n == max) {
+		gone = v[0];
+		memmove(v, v + 1, (max - 1) * sizeof(*v));
+		--*n;
+	}
+	v[(*n)++] = s;
+	return gone;
+}
+
+void
+tsn_exporter_hear(struct tsn_exporter *x, int64_t received)
+{
+	struct tsn_presence *p = &x->presence;
+
+	if (p->first_heard == TSN_TIME_NONE || received < p->first_heard)
+		p->first_heard = received;
+	if (p->last_heard != TSN_TIME_NONE && received > p->last_heard &&
+	    (uint64_t)received - (uint64_t)p->last_heard > TSN_EXPORTER_GAP_MS)
+		put(p->gap, &p->ngaps, TSN_EXPORTER_GAPS, (struct tsn_stretch){ p->last_heard, received });
+	if (received > p->last_heard)
+		p->last_heard = received;
+}
+
+void
+tsn_exporters_hear(struct tsn_exporters *t, const struct tsn_batch *b)
+{
+	uint32_t source = 0;
+	struct tsn_exporter *x = NULL;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (x == NULL || b->source[i] != source) {
+			source = b->source[i];
+			x = tsn_exporters_at(t, source);
+		}
+		if (b->received[i] > x->presence.last_heard || b->received[i] < x->presence.first_heard)
+			tsn_exporter_hear(x, b->received[i]);
+	}
+}
+
+void
+tsn_exporter_lose(struct tsn_exporter *x, int64_t since, int64_t received)
+{
+	struct tsn_presence *p = &x->presence;
+	struct tsn_stretch s = { since == TSN_TIME_NONE || since > received ? received : since, received }, gone;
+	struct tsn_stretch *last = p->nlosses > 0 ? &p->loss[p->nlosses - 1] : NULL;
+
+	if (x->last_lost == TSN_TIME_NONE || received > x->last_lost)
+		x->last_lost = received;
+	if (last != NULL && s.from <= last->to && s.to >= last->from) { /* one that goes on */
+		last->from = s.from < last->from ? s.from : last->from;
+		last->to = s.to > last->to ? s.to : last->to;
+		return;
+	}
+	gone = put(p->loss, &p->nlosses, TSN_EXPORTER_LOSSES, s);
+	if (gone.to > p->forgotten)
+		p->forgotten = gone.to;
+}
+
+uint64_t
+tsn_exporter_lost(const struct tsn_exporter *x)
+{
+	return x->counter[TSN_XC_LOST] + x->counter[TSN_XC_LOST_DATAGRAMS] + x->counter[TSN_XC_AGENT_DROPS];
+}
+
+bool
+tsn_exporter_heard(struct tsn_exporters *t, uint32_t index, int64_t from)
+{
+	const struct tsn_presence *p;
+
+	if (index >= tsn_exporters_count(t))
+		return true;
+	p = &tsn_exporters_at(t, index)->presence;
+	return p->last_heard != TSN_TIME_NONE && p->last_heard >= from;
+}
+
+bool
+tsn_exporter_whole(struct tsn_exporters *t, uint32_t index, int64_t from, int64_t to)
+{
+	const struct tsn_presence *p;
+
+	if (index >= tsn_exporters_count(t))
+		return true;
+	p = &tsn_exporters_at(t, index)->presence;
+	if (p->last_heard == TSN_TIME_NONE || p->last_heard < from || p->first_heard >= to || from < p->forgotten)
+		return false;
+	for (uint8_t i = 0; i < p->ngaps; i++)
+		if (p->gap[i].from < from && p->gap[i].to >= to)
+			return false;
+	for (uint8_t i = 0; i < p->nlosses; i++)
+		if (p->loss[i].from < to && p->loss[i].to >= from)
+			return false;
+	return true;
+}
