@@ -689,6 +689,13 @@ tsn_engine_state(const struct tsn_engine *e)
 	return e->state;
 }
 
+void
+tsn_engine_learned(struct tsn_engine *e)
+{
+	if (e->state != NULL)
+		tsn_state_learned(e->state);
+}
+
 struct tsn_pair *
 tsn_engine_pair(struct tsn_engine *e)
 {
