@@ -298,7 +298,7 @@ fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k
 		fold_row(a, r, &k[i], v);
 }
 
-/* Receipt as a running maximum; where a record has none its event time stands in. */
+/* Receipt as a running maximum (of conversations: the tick that made them); where a record has none its event time stands in. */
 static void
 take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
 {
@@ -319,19 +319,12 @@ take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
 	a->next_ticket = b->ticket + b->n;
 }
 
-/*
- * Tick rows stand at the ticks on which their windows closed (S4), which may lie before the one time has come to;
- * conversations at the tick that made them.
- */
+/* Tick rows stand at the tick that is being gone through, else where their windows closed (S4). */
 static void
 take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
-		if (b->kind == TSN_BATCH_TICK)
-			a->received[i] = tsn_tick_at(b->time[i] + 1 + a->lateness);
-		else
-			a->received[i] = a->now > b->received[i] ? a->now : b->received[i];
-	}
+	for (uint32_t i = 0; i < b->n; i++)
+		a->received[i] = a->tick != TSN_TIME_NONE ? a->tick : tsn_tick_at(b->time[i] + 1 + a->lateness);
 	a->batch = b;
 	a->has_rows = false;
 }
@@ -362,10 +355,10 @@ tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint
 
 	if (r->rule->disabled)
 		return;
-	if (b->kind == TSN_BATCH_FLOWS)
-		take_flows(a, b);
-	else
+	if (b->kind == TSN_BATCH_TICK)
 		take_ticks(a, b);
+	else
+		take_flows(a, b);
 	if (r->rule->until != TSN_REG_NONE)
 		v.until = reads->mask(reads->arg, r->rule->until);
 	if (v.until != NULL) {

@@ -32,7 +32,7 @@ tsn_alert_place_of_tick(const struct tsn_alerts *a, int64_t tick)
 struct tsn_alert_place
 tsn_alert_place_of_row(const struct tsn_alerts *a, uint32_t row)
 {
-	if (a->batch->kind != TSN_BATCH_FLOWS)
+	if (a->batch->kind == TSN_BATCH_TICK)
 		return (struct tsn_alert_place){ a->next_ticket, false, a->received[row] };
 	return (struct tsn_alert_place){ a->batch->ticket + row, true, 0 };
 }

@@ -89,6 +89,6 @@ tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const stru
 	}
 	if (evicted != TSN_TIME_NONE && evicted >= a->batch->time[row] - window)
 		d->quality = TSN_PARTIAL;
-	if (a->cut_off && a->batch->kind == TSN_BATCH_TICK)
+	if (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS)
 		d->quality = TSN_PARTIAL;
 }

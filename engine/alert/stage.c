@@ -18,7 +18,7 @@ tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
 		return NULL;
 	a->max_keys = max_keys > 0 ? max_keys : 1;
 	a->log = log;
-	a->now = TSN_TIME_NONE;
+	a->now = a->tick = TSN_TIME_NONE;
 	a->next_due = a->watch_due = INT64_MAX;
 	a->lateness = 30 * TSN_SECOND;
 	return a;
@@ -318,10 +318,22 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
 	return true;
 }
 
+static void
+catch_up(struct tsn_alerts *a, int64_t tick)
+{
+	if (tick < a->next_due)
+		return;
+	for (uint32_t i = 0; i < a->nrules; i++)
+		tsn_alert_catch_up(a, &a->rule[i], tick);
+	a->next_due = earliest(a);
+}
+
 void
 tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 {
 	a->now = now > a->now ? now : a->now;
+	a->tick = now;
+	catch_up(a, now - 1);
 }
 
 void
@@ -331,11 +343,8 @@ tsn_alerts_tick(struct tsn_alerts *a, int64_t now)
 		now = a->now;
 	a->now = now;
 	a->ticked = true;
-	if (now < a->next_due)
-		return;
-	for (uint32_t i = 0; i < a->nrules; i++)
-		tsn_alert_catch_up(a, &a->rule[i], now);
-	a->next_due = earliest(a);
+	a->tick = TSN_TIME_NONE;
+	catch_up(a, now);
 }
 
 int64_t

@@ -36,11 +36,9 @@ void
 tsn_alert_watch_again(struct tsn_alerts *a)
 {
 	a->watch_due = INT64_MAX;
-	a->watches = false;
 	for (uint32_t i = 0; i < a->nrules; i++) {
 		struct tsn_alert_rule *r = &a->rule[i];
 
-		a->watches |= r->rule->watched && !r->rule->disabled;
 		if (r->open.head == NULL && r->pending.head == NULL)
 			r->watch_pane = TSN_TIME_NONE;
 		if (r->watch_pane != TSN_TIME_NONE)
@@ -52,12 +50,6 @@ int64_t
 tsn_alerts_watch_due(const struct tsn_alerts *a)
 {
 	return a->watch_due;
-}
-
-bool
-tsn_alerts_watches(const struct tsn_alerts *a)
-{
-	return a->watches;
 }
 
 void
@@ -77,7 +69,9 @@ has_question(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
 		return false;
 	if (r->rule->nrungs > 0 || r->rule->until != TSN_REG_NONE)
 		return true;
-	return e->life == TSN_LIFE_OPEN && !e->silent ? r->watch_pane > h->newest : !tsn_alert_hold_has(h, r->watch_pane);
+	if (e->silent && (r->watch_pane + 1) * r->rule->pane_ms - 1 >= e->reported + r->rule->once_ms)
+		return true;
+	return e->life == TSN_LIFE_OPEN ? r->watch_pane > h->newest : !tsn_alert_hold_has(h, r->watch_pane);
 }
 
 /* False when memory is out: then it is as if they did not hold. */

@@ -3,7 +3,7 @@
 /* Stateful functions: their arguments, conditions and windows. */
 #include <string.h>
 
-#include "compile/check.h"
+#include "compile/call.h"
 
 enum shape { SHAPE_CONDITION, SHAPE_VALUE, SHAPE_FIELDS, SHAPE_OTHER };
 
@@ -13,23 +13,21 @@ static const enum shape shapes[] = {
 #undef FUNCTION
 };
 
-/* The first rows of the table are those of tsn_agg_fn, in another order. */
-static const enum tsn_agg_fn fn_of[] = { TSN_AGG_COUNT, TSN_AGG_SUM, TSN_AGG_MIN, TSN_AGG_MAX, TSN_AGG_AVG, TSN_AGG_RATE,
-	TSN_AGG_DISTINCT };
-
-static const struct ck_val bad = { .kind = CK_BAD };
-
-struct call {
-	const struct tsn_node *node;
-	size_t row;                          /* of functions.def */
-	const struct tsn_node *arg[TSN_KEY_PARTS];
-	size_t nargs;
-	const struct tsn_node *where;        /* the condition, or NULL */
-	struct tsn_ir_agg agg;
+/* Of the plain functions; another function's row is not asked for. */
+static const enum tsn_agg_fn fn_of[CK_FN_COUNT_OF] = {
+	[CK_FN_COUNT] = TSN_AGG_COUNT, [CK_FN_SUM] = TSN_AGG_SUM, [CK_FN_MIN] = TSN_AGG_MIN, [CK_FN_MAX] = TSN_AGG_MAX,
+	[CK_FN_AVG] = TSN_AGG_AVG, [CK_FN_RATE] = TSN_AGG_RATE, [CK_FN_DISTINCT] = TSN_AGG_DISTINCT,
+	[CK_FN_STDDEV] = TSN_AGG_STDDEV, [CK_FN_ENTROPY] = TSN_AGG_ENTROPY, [CK_FN_JITTER] = TSN_AGG_JITTER,
 };
 
-static struct tsn_diag *
-wrong(const struct ck_env *e, struct tsn_span at, const struct call *k, const char *what)
+bool
+ck_fn_is_plain(enum ck_fn row)
+{
+	return row == CK_FN_COUNT || fn_of[row] != TSN_AGG_COUNT;
+}
+
+struct tsn_diag *
+ck_call_wrong(const struct ck_env *e, struct tsn_span at, const struct ck_call *k, const char *what)
 {
 	const struct tsn_function_info *f = &tsn_functions[k->row];
 	struct tsn_diag *d = tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, at, "%s %s", f->name, what);
@@ -38,58 +36,131 @@ wrong(const struct ck_env *e, struct tsn_span at, const struct call *k, const ch
 	return d;
 }
 
-/* --- arguments --- */
+/* --- options --- */
 
 static bool
-option(const struct ck_env *e, struct call *k, const struct tsn_node *o)
+time_option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
 {
-	static const char *const known[] = { "max_keys", "time" };
-	const struct tsn_ir *v;
-	const char *near;
-	struct tsn_diag *d;
-	struct ck_env plain = *e;
-
-	if (strcmp(o->text, "time") == 0) {
-		if (o->kids != NULL && o->kids->text != NULL && strcmp(o->kids->text, "received") == 0) {
-			k->agg.by_received = true;
-			return true;
-		}
-		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, o->span, "no such time"), "write time received");
-		return false;
+	if (o->kids != NULL && o->kids->text != NULL && strcmp(o->kids->text, "received") == 0) {
+		k->agg.by_received = true;
+		return true;
 	}
-	if (strcmp(o->text, "max_keys") == 0) {
-		plain.constant = true;
-		v = ck_one(&plain, o->kids, TSN_T_INT);
-		if (v == NULL)
-			return false;
-		if (v->kind == TSN_IR_INT && v->type == TSN_T_INT && v->i >= 64 && v->i <= INT64_C(1) << 32) {
-			k->agg.max_keys = (uint64_t)v->i;
-			return true;
-		}
-		tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, o->span, "max_keys is a number of groups, 64 or more");
-		return false;
-	}
-	near = tsn_nearest(o->text, known, 2);
-	d = tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, o->at, "%s has no option %s", tsn_functions[k->row].name, o->text);
-	if (near != NULL)
-		tsn_diag_hint(d, "did you mean \"%s\"?", near);
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, o->span, "no such time"), "write time received");
 	return false;
 }
 
 static bool
-positional(const struct ck_env *e, struct call *k, const struct tsn_node *n)
+max_keys_option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
 {
-	if (k->nargs == TSN_KEY_PARTS) {
-		tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->span, "%s takes at most %d values", tsn_functions[k->row].name,
-		    TSN_KEY_PARTS);
+	struct ck_env plain = *e;
+	const struct tsn_ir *v;
+
+	plain.constant = true;
+	v = ck_one(&plain, o->kids, TSN_T_INT);
+	if (v == NULL)
+		return false;
+	if (v->kind == TSN_IR_INT && v->type == TSN_T_INT && v->i >= 64 && v->i <= INT64_C(1) << 32) {
+		k->agg.max_keys = (uint64_t)v->i;
+		return true;
+	}
+	tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, o->span, "max_keys is a number of groups, 64 or more");
+	return false;
+}
+
+static bool
+learn_option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
+{
+	return ck_duration(e, o->kids, "learn", &k->learn_ms);
+}
+
+static bool
+expect_option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
+{
+	(void)e;
+	k->expect = o->kids;
+	return true;
+}
+
+/* within A, B: what follows the option are more of its fields. */
+static bool
+within_option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
+{
+	(void)e;
+	k->within[k->nwithin++] = o->kids;
+	return true;
+}
+
+static bool
+history_option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
+{
+	k->history = o;
+	return ck_duration(e, o->kids, "history", &k->history_ms);
+}
+
+static bool
+season_option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
+{
+	k->season = o;
+	return ck_duration(e, o->kids, "season", &k->season_ms);
+}
+
+#define OF(fn) (1u << CK_FN_##fn)
+static const struct {
+	const char *name;
+	uint32_t takes, never; /* functions; takes 0: all of them */
+	bool (*take)(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o);
+} options[] = {
+	{ "max_keys", 0, 0, max_keys_option },
+	{ "time", 0, OF(FIRED) | OF(SEQUENCE), time_option },
+	{ "learn", OF(NEW), 0, learn_option },
+	{ "expect", OF(ABSENT), 0, expect_option },
+	{ "within", OF(RANK), 0, within_option },
+	{ "history", OF(BASELINE) | OF(ZSCORE), 0, history_option },
+	{ "season", OF(BASELINE) | OF(ZSCORE), 0, season_option },
+};
+#undef OF
+
+static bool
+option(const struct ck_env *e, struct ck_call *k, const struct tsn_node *o)
+{
+	struct tsn_nearest near = { NULL, 0 };
+	struct tsn_diag *d;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].takes != 0 && !(options[i].takes >> k->row & 1))
+			continue;
+		if (options[i].never >> k->row & 1)
+			continue;
+		if (strcmp(o->text, options[i].name) == 0)
+			return o->kids != NULL && o->kids->kind != TSN_N_ERROR && options[i].take(e, k, o);
+		tsn_nearest_offer(&near, o->text, options[i].name);
+	}
+	d = tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, o->at, "%s has no option %s", tsn_functions[k->row].name, o->text);
+	if (near.best != NULL)
+		tsn_diag_hint(d, "did you mean \"%s\"?", near.best);
+	return false;
+}
+
+/* --- arguments --- */
+
+static bool
+positional(const struct ck_env *e, struct ck_call *k, const struct tsn_node *n)
+{
+	if (k->nwithin > 0 && k->nwithin < TSN_KEY_PARTS) {
+		k->within[k->nwithin++] = n;
+		return true;
+	}
+	if (k->nargs == TSN_KEY_PARTS || k->nwithin > 0) {
+		tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->span, "%s takes at most %d %s", tsn_functions[k->row].name,
+		    TSN_KEY_PARTS, k->row == CK_FN_SEQUENCE ? "steps" : "values");
 		return false;
 	}
 	k->arg[k->nargs++] = n;
 	return true;
 }
 
-static bool
-collect(const struct ck_env *e, struct call *k)
+bool
+ck_call_collect(const struct ck_env *e, struct ck_call *k)
 {
 	bool ok = true;
 
@@ -98,14 +169,18 @@ collect(const struct ck_env *e, struct call *k)
 			return false;
 		if (n->kind == TSN_N_OPTION) {
 			ok &= option(e, k, n);
-		} else if (k->where != NULL) {
-			wrong(e, n->span, k, "has a value after its where");
-			return false;
-		} else if (n->kind == TSN_N_WHERE) {
+		} else if (n->kind == TSN_N_WHERE && k->row != CK_FN_SEQUENCE) {
 			if (n->kids == NULL || n->kids->next == NULL)
 				return false;
+			if (k->where != NULL) {
+				ck_call_wrong(e, n->span, k, "has a value after its where");
+				return false;
+			}
 			ok &= positional(e, k, n->kids);
 			k->where = n->kids->next;
+		} else if (k->where != NULL) {
+			ck_call_wrong(e, n->span, k, "has a value after its where");
+			return false;
 		} else {
 			ok &= positional(e, k, n);
 		}
@@ -113,16 +188,18 @@ collect(const struct ck_env *e, struct call *k)
 	return ok;
 }
 
-static bool
-condition_shape(const struct ck_env *e, struct call *k)
+bool
+ck_call_condition(const struct ck_env *e, struct ck_call *k)
 {
+	const char *name = tsn_functions[k->row].name;
+
 	if (k->where != NULL) {
-		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, k->node->span, "count takes a condition and no value"),
-		    "write count(%s)", ck_text(e->c, k->where));
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, k->node->span, "%s takes a condition and no value", name),
+		    "write %s(%s)", name, ck_text(e->c, k->where));
 		return false;
 	}
 	if (k->nargs > 1) {
-		wrong(e, k->arg[1]->span, k, "takes one condition");
+		ck_call_wrong(e, k->arg[1]->span, k, "takes one condition");
 		return false;
 	}
 	if (k->nargs == 1) {
@@ -152,13 +229,13 @@ fits(enum tsn_agg_fn fn, enum tsn_type t)
 }
 
 static bool
-value_shape(const struct ck_env *e, struct call *k)
+value_shape(const struct ck_env *e, struct ck_call *k)
 {
 	enum tsn_agg_fn fn = k->agg.fn;
 	const struct tsn_ir *v;
 
 	if (k->nargs != 1) {
-		wrong(e, k->nargs > 1 ? k->arg[1]->span : k->node->span, k, "takes one value");
+		ck_call_wrong(e, k->nargs > 1 ? k->arg[1]->span : k->node->span, k, "takes one value");
 		return false;
 	}
 	v = ck_one(e, k->arg[0], TSN_T_NONE);
@@ -192,15 +269,19 @@ by_part(const struct tsn_ck *c, const struct tsn_key_part *a, const struct tsn_k
 }
 
 /* A tuple's order means nothing: sorted, so that both orders share state. */
-static bool
-fields_shape(const struct ck_env *e, struct call *k)
+bool
+ck_call_fields(const struct ck_env *e, struct ck_call *k)
 {
 	struct tsn_key_spec *t = &k->agg.tuple;
 	const struct tsn_ir *v;
 	unsigned at;
 
 	if (k->nargs == 0) {
-		wrong(e, k->node->span, k, "takes one field or more");
+		ck_call_wrong(e, k->node->span, k, k->row == CK_FN_ENTROPY ? "takes one field" : "takes one field or more");
+		return false;
+	}
+	if (k->row == CK_FN_ENTROPY && k->nargs > 1) {
+		ck_call_wrong(e, k->arg[1]->span, k, "takes one field");
 		return false;
 	}
 	for (size_t i = 0; i < k->nargs; i++) {
@@ -210,7 +291,7 @@ fields_shape(const struct ck_env *e, struct call *k)
 		if (v == NULL)
 			return false;
 		if (v->kind != TSN_IR_FIELD) {
-			wrong(e, k->arg[i]->span, k, v->type == TSN_T_BOOL ? "takes fields, this is a condition" :
+			ck_call_wrong(e, k->arg[i]->span, k, v->type == TSN_T_BOOL ? "takes fields, this is a condition" :
 			    "takes fields or masked addresses");
 			return false;
 		}
@@ -226,11 +307,21 @@ fields_shape(const struct ck_env *e, struct call *k)
 	return true;
 }
 
+/* S18: starts are gaps apart in what one client and server have between them; flows cut by a timeout go on. */
+static void
+connection(struct tsn_ir_agg *a)
+{
+	static const enum tsn_field field[] = { TSN_F_SRC, TSN_F_DST, TSN_F_SRC_PORT, TSN_F_DST_PORT, TSN_F_PROTO };
+
+	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++)
+		a->tuple.part[a->tuple.n++] = (struct tsn_key_part){ (uint16_t)field[i], 32, 128 };
+}
+
 /* --- the window --- */
 
 /* S3: a fifteenth of the window, at least 1 s, or the step. */
-static void
-set_panes(struct tsn_ir_agg *a, int64_t step_ms)
+void
+ck_set_panes(struct tsn_ir_agg *a, int64_t step_ms)
 {
 	if (a->tumbling) {
 		a->pane_ms = a->window_ms;
@@ -245,90 +336,256 @@ set_panes(struct tsn_ir_agg *a, int64_t step_ms)
 	a->panes = 1 + (uint32_t)((a->window_ms + a->pane_ms - 1) / a->pane_ms);
 }
 
-static void
-no_window(const struct ck_env *e, const struct tsn_node *n)
+bool
+ck_call_scoped(const struct ck_env *e, const struct ck_call *k)
 {
-	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "%s has no window", n->text),
-	    "write %s by src over 60s", ck_text(e->c, n));
+	const struct tsn_node *n = k->node;
+	const char *key = k->row == CK_FN_NEW ? "" : " by src";
+
+	if (e->scope != NULL)
+		return true;
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "%s has no window", n->text), "write %s%s %s",
+	    ck_text(e->c, n), key, k->row == CK_FN_RANK ? "per 1h" : k->row == CK_FN_NEW ? "over 7d" :
+	    k->row == CK_FN_BASELINE || k->row == CK_FN_ZSCORE ? "over 1h" : "over 60s");
+	return false;
 }
 
-static void
-use(const struct ck_env *e, const struct call *k, const struct tsn_ir *agg)
+bool
+ck_call_only(const struct ck_env *e, const struct ck_call *k, bool tumbling, const char *because)
+{
+	const struct ck_scope *s = e->scope;
+	const char *name = tsn_functions[k->row].name;
+	char text[TSN_TIME_TEXT];
+
+	if (s->at.n > 0) {
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, s->at_span, "%s looks at its own group only", name),
+		    "by KEY at KEY is for functions that count flows");
+		return false;
+	}
+	if (s->tumbling == tumbling)
+		return true;
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, s->window_span, "%s %s", name, because), "write %s %s",
+	    tumbling ? "per" : "over", tsn_duration_text(s->window_ms, text));
+	return false;
+}
+
+void
+ck_call_window(const struct ck_env *e, struct tsn_ir_agg *a)
+{
+	const struct ck_scope *s = e->scope;
+
+	a->key = s->key;
+	a->at = s->at;
+	a->talks = e->talks;
+	a->tumbling = s->tumbling;
+	a->by_received |= s->by_received;
+	a->window_ms = s->window_ms;
+	ck_set_panes(a, s->step_ms);
+}
+
+void
+ck_call_use(const struct ck_env *e, const struct ck_call *k, const struct tsn_ir *agg, const struct tsn_key_spec *key,
+    bool bare, enum ck_use_kind kind)
 {
 	struct ck_gather *g = e->gather;
+	struct tsn_key_spec *kept;
 
 	if (g == NULL)
 		return;
+	kept = ck_alloc(e->c, sizeof(*kept));
+	*kept = *key;
 	g->use = ck_grow(e->c, g->use, g->nuses, &g->cap_uses, sizeof(*g->use));
-	g->use[g->nuses++] = (struct ck_use){ agg, k->node->span, k->where == NULL && e->where == NULL };
+	g->use[g->nuses++] = (struct ck_use){ agg, kept, k->node->span, bare, kind };
 }
 
 static enum tsn_type
 result_type(const struct tsn_ir_agg *a)
 {
-	if (a->fn == TSN_AGG_COUNT || a->fn == TSN_AGG_DISTINCT)
+	switch (tsn_agg_infos[a->fn].result) {
+	case TSN_AGG_INT:
 		return TSN_T_INT;
-	return a->fn == TSN_AGG_AVG || a->fn == TSN_AGG_RATE ? TSN_T_REAL : a->arg->type;
+	case TSN_AGG_REAL:
+		return TSN_T_REAL;
+	default:
+		return a->arg->type;
+	}
 }
 
-static struct ck_val
-finish(const struct ck_env *e, struct call *k, const struct tsn_ir *cond)
+const struct tsn_ir *
+ck_call_agg(const struct ck_env *e, const struct ck_call *k, struct tsn_ir_agg *a, enum tsn_type t)
 {
-	struct tsn_ir_agg *a = &k->agg;
-	const struct ck_scope *s = e->scope;
 	const struct tsn_ir *ir;
 
-	a->key = s->key;
-	a->talks = e->talks;
-	a->tumbling = s->tumbling;
-	a->by_received |= s->by_received;
-	a->window_ms = s->window_ms;
-	set_panes(a, s->step_ms);
-	a->where = cond;
 	e->c->at = k->node->span;
-	ir = ck_agg(e->c, a, result_type(a));
+	ir = ck_agg(e->c, a, t);
 	if (ir->kind != TSN_IR_AGG)
-		return bad;
-	if (ir->agg->level > CK_LEVELS) {
-		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, k->node->span,
-		    "functions stand at most %d deep inside one another", CK_LEVELS), "leave out a level");
-		return bad;
-	}
-	use(e, k, ir);
-	return (struct ck_val){ .kind = CK_IR, .ir = ir };
+		return NULL;
+	if (ir->agg->level <= CK_LEVELS)
+		return ir;
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, k->node->span,
+	    "functions stand at most %d deep inside one another", CK_LEVELS), "leave out a level");
+	return NULL;
 }
 
-static struct ck_val
-aggregate(const struct ck_env *e, const struct tsn_node *n, size_t row)
+const struct tsn_ir *
+ck_call_where(const struct ck_env *e, const struct ck_env *inner, const struct ck_call *k)
 {
-	struct call k = { .node = n, .row = row };
-	struct ck_env inner = *e;
-	const struct tsn_ir *cond = e->c->t;
+	const struct tsn_ir *cond = k->where == NULL ? e->c->t : ck_cond(inner, k->where);
+
+	e->c->at = k->node->span;
+	return cond != NULL && e->where != NULL ? ck_and(e->c, cond, e->where) : cond;
+}
+
+/* --- plain functions --- */
+
+/* [more]: and-ed to its condition, or NULL. */
+static const struct tsn_ir *
+plain(const struct ck_env *e, const struct ck_env *inner, struct ck_call *k, const struct tsn_ir *more)
+{
+	struct tsn_ir_agg *a = &k->agg;
 	bool ok;
 
-	k.agg.fn = fn_of[row];
-	k.agg.max_keys = CK_MAX_KEYS;
+	a->fn = fn_of[k->row];
+	ok = shapes[k->row] == SHAPE_CONDITION ? ck_call_condition(inner, k) :
+	    shapes[k->row] == SHAPE_VALUE ? value_shape(inner, k) : ck_call_fields(inner, k);
+	a->where = ck_call_where(e, inner, k);
+	if (!ok || a->where == NULL || !ck_call_scoped(e, k))
+		return NULL;
+	if (more != NULL)
+		a->where = ck_and(e->c, a->where, more);
+	if (a->fn == TSN_AGG_JITTER)
+		connection(a);
+	ck_call_window(e, a);
+	return ck_call_agg(e, k, a, result_type(a));
+}
+
+static const struct tsn_ir *
+not_plain(const struct ck_env *e, const struct ck_call *k)
+{
+	const struct tsn_node *n = k->nargs > 0 ? k->arg[0] : k->node;
+	struct tsn_diag *d;
+
+	if (n->kind == TSN_N_SCOPE && n->kids != NULL && n->kids->kind == TSN_N_CALL) {
+		d = tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "the window stands behind %s, not inside",
+		    tsn_functions[k->row].name);
+		tsn_diag_hint(d, "write %s(%s) by ... %s ...", tsn_functions[k->row].name, ck_text(e->c, n->kids),
+		    k->row == CK_FN_RANK ? "per" : "over");
+		return NULL;
+	}
+	ck_call_wrong(e, n->span, k, "is about a function that counts flows, as sum(bytes)");
+	return NULL;
+}
+
+const struct tsn_ir *
+ck_call_inner(const struct ck_env *e, const struct ck_env *inner, const struct ck_call *k, bool *bare)
+{
+	struct ck_call in = { .node = k->arg[0], .row = CK_FN_COUNT_OF, .learn_ms = -1 };
+	const struct tsn_ir *more;
+
+	for (size_t i = 0; k->nargs > 0 && in.node->kind == TSN_N_CALL && i < tsn_function_count; i++)
+		if (ck_fn_is_plain((enum ck_fn)i) && strcmp(tsn_functions[i].name, in.node->text) == 0)
+			in.row = (enum ck_fn)i;
+	if (in.row == CK_FN_COUNT_OF)
+		return not_plain(e, k);
+	if (k->nargs > 1) {
+		ck_call_wrong(e, k->arg[1]->span, k, "is about one function");
+		return NULL;
+	}
+	more = k->where == NULL ? NULL : ck_cond(inner, k->where);
+	in.agg.max_keys = k->agg.max_keys;
+	in.agg.by_received = k->agg.by_received;
+	if (!ck_call_collect(inner, &in) || (k->where != NULL && more == NULL))
+		return NULL;
+	more = plain(e, inner, &in, more);
+	*bare = in.where == NULL && k->where == NULL && e->where == NULL;
+	return more;
+}
+
+/* --- nesting (S22) --- */
+
+struct inside {
+	const char *name;
+};
+
+static void find_whole(void *arg, const struct tsn_ir *n);
+
+static void
+find_whole_in(void *arg, const struct tsn_ir *inside)
+{
+	ck_walk(inside, find_whole, arg);
+}
+
+static void
+find_whole(void *arg, const struct tsn_ir *n)
+{
+	struct inside *in = arg;
+
+	/* a zscore is a baseline too */
+	if (n->kind == TSN_IR_AGG && n->agg->fn == TSN_AGG_SPREAD)
+		in->name = "zscore";
+	if (n->kind != TSN_IR_AGG || in->name != NULL)
+		return;
+	if (n->agg->fn == TSN_AGG_BASELINE)
+		in->name = "baseline";
+	else if (n->agg->fn == TSN_AGG_ABSENT || n->agg->fn == TSN_AGG_SEQUENCE)
+		in->name = tsn_agg_infos[n->agg->fn].name;
+	else if (n->agg->fired != NULL)
+		in->name = "fired";
+	else
+		ck_inside(n->agg, find_whole_in, in);
+}
+
+bool
+ck_call_nests(const struct ck_env *e, const struct ck_call *k, const struct tsn_node *at, const struct tsn_ir *cond)
+{
+	struct inside in = { NULL };
+
+	find_whole_in(&in, cond);
+	if (in.name == NULL)
+		return true;
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, at->span, "%s cannot stand inside %s", in.name,
+	    tsn_functions[k->row].name), "give it a rule of its own, and name that rule in fired() or sequence()");
+	return false;
+}
+
+/* --- calls --- */
+
+static struct ck_val
+aggregate(const struct ck_env *e, const struct tsn_node *n, enum ck_fn row)
+{
+	struct ck_call k = { .node = n, .row = row, .learn_ms = -1, .agg = { .max_keys = TSN_MAX_KEYS, .expect = TSN_SET_NONE } };
+	struct ck_env inner = *e;
+	const struct tsn_ir *ir;
+
 	inner.gather = NULL;
 	if (e->scope != NULL)
 		*e->scope->used = true;
-	if (!collect(&inner, &k))
-		return bad;
+	if (!ck_call_collect(&inner, &k))
+		return ck_bad;
 	if (e->scope != NULL && !k.agg.by_received)
 		*e->scope->by_event = true;
-	ok = shapes[row] == SHAPE_CONDITION ? condition_shape(&inner, &k) :
-	    shapes[row] == SHAPE_VALUE ? value_shape(&inner, &k) : fields_shape(&inner, &k);
-	if (k.where != NULL)
-		cond = ck_cond(&inner, k.where);
-	if (!ok || cond == NULL)
-		return bad;
-	if (e->scope == NULL) {
-		no_window(e, n);
-		return bad;
+	switch (row) {
+	case CK_FN_NEW:
+		return ck_call_new(e, &inner, &k);
+	case CK_FN_ABSENT:
+		return ck_call_absent(e, &inner, &k);
+	case CK_FN_RANK:
+		return ck_call_rank(e, &inner, &k);
+	case CK_FN_BASELINE:
+	case CK_FN_ZSCORE:
+		return ck_call_baseline(e, &inner, &k);
+	case CK_FN_FIRED:
+		return ck_call_fired(e, &inner, &k);
+	case CK_FN_SEQUENCE:
+		return ck_call_sequence(e, &inner, &k);
+	default:
+		break;
 	}
-	e->c->at = n->span;
-	if (e->where != NULL)
-		cond = ck_and(e->c, cond, e->where);
-	return finish(e, &k, cond);
+	ir = plain(e, &inner, &k, NULL);
+	if (ir == NULL)
+		return ck_bad;
+	ck_call_use(e, &k, ir, ir->agg->at.n > 0 ? &ir->agg->at : &ir->agg->key, k.where == NULL && e->where == NULL, CK_U_COUNTS);
+	return (struct ck_val){ .kind = CK_IR, .ir = ir };
 }
 
 static struct ck_val
@@ -339,7 +596,7 @@ has_call(const struct ck_env *e, const struct tsn_node *n)
 
 	if (n->kids == NULL || n->kids->next != NULL) {
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->span, "has() takes one field"), "write has(dst_as)");
-		return bad;
+		return ck_bad;
 	}
 	v = ck_value(e, n->kids, TSN_T_NONE);
 	if (v.kind == CK_EITHER) {
@@ -348,35 +605,13 @@ has_call(const struct ck_env *e, const struct tsn_node *n)
 		return (struct ck_val){ .kind = CK_IR, .ir = ck_junction(e->c, TSN_IR_OR, kid, 2) };
 	}
 	if (v.kind == CK_BAD)
-		return bad;
+		return ck_bad;
 	if (v.kind != CK_IR || ck_is_const(v.ir) || (v.ir->type == TSN_T_BOOL && v.ir->kind != TSN_IR_FIELD) || v.ir->type == TSN_T_TUPLE) {
 		tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->kids->span, "has() asks whether a field or a value is there");
-		return bad;
+		return ck_bad;
 	}
 	e->c->at = n->span;
 	return (struct ck_val){ .kind = CK_IR, .ir = ck_has(e->c, v.ir) };
-}
-
-/* What stands inside is not checked, but what else of it is not available is said at once. */
-static void
-unavailable_inside(const struct ck_env *e, const struct tsn_node *n)
-{
-	for (const struct tsn_node *k = n->kids; k != NULL; k = k->next) {
-		for (size_t i = 0; k->kind == TSN_N_CALL && i < tsn_function_count; i++)
-			if (!tsn_functions[i].available && strcmp(tsn_functions[i].name, k->text) == 0)
-				ck_unavailable(e->c, k->at, "%s is", k->text);
-		unavailable_inside(e, k);
-	}
-}
-
-static struct ck_val
-not_available(const struct ck_env *e, const struct tsn_node *n, const char *name)
-{
-	if (e->scope != NULL)
-		*e->scope->used = true;
-	ck_unavailable(e->c, n->at, "%s is", name);
-	unavailable_inside(e, n);
-	return bad;
 }
 
 static struct ck_val
@@ -387,16 +622,14 @@ stateful(const struct ck_env *e, const struct tsn_node *n, size_t row)
 	if (e->constant) {
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "a constant cannot depend on flows"),
 		    "write define instead of let");
-		return bad;
+		return ck_bad;
 	}
-	if (!tsn_functions[row].available)
-		return not_available(e, n, name);
 	if (e->c->world->filter) {
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_ARGUMENTS, n->span, "%s counts over time, a filter looks at one flow",
 		    name), "rules may count: tocsin run -e '...'");
-		return bad;
+		return ck_bad;
 	}
-	return aggregate(e, n, row);
+	return aggregate(e, n, (enum ck_fn)row);
 }
 
 static struct ck_val
@@ -404,7 +637,7 @@ element(const struct ck_env *e, const struct tsn_node *n)
 {
 	int field = ck_element_call(e, n);
 
-	return field < 0 ? bad : ck_field_value(e, n, field);
+	return field < 0 ? ck_bad : ck_field_value(e, n, field);
 }
 
 struct ck_val
@@ -422,15 +655,13 @@ ck_call(const struct ck_env *e, const struct tsn_node *n)
 			return stateful(e, n, i);
 	s = ck_resolve(e, n, &ambiguous);
 	if (ambiguous)
-		return bad;
-	if (s != NULL && s->kind == CK_TABLE) {
-		ck_unavailable(e->c, s->decl->at, "tables are");
-		return bad;
-	}
+		return ck_bad;
+	if (s != NULL && s->kind == CK_TABLE)
+		return ck_table_call(e, n, s);
 	if (s != NULL || tsn_field_find(n->text, n->len) >= 0)
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_NAME, n->at, "%s is no function", n->text),
 		    "write it without brackets");
 	else
 		ck_unknown(e, n->at, "function", n->text, TSN_T_NONE);
-	return bad;
+	return ck_bad;
 }

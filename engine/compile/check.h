@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "compile/compile.h"
 #include "flow/wanted.h"
-#include "sets/file.h"
+#include "sets/table.h"
 #include "state/notes.h"
 
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
@@ -28,7 +28,6 @@
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
-#define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
 
 /* --- what was loaded --- */
@@ -121,7 +120,17 @@ struct ck_set_file {
 	const char *shown;         /* the path as written */
 };
 
+/* What makes a set a table: the number of each member, or where the file has them. */
+struct ck_table {
+	const char *key, *column;  /* columns of the file; NULL: the first, the second */
+	struct tsn_table_value *value, fallback;
+	size_t nvalues, cap_values;
+	bool real;                 /* some number is one */
+	bool read, refused;        /* the file, while checking */
+};
+
 struct ck_set {
+	struct ck_table *table;    /* NULL: a set */
 	const char *name;          /* NULL until it is given a slot (literals: their content) */
 	const struct ck_sym *sym;
 	const char *builtin;
@@ -140,6 +149,9 @@ struct ck_set {
 	const struct ck_set *reached_from;
 	uint32_t reached_no, walks;
 	int64_t refresh_ms;
+	bool dynamic;              /* its members are what rules add; of the type of its first use */
+	int64_t expire_ms;
+	uint64_t max;
 	bool tainted;              /* made with a name that was rebound for one rule */
 	bool v4, v6;               /* families among the members (filled when built) */
 	uint32_t slot;             /* UINT32_MAX: none yet */
@@ -156,7 +168,8 @@ struct ck_rebind {
 };
 
 struct ck_scope {
-	struct tsn_key_spec key;
+	struct tsn_key_spec key, at;
+	struct tsn_span at_span;
 	bool tumbling, by_received;
 	int64_t window_ms, step_ms;
 	struct tsn_span span, window_span;
@@ -168,10 +181,13 @@ struct ck_scope {
 struct ck_report {
 	const struct tsn_ir *compare, *value, *threshold;
 };
+enum ck_use_kind { CK_U_COUNTS, CK_U_NEW, CK_U_ABSENT };
 struct ck_use {
 	const struct tsn_ir *agg;
+	const struct tsn_key_spec *key; /* of alerts: what stands after `by`, or `at` */
 	struct tsn_span span;
 	bool bare;                 /* has no condition of its own */
+	enum ck_use_kind kind;     /* for what is said of conditions beside it */
 };
 struct ck_named {
 	const char *name;
@@ -222,6 +238,14 @@ struct ck_missing {                   /* something not available yet, and where 
 	size_t more;
 };
 
+/* What one rule is told by another: by a function of it that names the other. */
+struct ck_link {
+	const struct tsn_ir_agg *agg;     /* COUNT with [fired], or SEQUENCE */
+	uint32_t step;                    /* of SEQUENCE */
+	struct ck_sym *target;
+	struct tsn_span span;             /* of the name */
+};
+
 struct tsn_ck {
 	struct tsn_world *world;
 	struct tsn_diags *diags;
@@ -235,9 +259,12 @@ struct tsn_ck {
 	struct ck_set **sets;             /* by slot */
 	size_t nsets, cap_sets;
 	struct ck_set *builtins;
-	size_t cap_rules, cap_regexes, cap_wanted;
+	size_t cap_rules, cap_regexes, cap_wanted, cap_schedules;
+	const char **schedule_text;       /* as written, of the module's schedules */
 	struct ck_missing *missing;
 	size_t nmissing, cap_missing;
+	struct ck_link *link;
+	size_t nlinks, cap_links;
 	struct ck_warned {
 		struct tsn_span span;
 		const char *fmt;
@@ -303,6 +330,8 @@ struct ck_sym *tsn_world_find(const struct tsn_world *, const struct ck_group *,
     bool rule);
 /* The declaration a name stands for here, rebinding applied; NULL if none (nothing is reported unless ambiguous). */
 struct ck_sym *ck_resolve(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
+/* The same among rules. */
+struct ck_sym *ck_resolve_rule(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
 /* Reports an unknown name. [kind]: "field", "set", "function"...; offers what is near. */
 void ck_unknown(const struct ck_env *, struct tsn_span at, const char *kind, const char *name, enum tsn_type want);
 struct ck_env ck_env_of(struct tsn_ck *, const struct ck_file *);
@@ -319,6 +348,8 @@ const char *ck_a_type(enum tsn_type t);
 const char *ck_the_types(enum tsn_type t);
 /* The source text of a node, shortened. */
 const char *ck_text(struct tsn_ck *, const struct tsn_node *);
+/* The same of a span, [most] characters of it. */
+const char *ck_span_text(struct tsn_ck *, struct tsn_span, size_t most);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
@@ -366,6 +397,10 @@ const struct tsn_ir *ck_in_prefix(struct tsn_ck *, const struct tsn_ir *a, struc
 const struct tsn_ir *ck_match(struct tsn_ck *, const struct tsn_ir *a, const char *pattern, uint32_t options);
 /* [agg] is copied; its canonical forms and level are filled in. */
 const struct tsn_ir *ck_agg(struct tsn_ck *, struct tsn_ir_agg *agg, enum tsn_type t);
+/* The row's event time. */
+const struct tsn_ir *ck_clock(struct tsn_ck *);
+/* The conditions and the argument of an aggregate. */
+void ck_inside(const struct tsn_ir_agg *, void (*fn)(void *, const struct tsn_ir *), void *arg);
 bool ck_is_const(const struct tsn_ir *);
 void ck_key_canon(struct tsn_ck *, const struct tsn_key_spec *);
 
@@ -403,6 +438,8 @@ struct ck_val ck_let(const struct ck_env *, struct ck_sym *sym, struct tsn_span 
 struct ck_val ck_define(const struct ck_env *, struct ck_sym *sym, struct tsn_span use);
 bool ck_mask_field(const struct ck_env *, const struct tsn_node *, uint16_t field, int64_t v4, int64_t v6,
     const struct tsn_ir **out);
+/* A set to look [left] up in (a field, or a TUPLE of them), as written; NULL: reported. */
+struct ck_set *ck_set_for(const struct ck_env *, const struct tsn_node *set, const struct tsn_ir *left);
 const struct tsn_ir *ck_test_in(const struct ck_env *, const struct tsn_node *, const struct tsn_ir *left,
     const struct tsn_node *right);
 /* Brings a constant to the type of what it is compared with; NULL after a report. */
@@ -439,6 +476,24 @@ enum tsn_type ck_set_join(enum tsn_type a, enum tsn_type b);
 bool ck_set_fits(enum tsn_type value, enum tsn_type members);
 struct ck_set *ck_set_builtin(struct tsn_ck *, const char *name);
 uint32_t ck_set_slot(struct tsn_ck *, struct ck_set *);
+/* Of a declaration, empty. */
+struct ck_set *ck_set_new(struct tsn_ck *, const struct ck_sym *);
+bool ck_set_add_member(const struct ck_env *, struct ck_set *, const struct tsn_node *, enum tsn_type want);
+enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck_member *, uint32_t row);
+/* Does what the declaration says change by the rebinding of [e]? */
+bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
+/* A path as written, seen from its file. */
+const char *ck_beside(const struct ck_env *, const char *path);
+/* table.c */
+struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
+struct ck_val ck_table_call(const struct ck_env *, const struct tsn_node *call, struct ck_sym *);
+/* Reads the file of a table that no rule asked. */
+void ck_table_check_unasked(struct tsn_ck *, struct ck_sym *);
+struct tsn_set *ck_table_build(const struct ck_set *, bool again, struct tsn_diags *);
+const struct tsn_ir *ck_table_node(struct tsn_ck *, const struct tsn_ir *key, struct ck_set *, enum tsn_type t);
+/* A value that is looked for in a dynamic set, or added at [n]: one type a set. False: reported. */
+bool ck_dynamic_use(const struct ck_env *, const struct tsn_node *n, struct ck_set *, const struct tsn_ir *v);
+bool ck_dynamic_options(const struct ck_env *, struct ck_set *, const struct tsn_node *n);
 /* Reads a file of members while checking; false after a report. */
 bool ck_set_read(struct tsn_ck *, struct ck_set *, struct ck_set_file *);
 /* NULL: memory is out, or a file could not be read ([again]: files are read anew) and [diags] say so. */
@@ -498,6 +553,17 @@ int64_t ck_longest_window(const struct tsn_ir *);
 void ck_warn_filters(const struct ck_env *, const struct tsn_ir *when, const struct ck_gather *, const struct tsn_node *n);
 bool ck_level(const struct tsn_node *n, enum tsn_severity *out);
 void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), void *arg);
+
+/* --- links.c: rules that name rules; after all of them were checked --- */
+
+void ck_links_check(struct tsn_ck *);
+/* Rules that those of the module name, and they in turn, are checked too: for a test, which has no others. */
+void ck_links_add(struct tsn_ck *);
+
+/* --- probe.c --- */
+
+/* Adds the probes of a rule; false after a report. After all rules. */
+bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
 
 /* --- override.c, site.c, blocks.c --- */
 

@@ -216,20 +216,92 @@ ck_is_about_talks(const struct tsn_ir_rule *r)
 	return l.found;
 }
 
-bool
-ck_when_allowed(const struct ck_env *e, const struct ck_clause *d, struct tsn_ir_rule *r)
+/* --- during (S41) --- */
+
+struct zones {
+	struct tsn_nearest near;
+	struct tsn_ck *c;
+	const char *name;
+};
+
+static void
+offer_zone(void *arg, const char *name)
 {
-	(void)r;
-	if (d->node != NULL)
-		ck_unavailable(e->c, d->node->span, "during is");
+	struct zones *z = arg;
+	const char *before = z->near.best, *city = strrchr(name, '/');
+
+	tsn_nearest_offer(&z->near, z->name, name);
+	if (z->near.best == before && city != NULL && strcmp(city + 1, z->name) == 0)
+		z->near = (struct tsn_nearest){ name, 1 };
+	if (z->near.best != before)
+		z->near.best = ck_strdup(z->c, z->near.best); /* the name lives no longer than this call */
+}
+
+static void
+bad_schedule(const struct ck_env *e, const struct tsn_node *n, const struct tsn_schedule_error *x)
+{
+	struct tsn_span span = n->at;
+	struct zones z = { .c = e->c };
+	struct tsn_diag *d;
+
+	if (x->memory)
+		ck_oom(e->c);
+	/* of a text with escapes the whole of it */
+	if (span.end - span.begin == n->len + 2) {
+		span.begin += 1 + (uint32_t)x->at;
+		span.end = span.begin + (uint32_t)x->n;
+	}
+	if (x->zone) {
+		z.name = ck_strndup(e->c, n->text + x->at, x->n);
+		tsn_zone_each(TSN_ZONE_DIR, offer_zone, &z);
+	}
+	d = tsn_diag_error(e->c->diags, TSN_E_VALUE, span, "%s", x->message);
+	if (z.near.best != NULL)
+		tsn_diag_hint(d, "did you mean \"%s\"?", z.near.best);
+	else if (x->hint[0] != '\0')
+		tsn_diag_hint(d, "%s", x->hint);
+}
+
+/* The place of a schedule in the module; false after a report. */
+static bool
+schedule(const struct ck_env *e, const struct tsn_node *n, uint32_t *out)
+{
+	struct tsn_ck *c = e->c;
+	struct tsn_ir_module *m = c->m;
+	struct tsn_schedule_error error;
+	size_t cap = c->cap_schedules;
+	struct tsn_schedule *s;
+
+	for (uint32_t i = 0; i < m->nschedules; i++) {
+		if (strcmp(c->schedule_text[i], n->text) == 0) {
+			*out = i;
+			return true;
+		}
+	}
+	s = tsn_schedule_parse(n->text, n->len, TSN_ZONE_DIR, c->arena, &error);
+	if (s == NULL) {
+		bad_schedule(e, n, &error);
+		return false;
+	}
+	m->schedules = ck_grow(c, m->schedules, m->nschedules, &c->cap_schedules, sizeof(*m->schedules));
+	c->schedule_text = ck_grow(c, c->schedule_text, m->nschedules, &cap, sizeof(*c->schedule_text));
+	c->schedule_text[m->nschedules] = ck_strndup(c, n->text, n->len);
+	*out = m->nschedules;
+	m->schedules[m->nschedules++] = s;
 	return true;
 }
 
 bool
-ck_actions(const struct ck_env *e, const struct ck_parts *p, struct tsn_ir_rule *r)
+ck_when_allowed(const struct ck_env *e, const struct ck_clause *d, struct tsn_ir_rule *r)
 {
-	(void)r;
-	if (p->nthens > 0)
-		ck_unavailable(e->c, p->then[0].node->span, "then is");
+	uint32_t at;
+
+	if (d->node == NULL || d->node->text == NULL)
+		return true;
+	if (!schedule(e, d->node, &at))
+		return false;
+	r->during = ck_during(e->c, at, e->c->m->schedules[at]->text);
+	if (d->node->op == TSN_OP_NOT)
+		r->during = ck_not(e->c, r->during);
 	return true;
 }

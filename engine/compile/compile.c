@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compile/budget.h"
 #include "compile/check.h"
 
 /* Of the rule language, not of the program. */
@@ -151,7 +152,7 @@ definition(struct tsn_ck *c, struct ck_sym *s)
 		ck_define(&e, s, s->decl->at);
 		break;
 	case CK_TABLE:
-		ck_unavailable(c, s->decl->at, "tables are");
+		ck_table_sym(&e, s, s->decl->at);
 		break;
 	default:
 		break;
@@ -246,6 +247,7 @@ finish(struct job *j, bool emit)
 	struct tsn_ck *c = &j->ck;
 	const char *error = NULL;
 
+	ck_links_check(c);
 	ck_report_unavailable(c);
 	if (tsn_diags_errors(c->diags) > j->errors)
 		return false;
@@ -257,7 +259,7 @@ finish(struct job *j, bool emit)
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;
-		return true;
+		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->diags);
 	}
 	if (error == NULL)
 		ck_oom(c);
@@ -305,6 +307,10 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		definition(&j->ck, s);
 	rules(j);
+	if (in->why != NULL && tsn_diags_errors(diags) == before)
+		ck_probes(&j->ck, j->r, in->why, in->what_if);
+	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
+		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
 	return job_end(j, !finish(j, emit));
 }
@@ -345,8 +351,10 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 	begin(c);
 	ck_rule_parts(c, ref->rule, &p, true, ref->override);
 	ok = ck_test_rebind(c, &p, ref->node, ref->file) && ck_rule(c, &p);
-	if (ok)
+	if (ok) {
 		add_test(j, &p, &clause, &c->m->rules[0].meta);
+		ck_links_add(c);
+	}
 	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
 		tsn_diag_error(diags, TSN_E_TEST, ref->node->at, "this test cannot be compiled");
 	return job_end(j, !finish(j, true) || !ok);

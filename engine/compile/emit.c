@@ -83,6 +83,7 @@ finish(struct tsn_emit *e)
 		tsn_free(f[i].aggs.p);
 		tsn_free(f[i].readers.p);
 		tsn_free(f[i].closes);
+		tsn_free(f[i].top);
 	}
 	tsn_free(e->families.p);
 	tsn_free(e->family_slot);
@@ -147,6 +148,14 @@ struct families {
 	struct tsn_vec list; /* uint32_t */
 };
 
+static void note_family(struct tsn_emit *e, void *arg, const struct tsn_ir *x);
+
+static void
+note_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	tsn_emit_each_agg(e, x, note_family, arg);
+}
+
 static void
 note_family(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 {
@@ -160,9 +169,7 @@ note_family(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 	if (slot == NULL)
 		return;
 	*slot = family;
-	tsn_emit_each_agg(e, x->agg->where, note_family, arg);
-	if (x->agg->arg != NULL)
-		tsn_emit_each_agg(e, x->agg->arg, note_family, arg);
+	tsn_emit_inside(e, x->agg, true, note_inside, arg);
 }
 
 static void
@@ -237,7 +244,7 @@ describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 		tsn_emit_each_agg(e, r->report[i].value, widen, &w);
 	}
 	out->nreports = r->nreports;
-	out->at_close = tsn_emit_needs_close(e, r->when);
+	out->at_close = tsn_emit_needs_close(e, r);
 }
 
 static void
@@ -317,7 +324,7 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 	emit_rule_folds(e, r);
 	e->note = out->name;
 	/* where no row has part in the rule, or nothing closes that it waits for, its condition does not matter */
-	part = e->now->door == TSN_DOOR_TICK ? tsn_emit_closing(e, r->when) : tsn_emit_touched(e, r);
+	part = e->now->door == TSN_DOOR_TICK ? tsn_emit_tick_part(e, number) : tsn_emit_touched(e, r);
 	begin = tsn_emit_here(e);
 	when = tsn_emit_and(e, part, tsn_emit_mask(e, r->when, true));
 	tsn_emit_region(e, part, begin);
@@ -328,6 +335,8 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 	tsn_emit_region(e, when, begin);
 	if (r->until != NULL)
 		ends = tsn_emit_mask(e, r->until, true);
+	if (e->now->door == TSN_DOOR_TICK)
+		ends = tsn_emit_and(e, ends, part); /* rows of other rules end nothing */
 	if (match == TSN_V_EMPTY && ends == TSN_V_EMPTY)
 		return;
 	if (ends != TSN_V_EMPTY)
@@ -350,6 +359,9 @@ new_uses(struct tsn_emit *e)
 	for (size_t i = 0; i < e->families.n && !e->failed; i++) {
 		uses[i].arg = in_arena(e, f[i].aggs.n, sizeof(uint32_t));
 		uses[i].result = in_arena(e, f[i].aggs.n, sizeof(uint32_t));
+		uses[i].step = f[i].first->nsteps == 0 ? NULL : in_arena(e, f[i].first->nsteps, sizeof(uint32_t));
+		for (size_t k = 0; k < f[i].first->nsteps && !e->failed; k++)
+			uses[i].step[k] = TSN_REG_NONE;
 		for (size_t k = 0; k < f[i].aggs.n && !e->failed; k++)
 			uses[i].arg[k] = uses[i].result[k] = TSN_REG_NONE;
 	}
@@ -363,7 +375,7 @@ is_emitted(const struct tsn_emit *e, const struct tsn_rule *r, enum tsn_door doo
 	(void)e;
 	if (r->disabled)
 		return false;
-	return door == TSN_DOOR_TICK ? r->at_close : door == r->door;
+	return door == TSN_DOOR_TICK ? r->at_close || r->watched : door == r->door;
 }
 
 static void
@@ -386,21 +398,46 @@ emit_code(struct tsn_emit *e, enum tsn_door door)
 
 /* --- the program --- */
 
+static uint32_t
+place_in(const struct tsn_efamily *f, const struct tsn_ir_agg *of)
+{
+	const struct tsn_ir_agg *const *aggs = f->aggs.p;
+	uint32_t i = 0;
+
+	while (of != NULL && i < f->aggs.n && strcmp(aggs[i]->agg_canon, of->agg_canon) != 0)
+		i++;
+	return i;
+}
+
+static struct tsn_step_def *
+step_defs(struct tsn_emit *e, const struct tsn_ir_agg *a)
+{
+	struct tsn_step_def *v = a->nsteps == 0 ? NULL : in_arena(e, a->nsteps, sizeof(*v));
+
+	for (uint32_t i = 0; v != NULL && i < a->nsteps; i++)
+		v[i] = (struct tsn_step_def){ a->step[i].key, a->step[i].rule != NULL };
+	return v;
+}
+
 static void
 family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
 {
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + i;
 	struct tsn_agg_def *defs = in_arena(e, f->aggs.n, sizeof(*defs));
 
-	*out = (struct tsn_family_def){ .canon = f->first->family_canon, .key = f->first->key,
-	    .max_keys = f->max_keys, .agg = defs, .naggs = (uint32_t)f->aggs.n };
+	*out = (struct tsn_family_def){ .canon = f->first->family_canon, .key = f->first->key, .at = f->first->at,
+	    .step = step_defs(e, f->first), .nsteps = f->first->nsteps, .max_keys = f->max_keys,
+	    .sized = f->max_keys != TSN_MAX_KEYS, .agg = defs,
+	    .naggs = (uint32_t)f->aggs.n };
 	for (size_t k = 0; k < f->aggs.n && !e->failed; k++) {
 		const struct tsn_ir_agg *a = ((const struct tsn_ir_agg **)f->aggs.p)[k];
 		uint32_t arg = e->code[tsn_emit_door(a)].fold[i].arg[k];
 
 		defs[k] = (struct tsn_agg_def){ .canon = a->agg_canon, .fn = a->fn, .tumbling = a->tumbling,
 		    .by_received = a->by_received, .closes = f->closes[k], .window_ms = a->window_ms,
-		    .pane_ms = a->pane_ms, .panes = a->panes, .tuple = a->tuple };
+		    .pane_ms = a->pane_ms, .panes = a->panes, .tuple = a->tuple, .of = place_in(f, a->of), .within = a->within,
+		    .history_ms = a->history_ms, .season_ms = a->season_ms,
+		    .expect = a->fn == TSN_AGG_ABSENT ? a->expect : TSN_SET_NONE, .top = f->top[k] };
 		e->now = &e->code[tsn_emit_door(a)];
 		defs[k].real = arg != TSN_V_NONE && tsn_vreg_class(e, arg) == TSN_VC_REAL;
 	}
@@ -466,10 +503,50 @@ fill_program(struct tsn_emit *e)
 		family_def(e, i, &p->families[i]);
 	p->sets = in_arena(e, e->m->nsets, sizeof(*p->sets));
 	p->nsets = e->m->nsets;
+	p->schedules = e->m->schedules;
+	p->nschedules = e->m->nschedules;
 	p->wanted = e->m->wanted;
 	p->nwanted = e->m->nwanted;
 	for (uint32_t i = 0; i < p->nsets && !e->failed; i++)
 		p->sets[i].name = e->m->sets[i].name;
+}
+
+/* --- what rules tell rules --- */
+
+static void
+add_link(struct tsn_emit *e, struct tsn_vec *links, enum tsn_link_kind kind, const char *rule, uint32_t family, uint32_t step)
+{
+	struct tsn_link *slot;
+	uint32_t i = 0;
+
+	while (i < e->m->nrules && strcmp(e->m->rules[i].meta.name, rule) != 0)
+		i++;
+	if (i == e->m->nrules)
+		return; /* the checker has seen to it that there is one */
+	slot = tsn_vec_add(e, links, sizeof(*slot));
+	if (slot != NULL)
+		*slot = (struct tsn_link){ kind, i, family, step };
+}
+
+static void
+fill_links(struct tsn_emit *e)
+{
+	struct tsn_vec links = { NULL, 0, 0 };
+
+	for (uint32_t f = 0; f < e->families.n; f++) {
+		const struct tsn_ir_agg *a = ((struct tsn_efamily *)e->families.p)[f].first;
+
+		if (a->fired != NULL)
+			add_link(e, &links, TSN_LINK_FIRED, a->fired, f, 0);
+		for (uint32_t i = 0; i < a->nsteps; i++)
+			if (a->step[i].rule != NULL)
+				add_link(e, &links, TSN_LINK_STEP, a->step[i].rule, f, i);
+	}
+	e->p->links = in_arena(e, links.n, sizeof(*e->p->links));
+	e->p->nlinks = (uint32_t)links.n;
+	if (!e->failed && links.n > 0)
+		memcpy(e->p->links, links.p, links.n * sizeof(*e->p->links));
+	tsn_free(links.p);
 }
 
 static void
@@ -495,6 +572,8 @@ emit(struct tsn_emit *e, const char **error)
 		if (!e->failed)
 			tsn_vcode_finish(e, &e->code[d], &p->code[d], p->uses[d]);
 	}
+	if (!e->failed)
+		fill_links(e);
 	if (!e->failed)
 		fill_program(e);
 }

@@ -81,6 +81,7 @@ struct tsn_vfold {
 	bool done;
 	uint32_t counted;           /* mask: T(where) */
 	uint32_t *arg, *result;     /* one an aggregate */
+	uint32_t *step;             /* of a sequence: a mask each, TSN_V_NONE: no row meets it here */
 };
 
 /* Who reads the values of a family: a rule, or another aggregate in its where or argument. */
@@ -95,6 +96,7 @@ struct tsn_efamily {
 	struct tsn_vec readers;     /* struct tsn_reader */
 	uint64_t max_keys;
 	bool *closes;               /* one an aggregate */
+	uint32_t *top;              /* one an aggregate: of RANK, ranks up to it are asked about */
 };
 
 struct tsn_emit {
@@ -196,15 +198,33 @@ enum tsn_door tsn_emit_door(const struct tsn_ir_agg *a);
 uint32_t tsn_emit_agg(struct tsn_emit *e, const struct tsn_ir *x);
 /* Folds every family a condition or value reads. */
 void tsn_emit_folds(struct tsn_emit *e, const struct tsn_ir *x);
+/* The family of an aggregate (not of a node): it must have been entered. */
+uint32_t tsn_emit_family_of(struct tsn_emit *e, const struct tsn_ir_agg *a);
+/* The condition and what else stands inside an aggregate (its argument if [args]). */
+void tsn_emit_inside(struct tsn_emit *e, const struct tsn_ir_agg *a, bool args,
+    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *x), void *arg);
+
+/* --- emit_tick.c: what flows decide and what ticks do --- */
+
+/* Windows that close, silences, or runs that end at ticks: of one aggregate. */
+struct tsn_closing {
+	uint32_t family, agg;
+	const struct tsn_ir_agg *a;
+};
+
 bool tsn_emit_has_tumbling(struct tsn_emit *e, const struct tsn_ir *x);
 /* Can a flow decide that the comparison is true ([want]) or false? */
 bool tsn_emit_flow_decides(struct tsn_emit *e, const struct tsn_ir *compare, bool want);
-/* Is there something in the condition that only the closing of a window decides? */
-bool tsn_emit_needs_close(struct tsn_emit *e, const struct tsn_ir *when);
+/* Calls [each] for what a rule waits for, so that it sees each group once. */
+void tsn_emit_rule_closings(struct tsn_emit *e, const struct tsn_ir_rule *r,
+    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_closing *c), void *arg);
+bool tsn_emit_needs_close(struct tsn_emit *e, const struct tsn_ir_rule *r);
 /* In code tick: where what a comparison says is final. */
 uint32_t tsn_emit_final(struct tsn_emit *e, const struct tsn_ir *compare);
-/* In code tick: rows of windows that the rule waits for. */
-uint32_t tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *when);
+/* In code tick: rows that a condition waits for. */
+uint32_t tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *cond);
+/* In code tick: rows for which a rule is evaluated. */
+uint32_t tsn_emit_tick_part(struct tsn_emit *e, uint32_t rule);
 
 /* --- emit_read.c: who needs which value --- */
 

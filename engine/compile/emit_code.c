@@ -325,6 +325,7 @@ tsn_vcode_free(struct tsn_vcode *c, uint32_t nfamilies)
 	for (uint32_t i = 0; c->fold != NULL && i < nfamilies; i++) {
 		tsn_free(c->fold[i].arg);
 		tsn_free(c->fold[i].result);
+		tsn_free(c->fold[i].step);
 	}
 	tsn_free(c->fold);
 	tsn_free(c->mask_of);

@@ -32,6 +32,18 @@ struct finish {
 	struct tsn_vec free_reg[3]; /* uint32_t, by class: a stack, so that what is warm is taken first */
 };
 
+static const struct tsn_efamily *
+family_at(const struct finish *f, uint32_t family)
+{
+	return (const struct tsn_efamily *)f->e->families.p + family;
+}
+
+static bool
+is_fold(const struct tsn_vinsn *in)
+{
+	return in->op == TSN_OP_CODE_FOLD || in->op == TSN_OP_CODE_STEPS;
+}
+
 /* Calls [visit] for every virtual register an instruction reads whatever its masks hold (not what it reads lazily). */
 static void
 each_read(struct finish *f, uint32_t at, void (*visit)(struct finish *f, uint32_t at, uint32_t reg))
@@ -44,6 +56,10 @@ each_read(struct finish *f, uint32_t at, void (*visit)(struct finish *f, uint32_
 	for (int i = 0; i < n; i++)
 		if ((info->operand[i] == TSN_OPD_MASK || info->operand[i] == TSN_OPD_VALUE) && operand[i] < f->nregs)
 			visit(f, at, operand[i]);
+	if (in->op == TSN_OP_CODE_STEPS)
+		for (uint32_t i = 0; i < family_at(f, in->a)->first->nsteps; i++)
+			if (f->c->fold[in->a].step[i] != TSN_V_NONE)
+				visit(f, at, f->c->fold[in->a].step[i]);
 }
 
 /* And for every one it writes. */
@@ -56,8 +72,8 @@ each_write(struct finish *f, uint32_t at, void (*visit)(struct finish *f, uint32
 		visit(f, at, in->dst);
 	if (in->op == TSN_OP_CODE_STR_MATCH)
 		visit(f, at, in->c);
-	if (in->op == TSN_OP_CODE_FOLD) {
-		const struct tsn_efamily *fam = (struct tsn_efamily *)f->e->families.p + in->a;
+	if (is_fold(in)) {
+		const struct tsn_efamily *fam = family_at(f, in->a);
 
 		for (size_t i = 0; i < fam->aggs.n; i++)
 			visit(f, at, f->c->fold[in->a].result[i]);
@@ -114,6 +130,7 @@ cost_of(uint16_t op)
 	case TSN_OP_CODE_KNOWN:
 	case TSN_OP_CODE_GIVES:
 	case TSN_OP_CODE_CLOSING:
+	case TSN_OP_CODE_WATCHED:
 		return 1;
 	default:
 		return WORTH_A_JUMP;
@@ -271,7 +288,7 @@ give_back(struct finish *f, uint32_t reg)
 static void
 take_written(struct finish *f, uint32_t at, uint32_t reg)
 {
-	if (f->in[at].op != TSN_OP_CODE_FOLD || f->used[reg])
+	if (!is_fold(&f->in[at]) || f->used[reg])
 		f->real_reg[reg] = take(f, f->reg[reg].cls);
 }
 
@@ -342,13 +359,15 @@ real_operand(const struct finish *f, uint8_t kind, uint32_t x)
 static void
 write_fold(struct finish *f, const struct tsn_vinsn *in, struct tsn_family_use *use)
 {
-	const struct tsn_efamily *fam = (struct tsn_efamily *)f->e->families.p + in->a;
+	const struct tsn_efamily *fam = family_at(f, in->a);
 	const struct tsn_vfold *fold = &f->c->fold[in->a];
 
 	for (size_t i = 0; i < fam->aggs.n; i++) {
 		use[in->a].arg[i] = fold->arg[i] == TSN_V_NONE ? TSN_REG_NONE : f->real_reg[fold->arg[i]];
 		use[in->a].result[i] = f->used[fold->result[i]] ? f->real_reg[fold->result[i]] : TSN_REG_NONE;
 	}
+	for (uint32_t i = 0; i < fam->first->nsteps; i++)
+		use[in->a].step[i] = fold->step[i] == TSN_V_NONE ? TSN_REG_NONE : f->real_reg[fold->step[i]];
 }
 
 /* Every virtual register has one real register for all of its life. */
@@ -379,7 +398,7 @@ write_insn(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses, 
 		real.dst = f->real_reg[in->dst];
 	if (in->op == TSN_OP_CODE_STR_MATCH)
 		real.c = f->real_reg[in->c];
-	if (in->op == TSN_OP_CODE_FOLD)
+	if (is_fold(in))
 		write_fold(f, in, uses);
 	out->note[out->n] = in->note;
 	out->insn[out->n++] = real;

@@ -152,44 +152,106 @@ collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool 
 	p->made = e->now->mask_of[2 * x->id + want] != 0;
 }
 
+/* What an aggregate counts; [whole]: a window of it closes. */
+struct group {
+	const struct tsn_ir *where;
+	bool whole;
+};
+
+struct gathering {
+	struct tsn_vec groups; /* struct group */
+	bool whole;
+};
+
+static void gather_where(struct tsn_emit *e, void *arg, const struct tsn_ir *agg);
+
+static void
+gather_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	struct gathering *g = arg;
+	struct group *slot = tsn_vec_add(e, &g->groups, sizeof(*slot));
+
+	if (slot != NULL)
+		*slot = (struct group){ x, g->whole };
+	/* at ticks the rows are groups, also those that a function inside this one looks at */
+	if (e->now->door == TSN_DOOR_TICK)
+		tsn_emit_each_agg(e, x, gather_where, arg);
+}
+
 static void
 gather_where(struct tsn_emit *e, void *arg, const struct tsn_ir *agg)
 {
-	const struct tsn_ir **slot;
+	struct gathering *g = arg;
 
-	/* in code close the rows are groups of closing windows, which only `per` has */
-	if (e->now->door == TSN_DOOR_TICK && !agg->agg->tumbling)
-		return;
-	slot = tsn_vec_add(e, arg, sizeof(*slot));
-	if (slot != NULL)
-		*slot = agg->agg->where;
+	g->whole = agg->agg->tumbling;
+	tsn_emit_inside(e, agg->agg, false, gather_inside, g);
 }
 
-/*
- * Where the parts hold all of what an aggregate among them counts (the rule's `where`), that mask
- * stands for them: it was made for the fold. On closing there are no flows to test; the
- * flows of the group have met it.
- */
+/* Of a function's condition only what flows were asked: what has state is asked again. */
 static void
-take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where)
+stamp_tests(struct tsn_emit *e, const struct tsn_ir *where)
+{
+	if (where->kind == TSN_IR_AND) {
+		for (uint32_t i = 0; i < where->nkids; i++)
+			stamp_tests(e, where->kid[i]);
+	} else if (!where->stateful) {
+		tsn_emit_stamp_parts(e, where, true);
+	}
+}
+
+/* Leaves out the parts of conjunctions that are stamped in the current walk. */
+static void
+leave_out(struct tsn_emit *e, struct tsn_vec *parts)
 {
 	struct part *p = parts->p;
 	size_t kept = 0;
 
-	if (e->now->door != TSN_DOOR_TICK && (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0))
-		return;
-	tsn_emit_walk(e);
-	for (size_t i = 0; i < parts->n; i++)
-		tsn_emit_stamp_parts(e, p[i].x, p[i].want);
-	if (!tsn_emit_all_stamped(e, where, true))
-		return;
-	tsn_emit_walk(e);
-	tsn_emit_stamp_parts(e, where, true);
 	for (size_t i = 0; i < parts->n; i++)
 		if (!tsn_emit_all_stamped(e, p[i].x, p[i].want))
 			p[kept++] = p[i];
 	parts->n = kept;
-	p = e->now->door == TSN_DOOR_TICK ? NULL : tsn_vec_add(e, parts, sizeof(*p));
+}
+
+/* Are all parts of [where] among the parts? Then they are stamped instead. */
+static bool
+holds_all(struct tsn_emit *e, const struct tsn_vec *parts, const struct tsn_ir *where)
+{
+	const struct part *p = parts->p;
+
+	tsn_emit_walk(e);
+	for (size_t i = 0; i < parts->n; i++)
+		tsn_emit_stamp_parts(e, p[i].x, p[i].want);
+	if (!tsn_emit_all_stamped(e, where, true))
+		return false;
+	tsn_emit_walk(e);
+	tsn_emit_stamp_parts(e, where, true);
+	return true;
+}
+
+/* There are no flows to test at ticks; what those of the group have met is met. */
+static void
+take_group(struct tsn_emit *e, struct tsn_vec *parts, const struct group *g)
+{
+	if (g->whole && holds_all(e, parts, g->where))
+		leave_out(e, parts);
+	tsn_emit_walk(e);
+	stamp_tests(e, g->where);
+	leave_out(e, parts);
+}
+
+/*
+ * Where the parts hold all of what an aggregate among them counts (the rule's `where`), that mask
+ * stands for them: it was made for the fold.
+ */
+static void
+take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where)
+{
+	struct part *p;
+
+	if (where->kind != TSN_IR_AND || e->now->mask_of[2 * where->id + 1] == 0 || !holds_all(e, parts, where))
+		return;
+	leave_out(e, parts);
+	p = tsn_vec_add(e, parts, sizeof(*p));
 	if (p != NULL)
 		*p = (struct part){ .x = where, .want = true, .rank = RANK_RARE, .made = true };
 }
@@ -197,17 +259,23 @@ take_where(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *where
 static void
 take_wheres(struct tsn_emit *e, struct tsn_vec *parts)
 {
-	struct tsn_vec wheres = { NULL, 0, 0 };
+	struct gathering g = { { NULL, 0, 0 }, false };
+	const struct group *group;
 
 	for (size_t i = 0; i < parts->n; i++) {
 		const struct part *p = (struct part *)parts->p + i;
 
 		if (p->x->stateful && tsn_ir_is_leaf(p->x))
-			tsn_emit_each_agg(e, p->x, gather_where, &wheres);
+			tsn_emit_each_agg(e, p->x, gather_where, &g);
 	}
-	for (size_t i = 0; i < wheres.n && !e->failed; i++)
-		take_where(e, parts, ((const struct tsn_ir **)wheres.p)[i]);
-	tsn_free(wheres.p);
+	group = g.groups.p;
+	for (size_t i = 0; i < g.groups.n && !e->failed; i++) {
+		if (e->now->door == TSN_DOOR_TICK)
+			take_group(e, parts, &group[i]);
+		else
+			take_where(e, parts, group[i].where);
+	}
+	tsn_free(g.groups.p);
 }
 
 static int

@@ -103,8 +103,10 @@ touch_agg(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 
 	if (slot != NULL)
 		*slot = x->agg;
-	for (unsigned i = 0; i < x->agg->key.n; i++)
+	for (unsigned i = 0; i < x->agg->key.n - x->agg->tail; i++)
 		t->keys[x->agg->key.part[i].field / 64] |= UINT64_C(1) << (x->agg->key.part[i].field % 64);
+	for (unsigned i = 0; i < x->agg->at.n; i++)
+		t->keys[x->agg->at.part[i].field / 64] |= UINT64_C(1) << (x->agg->at.part[i].field % 64);
 	t->any = true;
 }
 
@@ -186,7 +188,7 @@ counts_itself(struct tsn_emit *e, const struct tsn_ir *x)
 
 		while (side->kind == TSN_IR_TO_REAL)
 			side = side->kid[0];
-		if (side->kind == TSN_IR_AGG && side->agg->fn == TSN_AGG_COUNT && tsn_emit_all_stamped(e, side->agg->where, true))
+		if (side->kind == TSN_IR_AGG && side->agg->fn == TSN_AGG_COUNT && side->agg->at.n == 0 && tsn_emit_all_stamped(e, side->agg->where, true))
 			return true;
 	}
 	return false;
@@ -225,15 +227,24 @@ implied(struct tsn_emit *e, const struct touch *t)
 	return implies_touch(e, t, t->r->when, true, 0);
 }
 
-/* Rows that an aggregate of the rule counted. */
+/*
+ * Rows that an aggregate of the rule counted. What is about another one counts as that does; the age of a group is nobody's
+ * doing. Alerts of another rule are no rows: whoever has the key has part in them.
+ */
 static uint32_t
 counted_by(struct tsn_emit *e, const struct tsn_ir_agg *a)
 {
-	uint32_t m = tsn_emit_mask(e, a->where, true);
+	uint32_t m;
 
+	if (a->of != NULL)
+		a = a->of;
+	if (a->fn == TSN_AGG_SINCE)
+		return TSN_V_EMPTY;
+	m = tsn_emit_mask(e, a->where, true);
 	if (a->arg != NULL)
 		m = tsn_emit_and(e, m, tsn_emit_present(e, a->arg));
-	m = tsn_emit_and(e, m, tsn_emit_key_present(e, &a->tuple));
+	if (a->fn != TSN_AGG_JITTER)
+		m = tsn_emit_and(e, m, tsn_emit_key_present(e, &a->tuple));
 	return tsn_emit_and(e, m, tsn_emit_key_present(e, &a->key));
 }
 
@@ -260,7 +271,7 @@ tsn_emit_touched(struct tsn_emit *e, const struct tsn_ir_rule *r)
 
 /* --- what is read --- */
 
-/* Rows of when & part that [where] does not count; nothing if it counts them all. */
+/* Rows of when & part that [where] does not count (NULL: whatever is counted); nothing if it counts them all. */
 static uint32_t
 uncounted(struct tsn_emit *e, const struct tsn_ir *when, const struct tsn_ir *part, bool want,
     const struct tsn_ir *where)
@@ -271,7 +282,7 @@ uncounted(struct tsn_emit *e, const struct tsn_ir *when, const struct tsn_ir *pa
 	tsn_emit_stamp_parts(e, when, true);
 	if (part != NULL)
 		tsn_emit_stamp_parts(e, part, want);
-	if (tsn_emit_all_stamped(e, where, true))
+	if (where != NULL && tsn_emit_all_stamped(e, where, true))
 		return TSN_V_EMPTY;
 	m = tsn_emit_upper(e, when, true);
 	return part != NULL ? tsn_emit_and(e, m, tsn_emit_upper(e, part, want)) : m;
@@ -325,6 +336,53 @@ until_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, uint32_t family, co
 	return a.found ? uncounted(e, r->until, NULL, true, where) : TSN_V_EMPTY;
 }
 
+/* What a family counts has its value anyway, but where rows read another group than they are filed in, or are none. */
+static const struct tsn_ir *
+counts(const struct tsn_ir_agg *first)
+{
+	return first->fired != NULL || first->at.n > 0 ? NULL : first->where;
+}
+
+struct reading {
+	uint32_t rows;
+	const struct tsn_ir *counted;
+};
+
+static void
+read_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	struct reading *r = arg;
+
+	r->rows = tsn_emit_or(e, r->rows, uncounted(e, x, NULL, true, r->counted));
+}
+
+static void
+read_at_tick(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	struct reading *r = arg;
+
+	r->rows = tsn_emit_or(e, r->rows, tsn_emit_closing(e, x));
+}
+
+/* At ticks no flow is there to be asked for: the rows are those that a rule, or a function, is evaluated for. */
+static uint32_t
+reads(struct tsn_emit *e, const struct tsn_reader *r, uint32_t family, const struct tsn_ir_agg *first)
+{
+	struct reading inside = { TSN_V_EMPTY, counts(first) };
+	bool tick = e->now->door == TSN_DOOR_TICK;
+
+	if (r->rule != TSN_V_NONE && tick)
+		return tsn_emit_tick_part(e, r->rule);
+	if (r->rule != TSN_V_NONE)
+		return tsn_emit_or(e, rule_reads(e, &e->m->rules[r->rule], inside.counted),
+		    until_reads(e, &e->m->rules[r->rule], family, inside.counted));
+	if (tick)
+		tsn_emit_inside(e, r->agg, false, read_at_tick, &inside);
+	else
+		tsn_emit_inside(e, r->agg, false, read_inside, &inside);
+	return inside.rows;
+}
+
 uint32_t
 tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted)
 {
@@ -333,14 +391,8 @@ tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted)
 	uint32_t m = TSN_V_EMPTY;
 
 	if (e->flags & TSN_EMIT_READ_ALL)
-		return tsn_emit_andnot(e, TSN_V_ROWS, counted);
-	for (size_t i = 0; i < f->readers.n && m != TSN_V_ROWS && !e->failed; i++) {
-		if (r[i].rule != TSN_V_NONE) {
-			m = tsn_emit_or(e, m, rule_reads(e, &e->m->rules[r[i].rule], f->first->where));
-			m = tsn_emit_or(e, m, until_reads(e, &e->m->rules[r[i].rule], family, f->first->where));
-		} else {
-			m = tsn_emit_or(e, m, uncounted(e, r[i].agg->where, NULL, true, f->first->where));
-		}
-	}
-	return tsn_emit_andnot(e, m, counted);
+		m = TSN_V_ROWS;
+	for (size_t i = 0; i < f->readers.n && m != TSN_V_ROWS && !e->failed; i++)
+		m = tsn_emit_or(e, m, reads(e, &r[i], family, f->first));
+	return counts(f->first) == NULL ? m : tsn_emit_andnot(e, m, counted);
 }

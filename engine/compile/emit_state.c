@@ -11,9 +11,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define NOT_TUMBLING 1
-#define TUMBLING 2
-
 /* --- finding the families --- */
 
 enum tsn_door
@@ -74,9 +71,16 @@ family_for(struct tsn_emit *e, const struct tsn_ir_agg *a)
 	return (uint32_t)e->families.n - 1;
 }
 
-static uint32_t
-agg_in_family(struct tsn_emit *e, struct tsn_efamily *f, const struct tsn_ir_agg *a)
+uint32_t
+tsn_emit_family_of(struct tsn_emit *e, const struct tsn_ir_agg *a)
 {
+	return family_for(e, a);
+}
+
+static uint32_t
+agg_in_family(struct tsn_emit *e, uint32_t family, const struct tsn_ir_agg *a)
+{
+	struct tsn_efamily *f = family_at(e, family);
 	const struct tsn_ir_agg **slot = f->aggs.p;
 
 	if (a->max_keys > f->max_keys)
@@ -91,6 +95,26 @@ agg_in_family(struct tsn_emit *e, struct tsn_efamily *f, const struct tsn_ir_agg
 	return (uint32_t)f->aggs.n - 1;
 }
 
+void
+tsn_emit_inside(struct tsn_emit *e, const struct tsn_ir_agg *a, bool args,
+    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *x), void *arg)
+{
+	if (a->nsteps == 0)
+		each(e, arg, a->where);
+	for (uint32_t i = 0; i < a->nsteps; i++)
+		each(e, arg, a->step[i].where);
+	if (args && a->arg != NULL)
+		each(e, arg, a->arg);
+}
+
+static void enter(struct tsn_emit *e, void *arg, const struct tsn_ir *x);
+
+static void
+enter_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	tsn_emit_each_agg(e, x, enter, arg);
+}
+
 /* Enters an aggregate and those inside it, inner ones first, and who reads each. */
 static void
 enter(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
@@ -101,12 +125,13 @@ enter(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 	bool known = e->family_of[x->id] != 0;
 
 	if (!known) {
-		tsn_emit_each_agg(e, x->agg->where, enter, &inner);
-		if (x->agg->arg != NULL)
-			tsn_emit_each_agg(e, x->agg->arg, enter, &inner);
+		tsn_emit_inside(e, x->agg, true, enter_inside, &inner);
 		e->family_of[x->id] = family_for(e, x->agg) + 1;
+		/* what it is about may stand nowhere else */
+		if (!e->failed && x->agg->of != NULL)
+			agg_in_family(e, e->family_of[x->id] - 1, x->agg->of);
 		if (!e->failed)
-			e->agg_of[x->id] = agg_in_family(e, family_at(e, e->family_of[x->id] - 1), x->agg);
+			e->agg_of[x->id] = agg_in_family(e, e->family_of[x->id] - 1, x->agg);
 	}
 	if (e->failed)
 		return;
@@ -119,6 +144,15 @@ enter(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 		*r = *reader;
 }
 
+static void count_uses(struct tsn_emit *e, const struct tsn_ir *x);
+
+static void
+count_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	(void)arg;
+	count_uses(e, x);
+}
+
 /* Counts the rules every node is in, aggregates' insides included. */
 static void
 count_uses(struct tsn_emit *e, const struct tsn_ir *x)
@@ -128,98 +162,63 @@ count_uses(struct tsn_emit *e, const struct tsn_ir *x)
 	e->uses[x->id]++;
 	for (uint32_t i = 0; i < x->nkids; i++)
 		count_uses(e, x->kid[i]);
-	if (x->kind == TSN_IR_AGG) {
-		count_uses(e, x->agg->where);
-		if (x->agg->arg != NULL)
-			count_uses(e, x->agg->arg);
-	}
+	if (x->kind == TSN_IR_AGG)
+		tsn_emit_inside(e, x->agg, true, count_inside, NULL);
 }
 
 static void
-close_agg(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+note_closing(struct tsn_emit *e, void *arg, const struct tsn_closing *c)
 {
 	(void)arg;
-	family_at(e, e->family_of[x->id] - 1)->closes[e->agg_of[x->id]] = true;
+	/* runs that end at ticks have no windows to close: whoever tells their steps knows */
+	family_at(e, c->family)->closes[c->agg] = c->a->fn != TSN_AGG_SEQUENCE;
 }
 
-/* Gathers the comparisons that only a closing decides, in a condition that is asked for being true. */
+/* rank(...) <= N: the greatest N there is. */
 static void
-gather_late(struct tsn_emit *e, struct tsn_vec *late, const struct tsn_ir *x, bool want)
+note_top(struct tsn_emit *e, const struct tsn_ir *x)
 {
-	const struct tsn_ir **slot;
+	const struct tsn_ir *rank, *n;
+	uint32_t *top;
 
-	if (!x->stateful || !tsn_emit_first_time(e, x, want))
+	if (x->kind != TSN_IR_COMPARE || x->kid[0]->kind != TSN_IR_AGG || x->kid[1]->kind != TSN_IR_INT)
 		return;
-	if (x->kind == TSN_IR_NOT) {
-		gather_late(e, late, x->kid[0], !want);
-	} else if (!tsn_ir_is_leaf(x)) {
-		for (uint32_t i = 0; i < x->nkids; i++)
-			gather_late(e, late, x->kid[i], want);
-	} else if (x->kind == TSN_IR_COMPARE && !tsn_emit_flow_decides(e, x, want)) {
-		slot = tsn_vec_add(e, late, sizeof(*slot));
-		if (slot != NULL)
-			*slot = x;
+	rank = x->kid[0];
+	n = x->kid[1];
+	if (rank->agg->fn != TSN_AGG_RANK || (x->rel != TSN_REL_LE && x->rel != TSN_REL_LT) || n->i <= 0 || n->i > UINT32_MAX)
+		return;
+	top = &family_at(e, e->family_of[rank->id] - 1)->top[e->agg_of[rank->id]];
+	if (n->i - (x->rel == TSN_REL_LT) > *top)
+		*top = (uint32_t)(n->i - (x->rel == TSN_REL_LT));
+}
+
+static void
+find_tops(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	if (!x->stateful || !tsn_emit_first_time(e, x, true))
+		return;
+	note_top(e, x);
+	for (uint32_t i = 0; i < x->nkids; i++)
+		find_tops(e, arg, x->kid[i]);
+	if (x->kind == TSN_IR_AGG)
+		tsn_emit_inside(e, x->agg, true, find_tops, arg);
+}
+
+/* Once all families are known. */
+static void
+finish_families(struct tsn_emit *e)
+{
+	for (uint32_t i = 0; i < e->families.n && !e->failed; i++) {
+		family_at(e, i)->closes = tsn_emit_zeroed(e, family_at(e, i)->aggs.n, sizeof(bool));
+		family_at(e, i)->top = tsn_emit_zeroed(e, family_at(e, i)->aggs.n, sizeof(uint32_t));
 	}
-}
-
-static void
-gather_tumbling(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
-{
-	const struct tsn_ir **slot;
-
-	if (!x->agg->tumbling || e->family_of[x->id] == 0)
-		return;
-	slot = tsn_vec_add(e, arg, sizeof(*slot));
-	if (slot != NULL)
-		*slot = x;
-}
-
-/*
- * Does the closing of [y]'s windows bring every group that that of [x] would? Of one family and window,
- * a count has all groups, and equal arguments have equal groups.
- */
-static bool
-closes_for(const struct tsn_emit *e, const struct tsn_ir *y, const struct tsn_ir *x)
-{
-	const struct tsn_ir_agg *a = x->agg, *b = y->agg;
-
-	if (e->family_of[x->id] != e->family_of[y->id] || a->window_ms != b->window_ms ||
-	    a->by_received != b->by_received)
-		return false;
-	if (e->agg_of[x->id] == e->agg_of[y->id])
-		return y->id < x->id;
-	if (b->fn == TSN_AGG_COUNT)
-		return true;
-	return a->fn != TSN_AGG_COUNT && a->fn != TSN_AGG_DISTINCT && b->fn != TSN_AGG_DISTINCT && a->arg == b->arg &&
-	    y->id < x->id;
-}
-
-/* Calls [each] for the aggregates whose closing windows a rule waits for, so that it sees each group once. */
-static void
-each_closing(struct tsn_emit *e, const struct tsn_ir *when,
-    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *agg), void *arg)
-{
-	struct tsn_vec late = { NULL, 0, 0 }, aggs = { NULL, 0, 0 };
-	const struct tsn_ir **x;
-
 	tsn_emit_walk(e);
-	gather_late(e, &late, when, true);
-	x = late.p;
-	for (size_t i = 0; i < late.n; i++) {
-		tsn_emit_each_agg(e, x[i]->kid[0], gather_tumbling, &aggs);
-		tsn_emit_each_agg(e, x[i]->kid[1], gather_tumbling, &aggs);
-	}
-	x = aggs.p;
-	for (size_t i = 0; i < aggs.n && !e->failed; i++) {
-		bool covered = false;
-
-		for (size_t k = 0; k < aggs.n; k++)
-			covered |= x[k] != x[i] && closes_for(e, x[k], x[i]);
-		if (!covered)
-			each(e, arg, x[i]);
-	}
-	tsn_free(late.p);
-	tsn_free(aggs.p);
+	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
+		if (!e->m->rules[i].meta.disabled)
+			find_tops(e, NULL, e->m->rules[i].when);
+	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
+		if (!e->m->rules[i].meta.disabled)
+			tsn_emit_rule_closings(e, &e->m->rules[i], note_closing, NULL);
 }
 
 void
@@ -250,112 +249,7 @@ tsn_emit_families(struct tsn_emit *e)
 			tsn_emit_each_agg(e, r->until, enter, &reader);
 		}
 	}
-	for (uint32_t i = 0; i < e->families.n && !e->failed; i++)
-		family_at(e, i)->closes = tsn_emit_zeroed(e, family_at(e, i)->aggs.n, sizeof(bool));
-	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++) {
-		if (!e->m->rules[i].meta.disabled)
-			each_closing(e, e->m->rules[i].when, close_agg, NULL);
-	}
-}
-
-/* --- `per` windows --- */
-
-bool
-tsn_emit_has_tumbling(struct tsn_emit *e, const struct tsn_ir *x)
-{
-	bool has = false;
-
-	if (!x->stateful)
-		return false;
-	if (e->tumbling[x->id] != 0)
-		return e->tumbling[x->id] == TUMBLING;
-	if (x->kind == TSN_IR_AGG)
-		has = x->agg->tumbling;
-	for (uint32_t i = 0; i < x->nkids; i++)
-		has |= tsn_emit_has_tumbling(e, x->kid[i]);
-	e->tumbling[x->id] = has ? TUMBLING : NOT_TUMBLING;
-	return has;
-}
-
-/* Never falls while its window is open. */
-static bool
-only_grows(const struct tsn_ir *x)
-{
-	while (x->kind == TSN_IR_TO_REAL)
-		x = x->kid[0];
-	if (x->kind == TSN_IR_CHOOSE) {
-		for (uint32_t i = 1; i < x->nkids; i += 2)
-			if (!only_grows(x->kid[i]))
-				return false;
-		return true;
-	}
-	if (x->kind != TSN_IR_AGG)
-		return false;
-	return tsn_agg_infos[x->agg->fn].grows == 1 || (tsn_agg_infos[x->agg->fn].grows == 2 && x->agg->nonneg);
-}
-
-bool
-tsn_emit_flow_decides(struct tsn_emit *e, const struct tsn_ir *x, bool want)
-{
-	bool left = tsn_emit_has_tumbling(e, x->kid[0]), right = tsn_emit_has_tumbling(e, x->kid[1]);
-
-	if (!left && !right)
-		return true;
-	if (!want || (left && right))
-		return false;
-	if (left)
-		return (x->rel == TSN_REL_GT || x->rel == TSN_REL_GE) && only_grows(x->kid[0]);
-	return (x->rel == TSN_REL_LT || x->rel == TSN_REL_LE) && only_grows(x->kid[1]);
-}
-
-bool
-tsn_emit_needs_close(struct tsn_emit *e, const struct tsn_ir *when)
-{
-	struct tsn_vec late = { NULL, 0, 0 };
-	bool any;
-
-	tsn_emit_walk(e);
-	gather_late(e, &late, when, true);
-	any = late.n > 0;
-	tsn_free(late.p);
-	return any;
-}
-
-static void
-and_closed(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
-{
-	uint32_t *m = arg;
-
-	if (x->agg->tumbling)
-		*m = tsn_emit_and(e, *m, tsn_emit_mask_op(e, TSN_OP_CODE_CLOSED, tsn_emit_int(e, x->agg->window_ms), 0, 0));
-}
-
-uint32_t
-tsn_emit_final(struct tsn_emit *e, const struct tsn_ir *compare)
-{
-	uint32_t m = TSN_V_ROWS;
-
-	tsn_emit_each_agg(e, compare->kid[0], and_closed, &m);
-	tsn_emit_each_agg(e, compare->kid[1], and_closed, &m);
-	return m;
-}
-
-static void
-or_closing(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
-{
-	uint32_t *m = arg;
-
-	*m = tsn_emit_or(e, *m, tsn_emit_mask_op(e, TSN_OP_CODE_CLOSING, e->family_of[x->id] - 1,
-	    e->agg_of[x->id], 0));
-}
-
-uint32_t
-tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *when)
-{
-	uint32_t m = TSN_V_EMPTY;
-
-	each_closing(e, when, or_closing, &m);
-	return m;
+	finish_families(e);
 }
 
 /* --- folds --- */
@@ -387,6 +281,50 @@ argument(struct tsn_emit *e, const struct tsn_ir_agg *a)
 	return tsn_emit_value_op(e, TSN_OP_CODE_SHARE, tsn_vreg_class(e, v), v, tsn_emit_int(e, a->window_ms));
 }
 
+/* Rows that meet a condition; at ticks only those that close what it waits for (S4). */
+static uint32_t
+counted(struct tsn_emit *e, const struct tsn_ir *where)
+{
+	uint32_t m = TSN_V_ROWS;
+
+	if (e->now->door == TSN_DOOR_TICK)
+		m = tsn_emit_closing(e, where);
+	return m == TSN_V_EMPTY ? m : tsn_emit_and(e, m, tsn_emit_mask(e, where, true));
+}
+
+/* Each step is met by rows of its own; the last one's are those that are given a result. */
+static void
+step_masks(struct tsn_emit *e, const struct tsn_ir_agg *a, struct tsn_vfold *fold)
+{
+	fold->step = tsn_emit_zeroed(e, a->nsteps, sizeof(*fold->step));
+	for (uint32_t i = 0; i < a->nsteps && !e->failed; i++) {
+		uint32_t m = a->step[i].rule != NULL ? TSN_V_EMPTY : counted(e, a->step[i].where);
+
+		tsn_emit_use_key(e, &a->step[i].key);
+		fold->step[i] = a->step[i].rule != NULL || (m == TSN_V_EMPTY && e->now->door == TSN_DOOR_TICK) ? TSN_V_NONE : m;
+		fold->counted = m;
+	}
+}
+
+static void
+use_fields(struct tsn_emit *e, const struct tsn_ir_agg *a)
+{
+	tsn_emit_use_key(e, &a->key);
+	tsn_emit_use_key(e, &a->at);
+	tsn_emit_use_key(e, &a->tuple);
+	if (a->fn == TSN_AGG_JITTER) {
+		tsn_emit_use_field(e, TSN_F_START);
+		tsn_emit_use_field(e, TSN_F_END);
+	}
+}
+
+static void
+fold_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	(void)arg;
+	tsn_emit_folds(e, x);
+}
+
 static void
 fold(struct tsn_emit *e, uint32_t f)
 {
@@ -396,18 +334,22 @@ fold(struct tsn_emit *e, uint32_t f)
 	const struct tsn_ir_agg *const *aggs = family_at(e, f)->aggs.p;
 	size_t n = family_at(e, f)->aggs.n;
 	const char *note = e->note;
-	const bool tick = c->door == TSN_DOOR_TICK;
 	uint32_t read, begin;
 
 	fold->done = true;
+	/* what ticks look at counts flows, also where flows do not look at it */
+	for (size_t i = 0; i < n && c->door != TSN_DOOR_TICK; i++)
+		tsn_emit_inside(e, aggs[i], true, fold_inside, NULL);
 	e->note = first->family_canon;
-	tsn_emit_use_key(e, &first->key);
-	fold->counted = tick ? TSN_V_EMPTY : tsn_emit_mask(e, first->where, true);
-	read = tick ? TSN_V_ROWS : tsn_emit_read(e, f, fold->counted);
+	if (first->nsteps > 0)
+		step_masks(e, first, fold);
+	else
+		fold->counted = first->fired != NULL ? TSN_V_EMPTY : counted(e, first->where);
+	read = tsn_emit_read(e, f, fold->counted);
 	begin = tsn_emit_here(e);
 	for (size_t i = 0; i < n; i++) {
-		tsn_emit_use_key(e, &aggs[i]->tuple);
-		fold->arg[i] = tick ? TSN_V_NONE : argument(e, aggs[i]);
+		use_fields(e, aggs[i]);
+		fold->arg[i] = fold->counted == TSN_V_EMPTY && c->door == TSN_DOOR_TICK ? TSN_V_NONE : argument(e, aggs[i]);
 	}
 	tsn_emit_region(e, fold->counted, begin);
 	for (size_t i = 0; i < n && !e->failed; i++)
@@ -416,7 +358,10 @@ fold(struct tsn_emit *e, uint32_t f)
 		if (fold->arg[i] != TSN_V_NONE)
 			tsn_emit_lazy(e, fold->arg[i]);
 	e->note = first->family_canon;
-	tsn_emit_plain_op(e, TSN_OP_CODE_FOLD, f, fold->counted, read);
+	if (first->nsteps > 0)
+		tsn_emit_plain_op(e, TSN_OP_CODE_STEPS, f, read, 0);
+	else
+		tsn_emit_plain_op(e, TSN_OP_CODE_FOLD, f, fold->counted, read);
 	e->note = note;
 }
 

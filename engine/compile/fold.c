@@ -38,6 +38,17 @@ dim_of_arith(const struct tsn_ir *n)
 	}
 }
 
+/* A rank is a number, whatever it is about; what is usual counts what it is about. */
+static enum ck_dim
+dim_of_agg(const struct tsn_ir_agg *a)
+{
+	if (a->fn == TSN_AGG_SINCE)
+		return CK_D_MS;
+	if (a->of != NULL && a->fn != TSN_AGG_RANK)
+		a = a->of;
+	return a->arg == NULL ? CK_D_PLAIN : ck_dim(a->arg);
+}
+
 enum ck_dim
 ck_dim(const struct tsn_ir *n)
 {
@@ -52,8 +63,12 @@ ck_dim(const struct tsn_ir *n)
 		return ck_dim(n->kid[0]);
 	case TSN_IR_ARITH:
 		return dim_of_arith(n);
+	case TSN_IR_CLOCK:
+		return CK_D_MS;
 	case TSN_IR_AGG:
-		return n->agg->arg == NULL ? CK_D_PLAIN : ck_dim(n->agg->arg);
+		return dim_of_agg(n->agg);
+	case TSN_IR_TABLE:
+		return CK_D_ANY;
 	case TSN_IR_CHOOSE:
 		for (uint32_t i = 3; i < n->nkids; i += 2)
 			if (ck_dim(n->kid[i]) != ck_dim(n->kid[1]))
@@ -89,7 +104,13 @@ field_bounds(uint16_t field, int64_t *lo, int64_t *hi)
 static void
 agg_bounds(const struct tsn_ir_agg *a, int64_t *lo, int64_t *hi)
 {
-	if (a->arg == NULL)
+	if (a->fn == TSN_AGG_SINCE)
+		return;
+	if (a->fn == TSN_AGG_BASELINE)
+		a = a->of;
+	if (a->fn == TSN_AGG_RANK)
+		*lo = 1;
+	else if (a->arg == NULL || a->fn == TSN_AGG_STDDEV)
 		*lo = 0;
 	else if (a->fn == TSN_AGG_MIN || a->fn == TSN_AGG_MAX)
 		ck_bounds(a->arg, lo, hi);

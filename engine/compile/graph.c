@@ -36,6 +36,15 @@ rehash(struct tsn_ck *c)
 	c->mask = mask;
 }
 
+static void
+deeper(void *arg, const struct tsn_ir *inside)
+{
+	uint32_t *depth = arg;
+
+	if (inside->depth > *depth)
+		*depth = inside->depth;
+}
+
 static uint32_t
 depth_of(const struct tsn_ir *n)
 {
@@ -43,11 +52,8 @@ depth_of(const struct tsn_ir *n)
 
 	for (uint32_t i = 0; i < n->nkids; i++)
 		depth = n->kid[i]->depth > depth ? n->kid[i]->depth : depth;
-	if (n->kind == TSN_IR_AGG) {
-		depth = n->agg->where->depth;
-		if (n->agg->arg != NULL && n->agg->arg->depth > depth)
-			depth = n->agg->arg->depth;
-	}
+	if (n->kind == TSN_IR_AGG)
+		ck_inside(n->agg, deeper, &depth);
 	return depth + 1;
 }
 
@@ -377,6 +383,15 @@ ck_has(struct tsn_ck *c, const struct tsn_ir *a)
 }
 
 const struct tsn_ir *
+ck_clock(struct tsn_ck *c)
+{
+	struct tsn_ir n = { .kind = TSN_IR_CLOCK, .type = TSN_T_TIME };
+	size_t mark = open_form(c, "clock");
+
+	return intern(c, &n, mark);
+}
+
+const struct tsn_ir *
 ck_gives(struct tsn_ck *c, enum tsn_gives what)
 {
 	static const char *const form[] = { "gives flags", "gives interfaces", "gives unsampled", "gives both directions" };
@@ -391,6 +406,16 @@ ck_choose(struct tsn_ck *c, const struct tsn_ir **kid, uint32_t n, enum tsn_type
 	struct tsn_ir node = { .kind = TSN_IR_CHOOSE, .type = t };
 
 	return with_kids(c, &node, "choose", kid, n);
+}
+
+const struct tsn_ir *
+ck_table_node(struct tsn_ck *c, const struct tsn_ir *key, struct ck_set *s, enum tsn_type t)
+{
+	struct tsn_ir n = { .kind = TSN_IR_TABLE, .type = t, .table = ck_set_slot(c, s), .kid = &key, .nkids = 1 };
+	size_t mark = open_form(c, "(table ");
+
+	tsn_buf_printf(&c->buf, "%s %s%s)", s->name, key->canon, t == TSN_T_REAL ? " real" : "");
+	return intern(c, &n, mark);
 }
 
 const struct tsn_ir *
@@ -494,16 +519,104 @@ deepest(void *arg, const struct tsn_ir *n)
 		*level = n->agg->level;
 }
 
+static void
+deepest_inside(void *arg, const struct tsn_ir *inside)
+{
+	ck_walk(inside, deepest, arg);
+}
+
+/* What is about another aggregate lies in its family. */
+static unsigned
+level_of(const struct tsn_ir_agg *agg)
+{
+	unsigned level = 0;
+
+	if (agg->of != NULL)
+		return agg->of->level;
+	ck_inside(agg, deepest_inside, &level);
+	return level + 1;
+}
+
+static void
+add_steps(struct tsn_ck *c, const struct tsn_ir_agg *agg)
+{
+	for (uint32_t i = 0; i < agg->nsteps; i++) {
+		const struct tsn_ir_step *s = &agg->step[i];
+
+		tsn_buf_puts(&c->buf, i > 0 ? ", (" : "(");
+		ck_key_canon(c, &s->key);
+		if (s->rule != NULL)
+			tsn_buf_printf(&c->buf, ") matches of %s", s->rule);
+		else
+			tsn_buf_printf(&c->buf, ") %s", s->where->canon);
+	}
+}
+
+/* A sequence is alone in its family, so the window belongs to the form. */
+static char *
+sequence_form(struct tsn_ck *c, const struct tsn_ir_agg *agg)
+{
+	char text[TSN_TIME_TEXT];
+	size_t mark = open_form(c, "steps ");
+
+	add_steps(c, agg);
+	tsn_buf_printf(&c->buf, " over %s level %u", tsn_duration_text(agg->window_ms, text), agg->level);
+	if (agg->talks)
+		tsn_buf_puts(&c->buf, " of conversations");
+	return ck_take(c, mark);
+}
+
 static char *
 family_form(struct tsn_ck *c, const struct tsn_ir_agg *agg)
 {
-	size_t mark = open_form(c, "by ");
+	size_t mark;
 
+	if (agg->fn == TSN_AGG_SEQUENCE)
+		return sequence_form(c, agg);
+	mark = open_form(c, "by ");
 	ck_key_canon(c, &agg->key);
+	if (agg->at.n > 0) {
+		tsn_buf_puts(&c->buf, " at ");
+		ck_key_canon(c, &agg->at);
+	}
+	if (agg->fired != NULL)
+		tsn_buf_printf(&c->buf, " fired %s", agg->fired);
 	tsn_buf_printf(&c->buf, " where %s level %u", agg->where->canon, agg->level);
 	if (agg->talks)
 		tsn_buf_puts(&c->buf, " of conversations");
 	return ck_take(c, mark);
+}
+
+static void
+add_within(struct tsn_ck *c, const struct tsn_ir_agg *agg)
+{
+	const char *before = " within ";
+
+	for (unsigned i = 0; i < agg->key.n; i++) {
+		struct tsn_key_spec one = { 1, { agg->key.part[i] } };
+
+		if (!(agg->within >> i & 1))
+			continue;
+		tsn_buf_puts(&c->buf, before);
+		ck_key_canon(c, &one);
+		before = ", ";
+	}
+}
+
+static void
+add_options(struct tsn_ck *c, const struct tsn_ir_agg *agg)
+{
+	char text[TSN_TIME_TEXT];
+
+	if (agg->by_received)
+		tsn_buf_puts(&c->buf, " time received");
+	add_within(c, agg);
+	if (agg->history_ms > 0)
+		tsn_buf_printf(&c->buf, " history %s", tsn_duration_text(agg->history_ms, text));
+	if (agg->season_ms > 0)
+		tsn_buf_printf(&c->buf, " season %s", tsn_duration_text(agg->season_ms, text));
+	if (agg->fn == TSN_AGG_ABSENT && agg->expect != TSN_SET_NONE)
+		tsn_buf_printf(&c->buf, " expect %s", c->m->sets[agg->expect].name);
 }
 
 static char *
@@ -515,12 +628,13 @@ agg_form(struct tsn_ck *c, const struct tsn_ir_agg *agg)
 	tsn_buf_putc(&c->buf, '(');
 	if (agg->arg != NULL)
 		tsn_buf_puts(&c->buf, agg->arg->canon);
+	if (agg->of != NULL)
+		tsn_buf_puts(&c->buf, agg->of->agg_canon);
 	ck_key_canon(c, &agg->tuple);
 	tsn_buf_printf(&c->buf, ") %s %s", agg->tumbling ? "per" : "over", tsn_duration_text(agg->window_ms, text));
 	if (!agg->tumbling)
 		tsn_buf_printf(&c->buf, " step %s", tsn_duration_text(agg->pane_ms, text));
-	if (agg->by_received)
-		tsn_buf_puts(&c->buf, " time received");
+	add_options(c, agg);
 	return ck_take(c, mark);
 }
 
@@ -532,11 +646,7 @@ ck_agg(struct tsn_ck *c, struct tsn_ir_agg *agg, enum tsn_type t)
 	const struct tsn_ir *made;
 	size_t mark;
 
-	agg->level = 0;
-	ck_walk(agg->where, deepest, &agg->level);
-	if (agg->arg != NULL)
-		ck_walk(agg->arg, deepest, &agg->level);
-	agg->level++;
+	agg->level = level_of(agg);
 	agg->family_canon = family_form(c, agg);
 	agg->agg_canon = agg_form(c, agg);
 	*copy = *agg;
@@ -554,6 +664,17 @@ bool
 ck_is_const(const struct tsn_ir *n)
 {
 	return n->kind == TSN_IR_INT || n->kind == TSN_IR_REAL || n->kind == TSN_IR_ADDR || n->kind == TSN_IR_STRING;
+}
+
+void
+ck_inside(const struct tsn_ir_agg *agg, void (*fn)(void *, const struct tsn_ir *), void *arg)
+{
+	fn(arg, agg->where);
+	if (agg->arg != NULL)
+		fn(arg, agg->arg);
+	for (uint32_t i = 0; i < agg->nsteps; i++)
+		if (agg->step[i].where != agg->where)
+			fn(arg, agg->step[i].where);
 }
 
 /* Every node outside the arguments of functions; a function is met, what is in it is not. */

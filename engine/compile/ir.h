@@ -52,10 +52,12 @@ enum tsn_ir_kind {
 	TSN_IR_AGG,       /* agg */
 	TSN_IR_CHOOSE,    /* kid: condition, value, condition, value...; of one type: the value of the first condition that is true, unknown if none is */
 	TSN_IR_TABLE,     /* kid[0] (field or TUPLE) looked up in table [table]; INT or REAL */
-	TSN_IR_CLOCK,     /* the row's event time (TIME) */
+	TSN_IR_CLOCK,     /* the row's event time (TIME); names no field */
 	/* more truth values */
 	TSN_IR_DURING,    /* event time lies in schedule [schedule]; two-valued, tests no field */
 };
+
+#define TSN_MAX_KEYS 1000000 /* groups of an expression unless told (S29) */
 
 enum tsn_ir_arith { TSN_AR_ADD, TSN_AR_SUB, TSN_AR_MUL, TSN_AR_DIV /* REAL only */, TSN_AR_MOD, TSN_AR_BAND, TSN_AR_BOR };
 
@@ -86,7 +88,8 @@ struct tsn_ir_agg {
 	uint32_t expect;             /* ABSENT: set slot, TSN_SET_NONE */
 	const struct tsn_ir_step *step; /* SEQUENCE; [key] is the last step's */
 	uint32_t nsteps;
-	const char *fired;           /* COUNT of the openings of this rule (full name); NULL else */
+	const char *fired;           /* COUNT of the openings of this rule (full name), which no row makes; NULL else */
+	unsigned tail;               /* FRESH: so many parts at the end of [key] are its arguments, not `by` */
 	int64_t window_ms, pane_ms;
 	uint32_t panes;
 	uint64_t max_keys;           /* not part of the canonical form */
@@ -173,6 +176,8 @@ struct tsn_ir_module {
 	const char **regex;              /* pattern text; flags in regex_flags (PCRE2 options) */
 	uint32_t *regex_flags;
 	uint32_t nregex;
+	const struct tsn_schedule **schedules; /* base/schedule.h; each once */
+	uint32_t nschedules;
 	struct tsn_wanted *wanted;       /* elements that rules name by number, and their columns */
 	uint32_t nwanted;
 };

@@ -81,6 +81,8 @@ fits(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left
 {
 	struct tsn_diag *d;
 
+	if (s->dynamic)
+		return ck_dynamic_use(e, n, (struct ck_set *)s, left);
 	if (left->kind == TSN_IR_TUPLE ? s->type == TSN_T_TUPLE || s->type == TSN_T_NONE : ck_set_fits(left->type, s->type))
 		return left->kind != TSN_IR_TUPLE || tuple_fits(e, n, left, s);
 	d = tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s is %s, and the set holds %s", left_text(e, n),
@@ -156,7 +158,7 @@ in_set(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *le
 	warn_family(e, n, s);
 	e->c->at = n->span;
 	if (left->kind == TSN_IR_TUPLE)
-		return ck_in(e->c, left, for_fields(e->c, s, left));
+		return ck_in(e->c, left, s->dynamic ? s : for_fields(e->c, s, left));
 	if (left->kind != TSN_IR_FIELD || left->type == TSN_T_REAL)
 		return spelled_out(e, n, left, s);
 	if (s->sym == NULL && s->builtin == NULL && s->nmembers == 1 && s->nparts == 0 && s->nfiles == 0)
@@ -178,6 +180,32 @@ not_a_set(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir 
 	return NULL;
 }
 
+struct ck_set *
+ck_set_for(const struct ck_env *e, const struct tsn_node *set, const struct tsn_ir *left)
+{
+	struct ck_env named = *e;
+	struct ck_val v = { .kind = CK_SETV };
+
+	named.wanted = "set";
+	if (set->kind == TSN_N_SET)
+		v.set = ck_set_literal(e, set, left->kind == TSN_IR_TUPLE ? TSN_T_NONE : left->type);
+	else
+		v = ck_value(&named, set, left->type);
+	if (v.kind == CK_BAD || (v.kind == CK_SETV && v.set == NULL))
+		return NULL;
+	if (v.kind != CK_SETV) {
+		tsn_diag_error(e->c->diags, TSN_E_TYPE, set->span, "%s is no set", ck_text(e->c, set));
+		return NULL;
+	}
+	if (left->kind == TSN_IR_TUPLE && (v.set->type == TSN_T_TUPLE || v.set->type == TSN_T_NONE))
+		return tuple_fits(e, set, left, v.set) ? for_fields(e->c, v.set, left) : NULL;
+	if (left->kind != TSN_IR_TUPLE && ck_set_fits(left->type, v.set->type))
+		return v.set;
+	tsn_diag_error(e->c->diags, TSN_E_TYPE, set->span, "the key is %s, and the set holds %s", ck_a_type(left->type),
+	    ck_the_types(v.set->type));
+	return NULL;
+}
+
 const struct tsn_ir *
 ck_test_in(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left, const struct tsn_node *right)
 {
@@ -192,6 +220,7 @@ ck_test_in(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir
 		return s == NULL ? NULL : in_set(e, n, left, s);
 	}
 	v = ck_value(&named, right, left->type);
+	e->c->at = n->span;
 	switch (v.kind) {
 	case CK_SETV:
 		return in_set(e, n, left, v.set);

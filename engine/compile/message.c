@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compile/check.h"
+#include "sets/dynamic.h"
 
 struct writer {
 	const struct ck_env *e;
@@ -68,6 +69,14 @@ struct lookup {
 	uint32_t slot;
 };
 
+static void find_lookup(void *arg, const struct tsn_ir *n);
+
+static void
+find_lookup_in(void *arg, const struct tsn_ir *inside)
+{
+	ck_walk(inside, find_lookup, arg);
+}
+
 /* The first field that the rule looks up in the set, inside functions too. */
 static void
 find_lookup(void *arg, const struct tsn_ir *n)
@@ -75,7 +84,7 @@ find_lookup(void *arg, const struct tsn_ir *n)
 	struct lookup *l = arg;
 
 	if (n->kind == TSN_IR_AGG)
-		ck_walk(n->agg->where, find_lookup, l);
+		ck_inside(n->agg, find_lookup_in, l);
 	if (l->field >= 0 || n->kind != TSN_IR_IN || n->kid[0]->kind != TSN_IR_FIELD)
 		return;
 	if (holds(l->c->sets[n->set], l->set)) {
@@ -97,6 +106,11 @@ check_column(struct writer *w, const struct ck_set *s, struct tsn_span at, const
 			return;
 		for (size_t i = 0; (other = tsn_set_column_nth(s->file[f].set, i)) != NULL; i++)
 			tsn_nearest_offer(&near, name, other);
+	}
+	for (size_t i = 0; s->dynamic && (other = tsn_dynamic_column_nth(i)) != NULL; i++) {
+		if (strcmp(other, name) == 0)
+			return;
+		tsn_nearest_offer(&near, name, other);
 	}
 	if (s->nparts > 0 || (s->builtin != NULL && strcmp(name, "name") == 0) || w->e->c->test)
 		return;

@@ -222,6 +222,36 @@ beside_key(const struct tsn_ir *cond, const struct tsn_key_spec *key)
 	return false;
 }
 
+static const char *
+what_beside(enum ck_use_kind kind)
+{
+	switch (kind) {
+	case CK_U_NEW:
+		return "the flow that is the first is rarely the one that meets the condition beside it";
+	case CK_U_ABSENT:
+		return "no flow is there when a group is absent, so the condition beside it is never met";
+	default:
+		return "this counts all flows, not only those of the condition beside it";
+	}
+}
+
+/* The condition beside it as it was written, if it is one of those joined by `and`. */
+static const char *
+written(const struct ck_env *e, const struct tsn_node *and, const struct tsn_ir *cond)
+{
+	for (const struct tsn_node *part = and->kind == TSN_N_AND ? and->kids : NULL; part != NULL; part = part->next)
+		if (ck_cond(e, part) == cond)
+			return ck_text(e->c, part);
+	return NULL;
+}
+
+/* Its arguments are what is new, so a test of them is about the flow that is. */
+static bool
+is_beside(const struct tsn_ir *cond, const struct ck_use *u)
+{
+	return beside_key(cond, u->kind == CK_U_NEW ? &u->agg->agg->key : u->key);
+}
+
 /*
  * dst_port == 25 and count() by src over 60s > 100 counts all flows of src: people mean the mail
  * flows. Said once a rule.
@@ -230,21 +260,21 @@ void
 ck_warn_filters(const struct ck_env *e, const struct tsn_ir *when, const struct ck_gather *g, const struct tsn_node *n)
 {
 	const struct tsn_node *and = n->kind == TSN_N_WHEN ? n->kids : n;
-	const char *filter = NULL;
 	struct ck_env plain = *e;
 
 	plain.gather = NULL;
 	if (when->kind != TSN_IR_AND)
 		return;
-	for (size_t u = 0; u < g->nuses; u++) {
-		for (uint32_t k = 0; g->use[u].bare && k < when->nkids; k++) {
-			if (!beside_key(when->kid[k], &g->use[u].agg->agg->key))
+	for (size_t i = 0; i < g->nuses; i++) {
+		const struct ck_use *u = &g->use[i];
+
+		for (uint32_t k = 0; (u->bare || u->kind != CK_U_COUNTS) && k < when->nkids; k++) {
+			const char *filter;
+
+			if (!is_beside(when->kid[k], u))
 				continue;
-			for (const struct tsn_node *part = and->kind == TSN_N_AND ? and->kids : NULL; part != NULL; part = part->next)
-				if (filter == NULL && ck_cond(&plain, part) == when->kid[k])
-					filter = ck_text(e->c, part);
-			tsn_diag_hint(ck_warn(e->c, g->use[u].span,
-			    "this counts all flows, not only those of the condition beside it"),
+			filter = written(&plain, and, when->kid[k]);
+			tsn_diag_hint(ck_warn(e->c, u->span, "%s", what_beside(u->kind)),
 			    filter != NULL ? "put the condition first: where %s" : "put the condition into the clause where", filter);
 			return;
 		}

@@ -191,6 +191,7 @@ tsn_world_declare(struct tsn_world *w, struct ck_file *f, struct tsn_diags *diag
 
 struct hits {
 	struct ck_sym *first, *second;
+	bool rules; /* looked for, else anything but them */
 };
 
 static void
@@ -206,7 +207,7 @@ static void
 among(const struct tsn_world *w, const struct ck_group *g, const struct ck_file *only, const char *name, size_t len,
     struct hits *h)
 {
-	for (struct ck_sym *s = tsn_world_find(w, g, name, len, false); s != NULL; s = s->same)
+	for (struct ck_sym *s = tsn_world_find(w, g, name, len, h->rules); s != NULL; s = s->same)
 		if (only == NULL || s->file == only)
 			hit(h, s);
 }
@@ -243,28 +244,41 @@ rebound(const struct ck_rebind *r, struct ck_sym *s)
 	return s;
 }
 
+static bool
+look_here(const struct ck_env *e, const struct tsn_node *n, struct hits *h)
+{
+	const struct tsn_world *w = e->c->world;
+
+	look_up(w, e->file, n->text, n->len, h);
+	if (h->first == NULL && e->fallback != NULL)
+		look_up(w, e->fallback, n->text, n->len, h);
+	if (h->second == NULL)
+		return true;
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_AMBIGUOUS, n->span, "%s is defined by %s and by %s", n->text,
+	    h->first->file->name, h->second->file->name), "write %s or %s, or define it here", h->first->full, h->second->full);
+	return false;
+}
+
 struct ck_sym *
 ck_resolve(const struct ck_env *e, const struct tsn_node *n, bool *ambiguous)
 {
-	const struct tsn_world *w = e->c->world;
-	struct hits h = { NULL, NULL };
+	struct hits h = { NULL, NULL, false };
 	struct ck_sym *s;
 
-	*ambiguous = false;
-	look_up(w, e->file, n->text, n->len, &h);
-	if (h.first == NULL && e->fallback != NULL)
-		look_up(w, e->fallback, n->text, n->len, &h);
-	if (h.first == NULL)
+	*ambiguous = !look_here(e, n, &h);
+	if (h.first == NULL || *ambiguous)
 		return NULL;
-	if (h.second != NULL) {
-		*ambiguous = true;
-		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_AMBIGUOUS, n->span, "%s is defined by %s and by %s", n->text,
-		    h.first->file->name, h.second->file->name), "write %s or %s, or define it here",
-		    h.first->full, h.second->full);
-		return NULL;
-	}
 	s = rebound(e->rebind, h.first);
 	return s != h.first ? s : rebound(e->c->global, s);
+}
+
+struct ck_sym *
+ck_resolve_rule(const struct ck_env *e, const struct tsn_node *n, bool *ambiguous)
+{
+	struct hits h = { NULL, NULL, true };
+
+	*ambiguous = !look_here(e, n, &h);
+	return *ambiguous ? NULL : h.first;
 }
 
 struct ck_sym *
@@ -304,7 +318,7 @@ struct ck_rebind *
 ck_rebind(const struct ck_env *e, const struct tsn_node *decl, const struct ck_file *written, const struct ck_rebind *next)
 {
 	struct tsn_ck *c = e->c;
-	struct hits h = { NULL, NULL };
+	struct hits h = { NULL, NULL, false };
 	enum ck_sym_kind kind;
 	struct ck_rebind *r;
 
@@ -366,7 +380,7 @@ static void
 offer_syms(const struct ck_env *e, struct offer *o, const char *kind, bool no_functions)
 {
 	bool sets = strncmp(kind, "set", 3) == 0, functions = strcmp(kind, "function") == 0;
-	bool constants = sets && kind[3] != '\0';
+	bool constants = sets && kind[3] != '\0', rules = strcmp(kind, "rule") == 0;
 	size_t i;
 
 	for (const struct ck_sym *s = e->c->world->syms; s != NULL; s = s->order) {
@@ -374,10 +388,12 @@ offer_syms(const struct ck_env *e, struct offer *o, const char *kind, bool no_fu
 
 		for (i = 0; !seen && i < e->file->nimports; i++)
 			seen = e->file->import[i] == s->file;
-		if (seen && s->kind != CK_RULE && (!sets || s->kind == CK_SET || (constants && s->kind == CK_LET)) &&
+		if (seen && (s->kind == CK_RULE) == rules && (!sets || s->kind == CK_SET || (constants && s->kind == CK_LET)) &&
 		    (!functions || s->kind == CK_TABLE))
 			offer(o, s->name, false);
 	}
+	if (rules)
+		return;
 	for (i = 0; !functions && tsn_set_builtin_nth(i) != NULL; i++)
 		offer(o, tsn_set_builtin_nth(i), false);
 	for (i = 0; !sets && !no_functions && i < tsn_function_count; i++)

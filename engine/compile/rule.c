@@ -38,30 +38,39 @@ is_stateful(const struct tsn_ir *n)
 
 /* --- times --- */
 
+struct longest {
+	int64_t window_ms, pane_ms; /* of equal windows the shortest panes */
+};
+
+static void longest(void *arg, const struct tsn_ir *n);
+
+static void
+longest_inside(void *arg, const struct tsn_ir *inside)
+{
+	ck_walk(inside, longest, arg);
+}
+
 static void
 longest(void *arg, const struct tsn_ir *n)
 {
-	int64_t *ms = arg, inner;
+	struct longest *l = arg;
 
 	if (n->kind != TSN_IR_AGG)
 		return;
-	if (n->agg->window_ms > *ms)
-		*ms = n->agg->window_ms;
-	inner = ck_longest_window(n->agg->where);
-	if (inner > *ms)
-		*ms = inner;
-	inner = n->agg->arg == NULL ? 0 : ck_longest_window(n->agg->arg);
-	if (inner > *ms)
-		*ms = inner;
+	if (n->agg->window_ms > l->window_ms || (n->agg->window_ms == l->window_ms && n->agg->pane_ms < l->pane_ms)) {
+		l->window_ms = n->agg->window_ms;
+		l->pane_ms = n->agg->pane_ms;
+	}
+	ck_inside(n->agg, longest_inside, l);
 }
 
 int64_t
 ck_longest_window(const struct tsn_ir *n)
 {
-	int64_t ms = 0;
+	struct longest l = { 0, 0 };
 
-	ck_walk(n, longest, &ms);
-	return ms;
+	ck_walk(n, longest, &l);
+	return l.window_ms;
 }
 
 /* --- the alert's key (S23) --- */
@@ -98,9 +107,9 @@ default_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_
 		return;
 	}
 	for (size_t i = 0; i < g->nuses; i++) {
-		const struct tsn_key_spec *k = &g->use[i].agg->agg->key;
+		const struct tsn_key_spec *k = g->use[i].key;
 
-		differ |= !same_key(k, &g->use[0].agg->agg->key);
+		differ |= !same_key(k, g->use[0].key);
 		for (unsigned p = 0; p < k->n; p++)
 			if (!has_field(key, k->part[p].field) && key->n < TSN_KEY_PARTS)
 				key->part[key->n++] = k->part[p];
@@ -299,27 +308,18 @@ take_reports(struct tsn_ck *c, struct tsn_ir_rule *r, const struct ck_gather *g)
 }
 
 static void
-pane_of(void *arg, const struct tsn_ir *n)
-{
-	struct tsn_rule *r = arg;
-
-	if (n->kind == TSN_IR_AGG && n->agg->window_ms == r->hold_ms && n->agg->pane_ms > r->pane_ms)
-		r->pane_ms = n->agg->pane_ms;
-}
-
-static void
 finish_times(struct tsn_rule *r, const struct tsn_ir *when)
 {
-	int64_t window = ck_longest_window(when);
+	struct longest l = { 0, 0 };
+	int64_t window;
 
+	ck_walk(when, longest, &l);
+	window = l.window_ms;
+	r->watched = r->stateful && !r->each;
+	r->pane_ms = r->watched ? l.pane_ms : 0;
 	if (r->once_ms == 0)
 		r->once_ms = r->stateful ? window : ONCE_STATELESS;
 	r->hold_ms = r->stateful ? window : r->once_ms;
-	r->watched = r->stateful && !r->each;
-	if (r->watched)
-		ck_walk(when, pane_of, r);
-	if (r->watched && r->pane_ms == 0)
-		r->pane_ms = TSN_SECOND; /* the longest window stands inside another function */
 }
 
 /* [*about_talks] and true: it names fields of conversations, and is to be read again as a rule about those. */

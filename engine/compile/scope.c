@@ -110,9 +110,39 @@ received(const struct ck_env *e, const struct tsn_node *n, struct ck_scope *s)
 	return false;
 }
 
-/* False: reported. [*later] is set for what is not available yet. */
+/* S7: flows are filed under one key, and read under another of the same shape. */
 static bool
-parts(const struct ck_env *e, const struct tsn_node *n, struct ck_scope *s, bool *later)
+at_keys(const struct ck_env *e, const struct tsn_node *n, struct ck_scope *s)
+{
+	const struct tsn_key_spec *by = &s->key, *at = &s->at;
+
+	s->at_span = n->span;
+	if (!ck_keys(e, n, &s->at))
+		return false;
+	for (unsigned i = 0; i < by->n && i < at->n; i++) {
+		const struct tsn_field_info *f = &tsn_fields[by->part[i].field], *g = &tsn_fields[at->part[i].field];
+
+		if (f->type != g->type) {
+			tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "%s is %s and %s is %s",
+			    ck_field_name(e->c, by->part[i].field), ck_a_type(f->type), ck_field_name(e->c, at->part[i].field),
+			    ck_a_type(g->type)), "as in by src at dst");
+			return false;
+		}
+		if (by->part[i].v4_bits != at->part[i].v4_bits || by->part[i].v6_bits != at->part[i].v6_bits) {
+			tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "the two have different masks, so no group is found");
+			return false;
+		}
+	}
+	if (by->n == at->n)
+		return true;
+	tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SCOPE, n->span, "there are %u fields after by and %u after at", by->n, at->n),
+	    "as in by src, dst_port at dst, src_port");
+	return false;
+}
+
+/* False: reported. */
+static bool
+parts(const struct ck_env *e, const struct tsn_node *n, struct ck_scope *s)
 {
 	bool ok = true;
 
@@ -122,8 +152,7 @@ parts(const struct ck_env *e, const struct tsn_node *n, struct ck_scope *s, bool
 			ok &= ck_keys(e, k, &s->key);
 			break;
 		case TSN_N_AT:
-			ck_unavailable(e->c, k->span, "by KEY at KEY is");
-			*later = true;
+			ok = ok && at_keys(e, k, s);
 			break;
 		case TSN_N_OVER:
 		case TSN_N_PER:
@@ -146,7 +175,7 @@ struct ck_val
 ck_scoped(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 {
 	struct ck_env inner = *e;
-	bool used = false, later = false, by_event = false, ok;
+	bool used = false, by_event = false, ok;
 	struct ck_scope s = { .span = n->span, .used = &used, .by_event = &by_event };
 	struct ck_val v;
 
@@ -155,10 +184,10 @@ ck_scoped(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 	/* The function inside is already too much for a constant. */
 	if (e->constant)
 		return ck_value(e, n->kids, want);
-	ok = parts(e, n, &s, &later);
+	ok = parts(e, n, &s);
 	inner.scope = &s;
 	v = ck_value(&inner, n->kids, want);
-	if (!ok || later || v.kind == CK_BAD)
+	if (!ok || v.kind == CK_BAD)
 		return bad;
 	if (!used) {
 		if (v.kind == CK_IR && v.ir->stateful)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compile/check.h"
+#include "sets/dynamic.h"
 
 #define LONG_CONTENT 512 /* a longer literal stands in canonical forms by its hash */
 
@@ -217,18 +218,22 @@ add_tuple(struct building *g, const struct ck_member *m)
 	return tsn_set_builder_add_key(g->b, key, tsn_key_encode(k, g->row, 0, key), TSN_SET_NO_ROW);
 }
 
+enum tsn_set_error
+ck_set_build_member(struct tsn_set_builder *b, const struct ck_member *m, uint32_t row)
+{
+	switch (m->kind) {
+	case CK_M_PREFIX: return tsn_set_builder_add_prefix(b, m->prefix, row);
+	case CK_M_ADDRS: return tsn_set_builder_add_addr_range(b, m->a, m->b, row);
+	case CK_M_INTS: return tsn_set_builder_add_int_range(b, m->lo, m->hi, row);
+	case CK_M_STR: return tsn_set_builder_add_str(b, m->text, m->len, row);
+	default: return TSN_SET_MIXED;
+	}
+}
+
 static enum tsn_set_error
 add_member(struct building *g, const struct ck_member *m)
 {
-	struct tsn_set_builder *b = g->b;
-
-	switch (m->kind) {
-	case CK_M_PREFIX: return tsn_set_builder_add_prefix(b, m->prefix, TSN_SET_NO_ROW);
-	case CK_M_ADDRS: return tsn_set_builder_add_addr_range(b, m->a, m->b, TSN_SET_NO_ROW);
-	case CK_M_INTS: return tsn_set_builder_add_int_range(b, m->lo, m->hi, TSN_SET_NO_ROW);
-	case CK_M_STR: return tsn_set_builder_add_str(b, m->text, m->len, TSN_SET_NO_ROW);
-	default: return add_tuple(g, m);
-	}
+	return m->kind == CK_M_TUPLE ? add_tuple(g, m) : ck_set_build_member(g->b, m, TSN_SET_NO_ROW);
 }
 
 static bool
@@ -260,12 +265,37 @@ add_own(struct building *g, const struct ck_set *s)
 	return true;
 }
 
+/* Tuples are as long as their fields are stored. */
+static uint64_t
+shape_of(const struct ck_set *s)
+{
+	uint64_t h = s->type == TSN_T_TUPLE;
+
+	for (unsigned i = 0; s->type == TSN_T_TUPLE && i < s->key.n; i++)
+		h = tsn_hash_join(h, (uint64_t)tsn_fields[s->key.part[i].field].storage);
+	return h;
+}
+
+static struct tsn_set *
+build_dynamic(const struct ck_set *s)
+{
+	enum tsn_set_kind kind = s->type == TSN_T_NONE ? TSN_SET_ANY : s->type == TSN_T_ADDR ? TSN_SET_ADDR :
+	    s->type == TSN_T_STRING ? TSN_SET_STR : s->type == TSN_T_TUPLE ? TSN_SET_TUPLE : TSN_SET_INT;
+
+	return tsn_set_dynamic_new(kind, shape_of(s), s->expire_ms, (size_t)s->max);
+}
+
 struct tsn_set *
 ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 {
 	struct building g = { .b = tsn_set_builder_new(TSN_SET_ANY), .top = s, .again = again, .diags = diags };
 	struct tsn_set *set = NULL;
 	bool ok = g.b != NULL;
+
+	if (s->dynamic || s->table != NULL) {
+		tsn_set_builder_free(g.b);
+		return s->dynamic ? build_dynamic(s) : ck_table_build(s, again, diags);
+	}
 
 	for (const struct ck_set *part = ck_set_reach(s); ok && part != NULL; part = part->reach_next)
 		ok = add_own(&g, part);

@@ -18,6 +18,7 @@
 #include "state/state.h"
 
 struct tsn_engine;
+struct tsn_pair;
 
 struct tsn_engine_options {
 	uint32_t batch_rows;        /* 1..1024, 0: 1024; never changes a result */
@@ -29,6 +30,8 @@ struct tsn_engine_options {
 	 */
 	void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows);
 	void *arg;
+	/* Called for the matches of a ruleset's probes in place of raising alerts; see compile.h. */
+	void (*on_probe)(void *arg, const struct tsn_vm *vm, uint32_t probe, const struct tsn_mask *rows, const struct tsn_batch *b);
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 
@@ -39,6 +42,9 @@ struct tsn_engine_stats {
 	uint64_t version;        /* of them: of a version that cannot be read */
 	uint64_t lost_to_memory; /* batches cut short because memory was out */
 	uint64_t dedup_forgotten; /* flows that dedup forgot before its time had passed */
+	uint64_t talks;          /* conversations evaluated */
+	uint64_t talks_open;     /* of which not all is awaited yet */
+	uint64_t talks_refused;  /* flows that found no place among them: in no conversation */
 	int64_t first, last;     /* event times seen, TSN_TIME_NONE if none */
 	int64_t clock;           /* running maximum of the time of receipt */
 };
@@ -110,8 +116,17 @@ struct tsn_exporters *tsn_engine_exporters(struct tsn_engine *e);
 void tsn_engine_clock(struct tsn_engine *e, int64_t now_ms);
 /* Evaluates what is buffered, so that alerts are not held back when input pauses. */
 void tsn_engine_flush(struct tsn_engine *e);
-/* End of input: evaluates the rest and closes open `per` windows, marked partial (S4). */
+/*
+ * End of input: evaluates the rest, conversations whose time has not passed among it, and closes open `per` windows; alerts
+ * of those are marked partial (S4).
+ */
 void tsn_engine_finish(struct tsn_engine *e);
+
+/*
+ * What exporter [x], by what it has sent so far, does not give of what rule [r] needs of it: enum tsn_requires, or-ed. A rule
+ * about conversations needs both directions and unsampled flows. 0: the exporter feeds the rule.
+ */
+uint32_t tsn_rule_lacks(const struct tsn_rule *r, const struct tsn_exporter *x);
 
 struct tsn_pack;
 struct tsn_unpack;
@@ -141,5 +156,7 @@ uint64_t tsn_engine_ticket(const struct tsn_engine *e);
 void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
 struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);
 const struct tsn_state *tsn_engine_state(const struct tsn_engine *e);
+/* The conversations that are waiting, for snapshots; NULL if no rule is about them. */
+struct tsn_pair *tsn_engine_pair(struct tsn_engine *e);
 
 #endif

@@ -61,6 +61,7 @@ save_one(const struct tsn_exporter *x, struct tsn_pack *out)
 	tsn_pack_uint(out, x->sampling);
 	tsn_pack_bool(out, x->flags_seen);
 	tsn_pack_bool(out, x->interfaces_seen);
+	tsn_pack_bool(out, x->both_seen);
 	tsn_pack_uint(out, x->formats);
 	tsn_pack_int(out, x->first_received);
 	tsn_pack_int(out, x->last_received);
@@ -90,6 +91,7 @@ load_one(struct tsn_exporter *x, uint64_t counters, struct tsn_unpack *in)
 	x->sampling = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 	x->flags_seen = tsn_unpack_bool(in);
 	x->interfaces_seen = tsn_unpack_bool(in);
+	x->both_seen = tsn_unpack_bool(in);
 	x->formats = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 	x->first_received = tsn_unpack_int(in);
 	x->last_received = tsn_unpack_int(in);

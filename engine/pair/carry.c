@@ -42,7 +42,7 @@ log_grow(struct ring_log *l)
 
 	if (cap > l->max)
 		return false;
-	p = tsn_malloc(cap);
+	p = tsn_pair_pages(cap);
 	if (p == NULL)
 		return false;
 	for (at = l->begin; at < l->end; at += n) {

@@ -101,6 +101,8 @@ talk_at(const struct tsn_pair *p, uint64_t number)
 
 /* --- pair.c --- */
 
+/* Memory in large pages, where there is enough of it: what is looked up lies anywhere. tsn_free. */
+void *tsn_pair_pages(size_t bytes);
 /* A new entry, received [now], of no side yet. NULL when it finds no place. */
 struct talk *tsn_pair_open(struct tsn_pair *p, const struct ends *e, int64_t time);
 uint64_t tsn_pair_hash(const struct tsn_pair *p, const struct ends *e);

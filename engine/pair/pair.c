@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "pair/internal.h"
 
+#include <sys/mman.h>
+
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -89,6 +91,20 @@ tsn_pair_carry(struct tsn_pair *p, const struct tsn_field_set *fields, bool pool
 
 /* --- the ring and its index --- */
 
+void *
+tsn_pair_pages(size_t bytes)
+{
+	const size_t huge = (size_t)2 << 20;
+	void *p;
+
+	if (bytes < 2 * huge)
+		return tsn_aligned_alloc(64, bytes);
+	p = tsn_aligned_alloc(huge, bytes);
+	if (p != NULL)
+		madvise(p, bytes, MADV_HUGEPAGE); /* advice: where it is not taken it is only slower */
+	return p;
+}
+
 static void
 link_in(struct tsn_pair *p, uint64_t number)
 {
@@ -108,13 +124,14 @@ grow(struct tsn_pair *p)
 	cap = cap < p->max ? cap : p->max;
 	if (cap <= p->cap)
 		return false;
-	ring = tsn_aligned_alloc(64, (size_t)cap * sizeof(*ring));
-	head = tsn_calloc((size_t)cap * 2, sizeof(*head));
+	ring = tsn_pair_pages((size_t)cap * sizeof(*ring));
+	head = tsn_pair_pages((size_t)cap * 2 * sizeof(*head));
 	if (ring == NULL || head == NULL) {
 		tsn_free(ring);
 		tsn_free(head);
 		return false;
 	}
+	memset(head, 0, (size_t)cap * 2 * sizeof(*head));
 	for (uint64_t i = p->begin; i < p->end; i++)
 		ring[i & (cap - 1)] = *talk_at(p, i);
 	tsn_free(p->ring);

@@ -63,13 +63,13 @@ uint32_t tsn_pair_take(struct tsn_pair *p, int64_t now, struct tsn_batch *out, s
 void tsn_pair_stats(const struct tsn_pair *p, struct tsn_pair_stats *out);
 
 /*
- * All entries; exporters by address. [both_seen] is a thing of the exporters. Fields of origin POOL are carried along: a
- * program that means other elements by them says so by tsn_pair_carry after loading.
+ * All entries; exporters by address. [both_seen] is a thing of the exporters. Fields of origin POOL are absent in what
+ * was loaded: another program may have other elements there.
  */
 void tsn_pair_save(const struct tsn_pair *p, struct tsn_exporters *exporters, struct tsn_pack *k);
 /*
  * Into an empty one. Total: any bytes may be given. False, and nothing is in it, if they make no sense, were written by a
- * version with other fields, or memory is out. What is beyond the bound is counted as refused.
+ * version with other fields. What finds no place is counted as refused.
  */
 bool tsn_pair_load(struct tsn_pair *p, struct tsn_exporters *exporters, struct tsn_unpack *u);
 

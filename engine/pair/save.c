@@ -208,6 +208,7 @@ tsn_pair_load(struct tsn_pair *p, struct tsn_exporters *exporters, struct tsn_un
 	}
 	good = good && !u->bad;
 	p->now = good ? now : TSN_TIME_NONE;
+	p->pool_from = p->log.end;
 	if (!good) {
 		p->begin = p->end;
 		p->log.begin = p->log.end;

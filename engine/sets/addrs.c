@@ -194,6 +194,11 @@ tsn_set_rows_addr(const struct tsn_set *s, const struct tsn_addr_column *col, ui
 	uint32_t mask = (uint32_t)tsn_addr_mask(tsn_addr_v4(UINT32_MAX), v4_bits, 0).lo;
 
 	memset(hit, 0, TSN_BATCH_ROWS);
+	if (s->dynamic != NULL) {
+		if (s->kind == TSN_SET_ADDR)
+			tsn_dynamic_rows_addr(s->dynamic, col, n, v4_bits, v6_bits, hit);
+		return;
+	}
 	if (s->v4.first != NULL) {
 		for (uint32_t i = 0; i < n; i++)
 			hit[i] = many_v4(&s->v4, col->v4[i] & mask);

@@ -70,6 +70,8 @@ has_int(const struct tsn_int_members *m, int64_t v)
 bool
 tsn_set_has_int(const struct tsn_set *s, int64_t v)
 {
+	if (s->dynamic != NULL)
+		return s->kind == TSN_SET_INT && tsn_dynamic_find_int(s->dynamic, v) != TSN_SET_NO_ROW;
 	return has_int(&s->ints, v);
 }
 
@@ -85,6 +87,11 @@ tsn_set_has_int(const struct tsn_set *s, int64_t v)
 		const struct tsn_int_members *m = &s->ints; \
  \
 		memset(hit, 0, TSN_BATCH_ROWS); \
+		if (s->dynamic != NULL) { \
+			for (uint32_t i = 0; i < n && !tsn_set_empty(s); i++) \
+				hit[i] = (uint64_t)col[i] >> 63 && (least) == 0 ? 0 : tsn_set_has_int(s, (int64_t)col[i]); \
+			return; \
+		} \
 		if (m->n > TSN_SET_LINEAR) { \
 			for (uint32_t i = 0; i < n; i++) \
 				hit[i] = (uint64_t)col[i] >> 63 && (least) == 0 ? 0 : has_int(m, (int64_t)col[i]); \

@@ -51,8 +51,28 @@ struct tsn_word_members {
 	size_t slots; /* a power of two */
 };
 
+/* sets/table.c */
+struct tsn_table;
+void tsn_table_numbers_free(struct tsn_table *t);
+
+/* sets/dynamic.c */
+struct tsn_dynamic;
+void tsn_dynamic_free(struct tsn_dynamic *d);
+size_t tsn_dynamic_size(const struct tsn_dynamic *d);
+bool tsn_dynamic_has_family(const struct tsn_dynamic *d, bool v4);
+/* Rows of members; TSN_SET_NO_ROW: no member. */
+uint32_t tsn_dynamic_find_addr(const struct tsn_dynamic *d, struct tsn_addr a);
+uint32_t tsn_dynamic_find_int(const struct tsn_dynamic *d, int64_t v);
+uint32_t tsn_dynamic_find_bytes(const struct tsn_dynamic *d, const void *p, size_t n);
+int tsn_dynamic_column(const char *name, size_t n);
+struct tsn_str tsn_dynamic_cell(const struct tsn_dynamic *d, uint32_t row, int column);
+void tsn_dynamic_rows_addr(const struct tsn_dynamic *d, const struct tsn_addr_column *col, uint32_t n, unsigned v4_bits,
+    unsigned v6_bits, uint8_t *hit);
+
 struct tsn_set {
 	enum tsn_set_kind kind;
+	struct tsn_table *table;     /* the numbers of its rows; NULL: no table */
+	struct tsn_dynamic *dynamic; /* its members are in here and nowhere else; NULL: not dynamic */
 	size_t size;
 	uint64_t hash;
 	struct tsn_v4_members v4;

@@ -3,6 +3,7 @@
 #include "sets/set.h"
 
 #include "base/mem.h"
+#include "sets/dynamic.h"
 #include "sets/members.h"
 
 void
@@ -17,6 +18,8 @@ tsn_set_free(struct tsn_set *s)
 	tsn_ranges_fini(&s->pieces[0]);
 	tsn_ranges_fini(&s->pieces[1]);
 	tsn_cells_fini(&s->cells);
+	tsn_dynamic_free(s->dynamic);
+	tsn_table_numbers_free(s->table);
 	tsn_free(s);
 }
 
@@ -29,12 +32,14 @@ tsn_set_kind(const struct tsn_set *s)
 size_t
 tsn_set_size(const struct tsn_set *s)
 {
-	return s->size;
+	return s->dynamic != NULL ? tsn_dynamic_size(s->dynamic) : s->size;
 }
 
 bool
 tsn_set_empty(const struct tsn_set *s)
 {
+	if (s->dynamic != NULL)
+		return tsn_dynamic_size(s->dynamic) == 0;
 	return s->v4.n == 0 && s->v6.n == 0 && s->ints.n == 0 && s->words.n == 0;
 }
 
@@ -47,12 +52,16 @@ tsn_set_hash(const struct tsn_set *s)
 bool
 tsn_set_has_family(const struct tsn_set *s, bool v4)
 {
+	if (s->dynamic != NULL)
+		return tsn_dynamic_has_family(s->dynamic, v4);
 	return v4 ? s->v4.n > 0 : s->v6.n > 0;
 }
 
 bool
 tsn_set_has_addr(const struct tsn_set *s, struct tsn_addr a)
 {
+	if (s->dynamic != NULL)
+		return s->kind == TSN_SET_ADDR && tsn_dynamic_find_addr(s->dynamic, a) != TSN_SET_NO_ROW;
 	return a.v4 ? tsn_v4_members_has(&s->v4, (uint32_t)a.lo) :
 	    tsn_v6_members_has(&s->v6, a.hi, a.lo);
 }
@@ -64,15 +73,26 @@ word(const struct tsn_set *s, enum tsn_set_kind kind, const void *p, size_t n)
 	return s->kind == kind ? tsn_word_members_find(&s->words, n > 0 ? p : "", n) : NULL;
 }
 
+/* The row of a member of a dynamic set. */
+static uint32_t
+dynamic_word(const struct tsn_set *s, enum tsn_set_kind kind, const void *p, size_t n)
+{
+	return s->kind == kind ? tsn_dynamic_find_bytes(s->dynamic, n > 0 ? p : "", n) : TSN_SET_NO_ROW;
+}
+
 bool
 tsn_set_has_str(const struct tsn_set *s, const char *p, size_t n)
 {
+	if (s->dynamic != NULL)
+		return dynamic_word(s, TSN_SET_STR, p, n) != TSN_SET_NO_ROW;
 	return word(s, TSN_SET_STR, p, n) != NULL;
 }
 
 bool
 tsn_set_has_key(const struct tsn_set *s, const uint8_t *bytes, size_t n)
 {
+	if (s->dynamic != NULL)
+		return dynamic_word(s, TSN_SET_TUPLE, bytes, n) != TSN_SET_NO_ROW;
 	return word(s, TSN_SET_TUPLE, bytes, n) != NULL;
 }
 
@@ -103,28 +123,38 @@ tsn_set_row_of_addr(const struct tsn_set *s, struct tsn_addr a)
 {
 	if (s->kind != TSN_SET_ADDR)
 		return TSN_SET_NO_ROW;
+	if (s->dynamic != NULL)
+		return tsn_dynamic_find_addr(s->dynamic, a);
 	return row_at(&s->pieces[!a.v4], tsn_u128_of_addr(a));
 }
 
 uint32_t
 tsn_set_row_of_int(const struct tsn_set *s, int64_t v)
 {
+	if (s->dynamic != NULL)
+		return s->kind == TSN_SET_INT ? tsn_dynamic_find_int(s->dynamic, v) : TSN_SET_NO_ROW;
 	return s->kind == TSN_SET_INT ? row_at(&s->pieces[0], tsn_u128_of_int(v)) : TSN_SET_NO_ROW;
 }
 
 uint32_t
 tsn_set_row_of_str(const struct tsn_set *s, const char *p, size_t n)
 {
-	const struct tsn_word *w = word(s, TSN_SET_STR, p, n);
+	const struct tsn_word *w;
 
+	if (s->dynamic != NULL)
+		return dynamic_word(s, TSN_SET_STR, p, n);
+	w = word(s, TSN_SET_STR, p, n);
 	return w != NULL ? w->row : TSN_SET_NO_ROW;
 }
 
 uint32_t
 tsn_set_row_of_key(const struct tsn_set *s, const uint8_t *bytes, size_t n)
 {
-	const struct tsn_word *w = word(s, TSN_SET_TUPLE, bytes, n);
+	const struct tsn_word *w;
 
+	if (s->dynamic != NULL)
+		return dynamic_word(s, TSN_SET_TUPLE, bytes, n);
+	w = word(s, TSN_SET_TUPLE, bytes, n);
 	return w != NULL ? w->row : TSN_SET_NO_ROW;
 }
 
@@ -145,18 +175,24 @@ tsn_set_row_of_value(const struct tsn_set *s, const struct tsn_value *v)
 int
 tsn_set_column(const struct tsn_set *s, const char *name, size_t n)
 {
+	if (s->dynamic != NULL)
+		return tsn_dynamic_column(name, n);
 	return tsn_cells_column(&s->cells, name, n);
 }
 
 const char *
 tsn_set_column_nth(const struct tsn_set *s, size_t i)
 {
+	if (s->dynamic != NULL)
+		return tsn_dynamic_column_nth(i);
 	return i < s->cells.names ? s->cells.name[i] : NULL;
 }
 
 struct tsn_str
 tsn_set_cell(const struct tsn_set *s, uint32_t row, int column)
 {
+	if (s->dynamic != NULL)
+		return tsn_dynamic_cell(s->dynamic, row, column);
 	return tsn_cells_get(&s->cells, row, column);
 }
 

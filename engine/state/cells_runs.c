@@ -36,10 +36,17 @@ first_hop(uint32_t step)
 	return step * (step + 1) / 2;
 }
 
+/* Runs that a group keeps; one even of a sequence of a single step, so that cells have a size. */
+static uint32_t
+runs(const struct tsn_agg *a)
+{
+	return a->family->def.nsteps > 2 ? a->family->def.nsteps - 1 : 1;
+}
+
 static uint32_t
 hops(const struct tsn_agg *a)
 {
-	return first_hop(a->nsteps - 1);
+	return first_hop(runs(a));
 }
 
 static bool
@@ -54,12 +61,9 @@ hop_at(const struct tsn_agg *a, uint32_t group, uint32_t hop)
 	return tsn_cell(&a->store.cells, group) + (size_t)hop * (is_wide(a) ? WIDE : NARROW);
 }
 
-/* A sequence has two steps at least; with one, cells still have a size. */
 static void
 init(struct tsn_agg *a)
 {
-	if (a->nsteps < 2)
-		a->nsteps = 2;
 	a->store.cells.size = hops(a) * NARROW;
 }
 
@@ -271,10 +275,10 @@ save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 	struct tsn_hop hop[TSN_STEPS_MAX];
 	uint32_t there = 0;
 
-	for (uint32_t step = 0; step < a->nsteps - 1; step++)
+	for (uint32_t step = 0; step < runs(a); step++)
 		there |= (uint32_t)tsn_run_there(a, group, step) << step;
 	tsn_pack_uint(out, there);
-	for (uint32_t step = 0; step < a->nsteps - 1; step++) {
+	for (uint32_t step = 0; step < runs(a); step++) {
 		if (!(there >> step & 1))
 			continue;
 		tsn_run_get(a, group, step, hop);
@@ -286,11 +290,11 @@ save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 static bool
 load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 {
-	const uint32_t there = (uint32_t)tsn_unpack_below(in, (UINT32_C(1) << (a->nsteps - 1)) - 1);
+	const uint32_t there = (uint32_t)tsn_unpack_below(in, (UINT32_C(1) << runs(a)) - 1);
 	struct tsn_hop hop;
 	int64_t last;
 
-	for (uint32_t step = 0; step < a->nsteps - 1; step++) {
+	for (uint32_t step = 0; step < runs(a); step++) {
 		last = INT64_MIN;
 		for (uint32_t i = 0; (there >> step & 1) && i <= step; i++) {
 			load_hop(in, &hop);

@@ -50,7 +50,9 @@ struct tsn_agg_store {
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
-	uint32_t hand;            /* groups: where the next look for memory to take begins, see kept.h */
+	struct tsn_cells holders; /* groups that have memory beside their cells, in no order; see kept.h */
+	uint32_t nholders;
+	uint32_t hand;            /* where in them the next look for memory to take begins */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
 };
@@ -65,6 +67,7 @@ struct tsn_closing {
 };
 
 struct tsn_stable;
+struct tsn_kept;
 struct tsn_family;
 
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
@@ -107,7 +110,6 @@ struct tsn_agg {
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
 	const struct tsn_state *state;
 	void *beside;            /* of the store, while that is emptied */
-	uint32_t nsteps;         /* SEQUENCE: of the family; set before [init] */
 	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
 	struct tsn_vector *wanted;
 	bool restored;           /* from a snapshot */
@@ -128,8 +130,10 @@ struct tsn_agg_ops {
 	void (*reset)(struct tsn_agg *a, uint32_t group);
 	/* Gives back what is beside the cells. May be NULL. */
 	void (*fini)(struct tsn_agg *a);
-	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
-	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
+	/* Memory beside the cell, of a window (0, and with `per` 1); see kept.h. NULL: there never is, and extra_bytes does not apply. */
+	struct tsn_kept *(*kept)(const struct tsn_agg *a, uint32_t group, uint32_t window);
+	/* Bytes a group may take beside its cells, at most. NULL: none. */
+	uint64_t (*most)(const struct tsn_agg *a);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
 	bool may_stop;
 	/* Goes by times, not by panes: [pane] is not made for it. */
@@ -172,6 +176,9 @@ struct tsn_part {
 struct tsn_slab {
 	uint8_t *mem;
 	uint32_t n, cap;                     /* units */
+	uint32_t live;                       /* of them, those of keys in use */
+	uint32_t fixed;                      /* units of every key, where none holds text: then what one leaves the next can take */
+	uint32_t limit;                      /* units it need not grow beyond */
 	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
 };
 
@@ -195,7 +202,6 @@ struct tsn_family {
 	int64_t span;        /* ms after which a silent group's windows have passed */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
-	bool addr_key;
 	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
@@ -294,7 +300,13 @@ uint64_t tsn_reciprocal(int64_t pane_ms);
 /* keys.c: returns how many of [rows] have their key and hash; fewer when memory ran out. */
 uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n);
-bool tsn_slab_put(struct tsn_slab *s, const uint8_t *key, uint16_t len, uint32_t *off);
+struct tsn_family_store;
+/* Moves the keys of the groups together when that is as good as growing. */
+bool tsn_slab_put(struct tsn_family_store *f, const uint8_t *key, uint16_t len, uint32_t *off);
+/* For [groups] groups with keys of that kind. */
+void tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t groups);
+/* Bytes of the longest key in the slab, with what it may waste; 0 if only IPv4 addresses come, which is never. */
+uint64_t tsn_slab_worst(const struct tsn_key_spec *key);
 void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
@@ -379,6 +391,9 @@ uint64_t tsn_steps_bytes(const struct tsn_family *f);
 uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max);
 
+/* state.c: S29: groups a part may have. */
+uint32_t tsn_family_budget(uint64_t max_keys);
+
 /* functions.c */
 const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
 
@@ -392,6 +407,8 @@ void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
 void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
+/* Bytes of a group that has grown, beside its cell. */
+uint64_t tsn_counts_most(const struct tsn_counts *c);
 
 /* closing of windows: close.c; windows below the result are due at [now] */
 uint64_t tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness);

@@ -48,7 +48,7 @@ turn_back(struct tsn_family *f)
 		f->agg[i].takes = f->agg[i].counts;
 }
 
-/* Rows from the one at which memory ran out on are not read either. */
+/* What is read of rows from [stop] on is forgotten with them. */
 static bool
 fold_counts(struct tsn_family *f, struct tsn_fold *x, struct tsn_pairs *p, uint32_t *stop)
 {
@@ -59,8 +59,6 @@ fold_counts(struct tsn_family *f, struct tsn_fold *x, struct tsn_pairs *p, uint3
 	if (x->to == 0 || tsn_fold_segment(f, x))
 		return true;
 	*stop = p->counts.due_row[x->to];
-	while (p->reads.due > 0 && p->reads.due_row[p->reads.due - 1] >= *stop)
-		p->reads.due--;
 	return false;
 }
 

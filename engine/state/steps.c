@@ -83,13 +83,11 @@ tsn_steps_keys(const struct tsn_family_def *def)
 	return st.nkeys;
 }
 
-/* Called when the family's own definition is a copy of [def] that still points to its steps. */
 bool
 tsn_steps_init(struct tsn_family *f, const struct tsn_family_def *def)
 {
 	struct tsn_step_def *step;
 
-	f->def.step = NULL;
 	f->def.nsteps = def->nsteps < TSN_STEPS_MAX ? def->nsteps : TSN_STEPS_MAX;
 	if (f->def.nsteps == 0)
 		return true;
@@ -225,7 +223,7 @@ meet(struct walk *w, uint32_t group, uint32_t step, uint32_t row)
 
 /* The group of a row at a step; only the first step makes one. False: memory is out. */
 static bool
-group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group)
+group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group, uint32_t *over)
 {
 	const struct tsn_keys *k = keys_of(w, step);
 
@@ -233,6 +231,8 @@ group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group)
 	if (*group != TSN_GROUP_NONE || step > 0)
 		return true;
 	*group = tsn_family_add(w->f, k, row, w->b->time[row], w->s->seed);
+	if (*group == *over) /* in the place of the group whose run this row just ended */
+		*over = TSN_GROUP_NONE;
 	return *group != TSN_GROUP_NONE;
 }
 
@@ -255,7 +255,7 @@ walk_row(struct walk *w, uint32_t row)
 	for (uint32_t step = last + 1; step-- > 0;) {
 		if (!asks(w, step, row))
 			continue;
-		if (!group_of(w, step, row, &group))
+		if (!group_of(w, step, row, &group, &over))
 			return false;
 		if (group == TSN_GROUP_NONE || group == over)
 			continue;
@@ -465,7 +465,7 @@ note(struct tsn_note *out, uint32_t n, uint32_t max, uint32_t item, const char *
 {
 	v.known = true;
 	if (n < max)
-		out[n] = (struct tsn_note){ "chain", item, name, v };
+		out[n] = (struct tsn_note){ item == TSN_NOTE_ALONE ? name : "chain", item, name, v };
 	return n + 1;
 }
 
@@ -494,6 +494,23 @@ note_hop(struct tsn_note *out, uint32_t n, uint32_t max, uint32_t item, const st
 	return n;
 }
 
+/* Who began it, and all who took part in its steps, each once. */
+static uint32_t
+note_sources(struct tsn_note *out, uint32_t n, uint32_t max, const struct tsn_hop *hop, uint32_t nsteps)
+{
+	if (hop[0].has & TSN_HOP_SRC)
+		n = note_addr(out, n, max, TSN_NOTE_ALONE, "patient_zero", hop[0].src);
+	for (uint32_t i = 0; i < nsteps; i++) {
+		bool new = (hop[i].has & TSN_HOP_SRC) != 0;
+
+		for (uint32_t k = 0; k < i && new; k++)
+			new = !(hop[k].has & TSN_HOP_SRC) || tsn_addr_cmp(hop[k].src, hop[i].src) != 0;
+		if (new)
+			n = note_addr(out, n, max, TSN_NOTE_ALONE, "members", hop[i].src);
+	}
+	return n;
+}
+
 uint32_t
 tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max)
@@ -504,8 +521,14 @@ tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struc
 
 	(void)a;
 	(void)b;
-	for (uint32_t i = 0; m != NULL && i < m->n; i++)
-		for (uint32_t step = 0; m->v[i].row == row && step < nsteps; step++)
-			n = note_hop(out, n, max, step, &m->hop[(size_t)m->v[i].place * nsteps + step]);
-	return n;
+	for (uint32_t i = 0; m != NULL && i < m->n; i++) {
+		const struct tsn_hop *hop = &m->hop[(size_t)m->v[i].place * nsteps];
+
+		if (m->v[i].row != row)
+			continue;
+		for (uint32_t step = 0; step < nsteps; step++)
+			n = note_hop(out, n, max, step, &hop[step]);
+		return note_sources(out, n, max, hop, nsteps);
+	}
+	return 0;
 }

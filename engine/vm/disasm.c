@@ -136,6 +136,9 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 	case TSN_OPD_RULE:
 		tsn_buf_printf(out, "r%u", x);
 		return;
+	case TSN_OPD_SCHEDULE:
+		tsn_buf_puts(out, p->schedules[x]->text);
+		return;
 	case TSN_OPD_REL:
 		tsn_buf_puts(out, relation[x]);
 		return;
@@ -173,6 +176,20 @@ put_fold(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn
 		tsn_buf_puts(out, " -> ");
 		put_reg(out, 'v', use->result[i]);
 	}
+}
+
+static void
+put_steps(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, enum tsn_door door)
+{
+	const struct tsn_family_use *use = &p->uses[door][in->a];
+
+	tsn_buf_printf(out, "f%u steps", in->a);
+	for (uint32_t i = 0; i < p->families[in->a].nsteps; i++) {
+		tsn_buf_putc(out, ' ');
+		put_reg(out, 'm', use->step[i]);
+	}
+	tsn_buf_printf(out, " look m%u; f%u.0 -> ", in->b, in->a);
+	put_reg(out, 'v', use->result[0]);
 }
 
 static void
@@ -217,6 +234,9 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 		return;
 	case TSN_OP_CODE_FOLD:
 		put_fold(p, out, in, door);
+		return;
+	case TSN_OP_CODE_STEPS:
+		put_steps(p, out, in, door);
 		return;
 	default:
 		break;
@@ -268,6 +288,34 @@ put_code(const struct tsn_program *p, struct tsn_buf *out, enum tsn_door door, c
 		put_insn(p, out, c, i, door);
 }
 
+/* What an aggregate about another one is about, and how far it looks. */
+static void
+put_about(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, const struct tsn_agg_def *a)
+{
+	if (a->fn == TSN_AGG_RANK || a->fn == TSN_AGG_BASELINE || a->fn == TSN_AGG_SPREAD)
+		tsn_buf_printf(out, " of f%u.%u", f, a->of);
+	for (unsigned k = 0; a->fn == TSN_AGG_RANK && k < p->families[f].key.n; k++) {
+		const struct tsn_key_part *part = &p->families[f].key.part[k];
+
+		if (!(a->within >> k & 1))
+			continue;
+		tsn_buf_puts(out, " within ");
+		put_masked(p, out, part->field, part->v4_bits, part->v6_bits);
+	}
+	if (a->history_ms > 0) {
+		tsn_buf_puts(out, ", history ");
+		put_duration(out, a->history_ms);
+	}
+	if (a->season_ms > 0) {
+		tsn_buf_puts(out, ", season ");
+		put_duration(out, a->season_ms);
+	}
+	if (a->fn == TSN_AGG_ABSENT && a->expect != TSN_SET_NONE)
+		tsn_buf_printf(out, ", expects %s", p->sets[a->expect].name);
+	if (a->top > 0)
+		tsn_buf_printf(out, ", up to %u are asked about", a->top);
+}
+
 static void
 put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i, const struct tsn_agg_def *a)
 {
@@ -279,6 +327,7 @@ put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i
 	}
 	tsn_buf_puts(out, a->tumbling ? " per " : " over ");
 	put_duration(out, a->window_ms);
+	put_about(p, out, f, a);
 	if (!a->tumbling) {
 		tsn_buf_printf(out, ", %u panes of ", a->panes);
 		put_duration(out, a->pane_ms);
@@ -286,8 +335,26 @@ put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i
 	if (a->by_received)
 		tsn_buf_puts(out, ", by time of receipt");
 	if (a->closes)
-		tsn_buf_puts(out, ", its closings are evaluated");
+		tsn_buf_puts(out, a->fn == TSN_AGG_ABSENT ? ", its silences are evaluated" : ", its closings are evaluated");
 	tsn_buf_printf(out, "  # %s\n", a->canon != NULL ? a->canon : "");
+}
+
+static void
+put_family_steps(const struct tsn_program *p, struct tsn_buf *out, uint32_t f)
+{
+	const struct tsn_family_def *def = &p->families[f];
+
+	for (uint32_t i = 0; i < def->nsteps; i++) {
+		tsn_buf_printf(out, "      step %u by ", i + 1);
+		put_key(p, out, &def->step[i].key);
+		for (uint32_t k = 0; k < p->nlinks; k++)
+			if (p->links[k].kind == TSN_LINK_STEP && p->links[k].family == f && p->links[k].step == i)
+				tsn_buf_printf(out, ": matches of r%u, at the next tick", p->links[k].rule);
+		tsn_buf_putc(out, '\n');
+	}
+	for (uint32_t k = 0; k < p->nlinks; k++)
+		if (p->links[k].kind == TSN_LINK_FIRED && p->links[k].family == f)
+			tsn_buf_printf(out, "      counts alerts of r%u, at the next tick\n", p->links[k].rule);
 }
 
 static void
@@ -305,9 +372,14 @@ put_families(const struct tsn_program *p, struct tsn_buf *out)
 		} else {
 			tsn_buf_puts(out, "one group");
 		}
+		if (def->at.n > 0) {
+			tsn_buf_puts(out, ", read by ");
+			put_key(p, out, &def->at);
+		}
 		tsn_buf_printf(out, ", at most %" PRIu64 "  # %s\n", def->max_keys, def->canon != NULL ? def->canon : "");
 		for (uint32_t i = 0; i < def->naggs; i++)
 			put_agg(p, out, f, i, &def->agg[i]);
+		put_family_steps(p, out, f);
 	}
 }
 
@@ -341,6 +413,38 @@ put_report(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_re
 	tsn_buf_puts(out, door == TSN_DOOR_TICK ? " (at ticks)\n" : "\n");
 }
 
+/* What a rule says beside its condition: only what it does say. */
+static void
+put_clauses(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_rule *r)
+{
+	if (r->for_ms > 0) {
+		tsn_buf_puts(out, "      for ");
+		put_duration(out, r->for_ms);
+		tsn_buf_putc(out, '\n');
+	}
+	for (int door = 0; door < TSN_DOORS; door++) {
+		for (uint32_t i = 0; i < r->nrungs; i++) {
+			if (p->exports[r->rung[i].holds].at[door] == TSN_REG_NONE)
+				continue;
+			tsn_buf_printf(out, "      %s where ", severity[r->rung[i].severity]);
+			put_export(p, out, r->rung[i].holds, (enum tsn_door)door);
+			tsn_buf_puts(out, door == TSN_DOOR_TICK ? " (at ticks)\n" : "\n");
+		}
+	}
+	for (uint32_t i = 0; i < r->nactions; i++) {
+		const struct tsn_action *a = &r->action[i];
+
+		tsn_buf_puts(out, a->remove ? "      then remove " : "      then add ");
+		put_key(p, out, &a->value);
+		tsn_buf_printf(out, "%s%s", a->remove ? " from " : " to ", p->sets[a->set].name);
+		if (a->for_ms > 0) {
+			tsn_buf_puts(out, " for ");
+			put_duration(out, a->for_ms);
+		}
+		tsn_buf_putc(out, '\n');
+	}
+}
+
 static void
 put_rules(const struct tsn_program *p, struct tsn_buf *out)
 {
@@ -364,10 +468,17 @@ put_rules(const struct tsn_program *p, struct tsn_buf *out)
 			tsn_buf_puts(out, ", ends after ");
 			put_duration(out, r->hold_ms);
 		}
-		tsn_buf_puts(out, r->at_close ? ", also on closing\n" : "\n");
+		if (r->at_close)
+			tsn_buf_puts(out, ", also on closing");
+		if (r->watched) {
+			tsn_buf_puts(out, ", watched every ");
+			put_duration(out, r->pane_ms);
+		}
+		tsn_buf_putc(out, '\n');
 		for (int door = 0; door < TSN_DOORS; door++)
 			for (uint32_t k = 0; k < r->nreports; k++)
 				put_report(p, out, &r->report[k], (enum tsn_door)door);
+		put_clauses(p, out, r);
 	}
 }
 

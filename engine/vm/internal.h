@@ -13,6 +13,7 @@
 struct tsn_vm_fold {
 	const struct tsn_vector **args;
 	struct tsn_vector **results;
+	const struct tsn_mask **steps;       /* of a sequence: a mask each, NULL for a rule's */
 };
 
 struct tsn_vm {
@@ -22,11 +23,13 @@ struct tsn_vm {
 	struct tsn_vector *values;
 	struct tsn_vector *nothing;          /* known nowhere: arguments of folds that count no row */
 	struct tsn_vm_fold *folds[TSN_DOORS]; /* one a family */
+	struct tsn_vector *unread;           /* for a result that nobody reads */
 	const void **pointers;               /* behind all of folds */
 	struct tsn_regex *regex;             /* NULL if the program has none */
 	enum tsn_door door;                  /* of the batch at hand */
 	bool ends;                           /* the rule whose MATCH comes next has rows that end its alerts */
 	uint32_t closing_family, closing_agg;
+	uint32_t watched;                    /* rule whose keys the rows of a tick batch are; TSN_REG_NONE: of no rule */
 	struct tsn_vm_counters counters;
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
 };
@@ -56,8 +59,10 @@ void tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
 
 /* vm/values.c: the instructions that make or compare values. */
 void tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_clock(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_table(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);

@@ -16,6 +16,7 @@
 #include <pcre2.h>
 
 #include "base/arena.h"
+#include "base/schedule.h"
 #include "flow/batch.h"
 #include "flow/key.h"
 #include "flow/wanted.h"
@@ -193,6 +194,7 @@ struct tsn_program {
 	struct tsn_prefix *prefixes;           uint32_t nprefixes;
 	struct tsn_key_spec *tuples;           uint32_t ntuples;
 	struct tsn_set_slot *sets;             uint32_t nsets;
+	const struct tsn_schedule **schedules; uint32_t nschedules;
 	struct tsn_family_def *families;       uint32_t nfamilies;
 	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;

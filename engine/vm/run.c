@@ -17,6 +17,8 @@ bind_use(struct tsn_vm *vm, const struct tsn_family_def *def, const struct tsn_f
 			fold->args[i] = &vm->values[use->arg[i]];
 		fold->results[i] = use->result[i] == TSN_REG_NONE ? NULL : &vm->values[use->result[i]];
 	}
+	for (uint32_t i = 0; use->step != NULL && i < def->nsteps; i++)
+		fold->steps[i] = use->step[i] == TSN_REG_NONE ? NULL : &vm->masks[use->step[i]];
 }
 
 /* Lays out the pointers of all codes' folds in one block. */
@@ -28,8 +30,8 @@ bind_folds(struct tsn_vm *vm)
 	const void **next;
 
 	for (uint32_t f = 0; f < p->nfamilies; f++)
-		total += p->families[f].naggs;
-	vm->pointers = tsn_calloc(total * 2 * TSN_DOORS, sizeof(*vm->pointers));
+		total += 2 * p->families[f].naggs + p->families[f].nsteps;
+	vm->pointers = tsn_calloc(total * TSN_DOORS, sizeof(*vm->pointers));
 	for (int code = 0; code < TSN_DOORS; code++)
 		vm->folds[code] = tsn_calloc(p->nfamilies, sizeof(*vm->folds[code]));
 	if (vm->pointers == NULL || vm->folds[0] == NULL || vm->folds[1] == NULL || vm->folds[2] == NULL)
@@ -45,6 +47,8 @@ bind_folds(struct tsn_vm *vm)
 			next += p->families[f].naggs;
 			fold->results = (struct tsn_vector **)next;
 			next += p->families[f].naggs;
+			fold->steps = (const struct tsn_mask **)next;
+			next += p->families[f].nsteps;
 			bind_use(vm, &p->families[f], &uses[f], fold);
 		}
 	}
@@ -60,17 +64,18 @@ tsn_vm_new(const struct tsn_program *p)
 		return NULL;
 	vm->p = p;
 	vm->k = tsn_kernels_best();
-	vm->closing_family = TSN_REG_NONE;
+	vm->closing_family = vm->watched = TSN_REG_NONE;
 	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
-	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 1) * sizeof(*vm->values));
+	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
 	if (vm->masks == NULL || vm->values == NULL)
 		goto fail;
 	/* the numbers of a vector are never read before they are written, but what is not known is copied along */
 	memset(vm->masks, 0, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
-	memset(vm->values, 0, ((size_t)p->nvalues + 1) * sizeof(*vm->values));
+	memset(vm->values, 0, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
 	for (uint32_t i = 0; i < p->nvalues; i++)
 		vm->values[i].real = p->value_real[i];
 	vm->nothing = &vm->values[p->nvalues];
+	vm->unread = &vm->values[p->nvalues + 1];
 	if (!bind_folds(vm))
 		goto fail;
 	if (p->nregexes > 0 && (vm->regex = tsn_regex_new()) == NULL)
@@ -100,6 +105,13 @@ tsn_vm_closing(struct tsn_vm *vm, uint32_t family, uint32_t agg)
 {
 	vm->closing_family = family;
 	vm->closing_agg = agg;
+	vm->watched = TSN_REG_NONE;
+}
+
+void
+tsn_vm_watch(struct tsn_vm *vm, uint32_t rule)
+{
+	vm->watched = rule;
 }
 
 void
@@ -193,25 +205,87 @@ clear_results(struct tsn_vm *vm, const struct tsn_insn *in, uint32_t n)
 	}
 }
 
+/* Most families have nothing to do with most tick batches; to them it is as if there had been no rows. */
+static bool
+no_rows(struct tsn_run *r, const struct tsn_vm_fold *f, uint32_t family, const struct tsn_mask *a, const struct tsn_mask *b)
+{
+	if (r->vm->door != TSN_DOOR_TICK || tsn_mask_any(a) || tsn_mask_any(b))
+		return false;
+	for (uint32_t i = 0; i < r->vm->p->families[family].naggs; i++)
+		if (f->results[i] != NULL)
+			empty(&f->results[i]->known);
+	return true;
+}
+
 static void
 fold(struct tsn_run *r, const struct tsn_insn *in)
 {
 	struct tsn_vm *vm = r->vm;
 	const struct tsn_vm_fold *f = &vm->folds[vm->door][in->a];
 
+	if (no_rows(r, f, in->a, &vm->masks[in->b], &vm->masks[in->c]))
+		return;
 	if (!tsn_state_fold(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->args, f->results))
 		vm->counters.out_of_memory++;
+}
+
+static void
+steps(struct tsn_run *r, const struct tsn_insn *in)
+{
+	struct tsn_vm *vm = r->vm;
+	const struct tsn_vm_fold *f = &vm->folds[vm->door][in->a];
+	struct tsn_vector *result = f->results[0] != NULL ? f->results[0] : vm->unread;
+	bool any = false;
+
+	for (uint32_t i = 0; i < vm->p->families[in->a].nsteps; i++)
+		any |= f->steps[i] != NULL && tsn_mask_any(f->steps[i]);
+	if (!any && no_rows(r, f, in->a, &vm->masks[in->b], &vm->masks[in->b]))
+		return;
+	if (!tsn_state_fold_steps(r->state, in->a, r->b, f->steps, &vm->masks[in->b], result))
+		vm->counters.out_of_memory++;
+}
+
+static void
+closing(struct tsn_run *r, struct tsn_mask *out, uint32_t family, uint32_t agg)
+{
+	const struct tsn_vm *vm = r->vm;
+	bool all = vm->closing_family == TSN_REG_NONE || (vm->closing_family == family && vm->closing_agg == agg);
+
+	if (all && vm->watched == TSN_REG_NONE)
+		*out = r->b->rows;
+	else
+		tsn_mask_clear(out);
 }
 
 static void
 closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 {
 	tsn_mask_clear(out);
+	if (r->vm->watched != TSN_REG_NONE)
+		return;
 	TSN_EACH_ROW(row, &r->b->rows) {
 		int64_t t = r->b->time[row];
 
 		/* of negative times too: -1 ms is the last of a window */
 		if (window > 0 && t != INT64_MAX && (t + 1) % window == 0)
+			tsn_mask_set(out, row);
+	}
+}
+
+/* The span of time around a row answers for all rows in it. */
+static void
+during(const struct tsn_run *r, struct tsn_mask *out, const struct tsn_schedule *s)
+{
+	int64_t from = 0, until = 0;
+	bool in = false;
+
+	tsn_mask_clear(out);
+	TSN_EACH_ROW(row, &r->b->rows) {
+		int64_t t = r->b->time[row];
+
+		if (t < from || t >= until)
+			in = tsn_schedule_has(s, t, &from, &until);
+		if (in)
 			tsn_mask_set(out, row);
 	}
 }
@@ -289,12 +363,18 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_TUPLE_SET:
 			tsn_vm_tuple_set(r, in);
 			break;
+		case TSN_OP_CODE_DURING:
+			during(r, &m[in->dst], vm->p->schedules[in->a]);
+			break;
 		case TSN_OP_CODE_LOAD:
 			tsn_vm_load(r, in);
 			break;
 		case TSN_OP_CODE_INT:
 		case TSN_OP_CODE_REAL:
 			tsn_vm_constant(r, in);
+			break;
+		case TSN_OP_CODE_CLOCK:
+			tsn_vm_clock(r, in);
 			break;
 		case TSN_OP_CODE_TO_REAL:
 		case TSN_OP_CODE_ADD:
@@ -306,6 +386,9 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_BAND:
 		case TSN_OP_CODE_BOR:
 			tsn_vm_arithmetic(r, in);
+			break;
+		case TSN_OP_CODE_TABLE:
+			tsn_vm_table(r, in);
 			break;
 		case TSN_OP_CODE_ONLY:
 		case TSN_OP_CODE_CHOOSE:
@@ -324,16 +407,22 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 			tsn_vm_compare_real(r, in);
 			break;
 		case TSN_OP_CODE_CLOSING:
-			if (vm->closing_family == TSN_REG_NONE || (vm->closing_family == in->a && vm->closing_agg == in->b))
-				m[in->dst] = r->b->rows;
-			else
-				tsn_mask_clear(&m[in->dst]);
+			closing(r, &m[in->dst], in->a, in->b);
 			break;
 		case TSN_OP_CODE_CLOSED:
 			closed(r, &m[in->dst], vm->p->ints[in->a]);
 			break;
+		case TSN_OP_CODE_WATCHED:
+			if (vm->watched == in->a)
+				m[in->dst] = r->b->rows;
+			else
+				tsn_mask_clear(&m[in->dst]);
+			break;
 		case TSN_OP_CODE_FOLD:
 			fold(r, in);
+			break;
+		case TSN_OP_CODE_STEPS:
+			steps(r, in);
 			break;
 		case TSN_OP_CODE_UNTIL:
 			vm->ends = tsn_mask_any(&m[in->b]);

@@ -121,6 +121,8 @@ operand(struct verifier *v, enum tsn_operand kind, uint32_t x)
 		return check(v, x < p->nfamilies, "no such family");
 	case TSN_OPD_RULE:
 		return check(v, x < p->nrules, "no such rule");
+	case TSN_OPD_SCHEDULE:
+		return check(v, x < p->nschedules && p->schedules[x] != NULL, "no such schedule");
 	case TSN_OPD_REL:
 		return check(v, x <= TSN_REL_GE, "no such relation");
 	}
@@ -152,7 +154,7 @@ skip_inside(struct verifier *v, uint32_t at, uint32_t count)
 	for (uint32_t i = at + 1; i <= at + count; i++) {
 		if (!check(v, c->insn[i].op < TSN_OPCODE_COUNT, "no such opcode"))
 			return false;
-		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_UNTIL ||
+		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_STEPS || c->insn[i].op == TSN_OP_CODE_UNTIL ||
 		    c->insn[i].op == TSN_OP_CODE_MATCH)
 			return fail(v, "jump over a fold or a match");
 		if (c->insn[i].op == TSN_OP_CODE_SKIP_NONE &&
@@ -168,7 +170,7 @@ fold_uses(struct verifier *v, uint32_t f)
 	const struct tsn_family_def *def = &v->p->families[f];
 	const struct tsn_family_use *use = &v->uses[f];
 
-	if (!check(v, !v->folded[f], "family folded twice"))
+	if (!check(v, !v->folded[f], "family folded twice") || !check(v, def->nsteps == 0, "sequence that is folded"))
 		return false;
 	v->folded[f] = true;
 	for (uint32_t i = 0; i < def->naggs; i++) {
@@ -192,6 +194,28 @@ fold_uses(struct verifier *v, uint32_t f)
 			return false;
 	}
 	return true;
+}
+
+/* A step without a mask is a rule's; at ticks there need be none at all. */
+static bool
+steps_uses(struct verifier *v, uint32_t f)
+{
+	const struct tsn_family_def *def = &v->p->families[f];
+	const struct tsn_family_use *use = &v->uses[f];
+
+	if (!check(v, !v->folded[f], "family folded twice") || !check(v, def->nsteps > 0, "steps of what is no sequence") ||
+	    !check(v, use->step != NULL, "sequence without its steps"))
+		return false;
+	v->folded[f] = true;
+	for (uint32_t i = 0; i < def->nsteps; i++) {
+		if (use->step[i] == TSN_REG_NONE) {
+			if (!check(v, v->door == TSN_DOOR_TICK || def->step[i].rule, "step without its mask"))
+				return false;
+		} else if (!check(v, !def->step[i].rule, "mask of a step that is a rule's") || !mask_read(v, use->step[i])) {
+			return false;
+		}
+	}
+	return use->result[0] == TSN_REG_NONE || value_write(v, use->result[0], false);
 }
 
 /* What on_match may read must have been written by then. */
@@ -243,6 +267,18 @@ match_reads(struct verifier *v, uint32_t rule)
 	return true;
 }
 
+/* Actions name dynamic sets by slot and values by field; who runs them looks no further. */
+static bool
+rules(struct verifier *v)
+{
+	for (uint32_t i = 0; i < v->p->nrules; i++)
+		for (uint32_t k = 0; k < v->p->rules[i].nactions; k++)
+			if (!check(v, v->p->rules[i].action[k].set < v->p->nsets && v->p->rules[i].action[k].value.n > 0 &&
+			    key_is_sound(&v->p->rules[i].action[k].value), "bad action"))
+				return false;
+	return true;
+}
+
 static bool
 is_real(const struct verifier *v, uint32_t reg)
 {
@@ -277,6 +313,8 @@ details(struct verifier *v, uint32_t at)
 	case TSN_OP_CODE_SUB:
 	case TSN_OP_CODE_MUL:
 		return check(v, is_real(v, in->a) == is_real(v, in->b), mixed);
+	case TSN_OP_CODE_TABLE:
+		return check(v, v->p->tuples[in->a].n == 1 && in->c <= 1, "table of no key");
 	case TSN_OP_CODE_CHOOSE:
 		return check(v, is_real(v, in->b) == is_real(v, in->c), mixed);
 	case TSN_OP_CODE_DIV:
@@ -293,6 +331,8 @@ details(struct verifier *v, uint32_t at)
 		return skip_inside(v, at, in->b);
 	case TSN_OP_CODE_FOLD:
 		return fold_uses(v, in->a);
+	case TSN_OP_CODE_STEPS:
+		return steps_uses(v, in->a);
 	case TSN_OP_CODE_UNTIL:
 		if (!check(v, v->ending == TSN_REG_NONE, "end of alerts without its match"))
 			return false;
@@ -323,7 +363,10 @@ makes_real(const struct verifier *v, const struct tsn_insn *in)
 	case TSN_OP_CODE_TO_REAL:
 		return true;
 	case TSN_OP_CODE_INT:
+	case TSN_OP_CODE_CLOCK:
 		return false;
+	case TSN_OP_CODE_TABLE:
+		return in->c == 1;
 	case TSN_OP_CODE_ONLY:
 	case TSN_OP_CODE_CHOOSE:
 		return is_real(v, in->b);
@@ -359,20 +402,73 @@ instruction(struct verifier *v, uint32_t at)
 
 /* --- pools and tables --- */
 
+/* What is about another aggregate is about one of `per` in the same family that is about none. */
+static bool
+is_about(const struct tsn_family_def *def, const struct tsn_agg_def *a)
+{
+	if (a->fn != TSN_AGG_RANK && a->fn != TSN_AGG_BASELINE && a->fn != TSN_AGG_SPREAD)
+		return true;
+	if (a->of >= def->naggs || !def->agg[a->of].tumbling || def->agg[a->of].fn >= TSN_AGG_FRESH)
+		return false;
+	if (a->fn == TSN_AGG_RANK)
+		return a->within >> def->key.n == 0;
+	return a->history_ms >= def->agg[a->of].window_ms && a->season_ms >= 0;
+}
+
+static bool
+agg_is_sound(struct verifier *v, const struct tsn_family_def *def, const struct tsn_agg_def *a)
+{
+	return check(v, (unsigned)a->fn < TSN_AGG_FN_COUNT && a->window_ms > 0 && a->pane_ms > 0 && a->panes >= 1 &&
+	    a->panes <= TSN_PANES && key_is_sound(&a->tuple), "bad aggregate") &&
+	    check(v, is_about(def, a), "aggregate about nothing") &&
+	    check(v, a->fn != TSN_AGG_ABSENT || a->expect == TSN_SET_NONE || a->expect < v->p->nsets, "no such set to expect") &&
+	    check(v, (a->fn == TSN_AGG_SEQUENCE) == (def->nsteps > 0), "sequence that has no steps or is not alone");
+}
+
+static bool
+steps_are_sound(struct verifier *v, const struct tsn_family_def *def)
+{
+	if (def->nsteps == 0)
+		return true;
+	if (!check(v, def->nsteps <= TSN_STEPS_MAX && def->step != NULL && def->naggs == 1, "bad sequence"))
+		return false;
+	for (uint32_t i = 0; i < def->nsteps; i++)
+		if (!check(v, key_is_sound(&def->step[i].key) && def->step[i].key.n == def->key.n, "step with a bad key"))
+			return false;
+	return true;
+}
+
 static bool
 family_is_sound(struct verifier *v, uint32_t f, const struct tsn_family_use *uses)
 {
 	const struct tsn_family_def *def = &v->p->families[f];
 
 	if (!check(v, key_is_sound(&def->key), "family with a bad key") ||
-	    !check(v, def->naggs > 0, "family without aggregates") ||
+	    !check(v, key_is_sound(&def->at) && (def->at.n == 0 || def->at.n == def->key.n), "family read by a bad key") ||
+	    !check(v, def->naggs > 0, "family without aggregates") || !steps_are_sound(v, def) ||
 	    !check(v, uses != NULL && uses[f].arg != NULL && uses[f].result != NULL, "family without registers"))
 		return false;
-	for (uint32_t i = 0; i < def->naggs; i++) {
-		const struct tsn_agg_def *a = &def->agg[i];
+	for (uint32_t i = 0; i < def->naggs; i++)
+		if (!agg_is_sound(v, def, &def->agg[i]))
+			return false;
+	return true;
+}
 
-		if (!check(v, (unsigned)a->fn < TSN_AGG_FN_COUNT && a->window_ms > 0 && a->pane_ms > 0 && a->panes >= 1 &&
-		    a->panes <= TSN_PANES && key_is_sound(&a->tuple), "bad aggregate"))
+static bool
+links_are_sound(struct verifier *v)
+{
+	const struct tsn_program *p = v->p;
+
+	for (uint32_t i = 0; i < p->nlinks; i++) {
+		const struct tsn_link *l = &p->links[i];
+		const struct tsn_family_def *f = l->family < p->nfamilies ? &p->families[l->family] : NULL;
+
+		if (!check(v, l->rule < p->nrules && f != NULL, "link to nothing"))
+			return false;
+		if (l->kind == TSN_LINK_STEP && !check(v, l->step < f->nsteps && f->step[l->step].rule, "link to no step of a rule"))
+			return false;
+		if (l->kind == TSN_LINK_FIRED && !check(v, f->nsteps == 0 && p->rules[l->rule].key.n == f->key.n,
+		    "link to groups of another key"))
 			return false;
 	}
 	return true;
@@ -404,7 +500,7 @@ pools(struct verifier *v)
 		for (int d = 0; d < TSN_DOORS; d++)
 			if ((d == TSN_DOOR_FLOW || p->code[d].n > 0) && !family_is_sound(v, i, p->uses[d]))
 				return false;
-	return true;
+	return links_are_sound(v);
 }
 
 static bool
@@ -442,7 +538,7 @@ tsn_program_verify(struct tsn_program *p)
 	if (v.mask_written == NULL || v.value_written == NULL || v.folded == NULL)
 		fail(&v, "memory is out");
 	else
-		good = pools(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
+		good = pools(&v) && rules(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
 	tsn_free(v.mask_written);
 	tsn_free(v.value_written);
 	tsn_free(v.folded);

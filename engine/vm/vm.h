@@ -43,6 +43,12 @@ void tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state,
 void tsn_vm_closing(struct tsn_vm *vm, uint32_t family, uint32_t agg);
 
 /*
+ * Before running a batch of kind TICK whose rows are keys of [rule] that are pending or open (S25): that rule alone has
+ * matches in it. No window closes there: what only a close decides is unknown.
+ */
+void tsn_vm_watch(struct tsn_vm *vm, uint32_t rule);
+
+/*
  * Inside on_match, by number in program->exports, as rules' reports and pieces have them: is [row] set in a
  * mask; the number of a value (false: unknown), in [*i] or, if [*real], in [*f].
  */

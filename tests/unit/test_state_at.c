@@ -61,12 +61,8 @@ count_row(const struct m_row *r)
 	for (unsigned a = 0; a < model.def.naggs; a++) {
 		const struct tsn_agg_def *d = &model.agg[a];
 
-		if (!m_takes(d, r, a, &f))
-			continue;
-		if (g->list[a].n > 0 && f.pane <= m_newest(&g->list[a]) - m_kept(d))
-			model.stats.late++;
-		else
-			m_push(&g->list[a], &f);
+		if (m_takes(d, r, a, &f))
+			m_join(&model, d, &g->list[a], &f);
 	}
 }
 
@@ -265,7 +261,7 @@ run_failing(uint64_t seed, long k, bool sticky, uint32_t cut)
 		make_family(&r, canon);
 	} while (model.def.key.part[0].field == TSN_F_EXPORTER);
 	for (uint32_t a = 0; a < model.def.naggs; a++) /* at most one that allocates as it goes */
-		if (model.agg[a].fn == TSN_AGG_DISTINCT && a > 0)
+		if (tsn_agg_infos[model.agg[a].fn].tuple && a > 0)
 			model.agg[a].fn = TSN_AGG_COUNT;
 	model.agg[model.def.naggs - 1].fn = model.def.naggs > 1 ? TSN_AGG_COUNT : model.agg[0].fn;
 	model.agg[model.def.naggs - 1].real = model.def.naggs == 1 && model.agg[0].real;
