@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/inputs.h"
+#include "cli/memory.h"
+#include "cli/why.h"
 
 /* Rules named as arguments join those of -r. False when memory is out. */
 static bool
@@ -71,8 +73,9 @@ explain(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_diags *
 	struct tsn_buf out = TSN_BUF_INIT;
 	bool failed;
 
-	(void)c;
 	(void)diags;
+	if (c->memory)
+		return tsn_cli_memory(r);
 	tsn_program_disassemble(r->program, &out);
 	failed = out.failed;
 	fwrite(tsn_buf_str(&out), 1, out.len, stdout);
@@ -86,8 +89,37 @@ tsn_cmd_check(struct tsn_cli *c)
 	return with_rules(c, say_checked);
 }
 
+/* The rules of -r and -e, with probes beside one; the arguments are inputs. */
+static int
+explain_why(struct tsn_cli *c)
+{
+	struct tsn_cli_compilation k;
+	struct tsn_ruleset *rs;
+	int status = TSN_EXIT_RULES;
+
+	if (c->rules.n == 0 && c->exprs.n == 0)
+		return tsn_cli_usage(c, "no rules: with --why they stand behind -r or -e");
+	if (c->args.n == 0)
+		return tsn_cli_usage(c, "no input: with --why name files or directories, or - for stdin");
+	if (!tsn_cli_compilation_init(&k, c)) {
+		tsn_cli_compilation_fini(&k);
+		return tsn_cli_no_memory();
+	}
+	k.input.why = c->why;
+	k.input.what_if = c->what_if;
+	rs = tsn_cli_compile(&k);
+	if (rs != NULL)
+		status = tsn_cli_why(c, rs);
+	tsn_cli_compilation_fini(&k);
+	return status;
+}
+
 int
 tsn_cmd_explain(struct tsn_cli *c)
 {
+	if (c->why != NULL)
+		return explain_why(c);
+	if (c->what_if != NULL)
+		return tsn_cli_usage(c, "--what-if needs --why RULE");
 	return with_rules(c, explain);
 }

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/inputs.h"
 #include "cli/progress.h"
+#include "daemon/snapshot.h"
 
 static int
 parse_format(const struct tsn_cli *c, enum tsn_alert_format *out)
@@ -168,11 +170,38 @@ read_inputs(struct tsn_inputs *in, struct tsn_sink *sink, FILE *summary)
 	return status;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* NULL without --state. False after a message: going on from nothing must not be mistaken for going on. */
+static bool
+open_state(const struct tsn_cli *c, struct tsn_engine *e, const struct tsn_log *log, struct tsn_snapshots **out)
+{
+	char error[TSN_STORE_ERROR];
+
+	*out = NULL;
+	if (c->state == NULL)
+		return true;
+	*out = tsn_snapshots_open(c->state, log, error);
+	if (*out == NULL)
+		tsn_cli_warn("%s", error);
+	else
+		tsn_snapshots_restore(*out, e, now_ms());
+	return *out != NULL;
+}
+
 /* Takes the rules. */
 static int
 run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format, FILE *summary)
 {
-	struct tsn_inputs in = { .cli = c };
+	struct tsn_inputs in = { .cli = c, .goes_on = c->state != NULL };
+	struct tsn_snapshots *state = NULL;
 	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : TSN_LOG_WARN, on_log, &in };
 	struct tsn_engine_options o = { .batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .log = &log };
 	struct tsn_sink *clear = tsn_sink_call_new(make_room, &in, TSN_SEV_INFO);
@@ -184,9 +213,14 @@ run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format, FIL
 	    !tsn_engine_add_sink(in.engine, sink) || !tsn_engine_load(in.engine, rs, NULL)) {
 		tsn_ruleset_free(rs);
 		status = tsn_cli_no_memory();
+	} else if (!open_state(c, in.engine, &log, &state)) {
+		status = TSN_EXIT_INPUT;
 	} else {
 		status = read_inputs(&in, sink, summary);
+		if (state != NULL && status != TSN_EXIT_USAGE && !tsn_snapshots_write(state, in.engine, now_ms()))
+			status = TSN_EXIT_INPUT;
 	}
+	tsn_snapshots_close(state);
 	if (in.engine != NULL)
 		tsn_engine_remove_sinks(in.engine);
 	tsn_sink_close(clear);

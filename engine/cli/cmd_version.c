@@ -32,6 +32,9 @@
 #ifdef TSN_HAVE_TLS
 #include <openssl/crypto.h>
 #endif
+#ifdef TSN_HAVE_SQLITE
+#include <sqlite3.h>
+#endif
 
 #include "cli/cli.h"
 #include "feed/feed.h"
@@ -91,6 +94,11 @@ part(const char *name, const char *version, const char *without)
 #else
 #define TLS NULL
 #endif
+#ifdef TSN_HAVE_SQLITE
+#define SQLITE sqlite3_libversion()
+#else
+#define SQLITE NULL
+#endif
 #ifdef TSN_HAVE_JSMN
 #define JSMN "yes"
 #else
@@ -109,6 +117,7 @@ parts(void)
 	part("lzo", LZO, "no nfcapd files compressed with it");
 	part("jsmn", JSMN, "no JSON inputs");
 	part("openssl", TLS, "no IPFIX over TLS");
+	part("sqlite", SQLITE, "no state kept over restarts");
 	part("microhttpd", HTTP, "no page of metrics");
 }
 

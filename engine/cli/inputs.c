@@ -237,7 +237,7 @@ tsn_inputs_read(struct tsn_inputs *in)
 		else
 			tsn_inputs_read_one(in, path, &waiter, true);
 	}
-	if (!in->stop)
+	if (!in->stop && !in->goes_on)
 		tsn_engine_finish(in->engine);
 	if (in->skipped > NAMED && !c->verbose && !c->quiet)
 		tsn_cli_warn("%u more files were passed over (--verbose names them)", in->skipped - NAMED);

@@ -42,6 +42,7 @@ struct tsn_inputs {
 	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */
 	unsigned unreadable;  /* inputs that could not be opened or were damaged */
 	unsigned skipped;     /* files of directories that are no inputs */
+	bool goes_on;         /* the last input is not the last word: windows stay open for another run */
 	bool failed;          /* memory is out, and was told to be */
 	uint32_t opened;      /* inputs so far: each has its own number */
 	void (*idle)(void *arg); /* may be NULL: no more input at present, what is to be written should be */

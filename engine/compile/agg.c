@@ -553,7 +553,7 @@ ck_call_nests(const struct ck_env *e, const struct ck_call *k, const struct tsn_
 static struct ck_val
 aggregate(const struct ck_env *e, const struct tsn_node *n, enum ck_fn row)
 {
-	struct ck_call k = { .node = n, .row = row, .learn_ms = -1, .agg = { .max_keys = CK_MAX_KEYS, .expect = TSN_SET_NONE } };
+	struct ck_call k = { .node = n, .row = row, .learn_ms = -1, .agg = { .max_keys = TSN_MAX_KEYS, .expect = TSN_SET_NONE } };
 	struct ck_env inner = *e;
 	const struct tsn_ir *ir;
 
@@ -656,10 +656,8 @@ ck_call(const struct ck_env *e, const struct tsn_node *n)
 	s = ck_resolve(e, n, &ambiguous);
 	if (ambiguous)
 		return ck_bad;
-	if (s != NULL && s->kind == CK_TABLE) {
-		ck_unavailable(e->c, s->decl->at, "tables are");
-		return ck_bad;
-	}
+	if (s != NULL && s->kind == CK_TABLE)
+		return ck_table_call(e, n, s);
 	if (s != NULL || tsn_field_find(n->text, n->len) >= 0)
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_NAME, n->at, "%s is no function", n->text),
 		    "write it without brackets");

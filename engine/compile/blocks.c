@@ -24,11 +24,7 @@ ck_test_rebind(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *test
 	own.fallback = file;
 	p->rebind_id = c->world->next_id++;
 	for (const struct tsn_node *n = test->kids; n != NULL; n = n->next) {
-		if (n->kind == TSN_N_TABLE) {
-			ck_unavailable(c, n->at, "tables are");
-			continue;
-		}
-		if (n->kind != TSN_N_LET && n->kind != TSN_N_SETDECL && n->kind != TSN_N_DEFINE)
+		if (n->kind != TSN_N_LET && n->kind != TSN_N_SETDECL && n->kind != TSN_N_DEFINE && n->kind != TSN_N_TABLE)
 			continue;
 		r = ck_rebind(&own, n, file, p->rebind);
 		ok &= r != NULL;

@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "compile/compile.h"
 #include "flow/wanted.h"
-#include "sets/file.h"
+#include "sets/table.h"
 #include "state/notes.h"
 
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
@@ -28,7 +28,6 @@
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
-#define CK_MAX_KEYS 1000000    /* groups unless told (S29) */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
 
 /* --- what was loaded --- */
@@ -121,7 +120,17 @@ struct ck_set_file {
 	const char *shown;         /* the path as written */
 };
 
+/* What makes a set a table: the number of each member, or where the file has them. */
+struct ck_table {
+	const char *key, *column;  /* columns of the file; NULL: the first, the second */
+	struct tsn_table_value *value, fallback;
+	size_t nvalues, cap_values;
+	bool real;                 /* some number is one */
+	bool read, refused;        /* the file, while checking */
+};
+
 struct ck_set {
+	struct ck_table *table;    /* NULL: a set */
 	const char *name;          /* NULL until it is given a slot (literals: their content) */
 	const struct ck_sym *sym;
 	const char *builtin;
@@ -339,6 +348,8 @@ const char *ck_a_type(enum tsn_type t);
 const char *ck_the_types(enum tsn_type t);
 /* The source text of a node, shortened. */
 const char *ck_text(struct tsn_ck *, const struct tsn_node *);
+/* The same of a span, [most] characters of it. */
+const char *ck_span_text(struct tsn_ck *, struct tsn_span, size_t most);
 void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Reports what was collected, each once. */
 void ck_report_unavailable(struct tsn_ck *);
@@ -465,6 +476,21 @@ enum tsn_type ck_set_join(enum tsn_type a, enum tsn_type b);
 bool ck_set_fits(enum tsn_type value, enum tsn_type members);
 struct ck_set *ck_set_builtin(struct tsn_ck *, const char *name);
 uint32_t ck_set_slot(struct tsn_ck *, struct ck_set *);
+/* Of a declaration, empty. */
+struct ck_set *ck_set_new(struct tsn_ck *, const struct ck_sym *);
+bool ck_set_add_member(const struct ck_env *, struct ck_set *, const struct tsn_node *, enum tsn_type want);
+enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck_member *, uint32_t row);
+/* Does what the declaration says change by the rebinding of [e]? */
+bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
+/* A path as written, seen from its file. */
+const char *ck_beside(const struct ck_env *, const char *path);
+/* table.c */
+struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
+struct ck_val ck_table_call(const struct ck_env *, const struct tsn_node *call, struct ck_sym *);
+/* Reads the file of a table that no rule asked. */
+void ck_table_check_unasked(struct tsn_ck *, struct ck_sym *);
+struct tsn_set *ck_table_build(const struct ck_set *, bool again, struct tsn_diags *);
+const struct tsn_ir *ck_table_node(struct tsn_ck *, const struct tsn_ir *key, struct ck_set *, enum tsn_type t);
 /* A value that is looked for in a dynamic set, or added at [n]: one type a set. False: reported. */
 bool ck_dynamic_use(const struct ck_env *, const struct tsn_node *n, struct ck_set *, const struct tsn_ir *v);
 bool ck_dynamic_options(const struct ck_env *, struct ck_set *, const struct tsn_node *n);
@@ -533,6 +559,11 @@ void ck_walk(const struct tsn_ir *, void (*fn)(void *, const struct tsn_ir *), v
 void ck_links_check(struct tsn_ck *);
 /* Rules that those of the module name, and they in turn, are checked too: for a test, which has no others. */
 void ck_links_add(struct tsn_ck *);
+
+/* --- probe.c --- */
+
+/* Adds the probes of a rule; false after a report. After all rules. */
+bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
 
 /* --- override.c, site.c, blocks.c --- */
 

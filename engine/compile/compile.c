@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compile/budget.h"
 #include "compile/check.h"
 
 /* Of the rule language, not of the program. */
@@ -151,7 +152,7 @@ definition(struct tsn_ck *c, struct ck_sym *s)
 		ck_define(&e, s, s->decl->at);
 		break;
 	case CK_TABLE:
-		ck_unavailable(c, s->decl->at, "tables are");
+		ck_table_sym(&e, s, s->decl->at);
 		break;
 	default:
 		break;
@@ -258,7 +259,7 @@ finish(struct job *j, bool emit)
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;
-		return true;
+		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->diags);
 	}
 	if (error == NULL)
 		ck_oom(c);
@@ -306,6 +307,10 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		definition(&j->ck, s);
 	rules(j);
+	if (in->why != NULL && tsn_diags_errors(diags) == before)
+		ck_probes(&j->ck, j->r, in->why, in->what_if);
+	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
+		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
 	return job_end(j, !finish(j, emit));
 }

@@ -48,6 +48,8 @@ struct tsn_compile_input {
 	const char *const *search;         size_t nsearch;
 	/* Elements that have their columns whatever the rules name: those of listings. */
 	const struct tsn_wanted *wanted;   size_t nwanted;
+	const char *why;                   /* a rule to put probes beside (tsn_ruleset.probes), NULL: none */
+	const char *what_if;               /* ...and a twin of it with this constant as its threshold, NULL: none */
 	bool filter;                       /* `show --where`: stateful functions are refused */
 	bool tests;                        /* `tocsin test`: sets that the site gives need no value */
 };
@@ -78,7 +80,8 @@ struct tsn_site {
 	struct tsn_site_listen *listens;    uint32_t nlistens;   /* 0: the caller's default */
 	struct tsn_site_output *outputs;    uint32_t noutputs;   /* 0: stdout */
 	struct tsn_exporter_setting *exporters; uint32_t nexporters;
-	uint64_t memory;                    /* bytes; 0 if not given */
+	uint64_t memory;                    /* bytes that windows and groups may take together; 0 if not given */
+	struct tsn_span memory_at;
 	const char *state, *http;           /* NULL if not given */
 	int64_t lateness_ms;                /* 30,000 unless told */
 	int64_t pair_ms;                    /* 30,000 unless told */
@@ -123,6 +126,30 @@ struct tsn_rule_test {
 	uint32_t index;                     /* in tsn_ruleset.tests */
 };
 
+/* --- probes: what `explain --why` looks through --- */
+
+enum tsn_probe_kind {
+	TSN_PROBE_TRUE,   /* matches where part [part] of the rule's condition is true */
+	TSN_PROBE_FALSE,  /* ...is false; where neither matches it is unknown */
+	TSN_PROBE_VALUE,  /* matches the flows that an aggregate counted; its message has two pieces, the sides of a comparison */
+	TSN_PROBE_HIDDEN, /* matches what `except` hides */
+	TSN_PROBE_TWIN,   /* the rule with another threshold: it raises alerts */
+	TSN_PROBE_END,    /* matches everything; the last of a batch to do so */
+};
+
+/* The i-th belongs to rule [first_probe] + i of the program. */
+struct tsn_probe {
+	enum tsn_probe_kind kind;
+	uint32_t part;              /* TRUE FALSE: from 0, in the order written */
+	bool stateful;              /* TRUE: an aggregate is in the part */
+	const char *text;           /* TRUE VALUE: as written; TWIN: the constant it replaces */
+	struct tsn_key_spec key;    /* VALUE: of the group whose value it is */
+	enum tsn_rel rel;           /* VALUE: left [rel] right */
+	bool threshold_first;       /* VALUE: the threshold is the left side; piece 0 is the value in any case */
+	enum tsn_type type;         /* VALUE: how it prints */
+	int64_t window_ms;
+};
+
 /* --- the result --- */
 
 struct tsn_ruleset {
@@ -132,6 +159,9 @@ struct tsn_ruleset {
 	struct tsn_site site;
 	struct tsn_rule_test *tests;
 	uint32_t ntests;
+	struct tsn_probe *probes;           /* with tsn_compile_input.why; no alerts come of them but of TWIN */
+	uint32_t nprobes, first_probe;
+	uint32_t probed;                    /* the rule they are about */
 	struct tsn_compilation *inner;      /* private to compile/ */
 };
 
@@ -162,6 +192,7 @@ const char *tsn_ruleset_set_path(const struct tsn_ruleset *r, uint32_t slot, uin
 
 /* --- flows of a test --- */
 
+#define TSN_TEST_EXPORTER 0xc00002fe /* 192.0.2.254, of flows that name none: it is never silent */
 #define TSN_TEST_START INT64_C(1767571200000) /* Monday 2026-01-05 00:00:00 UTC */
 
 struct tsn_test_field {

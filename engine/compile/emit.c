@@ -426,7 +426,8 @@ family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
 	struct tsn_agg_def *defs = in_arena(e, f->aggs.n, sizeof(*defs));
 
 	*out = (struct tsn_family_def){ .canon = f->first->family_canon, .key = f->first->key, .at = f->first->at,
-	    .step = step_defs(e, f->first), .nsteps = f->first->nsteps, .max_keys = f->max_keys, .agg = defs,
+	    .step = step_defs(e, f->first), .nsteps = f->first->nsteps, .max_keys = f->max_keys,
+	    .sized = f->max_keys != TSN_MAX_KEYS, .agg = defs,
 	    .naggs = (uint32_t)f->aggs.n };
 	for (size_t k = 0; k < f->aggs.n && !e->failed; k++) {
 		const struct tsn_ir_agg *a = ((const struct tsn_ir_agg **)f->aggs.p)[k];

@@ -318,6 +318,13 @@ use_fields(struct tsn_emit *e, const struct tsn_ir_agg *a)
 }
 
 static void
+fold_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	(void)arg;
+	tsn_emit_folds(e, x);
+}
+
+static void
 fold(struct tsn_emit *e, uint32_t f)
 {
 	struct tsn_vcode *c = e->now;
@@ -329,6 +336,9 @@ fold(struct tsn_emit *e, uint32_t f)
 	uint32_t read, begin;
 
 	fold->done = true;
+	/* what ticks look at counts flows, also where flows do not look at it */
+	for (size_t i = 0; i < n && c->door != TSN_DOOR_TICK; i++)
+		tsn_emit_inside(e, aggs[i], true, fold_inside, NULL);
 	e->note = first->family_canon;
 	if (first->nsteps > 0)
 		step_masks(e, first, fold);

@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "compile/emit.h"
 
+#include <string.h>
+
 #define TWO_63 9223372036854775808.0
 
 enum tsn_rel
@@ -106,6 +108,23 @@ choose(struct tsn_emit *e, const struct tsn_ir *x)
 }
 
 static uint32_t
+table(struct tsn_emit *e, const struct tsn_ir *x)
+{
+	const struct tsn_ir *f = x->kid[0];
+	bool real = x->type == TSN_T_REAL;
+	struct tsn_key_spec key;
+
+	memset(&key, 0, sizeof(key));
+	key.n = 1;
+	key.part[0].field = f->field;
+	key.part[0].v4_bits = f->v4_bits;
+	key.part[0].v6_bits = f->v6_bits;
+	tsn_emit_use_key(e, &key);
+	return tsn_emit_value_op3(e, TSN_OP_CODE_TABLE, real ? TSN_VC_REAL : TSN_VC_INT, tsn_pool_put(e, &e->tuples, &key),
+	    x->table, real);
+}
+
+static uint32_t
 value(struct tsn_emit *e, const struct tsn_ir *x)
 {
 	uint32_t a;
@@ -132,6 +151,8 @@ value(struct tsn_emit *e, const struct tsn_ir *x)
 		return tsn_emit_agg(e, x);
 	case TSN_IR_CHOOSE:
 		return choose(e, x);
+	case TSN_IR_TABLE:
+		return table(e, x);
 	default:
 		/* not a value: the verifier refuses what comes of it */
 		return tsn_emit_value_op(e, TSN_OP_CODE_INT, TSN_VC_INT, TSN_V_NONE, 0);

@@ -67,6 +67,8 @@ ck_dim(const struct tsn_ir *n)
 		return CK_D_MS;
 	case TSN_IR_AGG:
 		return dim_of_agg(n->agg);
+	case TSN_IR_TABLE:
+		return CK_D_ANY;
 	case TSN_IR_CHOOSE:
 		for (uint32_t i = 3; i < n->nkids; i += 2)
 			if (ck_dim(n->kid[i]) != ck_dim(n->kid[1]))

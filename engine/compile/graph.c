@@ -409,6 +409,16 @@ ck_choose(struct tsn_ck *c, const struct tsn_ir **kid, uint32_t n, enum tsn_type
 }
 
 const struct tsn_ir *
+ck_table_node(struct tsn_ck *c, const struct tsn_ir *key, struct ck_set *s, enum tsn_type t)
+{
+	struct tsn_ir n = { .kind = TSN_IR_TABLE, .type = t, .table = ck_set_slot(c, s), .kid = &key, .nkids = 1 };
+	size_t mark = open_form(c, "(table ");
+
+	tsn_buf_printf(&c->buf, "%s %s%s)", s->name, key->canon, t == TSN_T_REAL ? " real" : "");
+	return intern(c, &n, mark);
+}
+
+const struct tsn_ir *
 ck_during(struct tsn_ck *c, uint32_t schedule, const char *canon)
 {
 	struct tsn_ir n = { .kind = TSN_IR_DURING, .type = TSN_T_BOOL, .schedule = schedule };

@@ -57,6 +57,8 @@ enum tsn_ir_kind {
 	TSN_IR_DURING,    /* event time lies in schedule [schedule]; two-valued, tests no field */
 };
 
+#define TSN_MAX_KEYS 1000000 /* groups of an expression unless told (S29) */
+
 enum tsn_ir_arith { TSN_AR_ADD, TSN_AR_SUB, TSN_AR_MUL, TSN_AR_DIV /* REAL only */, TSN_AR_MOD, TSN_AR_BAND, TSN_AR_BOR };
 
 struct tsn_ir;

@@ -220,6 +220,7 @@ ck_test_in(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir
 		return s == NULL ? NULL : in_set(e, n, left, s);
 	}
 	v = ck_value(&named, right, left->type);
+	e->c->at = n->span;
 	switch (v.kind) {
 	case CK_SETV:
 		return in_set(e, n, left, v.set);

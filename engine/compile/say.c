@@ -60,15 +60,21 @@ ck_the_types(enum tsn_type t)
 const char *
 ck_text(struct tsn_ck *c, const struct tsn_node *n)
 {
+	return ck_span_text(c, n->span, SHOWN);
+}
+
+const char *
+ck_span_text(struct tsn_ck *c, struct tsn_span span, size_t most)
+{
 	const struct tsn_sources *s = c->world->sources;
 	const struct tsn_source *src;
 	size_t len, mark = c->buf.len;
 	bool space = false;
 
-	if (n->span.file >= s->n)
+	if (span.file >= s->n)
 		return "";
-	src = &s->v[n->span.file];
-	for (len = n->span.begin; len < n->span.end && len < src->len; len++) {
+	src = &s->v[span.file];
+	for (len = span.begin; len < span.end && len < src->len; len++) {
 		char ch = src->text[len];
 
 		if (ch == '\n' || ch == '\t' || ch == ' ' || ch == '\r') {
@@ -79,7 +85,7 @@ ck_text(struct tsn_ck *c, const struct tsn_node *n)
 			tsn_buf_putc(&c->buf, ' ');
 		space = false;
 		/* Never inside a character of several bytes. */
-		if (c->buf.len - mark >= SHOWN && ((unsigned char)ch & 0xc0) != 0x80) {
+		if (c->buf.len - mark >= most && ((unsigned char)ch & 0xc0) != 0x80) {
 			tsn_buf_puts(&c->buf, "...");
 			break;
 		}

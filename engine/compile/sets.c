@@ -6,8 +6,8 @@
 
 #include "compile/check.h"
 
-static struct ck_set *
-new_set(struct tsn_ck *c, const struct ck_sym *sym)
+struct ck_set *
+ck_set_new(struct tsn_ck *c, const struct ck_sym *sym)
 {
 	struct ck_set *s = ck_alloc(c, sizeof(*s));
 
@@ -308,8 +308,8 @@ add_value(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, en
 	}
 }
 
-static bool
-add_member_node(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, enum tsn_type want)
+bool
+ck_set_add_member(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, enum tsn_type want)
 {
 	struct ck_env plain = *e;
 
@@ -337,7 +337,7 @@ fill(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, enum ts
 		if (n->broken)
 			ok = false;
 		for (const struct tsn_node *k = n->kids; k != NULL; k = k->next)
-			ok &= add_member_node(e, s, k, want);
+			ok &= ck_set_add_member(e, s, k, want);
 		return ok;
 	}
 	/* A | B is a union of sets, and of flags in a set of flags. */
@@ -345,7 +345,7 @@ fill(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, enum ts
 		ok = fill(e, s, n->kids, want);
 		return fill(e, s, n->kids->next, want) && ok;
 	}
-	return add_member_node(e, s, n, want);
+	return ck_set_add_member(e, s, n, want);
 }
 
 static const struct tsn_node *
@@ -355,6 +355,12 @@ option_of(const struct tsn_node *source, const char *word)
 		if (k->kind == TSN_N_OPTION && strcmp(k->text, word) == 0)
 			return k;
 	return NULL;
+}
+
+const char *
+ck_beside(const struct ck_env *e, const char *path)
+{
+	return path[0] == '/' || e->file->dir[0] == '\0' ? ck_strdup(e->c, path) : ck_format(e->c, "%s/%s", e->file->dir, path);
 }
 
 static bool
@@ -377,8 +383,7 @@ from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 		    "add column \"NAME\"");
 		return false;
 	}
-	f.path = n->text[0] == '/' || e->file->dir[0] == '\0' ? ck_strdup(c, n->text) :
-	    ck_format(c, "%s/%s", e->file->dir, n->text);
+	f.path = ck_beside(e, n->text);
 	s->file = ck_grow(c, s->file, s->nfiles, &s->cap_files, sizeof(*s->file));
 	s->file[s->nfiles++] = f;
 	return c->test || ck_set_read(c, s, &s->file[s->nfiles - 1]);
@@ -471,6 +476,12 @@ mentions(const struct ck_env *e, const struct tsn_node *n, uint64_t visit)
 	return false;
 }
 
+bool
+ck_set_is_rebound(const struct ck_env *e, struct ck_sym *s)
+{
+	return sym_mentions(e, s, e->c->world->next_id++);
+}
+
 struct ck_set *
 ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 {
@@ -484,7 +495,7 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 	/* What rules add is one set for all of them. */
 	if (sym->decl->kids != NULL && sym->decl->kids->kind == TSN_N_DYNAMIC)
 		at.rebind = NULL;
-	if (at.rebind != NULL && !sym_mentions(e, sym, e->c->world->next_id++))
+	if (at.rebind != NULL && !ck_set_is_rebound(e, sym))
 		at.rebind = NULL;
 	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;
 	if (at.rebind == NULL && sym->memo_id == at.id)
@@ -493,7 +504,7 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 		return (struct ck_set *)sym->rule_memo;
 	if (!ck_enter(e->c, sym, use))
 		return NULL;
-	s = new_set(e->c, sym);
+	s = ck_set_new(e->c, sym);
 	s->tainted = at.rebind != NULL;
 	ok = from_decl(&at, s, sym);
 	ck_leave(e->c, sym);
@@ -515,7 +526,7 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 struct ck_set *
 ck_set_literal(const struct ck_env *e, const struct tsn_node *n, enum tsn_type want)
 {
-	struct ck_set *s = new_set(e->c, NULL);
+	struct ck_set *s = ck_set_new(e->c, NULL);
 
 	return fill(e, s, n, want) ? s : NULL;
 }
@@ -534,7 +545,7 @@ ck_set_builtin(struct tsn_ck *c, const char *name)
 		;
 	if (known == NULL)
 		return NULL;
-	s = new_set(c, NULL);
+	s = ck_set_new(c, NULL);
 	s->builtin = known;
 	s->name = known;
 	s->type = TSN_T_ADDR;

@@ -218,18 +218,22 @@ add_tuple(struct building *g, const struct ck_member *m)
 	return tsn_set_builder_add_key(g->b, key, tsn_key_encode(k, g->row, 0, key), TSN_SET_NO_ROW);
 }
 
+enum tsn_set_error
+ck_set_build_member(struct tsn_set_builder *b, const struct ck_member *m, uint32_t row)
+{
+	switch (m->kind) {
+	case CK_M_PREFIX: return tsn_set_builder_add_prefix(b, m->prefix, row);
+	case CK_M_ADDRS: return tsn_set_builder_add_addr_range(b, m->a, m->b, row);
+	case CK_M_INTS: return tsn_set_builder_add_int_range(b, m->lo, m->hi, row);
+	case CK_M_STR: return tsn_set_builder_add_str(b, m->text, m->len, row);
+	default: return TSN_SET_MIXED;
+	}
+}
+
 static enum tsn_set_error
 add_member(struct building *g, const struct ck_member *m)
 {
-	struct tsn_set_builder *b = g->b;
-
-	switch (m->kind) {
-	case CK_M_PREFIX: return tsn_set_builder_add_prefix(b, m->prefix, TSN_SET_NO_ROW);
-	case CK_M_ADDRS: return tsn_set_builder_add_addr_range(b, m->a, m->b, TSN_SET_NO_ROW);
-	case CK_M_INTS: return tsn_set_builder_add_int_range(b, m->lo, m->hi, TSN_SET_NO_ROW);
-	case CK_M_STR: return tsn_set_builder_add_str(b, m->text, m->len, TSN_SET_NO_ROW);
-	default: return add_tuple(g, m);
-	}
+	return m->kind == CK_M_TUPLE ? add_tuple(g, m) : ck_set_build_member(g->b, m, TSN_SET_NO_ROW);
 }
 
 static bool
@@ -288,9 +292,9 @@ ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 	struct tsn_set *set = NULL;
 	bool ok = g.b != NULL;
 
-	if (s->dynamic) {
+	if (s->dynamic || s->table != NULL) {
 		tsn_set_builder_free(g.b);
-		return build_dynamic(s);
+		return s->dynamic ? build_dynamic(s) : ck_table_build(s, again, diags);
 	}
 
 	for (const struct ck_set *part = ck_set_reach(s); ok && part != NULL; part = part->reach_next)

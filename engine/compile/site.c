@@ -260,6 +260,7 @@ memory(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 		wrong(r, n, "memory 2GiB");
 	else if (once(r, n))
 		r->site->memory = (uint64_t)v->i;
+	r->site->memory_at = n->span;
 }
 
 static void

@@ -182,7 +182,8 @@ of_sym(const struct ck_env *e, const struct tsn_node *n, struct ck_sym *s)
 		v.set = ck_set_sym(e, s, n->span);
 		return v.set == NULL ? bad : v;
 	default:
-		ck_unavailable(e->c, s->decl->at, "tables are");
+		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_TYPE, n->span, "%s is a table: it is asked with a field", n->text),
+		    "write %s(src)", n->text);
 		return bad;
 	}
 }

@@ -68,18 +68,27 @@ tsn_engine_free(struct tsn_engine *e)
 
 /* --- one batch --- */
 
+static bool
+is_probe(const struct tsn_engine *e, uint32_t rule)
+{
+	return e->rules->nprobes > 0 && rule >= e->rules->first_probe && e->o.on_probe != NULL &&
+	    e->rules->probes[rule - e->rules->first_probe].kind != TSN_PROBE_TWIN;
+}
+
 void
 tsn_engine_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_engine *e = arg;
 
-	if (e->o.on_rows == NULL) {
+	if (is_probe(e, rule)) {
+		e->o.on_probe(e->o.arg, vm, rule - e->rules->first_probe, rows, b);
+	} else if (e->o.on_rows == NULL) {
 		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
 		if (e->feedback != NULL && !e->watching)
 			tsn_feedback_match(e->feedback, rule, rows, b);
-	}
-	else if (rule == 0 && b->kind == TSN_BATCH_FLOWS)
+	} else if (rule == 0 && b->kind == TSN_BATCH_FLOWS) {
 		e->o.on_rows(e->o.arg, e->batch, rows);
+	}
 }
 
 static TSN_WIDE void

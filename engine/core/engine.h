@@ -30,6 +30,8 @@ struct tsn_engine_options {
 	 */
 	void (*on_rows)(void *arg, struct tsn_batch *b, const struct tsn_mask *rows);
 	void *arg;
+	/* Called for the matches of a ruleset's probes in place of raising alerts; see compile.h. */
+	void (*on_probe)(void *arg, const struct tsn_vm *vm, uint32_t probe, const struct tsn_mask *rows, const struct tsn_batch *b);
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 

@@ -123,6 +123,9 @@ run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, struct tsn_test_outcom
 	bool loaded = false, ok = false;
 
 	if (e != NULL && sink != NULL && tsn_engine_add_sink(e, sink)) {
+		struct tsn_exporters *x = tsn_engine_exporters(e);
+
+		tsn_exporters_at(x, tsn_exporters_find(x, tsn_addr_v4(TSN_TEST_EXPORTER)))->presence.certain = true;
 		loaded = tsn_engine_load(e, rs, NULL);
 		ok = loaded && push_flows(e, w.test, out);
 	}

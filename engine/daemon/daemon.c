@@ -20,6 +20,7 @@
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/ports.h"
+#include "daemon/snapshot.h"
 #include "daemon/tell.h"
 #include "daemon/watch.h"
 #include "sets/set.h"
@@ -29,6 +30,7 @@
 #define DRAIN_MS     2000
 #define DESCRIPTORS  16384
 #define FIRST_SOCKET 3   /* in the list that is polled */
+#define SNAPSHOT_MS  60000 /* between snapshots: what a crash loses at most */
 #define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
 
 struct tsn_daemon {
@@ -40,6 +42,10 @@ struct tsn_daemon {
 	struct tsn_watch *watch;
 	struct tsn_http *http;   /* NULL: nobody asked for it */
 	char http_where[96];
+	struct tsn_snapshots *snapshots; /* NULL: nobody asked for them, or they cannot be had */
+	char *state;             /* the directory that was asked for */
+	int64_t next_snapshot;   /* steady clock */
+	bool snapshot_asked;
 	struct pollfd *poll;     /* signals, job, http, then the sockets */
 	size_t npoll;
 	int signals;
@@ -245,12 +251,64 @@ fill_poll(struct tsn_daemon *d)
 	}
 }
 
+/* --- what outlives a restart --- */
+
+/* That there can be no snapshots stops nobody from seeing flows: it is logged, and tried again with the next one. */
+static void
+open_state(struct tsn_daemon *d)
+{
+	char error[TSN_STORE_ERROR];
+
+	d->next_snapshot = steady_ms() + SNAPSHOT_MS;
+	d->snapshots = tsn_snapshots_open(d->state, d->log, error);
+	if (d->snapshots == NULL)
+		tsn_log(d->log, TSN_LOG_ERROR, "%s; state is not kept", error);
+}
+
+/* Another directory gets its first snapshot soon; what is in the old one stays there. */
+static void
+set_state(struct tsn_daemon *d, const char *dir)
+{
+	if (d->state != NULL && dir != NULL && strcmp(d->state, dir) == 0)
+		return;
+	tsn_snapshots_close(d->snapshots);
+	tsn_free(d->state);
+	d->snapshots = NULL;
+	d->state = dir != NULL ? tsn_strdup(dir) : NULL;
+	if (dir != NULL && d->state == NULL)
+		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: state is not kept");
+	if (d->state == NULL)
+		return;
+	open_state(d);
+	if (d->snapshots != NULL && tsn_engine_ticket(d->engine) == 0)
+		tsn_snapshots_restore(d->snapshots, d->engine, now_ms());
+	else
+		d->next_snapshot = steady_ms();
+}
+
+static void
+take_snapshots(struct tsn_daemon *d, int64_t now)
+{
+	if (d->state == NULL)
+		return;
+	if (d->snapshots != NULL)
+		tsn_snapshots_poll(d->snapshots);
+	if (!d->snapshot_asked && now < d->next_snapshot)
+		return;
+	if (d->snapshots == NULL)
+		open_state(d);
+	d->next_snapshot = now + SNAPSHOT_MS;
+	if (d->snapshots != NULL && tsn_snapshots_begin(d->snapshots, d->engine, now_ms()))
+		d->snapshot_asked = false;
+}
+
 /* --- who watches --- */
 
 static struct tsn_metrics
 metrics_of(const struct tsn_daemon *d)
 {
-	return (struct tsn_metrics){ d->engine, &d->ports, d->reloads, d->reloads_failed, d->reload_failed, now_ms() };
+	return (struct tsn_metrics){ d->engine, &d->ports, d->snapshots, d->state != NULL, d->reloads, d->reloads_failed,
+		d->reload_failed, now_ms() };
 }
 
 static bool
@@ -304,6 +362,7 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
 	drain_unnamed(d);
 	tsn_ports_commit(&d->ports);
+	set_state(d, rs->site.state);
 	set_http(d, rs->site.http);
 	tell_expiring(d, rs->program, now_ms());
 	tsn_watch_free(d->watch);
@@ -413,6 +472,8 @@ take_signals(struct tsn_daemon *d)
 			d->reload_asked = true;
 		else if (s.ssi_signo == SIGUSR1)
 			tsn_tell_counters(&m, d->log);
+		else if (s.ssi_signo == SIGUSR2)
+			d->snapshot_asked = true;
 		else
 			d->stopping = true;
 	}
@@ -440,10 +501,11 @@ loop(struct tsn_daemon *d)
 		now = steady_ms();
 		if (tsn_job_busy(d->job) && d->poll[1].revents != 0)
 			job_ended(d);
-		if (d->reload_asked || now >= d->next_care) {
+		if (d->reload_asked || d->snapshot_asked || now >= d->next_care) {
 			d->next_care = now + TSN_SECOND;
 			tsn_tell_losses(&d->ports, d->log);
 			start_jobs(d, now_ms());
+			take_snapshots(d, now);
 		}
 	}
 	return TSN_DAEMON_STOPPED;
@@ -481,6 +543,8 @@ daemon_free(struct tsn_daemon *d)
 	if (d->engine != NULL)
 		tsn_engine_remove_sinks(d->engine);
 	tsn_engine_free(d->engine);
+	tsn_snapshots_close(d->snapshots);
+	tsn_free(d->state);
 	tsn_watch_free(d->watch);
 	tsn_ports_fini(&d->ports);
 	tsn_free(d->poll);
@@ -510,6 +574,7 @@ open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
@@ -534,6 +599,8 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 		end = loop(&d);
 		tsn_notify("STOPPING=1");
 		drain(&d);
+		if (d.snapshots != NULL)
+			tsn_snapshots_write(d.snapshots, d.engine, now_ms());
 		m = metrics_of(&d);
 		tsn_tell_counters(&m, d.log);
 		tsn_log(d.log, TSN_LOG_INFO, "stopped");

@@ -27,7 +27,10 @@ enum tsn_daemon_end {
 	TSN_DAEMON_NO_MEMORY,
 };
 
-/* Runs until a signal. Blocks SIGHUP, SIGTERM, SIGINT and SIGUSR1 in the calling thread; SIGUSR1 logs counters. */
+/*
+ * Runs until a signal. Blocks SIGHUP, SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 in the calling thread; SIGUSR1 logs
+ * counters, SIGUSR2 writes a snapshot now.
+ */
 enum tsn_daemon_end tsn_daemon_run(const struct tsn_daemon_options *o);
 
 #endif

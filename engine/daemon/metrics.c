@@ -282,6 +282,30 @@ exporter_gauges(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn
 	}
 }
 
+static void
+snapshots(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	struct tsn_snapshot_counts c = { .failing = true, .at = TSN_TIME_NONE };
+
+	if (!m->state_asked)
+		return;
+	if (m->snapshots != NULL)
+		tsn_snapshots_counts(m->snapshots, &c);
+	single(out, "snapshots_total", "counter", "snapshots written", c.written);
+	single(out, "snapshots_failed_total", "counter", "snapshots that could not be written", c.failed);
+	single(out, "snapshots_set_aside_total", "counter", "snapshots that could not be used at the start", c.aside);
+	single(out, "snapshot_failing", "gauge", "1 if the last snapshot could not be written, or none can", c.failing);
+	single(out, "snapshot_bytes", "gauge", "bytes of the newest snapshot", c.bytes);
+	head(out, "snapshot_seconds", "gauge", "what it took to write it, beside the flows");
+	tsn_buf_printf(out, "tocsin_snapshot_seconds %.3f\n", (double)c.took_ms / 1000);
+	head(out, "snapshot_pause_seconds", "gauge", "for which flows waited for it");
+	tsn_buf_printf(out, "tocsin_snapshot_pause_seconds %.6f\n", (double)c.pause_us / 1e6);
+	if (c.at == TSN_TIME_NONE)
+		return;
+	head(out, "snapshot_age_seconds", "gauge", "age of the newest snapshot: what a crash would lose now");
+	tsn_buf_printf(out, "tocsin_snapshot_age_seconds %.3f\n", (double)(m->now - c.at) / 1000);
+}
+
 void
 tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 {
@@ -295,6 +319,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	sets(m, out);
 	sockets(m, out);
 	connections(m, out);
+	snapshots(m, out);
 	single(out, "exporters", "gauge", "exporters known; the counters of at most 4096 are told", tsn_exporters_count(t) - 1);
 	exporter_counters(t, out);
 	exporter_gauges(m, t, out);

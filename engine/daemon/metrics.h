@@ -6,10 +6,13 @@
 
 #include "core/engine.h"
 #include "daemon/ports.h"
+#include "daemon/snapshot.h"
 
 struct tsn_metrics {
 	struct tsn_engine *engine;
 	const struct tsn_ports *ports;
+	const struct tsn_snapshots *snapshots; /* NULL: there are none */
+	bool state_asked;                      /* but there should be */
 	uint64_t reloads, reloads_failed;
 	bool reload_failed; /* the last one did: old rules are in force */
 	int64_t now;        /* ms since 1970 UTC */

@@ -59,6 +59,8 @@ tsn_snapshots_open(const char *dir, const struct tsn_log *log, char error[TSN_ST
 		snprintf(error, TSN_STORE_ERROR, "memory is out");
 		return NULL;
 	}
+	/* a write that a limit refuses (RLIMIT_FSIZE) is to be an error that is said, here and in children */
+	signal(SIGXFSZ, SIG_IGN);
 	s->store = store;
 	s->log = log;
 	s->pipe = -1;
@@ -145,8 +147,8 @@ keep_only(int a, int b)
 }
 
 /*
- * It dies with us, whatever happened to us, so that nobody writes beside the next one. The write that a disk or a
- * limit refuses is to be an error, not a signal. Nothing registered to run at exit is the child's.
+ * It dies with us, whatever happened to us, so that nobody writes beside the next one. Nothing registered to run at
+ * exit is the child's.
  */
 static _Noreturn void
 be_child(struct tsn_snapshots *s, struct tsn_engine *e, int64_t now_ms, int to, pid_t parent)
@@ -156,7 +158,6 @@ be_child(struct tsn_snapshots *s, struct tsn_engine *e, int64_t now_ms, int to, 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_Exit(1);
-	signal(SIGXFSZ, SIG_IGN);
 	keep_only(to, tsn_store_lock(s->store));
 	write_one(s, e, now_ms, &told);
 	_Exit(write(to, &told, sizeof(told)) == (ssize_t)sizeof(told) ? 0 : 1);

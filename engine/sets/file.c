@@ -33,8 +33,8 @@ say(struct tsn_set_report *r, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void
-name_bad(struct tsn_set_report *r, size_t line, struct tsn_str text)
+void
+tsn_set_report_bad(struct tsn_set_report *r, size_t line, struct tsn_str text)
 {
 	struct tsn_set_bad_line *bad;
 	size_t n = text.n < TSN_SET_FILE_TEXT - 1 ? text.n : TSN_SET_FILE_TEXT - 1;
@@ -75,7 +75,7 @@ member(struct load *l, size_t line, struct tsn_str text, const struct tsn_str *c
 		return true;
 	}
 	if (err == TSN_SET_OK) {
-		name_bad(l->report, line, text);
+		tsn_set_report_bad(l->report, line, text);
 		return true;
 	}
 	l->failed = err == TSN_SET_MEMORY ? TSN_SET_FILE_MEMORY : TSN_SET_FILE_BAD;
@@ -179,7 +179,7 @@ record(struct load *l, struct tsn_csv *c, enum tsn_csv_status status, int column
 		return member(l, c->line, trim(c->field[column]), c->field, c->n);
 	if (!l->guessing) {
 		l->report->lines++;
-		name_bad(l->report, c->line, c->n > 0 ? c->field[0] : (struct tsn_str){ "", 0 });
+		tsn_set_report_bad(l->report, c->line, c->n > 0 ? c->field[0] : (struct tsn_str){ "", 0 });
 	}
 	return true;
 }
@@ -230,18 +230,16 @@ guess(struct load *l, const char *text, size_t n, const char *column)
 			l->type = guesses[i];
 }
 
-static void
-judge(struct load *l)
+enum tsn_set_file
+tsn_set_report_judge(struct tsn_set_report *r, const char *what)
 {
-	struct tsn_set_report *r = l->report;
+	bool refused = r->bad * 100 > r->lines;
 
-	if (l->failed != TSN_SET_FILE_OK || r->bad == 0)
-		return;
-	if (r->bad * 100 > r->lines)
-		l->failed = TSN_SET_FILE_BAD;
-	say(r, "%zu of %zu lines hold%s no %s, the first is line %zu: \"%s\"%s", r->bad, r->lines,
-	    r->bad == 1 ? "s" : "", tsn_type_name(r->type), r->first[0].line, r->first[0].text,
-	    l->failed == TSN_SET_FILE_OK ? "" : "; at most one in a hundred is skipped");
+	if (r->bad == 0)
+		return TSN_SET_FILE_OK;
+	say(r, "%zu of %zu lines hold%s no %s, the first is line %zu: \"%s\"%s", r->bad, r->lines, r->bad == 1 ? "s" : "", what,
+	    r->first[0].line, r->first[0].text, refused ? "; at most one in a hundred is skipped" : "");
+	return refused ? TSN_SET_FILE_BAD : TSN_SET_FILE_OK;
 }
 
 enum tsn_set_file
@@ -256,7 +254,8 @@ tsn_set_file_parse(const char *text, size_t n, enum tsn_type type, const char *c
 	report->type = l.type;
 	if (l.failed == TSN_SET_FILE_OK)
 		walk(&l, text, n, column);
-	judge(&l);
+	if (l.failed == TSN_SET_FILE_OK)
+		l.failed = tsn_set_report_judge(report, tsn_type_name(report->type));
 	if (l.failed == TSN_SET_FILE_MEMORY)
 		say(report, "out of memory");
 	return l.failed;

@@ -49,6 +49,9 @@ enum tsn_set_file tsn_set_file_load(const char *path, enum tsn_type type, const 
 /* The same for text in memory. */
 enum tsn_set_file tsn_set_file_parse(const char *text, size_t n, enum tsn_type type,
     const char *column, struct tsn_set_builder *b, struct tsn_set_report *report);
+/* For files of tables: notes a line that makes no sense; says so, and whether there are too many of them. */
+void tsn_set_report_bad(struct tsn_set_report *r, size_t line, struct tsn_str text);
+enum tsn_set_file tsn_set_report_judge(struct tsn_set_report *r, const char *what);
 /*
  * Adds one member written as text: "10.0.0.0/8", "10.0.0.1-10.0.0.9", "6000..6063", "SYN|ACK".
  * False if it is none, or if the builder refused it ([*error]). With [b] NULL it is only tried.

@@ -51,6 +51,10 @@ struct tsn_word_members {
 	size_t slots; /* a power of two */
 };
 
+/* sets/table.c */
+struct tsn_table;
+void tsn_table_numbers_free(struct tsn_table *t);
+
 /* sets/dynamic.c */
 struct tsn_dynamic;
 void tsn_dynamic_free(struct tsn_dynamic *d);
@@ -67,6 +71,7 @@ void tsn_dynamic_rows_addr(const struct tsn_dynamic *d, const struct tsn_addr_co
 
 struct tsn_set {
 	enum tsn_set_kind kind;
+	struct tsn_table *table;     /* the numbers of its rows; NULL: no table */
 	struct tsn_dynamic *dynamic; /* its members are in here and nowhere else; NULL: not dynamic */
 	size_t size;
 	uint64_t hash;

@@ -19,6 +19,7 @@ tsn_set_free(struct tsn_set *s)
 	tsn_ranges_fini(&s->pieces[1]);
 	tsn_cells_fini(&s->cells);
 	tsn_dynamic_free(s->dynamic);
+	tsn_table_numbers_free(s->table);
 	tsn_free(s);
 }
 

@@ -86,6 +86,8 @@ tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
 	if (c->cells.size != sizeof(struct narrow) || c->peak + rows <= NARROW_MAX || c->sparewide >= rows)
 		return true;
 	cap = cap > rows ? cap * 2 : cap + rows;
+	if (cap > c->cells.cap + rows)
+		cap = c->cells.cap + rows; /* no more than there are groups, and as many as this asks for */
 	wide = tsn_reallocarray(c->wide, cap, sizeof(*wide));
 	if (wide == NULL)
 		return false;
@@ -410,7 +412,20 @@ fini(struct tsn_agg *a)
 	tsn_counts_fini(&a->store.counts);
 }
 
+uint64_t
+tsn_counts_most(const struct tsn_counts *c)
+{
+	return c->cells.size == sizeof(struct narrow) ? sizeof(struct tsn_wide) : 0;
+}
+
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return tsn_counts_most(&a->store.counts);
+}
+
 const struct tsn_agg_ops tsn_count_ops = {
+	.most = most,
 	.init = init, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini,
 	.save = save, .load = load,
 };

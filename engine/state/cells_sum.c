@@ -367,13 +367,21 @@ load_avg(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return load(a, group, in) && tsn_counts_load(&a->store.counts, a, group, in);
 }
 
+/* Panes of 128 bits, and an average's long counts. */
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return (a->def->real ? 0 : lanes_of(a) * 8) + tsn_counts_most(&a->store.counts);
+}
+
 const struct tsn_agg_ops tsn_sum_ops = {
-	.init = init, .reserve = reserve, .fold = fold_sum, .save = save, .load = load,
+	.most = most, .init = init, .reserve = reserve, .fold = fold_sum, .save = save, .load = load,
 };
 const struct tsn_agg_ops tsn_rate_ops = {
-	.init = init, .reserve = reserve, .fold = fold_rate, .save = save, .load = load,
+	.most = most, .init = init, .reserve = reserve, .fold = fold_rate, .save = save, .load = load,
 };
 const struct tsn_agg_ops tsn_avg_ops = {
+	.most = most,
 	.init = init, .reserve = reserve_avg, .fold = fold_avg, .reset = reset_avg, .fini = fini_avg,
 	.save = save_avg, .load = load_avg,
 };

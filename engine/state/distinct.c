@@ -288,7 +288,14 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return !in->bad;
 }
 
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return a->def->tumbling ? 2 * tsn_members_most(1) : tsn_members_most(LANES);
+}
+
 const struct tsn_agg_ops tsn_distinct_ops = {
+	.most = most,
 	.init = init, .begin = tsn_members_of, .fold = fold, .reset = reset, .fini = fini, .may_stop = true, .extra = extra,
 	.save = save, .load = load,
 };

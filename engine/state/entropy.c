@@ -98,7 +98,14 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return tsn_kept_load(a, group, in, &kept_ops);
 }
 
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return a->def->tumbling ? 2 * tsn_tally_most(1) : tsn_tally_most(TSN_TALLY_LANES);
+}
+
 const struct tsn_agg_ops tsn_entropy_ops = {
+	.most = most,
 	.init = tsn_kept_init, .begin = tsn_members_of, .fold = fold, .reset = reset, .fini = fini,
 	.extra = tsn_kept_extra, .may_stop = true, .save = save, .load = load,
 };

@@ -111,7 +111,7 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
 	if (!groups_room(f, part) || !directory_room(s))
 		return TSN_GROUP_NONE;
 	g.in_slab = tsn_mask_has(&k->encoded, row);
-	if (g.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &g.key))
+	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = s->part[part].n++ * TSN_PARTS + part;
 	s->groups[number] = g;
@@ -185,7 +185,7 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	uint16_t len;
 
 	next.in_slab = tsn_mask_has(&k->encoded, row);
-	if (next.in_slab && !tsn_slab_put(&s->slab, k->bytes + k->off[row], k->len[row], &next.key))
+	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
 	number = victim(f, tsn_part_of(k->hash[row]), now);
 	g = &s->groups[number];
@@ -358,7 +358,7 @@ tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *
 	struct tsn_group next = *g;
 
 	if (!directory_room(s) || has_key(s, g, key, len, tag) ||
-	    (g->in_slab && !tsn_slab_put(&s->slab, key, len, &next.key)))
+	    (g->in_slab && !tsn_slab_put(s, key, len, &next.key)))
 		return false;
 	s->groups[number] = next;
 	enter(s->dir, s->slots - 1, (struct tsn_entry){ tag, number });

@@ -129,6 +129,8 @@ struct tsn_agg_ops {
 	void (*fini)(struct tsn_agg *a);
 	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
 	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
+	/* Bytes a group may take beside its cells, at most. NULL: none. */
+	uint64_t (*most)(const struct tsn_agg *a);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
 	bool may_stop;
 	/* Goes by times, not by panes: [pane] is not made for it. */
@@ -171,6 +173,9 @@ struct tsn_part {
 struct tsn_slab {
 	uint8_t *mem;
 	uint32_t n, cap;                     /* units */
+	uint32_t live;                       /* of them, those of keys in use */
+	uint32_t fixed;                      /* units of every key, where none holds text: then what one leaves the next can take */
+	uint32_t limit;                      /* units it need not grow beyond */
 	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
 };
 
@@ -194,7 +199,6 @@ struct tsn_family {
 	int64_t span;        /* ms after which a silent group's windows have passed */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
-	bool addr_key;
 	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
@@ -293,7 +297,13 @@ uint64_t tsn_reciprocal(int64_t pane_ms);
 /* keys.c: returns how many of [rows] have their key and hash; fewer when memory ran out. */
 uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n);
-bool tsn_slab_put(struct tsn_slab *s, const uint8_t *key, uint16_t len, uint32_t *off);
+struct tsn_family_store;
+/* Moves the keys of the groups together when that is as good as growing. */
+bool tsn_slab_put(struct tsn_family_store *f, const uint8_t *key, uint16_t len, uint32_t *off);
+/* For [groups] groups with keys of that kind. */
+void tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t groups);
+/* Bytes of the longest key in the slab, with what it may waste; 0 if only IPv4 addresses come, which is never. */
+uint64_t tsn_slab_worst(const struct tsn_key_spec *key);
 void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
@@ -378,6 +388,9 @@ uint64_t tsn_steps_bytes(const struct tsn_family *f);
 uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max);
 
+/* state.c: S29: groups a part may have. */
+uint32_t tsn_family_budget(uint64_t max_keys);
+
 /* functions.c */
 const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
 
@@ -391,6 +404,8 @@ void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
 void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
+/* Bytes of a group that has grown, beside its cell. */
+uint64_t tsn_counts_most(const struct tsn_counts *c);
 
 /* closing of windows: close.c; windows below the result are due at [now] */
 uint64_t tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness);

@@ -450,7 +450,14 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return tsn_kept_load(a, group, in, &kept_ops);
 }
 
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return (a->def->tumbling ? 2 : 1) * size_of(LAST_CAP);
+}
+
 const struct tsn_agg_ops tsn_jitter_ops = {
+	.most = most,
 	.init = tsn_kept_init, .begin = begin, .fold = fold, .reset = reset, .fini = fini,
 	.extra = tsn_kept_extra, .may_stop = true, .save = save, .load = load,
 };

@@ -74,21 +74,113 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct 
 }
 
 static uint32_t
-units(uint16_t len)
+units(uint64_t len)
 {
-	return (len + 2u + TSN_SLAB_UNIT - 1) / TSN_SLAB_UNIT;
+	return (uint32_t)((len + 2u + TSN_SLAB_UNIT - 1) / TSN_SLAB_UNIT);
 }
 
-static bool
-slab_room(struct tsn_slab *s, uint32_t more)
+static uint32_t
+part_worst(const struct tsn_key_part *part)
 {
+	switch (tsn_fields[part->field].storage) {
+	case TSN_U8:   return 1 + 1;
+	case TSN_U16:  return 1 + 2;
+	case TSN_U32:  return 1 + 4;
+	case TSN_ADDR: return 1 + 16;
+	case TSN_STR:  return 1 + TSN_KEY_STR_MAX + 1;
+	default:       return 1 + 8;
+	}
+}
+
+static uint32_t
+key_units(const struct tsn_key_spec *key, bool *text)
+{
+	uint32_t len = 0;
+
+	*text = false;
+	for (uint8_t i = 0; i < key->n; i++) {
+		len += part_worst(&key->part[i]);
+		*text = *text || tsn_fields[key->part[i].field].storage == TSN_STR;
+	}
+	return units(len);
+}
+
+/* An eighth more where keys differ in length: then that much is free at least when they are moved together. */
+uint64_t
+tsn_slab_worst(const struct tsn_key_spec *key)
+{
+	bool text;
+	const uint64_t n = key_units(key, &text) * TSN_SLAB_UNIT;
+
+	return text ? n + n / 8 : n;
+}
+
+void
+tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t groups)
+{
+	bool text;
+	const uint32_t n = key_units(key, &text);
+	const uint64_t limit = (groups + 1) * tsn_slab_worst(key) / TSN_SLAB_UNIT + 2 * n;
+
+	s->fixed = text ? 0 : n;
+	s->limit = limit < UINT32_MAX - 1 ? (uint32_t)limit : UINT32_MAX - 1;
+}
+
+static uint32_t
+units_at(const struct tsn_slab *s, uint32_t off)
+{
+	uint16_t len;
+
+	memcpy(&len, s->mem + (size_t)off * TSN_SLAB_UNIT, sizeof(len));
+	return s->fixed != 0 ? s->fixed : units(len);
+}
+
+/* The keys of all groups, side by side in memory of [cap] units. */
+static bool
+together(struct tsn_family_store *f, uint64_t cap)
+{
+	struct tsn_slab *s = &f->slab;
+	uint8_t *mem = tsn_array_grow(NULL, 0, cap * TSN_SLAB_UNIT);
+	uint32_t n = 0;
+
+	if (mem == NULL)
+		return false;
+	for (uint32_t part = 0; part < TSN_PARTS; part++)
+		for (uint32_t k = 0; k < f->part[part].n; k++) {
+			struct tsn_group *g = &f->groups[k * TSN_PARTS + part];
+			uint32_t size;
+
+			if (!g->in_slab)
+				continue;
+			size = units_at(s, g->key);
+			memcpy(mem + (size_t)n * TSN_SLAB_UNIT, s->mem + (size_t)g->key * TSN_SLAB_UNIT, (size_t)size * TSN_SLAB_UNIT);
+			g->key = n;
+			n += size;
+		}
+	memset(s->free, 0, sizeof(s->free));
+	tsn_free(s->mem);
+	s->mem = mem;
+	s->n = s->live = n;
+	s->cap = (uint32_t)cap;
+	return true;
+}
+
+/* Half of it empty, or no more to be had: what is there is moved together instead. */
+static bool
+slab_room(struct tsn_family_store *f, uint32_t more)
+{
+	struct tsn_slab *s = &f->slab;
 	uint64_t cap = s->cap == 0 ? 64 : (uint64_t)s->cap * 2;
 	uint8_t *mem;
 
 	if ((uint64_t)s->n + more <= s->cap)
 		return true;
+	if (s->cap > 0 && (s->live <= s->n / 2 || s->cap >= s->limit) && (uint64_t)s->live + more <= s->cap)
+		return together(f, s->cap);
 	while (cap < (uint64_t)s->n + more)
 		cap *= 2;
+	if (cap > s->limit && s->limit >= (uint64_t)s->n + more)
+		cap = s->limit;
 	if (cap >= UINT32_MAX)
 		return false;
 	mem = tsn_array_grow(s->mem, (size_t)s->cap * TSN_SLAB_UNIT, cap * TSN_SLAB_UNIT);
@@ -100,20 +192,23 @@ slab_room(struct tsn_slab *s, uint32_t more)
 }
 
 bool
-tsn_slab_put(struct tsn_slab *s, const uint8_t *key, uint16_t len, uint32_t *off)
+tsn_slab_put(struct tsn_family_store *f, const uint8_t *key, uint16_t len, uint32_t *off)
 {
-	uint32_t n = units(len), *head = &s->free[n];
+	struct tsn_slab *s = &f->slab;
+	const uint32_t n = s->fixed != 0 ? s->fixed : units(len);
+	uint32_t *head = &s->free[n];
 	uint8_t *p;
 
+	if (*head == 0 && !slab_room(f, n))
+		return false;
 	if (*head != 0) {
 		*off = *head - 1;
 		memcpy(head, s->mem + (size_t)*off * TSN_SLAB_UNIT, sizeof(*head));
 	} else {
-		if (!slab_room(s, n))
-			return false;
 		*off = s->n;
 		s->n += n;
 	}
+	s->live += n;
 	p = s->mem + (size_t)*off * TSN_SLAB_UNIT;
 	memcpy(p, &len, sizeof(len));
 	memcpy(p + sizeof(len), key, len);
@@ -133,12 +228,9 @@ tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len)
 void
 tsn_slab_drop(struct tsn_slab *s, uint32_t off)
 {
-	uint8_t *p = s->mem + (size_t)off * TSN_SLAB_UNIT;
-	uint16_t len;
-	uint32_t *head;
+	const uint32_t n = units_at(s, off);
 
-	memcpy(&len, p, sizeof(len));
-	head = &s->free[units(len)];
-	memcpy(p, head, sizeof(*head));
-	*head = off + 1;
+	memcpy(s->mem + (size_t)off * TSN_SLAB_UNIT, &s->free[n], sizeof(s->free[n]));
+	s->free[n] = off + 1;
+	s->live -= n;
 }

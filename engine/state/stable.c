@@ -86,6 +86,12 @@ tsn_stable_new(void)
 	return t;
 }
 
+uint64_t
+tsn_stable_size(void)
+{
+	return sizeof(struct tsn_stable);
+}
+
 /* A 32-bit mix (after Wellons' lowbias32) with half of the member at its start and the other half inside. */
 TSN_WIDE void
 tsn_stable_of(const struct tsn_stable *t, uint64_t member, int32_t x[TSN_STABLE])

@@ -66,8 +66,8 @@ link_aggs(struct tsn_family *f, const struct tsn_state *s)
 }
 
 /* S29: the cap is a budget for each of the 64 parts; group numbers have 32 bits. */
-static uint32_t
-budget_of(uint64_t max_keys)
+uint32_t
+tsn_family_budget(uint64_t max_keys)
 {
 	const uint64_t budget = max_keys / TSN_PARTS, most = TSN_GROUP_NONE / TSN_PARTS;
 
@@ -83,7 +83,8 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def.agg = agg;
 	f->def.naggs = 0;
 	f->def.step = NULL;
-	f->budget = budget_of(def->max_keys);
+	f->budget = tsn_family_budget(def->max_keys);
+	tsn_slab_bound(&f->store.slab, &def->key, (uint64_t)f->budget * TSN_PARTS);
 	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
 	f->store.stats.last_late = TSN_TIME_NONE;
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));

@@ -74,6 +74,7 @@ struct tsn_family_def {
 	const struct tsn_step_def *step; /* of SEQUENCE */
 	uint32_t nsteps;            /* 0: no sequence */
 	uint64_t max_keys;          /* groups at most; divided evenly over 64 parts (S29) */
+	bool sized;                 /* the rules say max_keys; else it is what memory allows */
 	const struct tsn_agg_def *agg;
 	uint32_t naggs;
 };
@@ -221,7 +222,7 @@ void tsn_state_learning(const struct tsn_state *s, uint32_t family, uint32_t agg
 /* Bytes a group takes in the worst case: directory, group, key and cells; and what it may take beside them. */
 struct tsn_cost {
 	uint64_t group;         /* of each group */
-	uint64_t extra;         /* of one that has grown: sketches, wide counters, lists of members */
+	uint64_t extra;         /* of one that has grown (sketches, lists of members), as far as extra_bytes bounds it; else it is in [group] */
 	uint64_t fixed;         /* of the family, whatever the groups */
 	uint64_t growing;       /* for a moment, while arrays grow to their full size */
 };

@@ -58,6 +58,7 @@ move_family(struct tsn_family *to, struct tsn_family *from)
 
 	to->store = from->store;
 	from->store = empty;
+	tsn_slab_bound(&to->store.slab, &to->def.key, (uint64_t)to->budget * TSN_PARTS);
 }
 
 static void

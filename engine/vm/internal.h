@@ -62,6 +62,7 @@ void tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_clock(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_table(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);

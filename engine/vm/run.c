@@ -387,6 +387,9 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_BOR:
 			tsn_vm_arithmetic(r, in);
 			break;
+		case TSN_OP_CODE_TABLE:
+			tsn_vm_table(r, in);
+			break;
 		case TSN_OP_CODE_ONLY:
 		case TSN_OP_CODE_CHOOSE:
 			tsn_vm_choose(r, in);

@@ -3,6 +3,7 @@
 /* Values: loading, arithmetic, comparing. A comparison is true only where both sides are known. */
 #include "vm/internal.h"
 
+#include "sets/table.h"
 #include "vm/numbers.h"
 
 #define MASK(reg) (&r->vm->masks[reg])
@@ -271,4 +272,33 @@ tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in)
 	if (in->op == TSN_OP_CODE_CHOOSE)
 		tsn_mask_or(&known, &known, &rest);
 	out->known = known;
+}
+
+/* A table of reals that took the place of one of integers says nothing to who reads integers. */
+void
+tsn_vm_table(struct tsn_run *r, const struct tsn_insn *in)
+{
+	const struct tsn_key_spec *key = &r->vm->p->tuples[in->a];
+	const struct tsn_key_part *part = &key->part[0];
+	const struct tsn_set *table = r->sets[in->b];
+	struct tsn_vector *out = &r->vm->values[in->dst];
+	struct tsn_table_value number;
+	struct tsn_mask present;
+	struct tsn_value v;
+
+	tsn_key_present(key, r->b, &present);
+	tsn_mask_clear(&out->known);
+	TSN_EACH_ROW(row, &present) {
+		tsn_batch_get(r->b, row, (enum tsn_field)part->field, &v);
+		if (v.type == TSN_T_ADDR)
+			v.addr = tsn_addr_mask(v.addr, part->v4_bits, part->v6_bits);
+		number = tsn_table_value_of(table, tsn_set_row_of_value(table, &v));
+		if (!number.known || (number.real && !out->real))
+			continue;
+		if (out->real)
+			out->f[row] = number.f;
+		else
+			out->i[row] = number.i;
+		tsn_mask_set(&out->known, row);
+	}
 }

@@ -313,6 +313,8 @@ details(struct verifier *v, uint32_t at)
 	case TSN_OP_CODE_SUB:
 	case TSN_OP_CODE_MUL:
 		return check(v, is_real(v, in->a) == is_real(v, in->b), mixed);
+	case TSN_OP_CODE_TABLE:
+		return check(v, v->p->tuples[in->a].n == 1 && in->c <= 1, "table of no key");
 	case TSN_OP_CODE_CHOOSE:
 		return check(v, is_real(v, in->b) == is_real(v, in->c), mixed);
 	case TSN_OP_CODE_DIV:
@@ -363,6 +365,8 @@ makes_real(const struct verifier *v, const struct tsn_insn *in)
 	case TSN_OP_CODE_INT:
 	case TSN_OP_CODE_CLOCK:
 		return false;
+	case TSN_OP_CODE_TABLE:
+		return in->c == 1;
 	case TSN_OP_CODE_ONLY:
 	case TSN_OP_CODE_CHOOSE:
 		return is_real(v, in->b);

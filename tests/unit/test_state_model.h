@@ -27,6 +27,7 @@ struct m_row {
 	int64_t port, time, received, start, end;
 	char name[16];
 	bool counted, read;
+	uint32_t source;
 	struct {
 		bool known;
 		int64_t i;
@@ -55,6 +56,7 @@ struct m_group {
 	uint64_t flows;
 	struct m_list list[M_AGGS];
 	struct m_row first; /* a row of this key */
+	void *mine;         /* what a suite keeps of it; freed with it */
 };
 
 struct m_part {
@@ -195,6 +197,7 @@ m_put_row(const struct m_row *r, struct tsn_batch *b, uint32_t row)
 		tsn_batch_put_int(b, row, TSN_F_END, r->end);
 	b->time[row] = r->time;
 	b->received[row] = r->received;
+	b->source[row] = r->source;
 	b->n = row + 1;
 	tsn_mask_first(&b->rows, b->n);
 }
@@ -511,6 +514,7 @@ m_value(const struct tsn_agg_def *d, const struct m_list *l, int64_t pane)
 static inline void
 m_group_free(struct m_group *g)
 {
+	free(g->mine);
 	for (int i = 0; i < M_AGGS; i++)
 		free(g->list[i].v);
 	free(g);
@@ -536,7 +540,7 @@ m_victim(const struct model *m, struct m_part *p, int64_t now, bool *lost)
 	__int128 span = 0;
 
 	for (uint32_t a = 0; a < m->def.naggs; a++) {
-		__int128 s = (__int128)m->agg[a].pane_ms * m_kept(&m->agg[a]);
+		__int128 s = (__int128)m->agg[a].pane_ms * m_kept(&m->agg[a]) + m->agg[a].history_ms;
 
 		span = s > span ? s : span;
 	}

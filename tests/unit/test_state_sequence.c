@@ -279,6 +279,8 @@ tick(struct tsn_state *s, uint64_t seed, uint32_t from, uint32_t to)
 			;
 		put_rows(TSN_BATCH_FLOWS, i, k);
 		cr_assert(tsn_state_step(s, 0, meets[i] - TICK_STEP, batch, &batch->rows));
+		for (uint32_t row = 0; row < k - i; row++) /* of no batch that was folded: all of it came before */
+			cr_assert_eq(tsn_state_evicted(s, 0, batch, row), want[k - 1].last_evicted);
 	}
 	put_rows(TSN_BATCH_TICK, from, to);
 	cr_assert(tsn_state_fold_steps(s, 0, batch, none, &batch->rows, &result));
@@ -404,6 +406,34 @@ run_case(uint64_t seed, uint32_t most, uint64_t max_keys, bool rules)
 	m_free(&model);
 }
 
+/* Hosts of one part, a few more than have room there, who come again and again. */
+static void
+run_crowded(uint64_t seed)
+{
+	struct rng r = { seed };
+	struct c_style style = { .hosts = 10, .ports = 2, .gap = 100, .disorder = 500, .base = 1767571200000 };
+	uint32_t n = ROWS, found = 0;
+	struct tsn_addr crowd[14];
+
+	make_family(&r, seed % 3 == 0);
+	for (uint32_t i = 0; i < def.nsteps; i++)
+		step[i].key = sides[0][chance(&r, 30)];
+	def.key = step[def.nsteps - 1].key;
+	model.def.max_keys = def.max_keys = 64 * (1 + below(&r, 14));
+	for (uint32_t a = 0x0a000000; found < 14; a++)
+		if (tsn_hash_u64(a, model.seed) >> 58 == 9)
+			crowd[found++] = tsn_addr_v4(a);
+	make_rows(&r, n, &style);
+	for (uint32_t i = 0; i < n; i++) {
+		rows[i].src = crowd[below(&r, 14)];
+		rows[i].dst = crowd[below(&r, 14)];
+		define_row(i);
+	}
+	for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++)
+		run_engine(&r, seed, cuts[c], n);
+	m_free(&model);
+}
+
 static uint64_t
 soak(void)
 {
@@ -428,6 +458,8 @@ Test(state_sequence, evictions_fall_on_the_same_rows, .init = begin, .fini = end
 {
 	for (uint64_t i = 0; i < 400 * soak(); i++)
 		run_case(3000000 + i, 250, 64 * (1 + i % 3), i % 2 == 0);
+	for (uint64_t i = 0; i < 100 * soak(); i++)
+		run_crowded(3500000 + i);
 }
 
 /* --- flows in order: is there a chain at all? --- */

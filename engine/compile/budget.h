@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * What the windows and groups of a program may take at their worst, and the division of the site's `memory` among them.
+ * Shares are fixed here, when the program is made: what is in use at some moment decides nothing (LANGUAGE.md section 4).
+ */
+#ifndef TSN_COMPILE_BUDGET_H
+#define TSN_COMPILE_BUDGET_H
+
+#include "compile/compile.h"
+
+/* One family of groups. */
+struct tsn_share {
+	uint64_t groups;       /* at most */
+	uint64_t group;        /* bytes of each at most */
+	uint64_t grown;        /* groups that may have grown at the same time, if growing is bounded; else all */
+	uint64_t beside;       /* bytes that one that has grown (sketches, members) takes beside its cells at most */
+	uint64_t fixed;        /* bytes whatever the groups */
+	uint64_t growing;      /* for a moment while its arrays grow */
+	uint64_t in_all;       /* groups * group + grown * beside + fixed */
+};
+
+void tsn_budget_share(const struct tsn_family_def *f, struct tsn_share *out);
+/* All shares, and the moment of growth of the one that needs most for it: families grow one after another. */
+uint64_t tsn_budget_worst(const struct tsn_program *p);
+
+/*
+ * Gives each family its share of [site->memory]: those whose rules say max_keys have it, the others as many groups as
+ * fit, all by the same factor. Without a `memory` everything stays. False, and an error with the numbers, if it
+ * does not suffice for TSN_BUDGET_LEAST groups each.
+ */
+#define TSN_BUDGET_LEAST 1024u
+bool tsn_budget_divide(struct tsn_program *p, const struct tsn_site *site, struct tsn_diags *diags);
+
+#endif

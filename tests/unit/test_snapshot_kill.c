@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Killed at any moment: a process works through a numbered input, with a snapshot every few batches; it gets SIGKILL,
+ * the next one goes on from the newest snapshot, and so on. All alerts together are those of a run that nobody disturbed,
+ * byte for byte; those after the last snapshot come twice.
+ */
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "unit/snapshot_rows.h"
+
+static const char rules[] =
+    "rule busy { when count() by src over 60s > 400 alert once per 2m message \"{src} {value} {dst_port}\" }\n"
+    "rule fan { when distinct(dst) by src over 30s > 120 }\n"
+    "rule fan2 { when distinct(dst, dst_port) by src per 1m > 300 alert once by src per 3m }\n"
+    "rule heavy { when sum(bytes) by dst, proto per 30s > 170000 }\n"
+    "rule odd { when avg(bytes) by src over 2m > 36000 and count() by src over 2m > 50 }\n"
+    "rule few { when max(bytes, max_keys 64) by src over 20s > 60000 and count(dst_port < 40, max_keys 64) by src over 20s > 3 alert once per 1m }\n"
+    "rule calm { when count(proto == udp) by exporter per 20s < 40 }\n"
+    "rule one { when dst_port == 51 and bytes > 65450 alert each }\n";
+
+#define SNAPSHOT_EVERY 1500 /* rows */
+
+static uint64_t
+all_rows(void)
+{
+	return getenv("TSN_SOAK") != NULL ? 3000000 : 300000;
+}
+
+struct to_file {
+	int fd;
+};
+
+/* One write a line: what is killed in it leaves a piece without an end. */
+static void
+write_alert(void *arg, const struct tsn_alert *al)
+{
+	const struct to_file *to = arg;
+	struct tsn_buf out = TSN_BUF_INIT;
+
+	tsn_alert_json(al, &out);
+	tsn_buf_putc(&out, '\n');
+	if (write(to->fd, tsn_buf_str(&out), out.len) != (ssize_t)out.len)
+		_exit(7);
+	tsn_buf_fini(&out);
+}
+
+/* The process: from where the snapshot stands to the end of the input. Leaves where it began, and how it ended. */
+static _Noreturn void
+work(const char *dir, int alerts, int begun)
+{
+	struct to_file to = { alerts };
+	char error[TSN_STORE_ERROR], state[96];
+	struct tsn_sink *sink = tsn_sink_call_new(write_alert, &to, TSN_SEV_INFO);
+	struct tsn_engine *e = engine_over(rules, sink, NULL, 99);
+	struct tsn_snapshots *s;
+	uint64_t from;
+
+	snprintf(state, sizeof(state), "%s/state", dir);
+	s = tsn_snapshots_open(state, NULL, error);
+	if (s == NULL)
+		_exit(8);
+	tsn_snapshots_restore(s, e, START);
+	from = tsn_engine_ticket(e);
+	if (write(alerts, "\n", 1) != 1 || write(begun, &from, sizeof(from)) != sizeof(from))
+		_exit(9);
+	for (uint64_t n = from; n < all_rows(); n++) {
+		put_row(e, n);
+		if (n % SNAPSHOT_EVERY == 0 && n > from && tsn_snapshots_poll(s))
+			tsn_snapshots_begin(s, e, START);
+	}
+	tsn_engine_finish(e);
+	_exit(0);
+}
+
+static bool
+run_once(const char *dir, int alerts, int begun, int64_t kill_after_us)
+{
+	struct timespec t = { kill_after_us / 1000000, kill_after_us % 1000000 * 1000 };
+	pid_t pid = fork();
+	int status;
+
+	cr_assert(pid >= 0);
+	if (pid == 0)
+		work(dir, alerts, begun);
+	if (kill_after_us >= 0) {
+		nanosleep(&t, NULL);
+		kill(pid, SIGKILL);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0, "the process ended with %d", WEXITSTATUS(status));
+	return WIFEXITED(status);
+}
+
+static void
+read_lines(const char *path, struct lines *l)
+{
+	FILE *f = fopen(path, "r");
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	cr_assert_not_null(f);
+	while ((n = getline(&line, &cap, f)) > 0) {
+		if (n < 3 || line[n - 1] != '\n' || line[n - 2] != '}')
+			continue;
+		line[n - 1] = '\0';
+		add_line(l, line);
+	}
+	free(line);
+	fclose(f);
+}
+
+static void
+undisturbed(struct lines *want)
+{
+	struct tsn_sink *sink = tsn_sink_call_new(on_alert_line, want, TSN_SEV_INFO);
+	struct tsn_engine *e = engine_over(rules, sink, NULL, 99);
+
+	for (uint64_t n = 0; n < all_rows(); n++)
+		put_row(e, n);
+	tsn_engine_finish(e);
+	engine_end(e, sink);
+	for (const char *const *name = (const char *const[]){ "busy", "fan", "fan2", "heavy", "odd", "few", "calm", "one", NULL };
+	    *name != NULL; name++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "\"%s\"", *name);
+		cr_assert(count_lines(want, text) > 1, "%s raised %u records", *name, count_lines(want, text));
+	}
+	settle_lines(want);
+}
+
+Test(snapshot_kill, alerts_are_those_of_an_undisturbed_run, .timeout = 1200)
+{
+	const int kills = getenv("TSN_SOAK") != NULL ? 200 : 20;
+	struct lines want = { 0 }, got = { 0 };
+	char dir[64], path[96], other[96];
+	uint64_t random = 42, from = 0, last = 0, resumed = 0, went_back = 0;
+	int alerts, begun;
+	bool ended = false;
+
+	make_dir(dir);
+	undisturbed(&want);
+	snprintf(path, sizeof(path), "%s/alerts", dir);
+	snprintf(other, sizeof(other), "%s/begun", dir);
+	alerts = open(path, O_RDWR | O_CREAT | O_APPEND, 0600);
+	begun = open(other, O_RDWR | O_CREAT | O_APPEND, 0600);
+	cr_assert(alerts >= 0 && begun >= 0);
+	for (int i = 0; i < kills && !ended; i++) {
+		random = tsn_mix64(random + 1);
+		ended = run_once(dir, alerts, begun, (int64_t)(random % 250000));
+	}
+	if (!ended)
+		cr_assert(run_once(dir, alerts, begun, -1));
+	for (off_t at = 0; pread(begun, &from, sizeof(from), at) == sizeof(from); at += sizeof(from)) {
+		resumed += from > 0;
+		went_back += from < last;
+		last = from;
+	}
+	cr_assert(resumed > 0, "no run went on from a snapshot");
+	cr_assert_eq(went_back, 0, "a run began before the one before it");
+	read_lines(path, &got);
+	settle_lines(&got);
+	same_lines(&want, &got, "killed");
+	close(alerts);
+	close(begun);
+	free_lines(&want);
+	free_lines(&got);
+	remove_dir(dir);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Silences against the definition: at each tick every group is asked how long it has been silent. */
+#include "unit/test_state_ticks.h"
+
+#include "base/mem.h"
+
+enum { IDLE, ARMED, WAITING };
+
+struct one {
+	int state;
+	bool known;
+	int64_t last;
+	uint32_t source;
+};
+
+struct mine {
+	struct one one[M_AGGS];
+};
+
+static uint64_t unknown;
+static int64_t waits_from[M_AGGS][T_SOURCES]; /* of exporters with somebody waiting: when it must be heard to be back */
+static bool waits[M_AGGS][T_SOURCES];
+
+static struct one *
+one_of(struct m_group *g, uint32_t agg)
+{
+	if (g->mine == NULL)
+		g->mine = calloc(1, sizeof(struct mine));
+	return &((struct mine *)g->mine)->one[agg];
+}
+
+static bool
+by_exporter(void)
+{
+	for (unsigned i = 0; i < t_model.def.key.n; i++)
+		if (t_model.def.key.part[i].field == TSN_F_EXPORTER)
+			return true;
+	return false;
+}
+
+static struct t_out *
+put_out(uint32_t tick, uint32_t agg, __int128 end, int64_t start, struct m_group *g)
+{
+	struct t_out *o = &t_out[t_nout++];
+
+	cr_assert_lt(t_nout, T_MOST);
+	*o = (struct t_out){ .tick = tick, .agg = agg, .end = end, .start = start };
+	t_key(g, o);
+	return o;
+}
+
+static void
+come_back(uint32_t a, int64_t now)
+{
+	for (uint32_t s = 0; s < T_SOURCES; s++) {
+		if (!waits[a][s] || !t_heard(NULL, s, waits_from[a][s]))
+			continue;
+		waits[a][s] = false;
+		T_EACH_GROUP(g) {
+			struct one *o = one_of(g, a);
+
+			if (o->state != WAITING || o->source != s)
+				continue;
+			o->state = ARMED;
+			o->last = now > o->last ? now : o->last;
+		}
+	}
+}
+
+static void
+judge(uint32_t tick, uint32_t a, struct m_group *g, int64_t now)
+{
+	const int64_t due = one_of(g, a)->last + t_model.agg[a].window_ms;
+	struct one *o = one_of(g, a);
+
+	if (o->state != ARMED || due > now - t_lateness)
+		return;
+	if (by_exporter() || t_heard(NULL, o->source, due)) {
+		o->state = IDLE;
+		put_out(tick, a, due, o->last, g);
+		return;
+	}
+	unknown++;
+	o->state = WAITING;
+	waits_from[a][o->source] = waits[a][o->source] && waits_from[a][o->source] < due ? waits_from[a][o->source] : due;
+	waits[a][o->source] = true;
+}
+
+static void
+expect_tick(uint32_t tick, int64_t now)
+{
+	const size_t first = t_nout;
+
+	t_now = tick;
+	for (uint32_t a = 0; a < t_model.def.naggs; a++) {
+		const struct tsn_agg_def *d = &t_model.agg[a];
+
+		if (d->fn == TSN_AGG_ABSENT && now != INT64_MAX) {
+			come_back(a, now);
+			T_EACH_GROUP(g)
+				judge(tick, a, g, now);
+		}
+		if (d->fn == TSN_AGG_ABSENT || !d->closes)
+			continue;
+		T_EACH_GROUP(g)
+			for (int64_t w = m_newest(&g->list[a]) - 1; w <= m_newest(&g->list[a]); w++)
+				if (t_holds(&g->list[a], w) && !t_is_closed(&g->list[a], w) && t_over(d, w, now)) {
+					t_close(&g->list[a], w);
+					put_out(tick, a, ((__int128)w + 1) * d->pane_ms, w * d->pane_ms, g);
+				}
+	}
+	qsort(t_out + first, t_nout - first, sizeof(t_out[0]), t_by_order);
+	for (size_t i = first; i < t_nout; i++)
+		for (uint32_t a = 0; a < t_model.def.naggs; a++) {
+			const struct tsn_agg_def *d = &t_model.agg[a];
+			const int64_t time = (int64_t)t_out[i].end - (t_model.agg[t_out[i].agg].fn != TSN_AGG_ABSENT);
+
+			t_out[i].value[a] = d->fn == TSN_AGG_ABSENT ? (struct m_value){ .known = true, .i = a == t_out[i].agg } :
+			    m_value(d, &t_out[i].group->list[a], m_floor(time, d->pane_ms));
+		}
+}
+
+static void
+expect_row(uint32_t i)
+{
+	const struct m_row *r = &t_rows[i];
+	char key[M_TEXT];
+	bool keyed = m_text(&t_model.def.key, r, key);
+	struct m_group *g;
+
+	m_fold(&t_model, r, t_want[i], t_bench.scratch);
+	g = keyed ? m_group(&t_model, r, false, t_bench.scratch) : NULL;
+	for (uint32_t a = 0; a < t_model.def.naggs; a++) {
+		const struct tsn_agg_def *d = &t_model.agg[a];
+		const int64_t time = d->by_received ? r->received : r->time;
+		struct one *o;
+
+		if (d->fn != TSN_AGG_ABSENT)
+			continue;
+		t_want[i][a] = (struct m_value){ .known = keyed && (r->counted || r->read) };
+		if (!r->counted || g == NULL)
+			continue;
+		o = one_of(g, a);
+		if (o->state == IDLE && o->known && time <= o->last)
+			continue;
+		o->last = !o->known || time > o->last ? time : o->last;
+		o->known = true;
+		o->source = r->source;
+		o->state = ARMED;
+	}
+}
+
+static void
+make_family(struct rng *r, char canon[M_AGGS][64])
+{
+	static const int64_t windows[] = { 3000, 10000, 60000, 3600000, INT64_C(86400000) * 3 };
+
+	m_init(&t_model, rnd(r));
+	t_model.def.key = m_keys[below(r, M_KEYS)];
+	t_model.def.max_keys = chance(r, 30) ? 64 * (1 + below(r, 3)) : UINT64_MAX;
+	t_model.def.naggs = 3;
+	for (uint32_t a = 0; a < 2; a++) {
+		const int64_t window = windows[below(r, 5)] + (chance(r, 50) ? (int64_t)below(r, 1000) : 0);
+
+		t_model.agg[a] = (struct tsn_agg_def){ .canon = a == 0 ? "absent 1" : "absent 2", .fn = TSN_AGG_ABSENT,
+			.window_ms = window, .pane_ms = window / 15, .panes = 16, .by_received = chance(r, 20), .expect = TSN_SET_NONE };
+	}
+	t_agg(r, &t_model.agg[2], canon[2], windows[below(r, 3)]);
+}
+
+static void
+check_unknown(void)
+{
+	cr_assert_eq(t_stats.unknown_absent, unknown, "case %" PRIu64 ": %" PRIu64 " not %" PRIu64, t_seed, t_stats.unknown_absent,
+	    unknown);
+}
+
+static uint64_t fired, not_judged;
+
+static void
+run_case(uint64_t seed)
+{
+	struct rng r = { seed };
+	char canon[M_AGGS][64];
+	struct c_style style;
+	int64_t dead;
+
+	t_seed = seed;
+	t_nout = 0;
+	unknown = 0;
+	memset(waits, 0, sizeof(waits));
+	make_family(&r, canon);
+	c_style(&r, &style);
+	style.wild = 0;
+	style.gap = (uint64_t)t_model.agg[0].window_ms / (1 + below(&r, 40));
+	style.disorder = style.disorder == 0 ? 0 : (uint64_t)t_model.agg[0].window_ms * 2;
+	t_n = c_exact(&t_model, 100 + (uint32_t)below(&r, 300));
+	t_lateness = 3000 + (int64_t)below(&r, 9000);
+	c_rows(&r, &style, t_rows, t_n);
+	dead = (int64_t)below(&r, t_n); /* an exporter that falls silent for a third of the time */
+	for (uint32_t i = 0; i < t_n; i++) {
+		t_rows[i].source = chance(&r, 80) ? (uint32_t)(t_rows[i].src.lo % T_SOURCES) : (uint32_t)below(&r, T_SOURCES);
+		if (t_rows[i].source == 1 && i > dead && i < dead + t_n / 3)
+			t_rows[i].source = 2;
+	}
+	t_make_ticks(&r, t_model.agg[0].window_ms);
+	for (uint32_t i = 0; i <= t_n + T_AFTER; i++) {
+		if (t_tick[i] != TSN_TIME_NONE)
+			expect_tick(i, t_tick[i]);
+		if (i < t_n)
+			expect_row(i);
+	}
+	for (size_t i = 0; i < t_nout; i++)
+		fired += t_model.agg[t_out[i].agg].fn == TSN_AGG_ABSENT;
+	not_judged += unknown;
+	t_engines(check_unknown);
+	m_free(&t_model);
+}
+
+Test(state_absent, equals_the_definition, .init = t_begin, .fini = t_end, .timeout = 600)
+{
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 4000 : 200); i++)
+		run_case(8000000 + i);
+	cr_assert(fired > 1000 && not_judged > 1000, "too little happened: %" PRIu64 ", %" PRIu64, fired, not_judged);
+}
