@@ -82,15 +82,13 @@ tsn_engine_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const str
 
 	if (is_probe(e, rule)) {
 		e->o.on_probe(e->o.arg, vm, rule - e->rules->first_probe, rows, b);
-		return;
-	}
-	if (e->o.on_rows == NULL) {
+	} else if (e->o.on_rows == NULL) {
 		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
 		if (e->feedback != NULL && !e->watching)
 			tsn_feedback_match(e->feedback, rule, rows, b);
-	}
-	else if (rule == 0 && b->kind == TSN_BATCH_FLOWS)
+	} else if (rule == 0 && b->kind == TSN_BATCH_FLOWS) {
 		e->o.on_rows(e->o.arg, e->batch, rows);
+	}
 }
 
 static TSN_WIDE void
