@@ -124,9 +124,20 @@ io_samples(struct io *x, struct tsn_alert_details *d)
 	return true;
 }
 
+static void
+io_hold(struct io *x, struct tsn_alert_hold *h)
+{
+	io_int(x, &h->newest);
+	io_int(x, &h->from);
+	for (size_t i = 0; i < TSN_ALERT_HELD / 64; i++)
+		io_uint(x, &h->held[i], UINT64_MAX);
+	io_uint(x, &h->below, UINT64_MAX);
+}
+
 static bool
 io_details(struct io *x, struct tsn_alert_details *d)
 {
+	io_hold(x, &d->hold);
 	io_flow(x, &d->last);
 	io_number(x, &d->value);
 	io_number(x, &d->threshold);
@@ -148,11 +159,14 @@ io_entry(struct io *x, struct tsn_alert_entry *e)
 	io_int(x, &e->due);
 	io_int(x, &e->received);
 	io_int(x, &e->opened);
+	io_int(x, &e->reported);
 	io_int(x, &e->first_seen);
 	io_int(x, &e->last_seen);
 	io_uint(x, &e->flows, UINT64_MAX);
 	IO_UINT(x, e->sampling, UINT32_MAX);
 	IO_UINT(x, e->cut, 1);
+	IO_UINT(x, e->severity, TSN_SEV_CRITICAL);
+	IO_UINT(x, e->silent, 1);
 }
 
 /* --- what was saved for the message --- */
@@ -330,9 +344,38 @@ tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out)
 
 /* --- reading: into tables beside those in use --- */
 
+/* Panes may be others now, and the rule need not be watched any more, or yet: what cannot be is as if it had held last. */
+static void
+hold_again(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+{
+	struct tsn_alert_hold *h = &e->d->hold;
+	int64_t last;
+
+	if (r->rule->watched) {
+		last = tsn_alert_pane(r, e->received);
+		if (h->newest > last || h->newest < last - INT64_C(3600000) / r->rule->pane_ms - TSN_ALERT_HELD || h->from > last + 1)
+			*h = (struct tsn_alert_hold){ .newest = last, .from = last, .held = { 1 } };
+	}
+	e->due = tsn_alert_end_due(a, r, e);
+}
+
+/* Times that a clock can say, so that sums with windows stay numbers. */
+static bool
+is_time(int64_t t)
+{
+	return t == TSN_TIME_NONE || (t > -INT64_C(1000000000000000) && t < INT64_C(1000000000000000));
+}
+
+static bool
+has_times(const struct tsn_alert_entry *e)
+{
+	return is_time(e->due) && e->received != TSN_TIME_NONE && is_time(e->received) && is_time(e->opened) && is_time(e->reported) &&
+	    is_time(e->first_seen) && is_time(e->last_seen);
+}
+
 /* The entry is in the table or freed; false: bad, or memory is out. */
 static bool
-load_entry(struct tsn_alert_rule *r, bool same, struct tsn_unpack *in)
+load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, struct tsn_unpack *in)
 {
 	struct io x = { .in = in };
 	struct tsn_alert_entry *e;
@@ -351,16 +394,19 @@ load_entry(struct tsn_alert_rule *r, bool same, struct tsn_unpack *in)
 	if (e == NULL)
 		return false;
 	io_entry(&x, e);
+	if (in->bad || !has_times(e))
+		return false;
 	e->life = (uint8_t)life;
 	if (open) {
 		if (!tsn_alert_entry_details(e, same ? r->nsaved : 0) || !io_details(&x, e->d) ||
 		    !load_saved(r, e->d, tsn_unpack_part(in), same))
 			return false;
-		if (!same)
-			e->due = tsn_tick_at(e->received + r->rule->hold_ms);
+		if (!same || r->rule->watched)
+			hold_again(a, r, e);
 	}
 	tsn_alert_entry_queue(life == TSN_LIFE_OPEN ? &r->open : open ? &r->pending : &r->closed, e);
-	r->counts.open += life == TSN_LIFE_OPEN;
+	r->counts.open += life == TSN_LIFE_OPEN && !e->silent;
+	r->counts.pending += life == TSN_LIFE_PENDING;
 	return !in->bad;
 }
 
@@ -379,7 +425,7 @@ load_rule(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_unpac
 	for (uint64_t i = 0; i < n && !in->bad; i++) {
 		if (i >= a->max_keys)
 			return true; /* the bound was lowered: the last in line are the ones that ended last */
-		if (!load_entry(r, same, in))
+		if (!load_entry(a, r, same, in))
 			return false;
 	}
 	return tsn_unpack_done(in);
@@ -421,6 +467,8 @@ first_due(const struct tsn_alert_rule *r, int64_t due)
 {
 	if (r->open.head != NULL && r->open.head->due < due)
 		due = r->open.head->due;
+	if (r->pending.head != NULL && r->pending.head->due < due)
+		due = r->pending.head->due;
 	return r->closed.head != NULL && r->closed.head->due < due ? r->closed.head->due : due;
 }
 
@@ -429,7 +477,7 @@ tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open)
 {
 	struct tsn_alert_rule *copy = tsn_calloc(a->nrules > 0 ? a->nrules : 1, sizeof(*copy));
 	const bool none = in->p == in->end;
-	const int64_t now = none ? TSN_TIME_NONE : tsn_unpack_int(in);
+	const int64_t then = none ? TSN_TIME_NONE : tsn_unpack_int(in), now = is_time(then) ? then : TSN_TIME_NONE;
 	const uint64_t ticket = none ? 0 : tsn_unpack_below(in, INT64_MAX);
 	uint64_t all = 0;
 
@@ -439,8 +487,9 @@ tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open)
 		copy[i] = a->rule[i];
 		copy[i].slot = NULL;
 		copy[i].nslots = copy[i].nentries = 0;
-		copy[i].open = copy[i].closed = (struct tsn_alert_list){ NULL, NULL };
-		copy[i].counts.open = 0;
+		copy[i].open = copy[i].pending = copy[i].closed = (struct tsn_alert_list){ NULL, NULL };
+		copy[i].counts.open = copy[i].counts.pending = 0;
+		copy[i].watch_pane = TSN_TIME_NONE;
 	}
 	if (!load_rules(a, copy, in)) {
 		free_entries(copy, a->nrules);
@@ -457,6 +506,10 @@ tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open)
 		all += copy[i].counts.open;
 		a->next_due = first_due(&copy[i], a->next_due);
 	}
+	for (uint32_t i = 0; i < a->nrules; i++)
+		if (a->rule[i].rule->watched && now != TSN_TIME_NONE)
+			a->rule[i].watch_pane = tsn_alert_undecided(a, &a->rule[i], now);
+	tsn_alert_watch_again(a);
 	if (open != NULL)
 		*open = all;
 	return true;
