@@ -86,7 +86,7 @@ struct tsn_pair {
 	uint64_t seed;
 	uint32_t max, cap;   /* powers of two */
 	struct talk *ring;
-	/* four times as many, so that few lead to another key: low bits of a number. One long dead may look alive again: it leads to other keys */
+	/* Four times as many, so that few lead to another key: low bits of a number. One long dead may look alive: it leads to other keys. */
 	uint32_t *head;
 	uint64_t begin, end; /* numbers, from 1 */
 	struct ring_log log;

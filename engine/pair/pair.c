@@ -19,7 +19,7 @@ power_of_two(uint32_t n)
 {
 	uint32_t p = 1;
 
-	while (p < n && p < 1u << 30)
+	while (p < n && p < 1u << 28)
 		p *= 2;
 	return p;
 }
