@@ -80,6 +80,7 @@ struct tsn_stretch {
 struct tsn_presence {
 	struct tsn_stretch loss[TSN_EXPORTER_LOSSES], gap[TSN_EXPORTER_GAPS]; /* oldest first */
 	uint8_t nlosses, ngaps;
+	bool certain;               /* never silent and without loss: of the flows of rules' tests */
 	int64_t forgotten;          /* end of the last loss that found no room any more, TSN_TIME_NONE if none */
 	int64_t first_heard, last_heard; /* by messages and by flows that came without, TSN_TIME_NONE: never */
 };
