@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/learning.h"
 #include "sets/set.h"
 
 #define EXPORTERS_SHOWN 4096u /* a flood of made-up exporters must not make a page of millions of lines */
@@ -282,6 +283,30 @@ exporter_gauges(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn
 	}
 }
 
+/* Rules that compare with what was learned. */
+static void
+learning(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	static const struct { const char *name, *help; } v[] = {
+		{ "rule_learning_groups", "groups that a rule with a baseline or first sightings knows" },
+		{ "rule_learned_groups", "of them with enough history to raise an alert" },
+		{ "rule_learning_until_seconds", "event time (since 1970) from which the first will have, where none has" },
+	};
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+	struct tsn_learning l;
+
+	for (int k = 0; k < 3; k++) {
+		head(out, v[k].name, "gauge", v[k].help);
+		for (uint32_t i = 0; i < p->nrules; i++) {
+			if (p->rules[i].disabled || !tsn_rule_learning(m->engine, i, &l) || (k == 2 && l.until == TSN_TIME_NONE))
+				continue;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
+			tsn_buf_printf(out, "} %lld\n", (long long)(k == 0 ? (int64_t)l.groups : k == 1 ? (int64_t)l.ready : l.until / 1000));
+		}
+	}
+}
+
 static void
 snapshots(const struct tsn_metrics *m, struct tsn_buf *out)
 {
@@ -319,6 +344,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	sets(m, out);
 	sockets(m, out);
 	connections(m, out);
+	learning(m, out);
 	snapshots(m, out);
 	single(out, "exporters", "gauge", "exporters known; the counters of at most 4096 are told", tsn_exporters_count(t) - 1);
 	exporter_counters(t, out);

@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "daemon/tell.h"
 
+#include "core/learning.h"
+
 static void
 tell_cut_off(struct tsn_socket *s, const struct tsn_log *log)
 {
@@ -59,6 +61,19 @@ tell_exporters(struct tsn_engine *e, const struct tsn_log *log)
 }
 
 static void
+tell_learning(const struct tsn_engine *e, const struct tsn_log *log)
+{
+	struct tsn_buf line = TSN_BUF_INIT;
+
+	for (uint32_t i = 0; i < tsn_engine_ruleset(e)->program->nrules; i++) {
+		tsn_buf_clear(&line);
+		if (tsn_rule_learning_text(e, i, &line))
+			tsn_log(log, TSN_LOG_INFO, "%s", tsn_buf_str(&line));
+	}
+	tsn_buf_fini(&line);
+}
+
+static void
 tell_connections(const struct tsn_socket *s, const struct tsn_log *log)
 {
 	struct tsn_tcp_counters c;
@@ -88,6 +103,7 @@ tsn_tell_counters(const struct tsn_metrics *m, const struct tsn_log *log)
 		    (unsigned long long)c.datagrams, (unsigned long long)c.kernel_drops, (unsigned long long)c.truncated);
 	}
 	tell_exporters(m->engine, log);
+	tell_learning(m->engine, log);
 	tsn_log(log, TSN_LOG_INFO,
 	    "%llu datagrams (%llu damaged, %llu of unknown version), %llu flows, %llu matches, %llu alerts, %llu open; "
 	    "%llu reloads, %llu failed",
