@@ -108,6 +108,8 @@ struct tsn_alert {
 bool tsn_alert_key(const struct tsn_alert *al, unsigned i, struct tsn_value *out);
 /* A field by its place in the key, else of the flow that matched last. False: absent, or a field that records do not keep. */
 bool tsn_alert_field(const struct tsn_alert *al, enum tsn_field f, struct tsn_value *out);
+/* What of a row a record of [r] keeps. */
+void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
 bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);
 /* The signature_id a rule has unless it sets one: 31 bits of a hash of its full name, never 0. */
 uint32_t tsn_alert_sid(const char *name);
@@ -145,8 +147,8 @@ struct tsn_alert_reads {
 
 /*
  * Folds the rows a rule matched, in row order; [rows] may be empty for the sake of its `until`. All rules of one batch
- * before the next batch. Rows of a batch of kind TICK stand at the tick on which their window closed: its end and
- * [lateness], to the next whole second; those of conversations at the tick on which they were made.
+ * before the next batch. Rows of a batch of kind TICK stand at the tick that was begun (tsn_alerts_begin_tick), without
+ * one at that on which their window closed: its end and [lateness], to the next whole second.
  */
 void tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint32_t rule,
     const struct tsn_mask *rows, const struct tsn_batch *b);
@@ -163,7 +165,7 @@ void tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, c
 void tsn_alerts_tick(struct tsn_alerts *a, int64_t now);
 /* A tick before which tsn_alerts_tick has nothing to do; INT64_MAX if there is nothing. */
 int64_t tsn_alerts_next_due(const struct tsn_alerts *a);
-/* The rows to come are of the tick [now]: ends what was due before it. Before tsn_alerts_watch, and before windows close. */
+/* The rows up to the next tsn_alerts_tick are of the tick [now]: ends what was due before it. */
 void tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now);
 
 /*

@@ -319,13 +319,12 @@ take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
 	a->next_ticket = b->ticket + b->n;
 }
 
-/* Tick rows stand at the ticks on which their windows closed (S4), which may lie before the one time has come to. */
+/* Tick rows stand at the tick that is being gone through, else where their windows closed (S4). */
 static void
 take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
-		a->received[i] = a->watch_rule != NULL ? tsn_alert_decided(a, a->watch_rule, a->watch_rule->watch_pane) :
-		    tsn_tick_at(b->time[i] + 1 + a->lateness);
+		a->received[i] = a->tick != TSN_TIME_NONE ? a->tick : tsn_tick_at(b->time[i] + 1 + a->lateness);
 	a->batch = b;
 	a->has_rows = false;
 }

@@ -52,19 +52,18 @@ tsn_alert_decided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, in
 	return tsn_tick_at((pane + 1) * r->rule->pane_ms + patience(a, r));
 }
 
-/* The oldest pane that was not decided by [tick]. */
-static int64_t
-undecided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t tick)
+int64_t
+tsn_alert_undecided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t time)
 {
-	return floor_div(tick - patience(a, r), r->rule->pane_ms);
+	return floor_div(floor_div(time, TSN_SECOND) * TSN_SECOND - patience(a, r), r->rule->pane_ms);
 }
 
 int64_t
 tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row)
 {
-	int64_t pane = tsn_alert_pane(r, a->batch->time[row]), second = floor_div(a->received[row], TSN_SECOND) * TSN_SECOND;
+	int64_t pane = tsn_alert_pane(r, a->batch->time[row]);
 	/* what happens on a tick comes before that tick decides */
-	int64_t oldest = undecided(a, r, a->batch->kind == TSN_BATCH_FLOWS ? second : second - TSN_SECOND);
+	int64_t oldest = tsn_alert_undecided(a, r, a->received[row] - (a->batch->kind == TSN_BATCH_FLOWS ? 0 : TSN_SECOND));
 
 	return pane > oldest ? pane : oldest;
 }

@@ -18,7 +18,7 @@ tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
 		return NULL;
 	a->max_keys = max_keys > 0 ? max_keys : 1;
 	a->log = log;
-	a->now = TSN_TIME_NONE;
+	a->now = a->tick = TSN_TIME_NONE;
 	a->next_due = a->watch_due = INT64_MAX;
 	a->lateness = 30 * TSN_SECOND;
 	return a;
@@ -332,6 +332,7 @@ void
 tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 {
 	a->now = now > a->now ? now : a->now;
+	a->tick = now;
 	catch_up(a, now - 1);
 }
 
@@ -342,6 +343,7 @@ tsn_alerts_tick(struct tsn_alerts *a, int64_t now)
 		now = a->now;
 	a->now = now;
 	a->ticked = true;
+	a->tick = TSN_TIME_NONE;
 	catch_up(a, now);
 }
 

@@ -138,6 +138,7 @@ struct tsn_alerts {
 	struct tsn_sink **sink;
 	size_t nsinks;
 	int64_t now;        /* running maximum of the time of receipt, TSN_TIME_NONE at first */
+	int64_t tick;       /* at which the rows to come stand, TSN_TIME_NONE: as their own times say */
 	int64_t next_due;   /* no list has anything due before it */
 	int64_t lateness;
 	bool cut_off, ticked;
@@ -205,7 +206,6 @@ tsn_alert_saved(const struct tsn_alert_entry *e, uint32_t i)
 }
 
 /* capture.c: what is remembered of a row */
-void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
 /* Value, threshold, window, quality, fields of the flow that matched last. Registers must be those of its batch. */
 void tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 /* Of a watch only the value, and what is computed. */
@@ -239,6 +239,8 @@ void tsn_alert_entry_id(const struct tsn_alert_rule *r, const struct tsn_alert_e
 int64_t tsn_alert_pane(const struct tsn_alert_rule *r, int64_t t);
 /* The tick on which pane [pane] is decided: its end and lateness. */
 int64_t tsn_alert_decided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t pane);
+/* The oldest pane that was not decided by the last tick up to [time]. */
+int64_t tsn_alert_undecided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t time);
 /* The pane in which row [row] counts. */
 int64_t tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row);
 void tsn_alert_hold_mark(struct tsn_alert_hold *h, int64_t pane);

@@ -122,6 +122,7 @@ struct tsn_rule_test {
 	uint32_t nexpects;
 	struct tsn_test_step *steps;
 	uint32_t nsteps;
+	bool learned;                       /* `history`: nothing is learning from the start */
 	int64_t tail_ms;                    /* after the last step time runs on so long: the longest window */
 	uint32_t index;                     /* in tsn_ruleset.tests */
 };
@@ -192,6 +193,7 @@ const char *tsn_ruleset_set_path(const struct tsn_ruleset *r, uint32_t slot, uin
 
 /* --- flows of a test --- */
 
+#define TSN_TEST_EXPORTER 0xc00002fe /* 192.0.2.254, of flows that name none: it is never silent */
 #define TSN_TEST_START INT64_C(1767571200000) /* Monday 2026-01-05 00:00:00 UTC */
 
 struct tsn_test_field {

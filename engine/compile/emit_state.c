@@ -170,7 +170,8 @@ static void
 note_closing(struct tsn_emit *e, void *arg, const struct tsn_closing *c)
 {
 	(void)arg;
-	family_at(e, c->family)->closes[c->agg] = true;
+	/* runs that end at ticks have no windows to close: whoever tells their steps knows */
+	family_at(e, c->family)->closes[c->agg] = c->a->fn != TSN_AGG_SEQUENCE;
 }
 
 /* rank(...) <= N: the greatest N there is. */

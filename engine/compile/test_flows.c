@@ -7,7 +7,6 @@
 #include "compile/compile.h"
 
 #define DEFAULT_BYTES    60
-#define DEFAULT_EXPORTER 0xc00002fe /* 192.0.2.254 */
 
 void
 tsn_test_begin(struct tsn_test_cursor *c, const struct tsn_rule_test *test)
@@ -103,7 +102,7 @@ fill(struct tsn_test_flow *f, const struct tsn_test_step *s, uint64_t i)
 	counter(f, TSN_F_PACKETS, TSN_F_RAW_PACKETS, 1);
 	counter(f, TSN_F_BYTES, TSN_F_RAW_BYTES, DEFAULT_BYTES);
 	times(f);
-	exporter.addr = tsn_addr_v4(DEFAULT_EXPORTER);
+	exporter.addr = tsn_addr_v4(TSN_TEST_EXPORTER);
 	if (find(f, TSN_F_EXPORTER) == NULL)
 		set(f, TSN_F_EXPORTER, exporter);
 }

@@ -9,6 +9,7 @@
 #include "base/pack.h"
 #include "base/wide.h"
 #include "core/dynamic.h"
+#include "core/internal.h"
 #include "core/reload.h"
 #include "core/talks.h"
 #include "flow/dedup.h"
@@ -18,34 +19,7 @@
 #define EXPORTERS_MAX 65536u
 #define STREAMS_MAX   65536u
 
-struct tsn_engine {
-	struct tsn_engine_options o;
-	struct tsn_exporters *exporters;
-	struct tsn_decoder *decoder;
-	struct tsn_batch *batch, *tick_batch;
-	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
-	struct tsn_alerts *alerts;
-	struct tsn_sink **sinks;
-	size_t nsinks;
-	/* what is in force */
-	struct tsn_ruleset *rules;      /* NULL: none */
-	struct tsn_vm *vm;
-	struct tsn_state *state;
-	bool dynamic;                   /* it has sets that change at ticks */
-	bool cuts;                      /* windows close or conversations are made at ticks, so batches end there */
-	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
-	uint64_t ticket;                /* of the next row */
-	struct tsn_pair *pair;          /* NULL: no rule is about conversations */
-	struct tsn_dedup *dedup;        /* NULL: off */
-	bool stands;                    /* somebody looks at how exporters stand */
-	bool in_message;                /* rows are being made of one message, whose exporter stands so: */
-	struct tsn_standing standing;
-	uint32_t settled;               /* rows of the batch that settle has seen */
-	struct tsn_engine_stats stats;
-};
-
 static struct tsn_batch *room(void *arg);
-static void clock_of_record(void *arg, int64_t received);
 
 struct tsn_engine *
 tsn_engine_new(const struct tsn_engine_options *o)
@@ -56,8 +30,8 @@ tsn_engine_new(const struct tsn_engine_options *o)
 		return NULL;
 	e->o = *o;
 	e->stands = tsn_standing_wanted(&o->rows_read);
-	e->rows = (struct tsn_batch_sink){ room, e, clock_of_record };
-	e->stats.first = e->stats.last = e->stats.clock = TSN_TIME_NONE;
+	e->rows = (struct tsn_batch_sink){ room, e, tsn_engine_clock_of_record };
+	e->stats.first = e->stats.last = e->stats.clock = e->ticked = e->began = TSN_TIME_NONE;
 	e->exporters = tsn_exporters_new(EXPORTERS_MAX);
 	e->batch = tsn_batch_new();
 	e->tick_batch = tsn_batch_new();
@@ -84,6 +58,7 @@ tsn_engine_free(struct tsn_engine *e)
 	tsn_decoder_free(e->decoder);
 	tsn_dedup_free(e->dedup);
 	tsn_pair_free(e->pair);
+	tsn_feedback_free(e->feedback);
 	tsn_exporters_free(e->exporters);
 	tsn_batch_free(e->batch);
 	tsn_batch_free(e->tick_batch);
@@ -100,17 +75,20 @@ is_probe(const struct tsn_engine *e, uint32_t rule)
 	    e->rules->probes[rule - e->rules->first_probe].kind != TSN_PROBE_TWIN;
 }
 
-static void
-on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
+void
+tsn_engine_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_engine *e = arg;
 
-	if (is_probe(e, rule))
+	if (is_probe(e, rule)) {
 		e->o.on_probe(e->o.arg, vm, rule - e->rules->first_probe, rows, b);
-	else if (e->o.on_rows == NULL)
+	} else if (e->o.on_rows == NULL) {
 		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
-	else if (rule == 0 && b->kind == TSN_BATCH_FLOWS)
+		if (e->feedback != NULL && !e->watching)
+			tsn_feedback_match(e->feedback, rule, rows, b);
+	} else if (rule == 0 && b->kind == TSN_BATCH_FLOWS) {
 		e->o.on_rows(e->o.arg, e->batch, rows);
+	}
 }
 
 static TSN_WIDE void
@@ -151,8 +129,8 @@ settle(struct tsn_engine *e)
 	e->settled = b->n;
 }
 
-static void
-run_batch(struct tsn_engine *e)
+void
+tsn_engine_run_batch(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
 
@@ -171,7 +149,7 @@ run_batch(struct tsn_engine *e)
 	if (e->pair != NULL)
 		tsn_pair_fold(e->pair, b);
 	if (e->vm != NULL)
-		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
+		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, tsn_engine_on_match, e);
 	else if (e->o.on_rows != NULL)
 		e->o.on_rows(e->o.arg, b, &b->rows);
 	e->ticket += b->n;
@@ -190,7 +168,7 @@ room(void *arg)
 	struct tsn_engine *e = arg;
 
 	if (e->batch->n >= e->batch->cap)
-		run_batch(e);
+		tsn_engine_run_batch(e);
 	return e->batch;
 }
 
@@ -209,154 +187,7 @@ tsn_engine_sink(struct tsn_engine *e)
 void
 tsn_engine_flush(struct tsn_engine *e)
 {
-	run_batch(e);
-}
-
-/* --- ticks --- */
-
-static int64_t
-second_of(int64_t ms)
-{
-	return ms - ((ms % TSN_SECOND) + TSN_SECOND) % TSN_SECOND;
-}
-
-/* Rows of one closing window: the same program, entered at its other door. */
-static bool
-run_closing(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *b)
-{
-	struct tsn_engine *e = arg;
-
-	(void)window_start; /* the rows' event times say it */
-	b->ticket = e->ticket;
-	tsn_batch_normalise(b, e->exporters);
-	tsn_vm_closing(e->vm, family, agg);
-	tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
-	return true;
-}
-
-static void
-close_windows(struct tsn_engine *e, int64_t now)
-{
-	int64_t lateness = e->rules != NULL ? e->rules->site.lateness_ms : 0;
-
-	if (e->expects && e->cuts && now != INT64_MAX)
-		e->expects = !tsn_state_expect(e->state, (const struct tsn_set *const *)e->rules->sets, now);
-	if (!e->cuts || !tsn_state_close_due(e->state, now, lateness))
-		return;
-	tsn_state_close(e->state, now, lateness, e->tick_batch, run_closing, e);
-	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
-}
-
-/*
- * What openings since the last tick say of dynamic sets takes place at the tick after it, [first], although the clock may
- * have come to [now] in one step: so a replay and a daemon that ticks while nothing comes agree.
- */
-static void
-change_sets(struct tsn_engine *e, int64_t first, int64_t now)
-{
-	const struct tsn_opening *o;
-	size_t n;
-
-	if (!e->dynamic)
-		return;
-	o = tsn_alerts_openings(e->alerts, &n);
-	tsn_dynamic_expire(e->rules, first);
-	tsn_dynamic_apply(e->rules, o, n, first);
-	tsn_dynamic_expire(e->rules, now);
-	tsn_alerts_openings_done(e->alerts);
-}
-
-/* Conversations due at [now], as so many more rows of the input. They come in normal form. */
-static void
-run_talks(struct tsn_engine *e, int64_t now)
-{
-	struct tsn_batch *b = e->tick_batch;
-
-	b->cap = e->batch->cap;
-	tsn_batch_clear(b, TSN_BATCH_TALKS);
-	while (tsn_pair_take(e->pair, now, b, e->exporters) > 0) {
-		b->ticket = e->ticket;
-		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, on_match, e);
-		e->ticket += b->n;
-		tsn_batch_clear(b, TSN_BATCH_TALKS);
-	}
-	tsn_batch_clear(b, TSN_BATCH_TICK);
-	b->cap = TSN_BATCH_ROWS;
-}
-
-/*
- * Each conversation at the tick it is due, before the windows that close there and after those that closed before it: as
- * if every second had come by itself.
- */
-static void
-catch_up_talks(struct tsn_engine *e, int64_t now)
-{
-	int64_t due;
-
-	while (e->pair != NULL && (due = tsn_pair_due(e->pair)) != TSN_TIME_NONE && due <= now) {
-		int64_t at = due < INT64_MIN / 2 ? due : second_of(due); /* no clock says so; a file may */
-
-		if (at < INT64_MIN / 2) {
-			run_talks(e, now);
-			return;
-		}
-		close_windows(e, at < due ? at : at - TSN_SECOND);
-		run_talks(e, at < due ? at + TSN_SECOND : at);
-	}
-}
-
-/* A whole second has come by the time of receipt. */
-static void
-tick(struct tsn_engine *e, int64_t first, int64_t now)
-{
-	if (e->rules == NULL || e->o.on_rows != NULL)
-		return;
-	if (e->cuts)
-		run_batch(e);
-	change_sets(e, first, now);
-	catch_up_talks(e, now);
-	close_windows(e, now);
-	if (e->batch->n == 0) { /* else its rows come first: tsn_alerts_tick follows the batch */
-		tsn_alerts_tick(e->alerts, now);
-		tsn_alerts_flush(e->alerts);
-	}
-}
-
-void
-tsn_engine_clock(struct tsn_engine *e, int64_t now)
-{
-	int64_t before = e->stats.clock;
-
-	if (before != TSN_TIME_NONE && now <= before)
-		return;
-	if (before == TSN_TIME_NONE || second_of(now) > second_of(before)) {
-		if (e->cuts)
-			run_batch(e); /* before the clock moves on */
-		e->stats.clock = now;
-		tick(e, before == TSN_TIME_NONE ? second_of(now) : second_of(before) + TSN_SECOND, second_of(now));
-	}
-	e->stats.clock = now;
-}
-
-static void
-clock_of_record(void *arg, int64_t received)
-{
-	tsn_engine_clock(arg, received);
-}
-
-void
-tsn_engine_finish(struct tsn_engine *e)
-{
-	run_batch(e);
-	tsn_decoder_finish(e->decoder);
-	if (e->rules == NULL || e->o.on_rows != NULL)
-		return;
-	tsn_alerts_cut_off(e->alerts, true);
-	if (e->pair != NULL)
-		run_talks(e, INT64_MAX);
-	close_windows(e, INT64_MAX);
-	tsn_alerts_flush(e->alerts);
-	tsn_alerts_cut_off(e->alerts, false);
+	tsn_engine_run_batch(e);
 }
 
 /* --- input --- */
@@ -478,6 +309,7 @@ struct next {
 	struct tsn_vm *vm;
 	struct tsn_state *state;
 	struct tsn_pair *pair;   /* if there was none and one is needed */
+	struct tsn_feedback *feedback;
 };
 
 static bool
@@ -492,6 +324,8 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 		if (n->pair == NULL)
 			return false;
 	}
+	if (e->o.on_rows == NULL && tsn_feedback_needed(rs) && (n->feedback = tsn_feedback_new(p)) == NULL)
+		return false;
 	if (n->vm == NULL || n->state == NULL || !tsn_decoder_want(e->decoder, p->wanted, p->nwanted))
 		return false;
 	if (e->o.on_rows != NULL || tsn_alerts_bind(e->alerts, p, (const struct tsn_set *const *)rs->sets, n->state))
@@ -565,11 +399,14 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	struct next n = { 0 };
 	struct tsn_ruleset *old = e->rules;
 
-	run_batch(e);
+	tsn_engine_run_batch(e);
+	if (e->feedback != NULL && e->ticked != TSN_TIME_NONE) /* what waits for the next tick names rules of the old program */
+		tsn_feedback_tick(e->feedback, e, e->ticked);
 	if (!prepare(e, rs, &n)) {
 		tsn_vm_free(n.vm);
 		tsn_state_free(n.state);
 		tsn_pair_free(n.pair);
+		tsn_feedback_free(n.feedback);
 		return false;
 	}
 	tsn_engine_report_rules(old, rs, report);
@@ -582,10 +419,11 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->rules = rs;
 	if (old != NULL)
 		tsn_dynamic_take_over(rs, old);
-	e->dynamic = tsn_dynamic_any(rs);
+	tsn_feedback_free(e->feedback);
+	e->feedback = n.feedback;
 	configure_pair(e, n.pair, rs, old);
 	tsn_state_watch_exporters(e->state, &(struct tsn_state_exporters){ e->exporters, exporter_whole, exporter_heard });
-	e->cuts = tsn_state_waits(e->state) || e->dynamic || e->pair != NULL;
+	e->cuts = tsn_state_waits(e->state) || e->pair != NULL || e->feedback != NULL;
 	e->expects = true;
 	tsn_alerts_lateness(e->alerts, rs->site.lateness_ms);
 	tsn_engine_configure(e, &rs->site);
@@ -607,7 +445,7 @@ tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set)
 
 	if (e->rules == NULL || slot >= e->rules->program->nsets)
 		return false;
-	run_batch(e);
+	tsn_engine_run_batch(e);
 	old = e->rules->sets[slot];
 	e->rules->sets[slot] = set;
 	tsn_set_free(old);
@@ -672,7 +510,7 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	const uint32_t order = ORDER;
 	size_t at;
 
-	run_batch(e);
+	tsn_engine_run_batch(e);
 	tsn_pack_str(out, MARK);
 	tsn_pack_uint(out, FORMAT);
 	tsn_pack_raw(out, &order, sizeof(order));
@@ -805,6 +643,7 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 		tsn_log(e->o.log, TSN_LOG_WARN, "the conversations that were waiting could not be restored: their records are missing");
 	e->ticket = ticket;
 	e->stats = stats;
+	tsn_engine_ticks_from_clock(e);
 	r->exporters = tsn_exporters_count(e->exporters) - 1;
 	r->clock = stats.clock;
 	return true;
@@ -853,6 +692,13 @@ const struct tsn_state *
 tsn_engine_state(const struct tsn_engine *e)
 {
 	return e->state;
+}
+
+void
+tsn_engine_learned(struct tsn_engine *e)
+{
+	if (e->state != NULL)
+		tsn_state_learned(e->state);
 }
 
 struct tsn_pair *

@@ -88,7 +88,7 @@ tsn_exporter_heard(struct tsn_exporters *t, uint32_t index, int64_t from)
 	if (index >= tsn_exporters_count(t))
 		return true;
 	p = &tsn_exporters_at(t, index)->presence;
-	return p->last_heard != TSN_TIME_NONE && p->last_heard >= from;
+	return p->certain || (p->last_heard != TSN_TIME_NONE && p->last_heard >= from);
 }
 
 bool
@@ -99,6 +99,8 @@ tsn_exporter_whole(struct tsn_exporters *t, uint32_t index, int64_t from, int64_
 	if (index >= tsn_exporters_count(t))
 		return true;
 	p = &tsn_exporters_at(t, index)->presence;
+	if (p->certain)
+		return true;
 	if (p->last_heard == TSN_TIME_NONE || p->last_heard < from || p->first_heard >= to || from < p->forgotten)
 		return false;
 	for (uint8_t i = 0; i < p->ngaps; i++)

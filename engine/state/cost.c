@@ -37,7 +37,7 @@ larger(uint64_t a, uint64_t b)
 static uint64_t
 cells_of(const struct tsn_agg *a)
 {
-	return (uint64_t)a->store.counts.cells.size + a->store.sums.cells.size + a->store.cells.size;
+	return (uint64_t)a->store.counts.cells.size + a->store.sums.cells.size + a->store.cells.size + a->store.holders.size;
 }
 
 /* Beside its groups: what it needs for a batch. */
@@ -77,7 +77,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 		a.ops->init(&a);
 		out->group += cells_of(&a);
 		/* what extra_bytes does not bound, every group may come to take */
-		*(a.ops->extra != NULL ? &out->extra : &out->group) += a.ops->most != NULL ? a.ops->most(&a) : 0;
+		*(a.ops->kept != NULL ? &out->extra : &out->group) += a.ops->most != NULL ? a.ops->most(&a) : 0;
 		out->growing = larger(out->growing, before * larger(a.store.counts.cells.size, a.store.cells.size));
 		out->growing = larger(out->growing, groups * a.store.sums.cells.size);
 	}

@@ -50,7 +50,9 @@ struct tsn_agg_store {
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
-	uint32_t hand;            /* groups: where the next look for memory to take begins, see kept.h */
+	struct tsn_cells holders; /* groups that have memory beside their cells, in no order; see kept.h */
+	uint32_t nholders;
+	uint32_t hand;            /* where in them the next look for memory to take begins */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
 };
@@ -65,6 +67,7 @@ struct tsn_closing {
 };
 
 struct tsn_stable;
+struct tsn_kept;
 struct tsn_family;
 
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
@@ -127,8 +130,8 @@ struct tsn_agg_ops {
 	void (*reset)(struct tsn_agg *a, uint32_t group);
 	/* Gives back what is beside the cells. May be NULL. */
 	void (*fini)(struct tsn_agg *a);
-	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
-	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
+	/* Memory beside the cell, of a window (0, and with `per` 1); see kept.h. NULL: there never is, and extra_bytes does not apply. */
+	struct tsn_kept *(*kept)(const struct tsn_agg *a, uint32_t group, uint32_t window);
 	/* Bytes a group may take beside its cells, at most. NULL: none. */
 	uint64_t (*most)(const struct tsn_agg *a);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
@@ -228,6 +231,7 @@ struct tsn_side {
 struct tsn_pairs {
 	struct tsn_side counts, reads;
 	uint16_t mark[TSN_MARKS], round; /* groups, by their low bits, that wait to be read in this round */
+	bool takes_memory;               /* a row may take another group's memory beside its cell */
 };
 
 struct tsn_state {

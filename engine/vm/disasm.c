@@ -316,13 +316,6 @@ put_about(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, const st
 		tsn_buf_printf(out, ", up to %u are asked about", a->top);
 }
 
-static const char *
-ticks_say(enum tsn_agg_fn fn)
-{
-	return fn == TSN_AGG_ABSENT ? ", its silences are evaluated" : fn == TSN_AGG_SEQUENCE ? ", what ends at a tick is evaluated" :
-	    ", its closings are evaluated";
-}
-
 static void
 put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i, const struct tsn_agg_def *a)
 {
@@ -342,7 +335,7 @@ put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i
 	if (a->by_received)
 		tsn_buf_puts(out, ", by time of receipt");
 	if (a->closes)
-		tsn_buf_puts(out, ticks_say(a->fn));
+		tsn_buf_puts(out, a->fn == TSN_AGG_ABSENT ? ", its silences are evaluated" : ", its closings are evaluated");
 	tsn_buf_printf(out, "  # %s\n", a->canon != NULL ? a->canon : "");
 }
 

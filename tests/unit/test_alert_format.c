@@ -454,7 +454,7 @@ Test(alert_format, value_and_threshold_are_of_the_first_true_comparison)
 	struct tsn_report report[] = { { 1, 2, 3, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT },
 		{ 11, 12, 13, 300000, true, false, TSN_REL_GT, 0, TSN_T_REAL },
 		{ 21, 22, 23, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT } };
-	struct tsn_alert_reads reads = { NULL, second_holds, second_value };
+	struct tsn_alert_reads reads = { NULL, second_holds, NULL, second_value };
 	struct tsn_rule rule = simple_rule("r", 60000, 60000);
 	struct tsn_program program = program_of(&rule, 1);
 	const struct row row = { 400000, 400000, 5, 1, 0, 0 };
@@ -626,7 +626,7 @@ Test(alert_format, text_says_how_far_numbers_can_be_trusted)
 {
 	struct tsn_rule rule = simple_rule("r", 60000, 60000);
 	struct tsn_buf out = TSN_BUF_INIT;
-	struct tsn_alert al = { .rule = &rule, .state = TSN_ALERT_EACH, .time = T0, .quality = TSN_ESTIMATED, .sampling = 100,
+	struct tsn_alert al = { .rule = &rule, .severity = TSN_SEV_MEDIUM, .state = TSN_ALERT_EACH, .time = T0, .quality = TSN_ESTIMATED, .sampling = 100,
 		.value = { true, false, 9, 0 }, .threshold = { true, true, 0, 9.5 }, .rel = TSN_REL_LT };
 
 	rule.key.n = 0;

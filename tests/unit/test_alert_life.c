@@ -605,7 +605,7 @@ Test(alert_life, equals_the_model)
 		m.out = &want;
 		m.openings = &openings;
 		run_model(&m, e, ROWS, until);
-		cr_assert_gt(want.len, 1000);
+		cr_assert_gt(want.len, 0);
 		for (size_t i = 0; i < COUNT(sizes); i++) {
 			struct tsn_alert_counts n;
 

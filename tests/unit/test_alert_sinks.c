@@ -25,7 +25,7 @@ alert_of(enum tsn_severity severity, const char *message)
 	some_rule = simple_rule("r\"1]", 60000, 60000);
 	some_rule.severity = severity;
 	some_rule.key.n = 0;
-	some_alert = (struct tsn_alert){ .rule = &some_rule, .state = TSN_ALERT_OPEN, .id = "0123456789abcdef", .sid = 77,
+	some_alert = (struct tsn_alert){ .rule = &some_rule, .severity = some_rule.severity, .state = TSN_ALERT_OPEN, .id = "0123456789abcdef", .sid = 77,
 		.time = T0, .opened = T0, .first_seen = T0, .last_seen = T0, .flows = 1, .window_start = TSN_TIME_NONE,
 		.message = message };
 	return &some_alert;

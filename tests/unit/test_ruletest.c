@@ -47,6 +47,7 @@ run_all(const char *path, uint32_t least)
 Test(ruletest, standard_library) { run_all("stdlib-rules", 70); }
 Test(ruletest, values) { run_all("tests/semantics/values.tsn", 25); }
 Test(ruletest, windows) { run_all("tests/semantics/windows.tsn", 30); }
+Test(ruletest, functions) { run_all("tests/semantics/functions.tsn", 50); }
 Test(ruletest, requires) { run_all("tests/semantics/requires.tsn", 4); }
 Test(ruletest, starting_point) { run_all("rules/first.tsn", 2); }
 

@@ -555,7 +555,7 @@ m_victim(const struct model *m, struct m_part *p, int64_t now, bool *lost)
 			best_past = past;
 		}
 	}
-	p->hand = (p->hand + look) % p->n;
+	p->hand = (best + 1) % p->n; /* behind the place that is given away */
 	*lost = !best_past;
 	return best;
 }

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * What rules do to each other and to dynamic sets, at the tick after it
+ * happened (S28): openings are counted where `fired` asks for them, matches
+ * are steps of sequences, `then` adds and removes. Private to core.
+ *
+ * Bounded: of a rule at most TSN_FEEDBACK_MATCHES matches wait for a tick, and matches of one
+ * step, key and millisecond are one. What is beyond is counted as lost.
+ */
+#ifndef TSN_CORE_FEEDBACK_H
+#define TSN_CORE_FEEDBACK_H
+
+#include "compile/compile.h"
+#include "core/engine.h"
+
+#define TSN_FEEDBACK_MATCHES 65536u
+
+struct tsn_feedback;
+
+bool tsn_feedback_needed(const struct tsn_ruleset *rs);
+/* [p] must outlive it. NULL when memory is out. */
+struct tsn_feedback *tsn_feedback_new(const struct tsn_program *p);
+void tsn_feedback_free(struct tsn_feedback *f);
+/* Rows that match a rule: kept if the rule is a step. */
+void tsn_feedback_match(struct tsn_feedback *f, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b);
+/* Something waits for the next tick. */
+bool tsn_feedback_waits(const struct tsn_feedback *f, const struct tsn_engine *e);
+/* When a member of a dynamic set leaves next, INT64_MAX if none does. */
+int64_t tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_engine *e);
+/* The tick [now]: all that waits takes effect; then rules that end with a rule's match are evaluated. */
+void tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now);
+uint64_t tsn_feedback_lost(const struct tsn_feedback *f);
+
+#endif
