@@ -402,7 +402,7 @@ m_jitter(const struct m_flow **v, size_t n)
  * one if that is it. It stays in the list all the same, because its time has moved the window on.
  */
 static inline void
-m_crowd(const struct tsn_agg_def *d, struct m_list *l, const struct m_flow *f)
+m_crowd(const struct tsn_agg_def *d, struct m_list *l, struct m_flow *f)
 {
 	const int64_t newest = f->pane > m_newest(l) ? f->pane : m_newest(l);
 	struct m_flow *least = NULL;
