@@ -625,7 +625,7 @@ m_takes(const struct tsn_agg_def *d, const struct m_row *r, unsigned a, struct m
 
 /* The flow joins the group's list, or is late. */
 static inline void
-m_join(struct model *m, const struct tsn_agg_def *d, struct m_list *l, const struct m_flow *f)
+m_join(struct model *m, const struct tsn_agg_def *d, struct m_list *l, struct m_flow *f)
 {
 	if (l->n > 0 && f->pane <= m_newest(l) - m_kept(d)) {
 		m->stats.late++;
