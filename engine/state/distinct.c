@@ -269,18 +269,48 @@ fini(struct tsn_agg *a)
 		reset(a, g);
 }
 
+/* Does the head say that there is something in that window's memory? */
+static bool
+holds(const struct tsn_agg *a, uint64_t head, uint32_t window)
+{
+	return a->def->tumbling ? head >> window & 1 : (head & UINT16_MAX) != 0;
+}
+
 static void
 save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 {
-	const uint8_t *cell = tsn_cell(&a->store.cells, group);
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
 	const uint64_t head = tsn_head_load(cell);
 
 	tsn_head_save(head, out);
-	if (!a->def->tumbling && (head & UINT16_MAX) != 0)
-		tsn_members_save(((const struct sliding *)cell)->members, out);
-	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
-		if (head >> l & 1)
-			tsn_members_save(((const struct tumbling *)cell)->members[l], out);
+	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++) {
+		struct tsn_members *m = *window_of(a, cell, w);
+
+		if (!holds(a, head, w))
+			continue;
+		tsn_extra_save(tsn_members_kept(m), out);
+		tsn_members_save(m, out);
+	}
+}
+
+/* What was loaded in vain goes at once; what is in the cell stands in the list. */
+static bool
+load_window(struct tsn_agg *a, uint32_t group, uint32_t window, uint32_t lanes, uint32_t used, struct tsn_unpack *in)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	struct tsn_members *m = NULL;
+	struct tsn_kept said;
+
+	if (!tsn_extra_load(a, &said, tsn_members_kept(other_of(a, cell, window)), in))
+		return false;
+	if (!tsn_members_load(&m, lanes, used, in, &a->store.bytes) || m == NULL) {
+		tsn_members_free(m, &a->store.bytes);
+		return false;
+	}
+	*tsn_members_kept(m) = said;
+	*window_of(a, cell, window) = m;
+	tsn_extra_put(a, group, &said);
+	return true;
 }
 
 static bool
@@ -292,11 +322,9 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	if (!tsn_head_restore(in, a->def->tumbling ? 2 : LANES, a->keep, &head))
 		return false;
 	tsn_head_store(cell, head);
-	if (!a->def->tumbling && (head & UINT16_MAX) != 0 &&
-	    !tsn_members_load(&((struct sliding *)cell)->members, LANES, (uint32_t)head & UINT16_MAX, in, &a->store.bytes))
-		return false;
-	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
-		if ((head >> l & 1) && !tsn_members_load(&((struct tumbling *)cell)->members[l], 1, 1, in, &a->store.bytes))
+	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
+		if (holds(a, head, w) && !(a->def->tumbling ? load_window(a, group, w, 1, 1, in) :
+		    load_window(a, group, 0, LANES, (uint32_t)head & UINT16_MAX, in)))
 			return false;
 	return !in->bad;
 }

@@ -105,6 +105,7 @@ struct tsn_agg {
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
 	bool mute;
 	bool closes;             /* somebody wants its closings: tick rows, ranks or samples */
+	bool shows;              /* somebody wants its tick rows, or those of what is about it */
 	const struct tsn_family *family;
 	struct tsn_agg *of;      /* RANK BASELINE SPREAD: what they are about */
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */

@@ -56,10 +56,12 @@ link_aggs(struct tsn_family *f, const struct tsn_state *s)
 
 		a->state = s;
 		a->closes |= a->def->closes;
+		a->shows |= a->def->closes || a->def->fn == TSN_AGG_ABSENT;
 		if (a->def->fn != TSN_AGG_RANK && a->def->fn != TSN_AGG_BASELINE && a->def->fn != TSN_AGG_SPREAD)
 			continue;
 		a->of = &f->agg[a->def->of < f->def.naggs ? a->def->of : 0];
 		a->closes = false; /* with [of] */
+		a->of->shows |= a->def->closes;
 		a->of->closes = a->of != a && a->of->def->tumbling;
 	}
 	tsn_samples_settle(f);
