@@ -165,7 +165,7 @@ tsn_pairs_fold(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, co
 	s->pairs->round = s->pairs->round == 0 ? 1 : s->pairs->round;
 	s->pairs->takes_memory = false;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		s->pairs->takes_memory |= f->agg[i].ops->extra != NULL && f->agg[i].def->extra_bytes != 0;
+		s->pairs->takes_memory |= f->agg[i].ops->kept != NULL && f->agg[i].def->extra_bytes != 0;
 	if (!prepare(c, &s->keys, f, &f->def.key, x->batch, counts, s->seed) ||
 	    !prepare(r, &s->more_keys[0], f, &f->def.at, x->batch, reads, s->seed))
 		return false;
