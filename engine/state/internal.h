@@ -390,6 +390,8 @@ void tsn_steps_fini(struct tsn_family *f);
 /* How many keys of its own a row of the family can have. */
 uint32_t tsn_steps_keys(const struct tsn_family_def *def);
 uint64_t tsn_steps_bytes(const struct tsn_family *f);
+/* At most, beside the groups, of a sequence whose rules match as many rows at a tick as a batch has. */
+uint64_t tsn_steps_fixed(const struct tsn_family_def *def);
 uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max);
 

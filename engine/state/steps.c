@@ -127,6 +127,13 @@ tsn_steps_bytes(const struct tsn_family *f)
 	    (sizeof(struct match) + f->def.nsteps * sizeof(struct tsn_hop));
 }
 
+uint64_t
+tsn_steps_fixed(const struct tsn_family_def *def)
+{
+	return sizeof(struct tsn_steps) + def->nsteps * sizeof(*def->step) +
+	    2 * TSN_BATCH_ROWS * (sizeof(struct match) + def->nsteps * sizeof(struct tsn_hop));
+}
+
 static bool
 matches_room(struct matches *m, uint32_t nsteps)
 {
