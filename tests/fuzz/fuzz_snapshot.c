@@ -16,6 +16,7 @@
 #include "fuzz/fuzz.h"
 
 static const char fuzz_rules[] =
+    "site { dedup 5s }\n"
     "set hot = dynamic expire 90s\n"
     "rule counts { when count() by src over 60s > 2 and sum(bytes) by src over 60s > 100 }\n"
     "rule reals { when avg(bytes) by src, dst_port over 60s > 2 or rate(bytes) by src over 60s > 1 }\n"
