@@ -82,15 +82,13 @@ tsn_engine_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const str
 
 	if (is_probe(e, rule)) {
 		e->o.on_probe(e->o.arg, vm, rule - e->rules->first_probe, rows, b);
-		return;
-	}
-	if (e->o.on_rows == NULL) {
+	} else if (e->o.on_rows == NULL) {
 		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
 		if (e->feedback != NULL && !e->watching)
 			tsn_feedback_match(e->feedback, rule, rows, b);
-	}
-	else if (rule == 0 && b->kind == TSN_BATCH_FLOWS)
+	} else if (rule == 0 && b->kind == TSN_BATCH_FLOWS) {
 		e->o.on_rows(e->o.arg, e->batch, rows);
+	}
 }
 
 static TSN_WIDE void
@@ -480,6 +478,32 @@ save_self(const struct tsn_engine *e, struct tsn_pack *out)
 	tsn_pack_int(out, e->stats.clock);
 }
 
+/* Which elements the columns of the pool are: conversations carry some along. */
+static void
+save_wanted(const struct tsn_program *p, struct tsn_pack *out)
+{
+	tsn_pack_uint(out, p->nwanted);
+	for (uint32_t i = 0; i < p->nwanted; i++) {
+		tsn_pack_uint(out, p->wanted[i].pen);
+		tsn_pack_uint(out, p->wanted[i].id);
+		tsn_pack_uint(out, p->wanted[i].field);
+	}
+}
+
+static bool
+same_wanted(const struct tsn_program *p, struct tsn_unpack *in)
+{
+	const uint64_t n = tsn_unpack_uint(in);
+	bool same = n == p->nwanted;
+
+	for (uint64_t i = 0; i < n && !in->bad; i++) {
+		const uint64_t pen = tsn_unpack_uint(in), id = tsn_unpack_uint(in), field = tsn_unpack_uint(in);
+
+		same = same && pen == p->wanted[i].pen && id == p->wanted[i].id && field == p->wanted[i].field;
+	}
+	return same;
+}
+
 void
 tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 {
@@ -507,15 +531,19 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	at = open_part(out, "state");
 	tsn_state_save(e->state, out);
 	tsn_pack_close(out, at);
+	at = open_part(out, "sets");
+	tsn_dynamic_save(e->rules, out);
+	tsn_pack_close(out, at);
 	if (e->pair == NULL)
 		return;
 	at = open_part(out, "conversations");
+	save_wanted(e->rules->program, out);
 	tsn_pair_save(e->pair, e->exporters, out);
 	tsn_pack_close(out, at);
 }
 
-static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "conversations" };
-enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_TALKS, PARTS };
+static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "sets", "conversations" };
+enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_SETS, PART_TALKS, PARTS };
 
 /* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
 static bool
@@ -568,6 +596,18 @@ load_self(struct tsn_unpack *in, uint64_t *ticket, struct tsn_engine_stats *s)
 	return tsn_unpack_done(in);
 }
 
+static bool
+restore_talks(struct tsn_engine *e, struct tsn_unpack *in)
+{
+	const bool same = same_wanted(e->rules->program, in);
+
+	if (!tsn_pair_load(e->pair, e->exporters, in))
+		return false;
+	if (!same)
+		tsn_talks_carry(e->pair, e->rules->program, NULL);
+	return true;
+}
+
 /* The order is that of what can be undone: only the last steps cannot fail but for memory. */
 static bool
 restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_restore_report *r, const char **why)
@@ -590,7 +630,9 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 	}
 	if (!tsn_exporters_load(e->exporters, &part[PART_EXPORTERS]) || !tsn_decoder_load(e->decoder, &part[PART_DECODER]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
-	if (e->pair != NULL && part[PART_TALKS].p != NULL && !tsn_pair_load(e->pair, e->exporters, &part[PART_TALKS]))
+	if (e->rules != NULL && part[PART_SETS].p != NULL && !tsn_dynamic_load(e->rules, &part[PART_SETS]))
+		tsn_log(e->o.log, TSN_LOG_WARN, "what rules had added to sets could not be restored");
+	if (e->pair != NULL && part[PART_TALKS].p != NULL && !restore_talks(e, &part[PART_TALKS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "the conversations that were waiting could not be restored: their records are missing");
 	e->ticket = ticket;
 	e->stats = stats;
@@ -643,6 +685,13 @@ const struct tsn_state *
 tsn_engine_state(const struct tsn_engine *e)
 {
 	return e->state;
+}
+
+void
+tsn_engine_learned(struct tsn_engine *e)
+{
+	if (e->state != NULL)
+		tsn_state_learned(e->state);
 }
 
 struct tsn_pair *

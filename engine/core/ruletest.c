@@ -130,6 +130,8 @@ run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, struct tsn_test_outcom
 
 		tsn_exporters_at(x, tsn_exporters_find(x, tsn_addr_v4(TSN_TEST_EXPORTER)))->presence.certain = true;
 		loaded = tsn_engine_load(e, rs, NULL);
+		if (loaded && w.test->learned)
+			tsn_engine_learned(e);
 		ok = loaded && push_flows(e, w.test, out);
 	}
 	if (ok)

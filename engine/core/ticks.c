@@ -21,9 +21,6 @@
 /* So many ticks are gone through one by one when the clock jumps; beyond, all that is left is done at the last. */
 #define ONE_BY_ONE 20000
 
-/* Linked where watched rules are built in. */
-__attribute__((weak)) void tsn_vm_watch(struct tsn_vm *vm, uint32_t rule);
-
 static int64_t
 second_of(int64_t ms)
 {
@@ -110,8 +107,6 @@ watch(struct tsn_engine *e, int64_t now)
 	while (tsn_alerts_watch(e->alerts, now, e->tick_batch, &rule)) {
 		e->tick_batch->ticket = e->ticket;
 		tsn_batch_normalise(e->tick_batch, e->exporters);
-		if (tsn_vm_watch == NULL)
-			continue;
 		tsn_vm_closing(e->vm, TSN_REG_NONE, 0);
 		tsn_vm_watch(e->vm, rule);
 		tsn_engine_run(e, e->tick_batch);

@@ -223,7 +223,7 @@ meet(struct walk *w, uint32_t group, uint32_t step, uint32_t row)
 
 /* The group of a row at a step; only the first step makes one. False: memory is out. */
 static bool
-group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group)
+group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group, uint32_t *over)
 {
 	const struct tsn_keys *k = keys_of(w, step);
 
@@ -231,6 +231,8 @@ group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group)
 	if (*group != TSN_GROUP_NONE || step > 0)
 		return true;
 	*group = tsn_family_add(w->f, k, row, w->b->time[row], w->s->seed);
+	if (*group == *over) /* in the place of the group whose run this row just ended */
+		*over = TSN_GROUP_NONE;
 	return *group != TSN_GROUP_NONE;
 }
 
@@ -253,7 +255,7 @@ walk_row(struct walk *w, uint32_t row)
 	for (uint32_t step = last + 1; step-- > 0;) {
 		if (!asks(w, step, row))
 			continue;
-		if (!group_of(w, step, row, &group))
+		if (!group_of(w, step, row, &group, &over))
 			return false;
 		if (group == TSN_GROUP_NONE || group == over)
 			continue;

@@ -23,32 +23,41 @@ struct job {
 	uint64_t max_keys;
 	bool real;
 	uint32_t values; /* destinations; 0: 1,024 */
+	bool at;         /* by src at dst, and dst are the same hosts */
+	bool chain;      /* sequence((dst) where A, (src) where B): each flow meets one of them, else all the first */
 };
 
 static const struct job jobs[] = {
-	{ "count by src over 60s", TSN_AGG_COUNT, 10000, false, 16000000, false, 0 },
-	{ "count by src over 60s", TSN_AGG_COUNT, 1000000, false, 16000000, false, 0 },
-	{ "count by src over 60s", TSN_AGG_COUNT, 4000000, false, 16000000, false, 0 },
-	{ "count by src over 60s, 64 k places", TSN_AGG_COUNT, 1000000, false, 65536, false, 0 },
-	{ "count by src per 60s", TSN_AGG_COUNT, 1000000, true, 16000000, false, 0 },
-	{ "sum by src over 60s", TSN_AGG_SUM, 10000, false, 16000000, false, 0 },
-	{ "sum by src over 60s", TSN_AGG_SUM, 1000000, false, 16000000, false, 0 },
-	{ "avg by src over 60s", TSN_AGG_AVG, 1000000, false, 16000000, false, 0 },
-	{ "max by src over 60s", TSN_AGG_MAX, 1000000, false, 16000000, false, 0 },
-	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 10000, false, 16000000, false, 0 },
-	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 1000000, false, 16000000, false, 0 },
-	{ "stddev by src over 60s", TSN_AGG_STDDEV, 10000, false, 16000000, false, 0 },
-	{ "stddev by src over 60s", TSN_AGG_STDDEV, 1000000, false, 16000000, false, 0 },
-	{ "stddev by src per 60s", TSN_AGG_STDDEV, 1000000, true, 16000000, false, 0 },
-	{ "stddev of reals by src over 60s", TSN_AGG_STDDEV, 10000, false, 16000000, true, 0 },
-	{ "stddev of reals by src over 60s", TSN_AGG_STDDEV, 1000000, false, 16000000, true, 0 },
-	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, 10000, false, 16000000, false, 0 },
-	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, 1000000, false, 16000000, false, 0 },
-	{ "entropy dst by src over 60s, sketches", TSN_AGG_ENTROPY, 100, false, 16000000, false, 1u << 20 },
-	{ "entropy dst by src per 60s", TSN_AGG_ENTROPY, 10000, true, 16000000, false, 0 },
-	{ "jitter by src over 60s", TSN_AGG_JITTER, 100, false, 16000000, false, 0 },
-	{ "jitter by src over 60s", TSN_AGG_JITTER, 10000, false, 16000000, false, 0 },
-	{ "jitter by src over 60s", TSN_AGG_JITTER, 1000000, false, 16000000, false, 0 },
+	{ "count by src over 60s", TSN_AGG_COUNT, 10000, false, 16000000 },
+	{ "count by src over 60s", TSN_AGG_COUNT, 1000000, false, 16000000 },
+	{ "count by src over 60s", TSN_AGG_COUNT, 10000000, false, 16000000 },
+	{ "count by src over 60s, 64 k places", TSN_AGG_COUNT, 1000000, false, 65536 },
+	{ "count by src per 60s", TSN_AGG_COUNT, 1000000, true, 16000000 },
+	{ "sum by src over 60s", TSN_AGG_SUM, 10000, false, 16000000 },
+	{ "sum by src over 60s", TSN_AGG_SUM, 1000000, false, 16000000 },
+	{ "avg by src over 60s", TSN_AGG_AVG, 1000000, false, 16000000 },
+	{ "max by src over 60s", TSN_AGG_MAX, 1000000, false, 16000000 },
+	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 10000, false, 16000000 },
+	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 1000000, false, 16000000 },
+	{ "stddev by src over 60s", TSN_AGG_STDDEV, 10000, false, 16000000 },
+	{ "stddev by src over 60s", TSN_AGG_STDDEV, 1000000, false, 16000000 },
+	{ "stddev by src per 60s", TSN_AGG_STDDEV, 1000000, true, 16000000 },
+	{ "stddev of reals by src over 60s", TSN_AGG_STDDEV, 1000000, false, 16000000, .real = true },
+	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, 10000, false, 16000000 },
+	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, 1000000, false, 16000000 },
+	{ "entropy dst by src over 60s, sketches", TSN_AGG_ENTROPY, 100, false, 16000000, .values = 1u << 20 },
+	{ "entropy dst by src per 60s", TSN_AGG_ENTROPY, 10000, true, 16000000 },
+	{ "jitter by src over 60s", TSN_AGG_JITTER, 100, false, 16000000 },
+	{ "jitter by src over 60s", TSN_AGG_JITTER, 10000, false, 16000000 },
+	{ "jitter by src over 60s", TSN_AGG_JITTER, 1000000, false, 16000000 },
+	{ "count by src at dst over 60s", TSN_AGG_COUNT, 10000, false, 16000000, .at = true },
+	{ "count by src at dst over 60s", TSN_AGG_COUNT, 1000000, false, 16000000, .at = true },
+	{ "new by src over 60s", TSN_AGG_FRESH, 10000, false, 16000000 },
+	{ "new by src over 60s", TSN_AGG_FRESH, 1000000, false, 16000000 },
+	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, 10000, false, 16000000, .at = true },
+	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, 1000000, false, 16000000, .at = true },
+	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, 10000, false, 16000000, .at = true, .chain = true },
+	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, 1000000, false, 16000000, .at = true, .chain = true },
 };
 
 static double
@@ -72,6 +81,13 @@ state_for(const struct job *j)
 	if (j->fn == TSN_AGG_JITTER)
 		agg.tuple = (struct tsn_key_spec){ 5, { { TSN_F_SRC, 32, 128 }, { TSN_F_DST, 32, 128 }, { TSN_F_SRC_PORT, 0, 0 },
 			{ TSN_F_DST_PORT, 0, 0 }, { TSN_F_PROTO, 0, 0 } } };
+	if (j->fn == TSN_AGG_SEQUENCE) {
+		family.step = (const struct tsn_step_def[]){ { .key = agg.tuple }, { .key = family.key } };
+		family.nsteps = 2;
+		return tsn_state_new(&family, 1, 1);
+	}
+	if (j->at)
+		family.at = agg.tuple;
 	return tsn_state_new(&family, 1, 1);
 }
 
@@ -87,7 +103,7 @@ fill(struct tsn_batch *b, uint64_t flow, const struct job *j, struct tsn_vector 
 		uint64_t r = tsn_mix64(flow + i);
 
 		src[i] = (uint32_t)(r >> 32) % keys + 0x0a000000;
-		dst[i] = (uint32_t)r & (values - 1);
+		dst[i] = hosts ? (uint32_t)(r * UINT64_C(0x9e3779b97f4a7c15) >> 32) % keys + 0x0a000000 : (uint32_t)r & (values - 1);
 		b->time[i] = b->received[i] = INT64_C(1700000000000) + (int64_t)((flow + i) / 20);
 		if (r % 5 == 0)
 			b->time[i] -= (int64_t)(r >> 8) % 12000;
@@ -98,6 +114,23 @@ fill(struct tsn_batch *b, uint64_t flow, const struct job *j, struct tsn_vector 
 		else
 			arg->i[i] = (int64_t)(r >> 40 & 0xffff);
 	}
+}
+
+static bool
+fold(struct tsn_state *s, const struct job *j, const struct tsn_batch *b, const struct tsn_vector *const args[],
+    struct tsn_vector *const results[])
+{
+	static const struct tsn_mask none;
+	struct tsn_mask step[2] = { b->rows, none };
+	const struct tsn_mask *const steps[] = { &step[0], &step[1] };
+
+	if (j->fn != TSN_AGG_SEQUENCE)
+		return tsn_state_fold(s, 0, b, &b->rows, &none, args, results);
+	for (uint32_t i = 0; j->chain && i < TSN_MASK_WORDS; i++) {
+		step[1].w[i] = tsn_mix64((uint64_t)b->time[i * 64]);
+		step[0].w[i] = ~step[1].w[i];
+	}
+	return tsn_state_fold_steps(s, 0, b, steps, &none, results[0]);
 }
 
 static int
@@ -116,7 +149,6 @@ main(int argc, char **argv)
 	struct tsn_vector *const results[] = { &out };
 	const struct tsn_vector *const args[] = { &arg };
 	struct tsn_batch *b = tsn_batch_new();
-	struct tsn_mask none = { { 0 } };
 
 	if (b == NULL)
 		return 1;
@@ -145,7 +177,7 @@ main(int argc, char **argv)
 
 				fill(b, (uint64_t)(r + 1) * flows + f, &jobs[j], &arg);
 				t = now();
-				if (!tsn_state_fold(s, 0, b, &b->rows, &none, args, results))
+				if (!fold(s, &jobs[j], b, args, results))
 					return 1;
 				total += now() - t;
 			}
