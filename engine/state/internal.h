@@ -206,6 +206,7 @@ struct tsn_family {
 	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
+	uint64_t folded;                  /* which batch that was */
 };
 
 /* The keys of a batch. */
@@ -244,6 +245,7 @@ struct tsn_state {
 	uint16_t row[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
 	uint64_t seed;
 	uint32_t n, nmore;
+	uint64_t batches;               /* begun */
 	bool learned;
 	struct tsn_family *family;
 	struct tsn_closing closing;
@@ -376,7 +378,7 @@ tsn_family_only(const struct tsn_family *f)
 void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *b);
 
 /* state.c: forgets which rows evicted, a batch begins. */
-void tsn_family_begin(struct tsn_family *f);
+void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
 /* state.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
 bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
 
