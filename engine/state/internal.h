@@ -231,6 +231,7 @@ struct tsn_side {
 struct tsn_pairs {
 	struct tsn_side counts, reads;
 	uint16_t mark[TSN_MARKS], round; /* groups, by their low bits, that wait to be read in this round */
+	bool takes_memory;               /* a row may take another group's memory beside its cell */
 };
 
 struct tsn_state {
