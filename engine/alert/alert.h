@@ -235,6 +235,8 @@ const struct tsn_opening *tsn_alerts_openings(struct tsn_alerts *a, size_t *n);
 void tsn_alerts_openings_done(struct tsn_alerts *a);
 /* The site's lateness in ms, 30 s at first: when windows of `per` close (S4). */
 void tsn_alerts_lateness(struct tsn_alerts *a, int64_t ms);
+/* Whose losses make alerts `partial`: the table that the batches' sources are numbers in; borrowed. NULL: nobody's. */
+void tsn_alerts_exporters(struct tsn_alerts *a, struct tsn_exporters *x);
 /* From now on records are `partial`: windows are being closed by the end of input (S4). */
 void tsn_alerts_cut_off(struct tsn_alerts *a, bool on);
 /*

@@ -375,6 +375,12 @@ tsn_alerts_cut_off(struct tsn_alerts *a, bool on)
 	a->cut_off = on;
 }
 
+void
+tsn_alerts_exporters(struct tsn_alerts *a, struct tsn_exporters *x)
+{
+	a->exporters = x;
+}
+
 static int
 compare(uint64_t x, uint64_t y)
 {

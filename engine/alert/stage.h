@@ -151,6 +151,7 @@ struct tsn_alerts {
 	const struct tsn_program *program;
 	const struct tsn_set *const *sets;
 	const struct tsn_state *state;
+	struct tsn_exporters *exporters; /* may be NULL */
 	struct tsn_alert_rule *rule;
 	uint32_t nrules;
 	struct tsn_sink **sink;
@@ -314,6 +315,8 @@ void tsn_alert_settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn
 /* message.c: appends the message of the rule, with what was saved of the flow */
 void tsn_alert_message(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
     const struct tsn_alert *al, struct tsn_buf *out);
+/* text.c: the notes of that name, or `-` and false. */
+bool tsn_alert_note_text(const struct tsn_alert *al, const char *name, struct tsn_buf *out);
 /* A value or threshold as people read it. */
 void tsn_alert_number_text(const struct tsn_alert_number *n, enum tsn_type type, struct tsn_buf *out);
 
