@@ -42,6 +42,7 @@ tsn_engine_new(const struct tsn_engine_options *o)
 		tsn_engine_free(e);
 		return NULL;
 	}
+	tsn_alerts_exporters(e->alerts, e->exporters);
 	e->batch->cap = o->batch_rows > 0 && o->batch_rows <= TSN_BATCH_ROWS ? o->batch_rows : TSN_BATCH_ROWS;
 	return e;
 }

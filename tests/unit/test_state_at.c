@@ -199,6 +199,8 @@ run_same(uint64_t seed)
 	for (uint32_t a = 0; a < model.def.naggs; a++) {
 		model.agg[a].fn = fns[below(&r, sizeof(fns) / sizeof(fns[0]))];
 		model.agg[a].real = model.agg[a].real && tsn_agg_infos[model.agg[a].fn].arg;
+		model.agg[a].tumbling = model.agg[a].tumbling && model.agg[a].fn != TSN_AGG_FRESH && model.agg[a].fn != TSN_AGG_SINCE;
+		model.agg[a].closes = model.agg[a].closes && model.agg[a].tumbling;
 		model.agg[a].extra_bytes = chance(&r, 70) ? 200 + below(&r, 20000) : 0;
 	}
 	model.def.max_keys = chance(&r, 30) ? 64 : UINT64_MAX;
