@@ -227,6 +227,26 @@ tsn_alert_join(struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_
 	return true;
 }
 
+bool
+tsn_alert_member_put(struct tsn_alert_members *m, const uint8_t *key, uint32_t len, const struct tsn_alert_member *said)
+{
+	struct tsn_alert_member *x;
+	uint32_t *slot;
+
+	if (m->n >= TSN_ALERT_MEMBERS || !make_room(m) || (m->arena == NULL && (m->arena = tsn_arena_new()) == NULL))
+		return false;
+	slot = find(m, key, len);
+	x = &m->v[m->n];
+	*x = *said;
+	x->key = *slot == 0 ? tsn_arena_alloc(m->arena, len > 0 ? len : 1) : NULL;
+	if (x->key == NULL)
+		return false;
+	memcpy(x->key, key, len);
+	x->len = len;
+	*slot = ++m->n;
+	return true;
+}
+
 void
 tsn_alert_members_free(struct tsn_alert_members *m)
 {

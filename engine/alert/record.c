@@ -158,6 +158,10 @@ put_notes(struct tsn_alerts *a, struct tsn_alert *al, const struct tsn_alert_ent
 		return false;
 	for (uint32_t i = 0; i < e->d->nnotes; i++) {
 		copy[i] = e->d->note[i];
+		copy[i].group = tsn_arena_strndup(a->arena, copy[i].group, strlen(copy[i].group)); /* restored ones are the entry's, too */
+		copy[i].name = tsn_arena_strndup(a->arena, copy[i].name, strlen(copy[i].name));
+		if (copy[i].group == NULL || copy[i].name == NULL)
+			return false;
 		if (copy[i].value.type != TSN_T_STRING)
 			continue;
 		copy[i].value.s.p = tsn_arena_strndup(a->arena, copy[i].value.s.p, copy[i].value.s.n);

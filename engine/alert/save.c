@@ -224,9 +224,19 @@ save_value(const struct tsn_value *v, struct tsn_pack *out)
 	}
 }
 
-/* [type]: what it must be; of a computed value TSN_T_NONE: a number. */
+/* What a value must be: of a type, or: */
+enum { A_NUMBER = -1, ANYTHING = -2 };
+
 static bool
-load_value(struct tsn_saved *s, enum tsn_type type, struct tsn_unpack *in)
+is_type(enum tsn_type got, int wanted)
+{
+	if (wanted == A_NUMBER)
+		return got == TSN_T_INT || got == TSN_T_REAL;
+	return wanted == ANYTHING ? got < TSN_T_PREFIX : got == (enum tsn_type)wanted;
+}
+
+static bool
+load_value(struct tsn_saved *s, int type, struct tsn_unpack *in)
 {
 	const uint8_t *p;
 	size_t n;
@@ -237,7 +247,7 @@ load_value(struct tsn_saved *s, enum tsn_type type, struct tsn_unpack *in)
 	s->v.type = (enum tsn_type)tsn_unpack_below(in, TSN_T_NONE);
 	s->v.v4_bits = (uint8_t)tsn_unpack_below(in, 32);
 	s->v.v6_bits = (uint8_t)tsn_unpack_below(in, 128);
-	if (type == TSN_T_NONE ? s->v.type != TSN_T_INT && s->v.type != TSN_T_REAL : s->v.type != type)
+	if (!is_type(s->v.type, type))
 		in->bad = true;
 	switch (s->v.type) {
 	case TSN_T_ADDR:
@@ -281,10 +291,120 @@ load_saved(const struct tsn_alert_rule *r, struct tsn_alert_details *d, struct t
 	for (uint32_t i = 0; i < d->nsaved; i++) {
 		const struct tsn_save_plan *p = &r->plan[i];
 
-		if (!load_value(&d->saved[i], p->reg || p->what >= TSN_FIELD_COUNT ? TSN_T_NONE : tsn_fields[p->what].type, &in))
+		if (!load_value(&d->saved[i], p->reg || p->what >= TSN_FIELD_COUNT ? A_NUMBER : (int)tsn_fields[p->what].type, &in))
 			return false;
 	}
 	return tsn_unpack_done(&in);
+}
+
+/* --- notes and members --- */
+
+static void
+save_notes(const struct tsn_alert_details *d, struct tsn_pack *out)
+{
+	const size_t at = tsn_pack_open(out);
+
+	tsn_pack_uint(out, d->nnotes);
+	for (uint32_t i = 0; i < d->nnotes; i++) {
+		tsn_pack_str(out, d->note[i].group);
+		tsn_pack_str(out, d->note[i].name);
+		tsn_pack_uint(out, d->note[i].item);
+		save_value(&d->note[i].value, out);
+	}
+	tsn_pack_close(out, at);
+}
+
+/* A text behind the notes, where there is room for all that was read. */
+static const char *
+behind(char **to, const uint8_t *p, size_t n)
+{
+	const char *text = *to;
+
+	memcpy(*to, p, n);
+	(*to)[n] = '\0';
+	*to += n + 1;
+	return text;
+}
+
+static bool
+load_note(struct tsn_note *n, char **to, struct tsn_unpack *in)
+{
+	struct tsn_saved s = { 0 };
+	size_t ngroup, nname;
+	const uint8_t *group = tsn_unpack_bytes(in, &ngroup), *name = tsn_unpack_bytes(in, &nname);
+	bool ok;
+
+	n->item = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	ok = load_value(&s, ANYTHING, in) && group != NULL && name != NULL && s.v.known;
+	if (ok) {
+		n->group = behind(to, group, ngroup);
+		n->name = behind(to, name, nname);
+		n->value = s.v;
+		if (s.v.type == TSN_T_STRING)
+			n->value.s.p = behind(to, (const uint8_t *)s.v.s.p, s.v.s.n);
+	}
+	tsn_free(s.own);
+	return ok;
+}
+
+static bool
+load_notes(struct tsn_alert_details *d, struct tsn_unpack in)
+{
+	const size_t texts = (size_t)(in.end - in.p);
+	const uint32_t n = (uint32_t)tsn_unpack_below(&in, TSN_ALERT_NOTES);
+	char *to;
+
+	if (in.bad || n == 0)
+		return tsn_unpack_done(&in);
+	d->note = tsn_calloc(1, n * sizeof(*d->note) + texts + 3 * n);
+	if (d->note == NULL)
+		return false;
+	to = (char *)(d->note + n);
+	for (uint32_t i = 0; i < n; i++)
+		if (!load_note(&d->note[i], &to, &in))
+			return false;
+	d->nnotes = n;
+	return tsn_unpack_done(&in);
+}
+
+static void
+io_member(struct io *x, struct tsn_alert_member *m)
+{
+	io_time(x, &m->since);
+	IO_UINT(x, m->infected, 1);
+	if (m->infected)
+		io_addr(x, &m->from);
+}
+
+/* Those beyond the bound are only counted. */
+static bool
+io_members(struct io *x, const struct tsn_rule *r, struct tsn_alert_members *m)
+{
+	uint64_t n = m->n;
+
+	io_uint(x, &m->count, UINT64_MAX);
+	io_uint(x, &m->told, m->count);
+	IO_UINT(x, m->has_zero, 1);
+	if (m->has_zero)
+		io_addr(x, &m->zero);
+	io_uint(x, &n, m->count < TSN_ALERT_MEMBERS ? m->count : TSN_ALERT_MEMBERS);
+	for (uint64_t i = 0; i < n; i++) {
+		struct tsn_alert_member said = { 0 };
+		const uint8_t *key;
+		size_t len;
+
+		if (x->out != NULL) {
+			tsn_pack_bytes(x->out, m->v[i].key, m->v[i].len);
+			io_member(x, &m->v[i]);
+			continue;
+		}
+		key = tsn_unpack_bytes(x->in, &len);
+		io_member(x, &said);
+		if (x->in->bad || key == NULL || !tsn_key_valid(&r->member, key, len, true) ||
+		    !tsn_alert_member_put(m, key, (uint32_t)len, &said))
+			return false;
+	}
+	return true;
 }
 
 /* --- rules --- */
@@ -318,6 +438,12 @@ sign_watch(const struct tsn_rule *r, struct tsn_pack *out)
 	tsn_pack_bool(out, r->watched);
 	tsn_pack_int(out, r->watched ? r->pane_ms : 0);
 	tsn_pack_int(out, r->for_ms);
+	tsn_pack_uint(out, r->member.n);
+	for (unsigned i = 0; i < r->member.n; i++) {
+		tsn_pack_uint(out, tsn_fields[r->member.part[i].field].storage);
+		tsn_pack_uint(out, r->member.part[i].v4_bits);
+		tsn_pack_uint(out, r->member.part[i].v6_bits);
+	}
 }
 
 static void
@@ -369,6 +495,25 @@ save_list(const struct tsn_alert_rule *r, const struct tsn_alert_list *l, struct
 			continue;
 		io_details(&x, e->d, r->rule);
 		save_saved(e->d, out);
+		save_notes(e->d, out);
+		io_members(&x, r->rule, &e->d->members);
+	}
+}
+
+/* Alerts whose new members are told at a tick to come. */
+static void
+save_news(const struct tsn_alert_rule *r, struct tsn_pack *out)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < r->nnews; i++)
+		n += r->news[i] != NULL;
+	tsn_pack_uint(out, n);
+	for (size_t i = 0; i < r->nnews; i++) {
+		if (r->news[i] == NULL)
+			continue;
+		tsn_pack_bytes(out, r->news[i]->key, r->news[i]->key_len);
+		tsn_pack_int(out, r->news[i]->d->news_due);
 	}
 }
 
@@ -426,6 +571,7 @@ tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out)
 		save_list(r, &r->open, out);
 		save_list(r, &r->pending, out);
 		save_list(r, &r->closed, out);
+		save_news(r, out);
 		tsn_pack_close(out, at);
 	}
 }
@@ -442,7 +588,8 @@ load_life(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 	if (!tsn_alert_entry_details(e, same ? r->nsaved : 0) || !io_details(&x, e->d, r->rule))
 		return false;
 	saved = tsn_unpack_part(in);
-	if (in->bad || !load_saved(r, e->d, saved, same))
+	if (in->bad || !load_saved(r, e->d, saved, same) || !load_notes(e->d, tsn_unpack_part(in)) ||
+	    !io_members(&x, r->rule, &e->d->members))
 		return false;
 	if (e->received == TSN_TIME_NONE || e->first_seen == TSN_TIME_NONE || e->last_seen == TSN_TIME_NONE || e->due == TSN_TIME_NONE)
 		return false;
@@ -480,6 +627,32 @@ load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, stru
 	return !in->bad;
 }
 
+static bool
+load_news(struct tsn_alert_rule *r, struct tsn_unpack *in)
+{
+	const uint64_t n = tsn_unpack_uint(in);
+	struct io x = { .in = in };
+
+	for (uint64_t i = 0; i < n && !in->bad; i++) {
+		struct tsn_alert_entry *e, **grown;
+		size_t len;
+		const uint8_t *key = tsn_unpack_bytes(in, &len);
+		int64_t due = 0;
+
+		io_time(&x, &due);
+		e = key != NULL ? tsn_alert_entry_find(r, tsn_hash_bytes(key, len, 0), key, (uint32_t)len) : NULL;
+		if (in->bad || e == NULL || e->life != TSN_LIFE_OPEN || e->d->news_due != TSN_TIME_NONE || due == TSN_TIME_NONE)
+			return false;
+		grown = tsn_grow(r->news, r->nnews, &r->news_cap, sizeof(struct tsn_alert_entry *));
+		if (grown == NULL)
+			return false;
+		r->news = grown;
+		r->news[r->nnews++] = e;
+		e->d->news_due = due;
+	}
+	return !in->bad;
+}
+
 /*
  * The length of panes is in the canonical form. Where that is another, or who may wait is, nothing that is open or waits
  * can be read; then only what suppresses would be left, and the rule begins anew.
@@ -506,7 +679,7 @@ load_rule(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_unpac
 		if (!load_entry(a, r, same, in))
 			return false;
 	}
-	return tsn_unpack_done(in);
+	return load_news(r, in) && tsn_unpack_done(in);
 }
 
 static struct tsn_alert_rule *
@@ -656,6 +829,9 @@ first_due(const struct tsn_alert_rule *r, int64_t due)
 	for (int i = 0; i < 3; i++)
 		if (v[i]->head != NULL && v[i]->head->due < due)
 			due = v[i]->head->due;
+	for (size_t i = 0; i < r->nnews; i++)
+		if (r->news[i]->d->news_due < due)
+			due = r->news[i]->d->news_due;
 	return due;
 }
 
@@ -665,6 +841,8 @@ empty_rule(struct tsn_alert_rule *r)
 	r->slot = NULL;
 	r->nslots = r->nentries = 0;
 	r->open = r->pending = r->closed = (struct tsn_alert_list){ NULL, NULL };
+	r->news = NULL;
+	r->nnews = r->news_cap = 0;
 	r->watch_pane = TSN_TIME_NONE;
 	r->counts.open = r->counts.pending = 0;
 }

@@ -297,6 +297,8 @@ bool tsn_alert_notes_wanted(const struct tsn_program *p, const struct tsn_rule *
 void tsn_alert_take_notes(const struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_details *d, uint32_t row);
 /* True if the row's member is new. */
 bool tsn_alert_join(struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+/* One that was saved, as it is but for its key. False: it is there already, there is no room, or memory is out. */
+bool tsn_alert_member_put(struct tsn_alert_members *m, const uint8_t *key, uint32_t len, const struct tsn_alert_member *said);
 void tsn_alert_members_free(struct tsn_alert_members *m);
 /* life.c: tells of new members by [tick] */
 void tsn_alert_news(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick);
