@@ -30,6 +30,7 @@ static const char fuzz_rules[] =
     "rule zs { when zscore(count(), history 10m) by src per 30s > 1 }\n"
     "rule lasting { when count() by src over 60s > 3 for 20s until count() by src over 60s < 2 message \"{src} {bytes}\" }\n"
     "rule chain { when sequence(dst_port == 1, dst_port == 2, bytes > 60) by src over 60s }\n"
+    "rule outbreak { when distinct(dst) by src over 30s > 2 alert once by dst_port per 5m }\n"
     "rule known { when src in hot alert once by src per 30s }\n"
     "rule tried { when attempted }\n";
 

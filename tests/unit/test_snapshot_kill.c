@@ -37,6 +37,7 @@ static const char every_function[] =
     "rule again { when fired(fan) by src over 10m >= 1 }\n"
     "rule small { when dst_port == 51 and bytes < 63600 alert once by src per 10m }\n"
     "rule chain2 { when sequence(dst_port == 40, small) by src over 60s }\n"
+    "rule outbreak { when distinct(dst) by src over 30s > 40 alert once by dst_port per 5m }\n"
     "rule known { when src in hot and bytes > 65000 alert once by src per 30s message \"{src}\" }\n"
     "rule tried { when attempted and count(attempted) by src over 60s > 20 }\n"
     "rule beside { when count() by dst at src over 60s > 100 }\n";
@@ -229,6 +230,7 @@ Test(snapshot_kill, restored_anywhere_it_goes_on, .timeout = 600)
 	    "rule again { when fired(small) by src over 1m >= 1 alert once by src per 30s }\n"
 	    "rule small { when dst_port == 51 alert once by src per 10s }\n"
 	    "rule chain { when sequence(dst_port == 40, small) by src over 60s }\n"
+	    "rule outbreak { when distinct(dst) by src over 30s > 40 alert once by dst_port per 5m }\n"
 	    "rule known { when src in hot and bytes > 60000 alert once by src per 5s }\n"
 	    "rule tried { when attempted and count(attempted) by src over 60s > 20 alert once by src per 10s }\n"
 	    "rule lasting { when count() by src over 60s > 300 for 20s until count() by src over 60s < 200 }\n";
