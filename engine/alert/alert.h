@@ -77,6 +77,18 @@ struct tsn_alert_number {
 	double f;
 };
 
+#define TSN_ALERT_NOTES 64      /* kept of a record */
+#define TSN_ALERT_MEMBERS 10000 /* of one alert; those beyond are only counted */
+
+/* Who has part in an incident: an alert whose key is coarser than the key of its condition. */
+struct tsn_alert_member {
+	uint8_t *key;          /* encoded by rule->member */
+	uint32_t len;
+	int64_t since;         /* event time of its first match */
+	bool infected;         /* of a sequence: [from] is the source of the first step */
+	struct tsn_addr from;
+};
+
 /* A finished record. It and all it points to live until the sink returns. */
 struct tsn_alert {
 	const struct tsn_rule *rule;
@@ -102,6 +114,13 @@ struct tsn_alert {
 	const char *message;           /* NULL if the rule has none */
 	struct tsn_alert_flow sample[TSN_ALERT_SAMPLES]; /* the first that matched */
 	uint32_t nsamples;
+	const struct tsn_note *note;   /* what stands behind the value, as of opening or the last update */
+	uint32_t nnotes;
+	uint64_t members;              /* of an incident: how many there are, 0: it is none */
+	const struct tsn_alert_member *member; /* those that joined since the record before; CLOSE: the first of all */
+	uint32_t nmembers;
+	bool has_zero;                 /* [zero]: the first infector that is known, from the first member up */
+	struct tsn_addr zero;
 };
 
 /* Key part [i] of the record; false if the flow had none. */
@@ -216,6 +235,8 @@ const struct tsn_opening *tsn_alerts_openings(struct tsn_alerts *a, size_t *n);
 void tsn_alerts_openings_done(struct tsn_alerts *a);
 /* The site's lateness in ms, 30 s at first: when windows of `per` close (S4). */
 void tsn_alerts_lateness(struct tsn_alerts *a, int64_t ms);
+/* Whose losses make alerts `partial`: the table that the batches' sources are numbers in; borrowed. NULL: nobody's. */
+void tsn_alerts_exporters(struct tsn_alerts *a, struct tsn_exporters *x);
 /* From now on records are `partial`: windows are being closed by the end of input (S4). */
 void tsn_alerts_cut_off(struct tsn_alerts *a, bool on);
 /*
@@ -233,6 +254,8 @@ struct tsn_unpack;
  * False, and nothing changed, if it is not what was written or memory is out.
  */
 void tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out);
+void tsn_alert_flow_save(const struct tsn_alert_flow *fl, struct tsn_pack *out);
+bool tsn_alert_flow_load(struct tsn_alert_flow *fl, struct tsn_unpack *in);
 bool tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open);
 
 struct tsn_alert_counts {

@@ -111,8 +111,10 @@ tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved)
 	d = tsn_realloc(e->d, sizeof(*d) + nsaved * sizeof(d->saved[0]));
 	if (d == NULL)
 		return false;
-	if (e->d == NULL)
+	if (e->d == NULL) {
 		memset(d, 0, sizeof(*d));
+		d->news_due = INT64_MIN;
+	}
 	memset(d->saved, 0, nsaved * sizeof(d->saved[0]));
 	d->nsaved = nsaved;
 	e->d = d;
@@ -126,6 +128,8 @@ tsn_alert_entry_shed(struct tsn_alert_entry *e)
 		return;
 	free_saved(e->d);
 	tsn_free(e->d->sample);
+	tsn_free(e->d->note);
+	tsn_alert_members_free(&e->d->members);
 	tsn_free(e->d);
 	e->d = NULL;
 }
@@ -171,6 +175,9 @@ tsn_alert_entry_free_all(struct tsn_alert_rule *r)
 		tsn_free(r->slot[i].e);
 	}
 	tsn_free(r->slot);
+	tsn_free(r->news);
+	r->news = NULL;
+	r->nnews = r->news_cap = 0;
 	r->slot = NULL;
 	r->nslots = r->nentries = 0;
 	r->open = r->pending = r->closed = (struct tsn_alert_list){ NULL, NULL };

@@ -92,6 +92,8 @@ tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
 {
 	struct tsn_alert_entry *e;
 
+	if (r->nnews > 0)
+		tsn_alert_news(a, r, tick);
 	while ((e = due_by(&r->pending, tick)) != NULL) {
 		if (e->reported == TSN_TIME_NONE)
 			tsn_alert_drop(a, r, e);
@@ -161,6 +163,7 @@ each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 	e->sampling = tsn_alert_row_sampling(a->batch, k->row);
 	e->severity = (uint8_t)tsn_alert_level(a, r->rule, k->row);
 	tsn_alert_capture(a, r, e, k->row);
+	tsn_alert_take_notes(a, r, e->d, k->row);
 	r->counts.alerts++;
 	r->counts.openings++;
 	al = tsn_alert_record(a, r, e, TSN_ALERT_EACH, e->opened, tsn_alert_place_of_row(a, k->row));

@@ -282,6 +282,118 @@ put_where(struct tsn_buf *out, const struct tsn_alert *al)
 	put_str(out, "out_if_name", al->out_if_name);
 }
 
+/* Notes [from, to) as the members of an object; equal names in a row are a list. */
+static void
+put_fields(struct tsn_buf *out, const struct tsn_note *v, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		bool again = i > from && strcmp(v[i].name, v[i - 1].name) == 0;
+		bool more = i + 1 < to && strcmp(v[i].name, v[i + 1].name) == 0;
+
+		if (again)
+			tsn_buf_putc(out, ',');
+		else
+			name(out, v[i].name);
+		if (more && !again)
+			tsn_buf_putc(out, '[');
+		tsn_value_json(&v[i].value, out);
+		if (again && !more)
+			tsn_buf_putc(out, ']');
+	}
+}
+
+/* One group of notes: an object, a list of objects, or, if it has the name of its only note, that. */
+static uint32_t
+put_group(struct tsn_buf *out, const struct tsn_note *v, uint32_t from, uint32_t n)
+{
+	uint32_t to = from, end;
+
+	while (to < n && strcmp(v[to].group, v[from].group) == 0)
+		to++;
+	if (strcmp(v[from].group, v[from].name) == 0 && v[from].item == TSN_NOTE_ALONE) {
+		for (end = from; end < to && strcmp(v[end].name, v[from].name) == 0; end++)
+			;
+		if (end == to) {
+			put_fields(out, v, from, to);
+			return to;
+		}
+	}
+	name(out, v[from].group);
+	tsn_buf_puts(out, v[from].item == TSN_NOTE_ALONE ? "{" : "[{");
+	for (uint32_t i = from; i < to; i = end) {
+		for (end = i; end < to && v[end].item == v[i].item; end++)
+			;
+		if (i > from)
+			tsn_buf_puts(out, ",{");
+		put_fields(out, v, i, end);
+		tsn_buf_putc(out, '}');
+	}
+	tsn_buf_puts(out, v[from].item == TSN_NOTE_ALONE ? "" : "]");
+	return to;
+}
+
+/* An incident says itself who has part in it, and who began it. */
+static bool
+says_itself(const struct tsn_alert *al, const char *group)
+{
+	return al->members > 0 && (strcmp(group, "members") == 0 || strcmp(group, "patient_zero") == 0);
+}
+
+static void
+put_notes(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	for (uint32_t i = 0; i < al->nnotes;) {
+		if (says_itself(al, al->note[i].group))
+			i++;
+		else
+			i = put_group(out, al->note, i, al->nnotes);
+	}
+}
+
+static void
+put_addr(struct tsn_buf *out, const char *field, struct tsn_addr addr)
+{
+	struct tsn_value v = { .type = TSN_T_ADDR, .known = true, .addr = addr, .v4_bits = 32, .v6_bits = 128 };
+
+	put_value(out, field, &v);
+}
+
+static void
+put_member(struct tsn_buf *out, const struct tsn_alert *al, const struct tsn_alert_member *m)
+{
+	const struct tsn_key_spec *k = &al->rule->member;
+	struct tsn_value v;
+
+	tsn_buf_putc(out, '{');
+	for (unsigned i = 0; i < k->n; i++) {
+		tsn_key_decode(k, m->key, m->len, i, &v);
+		put_value(out, tsn_fields[k->part[i].field].name, &v);
+	}
+	put_time(out, "since", m->since);
+	if (m->infected)
+		put_addr(out, "from", m->from);
+	tsn_buf_putc(out, '}');
+}
+
+static void
+put_members(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	if (al->members == 0)
+		return;
+	name(out, "members");
+	tsn_buf_putc(out, '{');
+	put_int(out, "count", al->members);
+	if (al->nmembers > 0)
+		name(out, al->state == TSN_ALERT_CLOSE ? "first" : "new");
+	for (uint32_t i = 0; i < al->nmembers; i++) {
+		tsn_buf_putc(out, i == 0 ? '[' : ',');
+		put_member(out, al, &al->member[i]);
+	}
+	tsn_buf_puts(out, al->nmembers > 0 ? "]}" : "}");
+	if (al->has_zero)
+		put_addr(out, "patient_zero", al->zero);
+}
+
 static void
 put_ours(struct tsn_buf *out, const struct tsn_alert *al)
 {
@@ -302,6 +414,8 @@ put_ours(struct tsn_buf *out, const struct tsn_alert *al)
 		put_int(out, "flows", al->flows);
 	put_where(out, al);
 	put_text(out, "message", al->message);
+	put_notes(out, al);
+	put_members(out, al);
 	put_list(out, "references", &al->rule->references);
 	put_samples(out, al);
 	tsn_buf_putc(out, '}');

@@ -5,6 +5,8 @@
  * `once per` keeps quiet lives the same life, but without a record.
  */
 #include "alert/stage.h"
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -59,6 +61,58 @@ tsn_alert_level(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t r
 	return r->severity;
 }
 
+static void
+forget_news(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
+{
+	if (e->d == NULL || e->d->news_due == TSN_TIME_NONE)
+		return;
+	for (size_t i = 0; i < r->nnews; i++)
+		if (r->news[i] == e)
+			r->news[i] = NULL;
+}
+
+/* A member joined: it is told at the first tick behind this one. */
+static void
+join(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
+{
+	int64_t due = tsn_tick_at(a->received[row] + 1);
+	struct tsn_alert_entry **grown;
+
+	if (r->rule->member.n == 0 || !tsn_alert_join(a, r, e, row) || e->d->news_due != TSN_TIME_NONE || e->life != TSN_LIFE_OPEN)
+		return;
+	grown = tsn_grow(r->news, r->nnews, &r->news_cap, sizeof(struct tsn_alert_entry *));
+	if (grown == NULL)
+		return; /* told with those who come next, or at the end */
+	r->news = grown;
+	r->news[r->nnews++] = e;
+	e->d->news_due = due;
+	if (due < a->next_due)
+		a->next_due = due;
+}
+
+void
+tsn_alert_news(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
+{
+	size_t n = 0;
+
+	for (; n < r->nnews; n++) {
+		struct tsn_alert_entry *e = r->news[n];
+
+		if (e == NULL)
+			continue;
+		if (e->d->news_due > tick)
+			break;
+		tsn_alert_settle(a, r, e);
+		if (!e->silent)
+			tsn_alert_record(a, r, e, TSN_ALERT_UPDATE, e->d->news_due, tsn_alert_place_of_tick(a, e->d->news_due));
+		e->d->members.told = e->d->members.count;
+		e->d->news_due = TSN_TIME_NONE;
+	}
+	r->nnews -= n;
+	if (n > 0 && r->nnews > 0)
+		memmove(r->news, r->news + n, r->nnews * sizeof(struct tsn_alert_entry *));
+}
+
 static struct tsn_alert_list *
 list_of(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
 {
@@ -88,6 +142,7 @@ tsn_alert_drop(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_
 	if (a->recent == e)
 		a->recent = NULL;
 	tsn_alert_watch_forget(a, e);
+	forget_news(r, e);
 	tsn_alert_entry_unqueue(list_of(r, e), e);
 	r->counts.pending -= e->life == TSN_LIFE_PENDING;
 	tsn_alert_entry_drop(r, e);
@@ -106,6 +161,7 @@ tsn_alert_end(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_e
 		r->counts.closed++;
 	}
 	tsn_alert_watch_forget(a, e);
+	forget_news(r, e);
 	tsn_alert_entry_shed(e);
 	move(a, r, e, TSN_LIFE_CLOSED, forget);
 	e->silent = false;
@@ -167,7 +223,9 @@ report(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e
 	e->opened = e->reported = a->batch->time[row];
 	r->counts.open++;
 	r->counts.alerts++;
+	tsn_alert_take_notes(a, r, e->d, row);
 	al = tsn_alert_record(a, r, e, TSN_ALERT_OPEN, e->opened, tsn_alert_place_of_row(a, row));
+	e->d->members.told = e->d->members.count;
 	if (r->tells && (opens || r->rule->nactions > 0))
 		tsn_alert_tell(a, r, e, row, al, opens ? TSN_TELL_COUNTS | TSN_TELL_REPORTED : TSN_TELL_REPORTED);
 }
@@ -229,6 +287,7 @@ tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 		tsn_alert_watch_from(a, r, e, a->received[row]);
 	}
 	begin_numbers(a, r, e, row);
+	join(a, r, e, row);
 	tsn_alert_entry_unqueue(list_of(r, e), e);
 	e->life = r->for_panes > 1 ? TSN_LIFE_PENDING : TSN_LIFE_OPEN;
 	e->due = tsn_alert_end_due(a, r, e);
@@ -254,7 +313,9 @@ climb(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e,
 	else
 		tsn_alert_capture_value(a, r, e, row);
 	e->severity = (uint8_t)now;
+	tsn_alert_take_notes(a, r, e->d, row);
 	tsn_alert_record(a, r, e, TSN_ALERT_UPDATE, a->batch->time[row], tsn_alert_place_of_row(a, row));
+	e->d->members.told = e->d->members.count;
 }
 
 static void
@@ -271,6 +332,7 @@ tsn_alert_go_on(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 
 	e->received = a->received[row];
 	prolong(a, r, e, pane);
+	join(a, r, e, row);
 	if (e->life == TSN_LIFE_OPEN && e->silent) {
 		if (is_quiet(a, r, e, row)) {
 			r->counts.suppressed++;

@@ -120,7 +120,7 @@ tsn_alert_message(const struct tsn_alerts *a, const struct tsn_alert_rule *r, co
 		case TSN_PIECE_THRESHOLD:  tsn_alert_number_text(&al->threshold, al->type, out); break;
 		case TSN_PIECE_SET_COLUMN: put_cell(a, r, e, i, out); break;
 		case TSN_PIECE_REG:        put_reg(e, i, out); break;
-		case TSN_PIECE_NOTE:       tsn_buf_putc(out, '-'); break;
+		case TSN_PIECE_NOTE:       tsn_alert_note_text(al, p->text, out); break;
 		}
 	}
 	no_nul(out, begin);

@@ -5,10 +5,8 @@
  */
 #include "alert/stage.h"
 #include "base/clock.h"
+#include "flow/exporter.h"
 #include "state/state.h"
-
-#define DISTINCT_EXACT 256  /* values up to which `distinct` is exact (LANGUAGE.md section 4) */
-#define DISTINCT_ERROR 0.02 /* standard error of the sketch beyond */
 
 const struct tsn_agg_def *
 tsn_alert_report_agg(const struct tsn_program *p, const struct tsn_report *rep)
@@ -72,6 +70,36 @@ last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 	return last;
 }
 
+/*
+ * Had the row's exporter lost flows within the window? Only what was noticed before the row came counts, so that the
+ * rest of its batch does not matter.
+ */
+static bool
+lost_flows(const struct tsn_alerts *a, uint32_t row, int64_t window)
+{
+	int64_t to = a->batch->received[row], from = to - window;
+	const struct tsn_presence *p;
+
+	if (a->exporters == NULL || a->batch->kind != TSN_BATCH_FLOWS || to < INT64_MIN + window ||
+	    a->batch->source[row] >= tsn_exporters_count(a->exporters))
+		return false;
+	p = &tsn_exporters_at(a->exporters, a->batch->source[row])->presence;
+	if (p->certain)
+		return false;
+	for (uint8_t i = 0; i < p->nlosses; i++)
+		if (p->loss[i].to < to && p->loss[i].to >= from)
+			return true;
+	return false;
+}
+
+static double
+error_of(const struct tsn_alerts *a, const struct tsn_report *rep, const struct tsn_agg_def *agg, uint32_t row)
+{
+	if (a->state == NULL || agg == NULL)
+		return 0;
+	return tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), a->batch, row);
+}
+
 void
 tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
     struct tsn_alert_details *d)
@@ -81,13 +109,12 @@ tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const stru
 	int64_t evicted = r->stateful ? last_evicted(a, r, row) : TSN_TIME_NONE;
 
 	d->quality = TSN_EXACT;
-	d->error = 0;
-	if (agg != NULL && agg->fn == TSN_AGG_DISTINCT && d->value.known && !d->value.real &&
-	    d->value.i > DISTINCT_EXACT) {
+	d->error = d->value.known ? error_of(a, rep, agg, row) : 0;
+	if (d->error > 0)
 		d->quality = TSN_ESTIMATED;
-		d->error = DISTINCT_ERROR;
-	}
 	if (evicted != TSN_TIME_NONE && evicted >= a->batch->time[row] - window)
+		d->quality = TSN_PARTIAL;
+	if (r->stateful && lost_flows(a, row, window))
 		d->quality = TSN_PARTIAL;
 	if (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS)
 		d->quality = TSN_PARTIAL;

@@ -145,6 +145,60 @@ put_quality(const struct tsn_alerts *a, struct tsn_alert *al, const struct tsn_a
 		al->quality = TSN_PARTIAL;
 }
 
+/* Notes live with the entry, which may change before the flush. */
+static bool
+put_notes(struct tsn_alerts *a, struct tsn_alert *al, const struct tsn_alert_entry *e)
+{
+	struct tsn_note *copy;
+
+	if (e->d->nnotes == 0)
+		return true;
+	copy = tsn_arena_alloc(a->arena, e->d->nnotes * sizeof(*copy));
+	if (copy == NULL)
+		return false;
+	for (uint32_t i = 0; i < e->d->nnotes; i++) {
+		copy[i] = e->d->note[i];
+		if (copy[i].value.type != TSN_T_STRING)
+			continue;
+		copy[i].value.s.p = tsn_arena_strndup(a->arena, copy[i].value.s.p, copy[i].value.s.n);
+		if (copy[i].value.s.p == NULL)
+			return false;
+	}
+	al->note = copy;
+	al->nnotes = e->d->nnotes;
+	return true;
+}
+
+#define CLOSE_MEMBERS 100 /* the first ones, in the record of the end */
+
+static void
+put_members(struct tsn_alerts *a, struct tsn_alert *al, const struct tsn_alert_entry *e)
+{
+	const struct tsn_alert_members *m = &e->d->members;
+	bool ends = al->state == TSN_ALERT_CLOSE;
+	uint32_t from = ends || m->told > m->n ? 0 : (uint32_t)m->told;
+	uint32_t to = ends && m->n > CLOSE_MEMBERS ? CLOSE_MEMBERS : m->told > m->n ? 0 : m->n;
+	struct tsn_alert_member *copy;
+
+	if (m->count == 0)
+		return;
+	al->members = m->count;
+	al->has_zero = m->has_zero;
+	al->zero = m->zero;
+	copy = to > from ? tsn_arena_alloc(a->arena, (to - from) * sizeof(*copy)) : NULL;
+	for (uint32_t i = from; copy != NULL && i < to; i++) {
+		uint8_t *key = tsn_arena_alloc(a->arena, m->v[i].len > 0 ? m->v[i].len : 1);
+
+		if (key == NULL)
+			return;
+		memcpy(key, m->v[i].key, m->v[i].len);
+		copy[i - from] = m->v[i];
+		copy[i - from].key = key;
+	}
+	al->member = copy;
+	al->nmembers = copy != NULL ? to - from : 0;
+}
+
 static bool
 put_message(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, struct tsn_alert *al)
 {
@@ -182,6 +236,9 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	al->last_seen = e->last_seen;
 	al->rel = e->d->rel;
 	al->flows = e->flows + e->d->before;
+	put_members(a, al, e);
+	if (!put_notes(a, al, e))
+		return false;
 	put_quality(a, al, e);
 	put_samples(al, e);
 	make_id(al->rule, al->key, al->key_len, al->opened, al->state == TSN_ALERT_EACH ? &al->last : NULL, al->id);

@@ -108,6 +108,21 @@ io_flow(struct io *x, struct tsn_alert_flow *f)
 	IO_UINT(x, f->icmp_code, UINT8_MAX);
 }
 
+void
+tsn_alert_flow_save(const struct tsn_alert_flow *fl, struct tsn_pack *out)
+{
+	struct tsn_alert_flow copy = *fl;
+
+	io_flow(&(struct io){ .out = out }, &copy);
+}
+
+bool
+tsn_alert_flow_load(struct tsn_alert_flow *fl, struct tsn_unpack *in)
+{
+	io_flow(&(struct io){ .in = in }, fl);
+	return !in->bad;
+}
+
 static bool
 io_samples(struct io *x, struct tsn_alert_details *d)
 {

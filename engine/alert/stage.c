@@ -105,6 +105,7 @@ make_rules(const struct tsn_program *p)
 		rule[i].rule = &p->rules[i];
 		count_panes(&rule[i]);
 		rule[i].tells = tells(p, i);
+		rule[i].notes = tsn_alert_notes_wanted(p, &p->rules[i]);
 		rule[i].sid = p->rules[i].sid != 0 ? p->rules[i].sid : tsn_alert_sid(p->rules[i].name);
 		if (!tsn_alert_capture_plan(&rule[i])) {
 			free_rules(rule, i);
@@ -206,6 +207,11 @@ take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule 
 		next = e->next;
 		take_open(a, r, old, e);
 	}
+	r->news = old->news;
+	r->nnews = old->nnews;
+	r->news_cap = old->news_cap;
+	old->news = NULL;
+	old->nnews = old->news_cap = 0;
 	for (e = old->pending.head; e != NULL; e = next) {
 		next = e->next;
 		if (r->for_panes > 1) {
@@ -284,6 +290,9 @@ earliest(const struct tsn_alerts *a)
 			due = r->open.head->due;
 		if (r->pending.head != NULL && r->pending.head->due < due)
 			due = r->pending.head->due;
+		for (size_t k = 0; k < r->nnews; k++)
+			if (r->news[k] != NULL && r->news[k]->d->news_due < due)
+				due = r->news[k]->d->news_due;
 		if (r->closed.head != NULL && r->closed.head->due < due)
 			due = r->closed.head->due;
 	}
@@ -364,6 +373,12 @@ void
 tsn_alerts_cut_off(struct tsn_alerts *a, bool on)
 {
 	a->cut_off = on;
+}
+
+void
+tsn_alerts_exporters(struct tsn_alerts *a, struct tsn_exporters *x)
+{
+	a->exporters = x;
 }
 
 static int

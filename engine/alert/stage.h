@@ -48,6 +48,17 @@ struct tsn_alert_hold {
 	uint64_t below;
 };
 
+struct tsn_alert_members {
+	struct tsn_alert_member *v;
+	size_t cap;
+	uint32_t n, nslots;
+	uint32_t *slot;           /* hash table over [v], 0: free */
+	struct tsn_arena *arena;  /* keys */
+	uint64_t count, told;     /* all; of them in a record */
+	bool has_zero;            /* see tsn_alert */
+	struct tsn_addr zero;
+};
+
 /* What only an open or pending alert has. */
 struct tsn_alert_details {
 	struct tsn_alert_hold hold;
@@ -62,6 +73,10 @@ struct tsn_alert_details {
 	double error;
 	struct tsn_alert_flow *sample; /* [nsamples] of them */
 	uint32_t nsamples;
+	struct tsn_note *note;    /* [nnotes], strings behind them */
+	uint32_t nnotes;
+	struct tsn_alert_members members;
+	int64_t news_due;         /* tick at which new members are told, TSN_TIME_NONE: none are new */
 	uint32_t nsaved;          /* as the rule's, or 0: nothing known */
 	struct tsn_saved saved[];
 };
@@ -111,6 +126,9 @@ struct tsn_alert_rule {
 	int64_t watch_pane; /* the next one at whose end keys are evaluated; TSN_TIME_NONE while none is open or pending */
 	uint32_t for_panes; /* a pending key opens when it held in so many in a row */
 	uint32_t hold_panes; /* an open one ends when it held in none of so many */
+	bool notes;         /* its functions have something to tell */
+	struct tsn_alert_entry **news; /* open alerts with new members, in the order of their ticks; NULL: ended */
+	size_t nnews, news_cap;
 	bool tells;         /* its openings are collected: links or actions */
 	struct tsn_alert_counts counts;
 	bool told_full;
@@ -133,6 +151,7 @@ struct tsn_alerts {
 	const struct tsn_program *program;
 	const struct tsn_set *const *sets;
 	const struct tsn_state *state;
+	struct tsn_exporters *exporters; /* may be NULL */
 	struct tsn_alert_rule *rule;
 	uint32_t nrules;
 	struct tsn_sink **sink;
@@ -273,6 +292,15 @@ void tsn_alert_still(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_
 uint32_t tsn_alert_row_sampling(const struct tsn_batch *b, uint32_t row);
 enum tsn_severity tsn_alert_level(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row);
 
+/* notes.c */
+bool tsn_alert_notes_wanted(const struct tsn_program *p, const struct tsn_rule *r);
+void tsn_alert_take_notes(const struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_details *d, uint32_t row);
+/* True if the row's member is new. */
+bool tsn_alert_join(struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+void tsn_alert_members_free(struct tsn_alert_members *m);
+/* life.c: tells of new members by [tick] */
+void tsn_alert_news(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick);
+
 /* told.c: openings for other rules and dynamic sets */
 enum { TSN_TELL_COUNTS = 1, TSN_TELL_REPORTED = 2 };
 void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row,
@@ -287,6 +315,8 @@ void tsn_alert_settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn
 /* message.c: appends the message of the rule, with what was saved of the flow */
 void tsn_alert_message(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
     const struct tsn_alert *al, struct tsn_buf *out);
+/* text.c: the notes of that name, or `-` and false. */
+bool tsn_alert_note_text(const struct tsn_alert *al, const char *name, struct tsn_buf *out);
 /* A value or threshold as people read it. */
 void tsn_alert_number_text(const struct tsn_alert_number *n, enum tsn_type type, struct tsn_buf *out);
 

@@ -178,6 +178,114 @@ put_where(struct tsn_buf *out, const struct tsn_alert *al)
 	tsn_buf_putc(out, ']');
 }
 
+/* 192.0.2.66 > 10.0.0.7 > 10.0.0.8: the sources of the steps and where the last one went. */
+static void
+put_chain(struct tsn_buf *out, const struct tsn_note *v, uint32_t n)
+{
+	const struct tsn_note *last = NULL;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (strcmp(v[i].group, "chain") != 0)
+			continue;
+		if (strcmp(v[i].name, "src") == 0) {
+			tsn_buf_puts(out, last != NULL ? " > " : "");
+			put_clean_value(out, &v[i].value);
+			last = last != NULL ? last : &v[i];
+		}
+	}
+	for (uint32_t i = n; last != NULL && i-- > 0;) {
+		if (strcmp(v[i].group, "chain") != 0 || strcmp(v[i].name, "dst") != 0)
+			continue;
+		tsn_buf_puts(out, " > ");
+		put_clean_value(out, &v[i].value);
+		break;
+	}
+}
+
+/* What a note is called where its group has a name of its own for what people ask. */
+static bool
+is_asked(const struct tsn_note *n, const char *name)
+{
+	if (strcmp(n->name, name) == 0)
+		return true;
+	return strcmp(n->group, name) == 0 && strcmp(name, "baseline") == 0 && strcmp(n->name, "median") == 0;
+}
+
+bool
+tsn_alert_note_text(const struct tsn_alert *al, const char *name, struct tsn_buf *out)
+{
+	size_t begin = out->len;
+
+	if (strcmp(name, "chain") == 0)
+		put_chain(out, al->note, al->nnotes);
+	else if (strcmp(name, "members") == 0 && al->members > 0)
+		tsn_buf_printf(out, "%llu", (unsigned long long)al->members);
+	else
+		for (uint32_t i = 0; i < al->nnotes; i++) {
+			if (!is_asked(&al->note[i], name))
+				continue;
+			tsn_buf_puts(out, out->len > begin ? ", " : "");
+			put_clean_value(out, &al->note[i].value);
+		}
+	if (out->len > begin)
+		return true;
+	tsn_buf_putc(out, '-');
+	return false;
+}
+
+static bool
+has_group(const struct tsn_alert *al, const char *group)
+{
+	for (uint32_t i = 0; i < al->nnotes; i++)
+		if (strcmp(al->note[i].group, group) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_members(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	struct tsn_value v;
+
+	if (al->members == 0)
+		return;
+	tsn_buf_printf(out, "  %llu member%s", (unsigned long long)al->members, al->members > 1 ? "s" : "");
+	for (uint32_t i = 0; al->state != TSN_ALERT_CLOSE && i < al->nmembers && i < TSN_ALERT_SAMPLES; i++) {
+		tsn_buf_puts(out, i == 0 ? ", new " : " ");
+		for (unsigned k = 0; k < al->rule->member.n; k++) {
+			tsn_key_decode(&al->rule->member, al->member[i].key, al->member[i].len, k, &v);
+			tsn_buf_puts(out, k > 0 ? "/" : "");
+			put_clean_value(out, &v);
+		}
+	}
+	if (al->state != TSN_ALERT_CLOSE && al->nmembers > TSN_ALERT_SAMPLES)
+		tsn_buf_puts(out, " ...");
+	if (al->has_zero) {
+		v = (struct tsn_value){ .type = TSN_T_ADDR, .known = true, .addr = al->zero, .v4_bits = 32, .v6_bits = 128 };
+		tsn_buf_puts(out, ", patient zero ");
+		tsn_value_text(&v, out);
+	}
+}
+
+static void
+put_notes(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	if (has_group(al, "chain")) {
+		tsn_buf_puts(out, "  chain ");
+		tsn_alert_note_text(al, "chain", out);
+	}
+	if (has_group(al, "rank")) {
+		tsn_buf_puts(out, "  rank ");
+		tsn_alert_note_text(al, "rank", out);
+		tsn_buf_puts(out, " of ");
+		tsn_alert_note_text(al, "of", out);
+	}
+	if (has_group(al, "baseline")) {
+		tsn_buf_puts(out, "  usually ");
+		tsn_alert_note_text(al, "baseline", out);
+	}
+}
+
 static void
 put_ended(struct tsn_buf *out, const struct tsn_alert *al, bool color)
 {
@@ -190,6 +298,7 @@ put_ended(struct tsn_buf *out, const struct tsn_alert *al, bool color)
 	tsn_buf_printf(out, "  after %s", tsn_duration_text((al->last_seen - al->first_seen) / 1000 * 1000, text));
 	if (al->flows > 0)
 		tsn_buf_printf(out, ", %llu flow%s", (unsigned long long)al->flows, al->flows > 1 ? "s" : "");
+	put_members(out, al);
 	tsn_buf_puts(out, color ? PLAIN : "");
 }
 
@@ -213,5 +322,8 @@ tsn_alert_text(const struct tsn_alert *al, bool color, struct tsn_buf *out)
 	} else {
 		put_flow(out, al);
 	}
+	if (al->message == NULL) /* which says what it wants to say of them */
+		put_notes(out, al);
+	put_members(out, al);
 	put_where(out, al);
 }

@@ -215,6 +215,7 @@ describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *
 	if (r->meta.message == NULL)
 		out->message = NULL;
 	tsn_emit_use_key(e, &out->key);
+	tsn_emit_use_key(e, &out->member);
 	for (uint32_t i = 0; i < out->nmessage; i++) {
 		struct tsn_piece *p = &out->message[i];
 

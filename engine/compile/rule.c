@@ -97,7 +97,7 @@ same_key(const struct tsn_key_spec *a, const struct tsn_key_spec *b)
 
 static void
 default_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_node *when, bool stateful,
-    struct tsn_key_spec *key)
+    struct tsn_key_spec *key, bool told)
 {
 	bool differ = false;
 	size_t mark;
@@ -114,13 +114,25 @@ default_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_
 			if (!has_field(key, k->part[p].field) && key->n < TSN_KEY_PARTS)
 				key->part[key->n++] = k->part[p];
 	}
-	if (!differ)
+	if (!differ || told)
 		return;
 	mark = e->c->buf.len;
 	ck_key_canon(e->c, key);
 	tsn_diag_hint(ck_warn(e->c, when->span,
 	    "the functions here have different keys; alerts are told apart by all of them"),
 	    "say which: alert once by %s", ck_take(e->c, mark));
+}
+
+/* An alert keyed by less than its condition is an incident: it keeps a list of who has part in it. */
+static void
+member_key(const struct ck_env *e, const struct ck_gather *g, const struct tsn_node *when, struct tsn_rule *r)
+{
+	struct tsn_key_spec key = { 0 };
+
+	default_key(e, g, when, true, &key, true);
+	for (unsigned i = 0; i < key.n; i++)
+		if (!has_field(&r->key, key.part[i].field))
+			r->member = key;
 }
 
 /* Alerts name the element and never its column. */
@@ -365,7 +377,9 @@ attempt(struct tsn_ck *c, const struct ck_parts *p, bool talks, bool *about_talk
 		ck_warn_filters(&e, m.cond, &m.when, p->when.node);
 	ck_gather_join(c, &m.when, &m.where);
 	if (!keyed)
-		default_key(&e, &m.when, p->when.node->kids, r->stateful, &r->key);
+		default_key(&e, &m.when, p->when.node->kids, r->stateful, &r->key, false);
+	else if (r->stateful && !r->each)
+		member_key(&e, &m.when, p->when.node->kids, r);
 	name_key(c, r);
 	if (!ck_for(&e, p->when.node, rule) || !ck_severity(&e, &p->severity, &m.when, rule) ||
 	    !ck_until(&e, &p->until, m.keep, rule) || !ck_when_allowed(&e, &p->during, rule))
@@ -430,7 +444,7 @@ attempt_expr(struct tsn_ck *c, const struct ck_file *f, bool talks, bool *about_
 	r->stateful = is_stateful(rule->when);
 	take_reports(c, rule, &g);
 	ck_warn_filters(&e, rule->when, &g, f->tree);
-	default_key(&e, &g, f->tree, r->stateful, &r->key);
+	default_key(&e, &g, f->tree, r->stateful, &r->key, false);
 	name_key(c, r);
 	finish_times(r, rule->when);
 	ck_rule_canon(c, rule);

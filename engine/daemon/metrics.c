@@ -54,6 +54,9 @@ engine(const struct tsn_metrics *m, struct tsn_buf *out)
 	single(out, "datagrams_damaged_total", "counter", "of them: short, odd or lying", s.damaged);
 	single(out, "datagrams_unknown_total", "counter", "of them: of a version that cannot be read", s.version);
 	single(out, "dedup_forgotten_total", "counter", "flows that dedup forgot before their time had passed", s.dedup_forgotten);
+	single(out, "conversations_total", "counter", "conversations evaluated, if some rule is about them", s.talks);
+	single(out, "conversations_open", "gauge", "conversations that are awaited", s.talks_open);
+	single(out, "conversations_refused_total", "counter", "flows that found no place among them", s.talks_refused);
 	single(out, "batches_lost_total", "counter", "batches cut short because memory was out", s.lost_to_memory);
 	single(out, "alerts_total", "counter", "alerts opened, and records of alert each", n.alerts);
 	single(out, "alerts_open", "gauge", "alerts open now", n.open);

@@ -105,6 +105,7 @@ struct tsn_agg {
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
 	bool mute;
 	bool closes;             /* somebody wants its closings: tick rows, ranks or samples */
+	bool shows;              /* somebody wants its tick rows, or those of what is about it */
 	const struct tsn_family *family;
 	struct tsn_agg *of;      /* RANK BASELINE SPREAD: what they are about */
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
@@ -205,6 +206,7 @@ struct tsn_family {
 	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
+	uint64_t folded;                  /* which batch that was */
 };
 
 /* The keys of a batch. */
@@ -231,6 +233,7 @@ struct tsn_side {
 struct tsn_pairs {
 	struct tsn_side counts, reads;
 	uint16_t mark[TSN_MARKS], round; /* groups, by their low bits, that wait to be read in this round */
+	bool takes_memory;               /* a row may take another group's memory beside its cell */
 };
 
 struct tsn_state {
@@ -242,6 +245,7 @@ struct tsn_state {
 	uint16_t row[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
 	uint64_t seed;
 	uint32_t n, nmore;
+	uint64_t batches;               /* begun */
 	bool learned;
 	struct tsn_family *family;
 	struct tsn_closing closing;
@@ -374,7 +378,7 @@ tsn_family_only(const struct tsn_family *f)
 void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *b);
 
 /* state.c: forgets which rows evicted, a batch begins. */
-void tsn_family_begin(struct tsn_family *f);
+void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
 /* state.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
 bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
 
@@ -388,6 +392,8 @@ void tsn_steps_fini(struct tsn_family *f);
 /* How many keys of its own a row of the family can have. */
 uint32_t tsn_steps_keys(const struct tsn_family_def *def);
 uint64_t tsn_steps_bytes(const struct tsn_family *f);
+/* At most, beside the groups, of a sequence whose rules match as many rows at a tick as a batch has. */
+uint64_t tsn_steps_fixed(const struct tsn_family_def *def);
 uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max);
 

@@ -28,7 +28,7 @@ tsn_pane_save(uint64_t newest, struct tsn_pack *out)
 	const int64_t pane = (int64_t)newest - TSN_PANE_BIAS;
 
 	/* small where it can be: 0 is none, else zigzag */
-	tsn_pack_uint(out, newest == 0 ? 0 : ((uint64_t)pane << 1 ^ (uint64_t)(pane >> 63)) + 1);
+	tsn_pack_uint(out, newest == 0 ? 0 : ((uint64_t)pane << 1 ^ -(uint64_t)(pane < 0)) + 1);
 }
 
 bool

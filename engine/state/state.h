@@ -157,6 +157,8 @@ bool tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t latenes
 bool tsn_state_waits(const struct tsn_state *s);
 
 void tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_stats *out);
+/* A new batch begins: what is asked of families that it does not fold is not about its rows. */
+void tsn_state_next_batch(struct tsn_state *s);
 /*
  * Event time of the last eviction up to and including [row] of the batch folded last, TSN_TIME_NONE if
  * none: what tsn_state_stats would say had the input been cut right behind that row.

@@ -127,6 +127,13 @@ tsn_steps_bytes(const struct tsn_family *f)
 	    (sizeof(struct match) + f->def.nsteps * sizeof(struct tsn_hop));
 }
 
+uint64_t
+tsn_steps_fixed(const struct tsn_family_def *def)
+{
+	return sizeof(struct tsn_steps) + def->nsteps * sizeof(*def->step) +
+	    2 * TSN_BATCH_ROWS * (sizeof(struct match) + def->nsteps * sizeof(struct tsn_hop));
+}
+
 static bool
 matches_room(struct matches *m, uint32_t nsteps)
 {
@@ -417,7 +424,7 @@ tsn_state_fold_steps(struct tsn_state *s, uint32_t family, const struct tsn_batc
 
 	w.to = &st->row;
 	w.to->n = 0;
-	tsn_family_begin(f);
+	tsn_family_begin(s, f);
 	if (b->kind == TSN_BATCH_TICK)
 		st->told = true;
 	else
@@ -456,7 +463,7 @@ tsn_state_step(struct tsn_state *s, uint32_t family, uint32_t step, const struct
 	f->steps->sorted = false;
 	where_keys(&w);
 	ok = walk(&w, NULL, &stop);
-	tsn_family_begin(f); /* rows of no batch that was folded */
+	tsn_family_begin(s, f); /* rows of no batch that was folded */
 	return ok;
 }
 

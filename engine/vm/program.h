@@ -166,6 +166,7 @@ struct tsn_rule {
 	int64_t hold_ms;       /* silence after which an open alert ends: longest window, stateless once_ms */
 	int64_t expires_ms;    /* TSN_TIME_NONE: never */
 	struct tsn_key_spec key; /* of its alerts */
+	struct tsn_key_spec member; /* key of its condition where that of its alerts is coarser (incidents); n 0: none */
 	const char **key_name; /* of each part of the key; NULL: the fields' own */
 	struct tsn_report *report;
 	uint32_t nreports;

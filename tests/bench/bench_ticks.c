@@ -179,6 +179,7 @@ main(int argc, char **argv)
 	struct tsn_agg_def shown[] = { { .fn = TSN_AGG_SUM }, { .fn = TSN_AGG_RANK, .closes = true } };
 	struct tsn_agg_def none[] = { { .fn = TSN_AGG_SUM } }, rows[] = { { .fn = TSN_AGG_SUM, .closes = true } };
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	groups = (uint32_t)(argc > 1 ? atof(argv[1]) * 1000 : 1e6) / TSN_BATCH_ROWS * TSN_BATCH_ROWS;
 	b = tsn_batch_new();
 	tick = tsn_batch_new();

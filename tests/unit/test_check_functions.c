@@ -175,3 +175,30 @@ Test(check_functions, tests_bring_the_rules_they_name)
 	tsn_ruleset_free(t);
 	unmake(&m);
 }
+
+/* The listing of one rule of each kind; TSN_GOLDEN_WRITE=1 writes it anew. */
+Test(check_functions, the_listing)
+{
+	const char *path = "tests/golden/explain/functions.txt";
+	struct made m = made_of("set own = { 10.0.0.1, 10.0.0.2 }\n"
+	    "rule newcomer { when new(src where rank(sum(bytes), within exporter) by exporter, src per 1h <= 20) over 7d }\n"
+	    "rule silent { when absent(dst_port == 22, expect own) by src over 1h }\n"
+	    "rule unusual { when zscore(sum(bytes), history 14d) by src over 1h > 4 }\n"
+	    "rule scan { when distinct(dst) by src over 60s > 20 }\n"
+	    "rule often { when fired(scan) by src over 1h > 3 }\n"
+	    "rule chain { when sequence(dst where scan, src where flags has SYN|ACK) over 1h }\n"
+	    "rule unanswered { when count(flags has ACK) by src at dst over 60s > 3 }");
+	struct tsn_buf got = TSN_BUF_INIT, want = TSN_BUF_INIT;
+	FILE *f;
+
+	tsn_program_disassemble(m.r->program, &got);
+	if (getenv("TSN_GOLDEN_WRITE") != NULL && (f = fopen(path, "w")) != NULL) {
+		fputs(tsn_buf_str(&got), f);
+		fclose(f);
+	}
+	cr_assert_eq(tsn_buf_read_file(&want, path, 1u << 20), 0);
+	cr_expect_str_eq(tsn_buf_str(&got), tsn_buf_str(&want), "%s", tsn_buf_str(&got));
+	tsn_buf_fini(&got);
+	tsn_buf_fini(&want);
+	unmake(&m);
+}

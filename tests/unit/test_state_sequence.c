@@ -626,6 +626,32 @@ Test(state_sequence, every_allocation_may_fail, .init = begin, .fini = end, .tim
 	}
 }
 
+/* --- cost --- */
+
+Test(state_sequence, groups_cost_what_is_said, .init = begin, .fini = end, .timeout = 600)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct rng r = { 8000000 + seed };
+		struct c_style style = { .hosts = 5000, .ports = 3, .gap = 1, .base = 1767571200000 };
+		struct tsn_family_stats stats;
+		struct tsn_cost cost;
+		struct tsn_state *s;
+
+		make_family(&r, false);
+		def.max_keys = 64 * (1 + below(&r, 5));
+		s = tsn_state_new(&def, 1, model.seed);
+		for (uint32_t k = 0; k < 4; k++) {
+			make_rows(&r, ROWS, &style);
+			cr_assert(fold_flows(s, 0, ROWS));
+		}
+		tsn_state_stats(s, 0, &stats);
+		tsn_state_cost(&def, &cost);
+		cr_assert_leq(stats.bytes, cost.fixed + def.max_keys * (cost.group + cost.extra));
+		tsn_state_free(s);
+		m_free(&model);
+	}
+}
+
 /* --- reload --- */
 
 Test(state_sequence, runs_outlive_a_reload, .init = begin, .fini = end, .timeout = 600)

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Everything that time brings, through the whole engine: rules that wait, end,
+ * climb, feed each other and sets, over random flows. The records must be the same bytes whatever the
+ * batch size, and whether the clock ticks every second or jumps from flow to flow.
+ */
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "core/engine.h"
+
+#define FLOWS 1500
+#define START INT64_C(1767571200000)
+
+static const char rules[] =
+	"set seen = dynamic expire 40s max 5\n"
+	"rule a_long { when count() by src over 60s > 8 for 45s }\n"
+	"rule b_ladder { severity low, high when count() by src over 30s > 9, critical when count() by src over 30s > 14\n"
+	"  when count() by src over 30s > 4 until dst_port == 22 alert once per 90s }\n"
+	"rule c_noisy { when count(dst_port == 25) by src over 30s > 2 alert once per 10m then add src to seen }\n"
+	"rule d_again { when fired(c_noisy) by src over 10m >= 2 and dst_port == 53 }\n"
+	"rule e_hit { when dst_port == 445 and src in seen }\n"
+	"rule f_worm { when sequence((dst) where e_hit, (src) where dst_port == 25) over 5m }\n"
+	"rule g_end { when sequence((src) where dst_port == 25, (dst) where e_hit) over 5m }\n"
+	"rule h_window { when count() by dst per 30s < 3 for 1m }\n"
+	"rule i_silent { when absent() by src over 60s }\n"
+	"rule j_few { when count() by src over 30s < 3 and dst_port == 80 }\n"
+	"rule k_each { when src in seen and dst_port == 53 alert each }\n"
+	"rule l_rank { when rank(count()) by src per 30s <= 2 until src in seen }\n";
+
+struct flow {
+	int64_t received, age;
+	unsigned src, dst, port;
+};
+
+static uint64_t state;
+
+static unsigned
+below(unsigned n)
+{
+	state += UINT64_C(0x9e3779b97f4a7c15);
+	return (unsigned)(tsn_mix64(state) % n);
+}
+
+static void
+random_flows(struct flow *f)
+{
+	static const unsigned port[] = { 25, 25, 25, 80, 53, 445, 22 };
+	int64_t now = START + below(30000);
+	unsigned gap = 1 + below(1500), hosts = 2 + below(8);
+
+	for (int i = 0; i < FLOWS; i++) {
+		now += below(200) == 0 ? below(300000) : below(gap);
+		f[i] = (struct flow){ now, below(20) == 0 ? below(200000) : below(3000), below(below(3) ? hosts : 2), below(hosts),
+			port[below(below(20) ? 6 : 7)] };
+	}
+}
+
+static struct tsn_ruleset *
+compile(const char *text)
+{
+	struct tsn_sources *sources = tsn_sources_new();
+	struct tsn_diags *diags = tsn_diags_new();
+	struct tsn_rule_text one = { "rule", text, strlen(text) };
+	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
+	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
+	struct tsn_buf out = TSN_BUF_INIT;
+
+	if (rs == NULL) {
+		tsn_diags_print(diags, sources, false, &out);
+		cr_assert(false, "%s\n%s", text, tsn_buf_str(&out));
+	}
+	tsn_diags_free(diags);
+	tsn_sources_free(sources);
+	return rs;
+}
+
+static void
+on_alert(void *arg, const struct tsn_alert *al)
+{
+	tsn_alert_json(al, arg);
+	tsn_buf_putc(arg, '\n');
+}
+
+static void
+put(struct tsn_engine *e, const struct flow *f)
+{
+	struct tsn_batch *b = tsn_engine_room(e);
+	uint32_t row = b->n;
+
+	tsn_batch_put_addr(b, row, TSN_F_SRC, tsn_addr_v4(0x0a000000u + f->src));
+	tsn_batch_put_addr(b, row, TSN_F_DST, tsn_addr_v4(0x0a000000u + f->dst));
+	tsn_batch_put_addr(b, row, TSN_F_EXPORTER, tsn_addr_v4(0xc0000201u));
+	tsn_batch_put_int(b, row, TSN_F_PROTO, 6);
+	tsn_batch_put_int(b, row, TSN_F_DST_PORT, f->port);
+	tsn_batch_put_int(b, row, TSN_F_RAW_PACKETS, 1);
+	tsn_batch_put_int(b, row, TSN_F_RAW_BYTES, 100);
+	tsn_batch_put_int(b, row, TSN_F_START, f->received - f->age);
+	tsn_batch_put_int(b, row, TSN_F_END, f->received - f->age);
+	b->received[row] = b->exported[row] = f->received;
+	b->source[row] = tsn_exporters_find(tsn_engine_exporters(e), tsn_addr_v4(0xc0000201u));
+	b->n++;
+}
+
+static void
+run(const struct flow *f, uint32_t rows, bool idle, struct tsn_buf *out)
+{
+	struct tsn_engine_options o = { .batch_rows = rows };
+	struct tsn_engine *e = tsn_engine_new(&o);
+	struct tsn_sink *sink = tsn_sink_call_new(on_alert, out, TSN_SEV_INFO);
+	int64_t now = f[0].received;
+
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile(rules), NULL));
+	for (int i = 0; i < FLOWS; i++) {
+		for (; idle && now < f[i].received; now += 700)
+			tsn_engine_clock(e, now);
+		tsn_engine_clock(e, f[i].received);
+		put(e, &f[i]);
+		now = f[i].received;
+	}
+	for (int64_t until = now + 200000; idle && now < until; now += 1000)
+		tsn_engine_clock(e, now);
+	tsn_engine_clock(e, f[FLOWS - 1].received + 200000);
+	tsn_engine_finish(e);
+	tsn_engine_remove_sinks(e);
+	tsn_sink_close(sink);
+	tsn_engine_free(e);
+}
+
+/* Which rules opened something at all: a test of silence proves nothing. */
+static void
+note_rules(const char *text, unsigned long *seen)
+{
+	for (char c = 'a'; c <= 'l'; c++) {
+		char mark[] = "\"rule\":\"x_";
+
+		mark[8] = c;
+		if (strstr(text, mark) != NULL)
+			*seen |= 1ul << (c - 'a');
+	}
+}
+
+Test(core_alerts, are_the_same_whatever_the_batches_and_the_clock)
+{
+	static const struct { uint32_t rows; bool idle; } way[] = { { 1, false }, { 7, false }, { 1024, false }, { 1024, true }, { 1, true } };
+	static struct flow f[FLOWS];
+	int rounds = getenv("TSN_SOAK") != NULL ? 500 : 12;
+	unsigned long seen = 0;
+
+	for (int round = 0; round < rounds; round++) {
+		struct tsn_buf want = TSN_BUF_INIT;
+
+		state = (uint64_t)round * 1000003;
+		random_flows(f);
+		for (size_t i = 0; i < sizeof(way) / sizeof(way[0]); i++) {
+			struct tsn_buf got = TSN_BUF_INIT;
+
+			run(f, way[i].rows, way[i].idle, i == 0 ? &want : &got);
+			if (i > 0 && strcmp(tsn_buf_str(&got), tsn_buf_str(&want)) != 0) {
+				size_t at = 0;
+
+				while (got.p[at] == want.p[at])
+					at++;
+				while (at > 0 && got.p[at - 1] != '\n')
+					at--;
+				cr_assert(false, "round %d, way %zu:\n%.600s\nwanted\n%.600s", round, i, got.p + at, want.p + at);
+			}
+			tsn_buf_fini(&got);
+		}
+		note_rules(tsn_buf_str(&want), &seen);
+		tsn_buf_fini(&want);
+	}
+	cr_assert_eq(seen, 0xffful, "rules without an alert: %lx", 0xffful & ~seen);
+}
