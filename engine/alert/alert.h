@@ -254,6 +254,8 @@ struct tsn_unpack;
  * False, and nothing changed, if it is not what was written or memory is out.
  */
 void tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out);
+void tsn_alert_flow_save(const struct tsn_alert_flow *fl, struct tsn_pack *out);
+bool tsn_alert_flow_load(struct tsn_alert_flow *fl, struct tsn_unpack *in);
 bool tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open);
 
 struct tsn_alert_counts {

@@ -108,6 +108,21 @@ io_flow(struct io *x, struct tsn_alert_flow *f)
 	IO_UINT(x, f->icmp_code, UINT8_MAX);
 }
 
+void
+tsn_alert_flow_save(const struct tsn_alert_flow *fl, struct tsn_pack *out)
+{
+	struct tsn_alert_flow copy = *fl;
+
+	io_flow(&(struct io){ .out = out }, &copy);
+}
+
+bool
+tsn_alert_flow_load(struct tsn_alert_flow *fl, struct tsn_unpack *in)
+{
+	io_flow(&(struct io){ .in = in }, fl);
+	return !in->bad;
+}
+
 static bool
 io_samples(struct io *x, struct tsn_alert_details *d)
 {
@@ -124,20 +139,42 @@ io_samples(struct io *x, struct tsn_alert_details *d)
 	return true;
 }
 
+/* Times and panes that arithmetic may be done with: some 35,000 years either way; or TSN_TIME_NONE. */
+#define TIME_MOST (INT64_C(1) << 50)
+
 static void
-io_hold(struct io *x, struct tsn_alert_hold *h)
+io_time(struct io *x, int64_t *v)
 {
-	io_int(x, &h->newest);
-	io_int(x, &h->from);
+	io_int(x, v);
+	if (x->in != NULL && *v != TSN_TIME_NONE && (*v > TIME_MOST || *v < -TIME_MOST))
+		x->in->bad = true;
+}
+
+static void
+io_pane(struct io *x, int64_t *v, int64_t pane_ms)
+{
+	io_int(x, v);
+	if (x->in != NULL && *v != TSN_TIME_NONE && (pane_ms <= 0 || *v > TIME_MOST / pane_ms || *v < -TIME_MOST / pane_ms))
+		x->in->bad = true;
+}
+
+static void
+io_hold(struct io *x, struct tsn_alert_hold *h, int64_t pane_ms)
+{
+	io_pane(x, &h->newest, pane_ms);
+	io_pane(x, &h->from, pane_ms);
 	for (size_t i = 0; i < TSN_ALERT_HELD / 64; i++)
 		io_uint(x, &h->held[i], UINT64_MAX);
-	io_uint(x, &h->below, UINT64_MAX);
+	io_uint(x, &h->below, INT64_MAX);
+	if (x->in != NULL && h->newest == TSN_TIME_NONE)
+		x->in->bad = true; /* it is open or waits because it held */
 }
 
 static bool
-io_details(struct io *x, struct tsn_alert_details *d)
+io_details(struct io *x, struct tsn_alert_details *d, const struct tsn_rule *r)
 {
-	io_hold(x, &d->hold);
+	if (r->watched)
+		io_hold(x, &d->hold, r->pane_ms);
 	io_flow(x, &d->last);
 	io_number(x, &d->value);
 	io_number(x, &d->threshold);
@@ -152,21 +189,21 @@ io_details(struct io *x, struct tsn_alert_details *d)
 	return io_samples(x, d);
 }
 
-/* The key goes before it, [open] too: they decide what is made. */
+/* The key goes before it, and what it is now: they decide what is made. */
 static void
 io_entry(struct io *x, struct tsn_alert_entry *e)
 {
-	io_int(x, &e->due);
-	io_int(x, &e->received);
-	io_int(x, &e->opened);
-	io_int(x, &e->reported);
-	io_int(x, &e->first_seen);
-	io_int(x, &e->last_seen);
+	io_time(x, &e->due);
+	io_time(x, &e->received);
+	io_time(x, &e->opened);
+	io_time(x, &e->reported);
+	io_time(x, &e->first_seen);
+	io_time(x, &e->last_seen);
 	io_uint(x, &e->flows, UINT64_MAX);
 	IO_UINT(x, e->sampling, UINT32_MAX);
-	IO_UINT(x, e->cut, 1);
 	IO_UINT(x, e->severity, TSN_SEV_CRITICAL);
 	IO_UINT(x, e->silent, 1);
+	IO_UINT(x, e->cut, 1);
 }
 
 /* --- what was saved for the message --- */
@@ -272,39 +309,55 @@ sign_key(const struct tsn_rule *r, struct tsn_pack *out)
 	}
 }
 
+enum signature { KEY, WATCH, SAVED };
+
+/* How long panes are and for how many a key waits: what marks of panes mean. */
 static void
-put_signature(const struct tsn_alert_rule *r, bool key, struct tsn_pack *out)
+sign_watch(const struct tsn_rule *r, struct tsn_pack *out)
+{
+	tsn_pack_bool(out, r->watched);
+	tsn_pack_int(out, r->watched ? r->pane_ms : 0);
+	tsn_pack_int(out, r->for_ms);
+}
+
+static void
+sign_with(const struct tsn_alert_rule *r, enum signature which, struct tsn_pack *out)
+{
+	switch (which) {
+	case KEY:   sign_key(r->rule, out); break;
+	case WATCH: sign_watch(r->rule, out); break;
+	case SAVED: sign(r, out); break;
+	}
+}
+
+static void
+put_signature(const struct tsn_alert_rule *r, enum signature which, struct tsn_pack *out)
 {
 	struct tsn_pack k = { 0 };
 
-	if (key)
-		sign_key(r->rule, &k);
-	else
-		sign(r, &k);
+	sign_with(r, which, &k);
 	tsn_pack_bytes(out, k.p, k.n);
 	out->failed = out->failed || k.failed;
 	tsn_pack_fini(&k);
 }
 
 static bool
-same_signature(const struct tsn_alert_rule *r, bool key, struct tsn_unpack *in)
+same_signature(const struct tsn_alert_rule *r, enum signature which, struct tsn_unpack *in)
 {
 	struct tsn_pack k = { 0 };
 	size_t n;
 	const uint8_t *p = tsn_unpack_bytes(in, &n);
 	bool same;
 
-	if (key)
-		sign_key(r->rule, &k);
-	else
-		sign(r, &k);
+	sign_with(r, which, &k);
+	in->bad = in->bad || k.failed;
 	same = p != NULL && !k.failed && n == k.n && (n == 0 || memcmp(p, k.p, n) == 0);
 	tsn_pack_fini(&k);
 	return same;
 }
 
 static void
-save_list(const struct tsn_alert_list *l, struct tsn_pack *out)
+save_list(const struct tsn_alert_rule *r, const struct tsn_alert_list *l, struct tsn_pack *out)
 {
 	struct io x = { .out = out };
 
@@ -314,14 +367,47 @@ save_list(const struct tsn_alert_list *l, struct tsn_pack *out)
 		io_entry(&x, e);
 		if (e->life == TSN_LIFE_CLOSED)
 			continue;
-		io_details(&x, e->d);
+		io_details(&x, e->d, r->rule);
 		save_saved(e->d, out);
+	}
+}
+
+/* What waits for the next tick to be told to sets and other rules. */
+static void
+save_openings(const struct tsn_alerts *a, struct tsn_pack *out)
+{
+	for (size_t i = 0; i < a->nopenings; i++) {
+		const struct tsn_opening *o = &a->opening[i];
+		size_t at;
+
+		tsn_pack_str(out, a->rule[o->rule].rule->name);
+		at = tsn_pack_open(out);
+		put_signature(&a->rule[o->rule], KEY, out);
+		put_signature(&a->rule[o->rule], SAVED, out);
+		tsn_pack_int(out, o->time);
+		tsn_pack_bool(out, o->counts);
+		tsn_pack_bool(out, o->reported);
+		tsn_pack_bytes(out, o->key, o->key_len);
+		tsn_pack_str(out, o->id);
+		tsn_pack_bool(out, o->message != NULL);
+		tsn_pack_str(out, o->message != NULL ? o->message : "");
+		tsn_pack_uint(out, o->nvalues);
+		for (uint32_t v = 0; v < o->nvalues; v++)
+			tsn_pack_bytes(out, o->value[v].p, o->value[v].n);
+		tsn_pack_uint(out, o->ticket);
+		tsn_pack_bool(out, o->row);
+		tsn_pack_int(out, o->due);
+		tsn_pack_close(out, at);
 	}
 }
 
 void
 tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out)
 {
+	size_t part = tsn_pack_open(out);
+
+	save_openings(a, out);
+	tsn_pack_close(out, part);
 	tsn_pack_int(out, a->now);
 	tsn_pack_uint(out, a->next_ticket);
 	for (uint32_t i = 0; i < a->nrules; i++) {
@@ -332,48 +418,40 @@ tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out)
 			continue;
 		tsn_pack_str(out, r->rule->name);
 		at = tsn_pack_open(out);
-		put_signature(r, true, out);
-		put_signature(r, false, out);
+		put_signature(r, KEY, out);
+		put_signature(r, WATCH, out);
+		put_signature(r, SAVED, out);
+		tsn_pack_int(out, r->watch_pane);
 		tsn_pack_uint(out, r->nentries);
-		save_list(&r->open, out);
-		save_list(&r->pending, out);
-		save_list(&r->closed, out);
+		save_list(r, &r->open, out);
+		save_list(r, &r->pending, out);
+		save_list(r, &r->closed, out);
 		tsn_pack_close(out, at);
 	}
 }
 
 /* --- reading: into tables beside those in use --- */
 
-/* Panes may be others now, and the rule need not be watched any more, or yet: what cannot be is as if it had held last. */
-static void
-hold_again(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
-{
-	struct tsn_alert_hold *h = &e->d->hold;
-	int64_t last;
-
-	if (r->rule->watched) {
-		last = tsn_alert_pane(r, e->received);
-		if (h->newest > last || h->newest < last - INT64_C(3600000) / r->rule->pane_ms - TSN_ALERT_HELD || h->from > last + 1)
-			*h = (struct tsn_alert_hold){ .newest = last, .from = last, .held = { 1 } };
-	}
-	e->due = tsn_alert_end_due(a, r, e);
-}
-
-/* Times that a clock can say, so that sums with windows stay numbers. */
+/* Open and pending ones of a rule that is not as it was: what it means to end or to hold may be something else. */
 static bool
-is_time(int64_t t)
+load_life(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, bool same, struct tsn_unpack *in)
 {
-	return t == TSN_TIME_NONE || (t > -INT64_C(1000000000000000) && t < INT64_C(1000000000000000));
+	struct io x = { .in = in };
+	struct tsn_unpack saved;
+
+	if (!tsn_alert_entry_details(e, same ? r->nsaved : 0) || !io_details(&x, e->d, r->rule))
+		return false;
+	saved = tsn_unpack_part(in);
+	if (in->bad || !load_saved(r, e->d, saved, same))
+		return false;
+	if (e->received == TSN_TIME_NONE || e->first_seen == TSN_TIME_NONE || e->last_seen == TSN_TIME_NONE || e->due == TSN_TIME_NONE)
+		return false;
+	if (!same)
+		e->due = tsn_alert_end_due(a, r, e);
+	return e->life == TSN_LIFE_PENDING ? r->for_panes > 1 : e->opened != TSN_TIME_NONE;
 }
 
-static bool
-has_times(const struct tsn_alert_entry *e)
-{
-	return is_time(e->due) && e->received != TSN_TIME_NONE && is_time(e->received) && is_time(e->opened) && is_time(e->reported) &&
-	    is_time(e->first_seen) && is_time(e->last_seen);
-}
-
-/* The entry is in the table or freed; false: bad, or memory is out. */
+/* The entry is in the table or freed with it; false: bad, or memory is out. */
 static bool
 load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, struct tsn_unpack *in)
 {
@@ -381,8 +459,7 @@ load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, stru
 	struct tsn_alert_entry *e;
 	size_t n;
 	const uint8_t *key = tsn_unpack_bytes(in, &n);
-	const uint64_t life = tsn_unpack_below(in, TSN_LIFE_OPEN);
-	const bool open = life != TSN_LIFE_CLOSED;
+	const uint8_t life = (uint8_t)tsn_unpack_below(in, TSN_LIFE_OPEN);
 	uint64_t hash;
 
 	if (in->bad || !tsn_key_valid(&r->rule->key, key, n, true))
@@ -394,33 +471,34 @@ load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, stru
 	if (e == NULL)
 		return false;
 	io_entry(&x, e);
-	if (in->bad || !has_times(e))
+	e->life = life;
+	if (in->bad || (life != TSN_LIFE_CLOSED && !load_life(a, r, e, same, in)))
 		return false;
-	e->life = (uint8_t)life;
-	if (open) {
-		if (!tsn_alert_entry_details(e, same ? r->nsaved : 0) || !io_details(&x, e->d) ||
-		    !load_saved(r, e->d, tsn_unpack_part(in), same))
-			return false;
-		if (!same || r->rule->watched)
-			hold_again(a, r, e);
-	}
-	tsn_alert_entry_queue(life == TSN_LIFE_OPEN ? &r->open : open ? &r->pending : &r->closed, e);
+	tsn_alert_entry_queue(life == TSN_LIFE_OPEN ? &r->open : life == TSN_LIFE_PENDING ? &r->pending : &r->closed, e);
 	r->counts.open += life == TSN_LIFE_OPEN && !e->silent;
 	r->counts.pending += life == TSN_LIFE_PENDING;
 	return !in->bad;
 }
 
+/*
+ * The length of panes is in the canonical form. Where that is another, or who may wait is, nothing that is open or waits
+ * can be read; then only what suppresses would be left, and the rule begins anew.
+ */
 static bool
 load_rule(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_unpack *in)
 {
+	struct io x = { .in = in };
 	uint64_t n;
 	bool same;
 
 	if (r->nentries > 0) /* a rule twice */
 		return false;
-	if (!same_signature(r, true, in) || r->rule->disabled || r->rule->each)
+	if (!same_signature(r, KEY, in) || r->rule->disabled || r->rule->each)
 		return !in->bad;
-	same = same_signature(r, false, in);
+	if (!same_signature(r, WATCH, in))
+		return !in->bad;
+	same = same_signature(r, SAVED, in);
+	io_pane(&x, &r->watch_pane, r->rule->pane_ms > 0 ? r->rule->pane_ms : 1);
 	n = tsn_unpack_uint(in);
 	for (uint64_t i = 0; i < n && !in->bad; i++) {
 		if (i >= a->max_keys)
@@ -462,55 +540,185 @@ free_entries(struct tsn_alert_rule *rule, uint32_t n)
 		tsn_alert_entry_free_all(&rule[i]);
 }
 
+static const void *
+keep(struct tsn_arena *arena, const void *p, size_t n)
+{
+	void *copy = tsn_arena_alloc(arena, n + 1);
+
+	if (copy == NULL)
+		return NULL;
+	if (n > 0)
+		memcpy(copy, p, n);
+	((char *)copy)[n] = '\0';
+	return copy;
+}
+
+/* Bytes or a text, kept. NULL: bad, or memory is out. */
+static const void *
+load_kept(struct tsn_arena *arena, struct tsn_unpack *in, size_t *n)
+{
+	const uint8_t *p = tsn_unpack_bytes(in, n);
+
+	return p != NULL ? keep(arena, p, *n) : NULL;
+}
+
+static bool
+load_values(struct tsn_arena *arena, const struct tsn_rule *r, struct tsn_opening *o, struct tsn_unpack *in)
+{
+	o->nvalues = (uint32_t)tsn_unpack_below(in, r->nactions);
+	if (in->bad || (o->nvalues != 0 && o->nvalues != r->nactions))
+		return false;
+	o->value = tsn_arena_alloc(arena, (o->nvalues + 1) * sizeof(*o->value));
+	for (uint32_t v = 0; o->value != NULL && v < o->nvalues; v++) {
+		size_t n;
+
+		o->value[v].p = load_kept(arena, in, &n);
+		if (o->value[v].p == NULL || !tsn_key_valid(&r->action[v].value, o->value[v].p, n, true))
+			return false;
+		o->value[v].n = (uint32_t)n;
+	}
+	return o->value != NULL;
+}
+
+static bool
+load_opening(struct tsn_arena *arena, const struct tsn_rule *r, struct tsn_opening *o, struct tsn_unpack *in)
+{
+	struct io x = { .in = in };
+	const char *text;
+	bool message;
+	size_t n;
+
+	io_time(&x, &o->time);
+	o->counts = tsn_unpack_bool(in);
+	o->reported = tsn_unpack_bool(in);
+	o->key = load_kept(arena, in, &n);
+	o->key_len = (uint32_t)n;
+	if (o->key == NULL || !tsn_key_valid(&r->key, o->key, n, true))
+		return false;
+	text = load_kept(arena, in, &n);
+	if (text == NULL || n >= sizeof(o->id))
+		return false;
+	memcpy(o->id, text, n);
+	message = tsn_unpack_bool(in);
+	text = load_kept(arena, in, &n);
+	o->message = message ? text : NULL;
+	if (text == NULL || !load_values(arena, r, o, in))
+		return false;
+	o->ticket = tsn_unpack_below(in, INT64_MAX);
+	o->row = tsn_unpack_bool(in);
+	io_time(&x, &o->due);
+	return tsn_unpack_done(in);
+}
+
+/* What of the stage is made beside the one in use, and then takes its place. */
+struct made {
+	struct tsn_alert_rule *rule;
+	struct tsn_opening *opening;
+	size_t nopenings, opening_cap;
+	struct tsn_arena *arena;
+};
+
+/* Those of rules that are gone or changed are left out: what they would have told may mean nothing now. */
+static bool
+load_openings(const struct tsn_alerts *a, struct made *m, struct tsn_unpack *in)
+{
+	while (in->p < in->end) {
+		size_t n;
+		const uint8_t *name = tsn_unpack_bytes(in, &n);
+		struct tsn_unpack part = tsn_unpack_part(in);
+		struct tsn_alert_rule *r = in->bad ? NULL : find_rule(a, m->rule, name, n);
+		struct tsn_opening *grown, o = { 0 };
+
+		if (in->bad || m->nopenings > TSN_OPENINGS_MAX)
+			return false;
+		if (r == NULL || !same_signature(r, KEY, &part) || !same_signature(r, SAVED, &part))
+			continue;
+		if (m->arena == NULL)
+			m->arena = tsn_arena_new();
+		grown = m->arena != NULL ? tsn_grow(m->opening, m->nopenings, &m->opening_cap, sizeof(*grown)) : NULL;
+		if (grown == NULL)
+			return false;
+		m->opening = grown;
+		o.rule = (uint32_t)(r - m->rule);
+		o.seq = m->nopenings;
+		if (!load_opening(m->arena, r->rule, &o, &part))
+			return false;
+		m->opening[m->nopenings++] = o;
+	}
+	return !in->bad;
+}
+
 static int64_t
 first_due(const struct tsn_alert_rule *r, int64_t due)
 {
-	if (r->open.head != NULL && r->open.head->due < due)
-		due = r->open.head->due;
-	if (r->pending.head != NULL && r->pending.head->due < due)
-		due = r->pending.head->due;
-	return r->closed.head != NULL && r->closed.head->due < due ? r->closed.head->due : due;
+	const struct tsn_alert_list *const v[] = { &r->open, &r->pending, &r->closed };
+
+	for (int i = 0; i < 3; i++)
+		if (v[i]->head != NULL && v[i]->head->due < due)
+			due = v[i]->head->due;
+	return due;
+}
+
+static void
+empty_rule(struct tsn_alert_rule *r)
+{
+	r->slot = NULL;
+	r->nslots = r->nentries = 0;
+	r->open = r->pending = r->closed = (struct tsn_alert_list){ NULL, NULL };
+	r->watch_pane = TSN_TIME_NONE;
+	r->counts.open = r->counts.pending = 0;
+}
+
+static void
+put_in_place(struct tsn_alerts *a, struct made *m)
+{
+	free_entries(a->rule, a->nrules);
+	tsn_free(a->rule);
+	tsn_alerts_openings_done(a);
+	tsn_free(a->opening);
+	a->rule = m->rule;
+	a->opening = m->opening;
+	a->nopenings = m->nopenings;
+	a->opening_cap = m->opening_cap;
+	a->opening_arena = m->arena;
+	a->next_due = INT64_MAX;
+	for (uint32_t i = 0; i < a->nrules; i++)
+		a->next_due = first_due(&a->rule[i], a->next_due);
+	tsn_alert_watch_again(a);
 }
 
 bool
 tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open)
 {
-	struct tsn_alert_rule *copy = tsn_calloc(a->nrules > 0 ? a->nrules : 1, sizeof(*copy));
+	struct made m = { .rule = tsn_calloc(a->nrules > 0 ? a->nrules : 1, sizeof(*m.rule)) };
+	struct io x = { .in = in };
 	const bool none = in->p == in->end;
-	const int64_t then = none ? TSN_TIME_NONE : tsn_unpack_int(in), now = is_time(then) ? then : TSN_TIME_NONE;
-	const uint64_t ticket = none ? 0 : tsn_unpack_below(in, INT64_MAX);
-	uint64_t all = 0;
+	struct tsn_unpack openings = *in;
+	int64_t now = TSN_TIME_NONE;
+	uint64_t ticket = 0;
 
-	if (copy == NULL)
+	if (m.rule == NULL)
 		return false;
 	for (uint32_t i = 0; i < a->nrules; i++) {
-		copy[i] = a->rule[i];
-		copy[i].slot = NULL;
-		copy[i].nslots = copy[i].nentries = 0;
-		copy[i].open = copy[i].pending = copy[i].closed = (struct tsn_alert_list){ NULL, NULL };
-		copy[i].counts.open = copy[i].counts.pending = 0;
-		copy[i].watch_pane = TSN_TIME_NONE;
+		m.rule[i] = a->rule[i];
+		empty_rule(&m.rule[i]);
 	}
-	if (!load_rules(a, copy, in)) {
-		free_entries(copy, a->nrules);
-		tsn_free(copy);
+	if (!none) {
+		openings = tsn_unpack_part(in);
+		io_time(&x, &now);
+		ticket = tsn_unpack_below(in, INT64_MAX);
+	}
+	if (!load_rules(a, m.rule, in) || !load_openings(a, &m, &openings)) {
+		free_entries(m.rule, a->nrules);
+		tsn_free(m.rule);
+		tsn_free(m.opening);
+		tsn_arena_free(m.arena);
 		return false;
 	}
-	free_entries(a->rule, a->nrules);
-	tsn_free(a->rule);
-	a->rule = copy;
+	put_in_place(a, &m);
 	a->now = now;
 	a->next_ticket = ticket;
-	a->next_due = INT64_MAX;
-	for (uint32_t i = 0; i < a->nrules; i++) {
-		all += copy[i].counts.open;
-		a->next_due = first_due(&copy[i], a->next_due);
-	}
-	for (uint32_t i = 0; i < a->nrules; i++)
-		if (a->rule[i].rule->watched && now != TSN_TIME_NONE)
-			a->rule[i].watch_pane = tsn_alert_undecided(a, &a->rule[i], now);
-	tsn_alert_watch_again(a);
-	if (open != NULL)
-		*open = all;
+	for (uint32_t i = 0; open != NULL && i < a->nrules; i++)
+		*open += a->rule[i].counts.open;
 	return true;
 }

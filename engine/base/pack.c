@@ -54,7 +54,7 @@ tsn_pack_uint(struct tsn_pack *k, uint64_t v)
 void
 tsn_pack_int(struct tsn_pack *k, int64_t v)
 {
-	tsn_pack_uint(k, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+	tsn_pack_uint(k, (uint64_t)v << 1 ^ -(uint64_t)(v < 0));
 }
 
 void

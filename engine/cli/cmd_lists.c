@@ -60,7 +60,7 @@ tsn_cmd_fields(struct tsn_cli *c)
 			continue;
 		printf("%-26s %-17s %-26s %s%s%s%s", i->name, tsn_type_name(i->type), element, i->help,
 		    i->unit[0] != '\0' ? ", in " : "", i->unit,
-		    i->origin == TSN_O_PAIR ? " (conversations only; not available yet)" : "");
+		    i->origin == TSN_O_PAIR ? " (conversations only)" : "");
 		print_aliases((enum tsn_field)f);
 		putchar('\n');
 	}

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/inputs.h"
 #include "cli/progress.h"
+#include "core/learning.h"
 #include "daemon/snapshot.h"
 
 static int
@@ -109,6 +110,20 @@ say_losses(struct tsn_engine *e)
 	}
 }
 
+/* Rules that could not fire because they have not learned enough: nobody should take their silence for peace. */
+static void
+say_learning(const struct tsn_engine *e)
+{
+	struct tsn_buf line = TSN_BUF_INIT;
+
+	for (uint32_t i = 0; i < tsn_engine_ruleset(e)->program->nrules; i++) {
+		tsn_buf_clear(&line);
+		if (tsn_rule_learning_text(e, i, &line))
+			tsn_cli_warn("%s", tsn_buf_str(&line));
+	}
+	tsn_buf_fini(&line);
+}
+
 /* For --verbose: what each family of groups came to. */
 static void
 say_state(struct tsn_engine *e)
@@ -162,6 +177,8 @@ read_inputs(struct tsn_inputs *in, struct tsn_sink *sink, FILE *summary)
 	if (sink->failing && !tsn_cli_reader_gone())
 		status = TSN_EXIT_INPUT;
 	say_losses(in->engine);
+	if (!c->quiet)
+		say_learning(in->engine);
 	if (c->verbose)
 		say_state(in->engine);
 	say_totals(c, in->engine, seconds);

@@ -8,7 +8,7 @@ static const struct { enum tsn_origin origin; const char *title, *text; } parts[
 	{ TSN_O_RECORD, "What records bring", "Absent where the record has nothing of it, and where what it has means nothing: a port of GRE." },
 	{ TSN_O_NORMAL, "What every flow is given", "Made from the record, the sampling interval and the site's word about the exporter." },
 	{ TSN_O_DERIVED, "What is computed", "Made from other fields when a rule or a command asks for it; absent where one of those is." },
-	{ TSN_O_PAIR, "What conversations have", "Not available yet: flows are not joined to conversations." },
+	{ TSN_O_PAIR, "What conversations have", "Rules that name one are evaluated on conversations: both directions put together." },
 };
 
 /* A cell must not end where its text has a bar. */

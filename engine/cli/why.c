@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "cli/inputs.h"
 #include "cli/peaks.h"
+#include "core/learning.h"
 
 #define NEAREST 10   /* groups shown of each comparison */
 #define MISSES 3     /* flows shown that one part alone kept out */
@@ -284,6 +285,7 @@ static void
 say_outcome(const struct why *w)
 {
 	const struct tsn_rule *r = &w->rules->program->rules[w->rules->probed];
+	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_alert_counts n;
 
 	tsn_alerts_counts(tsn_engine_alerts(w->in.engine), w->rules->probed, &n);
@@ -294,6 +296,9 @@ say_outcome(const struct why *w)
 	if (n.suppressed > 0)
 		printf("%" PRIu64 " match%s suppressed: within `once per` of an opening\n", n.suppressed,
 		    n.suppressed == 1 ? " was" : "es were");
+	if (tsn_rule_learning_text(w->in.engine, w->rules->probed, &text))
+		printf("%s\n", tsn_buf_str(&text));
+	tsn_buf_fini(&text);
 	if (r->disabled)
 		printf("the rule is disabled: it raises no alerts whatever matches\n");
 }

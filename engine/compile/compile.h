@@ -122,6 +122,7 @@ struct tsn_rule_test {
 	uint32_t nexpects;
 	struct tsn_test_step *steps;
 	uint32_t nsteps;
+	bool learned;                       /* `history`: nothing is learning from the start */
 	int64_t tail_ms;                    /* after the last step time runs on so long: the longest window */
 	uint32_t index;                     /* in tsn_ruleset.tests */
 };

@@ -430,6 +430,10 @@ ck_unknown(const struct ck_env *e, struct tsn_span at, const char *kind, const c
 		offer_words(&o, want);
 	if (any)
 		offer_fields(&o);
+	if (any && e->sides != NULL) {
+		offer(&o, "value", true);
+		offer(&o, "threshold", true);
+	}
 	offer_syms(e, &o, kind, want != TSN_T_NONE);
 	if (any && want == TSN_T_NONE)
 		offer_words(&o, want);

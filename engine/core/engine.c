@@ -453,166 +453,6 @@ tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set)
 	return true;
 }
 
-/* --- snapshots: a mark and a format, then parts, each with its name before it, so that others can be added --- */
-
-#define MARK   "tocsin engine"
-#define FORMAT 1
-#define ORDER  0x01020304u /* reals and lengths are written as the machine has them */
-
-static size_t
-open_part(struct tsn_pack *out, const char *name)
-{
-	tsn_pack_str(out, name);
-	return tsn_pack_open(out);
-}
-
-static void
-save_self(const struct tsn_engine *e, struct tsn_pack *out)
-{
-	tsn_pack_uint(out, e->ticket);
-	tsn_pack_uint(out, e->stats.flows);
-	tsn_pack_uint(out, e->stats.datagrams);
-	tsn_pack_uint(out, e->stats.damaged);
-	tsn_pack_uint(out, e->stats.version);
-	tsn_pack_int(out, e->stats.first);
-	tsn_pack_int(out, e->stats.last);
-	tsn_pack_int(out, e->stats.clock);
-}
-
-void
-tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
-{
-	const uint32_t order = ORDER;
-	size_t at;
-
-	tsn_engine_run_batch(e);
-	tsn_pack_str(out, MARK);
-	tsn_pack_uint(out, FORMAT);
-	tsn_pack_raw(out, &order, sizeof(order));
-	at = open_part(out, "engine");
-	save_self(e, out);
-	tsn_pack_close(out, at);
-	at = open_part(out, "exporters");
-	tsn_exporters_save(e->exporters, out);
-	tsn_pack_close(out, at);
-	at = open_part(out, "decoder");
-	tsn_decoder_save(e->decoder, out);
-	tsn_pack_close(out, at);
-	if (e->rules == NULL)
-		return;
-	at = open_part(out, "alerts");
-	tsn_alerts_save(e->alerts, out);
-	tsn_pack_close(out, at);
-	at = open_part(out, "state");
-	tsn_state_save(e->state, out);
-	tsn_pack_close(out, at);
-	if (e->pair == NULL)
-		return;
-	at = open_part(out, "conversations");
-	tsn_pair_save(e->pair, e->exporters, out);
-	tsn_pack_close(out, at);
-}
-
-static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "conversations" };
-enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_TALKS, PARTS };
-
-/* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
-static bool
-find_parts(struct tsn_unpack *in, struct tsn_unpack part[PARTS], const char **why)
-{
-	const uint8_t *p;
-	uint32_t order = 0;
-	size_t n;
-
-	*why = "it is not a snapshot of this program";
-	p = tsn_unpack_bytes(in, &n);
-	if (p == NULL || n != strlen(MARK) || memcmp(p, MARK, n) != 0)
-		return false;
-	*why = "it is of a format that this version does not know";
-	if (tsn_unpack_uint(in) != FORMAT || (p = tsn_unpack_raw(in, sizeof(order))) == NULL)
-		return false;
-	memcpy(&order, p, sizeof(order));
-	if (order != ORDER)
-		return false;
-	*why = "it makes no sense";
-	while (in->p < in->end) {
-		struct tsn_unpack got;
-
-		p = tsn_unpack_bytes(in, &n);
-		got = tsn_unpack_part(in);
-		if (p == NULL || got.bad)
-			return false;
-		for (int i = 0; i < PARTS; i++) {
-			if (n != strlen(part_names[i]) || memcmp(p, part_names[i], n) != 0)
-				continue;
-			if (part[i].p != NULL)
-				return false;
-			part[i] = got;
-		}
-	}
-	return !in->bad && part[PART_ENGINE].p != NULL && part[PART_EXPORTERS].p != NULL && part[PART_DECODER].p != NULL;
-}
-
-static bool
-load_self(struct tsn_unpack *in, uint64_t *ticket, struct tsn_engine_stats *s)
-{
-	*ticket = tsn_unpack_below(in, INT64_MAX);
-	s->flows = tsn_unpack_uint(in);
-	s->datagrams = tsn_unpack_uint(in);
-	s->damaged = tsn_unpack_uint(in);
-	s->version = tsn_unpack_uint(in);
-	s->first = tsn_unpack_int(in);
-	s->last = tsn_unpack_int(in);
-	s->clock = tsn_unpack_int(in);
-	return tsn_unpack_done(in);
-}
-
-/* The order is that of what can be undone: only the last steps cannot fail but for memory. */
-static bool
-restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_restore_report *r, const char **why)
-{
-	struct tsn_unpack none = { NULL, NULL, false };
-	struct tsn_engine_stats stats = { 0 };
-	uint64_t ticket;
-
-	*why = "its clock makes no sense";
-	if (!load_self(&part[PART_ENGINE], &ticket, &stats))
-		return false;
-	*why = "its alerts make no sense, or memory is out";
-	if (e->rules != NULL && part[PART_ALERTS].p != NULL && !tsn_alerts_load(e->alerts, &part[PART_ALERTS], &r->alerts))
-		return false;
-	*why = "its state makes no sense, or memory is out";
-	if (e->rules != NULL && part[PART_STATE].p != NULL &&
-	    !tsn_engine_load_state(e->state, &part[PART_STATE], stats.last, &r->expressions)) {
-		tsn_alerts_load(e->alerts, &none, NULL);
-		return false;
-	}
-	if (!tsn_exporters_load(e->exporters, &part[PART_EXPORTERS]) || !tsn_decoder_load(e->decoder, &part[PART_DECODER]))
-		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
-	if (e->pair != NULL && part[PART_TALKS].p != NULL && !tsn_pair_load(e->pair, e->exporters, &part[PART_TALKS]))
-		tsn_log(e->o.log, TSN_LOG_WARN, "the conversations that were waiting could not be restored: their records are missing");
-	e->ticket = ticket;
-	e->stats = stats;
-	tsn_engine_ticks_from_clock(e);
-	r->exporters = tsn_exporters_count(e->exporters) - 1;
-	r->clock = stats.clock;
-	return true;
-}
-
-bool
-tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_restore_report *report, const char **why)
-{
-	struct tsn_unpack part[PARTS] = { { NULL, NULL, false } };
-
-	return find_parts(in, part, why) && restore_parts(e, part, report, why);
-}
-
-uint64_t
-tsn_engine_ticket(const struct tsn_engine *e)
-{
-	return e->stats.flows; /* e->ticket numbers conversations, too */
-}
-
 void
 tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
 {
@@ -642,6 +482,13 @@ const struct tsn_state *
 tsn_engine_state(const struct tsn_engine *e)
 {
 	return e->state;
+}
+
+void
+tsn_engine_learned(struct tsn_engine *e)
+{
+	if (e->state != NULL)
+		tsn_state_learned(e->state);
 }
 
 struct tsn_pair *

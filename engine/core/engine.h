@@ -155,6 +155,8 @@ uint64_t tsn_engine_ticket(const struct tsn_engine *e);
 
 void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
 struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);
+/* For tests of rules: the state in force has seen all there is to learn. */
+void tsn_engine_learned(struct tsn_engine *e);
 const struct tsn_state *tsn_engine_state(const struct tsn_engine *e);
 /* The conversations that are waiting, for snapshots; NULL if no rule is about them. */
 struct tsn_pair *tsn_engine_pair(struct tsn_engine *e);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "core/dynamic.h"
 #include "core/internal.h"
 
@@ -387,4 +388,104 @@ tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now)
 	if (f->nmatches > 0)
 		steps(f, e);
 	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
+}
+
+/* --- as bytes --- */
+
+static void
+save_link(const struct tsn_feedback *f, const struct match *m, struct tsn_pack *out)
+{
+	const struct tsn_link *l = &f->p->links[m->link];
+
+	tsn_pack_str(out, f->p->rules[l->rule].name);
+	tsn_pack_str(out, f->p->families[l->family].canon);
+	tsn_pack_uint(out, l->step);
+}
+
+void
+tsn_feedback_save(const struct tsn_feedback *f, struct tsn_pack *out)
+{
+	tsn_pack_uint(out, f->nmatches);
+	for (size_t i = 0; i < f->nmatches; i++) {
+		const struct match *m = &f->match[i];
+
+		save_link(f, m, out);
+		tsn_pack_uint(out, m->source);
+		tsn_pack_int(out, m->time);
+		tsn_pack_int(out, m->received);
+		tsn_alert_flow_save(&m->flow, out);
+		tsn_pack_bytes(out, m->key, m->key_len);
+	}
+}
+
+static bool
+is_text(const char *s, const uint8_t *p, size_t n)
+{
+	return strlen(s) == n && memcmp(s, p, n) == 0;
+}
+
+/* The number of the link, or how many there are: nobody's. */
+static uint32_t
+load_link(const struct tsn_feedback *f, struct tsn_unpack *in)
+{
+	size_t nrule, ncanon;
+	const uint8_t *rule = tsn_unpack_bytes(in, &nrule), *canon = tsn_unpack_bytes(in, &ncanon);
+	const uint64_t step = tsn_unpack_uint(in);
+	uint32_t i;
+
+	for (i = 0; i < f->p->nlinks && !in->bad; i++) {
+		const struct tsn_link *l = &f->p->links[i];
+
+		if (l->kind == TSN_LINK_STEP && l->step == step && is_text(f->p->rules[l->rule].name, rule, nrule) &&
+		    is_text(f->p->families[l->family].canon, canon, ncanon))
+			break;
+	}
+	return i;
+}
+
+static bool
+load_match(struct tsn_feedback *f, struct tsn_unpack *in)
+{
+	struct match m = { .link = load_link(f, in) };
+	const uint8_t *key;
+	uint32_t *slot;
+	size_t len;
+
+	m.source = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	m.time = tsn_unpack_int(in);
+	m.received = tsn_unpack_int(in);
+	if (!tsn_alert_flow_load(&m.flow, in))
+		return false;
+	key = tsn_unpack_bytes(in, &len);
+	if (key == NULL || m.link >= f->p->nlinks)
+		return key != NULL;
+	if (!tsn_key_valid(&step_of(f, m.link)->key, key, len, false) || f->count[m.link] >= TSN_FEEDBACK_MATCHES || !make_room(f))
+		return false;
+	slot = find(f, m.link, m.time, key, len);
+	m.key = tsn_arena_alloc(f->arena, len > 0 ? len : 1);
+	if (*slot != 0 || m.key == NULL)
+		return false;
+	memcpy(m.key, key, len);
+	m.key_len = (uint32_t)len;
+	f->match[f->nmatches] = m;
+	*slot = (uint32_t)++f->nmatches;
+	f->count[m.link]++;
+	return true;
+}
+
+bool
+tsn_feedback_load(struct tsn_feedback *f, struct tsn_unpack *in)
+{
+	const uint64_t n = tsn_unpack_uint(in);
+	bool ok = !in->bad;
+
+	for (uint64_t i = 0; i < n && ok; i++)
+		ok = load_match(f, in);
+	if (ok && tsn_unpack_done(in))
+		return true;
+	f->nmatches = 0;
+	memset(f->count, 0, f->p->nlinks * sizeof(*f->count));
+	if (f->nslots > 0)
+		memset(f->slot, 0, f->nslots * sizeof(*f->slot));
+	return false;
 }

@@ -30,6 +30,12 @@ bool tsn_feedback_waits(const struct tsn_feedback *f, const struct tsn_engine *e
 int64_t tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_engine *e);
 /* The tick [now]: all that waits takes effect; then rules that end with a rule's match are evaluated. */
 void tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now);
+/*
+ * Matches that wait for the tick, as bytes, by rules and steps; into one to which nothing has happened. Any bytes may be
+ * given; false: nothing waits. Those of rules or sequences that are not the same any more are left out.
+ */
+void tsn_feedback_save(const struct tsn_feedback *f, struct tsn_pack *out);
+bool tsn_feedback_load(struct tsn_feedback *f, struct tsn_unpack *in);
 uint64_t tsn_feedback_lost(const struct tsn_feedback *f);
 
 #endif

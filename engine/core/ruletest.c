@@ -54,7 +54,7 @@ on_alert(void *arg, const struct tsn_alert *al)
 	struct watch *w = arg;
 	uint32_t i;
 
-	if (al->state == TSN_ALERT_CLOSE || al->state == TSN_ALERT_UPDATE)
+	if (al->state == TSN_ALERT_CLOSE || al->state == TSN_ALERT_UPDATE || strcmp(al->rule->name, w->test->rule) != 0)
 		return;
 	/* rules that the tested one names come after it, and nobody asked about their alerts */
 	if (strcmp(al->rule->name, w->program->rules[0].name) != 0)
@@ -130,6 +130,8 @@ run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, struct tsn_test_outcom
 
 		tsn_exporters_at(x, tsn_exporters_find(x, tsn_addr_v4(TSN_TEST_EXPORTER)))->presence.certain = true;
 		loaded = tsn_engine_load(e, rs, NULL);
+		if (loaded && w.test->learned)
+			tsn_engine_learned(e);
 		ok = loaded && push_flows(e, w.test, out);
 	}
 	if (ok)

@@ -46,6 +46,7 @@ struct tsn_daemon {
 	char *state;             /* the directory that was asked for */
 	int64_t next_snapshot;   /* steady clock */
 	bool snapshot_asked;
+	struct tsn_fed fed;      /* which exporters have been judged by what rules need */
 	struct pollfd *poll;     /* signals, job, http, then the sockets */
 	size_t npoll;
 	int signals;
@@ -364,6 +365,7 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	tsn_ports_commit(&d->ports);
 	set_state(d, rs->site.state);
 	set_http(d, rs->site.http);
+	d->fed.rules = NULL; /* to be judged anew */
 	tell_expiring(d, rs->program, now_ms());
 	tsn_watch_free(d->watch);
 	d->watch = tsn_watch_new(rs, d->compile_began, now_ms());
@@ -504,6 +506,7 @@ loop(struct tsn_daemon *d)
 		if (d->reload_asked || d->snapshot_asked || now >= d->next_care) {
 			d->next_care = now + TSN_SECOND;
 			tsn_tell_losses(&d->ports, d->log);
+			tsn_tell_unfed(&d->fed, d->engine, now_ms(), d->log);
 			start_jobs(d, now_ms());
 			take_snapshots(d, now);
 		}
@@ -547,6 +550,7 @@ daemon_free(struct tsn_daemon *d)
 	tsn_free(d->state);
 	tsn_watch_free(d->watch);
 	tsn_ports_fini(&d->ports);
+	tsn_free(d->fed.judged);
 	tsn_free(d->poll);
 	if (d->signals >= 0)
 		close(d->signals);

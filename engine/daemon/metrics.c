@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/learning.h"
 #include "sets/set.h"
 
 #define EXPORTERS_SHOWN 4096u /* a flood of made-up exporters must not make a page of millions of lines */
@@ -54,6 +55,9 @@ engine(const struct tsn_metrics *m, struct tsn_buf *out)
 	single(out, "datagrams_damaged_total", "counter", "of them: short, odd or lying", s.damaged);
 	single(out, "datagrams_unknown_total", "counter", "of them: of a version that cannot be read", s.version);
 	single(out, "dedup_forgotten_total", "counter", "flows that dedup forgot before their time had passed", s.dedup_forgotten);
+	single(out, "conversations_total", "counter", "conversations evaluated, if some rule is about them", s.talks);
+	single(out, "conversations_open", "gauge", "conversations that are awaited", s.talks_open);
+	single(out, "conversations_refused_total", "counter", "flows that found no place among them", s.talks_refused);
 	single(out, "batches_lost_total", "counter", "batches cut short because memory was out", s.lost_to_memory);
 	single(out, "alerts_total", "counter", "alerts opened, and records of alert each", n.alerts);
 	single(out, "alerts_open", "gauge", "alerts open now", n.open);
@@ -292,6 +296,30 @@ exporter_gauges(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn
 	}
 }
 
+/* Rules that compare with what was learned. */
+static void
+learning(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	static const struct { const char *name, *help; } v[] = {
+		{ "rule_learning_groups", "groups that a rule with a baseline or first sightings knows" },
+		{ "rule_learned_groups", "of them with enough history to raise an alert" },
+		{ "rule_learning_until_seconds", "event time (since 1970) from which the first will have, where none has" },
+	};
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+	struct tsn_learning l;
+
+	for (int k = 0; k < 3; k++) {
+		head(out, v[k].name, "gauge", v[k].help);
+		for (uint32_t i = 0; i < p->nrules; i++) {
+			if (p->rules[i].disabled || !tsn_rule_learning(m->engine, i, &l) || (k == 2 && l.until == TSN_TIME_NONE))
+				continue;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
+			tsn_buf_printf(out, "} %lld\n", (long long)(k == 0 ? (int64_t)l.groups : k == 1 ? (int64_t)l.ready : l.until / 1000));
+		}
+	}
+}
+
 static void
 snapshots(const struct tsn_metrics *m, struct tsn_buf *out)
 {
@@ -329,6 +357,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	sets(m, out);
 	sockets(m, out);
 	connections(m, out);
+	learning(m, out);
 	snapshots(m, out);
 	single(out, "exporters", "gauge", "exporters known; the counters of at most 4096 are told", tsn_exporters_count(t) - 1);
 	exporter_counters(t, out);

@@ -283,6 +283,7 @@ write_db(const char *path, const uint8_t *p, size_t n, int64_t now, char error[T
 
 	if (db == NULL)
 		return false;
+	chmod(path, 0600); /* it tells who talked to whom */
 	ok = sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK && put_pieces(db, p, n, &whole) &&
 	    put_head(db, n, whole, now) && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
 	if (!ok)

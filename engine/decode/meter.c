@@ -55,6 +55,7 @@ tsn_meter_new(const struct tsn_meter_opts *opts, struct tsn_exporters *exporters
 	m->opts.max_flows = opts->max_flows != 0 ? opts->max_flows : TSN_METER_FLOWS;
 	m->source = tsn_exporters_nobody(exporters);
 	m->nobody = tsn_exporters_at(exporters, m->source);
+	m->nobody->both_seen |= m->source != 0; /* whichever packets the capture holds are metered, of both directions */
 	m->ports = tsn_meter_ports_new();
 	if (tsn_meter_flows_init(&m->flows, m->opts.max_flows) && m->ports != NULL)
 		return m;

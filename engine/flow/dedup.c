@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "flow/exporter.h"
 
 #define FIRST_CAP 1024u
@@ -266,4 +267,67 @@ tsn_dedup_drop(struct tsn_dedup *d, struct tsn_batch *b, uint32_t from, struct t
 	}
 	if (any)
 		tsn_batch_remove(b, &gone);
+}
+
+/* --- as bytes: in the order of receipt --- */
+
+void
+tsn_dedup_save(const struct tsn_dedup *d, struct tsn_pack *out)
+{
+	tsn_pack_int(out, d->now);
+	tsn_pack_uint(out, d->end - d->begin);
+	for (uint64_t i = d->begin; i < d->end; i++) {
+		const struct seen *s = &d->ring[i & (d->cap - 1)];
+
+		tsn_pack_raw(out, s->addr, sizeof(s->addr));
+		tsn_pack_uint(out, s->bytes);
+		tsn_pack_int(out, s->start);
+		tsn_pack_int(out, s->received);
+		tsn_pack_uint(out, s->ports);
+		tsn_pack_uint(out, s->source);
+		tsn_pack_uint(out, s->proto);
+		tsn_pack_uint(out, s->families);
+	}
+}
+
+static bool
+load_seen(struct seen *s, struct tsn_unpack *in)
+{
+	const uint8_t *addr = tsn_unpack_raw(in, sizeof(s->addr));
+
+	if (addr == NULL)
+		return false;
+	memcpy(s->addr, addr, sizeof(s->addr));
+	s->bytes = tsn_unpack_uint(in);
+	s->start = tsn_unpack_int(in);
+	s->received = tsn_unpack_int(in);
+	s->ports = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	s->source = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	s->proto = (uint8_t)tsn_unpack_below(in, UINT8_MAX);
+	s->families = (uint8_t)tsn_unpack_below(in, 3);
+	return !in->bad;
+}
+
+bool
+tsn_dedup_load(struct tsn_dedup *d, struct tsn_unpack *in)
+{
+	const int64_t now = tsn_unpack_int(in);
+	const uint64_t n = tsn_unpack_uint(in);
+	int64_t last = INT64_MIN;
+	bool ok = !in->bad;
+
+	for (uint64_t i = 0; i < n && ok; i++) {
+		struct seen s = { 0 };
+
+		ok = load_seen(&s, in) && s.received >= last && s.received <= now; /* what is oldest goes first */
+		last = s.received;
+		if (ok)
+			remember(d, &s);
+	}
+	if (!ok || !tsn_unpack_done(in)) {
+		d->begin = d->end; /* chains end there */
+		return false;
+	}
+	d->now = now;
+	return true;
 }

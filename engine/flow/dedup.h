@@ -28,4 +28,10 @@ void tsn_dedup_drop(struct tsn_dedup *d, struct tsn_batch *b, uint32_t from, str
 /* Flows forgotten before their time because [max] or memory was reached, or there were too many equal ones. */
 uint64_t tsn_dedup_forgotten(const struct tsn_dedup *d);
 
+struct tsn_pack;
+struct tsn_unpack;
+/* What is remembered as bytes, and into one that remembers nothing; indices of exporters are those of tsn_exporters_save. Any bytes may be given; false: it still remembers nothing. */
+void tsn_dedup_save(const struct tsn_dedup *d, struct tsn_pack *out);
+bool tsn_dedup_load(struct tsn_dedup *d, struct tsn_unpack *in);
+
 #endif

@@ -92,7 +92,7 @@ struct tsn_exporter {
 	uint32_t sampling;          /* last interval told, 0 if none */
 	bool flags_seen;            /* has sent a TCP flow with a flag set */
 	bool interfaces_seen;       /* has sent a flow with a non-zero interface */
-	bool both_seen;             /* a conversation it sent the first flow of was answered; known only while conversations are made */
+	bool both_seen;             /* a conversation it sent the first flow of was answered, or we metered it; else only known while conversations are made */
 	uint32_t formats;           /* those its messages came in: bits 1 << TSN_XF_... */
 	int64_t first_received;     /* earliest moment of receipt of a message, TSN_TIME_NONE before the first */
 	int64_t skew;               /* ms: time of receipt minus the exporter's clock, of its last datagram; TSN_TIME_NONE: untold */

@@ -82,12 +82,20 @@ void
 tsn_pair_look(struct tsn_pair *p, const struct tsn_batch *b)
 {
 	p->nhere = 0;
-	p->raw_here = false;
+	p->room = HEAD;
+	p->raw_here = p->texts = false;
 	for (uint32_t i = 0; i < p->nfields; i++) {
-		if (!tsn_mask_any(&b->present[p->field[i]]))
+		const uint16_t f = p->field[i];
+		const struct tsn_mask *has = &b->present[f];
+		const uint8_t storage = tsn_field_storage[f];
+
+		if (!tsn_mask_any(has))
 			continue;
-		p->here[p->nhere++] = p->field[i];
-		p->raw_here |= p->field[i] == TSN_F_RAW_PACKETS || p->field[i] == TSN_F_RAW_BYTES;
+		p->here[p->nhere++] = (struct here){ f, storage == TSN_ADDR || storage == TSN_STR ? 0 : number_size[storage],
+			memcmp(has, &b->rows, sizeof(*has)) == 0 };
+		p->room += storage == TSN_ADDR ? 17 : 8;
+		p->texts |= storage == TSN_STR;
+		p->raw_here |= f == TSN_F_RAW_PACKETS || f == TSN_F_RAW_BYTES;
 	}
 }
 
@@ -141,37 +149,32 @@ put_str(uint8_t *p, struct tsn_str s)
 	return sizeof(len) + len;
 }
 
-static size_t
-put_value(uint8_t *p, const struct tsn_batch *b, uint32_t row, enum tsn_field f)
+static inline size_t
+put_value(uint8_t *p, const struct tsn_batch *b, uint32_t row, const struct here *h)
 {
-	const uint8_t *col = b->col[f];
+	const uint8_t *col = b->col[h->field];
 
-	switch (tsn_field_storage[f]) {
-	case TSN_ADDR: return put_addr(p, tsn_batch_addr(b, row, f));
-	case TSN_STR:  return put_str(p, ((const struct tsn_str *)b->col[f])[row]);
-	case TSN_U8:   *p = col[row]; return 1;
-	case TSN_U16:  memcpy(p, col + row * 2, 2); return 2;
-	case TSN_U32:  memcpy(p, col + row * 4, 4); return 4;
-	default:       memcpy(p, col + row * 8, 8); return 8;
+	switch (h->size) {
+	case 1: *p = col[row]; return 1;
+	case 2: memcpy(p, col + row * 2, 2); return 2;
+	case 4: memcpy(p, col + row * 4, 4); return 4;
+	case 8: memcpy(p, col + row * 8, 8); return 8;
+	default: break;
 	}
+	if (tsn_field_storage[h->field] == TSN_STR)
+		return put_str(p, ((const struct tsn_str *)b->col[h->field])[row]);
+	return put_addr(p, tsn_batch_addr(b, row, (enum tsn_field)h->field));
 }
 
 /* What the values of a row take at most. */
 static size_t
 most(const struct tsn_pair *p, const struct tsn_batch *b, uint32_t row)
 {
-	size_t n = HEAD;
+	size_t n = p->room;
 
-	for (uint32_t i = 0; i < p->nhere; i++) {
-		enum tsn_field f = (enum tsn_field)p->here[i];
-
-		if (tsn_field_storage[f] == TSN_ADDR)
-			n += 17;
-		else if (tsn_field_storage[f] != TSN_STR)
-			n += 8;
-		else if (tsn_mask_has(&b->present[f], row))
+	for (uint32_t i = 0; p->texts && i < p->nhere; i++)
+		if (tsn_field_storage[p->here[i].field] == TSN_STR && tsn_mask_has(&b->present[p->here[i].field], row))
 			n += 2 + TSN_BATCH_STR;
-	}
 	return n;
 }
 
@@ -189,12 +192,12 @@ tsn_pair_carry_row(struct tsn_pair *p, struct talk *t, unsigned s, const struct 
 		return;
 	}
 	for (uint32_t i = 0; i < p->nhere; i++) {
-		enum tsn_field f = (enum tsn_field)p->here[i];
+		const struct here *h = &p->here[i];
 
-		if (!tsn_mask_has(&b->present[f], row))
+		if (!h->always && !tsn_mask_has(&b->present[h->field], row))
 			continue;
-		tsn_field_set_add(&has, f);
-		n += put_value(r + n, b, row, f);
+		tsn_field_set_add(&has, (enum tsn_field)h->field);
+		n += put_value(r + n, b, row, h);
 	}
 	size = (uint32_t)n;
 	memcpy(r, &has, sizeof(has));

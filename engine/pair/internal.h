@@ -75,19 +75,28 @@ struct ring_log {
 	uint64_t cap, max;   /* powers of two */
 };
 
+struct here {
+	uint16_t field;
+	uint8_t size;        /* of a number; 0: an address or a text */
+	bool always;         /* in every row */
+};
+
 struct tsn_pair {
 	int64_t wait, now;
 	uint64_t seed;
 	uint32_t max, cap;   /* powers of two */
 	struct talk *ring;
-	uint32_t *head;      /* twice as many; low bits of a number. One long dead may look alive again: it leads to other keys */
+	/* Four times as many, so that few lead to another key: low bits of a number. One long dead may look alive: it leads to other keys. */
+	uint32_t *head;
 	uint64_t begin, end; /* numbers, from 1 */
 	struct ring_log log;
 	uint64_t pool_from;  /* what lies before it in the log has POOL fields that mean nothing now */
 	uint16_t field[TSN_FIELD_COUNT]; /* to be carried, in order */
 	uint32_t nfields;
-	uint16_t here[TSN_FIELD_COUNT];  /* of them: present in a row of the batch at hand */
+	struct here here[TSN_FIELD_COUNT]; /* of them: present in a row of the batch at hand */
 	uint32_t nhere;
+	uint32_t room;       /* for what a row has of them, texts aside */
+	bool texts;          /* some are texts */
 	bool raw_here;       /* raw counters are among them */
 	struct tsn_pair_stats stats;
 	struct ends ends[TSN_BATCH_ROWS];

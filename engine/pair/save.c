@@ -31,7 +31,8 @@ save_addr(struct tsn_pack *k, struct tsn_addr a)
 }
 
 static void
-save_carried(const struct tsn_pair *p, const struct talk *t, const struct side *s, struct tsn_exporters *exporters, struct tsn_pack *k)
+save_carried(const struct tsn_pair *p, const struct talk *t, const struct side *s, struct tsn_exporters *exporters,
+    struct tsn_pack *k)
 {
 	const uint8_t *r;
 	uint32_t source;

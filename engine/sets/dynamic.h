@@ -40,7 +40,11 @@ struct tsn_set *tsn_set_dynamic_new(enum tsn_set_kind kind, uint64_t shape, int6
 const char *tsn_dynamic_column_nth(size_t i);
 bool tsn_set_is_dynamic(const struct tsn_set *s);
 
-enum tsn_dynamic_change { TSN_DYNAMIC_ADDED, TSN_DYNAMIC_RENEWED, TSN_DYNAMIC_WRONG /* of another kind, or absent */, TSN_DYNAMIC_LOST };
+enum tsn_dynamic_change {
+	TSN_DYNAMIC_ADDED, TSN_DYNAMIC_RENEWED,
+	TSN_DYNAMIC_WRONG, /* of another kind, or absent */
+	TSN_DYNAMIC_LOST,
+};
 /*
  * A member as a value (an address with v4_bits/v6_bits below 32/128: a prefix) or as the bytes of a tuple; adding again
  * renews its times and reason. [for_ms] 0: as the set says. [reason] is copied.

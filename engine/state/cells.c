@@ -66,7 +66,7 @@ bool
 tsn_agg_room(struct tsn_agg *a, uint64_t n)
 {
 	return tsn_cells_room(&a->store.counts.cells, n) && tsn_cells_room(&a->store.sums.cells, n) &&
-	    tsn_cells_room(&a->store.cells, n);
+	    tsn_cells_room(&a->store.cells, n) && tsn_cells_room(&a->store.holders, n);
 }
 
 static void
@@ -94,6 +94,7 @@ tsn_agg_fini(struct tsn_agg *a)
 	tsn_cells_free(&a->store.counts.cells);
 	tsn_cells_free(&a->store.sums.cells);
 	tsn_cells_free(&a->store.cells);
+	tsn_cells_free(&a->store.holders);
 }
 
 static uint64_t
@@ -106,5 +107,5 @@ uint64_t
 tsn_agg_bytes(const struct tsn_agg *a)
 {
 	return bytes(&a->store.counts.cells) + bytes(&a->store.sums.cells) + bytes(&a->store.cells) +
-	    a->store.bytes;
+	    bytes(&a->store.holders) + a->store.bytes;
 }

@@ -307,6 +307,13 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return !in->bad;
 }
 
+/* What is made of a cell when the array gets wide. */
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	return hops(a) * (uint64_t)(WIDE - NARROW);
+}
+
 const struct tsn_agg_ops tsn_sequence_ops = {
-	.init = init, .fold = fold, .exact = true, .save = save, .load = load, .notes = tsn_steps_notes,
+	.init = init, .most = most, .fold = fold, .exact = true, .save = save, .load = load, .notes = tsn_steps_notes,
 };

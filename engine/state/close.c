@@ -252,7 +252,10 @@ compare(const void *pa, const void *pb, void *arg)
 	const struct tsn_state *s = arg;
 	int c = compare_spans(a, b);
 
-	return c != 0 ? c : tsn_group_compare(&s->family[a->family].store, a->group, b->group);
+	/* where nobody sees the order, keys need not be fetched for it */
+	if (c != 0 || !s->family[a->family].agg[a->agg].shows)
+		return c;
+	return tsn_group_compare(&s->family[a->family].store, a->group, b->group);
 }
 
 static int

@@ -37,7 +37,7 @@ larger(uint64_t a, uint64_t b)
 static uint64_t
 cells_of(const struct tsn_agg *a)
 {
-	return (uint64_t)a->store.counts.cells.size + a->store.sums.cells.size + a->store.cells.size;
+	return (uint64_t)a->store.counts.cells.size + a->store.sums.cells.size + a->store.cells.size + a->store.holders.size;
 }
 
 /* Beside its groups: what it needs for a batch. */
@@ -53,7 +53,7 @@ fixed_of(const struct tsn_agg_def *d)
 
 /*
  * Arrays are copied one by one as they grow, so that for a moment there is the old one of one of them as well. Sums are
- * copied once more when their panes get wider, and keys when they are moved together.
+ * copied once more when their panes get wider, as are runs when IPv6 comes, and keys when they are moved together.
  */
 void
 tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
@@ -77,8 +77,12 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 		a.ops->init(&a);
 		out->group += cells_of(&a);
 		/* what extra_bytes does not bound, every group may come to take */
-		*(a.ops->extra != NULL ? &out->extra : &out->group) += a.ops->most != NULL ? a.ops->most(&a) : 0;
+		*(a.ops->kept != NULL ? &out->extra : &out->group) += a.ops->most != NULL ? a.ops->most(&a) : 0;
 		out->growing = larger(out->growing, before * larger(a.store.counts.cells.size, a.store.cells.size));
 		out->growing = larger(out->growing, groups * a.store.sums.cells.size);
+		if (a.def->fn != TSN_AGG_SEQUENCE)
+			continue;
+		out->fixed += tsn_steps_fixed(f);
+		out->growing = larger(out->growing, larger(groups * a.store.cells.size, before * (a.store.cells.size + a.ops->most(&a))));
 	}
 }

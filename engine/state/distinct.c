@@ -29,6 +29,38 @@ static void
 init(struct tsn_agg *a)
 {
 	a->store.cells.size = a->def->tumbling ? sizeof(struct tumbling) : sizeof(struct sliding);
+	tsn_extra_init(a);
+}
+
+static struct tsn_members *
+other_of(const struct tsn_agg *a, uint8_t *cell, uint32_t window)
+{
+	return a->def->tumbling ? ((struct tumbling *)cell)->members[window ^ 1] : NULL;
+}
+
+static struct tsn_members **
+window_of(const struct tsn_agg *a, uint8_t *cell, uint32_t window)
+{
+	return a->def->tumbling ? &((struct tumbling *)cell)->members[window] : &((struct sliding *)cell)->members;
+}
+
+static void
+release(struct tsn_agg *a, uint8_t *cell, uint32_t window)
+{
+	struct tsn_members **m = window_of(a, cell, window);
+
+	if (*m == NULL)
+		return;
+	tsn_extra_leave(a, tsn_members_kept(*m), tsn_members_kept(other_of(a, cell, window)));
+	tsn_members_free(*m, &a->store.bytes);
+	*m = NULL;
+}
+
+static struct tsn_kept *
+kept(const struct tsn_agg *a, uint32_t group, uint32_t window)
+{
+	return window > 0 && !a->def->tumbling ? NULL :
+	    tsn_members_kept(*window_of(a, tsn_cell(&a->store.cells, group), window));
 }
 
 static uint64_t
@@ -82,8 +114,7 @@ advance(struct tsn_agg *a, struct sliding *cell, uint64_t pane)
 
 	cell->head = head;
 	if (left == 0) {
-		tsn_members_free(cell->members, &a->store.bytes);
-		cell->members = NULL;
+		release(a, (uint8_t *)cell, 0);
 	} else if (gone != 0) {
 		tsn_members_drop(&cell->members, gone, &a->store.bytes);
 	}
@@ -105,6 +136,7 @@ count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t ro
 	const uint64_t pane = a->pane[row], member = a->member[row];
 	const uint32_t lane = pane & (LANES - 1);
 	enum tsn_room found;
+	bool fresh;
 
 	do {
 		advance(a, cell, pane);
@@ -112,9 +144,12 @@ count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t ro
 	} while (found == TSN_ROOM_ANEW);
 	if (found == TSN_ROOM_NONE)
 		return true;
+	fresh = cell->members == NULL;
 	if (!tsn_members_add(&cell->members, member, lane, tsn_ring_newest(cell->head) & (LANES - 1), LANES,
 	    &a->store.bytes))
 		return false;
+	if (fresh)
+		tsn_extra_enter(a, group, tsn_members_kept(cell->members), NULL);
 	tsn_kept_count(tsn_members_kept(cell->members));
 	cell->head |= UINT64_C(1) << lane;
 	return true;
@@ -126,12 +161,9 @@ advance_tumbling(struct tsn_agg *a, struct tumbling *cell, uint64_t pane)
 	const uint64_t head = tsn_ring_advance(cell->head, pane, 2, 2), gone = cell->head & ~head & 3;
 
 	cell->head = head;
-	for (uint32_t l = 0; l < 2; l++) {
-		if (!(gone >> l & 1))
-			continue;
-		tsn_members_free(cell->members[l], &a->store.bytes);
-		cell->members[l] = NULL;
-	}
+	for (uint32_t l = 0; l < 2; l++)
+		if (gone >> l & 1)
+			release(a, (uint8_t *)cell, l);
 }
 
 static bool
@@ -141,6 +173,7 @@ count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t r
 	const uint64_t pane = a->pane[row];
 	const uint32_t lane = pane & 1;
 	enum tsn_room found;
+	bool fresh;
 
 	do {
 		advance_tumbling(a, cell, pane);
@@ -148,8 +181,11 @@ count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t r
 	} while (found == TSN_ROOM_ANEW);
 	if (found == TSN_ROOM_NONE)
 		return true;
+	fresh = cell->members[lane] == NULL;
 	if (!tsn_members_add(&cell->members[lane], a->member[row], 0, 0, 1, &a->store.bytes))
 		return false;
+	if (fresh)
+		tsn_extra_enter(a, group, tsn_members_kept(cell->members[lane]), tsn_members_kept(cell->members[lane ^ 1]));
 	tsn_kept_count(tsn_members_kept(cell->members[lane]));
 	cell->head |= UINT64_C(1) << lane;
 	return true;
@@ -158,8 +194,7 @@ count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t r
 static struct tsn_members **
 members_of(const struct tsn_agg *a, uint8_t *cell, uint32_t row)
 {
-	return a->def->tumbling ? &((struct tumbling *)cell)->members[a->pane[row] & 1] :
-	    &((struct sliding *)cell)->members;
+	return window_of(a, cell, a->def->tumbling ? a->pane[row] & 1 : 0);
 }
 
 static bool
@@ -218,35 +253,13 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 	return x->to;
 }
 
-static bool
-extra(const struct tsn_agg *a, uint32_t group, uint64_t *flows)
-{
-	uint8_t *cell = tsn_cell(&a->store.cells, group);
-	bool some = false;
-
-	*flows = 0;
-	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++) {
-		struct tsn_members *m = a->def->tumbling ? ((struct tumbling *)cell)->members[w] : ((struct sliding *)cell)->members;
-
-		some = some || m != NULL;
-		*flows += m != NULL ? tsn_members_kept(m)->flows : 0;
-	}
-	return some;
-}
-
 static void
 reset(struct tsn_agg *a, uint32_t group)
 {
-	uint8_t *cell = tsn_cell(&a->store.cells, group);
-
 	if (group >= a->store.cells.cap)
 		return;
-	if (a->def->tumbling) {
-		tsn_members_free(((struct tumbling *)cell)->members[0], &a->store.bytes);
-		tsn_members_free(((struct tumbling *)cell)->members[1], &a->store.bytes);
-	} else {
-		tsn_members_free(((struct sliding *)cell)->members, &a->store.bytes);
-	}
+	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
+		release(a, tsn_cell(&a->store.cells, group), w);
 }
 
 static void
@@ -256,18 +269,48 @@ fini(struct tsn_agg *a)
 		reset(a, g);
 }
 
+/* Does the head say that there is something in that window's memory? */
+static bool
+holds(const struct tsn_agg *a, uint64_t head, uint32_t window)
+{
+	return a->def->tumbling ? head >> window & 1 : (head & UINT16_MAX) != 0;
+}
+
 static void
 save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 {
-	const uint8_t *cell = tsn_cell(&a->store.cells, group);
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
 	const uint64_t head = tsn_head_load(cell);
 
 	tsn_head_save(head, out);
-	if (!a->def->tumbling && (head & UINT16_MAX) != 0)
-		tsn_members_save(((const struct sliding *)cell)->members, out);
-	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
-		if (head >> l & 1)
-			tsn_members_save(((const struct tumbling *)cell)->members[l], out);
+	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++) {
+		struct tsn_members *m = *window_of(a, cell, w);
+
+		if (!holds(a, head, w))
+			continue;
+		tsn_extra_save(tsn_members_kept(m), out);
+		tsn_members_save(m, out);
+	}
+}
+
+/* What was loaded in vain goes at once; what is in the cell stands in the list. */
+static bool
+load_window(struct tsn_agg *a, uint32_t group, uint32_t window, uint32_t lanes, uint32_t used, struct tsn_unpack *in)
+{
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	struct tsn_members *m = NULL;
+	struct tsn_kept said;
+
+	if (!tsn_extra_load(a, &said, tsn_members_kept(other_of(a, cell, window)), in))
+		return false;
+	if (!tsn_members_load(&m, lanes, used, in, &a->store.bytes) || m == NULL) {
+		tsn_members_free(m, &a->store.bytes);
+		return false;
+	}
+	*tsn_members_kept(m) = said;
+	*window_of(a, cell, window) = m;
+	tsn_extra_put(a, group, &said);
+	return true;
 }
 
 static bool
@@ -279,11 +322,9 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	if (!tsn_head_restore(in, a->def->tumbling ? 2 : LANES, a->keep, &head))
 		return false;
 	tsn_head_store(cell, head);
-	if (!a->def->tumbling && (head & UINT16_MAX) != 0 &&
-	    !tsn_members_load(&((struct sliding *)cell)->members, LANES, (uint32_t)head & UINT16_MAX, in, &a->store.bytes))
-		return false;
-	for (uint32_t l = 0; a->def->tumbling && l < 2; l++)
-		if ((head >> l & 1) && !tsn_members_load(&((struct tumbling *)cell)->members[l], 1, 1, in, &a->store.bytes))
+	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
+		if (holds(a, head, w) && !(a->def->tumbling ? load_window(a, group, w, 1, 1, in) :
+		    load_window(a, group, 0, LANES, (uint32_t)head & UINT16_MAX, in)))
 			return false;
 	return !in->bad;
 }
@@ -296,6 +337,6 @@ most(const struct tsn_agg *a)
 
 const struct tsn_agg_ops tsn_distinct_ops = {
 	.most = most,
-	.init = init, .begin = tsn_members_of, .fold = fold, .reset = reset, .fini = fini, .may_stop = true, .extra = extra,
+	.init = init, .begin = tsn_members_of, .fold = fold, .reset = reset, .fini = fini, .may_stop = true, .kept = kept,
 	.save = save, .load = load,
 };

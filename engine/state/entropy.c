@@ -107,5 +107,5 @@ most(const struct tsn_agg *a)
 const struct tsn_agg_ops tsn_entropy_ops = {
 	.most = most,
 	.init = tsn_kept_init, .begin = tsn_members_of, .fold = fold, .reset = reset, .fini = fini,
-	.extra = tsn_kept_extra, .may_stop = true, .save = save, .load = load,
+	.kept = tsn_kept_of, .may_stop = true, .save = save, .load = load,
 };

@@ -156,21 +156,27 @@ less_active(const struct tsn_family *f, const struct tsn_group *a, const struct 
 	return pa != pb ? pa : a->flows < b->flows;
 }
 
+/*
+ * The hand stops behind the place that is given away, so that a newcomer has a whole round to become more
+ * active than others. Were it to go on by eight, the first of each eight alike would change hands and the others keep theirs.
+ */
 static uint32_t
 victim(struct tsn_family *f, uint32_t part, int64_t now)
 {
 	struct tsn_family_store *s = &f->store;
 	struct tsn_part *p = &s->part[part];
-	uint32_t best = TSN_GROUP_NONE, look = p->n < LOOK ? p->n : LOOK;
+	uint32_t best = TSN_GROUP_NONE, at = 0, look = p->n < LOOK ? p->n : LOOK;
 
 	for (uint32_t i = 0; i < look; i++) {
-		uint32_t number = (p->hand + i) % p->n * TSN_PARTS + part;
+		const uint32_t place = (p->hand + i) % p->n, number = place * TSN_PARTS + part;
 
 		if (best == TSN_GROUP_NONE || less_active(f, &s->groups[number], &s->groups[best], now) ||
-		    (number < best && !less_active(f, &s->groups[best], &s->groups[number], now)))
+		    (number < best && !less_active(f, &s->groups[best], &s->groups[number], now))) {
 			best = number;
+			at = place;
+		}
 	}
-	p->hand = (p->hand + look) % p->n;
+	p->hand = (at + 1) % p->n;
 	return best;
 }
 

@@ -50,7 +50,9 @@ struct tsn_agg_store {
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
-	uint32_t hand;            /* groups: where the next look for memory to take begins, see kept.h */
+	struct tsn_cells holders; /* groups that have memory beside their cells, in no order; see kept.h */
+	uint32_t nholders;
+	uint32_t hand;            /* where in them the next look for memory to take begins */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
 };
@@ -65,6 +67,7 @@ struct tsn_closing {
 };
 
 struct tsn_stable;
+struct tsn_kept;
 struct tsn_family;
 
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
@@ -102,6 +105,7 @@ struct tsn_agg {
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
 	bool mute;
 	bool closes;             /* somebody wants its closings: tick rows, ranks or samples */
+	bool shows;              /* somebody wants its tick rows, or those of what is about it */
 	const struct tsn_family *family;
 	struct tsn_agg *of;      /* RANK BASELINE SPREAD: what they are about */
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
@@ -127,8 +131,8 @@ struct tsn_agg_ops {
 	void (*reset)(struct tsn_agg *a, uint32_t group);
 	/* Gives back what is beside the cells. May be NULL. */
 	void (*fini)(struct tsn_agg *a);
-	/* Has the group memory beside its cell, and how many flows were counted in it? NULL: extra_bytes does not apply. */
-	bool (*extra)(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
+	/* Memory beside the cell, of a window (0, and with `per` 1); see kept.h. NULL: there never is, and extra_bytes does not apply. */
+	struct tsn_kept *(*kept)(const struct tsn_agg *a, uint32_t group, uint32_t window);
 	/* Bytes a group may take beside its cells, at most. NULL: none. */
 	uint64_t (*most)(const struct tsn_agg *a);
 	/* [fold] allocates: it goes first, so that the others stop at the same row. */
@@ -202,6 +206,7 @@ struct tsn_family {
 	bool restored;       /* from a snapshot */
 	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
 	int64_t evicted_before;           /* last_evicted when that batch began */
+	uint64_t folded;                  /* which batch that was */
 };
 
 /* The keys of a batch. */
@@ -228,6 +233,7 @@ struct tsn_side {
 struct tsn_pairs {
 	struct tsn_side counts, reads;
 	uint16_t mark[TSN_MARKS], round; /* groups, by their low bits, that wait to be read in this round */
+	bool takes_memory;               /* a row may take another group's memory beside its cell */
 };
 
 struct tsn_state {
@@ -239,6 +245,7 @@ struct tsn_state {
 	uint16_t row[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
 	uint64_t seed;
 	uint32_t n, nmore;
+	uint64_t batches;               /* begun */
 	bool learned;
 	struct tsn_family *family;
 	struct tsn_closing closing;
@@ -371,7 +378,7 @@ tsn_family_only(const struct tsn_family *f)
 void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *b);
 
 /* state.c: forgets which rows evicted, a batch begins. */
-void tsn_family_begin(struct tsn_family *f);
+void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
 /* state.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
 bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
 
@@ -385,6 +392,8 @@ void tsn_steps_fini(struct tsn_family *f);
 /* How many keys of its own a row of the family can have. */
 uint32_t tsn_steps_keys(const struct tsn_family_def *def);
 uint64_t tsn_steps_bytes(const struct tsn_family *f);
+/* At most, beside the groups, of a sequence whose rules match as many rows at a tick as a batch has. */
+uint64_t tsn_steps_fixed(const struct tsn_family_def *def);
 uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
     struct tsn_note *out, uint32_t max);
 

@@ -6,7 +6,6 @@
 #include "state/ring.h"
 
 #define LANES 16u
-#define LOOK 8u
 
 struct cell {
 	uint64_t head;
@@ -29,6 +28,23 @@ void
 tsn_kept_init(struct tsn_agg *a)
 {
 	a->store.cells.size = sizeof(struct cell) + windows(a) * sizeof(struct tsn_kept *);
+	tsn_extra_init(a);
+}
+
+static struct tsn_kept *
+other_of(const struct tsn_agg *a, const struct cell *c, uint32_t window)
+{
+	return a->def->tumbling ? c->of[window ^ 1] : NULL;
+}
+
+static void
+release(struct tsn_agg *a, struct cell *c, uint32_t window, const struct tsn_kept_ops *ops)
+{
+	if (c->of[window] == NULL)
+		return;
+	tsn_extra_leave(a, c->of[window], other_of(a, c, window));
+	ops->free(a, c->of[window]);
+	c->of[window] = NULL;
 }
 
 /* Moves the window on: what left it goes. */
@@ -41,15 +57,11 @@ advance(struct tsn_agg *a, struct cell *c, uint64_t pane, const struct tsn_kept_
 
 	c->head = head;
 	if (a->def->tumbling) {
-		for (uint32_t l = 0; l < 2; l++) {
-			if (!(gone >> l & 1))
-				continue;
-			ops->free(a, c->of[l]);
-			c->of[l] = NULL;
-		}
+		for (uint32_t l = 0; l < 2; l++)
+			if (gone >> l & 1)
+				release(a, c, l, ops);
 	} else if (left == 0) {
-		ops->free(a, c->of[0]);
-		c->of[0] = NULL;
+		release(a, c, 0, ops);
 	} else if (gone != 0 && c->of[0] != NULL) {
 		ops->drop(a, c->of[0], gone);
 	}
@@ -63,6 +75,7 @@ count(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, const
 	const uint32_t which = a->def->tumbling ? pane & 1 : 0, lane = a->def->tumbling ? 0 : pane & (LANES - 1);
 	const uint32_t lanes = a->def->tumbling ? 1 : LANES;
 
+	bool fresh;
 	enum tsn_room room = a->def->extra_bytes == 0 ? TSN_ROOM : TSN_ROOM_ANEW;
 
 	advance(a, c, pane, ops);
@@ -72,8 +85,11 @@ count(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, const
 	}
 	if (room == TSN_ROOM_NONE)
 		return true;
+	fresh = c->of[which] == NULL;
 	if (!ops->add(a, &c->of[which], x, row, lane, lanes))
 		return false;
+	if (fresh)
+		tsn_extra_enter(a, group, c->of[which], other_of(a, c, which));
 	tsn_kept_count(c->of[which]);
 	c->head |= UINT64_C(1) << (a->def->tumbling ? which : lane);
 	return true;
@@ -126,7 +142,7 @@ tsn_kept_reset(struct tsn_agg *a, uint32_t group, const struct tsn_kept_ops *ops
 	if (group >= a->store.cells.cap)
 		return;
 	for (uint32_t w = 0; w < windows(a); w++)
-		ops->free(a, cell_of(a, group)->of[w]);
+		release(a, cell_of(a, group), w, ops);
 }
 
 void
@@ -136,18 +152,10 @@ tsn_kept_fini(struct tsn_agg *a, const struct tsn_kept_ops *ops)
 		tsn_kept_reset(a, g, ops);
 }
 
-bool
-tsn_kept_extra(const struct tsn_agg *a, uint32_t group, uint64_t *flows)
+struct tsn_kept *
+tsn_kept_of(const struct tsn_agg *a, uint32_t group, uint32_t window)
 {
-	const struct cell *c = cell_of(a, group);
-	bool some = false;
-
-	*flows = 0;
-	for (uint32_t w = 0; w < windows(a); w++) {
-		some = some || c->of[w] != NULL;
-		*flows += c->of[w] != NULL ? c->of[w]->flows : 0;
-	}
-	return some;
+	return window < windows(a) ? cell_of(a, group)->of[window] : NULL;
 }
 
 void
@@ -160,7 +168,7 @@ tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out, con
 		tsn_pack_bool(out, c->of[w] != NULL);
 		if (c->of[w] == NULL)
 			continue;
-		tsn_pack_uint(out, c->of[w]->flows);
+		tsn_extra_save(c->of[w], out);
 		ops->save(c->of[w], out);
 	}
 }
@@ -176,82 +184,18 @@ tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in, const st
 		return false;
 	c->head = head;
 	for (uint32_t w = 0; w < windows(a); w++) {
-		uint64_t flows;
+		struct tsn_kept said, *k;
 
 		if (!tsn_unpack_bool(in))
 			continue;
-		flows = tsn_unpack_below(in, UINT32_MAX);
-		c->of[w] = in->bad ? NULL : ops->load(a, in, a->def->tumbling ? 1 : LANES);
-		if (c->of[w] == NULL)
+		if (!tsn_extra_load(a, &said, w == 0 ? NULL : c->of[0], in))
 			return false;
-		c->of[w]->flows = (uint32_t)flows;
+		k = ops->load(a, in, a->def->tumbling ? 1 : LANES);
+		if (k == NULL)
+			return false;
+		*k = said;
+		tsn_extra_put(a, group, k);
+		c->of[w] = k;
 	}
 	return !in->bad;
-}
-
-/* [a] gives way before [b]. */
-struct holder {
-	uint32_t group;
-	bool passed;
-	uint64_t flows;
-};
-
-static bool
-less_active(const struct holder *a, const struct holder *b)
-{
-	if (a->passed != b->passed)
-		return a->passed;
-	return a->flows != b->flows ? a->flows < b->flows : a->group < b->group;
-}
-
-/* The clock goes round all groups, and stops behind the eighth that has something. */
-static uint32_t
-victim(struct tsn_agg *a, uint32_t own, uint64_t pane)
-{
-	const uint32_t cap = a->store.cells.cap;
-	struct holder best = { TSN_GROUP_NONE, false, 0 }, h;
-	uint32_t found = 0;
-
-	for (uint32_t i = 0; i < cap && found < LOOK; i++) {
-		h.group = a->store.hand < cap ? a->store.hand : 0;
-		a->store.hand = h.group + 1;
-		if (h.group == own || !a->ops->extra(a, h.group, &h.flows))
-			continue;
-		h.passed = tsn_ring_late(pane << TSN_HEAD_BITS, tsn_ring_newest(tsn_head_load(tsn_cell(&a->store.cells, h.group))), a->keep);
-		if (found++ == 0 || less_active(&h, &best))
-			best = h;
-	}
-	return best.group;
-}
-
-/* The family's last eviction is that of the last row, in whatever order its aggregates came to them. */
-static void
-lost(struct tsn_family *f, const struct tsn_batch *b, uint32_t row)
-{
-	uint32_t w = TSN_MASK_WORDS;
-
-	f->store.stats.evicted++;
-	f->evicted[row / 64] |= UINT64_C(1) << (row % 64);
-	while (f->evicted[--w] == 0)
-		;
-	f->store.stats.last_evicted = b->time[w * 64 + 63 - (uint32_t)__builtin_clzll(f->evicted[w])];
-}
-
-enum tsn_room
-tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, uint64_t need)
-{
-	uint64_t flows;
-
-	while (a->store.bytes + need > a->def->extra_bytes) {
-		uint32_t other = need > a->def->extra_bytes ? TSN_GROUP_NONE : victim(a, group, a->pane[row]);
-		const bool own = other == TSN_GROUP_NONE && a->ops->extra(a, group, &flows);
-
-		lost(x->family, x->batch, row);
-		if (other == TSN_GROUP_NONE && !own)
-			return TSN_ROOM_NONE;
-		tsn_agg_reset(a, own ? group : other);
-		if (own)
-			return TSN_ROOM_ANEW;
-	}
-	return TSN_ROOM;
 }

@@ -19,6 +19,7 @@ struct tsn_unpack;
 /* What such memory begins with. */
 struct tsn_kept {
 	uint32_t flows; /* counted in it, at most UINT32_MAX: how active its group is */
+	uint32_t place; /* of the group among those that have some */
 };
 
 static inline void
@@ -44,13 +45,29 @@ void tsn_kept_init(struct tsn_agg *a);
 uint32_t tsn_kept_fold(struct tsn_agg *a, struct tsn_fold *x, const struct tsn_kept_ops *ops);
 void tsn_kept_reset(struct tsn_agg *a, uint32_t group, const struct tsn_kept_ops *ops);
 void tsn_kept_fini(struct tsn_agg *a, const struct tsn_kept_ops *ops);
-bool tsn_kept_extra(const struct tsn_agg *a, uint32_t group, uint64_t *flows);
+struct tsn_kept *tsn_kept_of(const struct tsn_agg *a, uint32_t group, uint32_t window);
 void tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out, const struct tsn_kept_ops *ops);
 bool tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in, const struct tsn_kept_ops *ops);
 
 /*
+ * extra.c. Groups that have such memory stand in a list, so that those that are looked at are always as many, and busy
+ * ones do not stand alone where idle ones have lost theirs. [k] has just been made, or is about to go;
+ * [other] is what the group has of its other window, or NULL: then it enters the list, or leaves it.
+ */
+void tsn_extra_init(struct tsn_agg *a);
+void tsn_extra_enter(struct tsn_agg *a, uint32_t group, struct tsn_kept *k, const struct tsn_kept *other);
+void tsn_extra_leave(struct tsn_agg *a, const struct tsn_kept *k, const struct tsn_kept *other);
+/*
+ * With the memory itself goes what [k] says of it and its group's place. Loading reads that before there is any memory (false: no
+ * such place, or it is taken), and [put] takes the place when there is. All groups have room for their cells before.
+ */
+void tsn_extra_save(const struct tsn_kept *k, struct tsn_pack *out);
+bool tsn_extra_load(struct tsn_agg *a, struct tsn_kept *k, const struct tsn_kept *other, struct tsn_unpack *in);
+void tsn_extra_put(struct tsn_agg *a, uint32_t group, const struct tsn_kept *k);
+
+/*
  * Makes [need] bytes free within extra_bytes, for a row of [group]: the memory of the least active of the next
- * eight groups that have some goes, and their windows are empty then (window passed, then fewest flows, then lower number:
+ * eight in the list goes, and their windows are empty then (window passed, then fewest flows, then lower number:
  * the order of S29, of this aggregate alone and as of this row, so that batches do not matter); at last [group]'s own.
  */
 enum tsn_room {

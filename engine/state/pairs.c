@@ -4,7 +4,8 @@
  * `by A at B`: rows are counted in the group of one key and read that of another. A row's count and its read wait
  * in two lists; aggregates then go through the one and after it through the other, without counting. That gives what
  * row by row would give as long as no row in the first list counts in a group that an earlier row waits to read, and
- * no group loses its place meanwhile: before either, both lists are folded.
+ * no group loses its place meanwhile: before either, both lists are folded. Where counting one group can take memory
+ * from another (extra_bytes), no row is counted while one waits to read.
  */
 #include "state/internal.h"
 
@@ -115,7 +116,7 @@ count(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, uint32_t ro
 		if (group == TSN_GROUP_NONE)
 			return false;
 	}
-	if (is_read(p, group) && !fold_due(s, f, x, stop))
+	if ((is_read(p, group) || (p->takes_memory && p->reads.due > 0)) && !fold_due(s, f, x, stop))
 		return false;
 	tsn_group_touch(&f->store.groups[group], x->batch->time[row]);
 	push(&p->counts, row, group);
@@ -162,6 +163,9 @@ tsn_pairs_fold(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, co
 
 	*stop = 0;
 	s->pairs->round = s->pairs->round == 0 ? 1 : s->pairs->round;
+	s->pairs->takes_memory = false;
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		s->pairs->takes_memory |= f->agg[i].ops->kept != NULL && f->agg[i].def->extra_bytes != 0;
 	if (!prepare(c, &s->keys, f, &f->def.key, x->batch, counts, s->seed) ||
 	    !prepare(r, &s->more_keys[0], f, &f->def.at, x->batch, reads, s->seed))
 		return false;

@@ -28,7 +28,7 @@ tsn_pane_save(uint64_t newest, struct tsn_pack *out)
 	const int64_t pane = (int64_t)newest - TSN_PANE_BIAS;
 
 	/* small where it can be: 0 is none, else zigzag */
-	tsn_pack_uint(out, newest == 0 ? 0 : ((uint64_t)pane << 1 ^ (uint64_t)(pane >> 63)) + 1);
+	tsn_pack_uint(out, newest == 0 ? 0 : ((uint64_t)pane << 1 ^ -(uint64_t)(pane < 0)) + 1);
 }
 
 bool
@@ -172,6 +172,7 @@ save_groups(const struct tsn_family_store *s, struct tsn_pack *out)
 {
 	uint64_t before = 0;
 
+	tsn_pack_uint(out, s->cap);
 	for (uint32_t p = 0; p < TSN_PARTS; p++) {
 		tsn_pack_uint(out, s->part[p].n);
 		tsn_pack_uint(out, s->part[p].hand);
@@ -209,6 +210,7 @@ save_agg(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *o
 	tsn_pack_bool(out, a->closes);
 	tsn_pack_uint(out, a->store.open);
 	tsn_pack_bool(out, a->store.mute);
+	tsn_pack_uint(out, a->store.hand);
 	tsn_pack_bool(out, a->ops->save_beside != NULL);
 	if (a->ops->save_beside != NULL)
 		a->ops->save_beside(a, out);
@@ -263,19 +265,22 @@ load_stats(struct tsn_family_stats *s, struct tsn_unpack *in)
  * was lowered since; then keys are spread as evenly as hashes do, and a part with many times its share is no part of ours.
  */
 static bool
-load_parts(const struct tsn_family *f, struct tsn_part *part, uint32_t *most, struct tsn_unpack *in)
+load_parts(const struct tsn_family *f, struct tsn_part *part, uint32_t *cap, struct tsn_unpack *in)
 {
+	const uint32_t had = (uint32_t)tsn_unpack_below(in, TSN_GROUP_NONE / TSN_PARTS);
 	uint64_t total = 0;
+	uint32_t most = 0;
 
-	*most = 0;
 	for (uint32_t p = 0; p < TSN_PARTS; p++) {
 		part[p].n = (uint32_t)tsn_unpack_below(in, TSN_GROUP_NONE / TSN_PARTS);
 		part[p].hand = (uint32_t)tsn_unpack_below(in, part[p].n == 0 ? 0 : part[p].n - 1);
-		*most = part[p].n > *most ? part[p].n : *most;
+		most = part[p].n > most ? part[p].n : most;
 		total += part[p].n;
 	}
-	if (total * GROUP_LEAST > (uint64_t)(in->end - in->p) || (*most > f->budget && *most > total / TSN_PARTS * 4 + 1024))
+	if (total * GROUP_LEAST > (uint64_t)(in->end - in->p) || (most > f->budget && most > total / TSN_PARTS * 4 + 1024) ||
+	    had < most)
 		in->bad = true;
+	*cap = had / 2 > most ? most : had; /* arrays double */
 	return !in->bad;
 }
 
@@ -311,18 +316,18 @@ load_groups(struct tsn_family *f, uint64_t seed, struct tsn_unpack *in)
 	struct tsn_family_store *s = &f->store;
 	struct tsn_part part[TSN_PARTS];
 	uint64_t before = 0;
-	uint32_t most;
+	uint32_t cap;
 
-	if (!load_parts(f, part, &most, in))
+	if (!load_parts(f, part, &cap, in))
 		return false;
-	if (most == 0)
+	if (cap == 0)
 		return true;
-	s->groups = tsn_array_grow(NULL, 0, (size_t)most * TSN_PARTS * sizeof(*s->groups));
+	s->groups = tsn_array_grow(NULL, 0, (size_t)cap * TSN_PARTS * sizeof(*s->groups));
 	if (s->groups == NULL)
 		return false;
-	s->cap = most;
+	s->cap = cap;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		if (!tsn_agg_room(&f->agg[i], (uint64_t)most * TSN_PARTS))
+		if (!tsn_agg_room(&f->agg[i], (uint64_t)cap * TSN_PARTS))
 			return false;
 	for (uint32_t p = 0; p < TSN_PARTS; p++) {
 		for (uint32_t k = 0; k < part[p].n; k++)
@@ -350,6 +355,7 @@ load_agg_into(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in)
 
 	a->store.open = tsn_unpack_uint(in);
 	a->store.mute = tsn_unpack_bool(in);
+	a->store.hand = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 	if (a->closes && !closed) { /* as at a reload */
 		a->store.mute = true;
 		a->store.open = 0;

@@ -56,10 +56,12 @@ link_aggs(struct tsn_family *f, const struct tsn_state *s)
 
 		a->state = s;
 		a->closes |= a->def->closes;
+		a->shows |= a->def->closes || a->def->fn == TSN_AGG_ABSENT;
 		if (a->def->fn != TSN_AGG_RANK && a->def->fn != TSN_AGG_BASELINE && a->def->fn != TSN_AGG_SPREAD)
 			continue;
 		a->of = &f->agg[a->def->of < f->def.naggs ? a->def->of : 0];
 		a->closes = false; /* with [of] */
+		a->of->shows |= a->def->closes;
 		a->of->closes = a->of != a && a->of->def->tumbling;
 	}
 	tsn_samples_settle(f);
@@ -352,8 +354,15 @@ list_rows(const struct tsn_mask *rows, uint16_t *out)
 }
 
 void
-tsn_family_begin(struct tsn_family *f)
+tsn_state_next_batch(struct tsn_state *s)
 {
+	s->batches++;
+}
+
+void
+tsn_family_begin(const struct tsn_state *s, struct tsn_family *f)
+{
+	f->folded = s->batches;
 	memset(f->evicted, 0, sizeof(f->evicted));
 	f->evicted_before = f->store.stats.last_evicted;
 }
@@ -377,7 +386,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 	tsn_mask_and(&active, &active, &rows);
 	tsn_mask_or(&rows, &active, &counts);
 	n = list_rows(&rows, s->row);
-	tsn_family_begin(f);
+	tsn_family_begin(s, f);
 	ok = begin(s, f, b, &counts, args, results, &active, n);
 	if (ok && f->since_ever)
 		ok = meet_first(s, f, b);
@@ -418,6 +427,8 @@ tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_b
 	const struct tsn_family *f = &s->family[family];
 	uint64_t bits = f->evicted[row / 64] & UINT64_MAX >> (63 - row % 64);
 
+	if (f->folded != s->batches)
+		return f->store.stats.last_evicted;
 	for (uint32_t w = row / 64;; bits = f->evicted[--w]) {
 		if (bits != 0)
 			return b->time[w * 64 + 63 - (uint32_t)__builtin_clzll(bits)];

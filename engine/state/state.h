@@ -44,7 +44,7 @@ struct tsn_agg_def {
 	bool tumbling;              /* `per`: one pane of [window_ms], aligned to the clock; else `over` */
 	bool by_received;           /* `time received` */
 	bool closes;                /* `per` only: tsn_state_close reports its closed windows */
-	int64_t window_ms;          /* as written */
+	int64_t window_ms;          /* as written; SINCE: how long its groups learn, and are kept at least */
 	int64_t pane_ms;            /* over: S3; per: window_ms */
 	uint32_t panes;             /* over: the newest and ceil(window / pane) before it, at most 16; per: 1 */
 	struct tsn_key_spec tuple;  /* DISTINCT ENTROPY: the arguments; JITTER: the connection */
@@ -70,7 +70,8 @@ struct tsn_step_def {
 struct tsn_family_def {
 	const char *canon;          /* canonical form: key, where, nesting level */
 	struct tsn_key_spec key;    /* n 0: one group for everything; SEQUENCE: that of the last step */
-	struct tsn_key_spec at;     /* `by KEY at AT`: rows are filed under [key] and read the group that these name; n 0: the same */
+	struct tsn_key_spec at;     /* `by KEY at AT`: rows are filed under [key] and read the group that these name; n 0: the same.
+	                             * Same types and masks as [key]; tick rows are made with these fields. */
 	const struct tsn_step_def *step; /* of SEQUENCE */
 	uint32_t nsteps;            /* 0: no sequence */
 	uint64_t max_keys;          /* groups at most; divided evenly over 64 parts (S29) */
@@ -129,6 +130,8 @@ void tsn_state_take_over(struct tsn_state *s, struct tsn_state *old,
  * count for it; NULL for COUNT and DISTINCT; DISTINCT skips rows with an absent tuple part itself).
  * results[i]: written; known where a value exists: count, sum, rate and distinct are 0 for
  * a group without counted flows, the others unknown (S13). A result may be NULL if nobody reads it.
+ * With [at] a row is counted under [key] if it has that, and gets a value if it has [at], whether or not it has the
+ * other; FRESH is then 0 in every row. SINCE without key also looks at rows that are in neither mask: call it for every batch.
  * false: memory ran out; rows already folded stand, the rest of the batch was not counted (say so and go on).
  */
 bool tsn_state_fold(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *counted,
@@ -154,6 +157,8 @@ bool tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t latenes
 bool tsn_state_waits(const struct tsn_state *s);
 
 void tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_stats *out);
+/* A new batch begins: what is asked of families that it does not fold is not about its rows. */
+void tsn_state_next_batch(struct tsn_state *s);
 /*
  * Event time of the last eviction up to and including [row] of the batch folded last, TSN_TIME_NONE if
  * none: what tsn_state_stats would say had the input been cut right behind that row.
@@ -168,6 +173,14 @@ uint32_t tsn_state_families(const struct tsn_state *s);
 const struct tsn_family_def *tsn_state_family(const struct tsn_state *s, uint32_t family);
 
 /*
+ * A sequence: each step is met by a later flow than the one before (event time; of equal times the later row), first to
+ * last within the window, and a match leaves the key as if it had never been seen. Only a flow of the first step makes
+ * a group. Of the runs that reached a step the one with the latest start is kept (of equal starts the one met earlier,
+ * then the one that came first), so of flows in order every chain is found; a flow that comes after one it should
+ * have come before is not taken back behind it. One flow may be a step of one run and begin another, but is in no
+ * run twice, and the flow that completes a run begins none in that group. A flow older than its group's newest by more than
+ * the window is late: it meets nothing.
+ *
  * The rows of a sequence: steps[i] is the mask of rows that meet step i (NULL: a rule's, which come by tsn_state_step).
  * [result]: 1 in the rows that complete a run of the group of the last step's key, 0 in other rows of that mask and of
  * [read], unknown where the last step's key is absent. Rows in order, and of one row the last step first, so that one
@@ -175,7 +188,12 @@ const struct tsn_family_def *tsn_state_family(const struct tsn_state *s, uint32_
  */
 bool tsn_state_fold_steps(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *const steps[],
     const struct tsn_mask *read, struct tsn_vector *result);
-/* A rule that is step [step] matched rows of [b]: to be called at the tick after it. False when memory is out. */
+/*
+ * A rule that is step [step] matched rows of [b]: to be called at the tick after it, with all fields that the step's key
+ * and tsn_state_notes want. False when memory is out. Where the rule is the last step, the runs it completes are told to the
+ * tick: tsn_state_fold_steps with a batch of kind TICK gives 1 to each row of [read] whose key (of the last step) was completed
+ * by the calls since the tick before. They are forgotten when flows are folded, or by the first such call after a tick's fold.
+ */
 bool tsn_state_step(struct tsn_state *s, uint32_t f, uint32_t step, const struct tsn_batch *b, const struct tsn_mask *rows);
 
 /*
@@ -203,7 +221,7 @@ void tsn_state_learned(struct tsn_state *s);
  */
 #define TSN_NOTE_ALONE UINT32_MAX
 struct tsn_note {
-	const char *group;      /* "rank", "baseline", "chain"... */
+	const char *group;      /* "rank", "baseline", "chain" (a step an item: time src dst dst_port proto exporter), "patient_zero"... */
 	uint32_t item;          /* place in a list of objects, or TSN_NOTE_ALONE */
 	const char *name;       /* equal names in a row: a list */
 	struct tsn_value value;

@@ -127,6 +127,13 @@ tsn_steps_bytes(const struct tsn_family *f)
 	    (sizeof(struct match) + f->def.nsteps * sizeof(struct tsn_hop));
 }
 
+uint64_t
+tsn_steps_fixed(const struct tsn_family_def *def)
+{
+	return sizeof(struct tsn_steps) + def->nsteps * sizeof(*def->step) +
+	    2 * TSN_BATCH_ROWS * (sizeof(struct match) + def->nsteps * sizeof(struct tsn_hop));
+}
+
 static bool
 matches_room(struct matches *m, uint32_t nsteps)
 {
@@ -223,7 +230,7 @@ meet(struct walk *w, uint32_t group, uint32_t step, uint32_t row)
 
 /* The group of a row at a step; only the first step makes one. False: memory is out. */
 static bool
-group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group)
+group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group, uint32_t *over)
 {
 	const struct tsn_keys *k = keys_of(w, step);
 
@@ -231,6 +238,8 @@ group_of(struct walk *w, uint32_t step, uint32_t row, uint32_t *group)
 	if (*group != TSN_GROUP_NONE || step > 0)
 		return true;
 	*group = tsn_family_add(w->f, k, row, w->b->time[row], w->s->seed);
+	if (*group == *over) /* in the place of the group whose run this row just ended */
+		*over = TSN_GROUP_NONE;
 	return *group != TSN_GROUP_NONE;
 }
 
@@ -253,7 +262,7 @@ walk_row(struct walk *w, uint32_t row)
 	for (uint32_t step = last + 1; step-- > 0;) {
 		if (!asks(w, step, row))
 			continue;
-		if (!group_of(w, step, row, &group))
+		if (!group_of(w, step, row, &group, &over))
 			return false;
 		if (group == TSN_GROUP_NONE || group == over)
 			continue;
@@ -415,7 +424,7 @@ tsn_state_fold_steps(struct tsn_state *s, uint32_t family, const struct tsn_batc
 
 	w.to = &st->row;
 	w.to->n = 0;
-	tsn_family_begin(f);
+	tsn_family_begin(s, f);
 	if (b->kind == TSN_BATCH_TICK)
 		st->told = true;
 	else
@@ -454,7 +463,7 @@ tsn_state_step(struct tsn_state *s, uint32_t family, uint32_t step, const struct
 	f->steps->sorted = false;
 	where_keys(&w);
 	ok = walk(&w, NULL, &stop);
-	tsn_family_begin(f); /* rows of no batch that was folded */
+	tsn_family_begin(s, f); /* rows of no batch that was folded */
 	return ok;
 }
 

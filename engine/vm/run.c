@@ -450,5 +450,7 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 	if (code->n == 0)
 		return;
 	tsn_batch_derive(b, &vm->p->derived);
+	if (state != NULL)
+		tsn_state_next_batch(state);
 	execute(&r, code);
 }

@@ -40,11 +40,14 @@ compile_rules(const char *text)
 	return rs;
 }
 
-/* Row [n] is a function of its number: hosts come and go, some are busy, one in ten is late. */
+/* Row [n] is a function of its number: hosts come and go, some are busy, one in ten is late, every eighth is an answer,
+ * and some are told again by another exporter. */
 static inline void
 put_row(struct tsn_engine *e, uint64_t n)
 {
-	const uint64_t h = tsn_mix64(n * 3 + 1), phase = n / 5000;
+	const bool back = n % 8 == 7, again = n % 8 == 5;
+	const enum tsn_field from = back ? TSN_F_DST : TSN_F_SRC, to = back ? TSN_F_SRC : TSN_F_DST;
+	const uint64_t h = tsn_mix64((n - back - again) * 3 + 1), phase = n / 5000;
 	const int64_t received = START + (int64_t)n * 9;
 	const uint32_t src = (h & 7) < 3 ? (uint32_t)(phase % 7) : (uint32_t)(h >> 8 & 0x1ff);
 	struct tsn_batch *b;
@@ -55,16 +58,19 @@ put_row(struct tsn_engine *e, uint64_t n)
 	cr_assert_not_null(b);
 	row = b->n;
 	if (src % 5 == 4)
-		tsn_batch_put_addr(b, row, TSN_F_SRC, (struct tsn_addr){ UINT64_C(0x20010db800000000), src, false });
+		tsn_batch_put_addr(b, row, from, (struct tsn_addr){ UINT64_C(0x20010db800000000), src, false });
 	else
-		tsn_batch_put_addr(b, row, TSN_F_SRC, tsn_addr_v4(0x0a000000u + src));
-	tsn_batch_put_addr(b, row, TSN_F_DST, tsn_addr_v4(0xc0a80000u + (uint32_t)(h >> 20 & 0x3ff)));
-	tsn_batch_put_addr(b, row, TSN_F_EXPORTER, tsn_addr_v4(0xc0000201u + (uint32_t)(h >> 60)));
+		tsn_batch_put_addr(b, row, from, tsn_addr_v4(0x0a000000u + src));
+	tsn_batch_put_addr(b, row, to, tsn_addr_v4(0xc0a80000u + (uint32_t)(h >> 20 & 0x3ff)));
+	tsn_batch_put_addr(b, row, TSN_F_EXPORTER, tsn_addr_v4(0xc0000201u + ((uint32_t)(h >> 60) + again) % 16));
 	tsn_batch_put_int(b, row, TSN_F_PROTO, h >> 40 & 1 ? 6 : 17);
-	tsn_batch_put_int(b, row, TSN_F_DST_PORT, (int64_t)(h >> 41 & 0x3f) + 20);
+	tsn_batch_put_int(b, row, back ? TSN_F_SRC_PORT : TSN_F_DST_PORT, (int64_t)(h >> 41 & 0x3f) + 20);
+	tsn_batch_put_int(b, row, back ? TSN_F_DST_PORT : TSN_F_SRC_PORT, (int64_t)(h >> 12 & 0x3fff) + 1024);
+	if (h >> 40 & 1)
+		tsn_batch_put_int(b, row, TSN_F_FLAGS, h >> 57 & 1 ? 2 : 0x1b);
 	tsn_batch_put_int(b, row, TSN_F_RAW_BYTES, (int64_t)(h >> 30 & 0xffff));
 	tsn_batch_put_int(b, row, TSN_F_RAW_PACKETS, 1 + (int64_t)(h >> 50 & 7));
-	tsn_batch_put_int(b, row, TSN_F_START, received - 3000);
+	tsn_batch_put_int(b, row, TSN_F_START, received - 3000 - (again ? 9 : 0));
 	tsn_batch_put_int(b, row, TSN_F_END, received - (h >> 56 < 25 ? (int64_t)(h >> 10 & 0xffff) : 0));
 	b->received[row] = b->exported[row] = received;
 	b->source[row] = tsn_exporters_find(tsn_engine_exporters(e), tsn_batch_addr(b, row, TSN_F_EXPORTER));

@@ -8,7 +8,9 @@ static const char *const prelude =
     "set home = { 10.0.0.0/8, 2001:db8::/32 }\n"
     "set ports = { 80, 443 }\n"
     "define is_mail = dst_port == mail and proto == tcp\n"
-    "define conns = count(is_mail) by src over 60s\n";
+    "define conns = count(is_mail) by src over 60s\n"
+    "set home_hosts = { 10.0.0.1, 10.0.0.2 }\n"
+    "rule quiet { when dst_port == 1 } rule loud { when dst_port == 2 }\n";
 
 static char *
 form(const char *when, bool rule_form)
@@ -81,6 +83,17 @@ static const struct { const char *a, *b; } same[] = {
 	{ "src_mac == \"00:11:22:33:44:55\"", "src_mac == \"00-11-22-33-44-55\"" },
 	{ "start > 2026-01-05", "start > 2026-01-05 - 0s" },
 	{ "sum(bytes where dst_port == 25) by src over 60s > 5 ", "sum(bytes where dst_port == mail) by src over 60s > 5" },
+	{ "new(dst, src) over 7d", "new(src, dst, max_keys 5000) over 1w" },
+	{ "new(src, learn 7d) over 7d", "new(src) over 7d" },
+	{ "new(src where dst_port == 22 and proto == tcp) over 7d", "new(src where proto == tcp and dst_port == 22) over 7d" },
+	{ "not not absent() by src over 1h", "absent() by src over 60m" },
+	{ "rank(sum(bytes)) by src per 1h <= 20", "20 >= (rank(sum(bytes)) by src per 60m)" },
+	{ "baseline(count(), history 7d) by src over 1h > 5", "baseline(count(), season 24h, history 1w) by src over 1h > 5" },
+	{ "baseline(count(dst_port == 22), history 2d) by src over 1h > 5", "baseline(count(dst_port == 22), history 48h, season 1h) by src over 1h > 5" },
+	{ "zscore(count(), history 7d) by src over 1h > 5", "zscore(count(), history 7d, max_keys 1k) by src over 1h > 5" },
+	{ "sequence(dst_port == 1, dst_port == 2) by src over 1h", "sequence(src where dst_port == 1, 2 == dst_port) by src over 60m" },
+	{ "(sequence(dst_port == 1, dst_port == 2)) by src over 1h", "sequence(src where dst_port == 1, src where dst_port == 2) over 1h" },
+	{ "count() by src at dst over 1h > 5", "count(max_keys 77) by src at dst over 1h > 5" },
 };
 
 static const struct { const char *a, *b; } different[] = {
@@ -113,6 +126,28 @@ static const struct { const char *a, *b; } different[] = {
 	{ "dns_name == \"a\"", "dns_name == \"A\"" },
 	{ "has(dst_as)", "has(src_as)" },
 	{ "src in home or dst_port == 25", "src in home and dst_port == 25" },
+	{ "new(src) over 7d", "new(src) over 30d" },
+	{ "new(src) over 7d", "new(src, learn 1d) over 7d" },
+	{ "new(src) by dst over 7d", "new(src, dst) over 7d" },
+	{ "new(src) over 7d", "new(src) over 7d time received" },
+	{ "absent(dst_port == 22) by src over 1h", "absent(dst_port == 23) by src over 1h" },
+	{ "absent(dst_port == 22) by src over 1h", "absent(dst_port == 22, expect home_hosts) by src over 1h" },
+	{ "rank(sum(bytes)) by exporter, src per 1h <= 20", "rank(sum(bytes), within exporter) by exporter, src per 1h <= 20" },
+	{ "rank(sum(bytes)) by src per 1h <= 20", "rank(sum(packets)) by src per 1h <= 20" },
+	{ "baseline(count(), history 7d) by src over 1h > 5", "baseline(count(), history 14d) by src over 1h > 5" },
+	{ "baseline(count(), history 7d) by src over 1h > 5", "baseline(count(), history 7d, season 12h) by src over 1h > 5" },
+	{ "zscore(count(), history 7d) by src over 1h > 5", "zscore(count(), history 7d) by src per 1h > 5" },
+	{ "fired(quiet) by src over 1h > 5", "fired(loud) by src over 1h > 5" },
+	{ "fired(quiet) by src over 1h > 5", "count() by src over 1h > 5" },
+	{ "sequence(dst_port == 1, dst_port == 2) by src over 1h", "sequence(dst_port == 2, dst_port == 1) by src over 1h" },
+	{ "sequence(dst_port == 1, dst_port == 2) by src over 1h", "sequence(dst_port == 1, dst_port == 2) by src over 2h" },
+	{ "sequence(src where dst_port == 1, dst where dst_port == 2) over 1h",
+	    "sequence(dst where dst_port == 1, src where dst_port == 2) over 1h" },
+	{ "sequence(quiet, dst_port == 2) by src over 1h", "sequence(loud, dst_port == 2) by src over 1h" },
+	{ "count() by src at dst over 1h > 5", "count() by src over 1h > 5" },
+	{ "count() by src at dst over 1h > 5", "count() by dst at src over 1h > 5" },
+	{ "stddev(bytes) by src over 1h > 5", "avg(bytes) by src over 1h > 5" },
+	{ "jitter() by src over 1h > 5", "entropy(src_port) by src over 1h > 5" },
 };
 
 Test(check_canon, one_expression_two_spellings)

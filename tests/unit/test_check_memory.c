@@ -13,6 +13,12 @@ static const char *const source =
     "  when count(src in home or (exporter, in_if) in edges) by src over 60s > N except dns_name ~ /x/i { expires 2027-03-01 }\n"
     "  message \"{src} {value} {feed.what}\" tags a, b\n"
     "  test \"one\" fires for src = 10.0.0.5 { let N = 1 flow { src = 10.0.0.1..10.0.0.9, proto = tcp, dst_port = 25 } repeat 6 } }\n"
+    "table limit = { 10.0.0.0/8 = 5, 10.1.0.0/16 = 2.5 } default N set seen = dynamic expire 1h max 100\n"
+    "table more = file \"tests/golden/check/limits.inc.csv\" key \"network\" value \"limit\"\n"
+    "rule l { severity low, high when value > 2 * limit(src) when count(mail) by src over 60s > more(src/24) for 2m\n"
+    "  until dst_port == 80 or count() by src over 60s < 2 then add src to seen for 5m, remove (dst) from seen\n"
+    "  during not \"mon-fri 08:00-18:00 Europe/Berlin\" message \"{seen.reason} {value}\" except dst in seen }\n"
+    "rule c { when count(attempted) by src over 5m > 3 and not answered message \"{reply_bytes}\" requires both_directions }\n"
     "override g.r { let N = 500 except src == 10.0.0.9 }\n"
     "site { listen udp \"0.0.0.0:2055\" output json \"/x\" memory 2GiB }\n"
     "rule s { when scr == 1 }\n";

@@ -86,9 +86,52 @@ random_key(void)
 
 static const struct tsn_ir *int_value(int depth);
 
+/* Flows are filed under [key] and read under addresses of theirs in another order. */
+static struct tsn_key_spec
+random_at(const struct tsn_key_spec *key)
+{
+	struct tsn_key_spec at = *key;
+
+	for (unsigned i = 0; i < at.n; i++)
+		if (tsn_fields[at.part[i].field].storage == TSN_ADDR)
+			at.part[i].field = (uint16_t)PICK(addr_fields);
+	return at;
+}
+
+/* Two steps by one key. */
+static const struct tsn_ir *
+random_sequence(void)
+{
+	struct tsn_ir_step *step = tsn_arena_alloc(g->arena, 2 * sizeof(*step));
+	struct tsn_key_spec key = random_key();
+	unsigned level = 1;
+	struct tsn_ir_agg *a;
+	struct tsn_ir *x;
+
+	aggs_allowed--;
+	for (int i = 0; i < 2; i++) {
+		step[i] = (struct tsn_ir_step){ key, condition(1), NULL };
+		level = 1 + g_level(step[i].where) > level ? 1 + g_level(step[i].where) : level;
+	}
+	aggs_allowed++;
+	x = g_agg(g, TSN_AGG_COUNT, key, step[1].where, NULL, false);
+	a = g_open_agg(x);
+	a->fn = TSN_AGG_SEQUENCE;
+	a->step = step;
+	a->nsteps = 2;
+	a->level = level;
+	a->family_canon = g_text(g, "steps (%u) (%u) of %u", step[0].where->id, step[1].where->id, x->id);
+	a->agg_canon = "sequence over 1d";
+	x->canon = g_text(g, "sequence[%s]", a->family_canon);
+	return x;
+}
+
 static const struct tsn_ir *
 random_agg(bool real)
 {
+	if (!real && chance(10))
+		return random_sequence();
+
 	static const enum tsn_agg_fn fns[] = { TSN_AGG_COUNT, TSN_AGG_COUNT, TSN_AGG_SUM, TSN_AGG_MIN, TSN_AGG_MAX, TSN_AGG_DISTINCT };
 	enum tsn_agg_fn fn = real ? TSN_AGG_AVG : PICK(fns);
 	const struct tsn_ir *where = NULL, *arg = NULL;
@@ -102,6 +145,18 @@ random_agg(bool real)
 		arg = chance(60) ? g_field(g, PICK(int_fields)) : int_value(1);
 	aggs_allowed++;
 	x = g_agg(g, fn, key, where, arg, chance(20));
+	if (!real && !x->agg->tumbling && chance(15)) {
+		g_open_agg(x)->fn = TSN_AGG_FRESH;
+		g_open_agg(x)->arg = NULL;
+		g_open_agg(x)->agg_canon = "fresh over 1d";
+		x->type = TSN_T_INT;
+		x->canon = g_text(g, "fresh[%.1000s]", x->agg->family_canon);
+		return x;
+	}
+	if (chance(15)) {
+		g_open_agg(x)->at = random_at(&key);
+		g_open_agg(x)->family_canon = g_text(g, "%s at %u", x->agg->family_canon, x->id);
+	}
 	if (fn == TSN_AGG_SUM && chance(40)) {
 		g_open_agg(x)->share = true;
 		g_open_agg(x)->agg_canon = g_text(g, "%s share", x->agg->agg_canon);
@@ -294,6 +349,7 @@ struct number {
 struct memory {
 	char key[200];
 	bool in;        /* has a key and meets where */
+	bool began;     /* of a sequence: meets the first step */
 	struct number arg;
 	char tuple[64]; /* "" absent */
 };
@@ -417,7 +473,9 @@ remember(const struct tsn_ir *x)
 	if (a->rows == NULL)
 		a->rows = calloc(ROWS, sizeof(*a->rows));
 	m = &a->rows[a->n++];
-	m->in = key_text(&x->agg->key, m->key, sizeof(m->key)) && truth(x->agg->where) == 1;
+	m->in = key_text(&x->agg->key, m->key, sizeof(m->key));
+	m->began = m->in && x->agg->nsteps > 0 && truth(x->agg->step[0].where) == 1;
+	m->in &= truth(x->agg->where) == 1;
 	m->arg = x->agg->arg != NULL ? number(x->agg->arg) : unknown(false);
 	if (x->agg->share)
 		m->arg = shared(m->arg, x->agg->window_ms);
@@ -435,6 +493,41 @@ counted(const struct tsn_ir *x, const struct memory *m)
 	return x->agg->arg == NULL || m->arg.known;
 }
 
+/* Of one flow the last step comes first: what completes a run begins none. */
+static struct number
+sequence(const struct tsn_ir *x, const char *key)
+{
+	const struct naive_agg *a = &naive[x->id];
+	bool began = false, done = false;
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct memory *m = &a->rows[i];
+
+		done = false;
+		if (strcmp(m->key, key) != 0)
+			continue;
+		if (m->in && began) {
+			done = true;
+			began = false;
+		} else if (m->began) {
+			began = true;
+		}
+	}
+	return whole(done);
+}
+
+/* First of its group, and counted. */
+static struct number
+fresh(const struct tsn_ir *x, const char *key)
+{
+	const struct naive_agg *a = &naive[x->id];
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i + 1 < a->n; i++)
+		before += a->rows[i].in && strcmp(a->rows[i].key, key) == 0;
+	return whole(a->rows[a->n - 1].in && before == 0);
+}
+
 static struct number
 aggregate(const struct tsn_ir *x)
 {
@@ -444,8 +537,12 @@ aggregate(const struct tsn_ir *x)
 	__int128 sum = 0;
 	int64_t n = 0, least = 0, most = 0, different = 0;
 
-	if (!key_text(&x->agg->key, key, sizeof(key)))
+	if (!key_text(x->agg->at.n > 0 ? &x->agg->at : &x->agg->key, key, sizeof(key)))
 		return unknown(x->type == TSN_T_REAL);
+	if (x->agg->fn == TSN_AGG_SEQUENCE)
+		return sequence(x, key);
+	if (x->agg->fn == TSN_AGG_FRESH)
+		return fresh(x, key);
 	for (const struct memory *m = a->rows; m <= last; m++) {
 		if (!counted(x, m) || strcmp(m->key, key) != 0)
 			continue;
@@ -701,6 +798,8 @@ part_keys(const struct tsn_ir *x, struct part *p)
 		p->has |= counted(x, &a->rows[a->n - 1]);
 		for (unsigned i = 0; i < x->agg->key.n; i++)
 			p->keys |= UINT64_C(1) << x->agg->key.part[i].field;
+		for (unsigned i = 0; i < x->agg->at.n; i++)
+			p->keys |= UINT64_C(1) << x->agg->at.part[i].field;
 		return;
 	}
 	for (uint32_t i = 0; i < x->nkids; i++)
@@ -739,6 +838,8 @@ see_all(const struct tsn_ir *x)
 		return;
 	if (x->kind == TSN_IR_AGG) {
 		see_all(x->agg->where);
+		for (uint32_t i = 0; i < x->agg->nsteps; i++)
+			see_all(x->agg->step[i].where);
 		if (x->agg->arg != NULL)
 			see_all(x->agg->arg);
 		number(x);

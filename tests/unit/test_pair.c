@@ -15,6 +15,7 @@
 #include "pair/pair.h"
 
 #define FLOWS 700
+#define MANY  5000 /* so that the ring of bytes goes round */
 #define WAIT  30000
 
 enum { SYN = 2, RST = 4, PSH = 8, ACK = 16 };
@@ -301,7 +302,7 @@ other_way(const struct seen *a, const struct seen *b)
 
 /* All flows of one direction. */
 struct way {
-	const struct seen *v[FLOWS];
+	const struct seen *v[MANY];
 	uint32_t n;
 };
 
@@ -538,10 +539,10 @@ same_text(const struct tsn_buf *got, const struct tsn_buf *want, const char *wha
 }
 
 static void
-check_stream(uint64_t number, uint32_t max, uint32_t hosts)
+check_stream(uint64_t number, uint32_t max, uint32_t hosts, uint32_t n)
 {
 	static const uint32_t rows[] = { 1, 7, 1024 };
-	struct flow *f = calloc(FLOWS, sizeof(*f));
+	struct flow *f = calloc(n, sizeof(*f));
 	struct tsn_buf want = TSN_BUF_INIT;
 	struct tsn_pair_stats stats;
 	struct verdict v;
@@ -549,11 +550,11 @@ check_stream(uint64_t number, uint32_t max, uint32_t hosts)
 	struct run r;
 
 	seed = number * 0x9e3779b97f4a7c15 + 1;
-	random_flows(f, FLOWS, hosts);
-	v = oracle(f, FLOWS, max, &want);
+	random_flows(f, n, hosts);
+	v = oracle(f, n, max, &want);
 	for (int k = 0; k < 3; k++) {
 		run_init(&r, max, rows[k]);
-		push_all(&r, f, 0, FLOWS);
+		push_all(&r, f, 0, n);
 		take(&r, INT64_MAX);
 		tsn_pair_stats(r.pair, &stats);
 		snprintf(what, sizeof(what), "stream %llu, %u a batch", (unsigned long long)number, rows[k]);
@@ -578,13 +579,19 @@ streams(uint64_t few)
 Test(pair, random_streams_equal_the_oracle)
 {
 	for (uint64_t i = 1; i <= streams(60); i++)
-		check_stream(i, 1024, 3 + (uint32_t)(i % 5));
+		check_stream(i, 1024, 3 + (uint32_t)(i % 5), FLOWS);
 }
 
 Test(pair, what_finds_no_place_is_counted_and_yields_no_record)
 {
 	for (uint64_t i = 1; i <= streams(20); i++)
-		check_stream(1000 + i, 1u << (i % 5), 12);
+		check_stream(1000 + i, 1u << (i % 5), 12, FLOWS);
+}
+
+Test(pair, a_long_stream_in_little_room)
+{
+	check_stream(2001, 16, 12, MANY);
+	check_stream(2002, 64, 40, MANY);
 }
 
 /* --- one conversation at a time --- */

@@ -4,6 +4,7 @@
 #include "unit/test_state_ticks.h"
 
 #include "base/mem.h"
+#include "sets/set.h"
 
 enum { IDLE, ARMED, WAITING };
 
@@ -223,4 +224,177 @@ Test(state_absent, equals_the_definition, .init = t_begin, .fini = t_end, .timeo
 	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 4000 : 200); i++)
 		run_case(8000000 + i);
 	cr_assert(fired > 1000 && not_judged > 1000, "too little happened: %" PRIu64 ", %" PRIu64, fired, not_judged);
+}
+
+/* --- by hand --- */
+
+static int64_t heard_at = INT64_MAX; /* when exporter 0 was heard last */
+
+static bool
+heard_by_hand(void *arg, uint32_t source, int64_t from)
+{
+	(void)arg;
+	return source != 0 || heard_at >= from;
+}
+
+static void
+absent_for_a_minute(uint32_t expect)
+{
+	const struct tsn_state_exporters x = { NULL, NULL, heard_by_hand };
+
+	m_init(&t_model, 1);
+	t_model.def.key = m_keys[1];
+	t_model.def.max_keys = 6400000;
+	t_model.def.naggs = 1;
+	t_model.agg[0] = (struct tsn_agg_def){ .canon = "absent", .fn = TSN_AGG_ABSENT, .window_ms = 60000, .pane_ms = 4000, .panes = 16,
+		.expect = expect };
+	t_state = tsn_state_new(&t_model.def, 1, 1);
+	cr_assert_not_null(t_state);
+	tsn_state_watch_exporters(t_state, &x);
+}
+
+static void
+speaks(uint32_t src, int64_t time)
+{
+	t_rows[0] = (struct m_row){ .has_src = true, .src = tsn_addr_v4(src), .counted = true, .time = time, .received = time };
+	cr_assert(c_fold(&t_bench, t_state, 0, &t_model.def, t_rows, 0, 1));
+	cr_assert(tsn_mask_has(&t_bench.out[0].known, 0) && t_bench.out[0].i[0] == 0);
+}
+
+struct heard {
+	uint32_t n;
+	uint32_t src[300];
+	int64_t time[300];
+};
+
+static bool
+note_silence(void *arg, uint32_t family, uint32_t agg, int64_t start, struct tsn_batch *b)
+{
+	struct tsn_mask none = { { 0 } };
+	const struct tsn_vector *args[] = { NULL };
+	struct tsn_vector *results[] = { &t_bench.out[0] };
+	struct heard *h = arg;
+
+	cr_assert(tsn_state_fold(t_state, family, b, &none, &b->rows, args, results));
+	for (uint32_t i = 0; i < b->n; i++) {
+		cr_assert(tsn_mask_has(&t_bench.out[0].known, i) && t_bench.out[0].i[i] == 1);
+		cr_assert(b->time[i] == start + 60000 && b->received[i] == b->time[i] && agg == 0);
+		h->src[h->n] = ((uint32_t *)b->col[TSN_F_SRC])[i];
+		h->time[h->n++] = b->time[i];
+	}
+	return true;
+}
+
+static uint32_t
+silent_at(int64_t now, struct heard *h)
+{
+	h->n = 0;
+	cr_assert(tsn_state_close(t_state, now, 30000, t_batch, note_silence, h));
+	return h->n;
+}
+
+/* Once, when a window and lateness have passed; the next flow arms it again, a late one does not. */
+Test(state_absent, once_until_it_speaks_again, .init = t_begin, .fini = t_end)
+{
+	struct heard h;
+
+	absent_for_a_minute(TSN_SET_NONE);
+	speaks(1, 10000);
+	speaks(2, 10500);
+	cr_assert(silent_at(99999, &h) == 0 && !tsn_state_close_due(t_state, 99999, 30000));
+	cr_assert(silent_at(101000, &h) == 2);
+	cr_assert(h.src[0] == 1 && h.time[0] == 70000 && h.src[1] == 2 && h.time[1] == 70500);
+	cr_assert_eq(silent_at(500000, &h), 0);
+	speaks(1, 9000);
+	cr_assert_eq(silent_at(600000, &h), 0, "older than the silence");
+	speaks(1, 600000);
+	cr_assert_eq(silent_at(INT64_MAX, &h), 0, "the end of input is no silence");
+	cr_assert(silent_at(690000, &h) == 1 && h.time[0] == 660000);
+	tsn_state_free(t_state);
+}
+
+/* Its exporter is silent too: not judged, counted once; heard again it has a window from then. */
+Test(state_absent, the_exporter_is_silent, .init = t_begin, .fini = t_end)
+{
+	struct tsn_family_stats st;
+	struct heard h;
+
+	absent_for_a_minute(TSN_SET_NONE);
+	heard_at = 30000;
+	speaks(1, 10000);
+	cr_assert_eq(silent_at(200000, &h), 0);
+	cr_assert_eq(silent_at(300000, &h), 0);
+	cr_assert_not(tsn_state_close_due(t_state, 400000, 30000));
+	tsn_state_stats(t_state, 0, &st);
+	cr_assert_eq(st.unknown_absent, 1);
+	heard_at = 400500;
+	cr_assert(tsn_state_close_due(t_state, 401000, 30000));
+	cr_assert_eq(silent_at(401000, &h), 0);
+	heard_at = 480000;
+	cr_assert_eq(silent_at(490000, &h), 0);
+	cr_assert(silent_at(491000, &h) == 1 && h.time[0] == 461000);
+	heard_at = INT64_MAX;
+	tsn_state_free(t_state);
+}
+
+static struct tsn_set *
+expected_hosts(void)
+{
+	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ANY);
+	struct tsn_set *s;
+
+	cr_assert_eq(tsn_set_builder_add_prefix(b, (struct tsn_prefix){ tsn_addr_v4(0x0a000000), 29 }, TSN_SET_NO_ROW), TSN_SET_OK);
+	cr_assert_eq(tsn_set_builder_add_prefix(b, (struct tsn_prefix){ { UINT64_C(0x20010db8) << 32, 1, false }, 128 }, TSN_SET_NO_ROW),
+	    TSN_SET_OK);
+	s = tsn_set_build(b);
+	tsn_set_builder_free(b);
+	cr_assert_eq(tsn_set_values(s), 9);
+	return s;
+}
+
+/* Members of a set are armed once, also over a reload. */
+Test(state_absent, members_who_are_expected, .init = t_begin, .fini = t_end)
+{
+	struct tsn_set *s = expected_hosts();
+	const struct tsn_set *sets[] = { NULL, s };
+	struct tsn_state *next;
+	struct heard h;
+	long k = 0;
+
+	absent_for_a_minute(1);
+	for (bool ok = false; !ok; k++) {
+		tsn_mem_fail_at(k, false);
+		ok = tsn_state_expect(t_state, sets, 1000);
+		tsn_mem_fail_never();
+	}
+	cr_assert_gt(k, 3);
+	speaks(0x0a000003, 20000);
+	cr_assert_eq(silent_at(91000, &h), 8);
+	cr_assert(h.src[0] == 0x0a000000 && h.src[7] == 0 && h.time[0] == 61000);
+	next = tsn_state_new(&t_model.def, 1, 1);
+	tsn_state_take_over(next, t_state, NULL, NULL);
+	tsn_state_free(t_state);
+	t_state = next;
+	cr_assert(tsn_state_expect(t_state, sets, 100000));
+	cr_assert(silent_at(111000, &h) == 1 && h.src[0] == 0x0a000003);
+	cr_assert_eq(silent_at(1000000, &h), 0);
+	tsn_state_free(t_state);
+	tsn_set_free(s);
+}
+
+/* Many groups with their times all over the place: the queue goes round several times. */
+Test(state_absent, a_jump_over_the_whole_queue, .init = t_begin, .fini = t_end)
+{
+	struct heard h;
+
+	absent_for_a_minute(TSN_SET_NONE);
+	for (uint32_t i = 0; i < 250; i++)
+		speaks(1000 + i, (int64_t)i * 20000);
+	cr_assert_eq(silent_at(90000 + 100 * 20000, &h), 101);
+	speaks(5, INT64_C(1) << 40);
+	cr_assert_eq(silent_at(INT64_C(1) << 41, &h), 150);
+	for (uint32_t i = 1; i < h.n; i++)
+		cr_assert_lt(h.time[i - 1], h.time[i]);
+	cr_assert_not(tsn_state_close_due(t_state, INT64_C(1) << 42, 30000));
+	tsn_state_free(t_state);
 }

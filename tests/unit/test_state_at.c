@@ -180,6 +180,68 @@ Test(state_at, evictions_fall_on_the_same_rows, .init = begin, .fini = end, .tim
 		run_case(2000000 + i, 250, 64 * (1 + i % 3));
 }
 
+/* Whatever the functions, and when memory beside the cells is short: batches of any size give what single rows give. */
+static void
+run_same(uint64_t seed)
+{
+	static const enum tsn_agg_fn fns[] = { TSN_AGG_COUNT, TSN_AGG_SUM, TSN_AGG_DISTINCT, TSN_AGG_STDDEV, TSN_AGG_ENTROPY,
+		TSN_AGG_JITTER, TSN_AGG_FRESH, TSN_AGG_SINCE };
+	static struct {
+		bool known;
+		int64_t i;
+	} first[M_ROWS][M_AGGS];
+	struct rng r = { seed };
+	char canon[M_AGGS][64];
+	struct tsn_family_stats stats, ref;
+	uint32_t n = 300;
+
+	make_family(&r, canon);
+	for (uint32_t a = 0; a < model.def.naggs; a++) {
+		model.agg[a].fn = fns[below(&r, sizeof(fns) / sizeof(fns[0]))];
+		model.agg[a].real = model.agg[a].real && tsn_agg_infos[model.agg[a].fn].arg;
+		model.agg[a].tumbling = model.agg[a].tumbling && model.agg[a].fn != TSN_AGG_FRESH && model.agg[a].fn != TSN_AGG_SINCE;
+		model.agg[a].closes = model.agg[a].closes && model.agg[a].tumbling;
+		model.agg[a].extra_bytes = chance(&r, 70) ? 200 + below(&r, 20000) : 0;
+	}
+	model.def.max_keys = chance(&r, 30) ? 64 : UINT64_MAX;
+	make_rows(&r, n);
+	for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++) {
+		struct tsn_state *s = tsn_state_new(&model.def, 1, model.seed);
+
+		for (uint32_t from = 0, to; from < n; from = to) {
+			to = from + (cuts[c] != 0 ? cuts[c] : 1 + (uint32_t)below(&r, 150));
+			to = to > n ? n : to;
+			cr_assert(c_fold(&bench, s, 0, &model.def, rows, from, to));
+			for (uint32_t i = from; i < to; i++)
+				for (uint32_t a = 0; a < model.def.naggs; a++) {
+					bool known = tsn_mask_has(&bench.out[a].known, i - from);
+
+					if (c == 0) {
+						first[i][a].known = known;
+						first[i][a].i = bench.out[a].i[i - from];
+						continue;
+					}
+					cr_assert_eq(known, first[i][a].known, "case %" PRIu64 ", row %u", seed, i);
+					cr_assert(!known || bench.out[a].i[i - from] == first[i][a].i,
+					    "case %" PRIu64 ", batches of %u, row %u, %s: %" PRId64 " not %" PRId64, seed, cuts[c], i,
+					    tsn_agg_infos[model.agg[a].fn].name, bench.out[a].i[i - from], first[i][a].i);
+				}
+		}
+		tsn_state_stats(s, 0, &stats);
+		if (c == 0)
+			ref = stats;
+		cr_assert(c_same_stats(&stats, &ref), "case %" PRIu64, seed);
+		tsn_state_free(s);
+	}
+	m_free(&model);
+}
+
+Test(state_at, batches_do_not_matter_to_any_function, .init = begin, .fini = end, .timeout = 600)
+{
+	for (uint64_t i = 0; i < 300 * soak(); i++)
+		run_same(6000000 + i);
+}
+
 /* The ACKs that this flow's destination sent: of a victim of a SYN flood few, of a busy server many. */
 Test(state_at, a_flow_asks_about_its_destination, .init = begin, .fini = end)
 {

@@ -274,3 +274,186 @@ Test(state_baseline, equals_the_definition, .init = t_begin, .fini = t_end, .tim
 		run_case(7000000 + i);
 	cr_assert_gt(known, 3000, "too little was ever known: %" PRIu64, known);
 }
+
+/* --- by hand --- */
+
+static void
+count_and_baseline(int64_t history, int64_t season)
+{
+	m_init(&t_model, 1);
+	t_model.def.key = m_keys[1];
+	t_model.def.max_keys = 64000;
+	t_model.def.naggs = 3;
+	for (uint32_t a = 0; a < 3; a++)
+		t_model.agg[a] = (struct tsn_agg_def){ .canon = a == 0 ? "count" : a == 1 ? "baseline" : "spread", .tumbling = true,
+			.window_ms = 60000, .pane_ms = 60000, .panes = 1, .history_ms = a > 0 ? history : 0, .season_ms = a > 0 ? season : 0 };
+	t_model.agg[0].fn = TSN_AGG_COUNT;
+	t_model.agg[1].fn = TSN_AGG_BASELINE;
+	t_model.agg[2].fn = TSN_AGG_SPREAD;
+	t_state = tsn_state_new(&t_model.def, 1, 1);
+	cr_assert_not_null(t_state);
+}
+
+/* [n] flows of source 1, reported by exporter 0, in minute [minute]. */
+static void
+flows(int64_t minute, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		t_rows[i] = (struct m_row){ .has_src = true, .src = tsn_addr_v4(1), .counted = true, .time = minute * 60000 + 1000,
+			.received = minute * 60000 + 1000 };
+	cr_assert(c_fold(&t_bench, t_state, 0, &t_model.def, t_rows, 0, n));
+}
+
+static void
+look(int64_t minute)
+{
+	t_rows[0] = (struct m_row){ .has_src = true, .src = tsn_addr_v4(1), .read = true, .time = minute * 60000 + 1000 };
+	cr_assert(c_fold(&t_bench, t_state, 0, &t_model.def, t_rows, 0, 1));
+}
+
+static double
+said(uint32_t agg)
+{
+	return tsn_mask_has(&t_bench.out[agg].known, 0) ? t_bench.out[agg].f[0] : -1;
+}
+
+static bool
+take(void *arg, uint32_t family, uint32_t agg, int64_t start, struct tsn_batch *b)
+{
+	(void)arg;
+	(void)family;
+	(void)agg;
+	(void)start;
+	(void)b;
+	return true;
+}
+
+static void
+tick_at(int64_t minute)
+{
+	cr_assert(tsn_state_close(t_state, minute * 60000 + 30000, 30000, t_batch, take, NULL));
+}
+
+static bool bad_minute_7(void *arg, uint32_t source, int64_t from, int64_t to)
+{
+	(void)arg;
+	cr_assert(source == 0 && to - from == 90000);
+	return from != 7 * 60000;
+}
+
+/* Below three samples nothing is known; the running window is none; silence is 0; a lossy window is no sample. */
+Test(state_baseline, samples_come_window_by_window, .init = t_begin, .fini = t_end)
+{
+	const struct tsn_state_exporters x = { NULL, bad_minute_7, NULL };
+	struct tsn_learning l;
+	struct tsn_family_stats stats;
+	struct tsn_note v[8];
+
+	count_and_baseline(20 * 60000, 0);
+	tsn_state_watch_exporters(t_state, &x);
+	for (int64_t m = 1; m <= 3; m++) {
+		flows(m, (uint32_t)m * 10);
+		cr_assert_eq(said(1), -1);
+		tick_at(m + 1);
+	}
+	tsn_state_learning(t_state, 0, 1, &l);
+	cr_assert(l.groups == 1 && l.ready == 0 && l.until == 4 * 60000);
+	look(3);
+	cr_assert_eq(said(1), -1, "for its own window there are two");
+	look(4);
+	cr_assert(said(1) == 20 && said(2) == 1.4826 * 10);
+	cr_assert(tsn_state_notes(t_state, 0, 1, t_bench.b, 0, v, 8) == 3);
+	cr_assert(strcmp(v[0].name, "median") == 0 && v[0].value.f == 20 && strcmp(v[2].name, "samples") == 0 && v[2].value.i == 3);
+	flows(4, 600);
+	cr_assert_eq(said(1), 20, "the running window is never its own history");
+	tsn_state_learning(t_state, 0, 1, &l);
+	cr_assert(l.groups == 1 && l.ready == 1 && l.until == TSN_TIME_NONE);
+	tick_at(6); /* minute 5 was silent: 10 20 30 1000 0 */
+	look(6);
+	cr_assert(said(1) == 20 && said(2) == 1.4826 * 10);
+	tick_at(7);
+	look(7); /* and 6: 0 0 10 20 30 1000 */
+	cr_assert_eq(said(1), 15);
+	flows(7, 77);
+	tick_at(8);
+	look(8);
+	cr_assert_eq(said(1), 15, "minute 7 is no sample");
+	tsn_state_stats(t_state, 0, &stats);
+	cr_assert_eq(stats.skipped_samples, 1);
+	look(22); /* from minute 3 on: 0 0 30 1000 */
+	cr_assert_eq(said(1), 15);
+	look(23);
+	cr_assert_eq(said(1), 0);
+	tsn_state_free(t_state);
+}
+
+/* Slots of a season of three minutes; a slot needs three samples of its own. The floor of the spread. */
+Test(state_baseline, slots_of_a_season, .init = t_begin, .fini = t_end)
+{
+	struct tsn_learning l;
+
+	count_and_baseline(30 * 60000, 3 * 60000);
+	for (int64_t m = 300; m < 309; m++) {
+		flows(m, m % 3 == 0 ? 100 : 2);
+		cr_assert_eq(said(1), -1);
+		tick_at(m + 1);
+		tsn_state_learning(t_state, 0, 2, &l);
+		cr_assert_eq(l.until, m < 307 ? 309 * 60000 : l.until);
+	}
+	look(309);
+	cr_assert(said(1) == 100 && said(2) == 5);
+	look(310);
+	cr_assert(said(1) == 2 && said(2) == 1);
+	tsn_state_free(t_state);
+}
+
+/* A group that lost its place begins anew. */
+Test(state_baseline, evicted_groups_forget, .init = t_begin, .fini = t_end)
+{
+	count_and_baseline(20 * 60000, 0);
+	tsn_state_free(t_state);
+	t_model.def.max_keys = 64;
+	t_state = tsn_state_new(&t_model.def, 1, 1);
+	for (int64_t m = 1; m <= 3; m++) {
+		flows(m, 5);
+		tick_at(m + 1);
+	}
+	look(4);
+	cr_assert_eq(said(1), 5);
+	for (uint32_t i = 0; i < 600; i++)
+		t_rows[i] = (struct m_row){ .has_src = true, .src = tsn_addr_v4(100 + i), .counted = true, .time = 241000, .received = 241000 };
+	cr_assert(c_fold(&t_bench, t_state, 0, &t_model.def, t_rows, 0, 600));
+	flows(4, 1);
+	tick_at(5);
+	look(5);
+	cr_assert_eq(said(1), -1);
+	tsn_state_free(t_state);
+}
+
+Test(state_baseline, memory_runs_out, .init = t_begin, .fini = t_end)
+{
+	bool ok = false;
+	long k = 0;
+
+	count_and_baseline(200 * 60000, 0);
+	for (int64_t m = 1; m <= 40; m++) {
+		flows(m, 3);
+		for (k = 0, ok = false; !ok; k++) {
+			tsn_mem_fail_at(k, false);
+			ok = tsn_state_close(t_state, (m + 1) * 60000, 0, t_batch, take, NULL);
+			tsn_mem_fail_never();
+			cr_assert_lt(k, 20);
+		}
+	}
+	tick_at(130);
+	for (k = 0, ok = false; !ok; k++) { /* ninety silences to write */
+		t_rows[0] = (struct m_row){ .has_src = true, .src = tsn_addr_v4(1), .read = true, .time = 130 * 60000 };
+		tsn_mem_fail_at(k, false);
+		ok = c_fold(&t_bench, t_state, 0, &t_model.def, t_rows, 0, 1);
+		tsn_mem_fail_never();
+		cr_assert(ok || said(1) == -1);
+	}
+	cr_assert_gt(k, 1);
+	cr_assert_eq(said(1), 0);
+	tsn_state_free(t_state);
+}

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
+#include "state/internal.h"
 #include "unit/test_state_cases.h"
 
 #define FRESH 0
@@ -74,6 +75,29 @@ define_row(uint32_t i)
 }
 
 static void
+through_bytes(struct tsn_state *s, uint32_t which)
+{
+	struct tsn_family *f = &s->family[0];
+	struct tsn_agg *a = &f->agg[which];
+
+	for (uint32_t part = 0; part < TSN_PARTS; part++)
+		for (uint32_t k = 0; k < f->store.part[part].n; k++) {
+			struct tsn_pack pack = { 0 };
+			struct tsn_unpack in;
+
+			a->ops->save(a, k * TSN_PARTS + part, &pack);
+			tsn_agg_reset(a, k * TSN_PARTS + part);
+			in = (struct tsn_unpack){ pack.p, pack.p + pack.n, false };
+			cr_assert(a->ops->load(a, k * TSN_PARTS + part, &in) && tsn_unpack_done(&in));
+			in = (struct tsn_unpack){ pack.p, pack.p + pack.n - 1, false };
+			cr_assert(!a->ops->load(a, k * TSN_PARTS + part, &in));
+			in = (struct tsn_unpack){ pack.p, pack.p + pack.n, false };
+			cr_assert(a->ops->load(a, k * TSN_PARTS + part, &in));
+			tsn_pack_fini(&pack);
+		}
+}
+
+static void
 run_engine(struct rng *r, uint64_t seed, uint32_t cut, uint32_t n)
 {
 	struct tsn_state *s = tsn_state_new(&def, 1, seed);
@@ -88,6 +112,10 @@ run_engine(struct rng *r, uint64_t seed, uint32_t cut, uint32_t n)
 				    "known %d not %d, %" PRId64 " not %" PRId64, seed, cut, i, agg[a].canon,
 				    tsn_mask_has(&bench.out[a].known, i - from), want[i].v[a].known, bench.out[a].i[i - from],
 				    want[i].v[a].i);
+		if (cut == 0) {
+			through_bytes(s, FRESH);
+			through_bytes(s, SINCE);
+		}
 	}
 	tsn_state_free(s);
 }
@@ -300,7 +328,6 @@ Test(state_fresh, what_learns_is_told, .init = begin, .fini = end)
 	tsn_state_free(s);
 }
 
-/* Cells as bytes and back, also of times at both ends. */
 Test(state_fresh, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
 {
 	for (int keyed = 0; keyed < 2; keyed++)

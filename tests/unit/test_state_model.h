@@ -402,7 +402,7 @@ m_jitter(const struct m_flow **v, size_t n)
  * one if that is it. It stays in the list all the same, because its time has moved the window on.
  */
 static inline void
-m_crowd(const struct tsn_agg_def *d, struct m_list *l, const struct m_flow *f)
+m_crowd(const struct tsn_agg_def *d, struct m_list *l, struct m_flow *f)
 {
 	const int64_t newest = f->pane > m_newest(l) ? f->pane : m_newest(l);
 	struct m_flow *least = NULL;
@@ -555,7 +555,7 @@ m_victim(const struct model *m, struct m_part *p, int64_t now, bool *lost)
 			best_past = past;
 		}
 	}
-	p->hand = (p->hand + look) % p->n;
+	p->hand = (best + 1) % p->n; /* behind the place that is given away */
 	*lost = !best_past;
 	return best;
 }
@@ -625,7 +625,7 @@ m_takes(const struct tsn_agg_def *d, const struct m_row *r, unsigned a, struct m
 
 /* The flow joins the group's list, or is late. */
 static inline void
-m_join(struct model *m, const struct tsn_agg_def *d, struct m_list *l, const struct m_flow *f)
+m_join(struct model *m, const struct tsn_agg_def *d, struct m_list *l, struct m_flow *f)
 {
 	if (l->n > 0 && f->pane <= m_newest(l) - m_kept(d)) {
 		m->stats.late++;

@@ -255,3 +255,184 @@ Test(state_rank, equals_the_definition, .init = t_begin, .fini = t_end, .timeout
 	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 4000 : 250); i++)
 		run_case(6000000 + i);
 }
+
+/* --- by hand --- */
+
+static struct m_row
+flow(uint32_t src, int64_t port, int64_t time, int64_t bytes)
+{
+	struct m_row r = { .has_src = true, .has_port = true, .counted = true, .read = true, .src = tsn_addr_v4(src), .port = port,
+		.time = time, .received = time };
+
+	r.arg[0].known = true;
+	r.arg[0].i = bytes;
+	return r;
+}
+
+static void
+sum_and_rank(unsigned key, uint32_t within, uint32_t top)
+{
+	m_init(&t_model, 1);
+	t_model.def.key = m_keys[key];
+	t_model.def.max_keys = 64000;
+	t_model.def.naggs = 2;
+	t_model.agg[0] = (struct tsn_agg_def){ .canon = "sum", .fn = TSN_AGG_SUM, .tumbling = true, .window_ms = 60000, .pane_ms = 60000,
+		.panes = 1 };
+	t_model.agg[1] = (struct tsn_agg_def){ .canon = "rank", .fn = TSN_AGG_RANK, .tumbling = true, .window_ms = 60000, .pane_ms = 60000,
+		.panes = 1, .within = within, .top = top };
+	t_state = tsn_state_new(&t_model.def, 1, 1);
+	cr_assert_not_null(t_state);
+}
+
+static void
+fold(const struct m_row *v, uint32_t n)
+{
+	cr_assert(c_fold(&t_bench, t_state, 0, &t_model.def, v, 0, n));
+}
+
+static bool
+nobody(void *arg, uint32_t family, uint32_t agg, int64_t start, struct tsn_batch *b)
+{
+	(void)family;
+	(void)agg;
+	(void)start;
+	*(uint32_t *)arg += b->n;
+	return true;
+}
+
+static void
+tick_at(int64_t now)
+{
+	uint32_t rows = 0;
+
+	cr_assert(tsn_state_close(t_state, now, 30000, t_batch, nobody, &rows));
+	cr_assert_eq(rows, 0, "nobody asked for tick rows");
+}
+
+static int64_t
+rank_of(uint32_t row)
+{
+	return tsn_mask_has(&t_bench.out[1].known, row) ? t_bench.out[1].i[row] : -1;
+}
+
+static uint32_t
+count_notes(const struct tsn_note *v, uint32_t n, const char *name, int64_t *last_value)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		cr_assert_str_eq(v[i].group, "rank");
+		if (strcmp(v[i].name, name) != 0)
+			continue;
+		found++;
+		*last_value = v[i].value.type == TSN_T_ADDR ? (int64_t)v[i].value.addr.lo : v[i].value.i;
+	}
+	return found;
+}
+
+/* The last closed window decides; equal sums go by the smaller key; who is new has no rank yet. */
+Test(state_rank, the_window_that_closed_last, .init = t_begin, .fini = t_end)
+{
+	struct m_row first[] = { flow(3, 0, 1000, 50), flow(2, 0, 2000, 50), flow(1, 0, 3000, 70), flow(9, 0, 4000, 10) };
+	struct m_row second[] = { flow(9, 0, 61000, 900), flow(1, 0, 62000, 1), flow(3, 0, 62000, 1), flow(7, 0, 63000, 5) };
+	struct m_row third[] = { flow(9, 0, 121000, 1), flow(2, 0, 121000, 1), flow(1, 0, 121000, 1), flow(7, 0, 121000, 1) };
+	struct tsn_note v[16];
+	int64_t value = 0;
+	uint32_t n;
+
+	sum_and_rank(1, 0, 2);
+	fold(first, 4);
+	cr_assert_eq(rank_of(0), -1);
+	tick_at(89000);
+	fold(second, 4);
+	cr_assert_eq(rank_of(0), -1, "the window is over at 60 s and 30 s of lateness");
+	tick_at(90000);
+	fold(second, 4);
+	cr_assert(rank_of(0) == 4 && rank_of(1) == 1 && rank_of(2) == 3 && rank_of(3) == -1);
+	n = tsn_state_notes(t_state, 0, 1, t_bench.b, 2, v, 16);
+	cr_assert(count_notes(v, n, "rank", &value) == 1 && value == 3);
+	cr_assert(count_notes(v, n, "of", &value) == 1 && value == 4);
+	cr_assert(count_notes(v, n, "value", &value) == 1 && value == 50);
+	cr_assert(count_notes(v, n, "since", &value) == 1 && value == 0);
+	cr_assert(count_notes(v, n, "previous", &value) == 0 && count_notes(v, n, "pushed_out", &value) == 0);
+	tick_at(150000);
+	fold(third, 4);
+	cr_assert(rank_of(0) == 1 && rank_of(1) == -1 && rank_of(2) == 3 && rank_of(3) == 2);
+	n = tsn_state_notes(t_state, 0, 1, t_bench.b, 0, v, 16);
+	cr_assert(count_notes(v, n, "previous", &value) == 1 && value == 4);
+	cr_assert(count_notes(v, n, "value", &value) == 1 && value == 1800, "counted twice above");
+	/* 1 and 2 led, 9 and 7 lead now */
+	cr_assert_eq(count_notes(v, n, "pushed_out", &value), 2);
+	cr_assert_eq(value, 2);
+	tick_at(500000);
+	fold(third, 4);
+	cr_assert_eq(rank_of(0), -1, "nobody was in the last window");
+	tsn_state_free(t_state);
+}
+
+/* rank(AGG, within K): each port has a first of its own. */
+Test(state_rank, within_a_part_of_the_key, .init = t_begin, .fini = t_end)
+{
+	struct m_row v[] = { flow(1, 25, 1000, 5), flow(2, 25, 1000, 9), flow(1, 80, 1000, 100), flow(3, 80, 1000, 300) };
+	struct tsn_note notes[16];
+	int64_t value = 0;
+	uint32_t n;
+
+	sum_and_rank(5, 2, 0);
+	fold(v, 4);
+	tick_at(90000);
+	fold(v, 4);
+	cr_assert(rank_of(0) == 2 && rank_of(1) == 1 && rank_of(2) == 2 && rank_of(3) == 1);
+	n = tsn_state_notes(t_state, 0, 1, t_bench.b, 0, notes, 16);
+	cr_assert(count_notes(notes, n, "of", &value) == 1 && value == 2);
+	tsn_state_free(t_state);
+}
+
+/* A flow that comes after its window closed is placed among all that were in it; their places stay. */
+Test(state_rank, who_comes_late, .init = t_begin, .fini = t_end)
+{
+	struct m_row v[] = { flow(1, 0, 1000, 5), flow(2, 0, 1000, 9) }, late = flow(3, 0, 1000, 7), all[3];
+
+	sum_and_rank(1, 0, 0);
+	fold(v, 2);
+	tick_at(90000);
+	fold(&late, 1);
+	cr_assert_eq(rank_of(0), -1);
+	tick_at(91000);
+	all[0] = flow(1, 0, 61000, 0);
+	all[1] = flow(2, 0, 61000, 0);
+	all[2] = flow(3, 0, 61000, 0);
+	fold(all, 3);
+	cr_assert(rank_of(0) == 2 && rank_of(1) == 1 && rank_of(2) == 2);
+	tsn_state_free(t_state);
+}
+
+/* Each allocation of a closing fails in turn: nothing is closed, and the next call does all of it. */
+Test(state_rank, memory_runs_out, .init = t_begin, .fini = t_end)
+{
+	struct m_row v[] = { flow(1, 0, 1000, 5), flow(2, 0, 1000, 9) };
+	uint32_t rows = 0;
+	bool ok = false;
+	long k = 0;
+
+	sum_and_rank(1, 0, 0);
+	fold(v, 2);
+	for (; !ok; k++) {
+		fold(v, 2);
+		cr_assert(rank_of(0) == -1 && tsn_state_close_due(t_state, 90000, 30000));
+		tsn_mem_fail_at(k, false);
+		ok = tsn_state_close(t_state, 90000, 30000, t_batch, nobody, &rows);
+		tsn_mem_fail_never();
+	}
+	cr_assert_gt(k, 3);
+	fold(v, 2);
+	cr_assert(rank_of(0) == 2 && rank_of(1) == 1);
+	tsn_state_free(t_state);
+	for (ok = false, k = 0; !ok; k++) {
+		tsn_mem_fail_at(k, false);
+		t_state = tsn_state_new(&t_model.def, 1, 1);
+		tsn_mem_fail_never();
+		ok = t_state != NULL;
+	}
+	tsn_state_free(t_state);
+}

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
+#include "state/internal.h"
 #include "unit/test_state_cases.h"
 
 #define ROWS 400
@@ -625,6 +626,32 @@ Test(state_sequence, every_allocation_may_fail, .init = begin, .fini = end, .tim
 	}
 }
 
+/* --- cost --- */
+
+Test(state_sequence, groups_cost_what_is_said, .init = begin, .fini = end, .timeout = 600)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct rng r = { 8000000 + seed };
+		struct c_style style = { .hosts = 5000, .ports = 3, .gap = 1, .base = 1767571200000 };
+		struct tsn_family_stats stats;
+		struct tsn_cost cost;
+		struct tsn_state *s;
+
+		make_family(&r, false);
+		def.max_keys = 64 * (1 + below(&r, 5));
+		s = tsn_state_new(&def, 1, model.seed);
+		for (uint32_t k = 0; k < 4; k++) {
+			make_rows(&r, ROWS, &style);
+			cr_assert(fold_flows(s, 0, ROWS));
+		}
+		tsn_state_stats(s, 0, &stats);
+		tsn_state_cost(&def, &cost);
+		cr_assert_leq(stats.bytes, cost.fixed + def.max_keys * (cost.group + cost.extra));
+		tsn_state_free(s);
+		m_free(&model);
+	}
+}
+
 /* --- reload --- */
 
 Test(state_sequence, runs_outlive_a_reload, .init = begin, .fini = end, .timeout = 600)
@@ -646,6 +673,70 @@ Test(state_sequence, runs_outlive_a_reload, .init = begin, .fini = end, .timeout
 			tsn_state_take_over(next, s, NULL, NULL);
 			tsn_state_free(s);
 			s = next;
+		}
+		tsn_state_free(s);
+		m_free(&model);
+	}
+}
+
+/* --- bytes --- */
+
+/* Every cell is written, emptied and read back; and before that, read from damaged bytes. */
+static void
+through_bytes(struct tsn_state *s, struct rng *r, bool damage)
+{
+	struct tsn_family *f = &s->family[0];
+	struct tsn_agg *a = &f->agg[0];
+
+	for (uint32_t part = 0; part < TSN_PARTS; part++)
+		for (uint32_t k = 0; k < f->store.part[part].n; k++) {
+			const uint32_t group = k * TSN_PARTS + part;
+			struct tsn_pack pack = { 0 };
+			struct tsn_unpack in;
+
+			a->ops->save(a, group, &pack);
+			cr_assert(!pack.failed);
+			tsn_agg_reset(a, group);
+			for (int i = 0; damage && i < 20; i++) {
+				uint8_t *copy = malloc(pack.n);
+				size_t n = chance(r, 20) ? below(r, pack.n) : pack.n;
+
+				memcpy(copy, pack.p, pack.n);
+				for (int j = 0; j < 1 + i % 3; j++)
+					copy[below(r, pack.n)] = (uint8_t)rnd(r);
+				in = (struct tsn_unpack){ copy, copy + n, false };
+				if (a->ops->load(a, group, &in)) {
+					struct tsn_pack again = { 0 };
+
+					a->ops->save(a, group, &again); /* what was taken is whole */
+					cr_assert(!again.failed);
+					tsn_pack_fini(&again);
+				}
+				tsn_agg_reset(a, group);
+				free(copy);
+			}
+			in = (struct tsn_unpack){ pack.p, pack.p + pack.n, false };
+			cr_assert(a->ops->load(a, group, &in) && tsn_unpack_done(&in));
+			tsn_pack_fini(&pack);
+		}
+}
+
+Test(state_sequence, cells_go_through_bytes, .init = begin, .fini = end, .timeout = 600)
+{
+	for (uint64_t seed = 1; seed <= 150; seed++) {
+		struct rng r = { 7000000 + seed };
+		struct c_style style = { .hosts = 6, .ports = 2, .gap = 10, .base = seed % 2 ? 1767571200000 : -5000 };
+		struct tsn_state *s;
+
+		make_family(&r, false);
+		make_rows(&r, 120, &style);
+		for (uint32_t i = 0; i < 120; i++)
+			define_row(i);
+		s = tsn_state_new(&def, 1, model.seed);
+		for (uint32_t from = 0; from < 120; from += 20) {
+			cr_assert(fold_flows(s, from, from + 20));
+			check_flows(s, seed, 20, from, from + 20);
+			through_bytes(s, &r, seed % 4 == 0);
 		}
 		tsn_state_free(s);
 		m_free(&model);

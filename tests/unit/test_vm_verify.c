@@ -262,6 +262,124 @@ Test(vm_verify, pools_and_exports)
 	rule.nreports = 0;
 }
 
+/* A family of steps: by a mask, by a rule. */
+static void
+start_steps(void)
+{
+	static struct tsn_agg_def run = { .canon = "sequence", .fn = TSN_AGG_SEQUENCE, .window_ms = 60000, .pane_ms = 4000, .panes = 16 };
+	static const struct tsn_step_def steps[2] = { { { 1, { { TSN_F_SRC, 32, 128 } } }, false },
+		{ { 1, { { TSN_F_DST, 32, 128 } } }, true } };
+	static struct tsn_family_def sequence = { .canon = "s", .key = { 1, { { TSN_F_DST, 32, 128 } } }, .max_keys = 100,
+		.agg = &run, .naggs = 1, .step = steps, .nsteps = 2 };
+	static uint32_t masks[2], none, value;
+	static struct tsn_family_use uses;
+
+	run.fn = TSN_AGG_SEQUENCE;
+	sequence.nsteps = 2;
+	masks[0] = 1;
+	masks[1] = none = TSN_REG_NONE;
+	value = 1;
+	uses = (struct tsn_family_use){ &none, &value, masks };
+	program.families = &sequence;
+	program.uses[TSN_DOOR_FLOW] = &uses;
+}
+
+Test(vm_verify, steps)
+{
+	start();
+	start_steps();
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(STEPS), NO, 0, 0, 0);
+	ends_with("read before it is written"); /* the first step's mask */
+	start_steps();
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(EMPTY), 1, 0, 0, 0);
+	add(OP(FOLD), NO, 0, 0, 0);
+	ends_with("sequence that is folded");
+	start_steps();
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(EMPTY), 1, 0, 0, 0);
+	add(OP(STEPS), NO, 0, 0, 0);
+	add(OP(STEPS), NO, 0, 0, 0);
+	ends_with("folded twice");
+	start_steps();
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(EMPTY), 1, 0, 0, 0);
+	program.uses[TSN_DOOR_FLOW]->step[1] = 1;
+	add(OP(STEPS), NO, 0, 0, 0);
+	ends_with("a rule's");
+	start_steps();
+	program.uses[TSN_DOOR_FLOW]->step[0] = TSN_REG_NONE;
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(STEPS), NO, 0, 0, 0);
+	ends_with("without its mask");
+	start_steps();
+	program.uses[TSN_DOOR_FLOW]->result[0] = 2;
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(EMPTY), 1, 0, 0, 0);
+	add(OP(STEPS), NO, 0, 0, 0);
+	ends_with("other kind of number");
+	start_steps();
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(SKIP_NONE), NO, 0, 2, 0);
+	add(OP(EMPTY), 1, 0, 0, 0);
+	add(OP(STEPS), NO, 0, 0, 0);
+	add(OP(EMPTY), 1, 0, 0, 0);
+	ends_with("jump over a fold");
+	start_steps();
+	program.families->nsteps = 0;
+	ends_with("not alone");
+	start_steps();
+	program.families->nsteps = TSN_STEPS_MAX + 1;
+	ends_with("bad sequence");
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(STEPS), NO, 0, 0, 0);
+	ends_with("steps of what is no sequence");
+	add(OP(WATCHED), 0, 1, 0, 0);
+	ends_with("no such rule");
+}
+
+Test(vm_verify, what_is_about_another_and_links)
+{
+	static struct tsn_link links[1];
+
+	start();
+	aggs[0].fn = TSN_AGG_RANK;
+	aggs[0].of = 1;
+	ends_with("about nothing"); /* of `over` */
+	aggs[1].tumbling = true;
+	aggs[0].of = 2;
+	ends_with("about nothing");
+	aggs[0].of = 1;
+	aggs[0].within = 2;
+	ends_with("about nothing");
+	aggs[0].within = 0;
+	aggs[0].fn = TSN_AGG_BASELINE;
+	aggs[0].history_ms = 1000;
+	ends_with("about nothing");
+	aggs[0] = (struct tsn_agg_def){ .canon = "count", .fn = TSN_AGG_COUNT, .window_ms = 60000, .pane_ms = 4000, .panes = 16 };
+	aggs[1].tumbling = false;
+	aggs[0].fn = TSN_AGG_ABSENT;
+	aggs[0].expect = 0;
+	ends_with("no such set to expect");
+	aggs[0].fn = TSN_AGG_COUNT;
+	family.at = (struct tsn_key_spec){ 2, { { TSN_F_SRC, 32, 128 }, { TSN_F_DST, 32, 128 } } };
+	ends_with("read by a bad key");
+	family.at.n = 0;
+	links[0] = (struct tsn_link){ TSN_LINK_FIRED, 1, 0, 0 };
+	program.links = links;
+	program.nlinks = 1;
+	ends_with("link to nothing");
+	links[0] = (struct tsn_link){ TSN_LINK_FIRED, 0, 0, 0 }; /* the rule has no key, the family one */
+	program.links = links;
+	program.nlinks = 1;
+	ends_with("another key");
+	links[0].kind = TSN_LINK_STEP;
+	program.links = links;
+	program.nlinks = 1;
+	ends_with("no step of a rule");
+}
+
 /* --- running what the hand-made program says --- */
 
 static uint32_t matched;
@@ -488,5 +606,75 @@ Test(vm_verify, accepted_programs_run_whatever_was_broken)
 	tsn_state_free(s);
 	tsn_program_free(p);
 	g_fini(&g, true);
+	tsn_batch_free(b);
+}
+
+/* Of tick batches: keys of a rule, and windows that close. */
+Test(vm_verify, watching_is_not_closing)
+{
+	struct tsn_batch *b = tsn_batch_new();
+	struct tsn_insn tick[6] = { { OP(WATCHED), 0, 0, 0, 0 }, { OP(CLOSING), 1, 0, 0, 0 }, { OP(CLOSED), 2, 3, 0, 0 },
+		{ OP(OR), 3, 1, 2, 0 }, { OP(OR), 3, 0, 3, 0 }, { OP(MATCH), NO, 0, 3, 0 } };
+	static struct tsn_insn code[7];
+	struct tsn_state *s;
+	struct tsn_vm *vm;
+
+	start();
+	add(OP(END), NO, 0, 0, 0);
+	memcpy(code, tick, sizeof(tick));
+	code[6] = (struct tsn_insn){ OP(END), NO, 0, 0, 0 };
+	program.code[TSN_DOOR_TICK] = (struct tsn_code){ code, NULL, 7 };
+	program.uses[TSN_DOOR_TICK] = &use;
+	cr_assert(tsn_program_verify(&program), "%s", program.verify_error);
+	vm = tsn_vm_new(&program);
+	s = tsn_state_new(program.families, 1, 0);
+	tsn_batch_clear(b, TSN_BATCH_TICK);
+	b->n = 4;
+	tsn_mask_first(&b->rows, 4);
+	for (uint32_t i = 0; i < 4; i++)
+		b->time[i] = 59999 + i; /* the first is the last of a minute */
+	for (int round = 0; round < 2; round++) {
+		matched = 0;
+		tsn_vm_watch(vm, 0);
+		tsn_vm_run(vm, b, s, NULL, on_match, NULL);
+		cr_expect_eq(matched, 4);
+		matched = 0;
+		tsn_vm_watch(vm, 1);
+		tsn_vm_run(vm, b, s, NULL, on_match, NULL);
+		cr_expect_eq(matched, 0, "keys of another rule, and nothing closes");
+		matched = 0;
+		tsn_vm_closing(vm, 0, 1);
+		tsn_vm_run(vm, b, s, NULL, on_match, NULL);
+		cr_expect_eq(matched, 1, "windows of another aggregate");
+		matched = 0;
+		tsn_vm_closing(vm, 0, 0);
+		tsn_vm_run(vm, b, s, NULL, on_match, NULL);
+		cr_expect_eq(matched, 4);
+	}
+	tsn_state_free(s);
+	tsn_vm_free(vm);
+	tsn_batch_free(b);
+}
+
+Test(vm_verify, the_clock_is_the_time_of_the_row)
+{
+	struct tsn_batch *b = tsn_batch_new();
+	struct tsn_vm *vm;
+
+	start();
+	add(OP(CLOCK), 0, 0, 0, 0);
+	add(OP(COMPARE_INT), 0, 0, 3, TSN_REL_GE); /* 60000 */
+	add(OP(MATCH), NO, 0, 0, 0);
+	add(OP(END), NO, 0, 0, 0);
+	cr_assert(tsn_program_verify(&program), "%s", program.verify_error);
+	vm = tsn_vm_new(&program);
+	b->n = 4;
+	tsn_mask_first(&b->rows, 4);
+	for (uint32_t i = 0; i < 4; i++)
+		b->time[i] = 59999 + i;
+	matched = 0;
+	tsn_vm_run(vm, b, NULL, NULL, on_match, NULL);
+	cr_expect_eq(matched, 3);
+	tsn_vm_free(vm);
 	tsn_batch_free(b);
 }

@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What outlives a restart: the daemon is killed and started again, its snapshots are
+# damaged, its directory is taken or cannot be made; and `run --state` goes on from run to run.
+. tests/cli/lib
+if ! "$tocsin" version | grep -q '^sqlite *[0-9]'; then
+	"$tocsin" run -e 'dst_port == 1' --state "$tmp/state" "$capture" > "$tmp/out" 2> "$tmp/err"
+	says err 'was made without SQLite'
+	finish
+fi
+
+# --- run --state ---
+cat > "$tmp/rules.tsn" << 'END'
+rule busy { when count() by src over 60s > 20 alert once by src per 1d }
+rule seen { when dst_port == 1434 alert once by src per 1d }
+END
+expect 0 "$tocsin" run -r "$tmp/rules.tsn" --format json "$capture"
+cp "$tmp/out" "$tmp/whole"
+expect 0 "$tocsin" run -v -r "$tmp/rules.tsn" --format json --state "$tmp/series" "$capture"
+says err 'no snapshot to go on from'
+grep -c '"state":"open"' "$tmp/out" > "$tmp/first"
+expect 0 grep -q '^[1-9]' "$tmp/first"
+expect 0 "$tocsin" run -v -r "$tmp/rules.tsn" --format json --state "$tmp/series" "$capture"
+says err 'restored from'
+# the same flows again: what opened is open or suppressed, by the same rules and keys
+expect 1 grep -q '"state":"open"' "$tmp/out"
+expect 0 test -s "$tmp/series/snapshot-000000000002.db"
+expect 3 "$tocsin" run -r "$tmp/rules.tsn" --state /dev/null/state "$capture"
+says err 'Not a directory'
+
+# --- the daemon ---
+if [ ! -x "$programs/replay" ]; then
+	echo "NOT CHECKED: restarts of the daemon: no replay program"
+	finish
+fi
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+state=$tmp/state
+
+heard() { # TEXT: waits until the log says it
+	checks=$((checks + 1))
+	for _ in $(seq 60); do
+		grep -qF -e "$1" "$tmp/log" && return
+		sleep 0.25
+	done
+	failed "the log does not say: $1" "$tmp/log"
+}
+start() { # PORT: false if it does not come up
+	cat > "$tmp/site.tsn" << END
+site {
+    listen udp "127.0.0.1:$1"
+    output json "$tmp/alerts.jsonl"
+    state "$state"
+}
+END
+	: > "$tmp/log"
+	"$tocsin" listen -v -r "$tmp/rules.tsn" -r "$tmp/site.tsn" > "$tmp/out" 2> "$tmp/log" &
+	pid=$!
+	for _ in $(seq 40); do
+		grep -q 'rules in force' "$tmp/log" && return 0
+		kill -0 "$pid" 2> /dev/null || break
+		sleep 0.25
+	done
+	pid=
+	return 1
+}
+stop() { # SIGNAL
+	kill "-$1" "$pid"
+	wait "$pid" 2> /dev/null
+	pid=
+}
+
+for try in 1 2 3; do
+	port=$((20000 + ($$ * 11 + try * 1013) % 12000))
+	start $port && break
+done
+[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+heard 'state starts empty'
+"$programs/replay" "$capture" $port 300 > /dev/null 2>&1
+sleep 0.5
+kill -USR2 "$pid"
+heard 'snapshot written'
+stop KILL
+grep '"rule":"local.seen".*"state":"open"\|"state":"open".*"rule":"seen"\|"rule":"seen".*"state":"open"' "$tmp/alerts.jsonl" | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' | sort > "$tmp/ids"
+expect 0 test -s "$tmp/ids"
+start $port
+heard 'restored from'
+"$programs/replay" "$capture" $port 300 > /dev/null 2>&1
+sleep 0.5
+stop TERM
+# nothing was opened twice, under another identity least of all
+grep '"rule":"local.seen".*"state":"open"\|"state":"open".*"rule":"seen"\|"rule":"seen".*"state":"open"' "$tmp/alerts.jsonl" | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' | sort > "$tmp/ids2"
+same 'alerts after kill -9' "$tmp/ids" "$tmp/ids2"
+heard 'snapshot written'
+
+# a damaged one is set aside, the older one is used
+newest=$(ls "$state"/snapshot-*.db | tail -n 1)
+head -c 20000 "$newest" > "$tmp/cut"
+cat "$tmp/cut" > "$newest"
+start $port
+heard "it was set aside as $(basename "$newest").damaged"
+heard 'restored from'
+expect 0 test -f "$newest.damaged"
+# whose directory it is
+expect 3 "$tocsin" run -r "$tmp/rules.tsn" --state "$state" "$capture"
+says err 'another tocsin keeps its state there'
+stop TERM
+
+# what cannot be kept is said, and stops nobody
+state=/dev/null/state
+start $port
+heard 'Not a directory; state is not kept'
+expect 0 kill -0 "$pid"
+stop TERM
+heard 'stopped'
+finish

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Standard deviation, entropy and jitter by hand and by other ways; the sketch of entropies and how far off it is; saved cells. */
+#include <criterion/criterion.h>
+
+#include "base/mem.h"
+#include "state/internal.h"
+#include "state/kept.h"
+#include "state/logs.h"
+#include "state/stable.h"
+#include "state/tally.h"
+#include "unit/test_state_cases.h"
+
+static struct c_bench bench;
+static struct m_row rows[1024];
+
+static void
+begin(void)
+{
+	bench.b = tsn_batch_new();
+	bench.scratch = tsn_batch_new();
+	cr_assert(bench.b != NULL && bench.scratch != NULL);
+}
+
+static void
+end(void)
+{
+	c_bench_fini(&bench);
+}
+
+static struct tsn_family_def
+family(struct tsn_agg_def *agg, enum tsn_agg_fn fn, bool tumbling)
+{
+	*agg = (struct tsn_agg_def){ .canon = "agg", .fn = fn, .tumbling = tumbling, .window_ms = 60000,
+		.pane_ms = tumbling ? 60000 : 4000, .panes = tumbling ? 1 : 16 };
+	agg->tuple = fn == TSN_AGG_JITTER ? m_connection : m_tuples[0];
+	return (struct tsn_family_def){ .canon = "family", .key = m_keys[1], .max_keys = 6400, .agg = agg, .naggs = 1 };
+}
+
+static struct m_row
+row_of(uint32_t src, uint32_t dst, int64_t time)
+{
+	struct m_row r = { .has_src = true, .has_dst = true, .counted = true, .time = time, .received = time };
+
+	r.src = tsn_addr_v4(src);
+	r.dst = tsn_addr_v4(dst);
+	return r;
+}
+
+/* Value of the last of some numbers in one window. */
+static bool
+deviation_of(const int64_t *v, const double *f, uint32_t n, bool tumbling, double *out)
+{
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_STDDEV, tumbling);
+	struct tsn_state *s;
+	bool known;
+
+	agg.real = f != NULL;
+	s = tsn_state_new(&def, 1, 1);
+	for (uint32_t i = 0; i < n; i++) {
+		rows[i] = row_of(1, 1, 1000 + (tumbling ? 0 : i * 1000));
+		rows[i].arg[0].known = true;
+		rows[i].arg[0].i = v != NULL ? v[i] : 0;
+		rows[i].arg[0].f = f != NULL ? f[i] : 0;
+	}
+	cr_assert(c_fold(&bench, s, 0, &def, rows, 0, n));
+	known = tsn_mask_has(&bench.out[0].known, n - 1);
+	*out = bench.out[0].f[n - 1];
+	tsn_state_free(s);
+	return known;
+}
+
+Test(state_values, deviations_by_hand, .init = begin, .fini = end)
+{
+	static const struct {
+		int64_t v[6];
+		uint32_t n;
+		bool known;
+		double want;
+	} cases[] = {
+		{ { 7 }, 1, true, 0 },
+		{ { 2, 4 }, 2, true, 1 },
+		{ { -3, 3 }, 2, true, 3 },
+		{ { INT64_MAX, INT64_MAX, INT64_MAX - 3 }, 3, true, 1.4142135623730951 },
+		{ { INT64_MIN, INT64_MIN, INT64_MIN }, 3, true, 0 },
+		{ { INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN }, 4, false, 0 }, /* squares of 4 * 2^126 */
+		{ { INT64_MIN, INT64_MIN, INT64_MIN, INT64_MAX }, 4, false, 0 },
+		{ { INT64_MIN, INT64_MAX }, 2, true, 9223372036854775808.0 },
+		{ { 4611686018427387904, 4611686018427387905, 4611686018427387906, 4611686018427387907 }, 4, true, 1.118033988749895 },
+		{ { 0, 0, 0, 0, 0, 1 }, 6, true, 0.37267799624996495 },
+	};
+	static const double reals[] = { 1e15 + 0.25, 1e15 + 0.5, 1e15 + 0.75 }, huge[] = { 1e300, -1e300 };
+	double got;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (int tumbling = 0; tumbling < 2; tumbling++) {
+			cr_assert_eq(deviation_of(cases[i].v, NULL, cases[i].n, tumbling, &got), cases[i].known, "case %zu", i);
+			cr_assert(!cases[i].known || fabs(got - cases[i].want) <= cases[i].want * 1e-15, "case %zu: %.17g", i, got);
+		}
+	cr_assert(deviation_of(NULL, reals, 3, false, &got));
+	cr_assert_float_eq(got, 0.20412414523193151, 1e-9);
+	cr_assert(!deviation_of(NULL, huge, 2, false, &got), "squares of reals beyond what a double holds are no value");
+}
+
+/* A window that slides for long over reals of very different size ends as one that began just now. */
+Test(state_values, reals_do_not_drift, .init = begin, .fini = end)
+{
+	struct rng r = { 1 };
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_STDDEV, false);
+	struct tsn_state *s, *fresh;
+
+	agg.real = true;
+	s = tsn_state_new(&def, 1, 1);
+	fresh = tsn_state_new(&def, 1, 1);
+	for (uint32_t i = 0; i < 20000; i += 1000) {
+		for (uint32_t k = 0; k < 1000; k++) {
+			rows[k] = row_of(1, 1, (i + k) * 200);
+			rows[k].arg[0].known = true;
+			rows[k].arg[0].f = i < 19000 ? ldexp(1.1, (int)below(&r, 80)) : (double)below(&r, 1000) / 3;
+		}
+		cr_assert(c_fold(&bench, s, 0, &def, rows, 0, 1000));
+	}
+	for (uint32_t k = 0; k < 1000; k++)
+		cr_assert(k < 999 || tsn_mask_has(&bench.out[0].known, k));
+	{
+		double after = bench.out[0].f[999];
+
+		cr_assert(c_fold(&bench, fresh, 0, &def, rows, 0, 1000));
+		cr_assert_eq(after, bench.out[0].f[999], "%.17g %.17g", after, bench.out[0].f[999]);
+	}
+	tsn_state_free(s);
+	tsn_state_free(fresh);
+}
+
+Test(state_values, logarithms)
+{
+	for (double x = 1e-300; x < 1e300; x *= 1.0137)
+		cr_assert(fabs(tsn_log2(x) - log2(x)) <= 1e-15 * fmax(1, fabs(log2(x))), "%.17g", x);
+	for (int k = 0; k < 60; k++)
+		cr_assert_eq(tsn_log2(ldexp(1, k)), k);
+}
+
+/* How often the i-th value occurs: alike, by Zipf's law, or one of nine in ten flows. */
+static uint64_t
+times(int kind, uint32_t i, uint32_t values)
+{
+	return kind == 0 ? 3 : kind == 1 ? 1 + 1000000 / (i + 1) : i == 0 ? (uint64_t)values * 9 : 1;
+}
+
+static double
+true_entropy(int kind, uint32_t values)
+{
+	long double n = 0, s = 0;
+
+	for (uint32_t i = 0; i < values; i++) {
+		long double c = (long double)times(kind, i, values);
+
+		n += c;
+		s += c * log2l(c);
+	}
+	return (double)(log2l(n) - s / n);
+}
+
+static double
+sketch_error(const struct tsn_stable *law, int kind, uint32_t values, uint64_t seed)
+{
+	int64_t reg[TSN_STABLE] = { 0 };
+	int32_t x[TSN_STABLE];
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < values; i++) {
+		tsn_stable_of(law, tsn_hash_u64(i, tsn_mix64(seed)), x);
+		tsn_stable_add(reg, x, times(kind, i, values));
+		n += times(kind, i, values);
+	}
+	return tsn_stable_entropy(reg, n) - true_entropy(kind, values);
+}
+
+/* Straight at the sketch: no bias to speak of, and the standard error that the paper says. */
+Test(state_values, entropies_of_many_values, .timeout = 600)
+{
+	static const uint32_t sizes[] = { 1, 2, 300, 3000, 100000 };
+	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 1000 : 60;
+	struct tsn_stable *law = tsn_stable_new();
+
+	for (int kind = 0; kind < 3; kind++)
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+			const uint32_t n = sizes[k] > 50000 ? seeds / 20 : sizes[k] > 1000 ? seeds / 2 : seeds;
+			double bias = 0, square = 0, worst = 0, rms;
+
+			for (uint32_t seed = 1; seed <= n; seed++) {
+				const double e = sketch_error(law, kind, sizes[k], seed);
+
+				bias += e / n;
+				square += e * e / n;
+				worst = fabs(e) > worst ? fabs(e) : worst;
+			}
+			rms = sqrt(square);
+			cr_assert_lt(fabs(bias), 0.02 + 4 * TSN_STABLE_ERROR / sqrt(n), "kind %d, %u values: bias %.4f", kind, sizes[k], bias);
+			cr_assert(n < 20 || (rms > 0.06 && rms < 0.15), "kind %d, %u values: error %.4f", kind, sizes[k], rms);
+			cr_assert_lt(worst, 0.55, "kind %d, %u values: worst %.4f", kind, sizes[k], worst);
+		}
+	tsn_free(law);
+}
+
+/* The moments that make it the right law: E exp(t R) = t^t. */
+Test(state_values, the_law_has_its_moments)
+{
+	struct tsn_stable *law = tsn_stable_new();
+	double half = 0, one = 0, two = 0;
+	int32_t x[TSN_STABLE];
+	const int members = 4000;
+
+	for (int m = 0; m < members; m++) {
+		tsn_stable_of(law, tsn_hash_u64((uint64_t)m, 1), x);
+		for (int i = 0; i < TSN_STABLE; i++) {
+			half += exp(x[i] / 512.0);
+			one += exp(x[i] / 256.0);
+			two += exp(x[i] / 128.0);
+		}
+	}
+	half /= (double)members * TSN_STABLE;
+	one /= (double)members * TSN_STABLE;
+	two /= (double)members * TSN_STABLE;
+	cr_assert_float_eq(half, sqrt(0.5), 0.002, "%.5f", half);
+	cr_assert_float_eq(one, 1, 0.006, "%.5f", one);
+	cr_assert_float_eq(two, 4, 0.08, "%.5f", two);
+	tsn_free(law);
+}
+
+/* Folds values [from, to) at one time; the last entropy, and its error. */
+static double
+fold_values(struct tsn_state *s, const struct tsn_family_def *def, uint32_t from, uint32_t to, int64_t time, double *error)
+{
+	double value = -1;
+
+	for (uint32_t n; from < to; from += n) {
+		n = to - from < 1000 ? to - from : 1000;
+		for (uint32_t i = 0; i < n; i++)
+			rows[i] = row_of(1, from + i, time);
+		cr_assert(c_fold(&bench, s, 0, def, rows, 0, n));
+		value = bench.out[0].f[n - 1];
+		*error = tsn_state_error(s, 0, 0, bench.b, n - 1);
+		cr_assert(tsn_mask_has(&bench.out[0].known, n - 1));
+	}
+	return value;
+}
+
+Test(state_values, entropy_is_exact_up_to_256, .init = begin, .fini = end)
+{
+	for (int tumbling = 0; tumbling < 2; tumbling++) {
+		struct tsn_agg_def agg;
+		struct tsn_family_def def = family(&agg, TSN_AGG_ENTROPY, tumbling);
+		struct tsn_state *s = tsn_state_new(&def, 1, 1);
+		double error, h;
+
+		for (uint32_t i = 0; i < 256; i++) {
+			h = fold_values(s, &def, i, i + 1, 1000, &error);
+			cr_assert_float_eq(h, log2(i + 1), 1e-9);
+			cr_assert_eq(error, 0);
+		}
+		h = fold_values(s, &def, 256, 257, 1000, &error);
+		cr_assert(fabs(h - log2(257)) < 0.5);
+		cr_assert_float_eq(error, TSN_STABLE_ERROR / h, 1e-6);
+		tsn_state_free(s);
+	}
+}
+
+/* A sketch takes panes out again as if they had never been, is exact again when it was empty, and gives its memory back. */
+Test(state_values, an_entropy_sketch_slides, .init = begin, .fini = end)
+{
+	for (int tumbling = 0; tumbling < 2; tumbling++) {
+		struct tsn_agg_def agg;
+		struct tsn_family_def def = family(&agg, TSN_AGG_ENTROPY, tumbling);
+		struct tsn_state *s = tsn_state_new(&def, 1, 7), *other = tsn_state_new(&def, 1, 7);
+		struct tsn_family_stats before, after;
+		double error, h, g, worst = 0;
+
+		fold_values(s, &def, 0, 1, 0, &error);
+		tsn_state_stats(s, 0, &before);
+		for (uint32_t p = 0; p < 40; p++) {
+			/* 100 values a pane, half of them also in the pane before */
+			const double seen = tumbling ? 50 : (p < 16 ? p : 15) * 50 + 50;
+			const double n = tumbling ? 100 : (p < 15 ? p + 1 : 16) * 100;
+			const double want = tumbling ? log2(100) : log2(n) - 2 * (seen - 50) / n;
+
+			h = fold_values(s, &def, p * 50, p * 50 + 100, p * (tumbling ? 60000 : 4000) + 60000 * 10, &error);
+			worst = fabs(h - want) > worst ? fabs(h - want) : worst;
+			cr_assert(fabs(h - want) < 0.5, "pane %u: %.3f not %.3f", p, h, want);
+		}
+		for (uint32_t p = 24; p < 40; p++)
+			g = fold_values(other, &def, p * 50, p * 50 + 100, p * (tumbling ? 60000 : 4000) + 60000 * 10, &error);
+		cr_assert_eq(g, h, "what left the window has left its traces");
+		h = fold_values(s, &def, 0, 1, 60000 * 1000, &error);
+		cr_assert(h == 0 && error == 0);
+		tsn_state_stats(s, 0, &after);
+		cr_assert_eq(after.bytes, before.bytes);
+		tsn_state_free(s);
+		tsn_state_free(other);
+	}
+}
+
+/* What there is of a sketch is read ahead: rows that look see what will be left. */
+Test(state_values, looking_ahead_sees_what_is_left, .init = begin, .fini = end)
+{
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_ENTROPY, false);
+	struct tsn_state *s = tsn_state_new(&def, 1, 7);
+	double error;
+
+	fold_values(s, &def, 0, 400, 0, &error);
+	fold_values(s, &def, 1000, 1001, 40000, &error);
+	for (uint32_t i = 0; i < 4; i++) {
+		static const int64_t at[] = { 40000, 60000, 64000, 120000 };
+
+		rows[i] = row_of(1, 1, at[i]);
+		rows[i].counted = false;
+		rows[i].read = true;
+	}
+	cr_assert(c_fold(&bench, s, 0, &def, rows, 0, 4));
+	cr_assert(fabs(bench.out[0].f[0] - log2(400)) < 0.6 && bench.out[0].f[0] == bench.out[0].f[1]);
+	cr_assert(bench.out[0].f[2] < 0.7, "%.3f", bench.out[0].f[2]);
+	cr_assert(!tsn_mask_has(&bench.out[0].known, 3));
+	tsn_state_free(s);
+}
+
+/* Flows of one source as (start, end, destination); the value after the last. */
+struct j_flow {
+	int64_t start, end;
+	uint32_t dst;
+};
+
+static bool
+jitter_of(const struct j_flow *v, uint32_t n, bool tumbling, double *out)
+{
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_JITTER, tumbling);
+	struct tsn_state *s;
+	bool known;
+
+	agg.window_ms = 3600000;
+	agg.pane_ms = tumbling ? 3600000 : 240000;
+	s = tsn_state_new(&def, 1, 1);
+	for (uint32_t i = 0; i < n; i++) {
+		rows[i] = row_of(1, v[i].dst, v[i].end);
+		rows[i].has_start = rows[i].has_end = true;
+		rows[i].start = v[i].start;
+		rows[i].end = v[i].end;
+	}
+	cr_assert(c_fold(&bench, s, 0, &def, rows, 0, n));
+	known = tsn_mask_has(&bench.out[0].known, n - 1);
+	*out = bench.out[0].f[n - 1];
+	tsn_state_free(s);
+	return known;
+}
+
+Test(state_values, jitter_by_hand, .init = begin, .fini = end)
+{
+	static const struct {
+		struct j_flow v[8];
+		uint32_t n;
+		bool known;
+		double want;
+	} cases[] = {
+		/* a beacon; one gap too few; all at once, of several destinations */
+		{ { { 0, 1, 1 }, { 60000, 60001, 1 }, { 120000, 120001, 1 }, { 180000, 180001, 1 }, { 240000, 240001, 1 } }, 5, true, 0 },
+		{ { { 0, 1, 1 }, { 60000, 60001, 1 }, { 120000, 120001, 1 }, { 180000, 180001, 1 } }, 4, false, 0 },
+		{ { { 5, 5, 1 }, { 5, 5, 2 }, { 5, 5, 3 }, { 5, 5, 4 }, { 5, 5, 5 } }, 5, false, 0 },
+		/* gaps 10 20 10 20 s: 5 / 15 */
+		{ { { 0, 1, 1 }, { 10000, 10001, 1 }, { 30000, 30001, 1 }, { 40000, 40001, 1 }, { 60000, 60001, 1 } }, 5, true, 1.0 / 3 },
+		/* the same, come in any order */
+		{ { { 40000, 40001, 1 }, { 0, 1, 1 }, { 60000, 60001, 1 }, { 30000, 30001, 1 }, { 10000, 10001, 1 } }, 5, true, 1.0 / 3 },
+		/* an hour's connection in pieces: to the second it goes on, a millisecond more and it is new */
+		{ { { 0, 9000, 1 }, { 10000, 20000, 1 }, { 19000, 30000, 1 }, { 31000, 40000, 1 }, { 40000, 50000, 1 } }, 5, false, 0 },
+		{ { { 0, 9000, 1 }, { 10001, 20000, 1 }, { 21001, 30000, 1 }, { 31001, 40000, 1 }, { 41001, 50000, 1 } }, 5, true, 0.0422300 },
+		{ { { 0, 9000, 1 }, { 7999, 8500, 1 }, { 16000, 16001, 1 }, { 24000, 24001, 1 }, { 32000, 32001, 1 } }, 5, true, 0.0000884 },
+		/* pieces between beacons, also of the same start, do not count */
+		{ { { 0, 10, 1 }, { 0, 900, 1 }, { 1500, 1600, 1 }, { 60000, 60010, 1 }, { 120000, 120001, 1 }, { 180000, 180001, 1 }, { 240000, 240001, 1 } }, 7, true, 0 },
+		/* another connection's do */
+		{ { { 0, 9000, 1 }, { 10000, 11000, 2 }, { 20000, 21000, 1 }, { 30000, 31000, 2 }, { 40000, 41000, 1 } }, 5, true, 0 },
+	};
+	double got;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (int tumbling = 0; tumbling < 2; tumbling++) {
+			cr_assert_eq(jitter_of(cases[i].v, cases[i].n, tumbling, &got), cases[i].known, "case %zu", i);
+			cr_assert(!cases[i].known || fabs(got - cases[i].want) < 1e-5, "case %zu: %.7f", i, got);
+		}
+}
+
+/* Of many starts the latest 256 are what counts: a slow beginning is forgotten, and what comes late from before them as well. */
+Test(state_values, jitter_of_the_latest_starts, .init = begin, .fini = end)
+{
+	static struct j_flow v[600];
+	double got;
+
+	for (uint32_t i = 0; i < 600; i++)
+		v[i] = (struct j_flow){ i < 300 ? i * 3 : 1000 + i * 1000, i < 300 ? i * 3 : 1000 + i * 1000, i };
+	v[599] = (struct j_flow){ 250, 250, 7 };
+	cr_assert(jitter_of(v, 600, true, &got));
+	cr_assert_float_eq(got, 0, 1e-12);
+	cr_assert(jitter_of(v, 450, true, &got));
+	cr_assert_gt(got, 1);
+}
+
+/* What is cut off is refused; what is damaged is refused or is something else, that may be worked with. */
+static void
+spoil_cell(struct tsn_agg *d, uint32_t g, struct tsn_pack *k)
+{
+	struct tsn_unpack u;
+
+	for (size_t cut = 0; cut < k->n; cut += 1 + k->n / 20) {
+		u = (struct tsn_unpack){ k->p, k->p + cut, false };
+		tsn_agg_reset(d, g);
+		cr_assert(!d->ops->load(d, g, &u));
+	}
+	for (size_t i = 0; i < k->n && i < 400; i += 7) {
+		k->p[i] ^= (uint8_t)(1 + i % 250);
+		u = (struct tsn_unpack){ k->p, k->p + k->n, false };
+		tsn_agg_reset(d, g);
+		(void)d->ops->load(d, g, &u);
+		k->p[i] ^= (uint8_t)(1 + i % 250);
+	}
+}
+
+/* The cells of [from] put into [to], which has the same groups, and damaged into [spoilt]. */
+static void
+copy_cells(struct tsn_state *to, struct tsn_state *from, struct tsn_state *spoilt)
+{
+	struct tsn_agg *a = &from->family[0].agg[0], *b = &to->family[0].agg[0], *d = &spoilt->family[0].agg[0];
+
+	for (uint32_t g = 0; g < b->store.cells.cap; g++)
+		tsn_agg_reset(b, g);
+	b->store.hand = a->store.hand;
+	for (uint32_t g = 0; g < a->store.cells.cap; g++) {
+		struct tsn_pack k = { NULL, 0, 0, false };
+		struct tsn_unpack u;
+
+		a->ops->save(a, g, &k);
+		cr_assert(!k.failed);
+		u = (struct tsn_unpack){ k.p, k.p + k.n, false };
+		cr_assert(b->ops->load(b, g, &u), "group %u", g);
+		cr_assert(tsn_unpack_done(&u));
+		spoil_cell(d, g, &k);
+		tsn_pack_fini(&k);
+	}
+}
+
+static void
+run_saved(uint64_t seed)
+{
+	static const enum tsn_agg_fn fns[] = { TSN_AGG_STDDEV, TSN_AGG_ENTROPY, TSN_AGG_JITTER, TSN_AGG_DISTINCT };
+	struct rng r = { seed };
+	struct tsn_agg_def agg;
+	char canon[64];
+	struct tsn_family_def def = { .canon = "f", .key = m_keys[seed % 2], .max_keys = 6400, .agg = &agg, .naggs = 1 };
+	struct c_style style;
+	struct tsn_state *s, *t, *spoilt;
+	static double first[1024];
+	struct tsn_family_stats a, b;
+
+	do
+		c_agg(&r, &agg, canon);
+	while (agg.fn != fns[seed / 2 % 4]);
+	agg.extra_bytes = chance(&r, 50) ? 0 : 3000 + below(&r, 100000);
+	c_style(&r, &style);
+	style.hosts = 1 + seed % 5;
+	c_rows(&r, &style, rows, 1000);
+	for (uint32_t i = 0; i < 1000; i++)
+		rows[i].dst = tsn_addr_v4((uint32_t)below(&r, seed % 2 ? 50 : 2000));
+	s = tsn_state_new(&def, 1, 1);
+	t = tsn_state_new(&def, 1, 1);
+	spoilt = tsn_state_new(&def, 1, 1);
+	cr_assert(c_fold(&bench, s, 0, &def, rows, 0, 700) && c_fold(&bench, t, 0, &def, rows, 0, 700) &&
+	    c_fold(&bench, spoilt, 0, &def, rows, 0, 700));
+	copy_cells(t, s, spoilt);
+	cr_assert(c_fold(&bench, spoilt, 0, &def, rows, 700, 1000));
+	cr_assert(c_fold(&bench, s, 0, &def, rows, 700, 1000));
+	memcpy(first, bench.out[0].f, sizeof(first));
+	cr_assert(c_fold(&bench, t, 0, &def, rows, 700, 1000));
+	for (uint32_t i = 0; i < 300; i++)
+		cr_assert(!tsn_mask_has(&bench.out[0].known, i) || first[i] == bench.out[0].f[i], "seed %" PRIu64 " row %u", seed, i);
+	tsn_state_stats(s, 0, &a);
+	tsn_state_stats(t, 0, &b);
+	cr_assert_eq(a.bytes, b.bytes, "seed %" PRIu64, seed);
+	cr_assert_eq(a.evicted, b.evicted, "seed %" PRIu64, seed);
+	tsn_state_free(spoilt);
+	tsn_state_free(s);
+	tsn_state_free(t);
+}
+
+Test(state_values, what_is_saved_goes_on_the_same, .init = begin, .fini = end, .timeout = 600)
+{
+	for (uint64_t seed = 0; seed < (getenv("TSN_SOAK") != NULL ? 600 : 60); seed++)
+		run_saved(seed);
+}
