@@ -260,6 +260,8 @@ tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct 
 	size_t room = d->nsamples == 0 ? 1 : TSN_ALERT_SAMPLES;
 	struct tsn_alert_flow *sample = d->sample;
 
+	if (d->nsamples >= TSN_ALERT_SAMPLES) /* whatever a snapshot says of its flows */
+		return;
 	/* most alerts never see a second flow, or see many */
 	if (d->nsamples < 2)
 		sample = tsn_reallocarray(d->sample, room, sizeof(*sample));

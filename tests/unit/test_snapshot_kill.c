@@ -217,6 +217,61 @@ kill_and_compare(const char *text, uint64_t n)
 	remove_dir(dir);
 }
 
+/*
+ * At any place in the input, what is restored there goes on like what never stopped: also what waits for the next tick,
+ * which a kill seldom meets.
+ */
+Test(snapshot_kill, restored_anywhere_it_goes_on, .timeout = 600)
+{
+	static const char *const feedback =
+	    "rule fan { when distinct(dst) by src over 30s > 60 then add src to hot for 20s }\n"
+	    "set hot = dynamic expire 90s\n"
+	    "rule again { when fired(small) by src over 1m >= 1 alert once by src per 30s }\n"
+	    "rule small { when dst_port == 51 alert once by src per 10s }\n"
+	    "rule chain { when sequence(dst_port == 40, small) by src over 60s }\n"
+	    "rule known { when src in hot and bytes > 60000 alert once by src per 5s }\n"
+	    "rule tried { when attempted and count(attempted) by src over 60s > 20 alert once by src per 10s }\n"
+	    "rule lasting { when count() by src over 60s > 300 for 20s until count() by src over 60s < 200 }\n";
+	struct lines a = { 0 }, b = { 0 };
+	struct tsn_sink *sa = tsn_sink_call_new(on_alert_line, &a, TSN_SEV_INFO), *sb;
+	struct tsn_engine *e = engine_over(feedback, sa, NULL, 5), *f;
+	uint64_t n = 0, random = 1;
+
+	for (int i = 0; i < (getenv("TSN_SOAK") != NULL ? 1000 : 60); i++) {
+		struct tsn_restore_report r = { 0 };
+		struct tsn_pack k = { 0 };
+		struct tsn_unpack in;
+		const char *why;
+		size_t before;
+		uint64_t to;
+
+		random = tsn_mix64(random + 1);
+		for (to = n + random % 500; n < to; n++)
+			put_row(e, n);
+		tsn_engine_save(e, &k);
+		in = (struct tsn_unpack){ k.p, k.p + k.n, false };
+		sb = tsn_sink_call_new(on_alert_line, &b, TSN_SEV_INFO);
+		f = engine_over(feedback, sb, NULL, 6);
+		cr_assert(tsn_engine_restore(f, &in, &r, &why), "%s", why);
+		tsn_pack_fini(&k);
+		before = a.n;
+		for (to = n + 500; n < to; n++) {
+			put_row(e, n);
+			put_row(f, n);
+		}
+		tsn_engine_flush(e);
+		tsn_engine_flush(f);
+		for (size_t j = 0; j < b.n && before + j < a.n; j++)
+			cr_assert_str_eq(b.v[j], a.v[before + j]);
+		cr_assert_eq(a.n - before, b.n, "restored at %d", (int)n);
+		engine_end(f, sb);
+		free_lines(&b);
+	}
+	cr_assert(count_lines(&a, "\"chain\"") > 10 && count_lines(&a, "\"again\"") > 10 && count_lines(&a, "\"known\"") > 10);
+	engine_end(e, sa);
+	free_lines(&a);
+}
+
 Test(snapshot_kill, alerts_are_those_of_an_undisturbed_run, .timeout = 1200)
 {
 	kill_and_compare(counting, 300000);
