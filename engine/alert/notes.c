@@ -27,10 +27,9 @@ has_notes(enum tsn_agg_fn fn)
 bool
 tsn_alert_notes_wanted(const struct tsn_program *p, const struct tsn_rule *r)
 {
-	for (uint32_t i = 0; i < r->families_n; i++)
-		for (uint32_t k = 0; k < p->families[r->families[i]].naggs; k++)
-			if (has_notes(p->families[r->families[i]].agg[k].fn))
-				return true;
+	for (uint32_t i = 0; i < r->naggs; i++)
+		if (has_notes(p->families[r->aggs[i].family].agg[r->aggs[i].agg].fn))
+			return true;
 	return false;
 }
 
@@ -43,6 +42,13 @@ is_there(const struct tsn_note *v, uint32_t n, const char *group)
 	return false;
 }
 
+/* The value that had a rank is known for sure only while its window closes: the group may have been counted on since. */
+static bool
+has_moved_on(const struct tsn_alerts *a, const struct tsn_note *n)
+{
+	return a->batch->kind != TSN_BATCH_TICK && strcmp(n->group, "rank") == 0 && strcmp(n->name, "value") == 0;
+}
+
 /* Of two functions with notes of one name the first one's are kept. */
 static uint32_t
 gather(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row, struct tsn_note out[TSN_ALERT_NOTES])
@@ -50,20 +56,17 @@ gather(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row, struc
 	struct tsn_note more[TSN_ALERT_NOTES];
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < r->families_n; i++) {
-		const struct tsn_family_def *f = &a->program->families[r->families[i]];
+	for (uint32_t i = 0; i < r->naggs; i++) {
+		const struct tsn_rule_agg *x = &r->aggs[i];
+		uint32_t had = n, got;
 
-		for (uint32_t k = 0; k < f->naggs; k++) {
-			uint32_t had = n, got;
-
-			if (!has_notes(f->agg[k].fn))
-				continue;
-			got = tsn_state_notes(a->state, r->families[i], k, a->batch, row, more, TSN_ALERT_NOTES);
-			got = got < TSN_ALERT_NOTES ? got : TSN_ALERT_NOTES;
-			for (uint32_t x = 0; x < got && n < TSN_ALERT_NOTES; x++)
-				if (more[x].value.known && !is_there(out, had, more[x].group))
-					out[n++] = more[x];
-		}
+		if (!has_notes(a->program->families[x->family].agg[x->agg].fn))
+			continue;
+		got = tsn_state_notes(a->state, x->family, x->agg, a->batch, row, more, TSN_ALERT_NOTES);
+		got = got < TSN_ALERT_NOTES ? got : TSN_ALERT_NOTES;
+		for (uint32_t k = 0; k < got && n < TSN_ALERT_NOTES; k++)
+			if (more[k].value.known && !is_there(out, had, more[k].group) && !has_moved_on(a, &more[k]))
+				out[n++] = more[k];
 	}
 	return n;
 }

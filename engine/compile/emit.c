@@ -146,7 +146,22 @@ widen(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 
 struct families {
 	struct tsn_vec list; /* uint32_t */
+	struct tsn_vec aggs; /* struct tsn_rule_agg */
 };
+
+/* Each aggregate once. */
+static void
+note_agg(struct tsn_emit *e, struct families *f, const struct tsn_ir *x)
+{
+	struct tsn_rule_agg *v = f->aggs.p, *slot, a = { e->family_of[x->id] - 1, e->agg_of[x->id] };
+
+	for (size_t i = 0; i < f->aggs.n; i++)
+		if (v[i].family == a.family && v[i].agg == a.agg)
+			return;
+	slot = tsn_vec_add(e, &f->aggs, sizeof(*slot));
+	if (slot != NULL)
+		*slot = a;
+}
 
 static void note_family(struct tsn_emit *e, void *arg, const struct tsn_ir *x);
 
@@ -162,6 +177,7 @@ note_family(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 	struct families *f = arg;
 	uint32_t family = e->family_of[x->id] - 1, *slot = f->list.p;
 
+	note_agg(e, f, x);
 	for (size_t i = 0; i < f->list.n; i++)
 		if (slot[i] == family)
 			return;
@@ -175,14 +191,19 @@ note_family(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 static void
 list_families(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out)
 {
-	struct families f = { { NULL, 0, 0 } };
+	struct families f = { { NULL, 0, 0 }, { NULL, 0, 0 } };
 
 	tsn_emit_each_agg(e, r->when, note_family, &f);
 	out->families = in_arena(e, f.list.n, sizeof(uint32_t));
 	if (!e->failed && f.list.n > 0)
 		memcpy(out->families, f.list.p, f.list.n * sizeof(uint32_t));
 	out->families_n = (uint32_t)f.list.n;
+	out->aggs = in_arena(e, f.aggs.n, sizeof(*out->aggs));
+	if (!e->failed && f.aggs.n > 0)
+		memcpy(out->aggs, f.aggs.p, f.aggs.n * sizeof(*out->aggs));
+	out->naggs = e->failed ? 0 : (uint32_t)f.aggs.n;
 	tsn_free(f.list.p);
+	tsn_free(f.aggs.p);
 }
 
 static void

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "daemon/metrics.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -70,18 +71,27 @@ static void
 rules(const struct tsn_metrics *m, struct tsn_buf *out)
 {
 	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
-	static const char *const names[] = { "rule_matches_total", "rule_alerts_total" };
-	static const char *const help[] = { "flows that met the rule", "alerts the rule opened" };
+	static const struct { const char *name, *type, *help; size_t at; } v[] = {
+		{ "rule_matches_total", "counter", "flows that met the rule", offsetof(struct tsn_alert_counts, matches) },
+		{ "rule_alerts_total", "counter", "alerts the rule opened", offsetof(struct tsn_alert_counts, alerts) },
+		{ "rule_suppressed_total", "counter", "matches kept quiet by once per", offsetof(struct tsn_alert_counts, suppressed) },
+		{ "rule_untold_total", "counter", "openings that other rules and sets did not hear of",
+		    offsetof(struct tsn_alert_counts, untold) },
+		{ "rule_open", "gauge", "alerts open now", offsetof(struct tsn_alert_counts, open) },
+		{ "rule_pending", "gauge", "keys that wait for their for, now", offsetof(struct tsn_alert_counts, pending) },
+	};
 
-	for (int k = 0; k < 2; k++) {
-		head(out, names[k], "counter", help[k]);
+	for (size_t k = 0; k < sizeof(v) / sizeof(v[0]); k++) {
+		head(out, v[k].name, v[k].type, v[k].help);
 		for (uint32_t i = 0; i < p->nrules; i++) {
 			struct tsn_alert_counts n;
+			uint64_t value;
 
 			tsn_alerts_counts(tsn_engine_alerts(m->engine), i, &n);
-			tsn_buf_printf(out, "tocsin_%s", names[k]);
+			memcpy(&value, (const char *)&n + v[k].at, sizeof(value));
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
 			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
-			tsn_buf_printf(out, "} %llu\n", (unsigned long long)(k == 0 ? n.matches : n.alerts));
+			tsn_buf_printf(out, "} %llu\n", (unsigned long long)value);
 		}
 	}
 }

@@ -305,6 +305,13 @@ renew(struct tsn_agg *a)
 	a->store.bytes = sizeof(*q);
 }
 
+static uint64_t
+fixed(const struct tsn_agg *a)
+{
+	(void)a;
+	return sizeof(struct silences) + 2 * ((uint64_t)TSN_SOURCES_MAX + 1) * sizeof(struct waiting);
+}
+
 static bool
 make(struct tsn_agg *a)
 {
@@ -569,6 +576,6 @@ tsn_silences_unknown(const struct tsn_agg *a)
 }
 
 const struct tsn_agg_ops tsn_absent_ops = {
-	.init = init, .make = make, .renew = renew, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini,
+	.init = init, .make = make, .renew = renew, .fixed = fixed, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini,
 	.save = save, .load = load, .save_beside = save_beside, .load_beside = load_beside,
 };

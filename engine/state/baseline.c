@@ -80,6 +80,26 @@ size_of(const struct tsn_agg_def *d, struct baseline *b)
 	b->bits = (b->keep + 63) / 64 * 64;
 }
 
+/* Of median and spread, which share them, the median's. */
+static uint64_t
+most(const struct tsn_agg *a)
+{
+	struct baseline b;
+
+	size_of(a->def, &b);
+	return a->def->fn == TSN_AGG_BASELINE ? sizeof(struct samples) + (uint64_t)b.keep * sizeof(double) : 0;
+}
+
+static uint64_t
+fixed(const struct tsn_agg *a)
+{
+	struct baseline b;
+
+	size_of(a->def, &b);
+	return sizeof(b) + (uint64_t)b.keep * sizeof(double) + (a->def->fn != TSN_AGG_BASELINE ? 0 :
+	    ((uint64_t)TSN_SOURCES_MAX + 1) * (2 * sizeof(uint64_t *) + (b.bits / 64 + 1) * sizeof(uint64_t)));
+}
+
 static void
 renew(struct tsn_agg *a)
 {
@@ -687,6 +707,6 @@ tsn_samples_skipped(const struct tsn_agg *a)
 }
 
 const struct tsn_agg_ops tsn_baseline_ops = {
-	.init = init, .make = make, .renew = renew, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini, .save = save,
+	.init = init, .make = make, .renew = renew, .fixed = fixed, .most = most, .reserve = reserve, .fold = fold, .reset = reset, .fini = fini, .save = save,
 	.load = load, .save_beside = save_beside, .load_beside = load_beside, .notes = notes, .learning = learning,
 };

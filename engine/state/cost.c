@@ -75,6 +75,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 		if (a.ops == NULL)
 			continue;
 		a.ops->init(&a);
+		out->fixed += a.ops->fixed != NULL ? a.ops->fixed(&a) : 0;
 		out->group += cells_of(&a);
 		/* what extra_bytes does not bound, every group may come to take */
 		*(a.ops->kept != NULL ? &out->extra : &out->group) += a.ops->most != NULL ? a.ops->most(&a) : 0;

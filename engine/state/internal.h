@@ -145,6 +145,8 @@ struct tsn_agg_ops {
 	/* Makes store.beside, once, after [init]; [renew] makes it as new, and cannot fail; [fini] frees it. May be NULL. */
 	bool (*make)(struct tsn_agg *a);
 	void (*renew)(struct tsn_agg *a);
+	/* The most store.beside may ever take, whatever the groups; by the definition alone. */
+	uint64_t (*fixed)(const struct tsn_agg *a);
 	/* See tsn_state_notes and tsn_state_learning. May be NULL: nothing to tell. */
 	uint32_t (*notes)(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
 	    struct tsn_note *out, uint32_t max);

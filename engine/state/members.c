@@ -279,6 +279,8 @@ tsn_members_save(const struct tsn_members *m, struct tsn_pack *out)
 	if (n > 1)
 		qsort(v, n, sizeof(*v), by_member);
 	tsn_pack_uint(out, n);
+	if (n > 0)
+		tsn_pack_uint(out, m->slots); /* memory counts (extra_bytes), and must be the same afterwards */
 	for (uint32_t i = 0; i < n; i++) {
 		tsn_pack_raw(out, &v[i].member, sizeof(v[i].member));
 		tsn_pack_uint(out, v[i].lane);
@@ -303,6 +305,15 @@ tsn_members_load(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struc
 
 	if (n > TSN_MEMBERS_EXACT)
 		return load_sketch(m, lanes, allowed, in, bytes);
+	if (n > 0) {
+		const uint32_t slots = (uint32_t)tsn_unpack_below(in, SLOTS_MAX);
+
+		if (in->bad || slots < SLOTS_FIRST || (slots & (slots - 1)) != 0 || (slots < SLOTS_MAX && n * 4 > slots * 3))
+			return false;
+		*m = new(slots, bytes);
+		if (*m == NULL)
+			return false;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *p = tsn_unpack_raw(in, sizeof(member));
 		const uint32_t lane = (uint32_t)tsn_unpack_below(in, lanes - 1);

@@ -62,6 +62,18 @@ top_of(const struct tsn_agg *a)
 	return a->def->top == 0 ? TOP : a->def->top < LEADERS_MAX ? a->def->top : LEADERS_MAX;
 }
 
+static uint32_t
+cap_of(const struct tsn_agg *a)
+{
+	return a->def->within != 0 ? LEADERS_MAX : top_of(a);
+}
+
+static uint64_t
+fixed(const struct tsn_agg *a)
+{
+	return sizeof(struct ranks) + 2 * (uint64_t)cap_of(a) * sizeof(struct leader);
+}
+
 static void
 renew(struct tsn_agg *a)
 {
@@ -81,7 +93,7 @@ make(struct tsn_agg *a)
 	if (r == NULL)
 		return false;
 	a->store.beside = r;
-	r->cap = a->def->within != 0 ? LEADERS_MAX : top_of(a);
+	r->cap = cap_of(a);
 	for (int i = 0; i < 2; i++) {
 		r->top[i].v = tsn_calloc(r->cap, sizeof(*r->top[i].v));
 		if (r->top[i].v == NULL)
@@ -515,6 +527,6 @@ load_beside(struct tsn_agg *a, struct tsn_unpack *in)
 }
 
 const struct tsn_agg_ops tsn_rank_ops = {
-	.init = init, .make = make, .renew = renew, .fold = fold, .fini = fini, .save = save, .load = load, .save_beside = save_beside,
+	.init = init, .make = make, .renew = renew, .fixed = fixed, .fold = fold, .fini = fini, .save = save, .load = load, .save_beside = save_beside,
 	.load_beside = load_beside, .notes = notes,
 };

@@ -128,6 +128,10 @@ struct tsn_link {
 	uint32_t rule, family, step;
 };
 
+struct tsn_rule_agg {
+	uint32_t family, agg;
+};
+
 struct tsn_string_list {
 	const char **v;
 	uint32_t n;
@@ -172,6 +176,7 @@ struct tsn_rule {
 	uint32_t nreports;
 	uint32_t families_n;   /* families its condition reads, for quality */
 	uint32_t *families;
+	struct tsn_rule_agg *aggs; uint32_t naggs; /* the aggregates among them, for notes */
 	uint32_t requires_bits; /* enum tsn_requires or-ed */
 };
 

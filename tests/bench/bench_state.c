@@ -103,7 +103,7 @@ fill(struct tsn_batch *b, uint64_t flow, const struct job *j, struct tsn_vector 
 		uint64_t r = tsn_mix64(flow + i);
 
 		src[i] = (uint32_t)(r >> 32) % keys + 0x0a000000;
-		dst[i] = hosts ? (uint32_t)(r * UINT64_C(0x9e3779b97f4a7c15) >> 32) % keys + 0x0a000000 : (uint32_t)r & (values - 1);
+		dst[i] = j->at ? (uint32_t)(r * UINT64_C(0x9e3779b97f4a7c15) >> 32) % keys + 0x0a000000 : (uint32_t)r & (values - 1);
 		b->time[i] = b->received[i] = INT64_C(1700000000000) + (int64_t)((flow + i) / 20);
 		if (r % 5 == 0)
 			b->time[i] -= (int64_t)(r >> 8) % 12000;

@@ -513,6 +513,8 @@ stage_put(struct stage *s, const struct ev *e)
 	tsn_batch_put_addr(s->batch, i, TSN_F_SRC, tsn_addr_v4(0x0a000000u + e->key));
 }
 
+static long fail_at = -1;
+
 static void
 run_stage(struct stage *s, const struct tsn_program *p, int64_t lateness, const struct ev *e, size_t n, uint32_t size, int64_t until)
 {
@@ -528,6 +530,8 @@ run_stage(struct stage *s, const struct tsn_program *p, int64_t lateness, const 
 	s->tick->cap = size < 3 ? 2 : TSN_BATCH_ROWS;
 	cr_assert(tsn_alerts_set_sinks(s->a, &sink, 1) && tsn_alerts_bind(s->a, p, NULL, NULL));
 	tsn_alerts_lateness(s->a, lateness);
+	if (fail_at >= 0)
+		tsn_mem_fail_at(fail_at, fail_at % 2 != 0);
 	for (size_t i = 0; i < n; i++) {
 		stage_clock(s, e[i].received);
 		stage_put(s, &e[i]);
@@ -626,4 +630,37 @@ Test(alert_life, equals_the_model)
 		tsn_buf_fini(&openings);
 	}
 	cr_assert(seen[0] > 1000 && seen[1] > 1000 && seen[2] > 1000 && seen[3] > 5);
+}
+
+/* Every allocation in turn fails: nothing crashes or leaks, and counts stay in step. */
+Test(alert_life, survives_without_memory)
+{
+	static struct ev e[200];
+	static struct stage s;
+	struct tsn_rung rung[LEVELS] = { { TSN_SEV_HIGH, RUNG }, { TSN_SEV_MEDIUM, RUNG + 1 }, { TSN_SEV_CRITICAL, RUNG + 2 } };
+	struct tsn_link link = { TSN_LINK_FIRED, 0, 0, 0 };
+	uint64_t lost = 0;
+
+	for (int at = 0; at < 150; at++) {
+		struct tsn_rule rule[RULES];
+		struct tsn_program program = { .rules = rule, .nrules = RULES, .links = &link, .nlinks = 1 };
+		struct tsn_alert_counts n;
+
+		seed = (uint64_t)at + 5;
+		for (int r = 0; r < RULES; r++) {
+			random_rule(&rule[r], (const char *[]){ "a", "b", "c", "d" }[r], rung);
+			rule[r].member = (struct tsn_key_spec){ 2, { { TSN_F_SRC, 32, 128 }, { TSN_F_DST_PORT, 0, 0 } } };
+		}
+		random_events(e, COUNT(e));
+		memset(&s, 0, sizeof(s));
+		fail_at = at * 7;
+		run_stage(&s, &program, 30000, e, COUNT(e), at % 2 ? 7 : 1024, e[COUNT(e) - 1].received + 700000);
+		fail_at = -1;
+		tsn_mem_fail_never();
+		tsn_alerts_totals(s.a, &n);
+		lost += n.lost + n.untold;
+		cr_assert_eq(n.alerts, n.closed + n.open);
+		end_stage(&s);
+	}
+	cr_assert_gt(lost, 0);
 }

@@ -182,7 +182,7 @@ sketch_error(const struct tsn_stable *law, int kind, uint32_t values, uint64_t s
 Test(state_values, entropies_of_many_values, .timeout = 600)
 {
 	static const uint32_t sizes[] = { 1, 2, 300, 3000, 100000 };
-	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 1000 : 60;
+	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 400 : 40;
 	struct tsn_stable *law = tsn_stable_new();
 
 	for (int kind = 0; kind < 3; kind++)
@@ -493,6 +493,7 @@ run_saved(uint64_t seed)
 
 Test(state_values, what_is_saved_goes_on_the_same, .init = begin, .fini = end, .timeout = 600)
 {
+	run_saved(118); /* a table larger than its members want any more */
 	for (uint64_t seed = 0; seed < (getenv("TSN_SOAK") != NULL ? 600 : 60); seed++)
 		run_saved(seed);
 }

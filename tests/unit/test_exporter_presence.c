@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* When exporters were there and whole: by hand, and against all that happened to them. */
+#include <criterion/criterion.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "flow/exporter.h"
+
+static struct tsn_exporters *table;
+static uint32_t one;
+
+static void
+begin(void)
+{
+	table = tsn_exporters_new(16);
+	one = tsn_exporters_find(table, tsn_addr_v4(1));
+}
+
+static void
+end(void)
+{
+	tsn_exporters_free(table);
+}
+
+Test(exporter_presence, heard_and_whole, .init = begin, .fini = end)
+{
+	struct tsn_exporter *x = tsn_exporters_at(table, one);
+
+	cr_assert(!tsn_exporter_heard(table, one, INT64_MIN) && !tsn_exporter_whole(table, one, 0, 1000));
+	cr_assert(tsn_exporter_heard(table, 99, 0) && tsn_exporter_whole(table, 99, 0, 1000), "nobody knows it");
+	for (int64_t t = 10000; t <= 20000; t += 500)
+		tsn_exporter_hear(x, t);
+	cr_assert(tsn_exporter_heard(table, one, 20000) && !tsn_exporter_heard(table, one, 20001));
+	cr_assert(tsn_exporter_whole(table, one, 10000, 20000) && tsn_exporter_whole(table, one, 0, 10001));
+	cr_assert(!tsn_exporter_whole(table, one, 0, 10000) && !tsn_exporter_whole(table, one, 20001, 30000));
+	tsn_exporter_hear(x, 50000);
+	cr_assert(!tsn_exporter_whole(table, one, 30000, 40000) && !tsn_exporter_whole(table, one, 20001, 50000));
+	cr_assert(tsn_exporter_whole(table, one, 20000, 30000) && tsn_exporter_whole(table, one, 30000, 50001));
+	tsn_exporter_lose(x, 50000, 51000);
+	cr_assert_eq(x->last_lost, 51000);
+	tsn_exporter_hear(x, 51000);
+	cr_assert(!tsn_exporter_whole(table, one, 40000, 50001) && !tsn_exporter_whole(table, one, 51000, 52000));
+	cr_assert(tsn_exporter_whole(table, one, 10000, 20000));
+	tsn_exporter_hear(x, 52000);
+	cr_assert(tsn_exporter_whole(table, one, 51001, 60000));
+}
+
+/* More losses than are kept: what was forgotten is not taken to be whole, what is remembered is exact. */
+Test(exporter_presence, losses_are_never_forgotten_in_favour, .init = begin, .fini = end)
+{
+	static struct tsn_stretch lost[400];
+	struct tsn_exporter *x = tsn_exporters_at(table, one);
+	uint64_t seed = 1;
+	int n = 0;
+
+	for (int64_t t = 0; t < 400000; t += 1000) {
+		seed = tsn_mix64(seed + 1);
+		if (seed % 5 == 0) {
+			tsn_exporter_lose(x, t - 1000, t);
+			lost[n++] = (struct tsn_stretch){ t - 1000, t };
+		}
+		tsn_exporter_hear(x, t);
+		for (int64_t from = t - 30000; from < t; from += 500) {
+			const int64_t to = from + 1 + (int64_t)(seed >> 8) % 9000;
+			bool whole = from >= 0, said = tsn_exporter_whole(table, one, from, to);
+
+			for (int i = 0; i < n; i++)
+				whole = whole && !(lost[i].from < to && lost[i].to >= from);
+			cr_assert(!said || whole || from < 0, "%d: [%d, %d)", (int)t, (int)from, (int)to);
+			if (whole && n < TSN_EXPORTER_LOSSES)
+				cr_assert(said);
+		}
+	}
+	cr_assert_gt(n, 2 * TSN_EXPORTER_LOSSES);
+}
