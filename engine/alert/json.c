@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alert/sink.h"
@@ -229,8 +230,11 @@ put_number(struct tsn_buf *out, const char *field, const struct tsn_alert_number
 static void
 put_numbers(struct tsn_buf *out, const struct tsn_alert *al)
 {
-	struct tsn_alert_number error = { al->error > 0, true, 0, al->error };
+	struct tsn_alert_number error = { al->error > 0, true, 0, 0 };
+	char text[32];
 
+	snprintf(text, sizeof(text), "%.6g", al->error); /* it is known to no more digits: state keeps it as a float */
+	error.f = strtod(text, NULL);
 	put_number(out, "value", &al->value);
 	put_number(out, "threshold", &al->threshold);
 	put_text(out, "quality", tsn_quality_name(al->quality));

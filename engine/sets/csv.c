@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "sets/csv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -162,4 +163,28 @@ tsn_csv_next(struct tsn_csv *c)
 	add_field(c, from, without_cr(from, eol));
 	pass(c, eol);
 	return TSN_CSV_BROKEN;
+}
+
+struct tsn_str
+tsn_csv_trim(struct tsn_str s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+void
+tsn_csv_no_column(const struct tsn_csv *c, const char *column, char *out, size_t size)
+{
+	int n = snprintf(out, size, "no column \"%s\" in the header; there are", column);
+
+	for (size_t i = 0; i < c->n && n >= 0 && (size_t)n < size; i++) {
+		struct tsn_str name = tsn_csv_trim(c->field[i]);
+
+		n += snprintf(out + n, size - (size_t)n, "%s %.*s", i > 0 ? "," : "", (int)(name.n < 40 ? name.n : 40), name.p);
+	}
 }

@@ -33,4 +33,9 @@ void tsn_csv_fini(struct tsn_csv *c);
  */
 enum tsn_csv_status tsn_csv_next(struct tsn_csv *c);
 
+/* Without the blanks and tabs around it. */
+struct tsn_str tsn_csv_trim(struct tsn_str s);
+/* Says of the record last read, a header, that it lacks [column], and which columns there are, as far as [out] holds them. */
+void tsn_csv_no_column(const struct tsn_csv *c, const char *column, char *out, size_t size);
+
 #endif

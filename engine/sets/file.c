@@ -110,34 +110,6 @@ plain_list(struct load *l, const char *text, size_t n)
 	}
 }
 
-static struct tsn_str
-trim(struct tsn_str s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
-/* Says which columns there are, as far as the message holds them. */
-static void
-no_column(struct tsn_set_report *r, const struct tsn_csv *c, const char *column)
-{
-	int n = snprintf(r->message, sizeof(r->message),
-	    "no column \"%s\" in the header; there are", column);
-
-	for (size_t i = 0; i < c->n && n >= 0 && (size_t)n < sizeof(r->message); i++) {
-		struct tsn_str name = trim(c->field[i]);
-
-		n += snprintf(r->message + n, sizeof(r->message) - (size_t)n, "%s %.*s",
-		    i > 0 ? "," : "",
-		    (int)(name.n < 40 ? name.n : 40), name.p);
-	}
-}
-
 /* Reads the header: the place of [column], or -1. */
 static int
 header(struct load *l, struct tsn_csv *c, const char *column)
@@ -157,14 +129,14 @@ header(struct load *l, struct tsn_csv *c, const char *column)
 		return -1;
 	}
 	for (size_t i = 0; i < c->n; i++) {
-		names[i] = trim(c->field[i]);
+		names[i] = tsn_csv_trim(c->field[i]);
 		if (found < 0 && strlen(column) == names[i].n &&
 		    memcmp(column, names[i].p, names[i].n) == 0)
 			found = (int)i;
 	}
 	if (found < 0) {
 		l->failed = TSN_SET_FILE_BAD;
-		no_column(l->report, c, column);
+		tsn_csv_no_column(c, column, l->report->message, sizeof(l->report->message));
 	} else if (!l->guessing && tsn_set_builder_columns(l->b, names, c->n) != TSN_SET_OK) {
 		l->failed = TSN_SET_FILE_MEMORY;
 	}
@@ -176,7 +148,7 @@ static bool
 record(struct load *l, struct tsn_csv *c, enum tsn_csv_status status, int column)
 {
 	if (status == TSN_CSV_RECORD && (size_t)column < c->n)
-		return member(l, c->line, trim(c->field[column]), c->field, c->n);
+		return member(l, c->line, tsn_csv_trim(c->field[column]), c->field, c->n);
 	if (!l->guessing) {
 		l->report->lines++;
 		tsn_set_report_bad(l->report, c->line, c->n > 0 ? c->field[0] : (struct tsn_str){ "", 0 });

@@ -98,25 +98,13 @@ struct reading {
 	enum tsn_set_file status;
 };
 
-static struct tsn_str
-trim(struct tsn_str s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 static bool
 find_column(struct reading *r, const char *name, size_t *out)
 {
 	const struct tsn_csv *c = r->csv;
 
 	for (size_t i = 0; name != NULL && i < c->n; i++) {
-		struct tsn_str s = trim(c->field[i]);
+		struct tsn_str s = tsn_csv_trim(c->field[i]);
 
 		if (s.n == strlen(name) && memcmp(s.p, name, s.n) == 0) {
 			*out = i;
@@ -126,7 +114,7 @@ find_column(struct reading *r, const char *name, size_t *out)
 	if (name == NULL)
 		return true;
 	r->status = TSN_SET_FILE_BAD;
-	snprintf(r->report->message, sizeof(r->report->message), "no column \"%s\" in the header", name);
+	tsn_csv_no_column(c, name, r->report->message, sizeof(r->report->message));
 	return false;
 }
 
@@ -143,8 +131,8 @@ record(struct reading *r, enum tsn_csv_status status)
 
 	r->report->lines++;
 	if (good) {
-		key = trim(c->field[r->key]);
-		number = trim(c->field[r->value]);
+		key = tsn_csv_trim(c->field[r->key]);
+		number = tsn_csv_trim(c->field[r->value]);
 	}
 	good = good && tsn_table_value_parse(number.p, number.n, &v) && !(v.real && r->whole) &&
 	    tsn_set_member_parse(key.p, key.n, r->type, NULL, row, &error);
@@ -175,8 +163,8 @@ first_line(struct reading *r, const char *key, const char *value, enum tsn_csv_s
 	r->key = 0;
 	r->value = 1;
 	if (key == NULL && value == NULL)
-		return status == TSN_CSV_RECORD && r->csv->n > 1 && !tsn_table_value_parse(trim(r->csv->field[1]).p,
-		    trim(r->csv->field[1]).n, &v) ? true : record(r, status);
+		return status == TSN_CSV_RECORD && r->csv->n > 1 && !tsn_table_value_parse(tsn_csv_trim(r->csv->field[1]).p,
+		    tsn_csv_trim(r->csv->field[1]).n, &v) ? true : record(r, status);
 	if (!find_column(r, key, &r->key) || !find_column(r, value, &r->value))
 		return false;
 	if (r->key == r->value && value == NULL)

@@ -130,8 +130,8 @@ Test(sets_table, files_that_are_refused)
 		bool whole;
 		const char *message;
 	} v[] = {
-		{ "a,b\n10.0.0.1,5\n", "c", NULL, false, "no column \"c\" in the header" },
-		{ "a,b\n10.0.0.1,5\n", "a", "c", false, "no column \"c\" in the header" },
+		{ "a,b\n10.0.0.1,5\n", "c", NULL, false, "no column \"c\" in the header; there are a, b" },
+		{ "a,b\n10.0.0.1,5\n", "a", "c", false, "no column \"c\" in the header; there are a, b" },
 		{ "", "a", NULL, false, "no header line that names the columns" },
 		{ "10.0.0.1,5\n10.0.0.2\n", NULL, NULL, false,
 		    "1 of 2 lines holds no key with a number, the first is line 2: \"10.0.0.2\"; at most one in a hundred is skipped" },
