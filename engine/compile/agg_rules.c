@@ -101,15 +101,6 @@ step_key(const struct ck_env *e, const struct tsn_node *n, struct tsn_key_spec *
 	return true;
 }
 
-static const char *
-key_text(struct tsn_ck *c, const struct tsn_key_spec *k)
-{
-	size_t mark = c->buf.len;
-
-	ck_key_canon(c, k);
-	return k->n == 0 ? "no key" : ck_take(c, mark);
-}
-
 static bool
 same_types(const struct tsn_key_spec *a, const struct tsn_key_spec *b)
 {
@@ -171,8 +162,8 @@ ck_call_sequence(const struct ck_env *e, const struct ck_env *inner, struct ck_c
 		if (same_types(&steps[0].key, &steps[i].key))
 			continue;
 		d = tsn_diag_error(e->c->diags, TSN_E_SCOPE, k->arg[i]->span,
-		    "the keys of steps have the same types: here %s, in the first step %s", key_text(e->c, &steps[i].key),
-		    key_text(e->c, &steps[0].key));
+		    "the keys of steps have the same types: here %s, in the first step %s", ck_key_text(e->c, &steps[i].key),
+		    ck_key_text(e->c, &steps[0].key));
 		tsn_diag_hint(d, "a step has a key of its own as KEY where CONDITION");
 		tsn_diag_also(d, k->arg[0]->span, "the first step");
 		ok = false;

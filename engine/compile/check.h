@@ -403,6 +403,8 @@ const struct tsn_ir *ck_clock(struct tsn_ck *);
 void ck_inside(const struct tsn_ir_agg *, void (*fn)(void *, const struct tsn_ir *), void *arg);
 bool ck_is_const(const struct tsn_ir *);
 void ck_key_canon(struct tsn_ck *, const struct tsn_key_spec *);
+/* The same as a text of its own, for messages; "no key" if there is none. */
+const char *ck_key_text(struct tsn_ck *, const struct tsn_key_spec *);
 
 /* --- fold.c --- */
 

@@ -284,10 +284,6 @@ compare_two(const struct ck_env *e, const struct tsn_node *n, enum tsn_rel rel, 
 		return mismatch(e, right, b, a, left);
 	if (b == NULL || !check_order(e, n, rel, a) || below_mask(e, n, a, b))
 		return NULL;
-	if (a->type == TSN_T_STRING && b->kind != TSN_IR_STRING) {
-		ck_unavailable(e->c, n->span, "comparing one string field with another is");
-		return NULL;
-	}
 	if (ck_is_const(b) && (b->kind == TSN_IR_INT || b->kind == TSN_IR_REAL)) {
 		if (ck_impossible_bits(e, n, rel, a, b, left, right) || ck_impossible(e, n, rel, a, b))
 			return NULL;

@@ -510,6 +510,15 @@ ck_key_canon(struct tsn_ck *c, const struct tsn_key_spec *k)
 	}
 }
 
+const char *
+ck_key_text(struct tsn_ck *c, const struct tsn_key_spec *k)
+{
+	size_t mark = c->buf.len;
+
+	ck_key_canon(c, k);
+	return k->n == 0 ? "no key" : ck_take(c, mark);
+}
+
 static void
 deepest(void *arg, const struct tsn_ir *n)
 {

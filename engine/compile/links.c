@@ -64,15 +64,6 @@ each_link(struct naming *w)
 
 /* --- keys --- */
 
-static const char *
-key_text(struct tsn_ck *c, const struct tsn_key_spec *k)
-{
-	size_t mark = c->buf.len;
-
-	ck_key_canon(c, k);
-	return k->n == 0 ? "no key" : ck_take(c, mark);
-}
-
 /* A shorter mask than the alerts' own still finds its group, a longer one asks for bits that are gone. */
 static bool
 takes(const struct tsn_key_part *mine, const struct tsn_key_part *of_alert)
@@ -95,7 +86,7 @@ check_key(struct tsn_ck *c, const struct ck_link *l, const struct tsn_rule *targ
 	if (fits)
 		return;
 	d = tsn_diag_error(c->diags, TSN_E_SCOPE, l->span, "alerts of %s are keyed by %s, and this asks by %s", target->name,
-	    theirs->n == 0 ? "nothing" : key_text(c, theirs), mine->n == 0 ? "nothing" : key_text(c, mine));
+	    theirs->n == 0 ? "nothing" : ck_key_text(c, theirs), mine->n == 0 ? "nothing" : ck_key_text(c, mine));
 	tsn_diag_hint(d, "name after by as many fields, of the same types and in that order");
 }
 
@@ -124,7 +115,7 @@ check_step(struct tsn_ck *c, const struct ck_link *l, const struct tsn_ir_rule *
 		tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_SCOPE, l->span,
 		    "%s is met when a window closes, where %s is not known", target->meta.name, ck_field_name(c, key->part[i].field)),
 		    "its key is %s; give the step that key: KEY where %s", target->meta.key.n == 0 ? "empty" :
-		    key_text(c, &target->meta.key), target->meta.name);
+		    ck_key_text(c, &target->meta.key), target->meta.name);
 		return;
 	}
 }

@@ -21,3 +21,13 @@ tsn_mask_pack(struct tsn_mask *m, const uint8_t *bytes)
 		m->w[i] = word;
 	}
 }
+
+uint32_t
+tsn_mask_list(const struct tsn_mask *m, uint16_t *out)
+{
+	uint32_t n = 0;
+
+	TSN_EACH_ROW(row, m)
+		out[n++] = (uint16_t)row;
+	return n;
+}

@@ -142,4 +142,7 @@ void tsn_mask_pack(struct tsn_mask *m, const uint8_t *bytes);
 		for (uint64_t row##_b = (mask)->w[row##_w]; row##_b != 0; row##_b &= row##_b - 1) \
 			for (uint32_t row = row##_w * 64 + (uint32_t)__builtin_ctzll(row##_b), row##_1 = 1; row##_1; row##_1 = 0)
 
+/* The numbers of the set rows, in order, into [out] (TSN_BATCH_ROWS); how many there are. */
+uint32_t tsn_mask_list(const struct tsn_mask *m, uint16_t *out);
+
 #endif

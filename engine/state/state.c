@@ -342,17 +342,6 @@ meet_first(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
 	return true;
 }
 
-/* The rows that a fold is about, in order. */
-static uint32_t
-list_rows(const struct tsn_mask *rows, uint16_t *out)
-{
-	uint32_t n = 0;
-
-	TSN_EACH_ROW(row, rows)
-		out[n++] = (uint16_t)row;
-	return n;
-}
-
 void
 tsn_state_next_batch(struct tsn_state *s)
 {
@@ -385,7 +374,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 	tsn_mask_or(&active, counted, read);
 	tsn_mask_and(&active, &active, &rows);
 	tsn_mask_or(&rows, &active, &counts);
-	n = list_rows(&rows, s->row);
+	n = tsn_mask_list(&rows, s->row);
 	tsn_family_begin(s, f);
 	ok = begin(s, f, b, &counts, args, results, &active, n);
 	if (ok && f->since_ever)

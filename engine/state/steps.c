@@ -284,16 +284,6 @@ walk_row(struct walk *w, uint32_t row)
 	return true;
 }
 
-static uint32_t
-list_rows(const struct tsn_mask *rows, uint16_t *out)
-{
-	uint32_t n = 0;
-
-	TSN_EACH_ROW(row, rows)
-		out[n++] = (uint16_t)row;
-	return n;
-}
-
 /* Keys of all rows that meet a step, and of [more], which only ask; the rows that meet one go to [rows]. */
 static bool
 make_keys(struct walk *w, const struct tsn_mask *more, struct tsn_mask *rows)
@@ -313,7 +303,7 @@ make_keys(struct walk *w, const struct tsn_mask *more, struct tsn_mask *rows)
 		tsn_mask_or(rows, rows, &those);
 		if (k == 0 && more != NULL)
 			tsn_mask_or(&those, &those, more);
-		n = list_rows(&those, w->s->row);
+		n = tsn_mask_list(&those, w->s->row);
 		if (tsn_keys_make(&w->s->more_keys[k], &st->key[k], w->b, w->s->seed, w->s->row, n) != n)
 			return false;
 	}
@@ -338,7 +328,7 @@ walk(struct walk *w, const struct tsn_mask *more, uint32_t *stop)
 	/* one that is new to the family has no cells yet */
 	if (!tsn_agg_room(&w->f->agg[0], (uint64_t)w->f->store.cap * TSN_PARTS) || !make_keys(w, more, &rows))
 		return false;
-	n = list_rows(&rows, w->s->row);
+	n = tsn_mask_list(&rows, w->s->row);
 	for (uint32_t i = 0; i < n; i++) {
 		ahead(w, w->s->row[i + TSN_AHEAD], false);
 		ahead(w, w->s->row[i + TSN_AHEAD / 2], true);
