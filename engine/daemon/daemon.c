@@ -283,7 +283,7 @@ set_state(struct tsn_daemon *d, const char *dir)
 	open_state(d);
 	if (d->snapshots != NULL && tsn_engine_ticket(d->engine) == 0)
 		tsn_snapshots_restore(d->snapshots, d->engine, now_ms());
-	else
+	else if (d->snapshots != NULL)
 		d->next_snapshot = steady_ms();
 }
 
