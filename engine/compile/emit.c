@@ -538,7 +538,7 @@ fill_program(struct tsn_emit *e)
 static void
 add_link(struct tsn_emit *e, struct tsn_vec *links, enum tsn_link_kind kind, const char *rule, uint32_t family, uint32_t step)
 {
-	struct tsn_link *slot;
+	struct tsn_rule_link *slot;
 	uint32_t i = 0;
 
 	while (i < e->m->nrules && strcmp(e->m->rules[i].meta.name, rule) != 0)
@@ -547,7 +547,7 @@ add_link(struct tsn_emit *e, struct tsn_vec *links, enum tsn_link_kind kind, con
 		return; /* the checker has seen to it that there is one */
 	slot = tsn_vec_add(e, links, sizeof(*slot));
 	if (slot != NULL)
-		*slot = (struct tsn_link){ kind, i, family, step };
+		*slot = (struct tsn_rule_link){ kind, i, family, step };
 }
 
 static void

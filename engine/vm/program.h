@@ -123,7 +123,7 @@ enum tsn_link_kind {
 	TSN_LINK_FIRED, /* an opening of [rule] is counted in [family], its alert's key taken by position */
 	TSN_LINK_STEP,  /* a match of [rule] is step [step] of the sequence [family] */
 };
-struct tsn_link {
+struct tsn_rule_link {
 	enum tsn_link_kind kind;
 	uint32_t rule, family, step;
 };
@@ -205,7 +205,7 @@ struct tsn_program {
 	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;
 	struct tsn_rule *rules;                uint32_t nrules;
-	struct tsn_link *links;                uint32_t nlinks;
+	struct tsn_rule_link *links;                uint32_t nlinks;
 	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
 	struct tsn_field_set reads;            /* all fields it looks at */
 	const struct tsn_wanted *wanted;       uint32_t nwanted; /* elements it names by number, for the decoder */

@@ -460,7 +460,7 @@ links_are_sound(struct verifier *v)
 	const struct tsn_program *p = v->p;
 
 	for (uint32_t i = 0; i < p->nlinks; i++) {
-		const struct tsn_link *l = &p->links[i];
+		const struct tsn_rule_link *l = &p->links[i];
 		const struct tsn_family_def *f = l->family < p->nfamilies ? &p->families[l->family] : NULL;
 
 		if (!check(v, l->rule < p->nrules && f != NULL, "link to nothing"))

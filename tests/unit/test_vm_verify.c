@@ -341,7 +341,7 @@ Test(vm_verify, steps)
 
 Test(vm_verify, what_is_about_another_and_links)
 {
-	static struct tsn_link links[1];
+	static struct tsn_rule_link links[1];
 
 	start();
 	aggs[0].fn = TSN_AGG_RANK;
@@ -366,11 +366,11 @@ Test(vm_verify, what_is_about_another_and_links)
 	family.at = (struct tsn_key_spec){ 2, { { TSN_F_SRC, 32, 128 }, { TSN_F_DST, 32, 128 } } };
 	ends_with("read by a bad key");
 	family.at.n = 0;
-	links[0] = (struct tsn_link){ TSN_LINK_FIRED, 1, 0, 0 };
+	links[0] = (struct tsn_rule_link){ TSN_LINK_FIRED, 1, 0, 0 };
 	program.links = links;
 	program.nlinks = 1;
 	ends_with("link to nothing");
-	links[0] = (struct tsn_link){ TSN_LINK_FIRED, 0, 0, 0 }; /* the rule has no key, the family one */
+	links[0] = (struct tsn_rule_link){ TSN_LINK_FIRED, 0, 0, 0 }; /* the rule has no key, the family one */
 	program.links = links;
 	program.nlinks = 1;
 	ends_with("another key");
