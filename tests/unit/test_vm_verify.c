@@ -224,7 +224,7 @@ Test(vm_verify, folds)
 
 Test(vm_verify, pools_and_exports)
 {
-	static struct tsn_export exports[1] = { { TSN_EXPORT_MASK, 1, TSN_REG_NONE } };
+	static struct tsn_export exports[1] = { { TSN_EXPORT_MASK, { 1, TSN_REG_NONE, TSN_REG_NONE } } };
 	static const struct tsn_wanted wanted = { 0, 51, TSN_F_BYTES };
 	static struct tsn_report report = { .window_ms = 60000, .type = TSN_T_INT };
 
