@@ -320,7 +320,7 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 
 	n->vm = tsn_vm_new(p);
 	n->state = tsn_state_new(p->families, p->nfamilies, e->o.seed);
-	if (e->pair == NULL && e->o.on_rows == NULL && tsn_talks_needed(p)) {
+	if (e->pair == NULL && e->o.on_rows == NULL && tsn_program_pairs(p)) {
 		n->pair = tsn_pair_new(rs->site.pair_ms, tsn_talks_entries(&rs->site), e->o.seed);
 		if (n->pair == NULL)
 			return false;
@@ -384,7 +384,7 @@ configure_pair(struct tsn_engine *e, struct tsn_pair *made, const struct tsn_rul
 {
 	if (made != NULL)
 		e->pair = made;
-	if (e->pair != NULL && !tsn_talks_needed(rs->program)) {
+	if (e->pair != NULL && !tsn_program_pairs(rs->program)) {
 		tsn_pair_free(e->pair);
 		e->pair = NULL;
 	}

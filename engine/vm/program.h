@@ -212,6 +212,8 @@ struct tsn_program {
 	const char *verify_error;              /* set by tsn_program_verify */
 };
 
+/* Some rule is about conversations, or wants to know which exporters send both directions. */
+bool tsn_program_pairs(const struct tsn_program *p);
 void tsn_program_free(struct tsn_program *p);
 /* What the i-th part of the key of a rule's alerts is called. */
 const char *tsn_rule_key_name(const struct tsn_rule *r, unsigned i);
