@@ -62,7 +62,7 @@ count(struct tsn_agg *a, struct tsn_fold *x, uint8_t *cell, uint32_t row, uint32
 	int64_t v = encode(a, row);
 
 	if (tsn_ring_late(head, pane, a->keep)) {
-		x->late++;
+		tsn_mask_set(&a->late, row);
 		return;
 	}
 	head = tsn_ring_advance(head, pane, a->keep, lanes);

@@ -171,7 +171,7 @@ count(struct tsn_agg *a, struct tsn_fold *x, uint8_t *cell, uint32_t row, uint32
 	uint8_t *at = cell + HEAD + lane * width_of(a);
 
 	if (tsn_ring_late(head, pane, a->keep)) {
-		x->late++;
+		tsn_mask_set(&a->late, row);
 		return;
 	}
 	head = tsn_ring_advance(head, pane, a->keep, lanes);
