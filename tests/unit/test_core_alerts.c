@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/engine.h"
+#include "vm/vm.h"
 
 #define FLOWS 1500
 #define START INT64_C(1767571200000)
@@ -259,5 +260,46 @@ Test(core_alerts, many_distinct_are_an_estimate)
 		end[strcspn(end + 1, "\n") + 1] = '\0';
 		cr_assert(strstr(end + 1, "\"quality\":\"estimated\"") != NULL && strstr(end + 1, "\"error\":0.02,") != NULL, "%s", end + 1);
 		tsn_buf_fini(&out);
+	}
+}
+
+static void
+check_kept_out(struct tsn_engine *e, uint64_t hidden, uint64_t outside, uint32_t rows)
+{
+	struct tsn_kept_out n;
+
+	tsn_engine_flush(e);
+	tsn_engine_kept_out(e, 0, &n);
+	cr_assert(n.hidden == hidden && n.outside == outside, "batches of %u: hidden %llu, outside %llu", rows,
+	    (unsigned long long)n.hidden, (unsigned long long)n.outside);
+	tsn_engine_kept_out(e, 1, &n);
+	cr_assert(n.hidden == 0 && n.outside == 0);
+}
+
+/* START is a Monday at midnight. Of ten flows seven are in time, and of those three have a source that is excepted. */
+Test(core_alerts, what_except_and_during_keep_out_is_counted)
+{
+	static const char text[] = "rule kept { when dst_port == 80 except src == 10.0.0.1 during \"mon 00:00-00:07\" alert each }\n"
+	    "rule plain { when dst_port == 80 alert each }\n";
+	struct flow f;
+
+	for (int i = 0; i < 3; i++) {
+		struct tsn_engine_options o = { .batch_rows = batch_sizes[i] };
+		struct tsn_engine *e = tsn_engine_new(&o);
+
+		cr_assert(e != NULL && tsn_engine_load(e, compile(text), NULL));
+		for (int k = 0; k < 11; k++) {
+			f = (struct flow){ START + k * 60000 + 100, 0, k % 3 == 0 ? 1 : 2, 9, k == 10 ? 25 : 80 };
+			tsn_engine_clock(e, f.received);
+			put(e, &f);
+		}
+		check_kept_out(e, 3, 2, batch_sizes[i]);
+		cr_assert(tsn_engine_load(e, compile(text), NULL));
+		check_kept_out(e, 3, 2, batch_sizes[i]);
+		f = (struct flow){ START + 3600000, 0, 2, 9, 80 };
+		tsn_engine_clock(e, f.received);
+		put(e, &f);
+		check_kept_out(e, 3, 3, batch_sizes[i]);
+		tsn_engine_free(e);
 	}
 }
