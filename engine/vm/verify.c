@@ -155,7 +155,7 @@ skip_inside(struct verifier *v, uint32_t at, uint32_t count)
 		if (!check(v, c->insn[i].op < TSN_OPCODE_COUNT, "no such opcode"))
 			return false;
 		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_STEPS || c->insn[i].op == TSN_OP_CODE_UNTIL ||
-		    c->insn[i].op == TSN_OP_CODE_MATCH)
+		    c->insn[i].op == TSN_OP_CODE_HIDDEN || c->insn[i].op == TSN_OP_CODE_OUTSIDE || c->insn[i].op == TSN_OP_CODE_MATCH)
 			return fail(v, "jump over a fold or a match");
 		if (c->insn[i].op == TSN_OP_CODE_SKIP_NONE &&
 		    !check(v, c->insn[i].b <= at + count - i, "jump out of the jump around it"))
