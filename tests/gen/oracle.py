@@ -7,6 +7,7 @@
 with long silences) and random rules, computes row by row from the definitions of the language what must match, and compares
 with what `PROGRAM run` says. Nothing here knows how the engine does it: a group is the list of the flows counted in it.
 """
+import itertools
 import json
 import math
 import os
@@ -93,7 +94,7 @@ FIELD = {
     'src': lambda f: address(f.src), 'dst': lambda f: address(f.dst),
     'src/24': lambda f: '10.0.%d.0/24' % (f.src % 3), 'dst/24': lambda f: '10.0.%d.0/24' % (f.dst % 3),
     'src_port': lambda f: f.sp if f.proto != ICMP else None, 'dst_port': lambda f: f.dp if f.proto != ICMP else None,
-    'proto': lambda f: f.proto, 'exporter': lambda f: '192.0.2.%d' % (f.exporter + 1),
+    'proto': lambda f: {TCP: 'tcp', UDP: 'udp', ICMP: 'icmp'}[f.proto], 'exporter': lambda f: '192.0.2.%d' % (f.exporter + 1),
     'packets': lambda f: f.packets, 'bytes': lambda f: f.bytes, 'duration': lambda f: f.end - f.start,
     'bytes / packets': lambda f: f.bytes / f.packets, 'bytes - 3000': lambda f: f.bytes - 3000,
     'bytes / (packets - 1)': lambda f: f.bytes / (f.packets - 1) if f.packets != 1 else None,
@@ -350,15 +351,167 @@ class Sequence:
         return ('match', None) if matched else None
 
 
+# --- what time brings ---
+
+def tick_at(ms):
+    return -(-ms // SECOND) * SECOND
+
+
+class Closing:
+    """AGG per D <= LIMIT, decided by the close of each window; windows no shorter than lateness."""
+
+    def __init__(self, r, flows):
+        self.agg = Agg(r)
+        self.agg.per, self.agg.step, self.agg.at, self.agg.keep = True, None, None, 2
+        self.agg.window = self.agg.pane = r.choice([30, 60, 300]) * SECOND
+        self.by = self.agg.by
+        v = []
+        for f in flows[:400]:
+            self.agg.fold(f)
+            v.append(self.agg.value(f))
+        self.limit = math.floor(r.choice([x for x in v if x is not None] or [1])) + 0.5
+        self.agg.group.clear()
+        self.agg.newest.clear()
+        self.closed = set()  # (key, window)
+
+    def text(self):
+        return '%s <= %.1f' % (self.agg.text(), self.limit)
+
+    def tick(self, now):
+        last = (now - LATENESS) // self.agg.pane - 1 if now is not None else 1 << 60
+        for key in list(self.agg.group):
+            for pane in sorted({x[0] for x in self.agg.group[key] if x[0] <= last}):
+                self.closed.add((key, pane))
+                yield key, self.over(key, pane)
+            self.agg.group[key] = [x for x in self.agg.group[key] if x[0] > last]
+
+    def over(self, key, pane):
+        kept, newest = self.agg.group[key], self.agg.newest[key]
+        self.agg.group[key], self.agg.newest[key] = [x for x in kept if x[0] == pane], pane
+        f = Flow(t=pane * self.agg.pane)
+        by, self.agg.by = self.agg.by, []
+        self.agg.group[()], self.agg.newest[()] = self.agg.group[key], pane
+        v = self.agg.value(f)
+        self.agg.by = by
+        if key != ():
+            del self.agg.group[()], self.agg.newest[()]
+        self.agg.group[key], self.agg.newest[key] = kept, newest
+        return v if v is not None and v <= self.limit else None
+
+    def flow(self, f):
+        # a group that has nothing in a window may still begin it late; what was closed stays closed
+        if (key_of(self.by, f), f.t // self.agg.pane) not in self.closed:
+            self.agg.fold(f)
+
+
+class Absent:
+    """Of groups that name their exporter, whose own silence then does not matter."""
+
+    def __init__(self, r, flows):
+        self.by = ['exporter', r.choice(['src', 'dst', 'proto'])]
+        self.window = r.choice([2, 5, 20, 60]) * SECOND
+        self.cond_text, self.cond = r.choice(CONDITION)
+        self.last = {}
+
+    def text(self):
+        return 'absent(%s) by %s over %ds' % (self.cond_text, ', '.join(self.by), self.window // SECOND)
+
+    def tick(self, now):
+        for key in [k for k in self.last if now is not None and now >= self.last[k] + self.window + LATENESS]:
+            del self.last[key]
+            yield key, 1
+
+    def flow(self, f):
+        key = key_of(self.by, f)
+        if key is not None and self.cond(f) is True:
+            self.last[key] = max(self.last.get(key, f.t), f.t)
+
+
+def closings(rule, flows):
+    """How often a key matched at ticks with a value."""
+    said, second = Counter(), None
+    for f in flows:
+        if f.received // SECOND != second:
+            first = (second or f.received // SECOND - 1) + 1
+            second = f.received // SECOND
+            # no more happens in a long silence than at the ticks of its beginning and its end
+            for t in range(first, second + 1) if second - first < 1000 else [second]:
+                for key, v in rule.tick(t * SECOND):
+                    if v is not None:
+                        said[tuple(map(str, key))] += 1
+        rule.flow(f)
+    for key, v in rule.tick(None):
+        if v is not None:
+            said[tuple(map(str, key))] += 1
+    return said
+
+
+class Told:
+    """A rule opens alerts; a set and two rules hear of it from the next tick on."""
+
+    def __init__(self, r):
+        self.once, self.stay, self.window = (r.choice([3, 10, 40]) * SECOND for _ in range(3))
+        self.port = r.choice([25, 53, 80])
+        self.least = r.choice([1, 2])
+
+    def text(self):
+        return ('set s = dynamic expire 1h\n'
+                'rule r900 {\n\twhen dst_port == %d and packets > 1\n\talert once by src per %ds\n\tthen add src to s for %ds\n}\n'
+                'rule r901 {\n\twhen dst in s\n\talert each\n\tmessage "{src_as}"\n}\n'
+                'rule r902 {\n\twhen fired(r900) by src over %ds >= %d\n\talert each\n\tmessage "{src_as}"\n}\n' % (
+                    self.port, self.once // SECOND, self.stay // SECOND, self.window // SECOND, self.least))
+
+    def matches(self, flows):
+        due, reported, silent = {}, {}, {}
+        until, fired, pane = {}, defaultdict(list), max(SECOND, -(-self.window // 15))
+        keep = -(-self.window // pane) + 1
+        waits, opened, members, again = [], 0, [], []
+        second = None
+        for f in flows:
+            if f.received // SECOND != second:
+                second = f.received // SECOND
+                for tick, key, t, counts, tells in waits:
+                    if counts:
+                        fired[key].append(t // pane)
+                    if tells:
+                        until[key] = tick + self.stay
+                waits = []
+            me, other, now = address(f.src), address(f.dst), second * SECOND
+            if f.proto != ICMP and f.dp == self.port and f.packets > 1:
+                fresh = due.get(me, 0) <= now
+                quiet = me in reported and f.t < reported[me] + self.once
+                tells = not quiet and (fresh or silent[me])
+                if fresh:
+                    silent[me] = quiet
+                if tells:
+                    reported[me], silent[me] = f.t, False
+                    opened += 1
+                due[me] = tick_at(f.received + self.once)
+                if fresh or tells:
+                    waits.append((now + SECOND, me, f.t, fresh, tells))
+            if until.get(other, 0) > now:
+                members.append(str(f.id))
+            if fired[me]:
+                at = max(max(fired[me]), f.t // pane)
+                counted = []
+                for p in fired[me]:  # in order; what was late when it came counts nothing
+                    if not counted or p + keep > max(counted):
+                        counted.append(p)
+                if sum(p + keep > at for p in counted) >= self.least:
+                    again.append(str(f.id))
+        return opened, members, again
+
+
 # --- the comparison ---
 
 def make_rules(r, flows, calm):
-    kinds = [Sequence] * 10 + [New] * 5 if calm else [AggRule] * 30 + [New] * 5
+    kinds = [Sequence] * 10 + [New] * 5 + [Absent] * 4 if calm else [AggRule] * 30 + [New] * 5 + [Closing] * 5
     return [k(r, flows) for k in kinds]
 
 
-def run(program, rules, flows, folder):
+def run(program, rules, told, flows, folder):
     with open(folder + '/rules.tsn', 'w') as out:
+        out.write(told.text())
         for i, rule in enumerate(rules):
             out.write('rule r%d {\n\twhen %s\n\talert each\n\tmessage "{src_as}"\n}\n' % (i, rule.text()))
     write_flows(folder + '/flows.csv', flows)
@@ -370,7 +523,11 @@ def run(program, rules, flows, folder):
     got = defaultdict(dict)
     for line in p.stdout.splitlines():
         t = json.loads(line)['tocsin']
-        got[int(t['rule'][1:])][t['message']] = t.get('value')
+        rule = int(t['rule'][1:])
+        if t.get('message', '-') != '-':
+            got[rule][t['message']] = t.get('value')
+        elif t.get('state', 'open') == 'open':
+            got[rule].setdefault('ticks', Counter())[tuple(map(str, t['key'].values()))] += 1
     return got
 
 
@@ -378,7 +535,14 @@ def differences(rules, flows, got):
     n = 0
     for i, rule in enumerate(rules):
         wrong = []
-        for f in flows:
+        if hasattr(rule, 'tick'):
+            said, there = closings(rule, flows), got[i].pop('ticks', Counter())
+            n += sum(there.values())
+            for key in sorted(set(said) | set(there)):
+                if said[key] != there[key]:
+                    wrong.append('%s matched at %d ticks, not %d' % (key, there[key], said[key]))
+            wrong += ['flow %s must not match' % x for x in got[i]]
+        for f in flows if not hasattr(rule, 'tick') else []:
             said = rule.flow(f)
             there = str(f.id) in got[i]
             value = got[i].get(str(f.id))
@@ -395,16 +559,29 @@ def differences(rules, flows, got):
     yield n
 
 
+def told_differences(told, flows, got):
+    opened, members, again = told.matches(flows)
+    there = sum(got[900].get('ticks', Counter()).values())
+    if there != opened:
+        yield '%sr900 opened %d alerts, not %d' % (told.text(), there, opened)
+    for rule, ids in ((901, members), (902, again)):
+        if list(got[rule]) != ids:
+            odd = sorted(set(got[rule]) ^ set(ids), key=int)
+            yield '%sr%d: %d matches, not %d; flows %s' % (told.text(), rule, len(got[rule]), len(ids), odd[:6])
+    yield len(members) + len(again)
+
+
 def main():
     program, bad, matches = sys.argv[1], 0, 0
     for seed in map(int, sys.argv[2:]):
         r = random.Random(seed)
         calm = seed % 3 == 0
         flows = make_flows(r, 3000, calm)
-        rules = make_rules(r, flows, calm)
+        rules, told = make_rules(r, flows, calm), Told(r)
         with tempfile.TemporaryDirectory() as folder:
             folder = os.environ.get('ORACLE_KEEP', folder)
-            for d in differences(rules, flows, run(program, rules, flows, folder)):
+            got = run(program, rules, told, flows, folder)
+            for d in itertools.chain(differences(rules, flows, got), told_differences(told, flows, got)):
                 if isinstance(d, int):
                     matches += d
                 else:
