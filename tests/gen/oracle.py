@@ -381,6 +381,8 @@ class Closing:
         last = (now - LATENESS) // self.agg.pane - 1 if now is not None else 1 << 60
         for key in list(self.agg.group):
             for pane in sorted({x[0] for x in self.agg.group[key] if x[0] <= last}):
+                if pane + 2 <= self.agg.newest[key]:
+                    continue  # begun after it should have been closed, and then left behind
                 self.closed.add((key, pane))
                 yield key, self.over(key, pane)
             self.agg.group[key] = [x for x in self.agg.group[key] if x[0] > last]
