@@ -3,6 +3,8 @@
 /*
  * How far the numbers of an alert can be trusted, and what time they cover.
  */
+#include <math.h>
+
 #include "alert/stage.h"
 #include "base/clock.h"
 #include "flow/exporter.h"
@@ -34,6 +36,17 @@ align(int64_t t, int64_t step)
 	return t - (rest < 0 ? rest + step : rest);
 }
 
+/* Of sliding windows the newest pane and the ones before it (S3): a little more than the window. */
+static int64_t
+window_start(const struct tsn_agg_def *agg, int64_t t)
+{
+	if (agg->tumbling)
+		return align(t, agg->window_ms);
+	if (agg->panes > 0 && agg->pane_ms > 0)
+		return align(t, agg->pane_ms) - (int64_t)(agg->panes - 1) * agg->pane_ms;
+	return t - agg->window_ms;
+}
+
 void
 tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int64_t t, int64_t received,
     int64_t *start, int64_t *end)
@@ -48,8 +61,7 @@ tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int
 		*start = align(t, rep->window_ms);
 		*end = *start + rep->window_ms;
 	} else if (agg != NULL && agg->panes > 0 && agg->pane_ms > 0) {
-		/* the newest pane and the ones before it (S3): a little more than the window */
-		*start = align(t, agg->pane_ms) - (int64_t)(agg->panes - 1) * agg->pane_ms;
+		*start = window_start(agg, t);
 		*end = t;
 	} else {
 		*start = t - rep->window_ms;
@@ -68,6 +80,21 @@ last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 		last = t > last ? t : last;
 	}
 	return last;
+}
+
+/* Did a flow that lies in the window of one of the rule's aggregates come too late to be counted, up to this row? */
+static bool
+late_flows(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
+{
+	for (uint32_t i = 0; a->state != NULL && i < r->naggs; i++) {
+		const struct tsn_agg_def *agg = &a->program->families[r->aggs[i].family].agg[r->aggs[i].agg];
+		int64_t t = agg->by_received ? a->batch->received[row] : a->batch->time[row], late;
+
+		late = tsn_state_late(a->state, r->aggs[i].family, r->aggs[i].agg, a->batch, row);
+		if (late != TSN_TIME_NONE && t >= INT64_MIN + 2 * agg->window_ms && late >= window_start(agg, t))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -92,12 +119,16 @@ lost_flows(const struct tsn_alerts *a, uint32_t row, int64_t window)
 	return false;
 }
 
+/* Kept as a float, which says no more than six digits: 0.02 is not to be told as 0.0199999996. */
 static double
 error_of(const struct tsn_alerts *a, const struct tsn_report *rep, const struct tsn_agg_def *agg, uint32_t row)
 {
+	double error;
+
 	if (a->state == NULL || agg == NULL)
 		return 0;
-	return tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), a->batch, row);
+	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), a->batch, row);
+	return error < 1e-6 ? error : round(error * 1e6) / 1e6;
 }
 
 void
@@ -114,7 +145,7 @@ tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const stru
 		d->quality = TSN_ESTIMATED;
 	if (evicted != TSN_TIME_NONE && evicted >= a->batch->time[row] - window)
 		d->quality = TSN_PARTIAL;
-	if (r->stateful && lost_flows(a, row, window))
+	if (r->stateful && (late_flows(a, r, row) || lost_flows(a, row, window)))
 		d->quality = TSN_PARTIAL;
 	if (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS)
 		d->quality = TSN_PARTIAL;

@@ -82,7 +82,8 @@ tsn_cli_memory(const struct tsn_ruleset *r)
 		printf("site { memory ... } divides what you give among them\n");
 	} else {
 		size_text(r->site.memory, memory);
-		printf("the site gives them %s (%" PRIu64 " bytes)\n", memory, r->site.memory);
+		printf("the site gives them %s (%" PRIu64 " bytes)%s\n", memory, r->site.memory,
+		    tsn_program_pairs(p) ? ", of which an eighth is for conversations that wait for their answer" : "");
 	}
 	return 0;
 }

@@ -202,14 +202,15 @@ smallest_share(struct tsn_program *p, uint64_t memory)
 bool
 tsn_budget_divide(struct tsn_program *p, const struct tsn_site *site, struct tsn_diags *diags)
 {
+	const uint64_t memory = site->memory - (tsn_program_pairs(p) ? site->memory / TSN_PAIR_SHARE : 0);
 	uint64_t k;
 
 	if (site->memory == 0 || p->nfamilies == 0)
 		return true;
 	apply(p, 0, GROWN_SHARE);
-	if (tsn_budget_worst(p) > site->memory)
+	if (tsn_budget_worst(p) > memory)
 		return refuse(p, site, diags);
-	k = largest(p, site->memory, GROWN_SHARE);
-	apply(p, k, k == FINE ? smallest_share(p, site->memory) : GROWN_SHARE);
+	k = largest(p, memory, GROWN_SHARE);
+	apply(p, k, k == FINE ? smallest_share(p, memory) : GROWN_SHARE);
 	return true;
 }

@@ -25,7 +25,7 @@ void tsn_budget_share(const struct tsn_family_def *f, struct tsn_share *out);
 uint64_t tsn_budget_worst(const struct tsn_program *p);
 
 /*
- * Gives each family its share of [site->memory]: those whose rules say max_keys have it, the others as many groups as
+ * Gives each family its share of [site->memory], less what is for conversations: those whose rules say max_keys have it, the others as many groups as
  * fit, all by the same factor. Without a `memory` everything stays. False, and an error with the numbers, if it
  * does not suffice for TSN_BUDGET_LEAST groups each.
  */

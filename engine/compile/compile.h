@@ -56,6 +56,9 @@ struct tsn_compile_input {
 
 /* --- site settings, already checked and with their defaults --- */
 
+/* Of `memory`, the part for conversations that wait for their answer, where rules ask for them: one in so many. */
+#define TSN_PAIR_SHARE 8u
+
 enum tsn_output_kind { TSN_OUTPUT_JSON, TSN_OUTPUT_TEXT, TSN_OUTPUT_SYSLOG };
 
 enum tsn_transport { TSN_LISTEN_UDP, TSN_LISTEN_TCP, TSN_LISTEN_TLS };

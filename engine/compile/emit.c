@@ -341,7 +341,7 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 {
 	const struct tsn_ir_rule *r = &e->m->rules[number];
 	const struct tsn_rule *out = &e->p->rules[number];
-	uint32_t part, match, when, begin, ends = TSN_V_EMPTY;
+	uint32_t part, match, when, begin, shown, hidden = TSN_V_EMPTY, outside = TSN_V_EMPTY, ends = TSN_V_EMPTY;
 
 	emit_rule_folds(e, r);
 	e->note = out->name;
@@ -351,10 +351,20 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 	when = tsn_emit_and(e, part, tsn_emit_mask(e, r->when, true));
 	tsn_emit_region(e, part, begin);
 	begin = tsn_emit_here(e);
-	match = when == TSN_V_EMPTY ? when : tsn_emit_andnot(e, when, tsn_emit_mask(e, r->except, true));
-	if (r->during != NULL && match != TSN_V_EMPTY)
-		match = tsn_emit_and(e, match, tsn_emit_mask(e, r->during, true));
+	match = shown = when == TSN_V_EMPTY ? when : tsn_emit_andnot(e, when, tsn_emit_mask(e, r->except, true));
+	if (shown != when)
+		hidden = tsn_emit_andnot(e, when, shown);
+	if (r->during != NULL && shown != TSN_V_EMPTY) {
+		match = tsn_emit_and(e, shown, tsn_emit_mask(e, r->during, true));
+		outside = tsn_emit_andnot(e, shown, match);
+		if (hidden != TSN_V_EMPTY)
+			hidden = tsn_emit_and(e, hidden, tsn_emit_mask(e, r->during, true));
+	}
 	tsn_emit_region(e, when, begin);
+	if (hidden != TSN_V_EMPTY)
+		tsn_emit_plain_op(e, TSN_OP_CODE_HIDDEN, number, hidden, 0);
+	if (outside != TSN_V_EMPTY)
+		tsn_emit_plain_op(e, TSN_OP_CODE_OUTSIDE, number, outside, 0);
 	if (r->until != NULL)
 		ends = tsn_emit_mask(e, r->until, true);
 	if (e->now->door == TSN_DOOR_TICK)
@@ -538,7 +548,7 @@ fill_program(struct tsn_emit *e)
 static void
 add_link(struct tsn_emit *e, struct tsn_vec *links, enum tsn_link_kind kind, const char *rule, uint32_t family, uint32_t step)
 {
-	struct tsn_link *slot;
+	struct tsn_rule_link *slot;
 	uint32_t i = 0;
 
 	while (i < e->m->nrules && strcmp(e->m->rules[i].meta.name, rule) != 0)
@@ -547,7 +557,7 @@ add_link(struct tsn_emit *e, struct tsn_vec *links, enum tsn_link_kind kind, con
 		return; /* the checker has seen to it that there is one */
 	slot = tsn_vec_add(e, links, sizeof(*slot));
 	if (slot != NULL)
-		*slot = (struct tsn_link){ kind, i, family, step };
+		*slot = (struct tsn_rule_link){ kind, i, family, step };
 }
 
 static void

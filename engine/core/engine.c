@@ -320,7 +320,7 @@ prepare(struct tsn_engine *e, const struct tsn_ruleset *rs, struct next *n)
 
 	n->vm = tsn_vm_new(p);
 	n->state = tsn_state_new(p->families, p->nfamilies, e->o.seed);
-	if (e->pair == NULL && e->o.on_rows == NULL && tsn_talks_needed(p)) {
+	if (e->pair == NULL && e->o.on_rows == NULL && tsn_program_pairs(p)) {
 		n->pair = tsn_pair_new(rs->site.pair_ms, tsn_talks_entries(&rs->site), e->o.seed);
 		if (n->pair == NULL)
 			return false;
@@ -384,7 +384,7 @@ configure_pair(struct tsn_engine *e, struct tsn_pair *made, const struct tsn_rul
 {
 	if (made != NULL)
 		e->pair = made;
-	if (e->pair != NULL && !tsn_talks_needed(rs->program)) {
+	if (e->pair != NULL && !tsn_program_pairs(rs->program)) {
 		tsn_pair_free(e->pair);
 		e->pair = NULL;
 	}
@@ -413,6 +413,8 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	tsn_engine_report_rules(old, rs, report);
 	if (e->state != NULL)
 		tsn_engine_take_over(n.state, e->state, e->stats.last, report);
+	if (e->vm != NULL)
+		tsn_vm_take_over(n.vm, e->vm);
 	tsn_vm_free(e->vm);
 	tsn_state_free(e->state);
 	e->vm = n.vm;
@@ -420,6 +422,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	e->rules = rs;
 	if (old != NULL)
 		tsn_dynamic_take_over(rs, old);
+	e->stats.feedback_lost += e->feedback != NULL ? tsn_feedback_lost(e->feedback) : 0;
 	tsn_feedback_free(e->feedback);
 	e->feedback = n.feedback;
 	configure_pair(e, n.pair, rs, old);
@@ -462,6 +465,7 @@ tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
 	if (e->vm != NULL)
 		tsn_vm_counters(e->vm, &c);
 	out->lost_to_memory = c.out_of_memory;
+	out->feedback_lost += e->feedback != NULL ? tsn_feedback_lost(e->feedback) : 0;
 	if (e->dedup != NULL)
 		out->dedup_forgotten = tsn_dedup_forgotten(e->dedup);
 	if (e->pair != NULL) {
@@ -470,6 +474,12 @@ tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
 		tsn_pair_stats(e->pair, &t);
 		out->talks = t.talks, out->talks_open = t.open, out->talks_refused = t.refused;
 	}
+}
+
+void
+tsn_engine_kept_out(const struct tsn_engine *e, uint32_t rule, struct tsn_kept_out *out)
+{
+	tsn_vm_kept_out(e->vm, rule, out);
 }
 
 struct tsn_alerts *

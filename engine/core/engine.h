@@ -45,6 +45,7 @@ struct tsn_engine_stats {
 	uint64_t talks;          /* conversations evaluated */
 	uint64_t talks_open;     /* of which not all is awaited yet */
 	uint64_t talks_refused;  /* flows that found no place among them: in no conversation */
+	uint64_t feedback_lost;  /* matches and openings that other rules did not hear of, for want of room */
 	int64_t first, last;     /* event times seen, TSN_TIME_NONE if none */
 	int64_t clock;           /* running maximum of the time of receipt */
 };
@@ -154,6 +155,9 @@ bool tsn_engine_restore(struct tsn_engine *e, struct tsn_unpack *in, struct tsn_
 uint64_t tsn_engine_ticket(const struct tsn_engine *e);
 
 void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
+/* See tsn_vm_kept_out: of a rule of the program in force. */
+struct tsn_kept_out;
+void tsn_engine_kept_out(const struct tsn_engine *e, uint32_t rule, struct tsn_kept_out *out);
 struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);
 /* For tests of rules: the state in force has seen all there is to learn. */
 void tsn_engine_learned(struct tsn_engine *e);

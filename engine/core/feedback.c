@@ -91,7 +91,7 @@ tsn_feedback_lost(const struct tsn_feedback *f)
 static const struct tsn_step_def *
 step_of(const struct tsn_feedback *f, uint32_t link)
 {
-	const struct tsn_link *l = &f->p->links[link];
+	const struct tsn_rule_link *l = &f->p->links[link];
 
 	return &f->p->families[l->family].step[l->step];
 }
@@ -236,7 +236,7 @@ next_row(struct tsn_batch *b, int64_t time, uint32_t source)
 static void
 run_completed(struct tsn_feedback *f, struct tsn_engine *e, size_t from, size_t to)
 {
-	const struct tsn_link *l = &f->p->links[f->match[from].link];
+	const struct tsn_rule_link *l = &f->p->links[f->match[from].link];
 	struct tsn_batch *b = e->tick_batch;
 
 	if (l->step + 1 < f->p->families[l->family].nsteps)
@@ -254,7 +254,7 @@ run_completed(struct tsn_feedback *f, struct tsn_engine *e, size_t from, size_t 
 static void
 step(struct tsn_feedback *f, struct tsn_engine *e, size_t from, size_t to)
 {
-	const struct tsn_link *l = &f->p->links[f->match[from].link];
+	const struct tsn_rule_link *l = &f->p->links[f->match[from].link];
 	struct tsn_batch *b = e->tick_batch;
 
 	begin(e, b);
@@ -336,7 +336,7 @@ static void
 fired(struct tsn_feedback *f, struct tsn_engine *e, const struct tsn_opening *o, size_t n)
 {
 	for (uint32_t i = 0; i < f->p->nlinks; i++) {
-		const struct tsn_link *l = &f->p->links[i];
+		const struct tsn_rule_link *l = &f->p->links[i];
 
 		if (l->kind != TSN_LINK_FIRED)
 			continue;
@@ -395,7 +395,7 @@ tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now)
 static void
 save_link(const struct tsn_feedback *f, const struct match *m, struct tsn_pack *out)
 {
-	const struct tsn_link *l = &f->p->links[m->link];
+	const struct tsn_rule_link *l = &f->p->links[m->link];
 
 	tsn_pack_str(out, f->p->rules[l->rule].name);
 	tsn_pack_str(out, f->p->families[l->family].canon);
@@ -434,7 +434,7 @@ load_link(const struct tsn_feedback *f, struct tsn_unpack *in)
 	uint32_t i;
 
 	for (i = 0; i < f->p->nlinks && !in->bad; i++) {
-		const struct tsn_link *l = &f->p->links[i];
+		const struct tsn_rule_link *l = &f->p->links[i];
 
 		if (l->kind == TSN_LINK_STEP && l->step == step && is_text(f->p->rules[l->rule].name, rule, nrule) &&
 		    is_text(f->p->families[l->family].canon, canon, ncanon))

@@ -3,27 +3,15 @@
 #include "core/talks.h"
 
 #define LEAST_ENTRIES 1024u
-#define SHARE         8u
 
 _Static_assert(TSN_REQ_FLAGS == 1 << TSN_GIVES_FLAGS && TSN_REQ_INTERFACES == 1 << TSN_GIVES_INTERFACES &&
     TSN_REQ_UNSAMPLED == 1 << TSN_GIVES_UNSAMPLED && TSN_REQ_BOTH_DIRECTIONS == 1 << TSN_GIVES_BOTH_DIRECTIONS,
     "what rules ask for has the bits of what exporters give");
 
-bool
-tsn_talks_needed(const struct tsn_program *p)
-{
-	if (p->code[TSN_DOOR_TALK].n > 0)
-		return true;
-	for (uint32_t i = 0; i < p->nrules; i++)
-		if (!p->rules[i].disabled && p->rules[i].requires_bits & TSN_REQ_BOTH_DIRECTIONS)
-			return true;
-	return false;
-}
-
 uint32_t
 tsn_talks_entries(const struct tsn_site *site)
 {
-	uint64_t fit = site->memory / SHARE / TSN_PAIR_PLACE_BYTES;
+	uint64_t fit = site->memory / TSN_PAIR_SHARE / TSN_PAIR_PLACE_BYTES;
 	uint32_t n = TSN_PAIR_ENTRIES;
 
 	while (site->memory > 0 && n > fit && n > LEAST_ENTRIES)

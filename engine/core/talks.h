@@ -7,9 +7,7 @@
 #include "core/engine.h"
 #include "pair/pair.h"
 
-/* Some rule is about conversations, or wants to know which exporters send both directions. */
-bool tsn_talks_needed(const struct tsn_program *p);
-/* How many may wait at a time: an eighth of the site's memory, if it says one. */
+/* How many may wait at a time: their share of the site's memory, if it says one. */
 uint32_t tsn_talks_entries(const struct tsn_site *site);
 /* Tells [pair] what rules and alerts read of a conversation's first flow. [old]: the program before, NULL if there was none. */
 void tsn_talks_carry(struct tsn_pair *pair, const struct tsn_program *p, const struct tsn_program *old);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "core/learning.h"
 #include "sets/set.h"
+#include "vm/vm.h"
 
 #define EXPORTERS_SHOWN 4096u /* a flood of made-up exporters must not make a page of millions of lines */
 
@@ -58,6 +59,7 @@ engine(const struct tsn_metrics *m, struct tsn_buf *out)
 	single(out, "conversations_total", "counter", "conversations evaluated, if some rule is about them", s.talks);
 	single(out, "conversations_open", "gauge", "conversations that are awaited", s.talks_open);
 	single(out, "conversations_refused_total", "counter", "flows that found no place among them", s.talks_refused);
+	single(out, "feedback_lost_total", "counter", "matches and openings that other rules did not hear of for want of room", s.feedback_lost);
 	single(out, "batches_lost_total", "counter", "batches cut short because memory was out", s.lost_to_memory);
 	single(out, "alerts_total", "counter", "alerts opened, and records of alert each", n.alerts);
 	single(out, "alerts_open", "gauge", "alerts open now", n.open);
@@ -92,6 +94,31 @@ rules(const struct tsn_metrics *m, struct tsn_buf *out)
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
 			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
 			tsn_buf_printf(out, "} %llu\n", (unsigned long long)value);
+		}
+	}
+}
+
+/* Of rules that have such clauses, or had when rows were counted. */
+static void
+kept_out(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+
+	for (int k = 0; k < 2; k++) {
+		const char *name = k == 0 ? "rule_hidden_total" : "rule_outside_total";
+
+		head(out, name, "counter", k == 0 ? "matches that except hid" : "matches outside of during");
+		for (uint32_t i = 0; i < p->nrules; i++) {
+			struct tsn_kept_out n;
+			uint64_t v;
+
+			tsn_engine_kept_out(m->engine, i, &n);
+			v = k == 0 ? n.hidden : n.outside;
+			if (v == 0)
+				continue;
+			tsn_buf_printf(out, "tocsin_%s", name);
+			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
+			tsn_buf_printf(out, "} %llu\n", (unsigned long long)v);
 		}
 	}
 }
@@ -353,6 +380,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	tsn_buf_puts(out, "tocsin_build_info{version=\"" TSN_VERSION "\"} 1\n");
 	engine(m, out);
 	rules(m, out);
+	kept_out(m, out);
 	states(m, out);
 	sets(m, out);
 	sockets(m, out);

@@ -174,7 +174,7 @@ wide_add(struct tsn_counts *c, struct narrow *cell, uint32_t lane)
 }
 
 static inline int64_t
-add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, uint64_t *late)
+add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, struct tsn_mask *late, uint32_t row)
 {
 	uint64_t newest = tsn_ring_newest(cell->head);
 	uint32_t lane = pane & (LANES - 1);
@@ -186,7 +186,7 @@ add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, uin
 		else
 			narrow_advance(cell, newest, pane, keep);
 	} else if (__builtin_expect(tsn_ring_late(cell->head, pane, keep), 0)) {
-		++*late;
+		tsn_mask_set(late, row);
 		return peek(c, cell, pane, keep);
 	}
 	if (__builtin_expect((cell->head & SUM_MASK) == IS_WIDE || cell->lane[lane] == NARROW_MAX, 0))
@@ -197,12 +197,12 @@ add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, uin
 }
 
 static int64_t
-pair_row(struct pair *cell, uint64_t pane, bool counts, uint64_t *late)
+pair_row(struct pair *cell, uint64_t pane, bool counts, struct tsn_mask *late, uint32_t row)
 {
 	uint32_t view, lane = pane & 1;
 
 	if (counts && tsn_ring_late(cell->head, pane, 2)) {
-		++*late;
+		tsn_mask_set(late, row);
 	} else if (counts) {
 		cell->head = tsn_ring_advance(cell->head, pane, 2, 2);
 		cell->lane[lane] = (cell->head >> lane & 1 ? cell->lane[lane] : 0) + 1;
@@ -214,20 +214,20 @@ pair_row(struct pair *cell, uint64_t pane, bool counts, uint64_t *late)
 
 static void
 fold_pairs(const struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
-    uint64_t *late)
+    struct tsn_mask *late)
 {
 	for (uint32_t i = x->from; i < x->to; i++) {
 		const uint32_t row = x->row[i], group = x->group[i];
 
 		tsn_cell_prefetch(&c->cells, x->group[i + TSN_AHEAD]);
 		out[row] = group == TSN_GROUP_NONE ? 0 : pair_row((struct pair *)tsn_cell(&c->cells, group),
-		    a->pane[row], tsn_mask_has(&a->takes, row), late);
+		    a->pane[row], tsn_mask_has(&a->takes, row), late, row);
 	}
 }
 
 void
 tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
-    uint64_t *late)
+    struct tsn_mask *late)
 {
 	const uint16_t *rows = x->row;
 	const uint32_t *groups = x->group, keep = a->keep, to = x->to;
@@ -245,7 +245,7 @@ tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_
 		if (group == TSN_GROUP_NONE)
 			out[row] = 0;
 		else if (tsn_mask_has(&a->takes, row))
-			out[row] = add(c, cell, panes[row], keep, late);
+			out[row] = add(c, cell, panes[row], keep, late, row);
 		else
 			out[row] = peek(c, cell, panes[row], keep);
 	}
@@ -396,7 +396,7 @@ reserve(struct tsn_agg *a, const struct tsn_fold *x)
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
 {
-	tsn_counts_fold(&a->store.counts, a, x, a->out->i, &x->late);
+	tsn_counts_fold(&a->store.counts, a, x, a->out->i, &a->late);
 	return x->to;
 }
 

@@ -55,14 +55,14 @@ load(const uint8_t *cell, uint32_t lane)
 }
 
 static void
-count(struct tsn_agg *a, struct tsn_fold *x, uint8_t *cell, uint32_t row, uint32_t lanes)
+count(struct tsn_agg *a, uint8_t *cell, uint32_t row, uint32_t lanes)
 {
 	uint64_t head = tsn_head_load(cell), pane = a->pane[row];
 	uint32_t lane = pane & (lanes - 1);
 	int64_t v = encode(a, row);
 
 	if (tsn_ring_late(head, pane, a->keep)) {
-		x->late++;
+		tsn_mask_set(&a->late, row);
 		return;
 	}
 	head = tsn_ring_advance(head, pane, a->keep, lanes);
@@ -85,7 +85,7 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 		if (x->group[i] != TSN_GROUP_NONE) {
 			cell = tsn_cell(&a->store.cells, x->group[i]);
 			if (tsn_mask_has(&a->takes, row))
-				count(a, x, cell, row, lanes);
+				count(a, cell, row, lanes);
 			view = tsn_ring_view(tsn_head_load(cell), a->pane[row], a->keep, lanes, a->def->tumbling);
 			oldest = tsn_ring_oldest(tsn_head_load(cell), lanes);
 		}

@@ -163,7 +163,7 @@ value_real(const uint8_t *cell, uint32_t view, uint32_t oldest, uint32_t lanes, 
 }
 
 static void
-count(struct tsn_agg *a, struct tsn_fold *x, uint8_t *cell, uint32_t row, uint32_t lanes)
+count(struct tsn_agg *a, uint8_t *cell, uint32_t row, uint32_t lanes)
 {
 	const uint64_t pane = a->pane[row];
 	const uint32_t lane = pane & (lanes - 1);
@@ -171,7 +171,7 @@ count(struct tsn_agg *a, struct tsn_fold *x, uint8_t *cell, uint32_t row, uint32
 	uint8_t *at = cell + HEAD + lane * width_of(a);
 
 	if (tsn_ring_late(head, pane, a->keep)) {
-		x->late++;
+		tsn_mask_set(&a->late, row);
 		return;
 	}
 	head = tsn_ring_advance(head, pane, a->keep, lanes);
@@ -206,7 +206,7 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 		if (x->group[i] != TSN_GROUP_NONE) {
 			cell = tsn_cell(&a->store.cells, x->group[i]);
 			if (tsn_mask_has(&a->takes, row))
-				count(a, x, cell, row, lanes);
+				count(a, cell, row, lanes);
 			view = tsn_ring_view(tsn_head_load(cell), a->pane[row], a->keep, lanes, a->def->tumbling);
 			oldest = tsn_ring_oldest(tsn_head_load(cell), lanes);
 		}

@@ -161,7 +161,7 @@ sums(struct tsn_agg *a, struct tsn_fold *x, uint32_t lanes, enum kind kind)
 		head = tsn_head_load(cell);
 		if (tsn_mask_has(&a->takes, row)) {
 			if (tsn_ring_late(head, pane, keep)) {
-				x->late++;
+				tsn_mask_set(&a->late, row);
 			} else {
 				head = tsn_ring_advance(head, pane, keep, lanes);
 				lane = pane & (lanes - 1);
@@ -246,10 +246,8 @@ reserve_avg(struct tsn_agg *a, const struct tsn_fold *x)
 static uint32_t
 fold_avg(struct tsn_agg *a, struct tsn_fold *x)
 {
-	uint64_t same = 0; /* the sums have counted them */
-
 	fold_totals(a, x);
-	tsn_counts_fold(&a->store.counts, a, x, x->count, &same);
+	tsn_counts_fold(&a->store.counts, a, x, x->count, &a->late); /* as the sums found */
 	for (uint32_t i = x->from; i < x->to; i++) {
 		uint32_t row = x->row[i];
 

@@ -207,7 +207,7 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, in
 
 	if (tsn_mask_has(&a->takes, row)) {
 		if (tsn_ring_late(tsn_head_load(cell), pane, a->keep))
-			x->late++;
+			tsn_mask_set(&a->late, row);
 		else if (!(a->def->tumbling ? count_tumbling : count_sliding)(a, x, group, row))
 			return false;
 	}

@@ -53,6 +53,7 @@ struct tsn_agg_store {
 	struct tsn_cells holders; /* groups that have memory beside their cells, in no order; see kept.h */
 	uint32_t nholders;
 	uint32_t hand;            /* where in them the next look for memory to take begins */
+	int64_t late;             /* on its clock, the latest flow that came too late for it, TSN_TIME_NONE if none */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
 };
@@ -79,7 +80,6 @@ struct tsn_fold {
 	const uint32_t *group;   /* TSN_GROUP_NONE: a row that looks at a group that does not exist */
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
-	uint64_t late;
 	bool learned;            /* tsn_state_learned was called */
 };
 
@@ -90,6 +90,8 @@ union tsn_total {
 
 struct tsn_agg {
 	struct tsn_mask takes;   /* of the batch: rows that count for it */
+	struct tsn_mask late;    /* of the batch folded last: rows older than their group's window */
+	int64_t late_before;     /* store.late when that batch began */
 	const struct tsn_agg_def *def;
 	const struct tsn_agg_ops *ops;
 	struct tsn_agg_store store;
@@ -379,8 +381,9 @@ tsn_family_only(const struct tsn_family *f)
 /* cells_first.c: notes the first row of all. */
 void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *b);
 
-/* state.c: forgets which rows evicted, a batch begins. */
+/* state.c: forgets which rows evicted and were late, a batch begins; counts those that were late, it ends. */
 void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
+void tsn_family_settle_late(struct tsn_family *f, const struct tsn_batch *b);
 /* state.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
 bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
 
@@ -410,7 +413,7 @@ void tsn_counts_init(struct tsn_counts *c, bool tumbling);
 bool tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows);
 /* Writes the counts of the rows of the segment to [out], by row. */
 void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
-    uint64_t *late);
+    struct tsn_mask *late);
 void tsn_counts_reset(struct tsn_counts *c, uint32_t group);
 void tsn_counts_fini(struct tsn_counts *c);
 void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);

@@ -105,7 +105,7 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, co
 
 	if (tsn_mask_has(&a->takes, row)) {
 		if (tsn_ring_late(c->head, pane, a->keep))
-			x->late++;
+			tsn_mask_set(&a->late, row);
 		else if (!count(a, x, group, row, ops))
 			return false;
 	}

@@ -211,6 +211,7 @@ save_agg(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *o
 	tsn_pack_uint(out, a->store.open);
 	tsn_pack_bool(out, a->store.mute);
 	tsn_pack_uint(out, a->store.hand);
+	tsn_pack_int(out, a->store.late);
 	tsn_pack_bool(out, a->ops->save_beside != NULL);
 	if (a->ops->save_beside != NULL)
 		a->ops->save_beside(a, out);
@@ -356,6 +357,7 @@ load_agg_into(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in)
 	a->store.open = tsn_unpack_uint(in);
 	a->store.mute = tsn_unpack_bool(in);
 	a->store.hand = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	a->store.late = tsn_unpack_int(in);
 	if (a->closes && !closed) { /* as at a reload */
 		a->store.mute = true;
 		a->store.open = 0;
@@ -443,6 +445,7 @@ empty_family(struct tsn_family *f)
 
 		memset(&a->store, 0, sizeof(a->store));
 		a->store.open = UINT64_MAX;
+		a->store.late = a->late_before = TSN_TIME_NONE;
 		a->restored = false;
 		a->ops->init(a);
 		a->store.beside = a->beside;

@@ -21,6 +21,7 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_fami
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
+	a->store.late = a->late_before = TSN_TIME_NONE;
 	a->ops->init(a);
 	if (a->ops->make != NULL && !a->ops->make(a))
 		return false;
@@ -87,8 +88,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def.step = NULL;
 	f->budget = tsn_family_budget(def->max_keys);
 	tsn_slab_bound(&f->store.slab, &def->key, (uint64_t)f->budget * TSN_PARTS);
-	f->store.stats.last_evicted = f->evicted_before = TSN_TIME_NONE;
-	f->store.stats.last_late = TSN_TIME_NONE;
+	f->store.stats.last_evicted = f->store.stats.last_late = f->evicted_before = TSN_TIME_NONE;
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
 	if (agg == NULL || f->agg == NULL)
 		return false;
@@ -354,6 +354,40 @@ tsn_family_begin(const struct tsn_state *s, struct tsn_family *f)
 	f->folded = s->batches;
 	memset(f->evicted, 0, sizeof(f->evicted));
 	f->evicted_before = f->store.stats.last_evicted;
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		tsn_mask_clear(&f->agg[i].late);
+		f->agg[i].late_before = f->agg[i].store.late;
+	}
+}
+
+/* Of the late rows up to [last], the latest on the aggregate's clock. */
+static int64_t
+latest_late(const struct tsn_agg *a, const struct tsn_batch *b, uint32_t last, int64_t latest)
+{
+	const int64_t *time = a->def->by_received ? b->received : b->time;
+
+	TSN_EACH_ROW(row, &a->late) {
+		if (row > last)
+			break;
+		latest = time[row] > latest ? time[row] : latest;
+	}
+	return latest;
+}
+
+void
+tsn_family_settle_late(struct tsn_family *f, const struct tsn_batch *b)
+{
+	struct tsn_family_stats *stats = &f->store.stats;
+
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		struct tsn_agg *a = &f->agg[i];
+
+		if (!tsn_mask_any(&a->late))
+			continue;
+		stats->late += tsn_mask_count(&a->late);
+		a->store.late = latest_late(a, b, TSN_BATCH_ROWS, a->store.late);
+		stats->last_late = a->store.late > stats->last_late ? a->store.late : stats->last_late;
+	}
 }
 
 bool
@@ -386,7 +420,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 		    fold_rows(s, f, &x, &counts, n, &stop);
 	if (!ok)
 		forget(f, stop);
-	f->store.stats.late += x.late;
+	tsn_family_settle_late(f, b);
 	return ok;
 }
 
@@ -424,6 +458,15 @@ tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_b
 		if (w == 0)
 			return f->evicted_before;
 	}
+}
+
+int64_t
+tsn_state_late(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row)
+{
+	const struct tsn_family *f = &s->family[family];
+	const struct tsn_agg *a = &f->agg[agg];
+
+	return f->folded != s->batches ? a->store.late : latest_late(a, b, row, a->late_before);
 }
 
 double

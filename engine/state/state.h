@@ -88,7 +88,7 @@ struct tsn_family_stats {
 	uint64_t late;              /* flows older than their group's window, summed over aggregates */
 	uint64_t bytes;             /* of directory, keys and cells */
 	int64_t last_evicted;       /* event time of the last eviction, TSN_TIME_NONE if none */
-	int64_t last_late;          /* event time of the last late flow, TSN_TIME_NONE if none */
+	int64_t last_late;          /* of the late flows, the latest time, TSN_TIME_NONE if none */
 	uint64_t unknown_absent;    /* silences not judged because their exporter was silent too (S5) */
 	uint64_t skipped_samples;   /* windows that gave a group no sample because its exporter lost flows or was silent (S19) */
 };
@@ -164,6 +164,11 @@ void tsn_state_next_batch(struct tsn_state *s);
  * none: what tsn_state_stats would say had the input been cut right behind that row.
  */
 int64_t tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_batch *b, uint32_t row);
+/*
+ * Of the flows that came too late for aggregate [agg], up to and including [row] of the batch folded last: the latest
+ * time, on the aggregate's own clock; TSN_TIME_NONE if there were none. As exact as tsn_state_evicted.
+ */
+int64_t tsn_state_late(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row);
 /*
  * Relative standard error of the value that aggregate [agg] gave a row of the batch folded last: 0 when it is exact,
  * more where it comes from a sketch (DISTINCT, ENTROPY).

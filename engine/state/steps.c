@@ -277,10 +277,8 @@ walk_row(struct walk *w, uint32_t row)
 		if (step == last)
 			over = group; /* the flow that ends a run starts none in its group */
 	}
-	if (late) {
-		w->f->store.stats.late++;
-		w->f->store.stats.last_late = time;
-	}
+	if (late)
+		tsn_mask_set(&w->f->agg[0].late, row);
 	return true;
 }
 
@@ -429,6 +427,7 @@ tsn_state_fold_steps(struct tsn_state *s, uint32_t family, const struct tsn_batc
 		w.result->i[row] = 0;
 	rules = st->rule.n > 0;
 	ok = walk(&w, rules ? &asked : NULL, &stop);
+	tsn_family_settle_late(f, b);
 	if (ok && rules)
 		ok = tell(&w, &asked);
 	else if (!ok) {
@@ -451,8 +450,10 @@ tsn_state_step(struct tsn_state *s, uint32_t family, uint32_t step, const struct
 	if (f->steps->told)
 		forget_rules(f->steps);
 	f->steps->sorted = false;
+	tsn_mask_clear(&f->agg[0].late);
 	where_keys(&w);
 	ok = walk(&w, NULL, &stop);
+	tsn_family_settle_late(f, b);
 	tsn_family_begin(s, f); /* rows of no batch that was folded */
 	return ok;
 }

@@ -31,6 +31,7 @@ struct tsn_vm {
 	uint32_t closing_family, closing_agg;
 	uint32_t watched;                    /* rule whose keys the rows of a tick batch are; TSN_REG_NONE: of no rule */
 	struct tsn_vm_counters counters;
+	struct tsn_kept_out *kept_out;       /* one a rule */
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
 };
 

@@ -35,3 +35,14 @@ tsn_rule_same_key(const struct tsn_rule *a, const struct tsn_rule *b)
 			return false;
 	return true;
 }
+
+bool
+tsn_program_pairs(const struct tsn_program *p)
+{
+	if (p->code[TSN_DOOR_TALK].n > 0)
+		return true;
+	for (uint32_t i = 0; i < p->nrules; i++)
+		if (!p->rules[i].disabled && p->rules[i].requires_bits & TSN_REQ_BOTH_DIRECTIONS)
+			return true;
+	return false;
+}

@@ -123,7 +123,7 @@ enum tsn_link_kind {
 	TSN_LINK_FIRED, /* an opening of [rule] is counted in [family], its alert's key taken by position */
 	TSN_LINK_STEP,  /* a match of [rule] is step [step] of the sequence [family] */
 };
-struct tsn_link {
+struct tsn_rule_link {
 	enum tsn_link_kind kind;
 	uint32_t rule, family, step;
 };
@@ -205,13 +205,15 @@ struct tsn_program {
 	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;
 	struct tsn_rule *rules;                uint32_t nrules;
-	struct tsn_link *links;                uint32_t nlinks;
+	struct tsn_rule_link *links;                uint32_t nlinks;
 	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
 	struct tsn_field_set reads;            /* all fields it looks at */
 	const struct tsn_wanted *wanted;       uint32_t nwanted; /* elements it names by number, for the decoder */
 	const char *verify_error;              /* set by tsn_program_verify */
 };
 
+/* Some rule is about conversations, or wants to know which exporters send both directions. */
+bool tsn_program_pairs(const struct tsn_program *p);
 void tsn_program_free(struct tsn_program *p);
 /* What the i-th part of the key of a rule's alerts is called. */
 const char *tsn_rule_key_name(const struct tsn_rule *r, unsigned i);

@@ -67,7 +67,8 @@ tsn_vm_new(const struct tsn_program *p)
 	vm->closing_family = vm->watched = TSN_REG_NONE;
 	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
 	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
-	if (vm->masks == NULL || vm->values == NULL)
+	vm->kept_out = tsn_calloc((size_t)p->nrules + 1, sizeof(*vm->kept_out));
+	if (vm->masks == NULL || vm->values == NULL || vm->kept_out == NULL)
 		goto fail;
 	/* the numbers of a vector are never read before they are written, but what is not known is copied along */
 	memset(vm->masks, 0, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
@@ -95,6 +96,7 @@ tsn_vm_free(struct tsn_vm *vm)
 	for (int code = 0; code < TSN_DOORS; code++)
 		tsn_free(vm->folds[code]);
 	tsn_free(vm->pointers);
+	tsn_free(vm->kept_out);
 	tsn_free(vm->values);
 	tsn_free(vm->masks);
 	tsn_free(vm);
@@ -118,6 +120,21 @@ void
 tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out)
 {
 	*out = vm->counters;
+}
+
+void
+tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out)
+{
+	*out = vm->kept_out[rule];
+}
+
+void
+tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
+{
+	for (uint32_t i = 0; i < vm->p->nrules; i++)
+		for (uint32_t j = 0; j < old->p->nrules; j++)
+			if (strcmp(vm->p->rules[i].name, old->p->rules[j].name) == 0)
+				vm->kept_out[i] = old->kept_out[j];
 }
 
 static uint32_t
@@ -426,6 +443,12 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 			break;
 		case TSN_OP_CODE_UNTIL:
 			vm->ends = tsn_mask_any(&m[in->b]);
+			break;
+		case TSN_OP_CODE_HIDDEN:
+			vm->kept_out[in->a].hidden += tsn_mask_count(&m[in->b]);
+			break;
+		case TSN_OP_CODE_OUTSIDE:
+			vm->kept_out[in->a].outside += tsn_mask_count(&m[in->b]);
 			break;
 		case TSN_OP_CODE_MATCH:
 			if (vm->ends || tsn_mask_any(&m[in->b]))

@@ -155,7 +155,7 @@ skip_inside(struct verifier *v, uint32_t at, uint32_t count)
 		if (!check(v, c->insn[i].op < TSN_OPCODE_COUNT, "no such opcode"))
 			return false;
 		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_STEPS || c->insn[i].op == TSN_OP_CODE_UNTIL ||
-		    c->insn[i].op == TSN_OP_CODE_MATCH)
+		    c->insn[i].op == TSN_OP_CODE_HIDDEN || c->insn[i].op == TSN_OP_CODE_OUTSIDE || c->insn[i].op == TSN_OP_CODE_MATCH)
 			return fail(v, "jump over a fold or a match");
 		if (c->insn[i].op == TSN_OP_CODE_SKIP_NONE &&
 		    !check(v, c->insn[i].b <= at + count - i, "jump out of the jump around it"))
@@ -460,7 +460,7 @@ links_are_sound(struct verifier *v)
 	const struct tsn_program *p = v->p;
 
 	for (uint32_t i = 0; i < p->nlinks; i++) {
-		const struct tsn_link *l = &p->links[i];
+		const struct tsn_rule_link *l = &p->links[i];
 		const struct tsn_family_def *f = l->family < p->nfamilies ? &p->families[l->family] : NULL;
 
 		if (!check(v, l->rule < p->nrules && f != NULL, "link to nothing"))

@@ -25,6 +25,12 @@ struct tsn_vm_counters {
 	uint64_t out_of_memory; /* folds cut short */
 };
 
+/* Rows that met the condition of a rule and are no matches all the same (S10). */
+struct tsn_kept_out {
+	uint64_t hidden;        /* `except` hid them */
+	uint64_t outside;       /* not hidden, but outside of `during` */
+};
+
 /* The program must be verified and outlive the vm. NULL when memory is out. */
 struct tsn_vm *tsn_vm_new(const struct tsn_program *p);
 void tsn_vm_free(struct tsn_vm *vm);
@@ -56,6 +62,9 @@ void tsn_vm_watch(struct tsn_vm *vm, uint32_t rule);
 const struct tsn_mask *tsn_vm_mask(const struct tsn_vm *vm, uint32_t export);
 bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row);
 bool tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
+void tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out);
+/* At a reload: what was counted of rules of the same name goes on. */
+void tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old);
 void tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out);
 
 #endif

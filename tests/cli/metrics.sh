@@ -23,6 +23,7 @@ site {
     exporter 127.0.0.1 name "the \"edge\""
 }
 rule slammer { when dst_port == 1434 and proto == udp alert each }
+rule spared { when dst_port == 1434 and proto == udp except dst_port == 1434 alert each }
 set  listed = { 192.0.2.1, 192.0.2.2 }
 rule quiet { when src in listed }
 END
@@ -72,6 +73,8 @@ says out 'tocsin_exporter_flows_total{exporter="127.0.0.1",name="the \"edge\""} 
 says out 'tocsin_exporter_datagrams_total{exporter="127.0.0.1",name="the \"edge\""} 191'
 says out 'tocsin_rule_matches_total{rule="slammer"} 120'
 says out 'tocsin_rule_alerts_total{rule="quiet"} 0'
+says out 'tocsin_rule_hidden_total{rule="spared"} 120'
+says out 'tocsin_feedback_lost_total 0'
 says out 'tocsin_set_members{set="listed"} 2'
 says out "tocsin_socket_datagrams_total{listen=\"127.0.0.1:$port\"} 191"
 says out 'tocsin_reload_failed 0'

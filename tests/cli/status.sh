@@ -72,10 +72,10 @@ says err 'No such file or directory'
 mkdir "$tmp/empty"
 expect 1 "$tocsin" check "$tmp/empty"
 says err 'no .tsn file'
-echo 10.0.0.1 > "$tmp/list.txt"
-printf 'set x = file "list.txt" max_age 1d\nrule x { when src in x }\n' > "$tmp/later.tsn"
-expect 1 "$tocsin" check "$tmp/later.tsn"
-says err 'max_age is not available yet'
+printf 'set x = { 10.0.0.1 } rule y { when zscore(count(), history 1h) by src per 1h > 3 }\n' > "$tmp/history.tsn"
+expect 1 "$tocsin" check "$tmp/history.tsn"
+says err 'error: '
+says err 'history'
 printf 'rule x { when dst_port == 1 test "wrong" fires { flow { proto = tcp, dst_port = 2 } } }\n' > "$tmp/wrong.tsn"
 expect 0 "$tocsin" check "$tmp/wrong.tsn"
 expect 1 "$tocsin" test "$tmp/wrong.tsn"

@@ -587,7 +587,7 @@ Test(alert_life, equals_the_model)
 	static struct stage s;
 	/* the second rung is below the first: the last one that holds wins, and that is no climb */
 	struct tsn_rung rung[LEVELS] = { { TSN_SEV_HIGH, RUNG }, { TSN_SEV_MEDIUM, RUNG + 1 }, { TSN_SEV_CRITICAL, RUNG + 2 } };
-	struct tsn_link link = { TSN_LINK_FIRED, 0, 0, 0 };
+	struct tsn_rule_link link = { TSN_LINK_FIRED, 0, 0, 0 };
 	uint64_t seen[4] = { 0 };
 	int rounds = getenv("TSN_SOAK") != NULL ? 1000 : 30;
 
@@ -638,7 +638,7 @@ Test(alert_life, survives_without_memory)
 	static struct ev e[200];
 	static struct stage s;
 	struct tsn_rung rung[LEVELS] = { { TSN_SEV_HIGH, RUNG }, { TSN_SEV_MEDIUM, RUNG + 1 }, { TSN_SEV_CRITICAL, RUNG + 2 } };
-	struct tsn_link link = { TSN_LINK_FIRED, 0, 0, 0 };
+	struct tsn_rule_link link = { TSN_LINK_FIRED, 0, 0, 0 };
 	uint64_t lost = 0;
 
 	for (int at = 0; at < 150; at++) {

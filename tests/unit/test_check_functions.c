@@ -116,7 +116,7 @@ Test(check_functions, links_name_rules_by_their_numbers)
 
 	cr_assert_eq(p->nlinks, 3);
 	for (uint32_t i = 0; i < p->nlinks; i++) {
-		const struct tsn_link *l = &p->links[i];
+		const struct tsn_rule_link *l = &p->links[i];
 		const struct tsn_family_def *f = &p->families[l->family];
 
 		if (l->kind == TSN_LINK_FIRED) {

@@ -7,12 +7,14 @@
  */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/engine.h"
+#include "vm/vm.h"
 
 #define FLOWS 1500
 #define START INT64_C(1767571200000)
@@ -108,15 +110,15 @@ put(struct tsn_engine *e, const struct flow *f)
 }
 
 static void
-run(const struct flow *f, uint32_t rows, bool idle, struct tsn_buf *out)
+run_rules(const char *text, const struct flow *f, int n, uint32_t rows, bool idle, struct tsn_buf *out)
 {
 	struct tsn_engine_options o = { .batch_rows = rows };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert, out, TSN_SEV_INFO);
 	int64_t now = f[0].received;
 
-	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile(rules), NULL));
-	for (int i = 0; i < FLOWS; i++) {
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile(text), NULL));
+	for (int i = 0; i < n; i++) {
 		for (; idle && now < f[i].received; now += 700)
 			tsn_engine_clock(e, now);
 		tsn_engine_clock(e, f[i].received);
@@ -125,11 +127,17 @@ run(const struct flow *f, uint32_t rows, bool idle, struct tsn_buf *out)
 	}
 	for (int64_t until = now + 200000; idle && now < until; now += 1000)
 		tsn_engine_clock(e, now);
-	tsn_engine_clock(e, f[FLOWS - 1].received + 200000);
+	tsn_engine_clock(e, f[n - 1].received + 200000);
 	tsn_engine_finish(e);
 	tsn_engine_remove_sinks(e);
 	tsn_sink_close(sink);
 	tsn_engine_free(e);
+}
+
+static void
+run(const struct flow *f, uint32_t rows, bool idle, struct tsn_buf *out)
+{
+	run_rules(rules, f, FLOWS, rows, idle, out);
 }
 
 /* Which rules opened something at all: a test of silence proves nothing. */
@@ -175,4 +183,123 @@ Test(core_alerts, are_the_same_whatever_the_batches_and_the_clock)
 		tsn_buf_fini(&want);
 	}
 	cr_assert_eq(seen, 0xffful, "rules without an alert: %lx", 0xffful & ~seen);
+}
+
+static int
+count_text(const char *in, const char *what)
+{
+	int n = 0;
+
+	for (const char *p = in; (p = strstr(p, what)) != NULL; p++)
+		n++;
+	return n;
+}
+
+/* The text from [what] on, of the record that opens the alert of host [src]. */
+static const char *
+record_of(const char *out, unsigned src, char line[4096])
+{
+	char mark[64];
+
+	snprintf(mark, sizeof(mark), "\"src_ip\":\"10.0.0.%u\"", src);
+	for (const char *p = out, *end; *p != '\0'; p = end + 1) {
+		end = strchr(p, '\n');
+		snprintf(line, 4096, "%.*s", (int)(end - p), p);
+		if (strstr(line, mark) != NULL && strstr(line, "\"state\":\"open\"") != NULL)
+			return line;
+	}
+	return "none";
+}
+
+static const uint32_t batch_sizes[] = { 1, 7, 1024 };
+
+/* Host 1 is ahead of the clock, so its flow at 100 s comes too late; that is in the window of host 2, not of host 3. */
+Test(core_alerts, a_late_flow_within_the_window_is_partial)
+{
+	static const char text[] = "rule late { when count() by src over 60s >= 2 alert once per 1h }\n";
+	static const struct { unsigned src; int64_t end, received; } row[] = {
+		{ 1, 300, 300 }, { 4, 130, 300 }, { 4, 131, 300 }, { 1, 100, 300 }, { 2, 120, 300 }, { 2, 121, 300 },
+		{ 3, 290, 300 }, { 3, 291, 300 }, { 5, 280, 300 },
+	};
+	enum { N = sizeof(row) / sizeof(row[0]) };
+	struct flow f[N];
+
+	for (int i = 0; i < N; i++)
+		f[i] = (struct flow){ START + row[i].received * 1000, (row[i].received - row[i].end) * 1000, row[i].src, 9, 80 };
+	for (int i = 0; i < 3; i++) {
+		struct tsn_buf out = TSN_BUF_INIT;
+		char line[4096];
+
+		run_rules(text, f, N, batch_sizes[i], false, &out);
+		cr_assert_not_null(strstr(record_of(tsn_buf_str(&out), 4, line), "\"quality\":\"exact\""), "%s", tsn_buf_str(&out));
+		cr_assert_not_null(strstr(record_of(tsn_buf_str(&out), 2, line), "\"quality\":\"partial\""), "%s", tsn_buf_str(&out));
+		cr_assert_not_null(strstr(record_of(tsn_buf_str(&out), 3, line), "\"quality\":\"exact\""), "%s", tsn_buf_str(&out));
+		tsn_buf_fini(&out);
+	}
+}
+
+/* Above 256 destinations are counted by a sketch (HyperLogLog, 4096 registers). */
+Test(core_alerts, many_distinct_are_an_estimate)
+{
+	static const char text[] = "rule many { when distinct(dst) by src over 60s > 300 alert once per 1h }\n"
+	    "rule some { when distinct(dst) by src over 60s > 200 alert once per 1h }\n";
+	static struct flow f[400];
+
+	for (unsigned i = 0; i < 400; i++)
+		f[i] = (struct flow){ START + i * 10, 0, 1, 1000 + i, 80 };
+	for (int i = 0; i < 3; i++) {
+		struct tsn_buf out = TSN_BUF_INIT;
+		char *end;
+
+		run_rules(text, f, 400, batch_sizes[i], false, &out);
+		end = strchr(tsn_buf_str(&out), '\n');
+		cr_assert_not_null(end);
+		*end = '\0';
+		cr_assert_not_null(strstr(out.p, "\"quality\":\"exact\""), "%s", out.p);
+		cr_assert_eq(count_text(out.p, "\"error\""), 0, "%s", out.p);
+		end[strcspn(end + 1, "\n") + 1] = '\0';
+		cr_assert(strstr(end + 1, "\"quality\":\"estimated\"") != NULL && strstr(end + 1, "\"error\":0.02,") != NULL, "%s", end + 1);
+		tsn_buf_fini(&out);
+	}
+}
+
+static void
+check_kept_out(struct tsn_engine *e, uint64_t hidden, uint64_t outside, uint32_t rows)
+{
+	struct tsn_kept_out n;
+
+	tsn_engine_flush(e);
+	tsn_engine_kept_out(e, 0, &n);
+	cr_assert(n.hidden == hidden && n.outside == outside, "batches of %u: hidden %llu, outside %llu", rows,
+	    (unsigned long long)n.hidden, (unsigned long long)n.outside);
+	tsn_engine_kept_out(e, 1, &n);
+	cr_assert(n.hidden == 0 && n.outside == 0);
+}
+
+/* START is a Monday at midnight. Of ten flows seven are in time, and of those three have a source that is excepted. */
+Test(core_alerts, what_except_and_during_keep_out_is_counted)
+{
+	static const char text[] = "rule kept { when dst_port == 80 except src == 10.0.0.1 during \"mon 00:00-00:07\" alert each }\n"
+	    "rule plain { when dst_port == 80 alert each }\n";
+	struct flow f;
+
+	for (int i = 0; i < 3; i++) {
+		struct tsn_engine_options o = { .batch_rows = batch_sizes[i] };
+		struct tsn_engine *e = tsn_engine_new(&o);
+
+		cr_assert(e != NULL && tsn_engine_load(e, compile(text), NULL));
+		for (int k = 0; k < 11; k++) {
+			f = (struct flow){ START + k * 60000 + 100, 0, k % 3 == 0 ? 1 : 2, 9, k == 10 ? 25 : 80 };
+			tsn_engine_clock(e, f.received);
+			put(e, &f);
+		}
+		check_kept_out(e, 3, 2, batch_sizes[i]);
+		cr_assert(tsn_engine_load(e, compile(text), NULL));
+		check_kept_out(e, 3, 2, batch_sizes[i]);
+		f = (struct flow){ START + 3600000, 0, 2, 9, 80 };
+		tsn_engine_clock(e, f.received);
+		put(e, &f);
+		check_kept_out(e, 3, 3, batch_sizes[i]);
+		tsn_engine_free(e);
+	}
 }

@@ -44,10 +44,14 @@ run_all(const char *path, uint32_t least)
 	tsn_sources_free(sources);
 }
 
-Test(ruletest, standard_library) { run_all("stdlib-rules", 70); }
+Test(ruletest, standard_library) { run_all("stdlib-rules", 90); }
 Test(ruletest, values) { run_all("tests/semantics/values.tsn", 25); }
 Test(ruletest, windows) { run_all("tests/semantics/windows.tsn", 30); }
 Test(ruletest, functions) { run_all("tests/semantics/functions.tsn", 50); }
+Test(ruletest, alerts) { run_all("tests/semantics/alerts.tsn", 10); }
+Test(ruletest, clauses) { run_all("tests/semantics/clauses.tsn", 12); }
+Test(ruletest, dynamic) { run_all("tests/semantics/dynamic.tsn", 6); }
+Test(ruletest, talks) { run_all("tests/semantics/talks.tsn", 10); }
 Test(ruletest, requires) { run_all("tests/semantics/requires.tsn", 4); }
 Test(ruletest, starting_point) { run_all("rules/first.tsn", 2); }
 

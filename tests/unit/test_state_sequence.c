@@ -182,7 +182,7 @@ define_row(uint32_t i)
 	want[i].known = meets[i] < TICK_STEP && (in_step(i, def.nsteps - 1) || reads[i]) &&
 	    m_text(&step[def.nsteps - 1].key, &rows[i], key);
 	model.stats.late += late;
-	model.stats.last_late = late ? rows[i].time : model.stats.last_late;
+	model.stats.last_late = late && rows[i].time > model.stats.last_late ? rows[i].time : model.stats.last_late;
 	want[i].last_evicted = model.stats.last_evicted;
 }
 

@@ -224,7 +224,7 @@ Test(vm_verify, folds)
 
 Test(vm_verify, pools_and_exports)
 {
-	static struct tsn_export exports[1] = { { TSN_EXPORT_MASK, 1, TSN_REG_NONE } };
+	static struct tsn_export exports[1] = { { TSN_EXPORT_MASK, { 1, TSN_REG_NONE, TSN_REG_NONE } } };
 	static const struct tsn_wanted wanted = { 0, 51, TSN_F_BYTES };
 	static struct tsn_report report = { .window_ms = 60000, .type = TSN_T_INT };
 
@@ -341,7 +341,7 @@ Test(vm_verify, steps)
 
 Test(vm_verify, what_is_about_another_and_links)
 {
-	static struct tsn_link links[1];
+	static struct tsn_rule_link links[1];
 
 	start();
 	aggs[0].fn = TSN_AGG_RANK;
@@ -366,11 +366,11 @@ Test(vm_verify, what_is_about_another_and_links)
 	family.at = (struct tsn_key_spec){ 2, { { TSN_F_SRC, 32, 128 }, { TSN_F_DST, 32, 128 } } };
 	ends_with("read by a bad key");
 	family.at.n = 0;
-	links[0] = (struct tsn_link){ TSN_LINK_FIRED, 1, 0, 0 };
+	links[0] = (struct tsn_rule_link){ TSN_LINK_FIRED, 1, 0, 0 };
 	program.links = links;
 	program.nlinks = 1;
 	ends_with("link to nothing");
-	links[0] = (struct tsn_link){ TSN_LINK_FIRED, 0, 0, 0 }; /* the rule has no key, the family one */
+	links[0] = (struct tsn_rule_link){ TSN_LINK_FIRED, 0, 0, 0 }; /* the rule has no key, the family one */
 	program.links = links;
 	program.nlinks = 1;
 	ends_with("another key");

@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Random rules over random flows match what the definitions of the language say, computed the slow way.
+. tests/cli/lib
+
+seeds='1 2 3 4 6'
+[ -z "$TSN_SOAK" ] || seeds=$(seq 1 200)
+expect 0 python3 tests/gen/oracle.py "$tocsin" $seeds
+cat "$tmp/out"
+finish
