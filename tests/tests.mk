@@ -36,11 +36,18 @@ golden: ## rewrite the golden texts; review the diff
 	@$(TEST_MAKE) test-programs
 	@TSN_GOLDEN_WRITE=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
+bench_state_bins := $(addprefix $(BUILD)/bench_,state ticks pair snapshot) $(BUILD)/flood
 .PHONY: bench
-bench: ## speeds against nfdump on the same flows, as ratios in one run
+bench: ## speeds against nfdump on the same flows, as ratios in one run; then what state costs, in short
 	@sh .ci/install $(DEPS_APT) nfdump nfdump-sflow
-	@$(MAKE) --no-print-directory all $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/race $(BUILD)/blast
+	@$(MAKE) --no-print-directory all $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/race $(BUILD)/blast $(bench_state_bins)
 	@bash tests/bench/bench.sh $(BUILD)
+	@sh tests/bench/state.sh $(BUILD) short
+
+.PHONY: bench-state
+bench-state: ## what groups, windows, ticks, conversations and snapshots cost; a few minutes
+	@$(MAKE) --no-print-directory $(bench_state_bins)
+	@sh tests/bench/state.sh $(BUILD)
 
 .PHONY: fuzz
 fuzz: ## build the fuzz targets with clang's libFuzzer and run each for FUZZ_SECONDS (30)
@@ -77,6 +84,15 @@ $(BUILD)/race: tests/bench/race.c
 $(BUILD)/blast: tests/bench/blast.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+# What is measured within the process, without a file: the engine's own headers and its static library.
+$(BUILD)/bench_%: tests/bench/bench_%.c $(BUILD)/libtocsin.a
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
+
+$(BUILD)/flood: tests/bench/flood.c $(BUILD)/libtocsin.a
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
 
 # Fuzz targets: with clang's libFuzzer where installed (FUZZ=clang), else a main that replays the corpus.
 fuzzers      := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))

@@ -132,17 +132,20 @@ states(const struct tsn_metrics *m, struct tsn_buf *out)
 		{ "state_bytes", "gauge", "memory of an expression's groups" },
 		{ "state_evicted_total", "counter", "groups that lost their place while their window was live" },
 		{ "state_late_total", "counter", "flows older than their group's window" },
+		{ "state_silences_unknown_total", "counter", "silences not judged because the exporter was silent, too" },
+		{ "state_samples_skipped_total", "counter", "windows that gave no sample because the exporter lost flows or was silent" },
 	};
 
-	for (int k = 0; k < 4; k++) {
+	for (int k = 0; k < 6; k++) {
 		head(out, v[k].name, v[k].type, v[k].help);
 		for (uint32_t i = 0; i < tsn_state_families(st); i++) {
 			const char *canon = tsn_state_family(st, i)->canon;
 			struct tsn_family_stats f;
-			uint64_t n[4];
+			uint64_t n[6];
 
 			tsn_state_stats(st, i, &f);
 			n[0] = f.groups, n[1] = f.bytes, n[2] = f.evicted, n[3] = f.late;
+			n[4] = f.unknown_absent, n[5] = f.skipped_samples;
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
 			label(out, "{expression=\"", canon, strlen(canon));
 			tsn_buf_printf(out, "} %llu\n", (unsigned long long)n[k]);

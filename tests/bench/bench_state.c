@@ -20,7 +20,7 @@ struct job {
 	enum tsn_agg_fn fn;
 	uint32_t keys;
 	bool tumbling;
-	uint64_t max_keys;
+	uint64_t max_keys; /* 0: more than there are */
 	bool real;
 	uint32_t values; /* destinations; 0: 1,024 */
 	bool at;         /* by src at dst, and dst are the same hosts */
@@ -28,36 +28,36 @@ struct job {
 };
 
 static const struct job jobs[] = {
-	{ "count by src over 60s", TSN_AGG_COUNT, 10000, false, 16000000 },
-	{ "count by src over 60s", TSN_AGG_COUNT, 1000000, false, 16000000 },
-	{ "count by src over 60s", TSN_AGG_COUNT, 10000000, false, 16000000 },
-	{ "count by src over 60s, 64 k places", TSN_AGG_COUNT, 1000000, false, 65536 },
-	{ "count by src per 60s", TSN_AGG_COUNT, 1000000, true, 16000000 },
-	{ "sum by src over 60s", TSN_AGG_SUM, 10000, false, 16000000 },
-	{ "sum by src over 60s", TSN_AGG_SUM, 1000000, false, 16000000 },
-	{ "avg by src over 60s", TSN_AGG_AVG, 1000000, false, 16000000 },
-	{ "max by src over 60s", TSN_AGG_MAX, 1000000, false, 16000000 },
-	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 10000, false, 16000000 },
-	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, 1000000, false, 16000000 },
-	{ "stddev by src over 60s", TSN_AGG_STDDEV, 10000, false, 16000000 },
-	{ "stddev by src over 60s", TSN_AGG_STDDEV, 1000000, false, 16000000 },
-	{ "stddev by src per 60s", TSN_AGG_STDDEV, 1000000, true, 16000000 },
-	{ "stddev of reals by src over 60s", TSN_AGG_STDDEV, 1000000, false, 16000000, .real = true },
-	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, 10000, false, 16000000 },
-	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, 1000000, false, 16000000 },
-	{ "entropy dst by src over 60s, sketches", TSN_AGG_ENTROPY, 100, false, 16000000, .values = 1u << 20 },
-	{ "entropy dst by src per 60s", TSN_AGG_ENTROPY, 10000, true, 16000000 },
-	{ "jitter by src over 60s", TSN_AGG_JITTER, 100, false, 16000000 },
-	{ "jitter by src over 60s", TSN_AGG_JITTER, 10000, false, 16000000 },
-	{ "jitter by src over 60s", TSN_AGG_JITTER, 1000000, false, 16000000 },
-	{ "count by src at dst over 60s", TSN_AGG_COUNT, 10000, false, 16000000, .at = true },
-	{ "count by src at dst over 60s", TSN_AGG_COUNT, 1000000, false, 16000000, .at = true },
-	{ "new by src over 60s", TSN_AGG_FRESH, 10000, false, 16000000 },
-	{ "new by src over 60s", TSN_AGG_FRESH, 1000000, false, 16000000 },
-	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, 10000, false, 16000000, .at = true },
-	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, 1000000, false, 16000000, .at = true },
-	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, 10000, false, 16000000, .at = true, .chain = true },
-	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, 1000000, false, 16000000, .at = true, .chain = true },
+	{ "count by src over 60s", TSN_AGG_COUNT, .keys = 10000 },
+	{ "count by src over 60s", TSN_AGG_COUNT, .keys = 1000000 },
+	{ "count by src over 60s", TSN_AGG_COUNT, .keys = 10000000 },
+	{ "count by src over 60s, 64 k places", TSN_AGG_COUNT, .keys = 1000000, .max_keys = 65536 },
+	{ "count by src per 60s", TSN_AGG_COUNT, .keys = 1000000, .tumbling = true },
+	{ "sum by src over 60s", TSN_AGG_SUM, .keys = 10000 },
+	{ "sum by src over 60s", TSN_AGG_SUM, .keys = 1000000 },
+	{ "avg by src over 60s", TSN_AGG_AVG, .keys = 1000000 },
+	{ "max by src over 60s", TSN_AGG_MAX, .keys = 1000000 },
+	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, .keys = 10000 },
+	{ "distinct dst by src over 60s", TSN_AGG_DISTINCT, .keys = 1000000 },
+	{ "stddev by src over 60s", TSN_AGG_STDDEV, .keys = 10000 },
+	{ "stddev by src over 60s", TSN_AGG_STDDEV, .keys = 1000000 },
+	{ "stddev by src per 60s", TSN_AGG_STDDEV, .keys = 1000000, .tumbling = true },
+	{ "stddev of reals by src over 60s", TSN_AGG_STDDEV, .keys = 1000000, .real = true },
+	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, .keys = 10000 },
+	{ "entropy dst by src over 60s", TSN_AGG_ENTROPY, .keys = 1000000 },
+	{ "entropy dst by src over 60s, sketches", TSN_AGG_ENTROPY, .keys = 100, .values = 1u << 20 },
+	{ "entropy dst by src per 60s", TSN_AGG_ENTROPY, .keys = 10000, .tumbling = true },
+	{ "jitter by src over 60s", TSN_AGG_JITTER, .keys = 100 },
+	{ "jitter by src over 60s", TSN_AGG_JITTER, .keys = 10000 },
+	{ "jitter by src over 60s", TSN_AGG_JITTER, .keys = 1000000 },
+	{ "count by src at dst over 60s", TSN_AGG_COUNT, .keys = 10000, .at = true },
+	{ "count by src at dst over 60s", TSN_AGG_COUNT, .keys = 1000000, .at = true },
+	{ "new by src over 60s", TSN_AGG_FRESH, .keys = 10000 },
+	{ "new by src over 60s", TSN_AGG_FRESH, .keys = 1000000 },
+	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, .keys = 10000, .at = true },
+	{ "sequence, all flows first steps", TSN_AGG_SEQUENCE, .keys = 1000000, .at = true },
+	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, .keys = 10000, .at = true, .chain = true },
+	{ "sequence, half of the flows each step", TSN_AGG_SEQUENCE, .keys = 1000000, .at = true, .chain = true },
 };
 
 static double
@@ -74,7 +74,7 @@ state_for(const struct job *j)
 {
 	struct tsn_agg_def agg = { .canon = "a", .fn = j->fn, .tumbling = j->tumbling, .window_ms = 60000,
 		.pane_ms = j->tumbling ? 60000 : 4000, .panes = j->tumbling ? 1 : 16, .real = j->real };
-	struct tsn_family_def family = { .canon = "f", .max_keys = j->max_keys, .agg = &agg, .naggs = 1 };
+	struct tsn_family_def family = { .canon = "f", .max_keys = j->max_keys != 0 ? j->max_keys : 16000000, .agg = &agg, .naggs = 1 };
 
 	family.key = (struct tsn_key_spec){ 1, { { TSN_F_SRC, 32, 128 } } };
 	agg.tuple = (struct tsn_key_spec){ 1, { { TSN_F_DST, 32, 128 } } };
