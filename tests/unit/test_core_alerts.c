@@ -375,3 +375,27 @@ Test(core_alerts, an_incident_tells_every_member_once)
 	}
 	tsn_buf_fini(&want);
 }
+
+/* Of more than 10,000 members the first are listed and all are counted. */
+Test(core_alerts, a_list_of_members_is_bounded)
+{
+	static const char text[] = "rule many { when count() by src over 60s >= 1 alert once by dst_port per 10m }\n";
+	static struct flow f[10050];
+	struct tsn_buf out = TSN_BUF_INIT;
+	const char *last;
+	int listed = 0;
+
+	for (unsigned i = 0; i < 10050; i++)
+		f[i] = (struct flow){ START + i, 0, 1 + i, 1, 445 };
+	run_rules(text, f, 10050, 1024, true, &out);
+	for (const char *p = tsn_buf_str(&out); (p = strstr(p, "\"new\":[")) != NULL; p++) {
+		const char *end = strchr(p, ']');
+
+		for (const char *q = p; (q = strstr(q, "\"since\"")) != NULL && q < end; q++)
+			listed++;
+	}
+	cr_assert_eq(listed, 10000, "%d are listed", listed);
+	last = strstr(out.p, "\"state\":\"close\"");
+	cr_assert(last != NULL && strstr(last, "\"members\":{\"count\":10050") != NULL, "%.600s", last != NULL ? last : "no close");
+	tsn_buf_fini(&out);
+}
