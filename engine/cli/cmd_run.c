@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "core/learning.h"
 #include "daemon/snapshot.h"
+#include "vm/vm.h"
 
 static int
 parse_format(const struct tsn_cli *c, enum tsn_alert_format *out)
@@ -48,12 +49,19 @@ write_summary(const struct tsn_cli *c, struct tsn_engine *e, double seconds, FIL
 	tsn_buf_printf(&out, "{\"flows\":%llu,\"seconds\":%.6f,\"rules\":{", (unsigned long long)s.flows, seconds);
 	for (i = 0; i < p->nrules; i++) {
 		struct tsn_alert_counts n;
+		struct tsn_kept_out kept;
 
 		tsn_alerts_counts(tsn_engine_alerts(e), i, &n);
 		tsn_buf_puts(&out, i > 0 ? ",\"" : "\"");
 		tsn_buf_json(&out, p->rules[i].name, strlen(p->rules[i].name));
-		tsn_buf_printf(&out, "\":{\"matches\":%llu,\"alerts\":%llu}", (unsigned long long)n.matches,
+		tsn_buf_printf(&out, "\":{\"matches\":%llu,\"alerts\":%llu", (unsigned long long)n.matches,
 		    (unsigned long long)n.alerts);
+		tsn_engine_kept_out(e, i, &kept);
+		if (kept.hidden > 0)
+			tsn_buf_printf(&out, ",\"hidden\":%llu", (unsigned long long)kept.hidden);
+		if (kept.outside > 0)
+			tsn_buf_printf(&out, ",\"outside\":%llu", (unsigned long long)kept.outside);
+		tsn_buf_putc(&out, '}');
 	}
 	tsn_buf_puts(&out, "}}\n");
 	ok = !out.failed && fwrite(tsn_buf_str(&out), 1, out.len, f) == out.len;

@@ -303,3 +303,99 @@ Test(core_alerts, what_except_and_during_keep_out_is_counted)
 		tsn_engine_free(e);
 	}
 }
+
+/* --- incidents --- */
+
+/* Three generations: host 1 infects 2 to 4, each of these nine more, which attack and infect nobody. */
+#define VICTIMS 30u
+
+static unsigned
+worm_flows(struct flow *f)
+{
+	int64_t now = START;
+	unsigned n = 0;
+
+	for (unsigned host = 1; host <= VICTIMS + 1; host++) {
+		unsigned first = host == 1 ? 2 : host <= 4 ? 5 + (host - 2) * 9 : 0, count = host == 1 ? 3 : host <= 4 ? 9 : 0;
+
+		for (unsigned i = 0; i < count; i++, now += 300)
+			f[n++] = (struct flow){ now, 0, host, first + i, 445 };
+		for (unsigned i = 0; i < 6; i++, now += 300)
+			f[n++] = (struct flow){ now, 0, host, 1000 + host * 10 + i, 445 };
+	}
+	return n;
+}
+
+/* How often a host stands as [field] of a member in the lists of new ones. */
+static int
+told(const char *out, const char *field, unsigned host)
+{
+	char mark[64];
+	int n = 0;
+
+	snprintf(mark, sizeof(mark), "\"%s\":\"10.0.0.%u\"", field, host);
+	for (const char *p = out; (p = strstr(p, "\"new\":[")) != NULL; p++) {
+		const char *end = strchr(p, ']');
+
+		for (const char *q = p; (q = strstr(q, mark)) != NULL && q < end; q++)
+			n++;
+	}
+	return n;
+}
+
+Test(core_alerts, an_incident_tells_every_member_once)
+{
+	static const char text[] = "rule spread { when sequence((dst, dst_port) where dst in 10.0.0.0/26,\n"
+	    "  (src, dst_port) where distinct(dst) by src, dst_port over 60s >= 5) over 100s alert once by dst_port per 10m\n"
+	    "  message \"{members} hosts, {patient_zero} first\" }\n";
+	static struct flow f[400];
+	struct tsn_buf want = TSN_BUF_INIT;
+	unsigned n = worm_flows(f);
+
+	for (int i = 0; i < 3; i++) {
+		struct tsn_buf got = TSN_BUF_INIT, *out = i == 0 ? &want : &got;
+		const char *last;
+
+		run_rules(text, f, (int)n, batch_sizes[i], true, out);
+		cr_assert_str_eq(tsn_buf_str(out), tsn_buf_str(&want), "batches of %u", batch_sizes[i]);
+		tsn_buf_fini(&got);
+		if (i > 0)
+			continue;
+		cr_assert_eq(count_text(want.p, "\"state\":\"open\""), 1, "%s", want.p);
+		cr_assert_eq(count_text(want.p, "\"state\":\"close\""), 1, "%s", want.p);
+		cr_assert_gt(count_text(want.p, "\"state\":\"update\""), 0, "%s", want.p);
+		for (unsigned host = 1; host <= VICTIMS + 1; host++)
+			cr_assert_eq(told(want.p, "src", host), host > 1, "host %u is told %d times:\n%s", host, told(want.p, "src", host), want.p);
+		for (unsigned host = 1; host <= VICTIMS + 1; host++)
+			cr_assert_eq(told(want.p, "from", host), host == 1 ? 3 : host <= 4 ? 9 : 0, "host %u infects %d", host, told(want.p, "from", host));
+		last = strstr(want.p, "\"state\":\"close\"");
+		cr_assert_not_null(strstr(last, "\"members\":{\"count\":30,"), "%s", last);
+		cr_assert_not_null(strstr(last, "\"patient_zero\":\"10.0.0.1\""), "%s", last);
+		cr_assert_not_null(strstr(last, "30 hosts, 10.0.0.1 first\""), "%s", last);
+	}
+	tsn_buf_fini(&want);
+}
+
+/* Of more than 10,000 members the first are listed and all are counted. */
+Test(core_alerts, a_list_of_members_is_bounded)
+{
+	static const char text[] = "rule many { when count() by src over 60s >= 1 alert once by dst_port per 10m }\n";
+	static struct flow f[10050];
+	struct tsn_buf out = TSN_BUF_INIT;
+	const char *last;
+	int listed = 0;
+
+	for (unsigned i = 0; i < 10050; i++)
+		f[i] = (struct flow){ START + i, 0, 1 + i, 1, 445 };
+	run_rules(text, f, 10050, 1024, true, &out);
+	for (const char *p = tsn_buf_str(&out); (p = strstr(p, "\"new\":[")) != NULL; p++) {
+		const char *end = strchr(p, ']');
+
+		for (const char *q = p; (q = strstr(q, "\"since\"")) != NULL && q < end; q++)
+			listed++;
+	}
+	cr_assert_eq(listed, 10000, "%d are listed", listed);
+	last = strstr(out.p, "\"state\":\"close\"");
+	cr_assert(last != NULL && strstr(last, "\"members\":{\"count\":10050") != NULL, "%.600s", last != NULL ? last : "no close");
+	tsn_buf_fini(&out);
+}
