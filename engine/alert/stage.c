@@ -346,6 +346,12 @@ tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 }
 
 void
+tsn_alerts_leave_tick(struct tsn_alerts *a)
+{
+	a->tick = TSN_TIME_NONE;
+}
+
+void
 tsn_alerts_tick(struct tsn_alerts *a, int64_t now)
 {
 	if (now < a->now)
