@@ -186,6 +186,8 @@ void tsn_alerts_tick(struct tsn_alerts *a, int64_t now);
 int64_t tsn_alerts_next_due(const struct tsn_alerts *a);
 /* The rows up to the next tsn_alerts_tick are of the tick [now]: ends what was due before it. */
 void tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now);
+/* Ends it without that anything of it happens to alerts: at the end of the input. */
+void tsn_alerts_leave_tick(struct tsn_alerts *a);
 
 /*
  * Watches (S25): keys that are pending or open are evaluated at the end of every pane that ends after they came. Before

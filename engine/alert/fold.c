@@ -301,6 +301,18 @@ fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k
 		fold_row(a, r, &k[i], v);
 }
 
+/* Conversations of one tick stand at one place in time, so what ends at that tick ends before them all. */
+static void
+take_talks(struct tsn_alerts *a, const struct tsn_batch *b)
+{
+	if (b->kind != TSN_BATCH_TALKS) {
+		a->talks_of = INT64_MAX;
+	} else if (a->talks_of != a->tick) {
+		a->talks_of = a->tick;
+		a->talks_ticket = b->ticket;
+	}
+}
+
 /* Receipt as a running maximum (of conversations: the tick that made them); where a record has none its event time stands in. */
 static void
 take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
@@ -315,6 +327,7 @@ take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
 		now = t > now ? t : now;
 		a->received[i] = now;
 	}
+	take_talks(a, b);
 	a->now = now;
 	a->batch = b;
 	a->has_rows = true;

@@ -19,7 +19,7 @@ tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
 	a->max_keys = max_keys > 0 ? max_keys : 1;
 	a->log = log;
 	a->now = a->tick = TSN_TIME_NONE;
-	a->next_due = a->watch_due = INT64_MAX;
+	a->next_due = a->watch_due = a->talks_of = INT64_MAX;
 	a->lateness = 30 * TSN_SECOND;
 	return a;
 }
@@ -343,6 +343,12 @@ tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 	a->now = now > a->now ? now : a->now;
 	a->tick = now;
 	catch_up(a, now - 1);
+}
+
+void
+tsn_alerts_leave_tick(struct tsn_alerts *a)
+{
+	a->tick = TSN_TIME_NONE;
 }
 
 void

@@ -174,6 +174,8 @@ struct tsn_alerts {
 	const struct tsn_batch *batch;
 	bool has_rows;      /* [received] and [batch_ticket] are those of a batch of flows, up to [next_ticket] */
 	uint64_t batch_ticket, next_ticket;
+	int64_t talks_of;   /* tick of the conversations at hand; INT64_MAX: what is at hand are none */
+	uint64_t talks_ticket; /* of the first of that tick, whatever the batches they come in */
 	int64_t received[TSN_BATCH_ROWS]; /* running maximum, row by row */
 	/* the rule at hand, inside tsn_alerts_match */
 	const struct tsn_alert_reads *reads;

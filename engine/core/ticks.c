@@ -226,6 +226,25 @@ tsn_engine_clock_of_record(void *arg, int64_t received)
 	tsn_engine_clock(arg, received);
 }
 
+/*
+ * What the last flows set off would have been seen a second later. It is, but nothing else of that tick happens: whether a
+ * group falls silent or an alert ends at the end of the input does not hang on rules that tell others something (S4).
+ */
+static void
+last_words(struct tsn_engine *e)
+{
+	int64_t tick;
+
+	if (e->feedback == NULL || e->stats.clock == TSN_TIME_NONE || !tsn_feedback_waits(e->feedback, e))
+		return;
+	tick = second_of(e->stats.clock) + TSN_SECOND;
+	tsn_alerts_begin_tick(e->alerts, tick);
+	tsn_feedback_tick(e->feedback, e, tick);
+	tsn_alerts_leave_tick(e->alerts);
+	tsn_alerts_flush(e->alerts);
+	e->ticked = tick;
+}
+
 void
 tsn_engine_finish(struct tsn_engine *e)
 {
@@ -234,9 +253,7 @@ tsn_engine_finish(struct tsn_engine *e)
 	tsn_engine_run_batch(e);
 	if (e->rules == NULL || e->o.on_rows != NULL)
 		return;
-	/* what the last flows set off would have been seen a second later */
-	if (e->feedback != NULL && e->stats.clock != TSN_TIME_NONE && tsn_feedback_waits(e->feedback, e))
-		run_ticks(e, second_of(e->stats.clock) + TSN_SECOND);
+	last_words(e);
 	tsn_alerts_cut_off(e->alerts, true);
 	run_talks(e, INT64_MAX);
 	close_windows(e, INT64_MAX);

@@ -37,6 +37,9 @@ rules='-r stdlib-rules -r tests/fixtures/demo.tsn -r tests/cli/varied.tsn'
 for file in tests/fixtures/*.pcap*; do
 	replay "$rules" "$file"
 done
+replay '-r tests/cli/talks.tsn' "$capture"
+sed '/^rule looked_up /,$d' tests/cli/talks.tsn > "$tmp/talks.tsn"
+replay "-r $tmp/talks.tsn" "$capture"
 if [ -x "$programs/flowgen" ]; then
 	"$programs/flowgen" --flows 6000 --hosts 900 --rate 60 --exporters 2 --seed 5 --out "$tmp/made.pcap" > /dev/null 2>&1
 	replay "$rules" "$tmp/made.pcap"
