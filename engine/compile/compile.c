@@ -172,20 +172,30 @@ override_of(const struct tsn_ck *c, const struct tsn_node *test)
 }
 
 static void
-add_test(struct job *j, const struct ck_parts *p, const struct ck_clause *t, const struct tsn_rule *rule)
+find_absent(void *arg, const struct tsn_ir *n)
+{
+	if (n->kind == TSN_IR_AGG && n->agg->fn == TSN_AGG_ABSENT)
+		*(bool *)arg = true;
+}
+
+static void
+add_test(struct job *j, const struct ck_parts *p, const struct ck_clause *t, const struct tsn_ir_rule *rule)
 {
 	struct tsn_ck *c = &j->ck;
 	struct tsn_ruleset *r = j->r;
 	struct tsn_compilation *inner = r->inner;
 	struct ck_parts own = *p;
 	struct tsn_rule_test *out;
+	bool waits = false;
 
 	r->tests = ck_grow(c, r->tests, r->ntests, &j->cap_tests, sizeof(*r->tests));
 	inner->ref = ck_grow(c, inner->ref, r->ntests, &j->cap_refs, sizeof(*inner->ref));
 	out = &r->tests[r->ntests];
 	if (!ck_test_rebind(c, &own, t->node, t->file) || !ck_test(c, &own, t->node, t->file, out) || rule == NULL)
 		return;
-	out->tail_ms = rule->hold_ms;
+	/* S52: time runs on to where the rule has nothing left to say; but what waits for a silence says how long itself */
+	ck_walk(rule->when, find_absent, &waits);
+	out->tail_ms = waits ? 0 : rule->meta.hold_ms;
 	out->index = r->ntests;
 	inner->ref[r->ntests++] = (struct ck_test_ref){ p->sym, t->node, t->file, override_of(c, t->node) };
 }
@@ -201,7 +211,7 @@ rule(struct job *j, struct ck_sym *s)
 	ck_rule_parts(c, s, &p, false, NULL);
 	ok = ck_rule(c, &p);
 	for (size_t i = 0; i < p.ntests; i++)
-		add_test(j, &p, &p.test[i], ok ? &c->m->rules[at].meta : NULL);
+		add_test(j, &p, &p.test[i], ok ? &c->m->rules[at] : NULL);
 }
 
 static void
@@ -352,7 +362,7 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 	ck_rule_parts(c, ref->rule, &p, true, ref->override);
 	ok = ck_test_rebind(c, &p, ref->node, ref->file) && ck_rule(c, &p);
 	if (ok) {
-		add_test(j, &p, &clause, &c->m->rules[0].meta);
+		add_test(j, &p, &clause, &c->m->rules[0]);
 		ck_links_add(c);
 	}
 	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
