@@ -188,11 +188,26 @@ judge(struct source *s, const struct way *i, const struct way *o, bool tcp, bool
 	s->n[ESTABLISHED] += answered && (!tcp || (i->flags && o->flags && i->ack && o->ack && !i->bare && !o->bare));
 }
 
+/* Alike for both ways of a conversation, so that most others are passed over at a glance. */
+static uint32_t
+glance(const struct flow *f)
+{
+	uint32_t h = f->proto;
+
+	for (int i = 0; i < 2; i++)
+		h += (uint32_t)(f->addr[i].hi ^ f->addr[i].hi >> 32 ^ f->addr[i].lo ^ f->addr[i].lo >> 32) * 2654435761u + f->port[i];
+	return h;
+}
+
 static void
 brute_force(struct job *j, struct table *t, bool metered)
 {
+	uint32_t *look = calloc(j->n, sizeof(*look));
 	bool both[64];
 
+	cr_assert_not_null(look);
+	for (size_t i = 0; i < j->n; i++)
+		look[i] = glance(&j->flow[i]);
 	memset(both, metered, sizeof(both)); /* our own meter shows what there is */
 	for (size_t i = 0; i < j->n; i++) {
 		struct way fore = { 0 }, back = { 0 };
@@ -202,6 +217,8 @@ brute_force(struct job *j, struct table *t, bool metered)
 		for (size_t k = i; k < j->n && !f->used && j->flow[k].now / 1000 * 1000 < f->now + WAIT; k++) {
 			struct flow *g = &j->flow[k];
 
+			if (look[k] != look[i])
+				continue;
 			if (g->used || g->now - f->now > WAIT || (k != i && !same_way(f, g, false) && !same_way(f, g, true)))
 				continue;
 			join(same_way(f, g, false) ? &fore : &back, g);
@@ -213,6 +230,7 @@ brute_force(struct job *j, struct table *t, bool metered)
 		turn = turned(f, &fore, &back);
 		judge(source_of(t, f->addr[turn]), turn ? &back : &fore, turn ? &fore : &back, f->proto == 6, &both[(turn ? back : fore).source]);
 	}
+	free(look);
 }
 
 /* --- the captures --- */
