@@ -27,20 +27,30 @@ struct source {
 	uint32_t talks, n[COUNTS];
 };
 
+#define SLOTS (1u << 18) /* sources of a flood are many */
+
 struct table {
 	struct source *v;
 	size_t n, cap;
+	uint32_t *slot; /* place + 1 in [v], by address */
 };
 
 static struct source *
 source_of(struct table *t, struct tsn_addr addr)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (tsn_addr_cmp(t->v[i].addr, addr) == 0)
-			return &t->v[i];
+	uint64_t h = (addr.hi ^ addr.lo) * UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t at = (uint32_t)(h >> 32) % SLOTS;
+
+	if (t->slot == NULL)
+		t->slot = calloc(SLOTS, sizeof(*t->slot));
+	cr_assert(t->slot != NULL && t->n < SLOTS / 2);
+	for (; t->slot[at] != 0; at = (at + 1) % SLOTS)
+		if (tsn_addr_cmp(t->v[t->slot[at] - 1].addr, addr) == 0)
+			return &t->v[t->slot[at] - 1];
 	t->v = tsn_grow(t->v, t->n, &t->cap, sizeof(*t->v));
 	t->v[t->n] = (struct source){ .addr = addr };
-	return &t->v[t->n++];
+	t->slot[at] = (uint32_t)++t->n;
+	return &t->v[t->n - 1];
 }
 
 /* --- by the room --- */
@@ -203,6 +213,7 @@ static void
 brute_force(struct job *j, struct table *t, bool metered)
 {
 	uint32_t *look = calloc(j->n, sizeof(*look));
+	size_t end = 0;
 	bool both[64];
 
 	cr_assert_not_null(look);
@@ -214,7 +225,9 @@ brute_force(struct job *j, struct table *t, bool metered)
 		struct flow *f = &j->flow[i];
 		bool turn;
 
-		for (size_t k = i; k < j->n && !f->used && j->flow[k].now / 1000 * 1000 < f->now + WAIT; k++) {
+		while (end < j->n && j->flow[end].now / 1000 * 1000 < f->now + WAIT)
+			end++; /* time of receipt never goes back */
+		for (size_t k = i; k < end && !f->used; k++) {
 			struct flow *g = &j->flow[k];
 
 			if (look[k] != look[i])
@@ -318,7 +331,9 @@ Test(pair_scans, real_captures_are_counted_alike_twice)
 			    memcmp(j.got.v[k].n, want.v[k].n, sizeof(want.v[k].n)) == 0, "%s: source %zu", path, k);
 		cr_expect_str_eq(got_text, captures[i].want, "%s:\n got %s\nwant %s", path, got_text, captures[i].want);
 		tsn_free(j.got.v);
+		free(j.got.slot);
 		tsn_free(want.v);
+		free(want.slot);
 		tsn_free(j.flow);
 	}
 }
@@ -374,7 +389,9 @@ Test(pair_scans, a_scanner_and_a_client_tell_apart)
 	cr_assert_str_eq(text, "10.0.0.1 of 200 attempted 0 answered 200 established 200 unknown 0; "
 	    "10.0.0.2 of 200 attempted 196 answered 4 established 0 unknown 0");
 	tsn_free(j.got.v);
+	free(j.got.slot);
 	tsn_free(want.v);
+	free(want.slot);
 	tsn_free(j.flow);
 	tsn_pair_free(j.pair);
 	tsn_batch_free(j.talks);
