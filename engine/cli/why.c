@@ -273,8 +273,8 @@ say_side(struct side *s)
 		const struct tsn_peak *x = &s->peaks.v[i];
 
 		say_key(&s->probe->key, &s->peaks, x, &key);
-		printf("  %-40s  value %-12.10g  threshold %-12.10g  %s, %" PRIu64 " flows\n", tsn_buf_str(&key), x->value, x->threshold,
-		    tsn_time_text(x->time, time), x->flows);
+		printf("  %-40s  value %-12.10g  threshold %-12.10g  %s, %" PRIu64 " flow%s\n", tsn_buf_str(&key), x->value, x->threshold,
+		    tsn_time_text(x->time, time), x->flows, x->flows == 1 ? "" : "s");
 	}
 	if (s->peaks.left_out > 0)
 		printf("  (%" PRIu64 " flows of further groups were not looked at)\n", s->peaks.left_out);

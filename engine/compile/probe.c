@@ -29,6 +29,12 @@ before(const struct tsn_ir *a, const struct tsn_ir *b)
 	return a->span.file != b->span.file ? a->span.file < b->span.file : a->span.begin < b->span.begin;
 }
 
+static bool
+same_place(const struct tsn_ir *a, const struct tsn_ir *b)
+{
+	return a->span.file == b->span.file && a->span.begin == b->span.begin && a->span.end == b->span.end;
+}
+
 static void
 take_part(struct making *m, const struct tsn_ir *x)
 {
@@ -39,6 +45,12 @@ take_part(struct making *m, const struct tsn_ir *x)
 			take_part(m, x->kid[i]);
 		return;
 	}
+	for (at = 0; at < m->nparts; at++)
+		if (same_place(x, m->part[at])) { /* one function made of several */
+			m->c->at = x->span;
+			m->part[at] = ck_and(m->c, m->part[at], x);
+			return;
+		}
 	m->part = ck_grow(m->c, m->part, m->nparts, &m->cap_parts, sizeof(*m->part));
 	for (at = m->nparts; at > 0 && before(x, m->part[at - 1]); at--)
 		m->part[at] = m->part[at - 1];

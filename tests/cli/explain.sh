@@ -87,3 +87,10 @@ done
 { sed 's/^ruleset.*//' "$rules"; echo 'site { memory 100kB }'; } > "$tmp/site.tsn"
 expect 1 "$tocsin" check "$tmp/site.tsn"
 says err 'memory is not enough: with 1024 groups each, the 2 kinds of groups'
+
+# --- what is made of several functions is one part ---
+echo 'rule fresh { when new(src) over 10s }' > "$tmp/new.tsn"
+expect 0 "$tocsin" explain -r "$tmp/new.tsn" --why fresh "$capture"
+checks=$((checks + 1))
+[ "$(grep -c ' 1  new(src)$' "$tmp/out")" = 1 ] || failed 'one part, told once' "$tmp/out"
+finish
