@@ -68,36 +68,6 @@ static const struct tsn_kept_ops kept_ops = {
 	.wants = wants, .add = add, .drop = drop, .free = release, .value = value, .save = keep, .load = again,
 };
 
-static uint32_t
-fold(struct tsn_agg *a, struct tsn_fold *x)
-{
-	return tsn_kept_fold(a, x, &kept_ops);
-}
-
-static void
-reset(struct tsn_agg *a, uint32_t group)
-{
-	tsn_kept_reset(a, group, &kept_ops);
-}
-
-static void
-fini(struct tsn_agg *a)
-{
-	tsn_kept_fini(a, &kept_ops);
-}
-
-static void
-save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
-{
-	tsn_kept_save(a, group, out, &kept_ops);
-}
-
-static bool
-load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
-{
-	return tsn_kept_load(a, group, in, &kept_ops);
-}
-
 static uint64_t
 most(const struct tsn_agg *a)
 {
@@ -106,6 +76,7 @@ most(const struct tsn_agg *a)
 
 const struct tsn_agg_ops tsn_entropy_ops = {
 	.most = most,
-	.init = tsn_kept_init, .begin = tsn_members_of, .fold = fold, .reset = reset, .fini = fini,
-	.kept = tsn_kept_of, .may_stop = true, .save = save, .load = load,
+	.init = tsn_kept_init, .begin = tsn_members_of, .fold = tsn_kept_fold, .reset = tsn_kept_reset, .fini = tsn_kept_fini,
+	.kept = tsn_kept_of, .may_stop = true, .save = tsn_kept_save, .load = tsn_kept_load,
+	.keeps = &kept_ops,
 };

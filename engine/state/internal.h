@@ -144,6 +144,8 @@ struct tsn_agg_ops {
 	/* One cell as bytes and back; the cell is empty before. False: not what [save] wrote, or memory is out. */
 	void (*save)(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
 	bool (*load)(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
+	/* Of those made of tsn_kept_* (kept.h): what their memory is. */
+	const struct tsn_kept_ops *keeps;
 	/* Makes store.beside, once, after [init]; [renew] makes it as new, and cannot fail; [fini] frees it. May be NULL. */
 	bool (*make)(struct tsn_agg *a);
 	void (*renew)(struct tsn_agg *a);

@@ -420,36 +420,6 @@ begin(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 		a->member[row] = tsn_hash_bytes(key, tsn_key_encode_loose(&a->def->tuple, b, row, key), seed);
 }
 
-static uint32_t
-fold(struct tsn_agg *a, struct tsn_fold *x)
-{
-	return tsn_kept_fold(a, x, &kept_ops);
-}
-
-static void
-reset(struct tsn_agg *a, uint32_t group)
-{
-	tsn_kept_reset(a, group, &kept_ops);
-}
-
-static void
-fini(struct tsn_agg *a)
-{
-	tsn_kept_fini(a, &kept_ops);
-}
-
-static void
-save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
-{
-	tsn_kept_save(a, group, out, &kept_ops);
-}
-
-static bool
-load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
-{
-	return tsn_kept_load(a, group, in, &kept_ops);
-}
-
 static uint64_t
 most(const struct tsn_agg *a)
 {
@@ -458,6 +428,7 @@ most(const struct tsn_agg *a)
 
 const struct tsn_agg_ops tsn_jitter_ops = {
 	.most = most,
-	.init = tsn_kept_init, .begin = begin, .fold = fold, .reset = reset, .fini = fini,
-	.kept = tsn_kept_of, .may_stop = true, .save = save, .load = load,
+	.init = tsn_kept_init, .begin = begin, .fold = tsn_kept_fold, .reset = tsn_kept_reset, .fini = tsn_kept_fini,
+	.kept = tsn_kept_of, .may_stop = true, .save = tsn_kept_save, .load = tsn_kept_load,
+	.keeps = &kept_ops,
 };

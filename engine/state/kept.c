@@ -118,8 +118,10 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, co
 }
 
 uint32_t
-tsn_kept_fold(struct tsn_agg *a, struct tsn_fold *x, const struct tsn_kept_ops *ops)
+tsn_kept_fold(struct tsn_agg *a, struct tsn_fold *x)
 {
+	const struct tsn_kept_ops *ops = a->ops->keeps;
+
 	for (uint32_t i = x->from; i < x->to; i++) {
 		const uint32_t row = x->row[i], near = i + TSN_AHEAD / 2;
 
@@ -137,8 +139,10 @@ tsn_kept_fold(struct tsn_agg *a, struct tsn_fold *x, const struct tsn_kept_ops *
 }
 
 void
-tsn_kept_reset(struct tsn_agg *a, uint32_t group, const struct tsn_kept_ops *ops)
+tsn_kept_reset(struct tsn_agg *a, uint32_t group)
 {
+	const struct tsn_kept_ops *ops = a->ops->keeps;
+
 	if (group >= a->store.cells.cap)
 		return;
 	for (uint32_t w = 0; w < windows(a); w++)
@@ -146,10 +150,10 @@ tsn_kept_reset(struct tsn_agg *a, uint32_t group, const struct tsn_kept_ops *ops
 }
 
 void
-tsn_kept_fini(struct tsn_agg *a, const struct tsn_kept_ops *ops)
+tsn_kept_fini(struct tsn_agg *a)
 {
 	for (uint32_t g = 0; g < a->store.cells.cap; g++)
-		tsn_kept_reset(a, g, ops);
+		tsn_kept_reset(a, g);
 }
 
 struct tsn_kept *
@@ -159,8 +163,9 @@ tsn_kept_of(const struct tsn_agg *a, uint32_t group, uint32_t window)
 }
 
 void
-tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out, const struct tsn_kept_ops *ops)
+tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 {
+	const struct tsn_kept_ops *ops = a->ops->keeps;
 	const struct cell *c = cell_of(a, group);
 
 	tsn_pack_uint(out, c->head);
@@ -175,8 +180,9 @@ tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out, con
 
 /* The cell is written as it is read, so that what was made is given back with it. */
 bool
-tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in, const struct tsn_kept_ops *ops)
+tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 {
+	const struct tsn_kept_ops *ops = a->ops->keeps;
 	struct cell *c = cell_of(a, group);
 	const uint64_t head = tsn_unpack_uint(in);
 

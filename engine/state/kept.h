@@ -42,12 +42,12 @@ struct tsn_kept_ops {
 };
 
 void tsn_kept_init(struct tsn_agg *a);
-uint32_t tsn_kept_fold(struct tsn_agg *a, struct tsn_fold *x, const struct tsn_kept_ops *ops);
-void tsn_kept_reset(struct tsn_agg *a, uint32_t group, const struct tsn_kept_ops *ops);
-void tsn_kept_fini(struct tsn_agg *a, const struct tsn_kept_ops *ops);
+uint32_t tsn_kept_fold(struct tsn_agg *a, struct tsn_fold *x);
+void tsn_kept_reset(struct tsn_agg *a, uint32_t group);
+void tsn_kept_fini(struct tsn_agg *a);
 struct tsn_kept *tsn_kept_of(const struct tsn_agg *a, uint32_t group, uint32_t window);
-void tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out, const struct tsn_kept_ops *ops);
-bool tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in, const struct tsn_kept_ops *ops);
+void tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
+bool tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
 
 /*
  * extra.c. Groups that have such memory stand in a list, so that those that are looked at are always as many, and busy
