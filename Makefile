@@ -20,14 +20,16 @@ WERROR   ?= $(if $(CI),-Werror)
 
 # The rooms of the engine in the order of docs/architecture.md. ROOMS may name
 # fewer, to build and test a part on its own.
-ALL_ROOMS := base packet flow pair decode input sets grammar state vm compile alert core feed daemon
+ALL_ROOMS := base packet flow pair decode input sets grammar state vm compile alert core feed author ruleset daemon
 ROOMS    ?= $(ALL_ROOMS)
 
 DEPS_APT := gcc make bison flex pkg-config libpcre2-dev libpcap-dev libcriterion-dev \
-    zlib1g-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev liblzo2-dev libjsmn-dev libssl-dev libmicrohttpd-dev libsqlite3-dev
+    zlib1g-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev liblzo2-dev libjsmn-dev libssl-dev libmicrohttpd-dev libsqlite3-dev \
+    libjansson-dev libsodium-dev libarchive-dev libcurl4-openssl-dev
 
 # Optional parts: pkg-config's name and the word of TSN_HAVE_. What is not there is left out, and said when it is asked for.
-optional  := libpcap:PCAP zlib:ZLIB libzstd:ZSTD liblzma:LZMA liblz4:LZ4 lzo2:LZO openssl:TLS libmicrohttpd:HTTP sqlite3:SQLITE
+optional  := libpcap:PCAP zlib:ZLIB libzstd:ZSTD liblzma:LZMA liblz4:LZ4 lzo2:LZO openssl:TLS libmicrohttpd:HTTP sqlite3:SQLITE \
+    jansson:JANSSON libsodium:SODIUM libarchive:ARCHIVE libcurl:CURL
 modules   := $(shell for o in $(optional); do $(PKG_CONFIG) --exists $${o%%:*} 2>/dev/null && echo $$o; done)
 # these two have no pkg-config file
 have_bz2  := $(shell printf '\043include <bzlib.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo BZ2)

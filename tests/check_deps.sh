@@ -30,15 +30,17 @@ may compile "base flow sets state vm grammar"
 may alert   "base flow sets state vm"
 may core    "base flow pair sets state vm grammar compile alert decode"
 may feed    "base flow pair decode input sets state vm grammar compile alert core"
-may daemon  "base flow pair sets state vm grammar compile alert decode core input feed"
-may cli     "base flow pair sets state vm grammar compile alert decode core input feed daemon"
+may author  "base flow pair decode input sets state vm grammar compile alert core feed"
+may ruleset "base flow pair decode input sets state vm grammar compile alert core feed author"
+may daemon  "base flow pair sets state vm grammar compile alert decode core input feed ruleset"
+may cli     "base flow pair sets state vm grammar compile alert decode core input feed author ruleset daemon"
 
 ban() { # PATTERN WHY DIR...
 	pattern=$1 why=$2
 	shift 2
 	grep -nE "$pattern" "$@" /dev/null 2>/dev/null | sed "s/\$/   <- $why/" >> "$bad"
 }
-below_cli=$(ls engine/[abfipsvd]*/*.c engine/compile/*.c engine/core/*.c grammar/*.c 2>/dev/null)
+below_cli=$(ls engine/[abfiprsvd]*/*.c engine/compile/*.c engine/core/*.c grammar/*.c 2>/dev/null)
 below_daemon=$(ls engine/base/*.c engine/packet/*.c engine/flow/*.c engine/pair/*.c engine/decode/*.c engine/sets/*.c engine/state/*.c engine/vm/*.c \
     engine/compile/*.c engine/alert/*.c engine/core/*.c engine/feed/*.c grammar/*.c 2>/dev/null)
 # shellcheck disable=SC2086

@@ -31,6 +31,16 @@ struct tsn_rule_text {
 	size_t len;
 };
 
+/*
+ * A ruleset that came from somebody else and was installed (ruleset/store.h). It may raise alerts and nothing more: no
+ * site { }, override or disable, no file outside its folder, and its groups take at most a share of the site's memory.
+ */
+struct tsn_installed {
+	const char *name;           /* all its files must be `ruleset NAME` */
+	const char *dir;            /* its *.tsn are loaded */
+	unsigned memory_percent;    /* of the site's `memory`, for all its groups together; 1 to 100 */
+};
+
 struct tsn_compile_input {
 	/* Files, or directories whose *.tsn are taken in bytewise order of their names (not their subdirectories). */
 	const char *const *paths;          size_t npaths;
@@ -46,6 +56,8 @@ struct tsn_compile_input {
 	 * name themselves; the using file's own directory comes first.
 	 */
 	const char *const *search;         size_t nsearch;
+	/* Loaded before [paths], so that the site's files can override them. */
+	const struct tsn_installed *installed; size_t ninstalled;
 	/* Elements that have their columns whatever the rules name: those of listings. */
 	const struct tsn_wanted *wanted;   size_t nwanted;
 	const char *why;                   /* a rule to put probes beside (tsn_ruleset.probes), NULL: none */
