@@ -98,6 +98,8 @@ struct tsn_site {
 	uint64_t memory;                    /* bytes that windows and groups may take together; 0 if not given */
 	struct tsn_span memory_at;
 	const char *state, *http;           /* NULL if not given */
+	const char *ring;                   /* directory of the last export messages, NULL: none are kept */
+	uint64_t ring_bytes;
 	int64_t lateness_ms;                /* 30,000 unless told */
 	int64_t pair_ms;                    /* 30,000 unless told */
 	int64_t dedup_ms;                   /* 0: off */
