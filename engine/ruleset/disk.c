@@ -5,24 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define DEPTH_MAX 64 /* of folders that are removed: archives have fewer */
-
-bool
-tsn_ruleset_fail(char error[TSN_RULESET_ERROR], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(error, TSN_RULESET_ERROR, fmt, ap);
-	va_end(ap);
-	return false;
-}
 
 int
 tsn_disk_dir(int at, const char *name, bool make)
@@ -67,46 +54,6 @@ tsn_disk_get(int at, const char *name, size_t max, struct tsn_buf *out)
 	else
 		error = read_all(fd, max, out);
 	close(fd);
-	return error;
-}
-
-static int
-write_all(int fd, const char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		p += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) == 0 ? 0 : errno;
-}
-
-int
-tsn_disk_put(int at, const char *name, const void *bytes, size_t len)
-{
-	char aside[300];
-	int fd, error;
-
-	if (snprintf(aside, sizeof(aside), ".tmp-%s", name) >= (int)sizeof(aside))
-		return ENAMETOOLONG;
-	/* what an interrupted one left may have other rights, or be a link to somewhere */
-	if (unlinkat(at, aside, 0) != 0 && errno != ENOENT)
-		return errno;
-	fd = openat(at, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return errno;
-	error = write_all(fd, bytes, len);
-	if (close(fd) != 0 && error == 0)
-		error = errno;
-	if (error == 0)
-		error = tsn_disk_rename(at, aside, at, name);
-	if (error != 0)
-		unlinkat(at, aside, 0);
 	return error;
 }
 

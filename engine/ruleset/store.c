@@ -140,13 +140,15 @@ bool
 tsn_store_put_state(const struct tsn_store_held *h, struct tsn_store_state *s, char error[TSN_RULESET_ERROR])
 {
 	struct tsn_buf b = TSN_BUF_INIT;
-	int code = ENOMEM;
+	char path[4096];
+	bool ok;
 
 	s->change++;
-	if (tsn_store_state_print(s, &b))
-		code = tsn_disk_put(h->dir, "state.json", b.p, b.len);
+	if (snprintf(path, sizeof(path), "%s/state.json", h->store) >= (int)sizeof(path))
+		return fail_errno(error, h->store, "state.json", ENAMETOOLONG);
+	ok = tsn_store_state_print(s, &b) ? tsn_file_replace(path, b.p, b.len, 0644, error) : tsn_ruleset_no_memory(error);
 	tsn_buf_fini(&b);
-	return code == 0 || fail_errno(error, h->store, "state.json", code);
+	return ok;
 }
 
 /* --- the enabled rulesets --- */
@@ -181,7 +183,7 @@ enable(struct tsn_store_enabled *e, struct tsn_store_state *s, const struct tsn_
 	int code;
 
 	if (dir == NULL)
-		return tsn_ruleset_fail(error, "memory is out");
+		return tsn_ruleset_no_memory(error);
 	snprintf(dir, size, "%s/versions/%s/%s", h->store, x->name, version);
 	code = reach_version(h->dir, x->name, version);
 	if (code != 0)
@@ -200,12 +202,12 @@ tsn_store_enabled(const char *store, struct tsn_store_enabled *out, char error[T
 
 	*out = (struct tsn_store_enabled){ .memory = s };
 	if (s == NULL)
-		tsn_ruleset_fail(error, "memory is out");
+		tsn_ruleset_no_memory(error);
 	else if (tsn_store_look(store, &h, error) && tsn_store_read_state(&h, s, error)) {
 		out->change = s->change;
 		out->v = tsn_arena_alloc(s->memory, (s->nrulesets + 1) * sizeof(*out->v));
 		out->version = tsn_arena_alloc(s->memory, (s->nrulesets + 1) * sizeof(*out->version));
-		ok = (out->v != NULL && out->version != NULL) || tsn_ruleset_fail(error, "memory is out");
+		ok = (out->v != NULL && out->version != NULL) || tsn_ruleset_no_memory(error);
 		for (size_t i = 0; ok && i < s->nrulesets; i++)
 			ok = !s->ruleset[i].enabled || enable(out, s, &h, &s->ruleset[i], error);
 	}

@@ -84,9 +84,9 @@ bool
 tsn_store_sweep(const struct tsn_store_held *h, const struct tsn_store_state *s, char error[TSN_RULESET_ERROR])
 {
 	struct sweep w = { .s = s };
-	int code = tsn_disk_remove(h->dir, ".tmp-state.json");
+	int code = tsn_disk_remove(h->dir, "state.json.new");
 
 	if (code != 0)
-		return tsn_ruleset_fail(error, "%s/.tmp-state.json: %s", h->store, strerror(code));
+		return tsn_ruleset_fail(error, "%s/state.json.new: %s", h->store, strerror(code));
 	return sweep_folder(h, &w, "versions", sweep_ruleset, error) && sweep_folder(h, &w, "index", sweep_index, error);
 }

@@ -140,18 +140,17 @@ put_text(struct tsn_buf *b, const char *member, const char *text)
 bool
 tsn_word_say(const char *store, const struct tsn_word *w, char error[TSN_RULESET_ERROR])
 {
-	int dir = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = dir < 0 ? errno : ENOMEM;
-	struct tsn_buf b = TSN_BUF_INIT;
+	struct tsn_buf b = TSN_BUF_INIT, path = TSN_BUF_INIT;
+	bool ok;
 
+	tsn_buf_printf(&path, "%s/daemon.json", store);
 	tsn_buf_printf(&b, "{\"pid\":%lld,\"loads\":%llu,\"ok\":%s,\"change\":%llu", (long long)w->pid, (unsigned long long)w->loads,
 	    w->ok ? "true" : "false", (unsigned long long)w->change);
 	put_text(&b, "error", w->error);
 	put_text(&b, "ring", w->ring);
 	tsn_buf_puts(&b, "}\n");
-	if (dir >= 0 && !b.failed)
-		code = tsn_disk_put(dir, "daemon.json", b.p, b.len);
+	ok = b.failed || path.failed ? tsn_ruleset_no_memory(error) : tsn_file_replace(path.p, b.p, b.len, 0644, error);
 	tsn_buf_fini(&b);
-	if (dir >= 0)
-		close(dir);
-	return code == 0 || tsn_ruleset_fail(error, "%s/daemon.json: %s", store, strerror(code));
+	tsn_buf_fini(&path);
+	return ok;
 }

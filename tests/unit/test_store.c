@@ -372,8 +372,8 @@ Test(store, leftovers_are_swept_away_and_nothing_else)
 	cr_assert_eq(mkdir(path("index"), 0755), 0);
 	put("index/tocsin.412.json", "{}");
 	put("index/tocsin.413.json", "{}");
-	put("index/.tmp-tocsin.414.json", "{}");
-	put(".tmp-state.json", "{");
+	put("index/tocsin.414.json.new", "{}");
+	put("state.json.new", "{");
 	snprintf(outside, sizeof(outside), "%s.outside", dir);
 	cr_assert_eq(mkdir(outside, 0755), 0);
 	cr_assert_eq(symlink(outside, path("versions/link")), 0);
@@ -382,7 +382,7 @@ Test(store, leftovers_are_swept_away_and_nothing_else)
 	tsn_store_release(&h);
 	for (int i = 0; i < 7; i++) {
 		static const char *const gone[] = { "versions/worms/2026.12.1", "versions/worms/.tmp-123", "versions/gone", "index/tocsin.413.json",
-			"index/.tmp-tocsin.414.json", ".tmp-state.json", "versions/link" };
+			"index/tocsin.414.json.new", "state.json.new", "versions/link" };
 		struct stat st;
 
 		cr_assert_neq(lstat(path(gone[i]), &st), 0, "%s is still there", gone[i]);
