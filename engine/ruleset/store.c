@@ -153,6 +153,17 @@ tsn_store_put_state(const struct tsn_store_held *h, struct tsn_store_state *s, c
 
 /* --- the enabled rulesets --- */
 
+char *
+tsn_store_version_dir(const struct tsn_store_held *h, const struct tsn_store_state *s, const char *name, const char *version)
+{
+	const size_t size = strlen(h->store) + strlen(name) + strlen(version) + sizeof("/versions//");
+	char *dir = tsn_arena_alloc(s->memory, size);
+
+	if (dir != NULL)
+		snprintf(dir, size, "%s/versions/%s/%s", h->store, name, version);
+	return dir;
+}
+
 /* Each step down to the version is a folder, not a link to one. 0 or an errno. */
 static int
 reach_version(int store, const char *name, const char *version)
@@ -178,13 +189,11 @@ enable(struct tsn_store_enabled *e, struct tsn_store_state *s, const struct tsn_
     char error[TSN_RULESET_ERROR])
 {
 	const char *version = x->kept[x->in_force].version;
-	const size_t size = strlen(h->store) + strlen(x->name) + strlen(version) + sizeof("/versions//");
-	char *dir = tsn_arena_alloc(s->memory, size);
+	const char *dir = tsn_store_version_dir(h, s, x->name, version);
 	int code;
 
 	if (dir == NULL)
 		return tsn_ruleset_no_memory(error);
-	snprintf(dir, size, "%s/versions/%s/%s", h->store, x->name, version);
 	code = reach_version(h->dir, x->name, version);
 	if (code != 0)
 		return fail_errno(error, h->store, dir + strlen(h->store) + 1, code);

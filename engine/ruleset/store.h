@@ -54,6 +54,8 @@ void tsn_store_release(struct tsn_store_held *h);
 bool tsn_store_read_state(const struct tsn_store_held *h, struct tsn_store_state *s, char error[TSN_RULESET_ERROR]);
 /* Puts the state in force under the next number of change. */
 bool tsn_store_put_state(const struct tsn_store_held *h, struct tsn_store_state *s, char error[TSN_RULESET_ERROR]);
+/* STORE/versions/NAME/VERSION, in the state's memory. NULL when that is out. */
+char *tsn_store_version_dir(const struct tsn_store_held *h, const struct tsn_store_state *s, const char *name, const char *version);
 /* Removes what [s], the state in force, does not name. */
 bool tsn_store_sweep(const struct tsn_store_held *h, const struct tsn_store_state *s, char error[TSN_RULESET_ERROR]);
 
