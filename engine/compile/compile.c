@@ -265,7 +265,8 @@ finish(struct job *j, bool emit)
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;
-		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->diags);
+		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->world->installed, c->world->ninstalled,
+		    c->diags);
 	}
 	if (error == NULL)
 		ck_oom(c);
