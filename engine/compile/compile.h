@@ -22,6 +22,10 @@
 
 struct tsn_set;
 
+/* Of the language that is compiled here: what a ruleset `requires` must not be above. */
+#define TSN_LANGUAGE_MAJOR 1
+#define TSN_LANGUAGE_MINOR 0
+
 /* --- what is compiled --- */
 
 /* A text given by the caller instead of a file. */
