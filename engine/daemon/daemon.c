@@ -94,7 +94,7 @@ static void
 take_one_message(struct tsn_daemon *d, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received_ms)
 {
 	if (tsn_engine_message(d->engine, p, len, from, received_ms) != TSN_DECODE_REFUSED && d->ring != NULL)
-		tsn_ring_put(d->ring, p, len, from->addr, (uint16_t)from->session, received_ms);
+		tsn_ring_put(d->ring, p, len, from->exporter, (uint16_t)from->session, received_ms);
 }
 
 static bool
