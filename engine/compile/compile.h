@@ -22,6 +22,10 @@
 
 struct tsn_set;
 
+/* Of the language that is compiled here: what a ruleset `requires` must not be above. */
+#define TSN_LANGUAGE_MAJOR 1
+#define TSN_LANGUAGE_MINOR 0
+
 /* --- what is compiled --- */
 
 /* A text given by the caller instead of a file. */
@@ -98,6 +102,8 @@ struct tsn_site {
 	uint64_t memory;                    /* bytes that windows and groups may take together; 0 if not given */
 	struct tsn_span memory_at;
 	const char *state, *http;           /* NULL if not given */
+	const char *ring;                   /* directory of the last export messages, NULL: none are kept */
+	uint64_t ring_bytes;
 	int64_t lateness_ms;                /* 30,000 unless told */
 	int64_t pair_ms;                    /* 30,000 unless told */
 	int64_t dedup_ms;                   /* 0: off */
