@@ -12,10 +12,9 @@
 
 #include "ruleset/disk.h"
 #include "ruleset/fetch.h"
-#include "ruleset/sha256.h"
+#include "ruleset/manifest.h"
 
 #define SIGNATURE_MAX 8192u
-#define MANIFEST_MAX  (1u << 20)
 
 void
 tsn_package_fini(struct tsn_package *p)
@@ -59,7 +58,8 @@ verify(struct tsn_package *p, const char *what, const struct tsn_buf *signature,
 	    tsn_buf_str(signature), signature->len, &k, trusted, why))
 		return tsn_ruleset_fail(error, "%.300s: %.200s", what, why);
 	snprintf(p->key, sizeof(p->key), "%s", key);
-	return take_names(p, what, trusted, error) && tsn_sha256_text(p->bytes.p, p->bytes.len, p->as.archive, error);
+	tsn_sha256_text(p->bytes.p, p->bytes.len, p->as.archive);
+	return take_names(p, what, trusted, error);
 }
 
 /* The address of an archive, which the index gives relative to its own. */
@@ -178,14 +178,14 @@ static bool
 hash_manifest(struct tsn_package *p, char error[TSN_RULESET_ERROR])
 {
 	struct tsn_buf text = TSN_BUF_INIT;
-	int dir = tsn_disk_dir(AT_FDCWD, p->dir, false), code = dir < 0 ? errno : tsn_disk_get(dir, "manifest.json", MANIFEST_MAX, &text);
-	bool ok = code == 0 ? tsn_sha256_text(tsn_buf_str(&text), text.len, p->as.manifest, error) :
-	    tsn_ruleset_fail(error, "%s/manifest.json: %s", p->dir, strerror(code));
+	int dir = tsn_disk_dir(AT_FDCWD, p->dir, false), code = dir < 0 ? errno : tsn_disk_get(dir, TSN_MANIFEST, TSN_MANIFEST_BYTES_MAX, &text);
 
+	if (code == 0)
+		tsn_sha256_text(tsn_buf_str(&text), text.len, p->as.manifest);
 	if (dir >= 0)
 		close(dir);
 	tsn_buf_fini(&text);
-	return ok;
+	return code == 0 || tsn_ruleset_fail(error, "%s/%s: %s", p->dir, TSN_MANIFEST, strerror(code));
 }
 
 bool
