@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/ruleset_store.h"
+#include "ruleset/names.h"
 
 #define SUFFIX ".tar.zst"
 

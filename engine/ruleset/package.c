@@ -13,6 +13,7 @@
 #include "ruleset/disk.h"
 #include "ruleset/fetch.h"
 #include "ruleset/manifest.h"
+#include "ruleset/names.h"
 
 #define SIGNATURE_MAX 8192u
 
@@ -37,7 +38,7 @@ take_names(struct tsn_package *p, const char *what, const char *trusted, char er
 	int end = 0;
 
 	if (sscanf(trusted, "tocsin ruleset %79s %79s%n", name, version, &end) != 2 || (trusted[end] != '\0' && trusted[end] != ' ') ||
-	    !tsn_store_name_ok(name) || !tsn_store_version_ok(version))
+	    !tsn_ruleset_name_ok(name) || !tsn_version_ok(version))
 		return tsn_ruleset_fail(error, "%s: its signature does not say which ruleset it is, but \"%.100s\"", what, trusted);
 	p->name = tsn_strdup(name);
 	p->version = tsn_strdup(version);
