@@ -101,7 +101,7 @@ tsn_cmd_test(struct tsn_cli *c)
 	struct tsn_ruleset *rs;
 	int status;
 
-	if (c->args.n + c->rules.n == 0)
+	if (c->args.n + c->rules.n == 0 && c->rulesets == NULL)
 		return tsn_cli_usage(c, "no rules: name rule files or directories");
 	if (!tsn_cli_compilation_init(&k, c)) {
 		tsn_cli_compilation_fini(&k);

@@ -9,6 +9,7 @@
 #include "core/engine.h"
 #include "feed/files.h"
 #include "input/wait.h"
+#include "ruleset/store.h"
 
 /* --- rules --- */
 
@@ -17,6 +18,7 @@ struct tsn_cli_compilation {
 	struct tsn_sources *sources;
 	struct tsn_diags *diags;
 	struct tsn_rule_text *exprs;
+	struct tsn_store_enabled enabled; /* of --rulesets */
 	struct tsn_compile_input input; /* from -r, -e, -L and --where; may be changed before compiling */
 };
 

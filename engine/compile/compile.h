@@ -102,6 +102,8 @@ struct tsn_site {
 	uint64_t memory;                    /* bytes that windows and groups may take together; 0 if not given */
 	struct tsn_span memory_at;
 	const char *state, *http;           /* NULL if not given */
+	const char *ring;                   /* directory of the last export messages, NULL: none are kept */
+	uint64_t ring_bytes;
 	int64_t lateness_ms;                /* 30,000 unless told */
 	int64_t pair_ms;                    /* 30,000 unless told */
 	int64_t dedup_ms;                   /* 0: off */
@@ -209,6 +211,18 @@ struct tsn_ruleset *tsn_compile_test(const struct tsn_ruleset *r, uint32_t test,
 struct tsn_set *tsn_ruleset_rebuild_set(const struct tsn_ruleset *r, uint32_t slot, struct tsn_diags *diags);
 /* The i-th file set [slot] is made of, to watch for changes; NULL past the last. */
 const char *tsn_ruleset_set_path(const struct tsn_ruleset *r, uint32_t slot, uint32_t i);
+
+/* --- for tools that look at rules as they were written (author/) --- */
+
+/* Where the spans of nodes and diagnostics point. */
+const struct tsn_sources *tsn_ruleset_sources(const struct tsn_ruleset *r);
+/* The RULE node of a rule by its full name; NULL of a bare condition, or if there is none. */
+const struct tsn_node *tsn_ruleset_rule_tree(const struct tsn_ruleset *r, const char *name);
+/*
+ * Are the members of this set what they will be wherever the rules run? Not those of files, of dynamic sets, of sets that are
+ * empty for a site to fill or that it did fill.
+ */
+bool tsn_ruleset_set_written(const struct tsn_ruleset *r, uint32_t slot);
 
 /* --- flows of a test --- */
 
