@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "cli/ruleset_outline.h"
 #include "cli/ruleset_store.h"
+#include "cli/terminal.h"
 #include "ruleset/names.h"
+#include "ruleset/word.h"
 
 #define LINES_MAX 400u /* of one declaration that are compared line by line */
 
@@ -164,7 +166,9 @@ print_outlines(const struct tsn_cli *c, const struct tsn_outline *a, const struc
 struct other {
 	const char *dir;             /* unpacked */
 	const char *version;
+	size_t place;                /* among those that are kept, if it is */
 	struct tsn_package package;  /* if it was fetched for this */
+	bool none;                   /* there is no newer one, as was told */
 };
 
 /* The newest one offered, or the one named. False: told. */
@@ -191,7 +195,7 @@ fetch_other(struct tsn_cli_store *s, const struct tsn_store_ruleset *x, const ch
 	else if ((v = tsn_index_choose(r, version, s->error)) == NULL)
 		tsn_cli_store_fail(s);
 	else if (version == NULL && tsn_version_compare(v->version, x->kept[x->in_force].version) <= 0)
-		printf("%s: %s is the newest\n", x->name, x->kept[x->in_force].version);
+		o->none = printf("%s: %s is the newest\n", x->name, x->kept[x->in_force].version) > 0;
 	else if (!tsn_package_fetch(source, r, v, &o->package, s->error) || !tsn_package_unpack(&s->held, &o->package, s->now, s->error))
 		tsn_cli_store_fail(s);
 	else {
@@ -209,6 +213,7 @@ find_other(struct tsn_cli_store *s, const struct tsn_store_ruleset *x, const cha
 	for (size_t i = 0; version != NULL && i < x->nkept; i++)
 		if (strcmp(x->kept[i].version, version) == 0) {
 			o->version = x->kept[i].version;
+			o->place = i;
 			o->dir = tsn_store_version_dir(&s->held, &s->after, x->name, o->version);
 			return o->dir != NULL;
 		}
@@ -234,6 +239,21 @@ compare(struct tsn_cli_store *s, struct tsn_store_ruleset *x, const struct other
 	return status;
 }
 
+/* What the switch would find: whether it compiles, its tests, what it would have raised. Needs the site's rules, or flows. */
+static int
+try_out(struct tsn_cli_store *s, struct tsn_store_ruleset *x, struct other *o)
+{
+	struct tsn_word w;
+
+	if (s->cli->rules.n == 0 && (!tsn_word_read(s->held.store, &w) || w.ring[0] == '\0'))
+		return TSN_EXIT_OK;
+	if (o->package.dir == NULL)
+		x->in_force = o->place;
+	else if (!tsn_store_put_in_force(&s->after, x, &o->package.as))
+		return tsn_cli_no_memory();
+	return tsn_cli_store_try(s, o->package.dir != NULL ? &o->package : NULL);
+}
+
 static int
 diff(struct tsn_cli_store *s)
 {
@@ -247,12 +267,12 @@ diff(struct tsn_cli_store *s)
 	if (find_other(s, x, args->n > 1 ? args->v[1] : NULL, &o)) {
 		status = compare(s, x, &o);
 		if (status == TSN_EXIT_OK)
-			status = tsn_cli_store_try(s, x, o.dir);
+			status = try_out(s, x, &o);
 	}
 	if (o.package.dir != NULL && !tsn_store_sweep(&s->held, &s->before, s->error))
 		status = tsn_cli_store_fail(s);
 	tsn_package_fini(&o.package);
-	return status;
+	return o.none ? TSN_EXIT_OK : status;
 }
 
 int

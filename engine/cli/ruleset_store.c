@@ -124,14 +124,14 @@ wait_a_moment(void *arg, bool begin)
 	return now < s->deadline;
 }
 
-int
-tsn_cli_store_switch(struct tsn_cli_store *s, struct tsn_package *p)
+static int
+run_switch(struct tsn_cli_store *s, struct tsn_package *p, bool only_try)
 {
 	const struct tsn_cli *c = s->cli;
 	struct tsn_compile_input site = { .paths = c->rules.v, .npaths = c->rules.n };
 	struct tsn_switch w = {
 		.held = &s->held, .before = &s->before, .after = &s->after, .package = &p, .npackages = p != NULL, .site = &site,
-		.max_per_hour = c->max_alerts >= 0 ? (uint64_t)c->max_alerts : ALERTS_PER_HOUR, .force = c->force,
+		.max_per_hour = c->max_alerts >= 0 ? (uint64_t)c->max_alerts : ALERTS_PER_HOUR, .force = c->force || only_try, .only_try = only_try,
 		.say = say, .wait = wait_a_moment, .arg = s,
 	};
 
@@ -141,12 +141,25 @@ tsn_cli_store_switch(struct tsn_cli_store *s, struct tsn_package *p)
 		return TSN_EXIT_OK;
 	case TSN_SWITCH_REFUSED:
 		tsn_cli_store_fail(s);
-		tsn_cli_warn("nothing was changed");
+		if (!only_try)
+			tsn_cli_warn("nothing was changed");
 		return TSN_EXIT_RULES;
 	case TSN_SWITCH_UNDONE:
 		break;
 	}
 	return tsn_cli_store_fail(s);
+}
+
+int
+tsn_cli_store_switch(struct tsn_cli_store *s, struct tsn_package *p)
+{
+	return run_switch(s, p, false);
+}
+
+int
+tsn_cli_store_try(struct tsn_cli_store *s, struct tsn_package *p)
+{
+	return run_switch(s, p, true);
 }
 
 int

@@ -30,6 +30,8 @@ struct tsn_store_source *tsn_cli_store_source(struct tsn_cli_store *s, const cha
 
 /* A package to be put in force by a switch; NULL for changes without. An exit status, all told. */
 int tsn_cli_store_switch(struct tsn_cli_store *s, struct tsn_package *p);
+/* The same without putting anything in force: what the switch would find. */
+int tsn_cli_store_try(struct tsn_cli_store *s, struct tsn_package *p);
 /* Puts the state without a switch: nothing a daemon runs has changed. An exit status, told. */
 int tsn_cli_store_put(struct tsn_cli_store *s);
 
