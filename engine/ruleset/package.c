@@ -14,6 +14,7 @@
 #include "ruleset/fetch.h"
 #include "ruleset/manifest.h"
 #include "ruleset/names.h"
+#include "ruleset/sha256.h"
 
 #define SIGNATURE_MAX 8192u
 
@@ -59,8 +60,7 @@ verify(struct tsn_package *p, const char *what, const struct tsn_buf *signature,
 	    tsn_buf_str(signature), signature->len, &k, trusted, why))
 		return tsn_ruleset_fail(error, "%.300s: %.200s", what, why);
 	snprintf(p->key, sizeof(p->key), "%s", key);
-	tsn_sha256_text(p->bytes.p, p->bytes.len, p->as.archive);
-	return take_names(p, what, trusted, error);
+	return take_names(p, what, trusted, error) && tsn_sha256_text(p->bytes.p, p->bytes.len, p->as.archive, error);
 }
 
 /* The address of an archive, which the index gives relative to its own. */
@@ -180,13 +180,13 @@ hash_manifest(struct tsn_package *p, char error[TSN_RULESET_ERROR])
 {
 	struct tsn_buf text = TSN_BUF_INIT;
 	int dir = tsn_disk_dir(AT_FDCWD, p->dir, false), code = dir < 0 ? errno : tsn_disk_get(dir, TSN_MANIFEST, TSN_MANIFEST_BYTES_MAX, &text);
+	bool ok = code == 0 ? tsn_sha256_text(tsn_buf_str(&text), text.len, p->as.manifest, error) :
+	    tsn_ruleset_fail(error, "%s/%s: %s", p->dir, TSN_MANIFEST, strerror(code));
 
-	if (code == 0)
-		tsn_sha256_text(tsn_buf_str(&text), text.len, p->as.manifest);
 	if (dir >= 0)
 		close(dir);
 	tsn_buf_fini(&text);
-	return code == 0 || tsn_ruleset_fail(error, "%s/%s: %s", p->dir, TSN_MANIFEST, strerror(code));
+	return ok;
 }
 
 bool

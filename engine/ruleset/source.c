@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "ruleset/disk.h"
 #include "ruleset/fetch.h"
-#include "ruleset/manifest.h"
 #include "ruleset/names.h"
+#include "ruleset/sha256.h"
 
 #define INDEX_MAX     (8u << 20)
 #define SIGNATURE_MAX 8192u
@@ -92,8 +92,7 @@ tsn_source_refresh(const struct tsn_store_held *h, struct tsn_store_source *x, i
 		next.serial = out->serial;
 		next.expires = out->expires;
 		next.fetched = now_ms;
-		tsn_sha256_text(text.p, text.len, next.sha256);
-		ok = fresh(x, out, next.sha256, now_ms, error) && keep(h, &next, &text, error);
+		ok = tsn_sha256_text(text.p, text.len, next.sha256, error) && fresh(x, out, next.sha256, now_ms, error) && keep(h, &next, &text, error);
 		if (ok)
 			*x = next;
 		else
@@ -121,8 +120,7 @@ tsn_source_kept(const struct tsn_store_held *h, const struct tsn_store_source *x
 	}
 	if (code != 0)
 		tsn_ruleset_fail(error, "%s/index/%s: %s", h->store, name, strerror(code));
-	else {
-		tsn_sha256_text(tsn_buf_str(&text), text.len, sha256);
+	else if (tsn_sha256_text(tsn_buf_str(&text), text.len, sha256, error)) {
 		if (strcmp(sha256, x->sha256) != 0)
 			tsn_ruleset_fail(error, "%s/index/%s is not as it was verified; run `tocsin ruleset update`", h->store, name);
 		else if (tsn_index_parse(tsn_buf_str(&text), text.len, out, why))
