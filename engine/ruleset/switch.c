@@ -217,6 +217,8 @@ tsn_switch_run(struct tsn_switch *s, char error[TSN_RULESET_ERROR])
 	other = differ(before, t.nbefore, after, t.nafter);
 	if ((other || s->npackages > 0) && !try_out(s, &t, error))
 		return TSN_SWITCH_REFUSED;
+	if (s->only_try)
+		return TSN_SWITCH_DONE;
 	for (size_t i = 0; i < s->npackages; i++)
 		if (!tsn_package_place(s->held, s->package[i], error))
 			return TSN_SWITCH_REFUSED;
