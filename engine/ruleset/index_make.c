@@ -14,6 +14,7 @@
 #include "ruleset/json.h"
 #include "ruleset/manifest.h"
 #include "ruleset/names.h"
+#include "ruleset/sha256.h"
 
 #define ENDING ".tar.zst"
 
@@ -75,8 +76,8 @@ take_archive(struct making *k, const char *file)
 		k->n++;
 		e->size = bytes.len;
 		e->url = tsn_strdup(file);
-		tsn_sha256_text(bytes.p, bytes.len, e->sha256);
 		ok = e->url != NULL ? named_well(k, file, &e->m) : tsn_ruleset_no_memory(k->error);
+		ok = ok && tsn_sha256_text(bytes.p, bytes.len, e->sha256, k->error);
 	}
 	tsn_buf_fini(&bytes);
 	return ok;

@@ -4,10 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#ifdef TSN_HAVE_SODIUM
-#include <sodium.h>
-#endif
-
 #include "base/mem.h"
 #include "ruleset/json.h"
 #include "ruleset/manifest.h"
@@ -29,21 +25,6 @@ tsn_manifest_fini(struct tsn_manifest *m)
 		tsn_free(m->file[i].path);
 	tsn_free(m->file);
 	*m = (struct tsn_manifest){ 0 };
-}
-
-void
-tsn_sha256_text(const void *p, size_t n, char out[65])
-{
-	out[0] = '\0';
-#ifdef TSN_HAVE_SODIUM
-	uint8_t hash[crypto_hash_sha256_BYTES];
-
-	crypto_hash_sha256(hash, p, n);
-	sodium_bin2hex(out, 65, hash, sizeof(hash));
-#else
-	(void)p;
-	(void)n;
-#endif
 }
 
 static int

@@ -16,7 +16,5 @@ bool tsn_manifest_parse(const char *text, size_t len, struct tsn_manifest *m, ch
 void tsn_manifest_print(const struct tsn_manifest *m, struct tsn_buf *out);
 /* Sorts the files bytewise and sees that no two are one but for capitals. */
 bool tsn_manifest_sort(struct tsn_manifest *m, char error[TSN_RULESET_ERROR]);
-/* SHA-256 as 64 hexadecimal digits; needs libsodium. */
-void tsn_sha256_text(const void *p, size_t n, char out[65]);
 
 #endif

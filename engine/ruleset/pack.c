@@ -19,6 +19,7 @@
 #include "ruleset/file.h"
 #include "ruleset/manifest.h"
 #include "ruleset/names.h"
+#include "ruleset/sha256.h"
 
 /* A moment for all files: 2000-01-01. Nothing asks for it; some programs call 1970 damaged. */
 #define TIME 946684800
@@ -92,9 +93,9 @@ measure(const char *dir, struct tsn_manifest *m, char error[TSN_RULESET_ERROR])
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < m->nfiles; i++) {
-		ok = read_listed(dir, m->file[i].path, &content, error);
+		ok = read_listed(dir, m->file[i].path, &content, error) &&
+		    tsn_sha256_text(tsn_buf_str(&content), content.len, m->file[i].sha256, error);
 		m->file[i].size = content.len;
-		tsn_sha256_text(tsn_buf_str(&content), content.len, m->file[i].sha256);
 		total += content.len;
 		if (ok && total > TSN_ARCHIVE_UNPACKED_MAX)
 			ok = tsn_ruleset_fail(error, "the files of %s have more than %u MiB", dir, TSN_ARCHIVE_UNPACKED_MAX >> 20);
@@ -115,8 +116,8 @@ put_all(struct packing *k, const char *dir)
 	for (size_t i = 0; ok && i < k->m->nfiles; i++) {
 		const struct tsn_manifest_file *f = &k->m->file[i];
 
-		ok = read_listed(dir, f->path, &content, k->error);
-		tsn_sha256_text(tsn_buf_str(&content), content.len, sha256);
+		ok = read_listed(dir, f->path, &content, k->error) &&
+		    tsn_sha256_text(tsn_buf_str(&content), content.len, sha256, k->error);
 		if (ok && strcmp(sha256, f->sha256) != 0)
 			ok = tsn_ruleset_fail(k->error, "%s/%s changed while it was packed", dir, f->path);
 		ok = ok && put(k, f->path, tsn_buf_str(&content), content.len);

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "ruleset/file.h"
 #include "ruleset/names.h"
+#include "ruleset/sha256.h"
 
 /* Headers and padding of tar beside the files themselves. */
 #define STREAM_MAX (TSN_ARCHIVE_UNPACKED_MAX + (8u << 20))
@@ -195,7 +196,8 @@ take_file(struct unpacking *u, const char *path)
 		return false;
 	if (u->content.len != f->size)
 		return tsn_ruleset_fail(u->error, "%s is smaller than the manifest says", path);
-	tsn_sha256_text(tsn_buf_str(&u->content), u->content.len, sha256);
+	if (!tsn_sha256_text(tsn_buf_str(&u->content), u->content.len, sha256, u->error))
+		return false;
 	if (strcmp(sha256, f->sha256) != 0)
 		return tsn_ruleset_fail(u->error, "%s is not the file that the manifest lists: its hash is another", path);
 	return write_content(u, path);
