@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "flow/fields.h"
 
 #define FROM_MOST 60       /* bytes of source text that a report repeats */
 #define SKETCHED 256       /* distinct() counts so many exactly */
@@ -23,6 +24,7 @@ struct place {
 	bool sketch;           /* with what distinct() estimates */
 	bool in_set;           /* a member: is dropped, not moved */
 	bool in_sequence;      /* `where` binds a step there */
+	bool positive;         /* unknown is as good as false here */
 };
 
 struct walk {
@@ -65,9 +67,10 @@ source_text(struct walk *w, struct tsn_span span)
 	return text;
 }
 
-/* [at] with other contents; its place among its siblings stays. */
+/* [at] with other contents; its place among its siblings stays. [from] NULL: as the span has it. */
 static void
-note(struct walk *w, enum tsn_mutation kind, struct tsn_span span, struct tsn_node *at, struct tsn_node now, const char *to)
+note_from(struct walk *w, enum tsn_mutation kind, struct tsn_span span, struct tsn_node *at, struct tsn_node now,
+    const char *from, const char *to)
 {
 	struct tsn_mutant *m = tsn_grow(w->out->v, w->out->n, &w->out->cap, sizeof(*m));
 
@@ -79,11 +82,17 @@ note(struct walk *w, enum tsn_mutation kind, struct tsn_span span, struct tsn_no
 	now.next = at->next;
 	m = &w->out->v[w->out->n];
 	*m = (struct tsn_mutant){ .kind = kind, .span = span, .at = at, .was = *at, .now = now,
-		.from = source_text(w, span), .to = tsn_arena_strdup(w->out->arena, to) };
+		.from = from != NULL ? from : source_text(w, span), .to = tsn_arena_strdup(w->out->arena, to) };
 	if (m->from == NULL || m->to == NULL)
 		w->failed = true;
 	else
 		w->out->n++;
+}
+
+static void
+note(struct walk *w, enum tsn_mutation kind, struct tsn_span span, struct tsn_node *at, struct tsn_node now, const char *to)
+{
+	note_from(w, kind, span, at, now, NULL, to);
 }
 
 static struct tsn_node *
@@ -371,7 +380,93 @@ compare(struct walk *w, struct tsn_node *n, struct place p)
 	}
 }
 
+/* --- what goes without saying --- */
+
+static bool
+is_name(const struct tsn_node *n, const char *name)
+{
+	return n != NULL && n->kind == TSN_N_NAME && n->text != NULL && strcmp(n->text, name) == 0;
+}
+
+static bool
+is_tcp(const struct tsn_node *n)
+{
+	return n->kind == TSN_N_COMPARE && n->op == TSN_OP_EQ && ((is_name(n->kids, "proto") && is_name(n->last, "tcp")) ||
+	    (is_name(n->kids, "tcp") && is_name(n->last, "proto")));
+}
+
+/* The condition behind a name, [n] itself otherwise. */
+static const struct tsn_node *
+meaning(const struct walk *w, const struct tsn_node *n)
+{
+	for (size_t i = 0; n->kind == TSN_N_NAME && n->text != NULL && i < w->nparts; i++)
+		if (w->part[i]->kind == TSN_N_DEFINE && w->part[i]->kids != NULL && strcmp(w->part[i]->text, n->text) == 0)
+			return w->part[i]->kids;
+	return n;
+}
+
+/* Is [n] unknown wherever there are no flags? */
+static bool
+needs_flags(const struct walk *w, const struct tsn_node *n)
+{
+	n = meaning(w, n);
+	if (n->kind == TSN_N_AND) {
+		for (const struct tsn_node *k = n->kids; k != NULL; k = k->next)
+			if (k->kind != TSN_N_NAME && needs_flags(w, k))
+				return true;
+		return false;
+	}
+	if (n->kind != TSN_N_COMPARE || n->kids == NULL)
+		return false;
+	return is_name(n->kids, "flags") || (n->kids->kind == TSN_N_BINARY && is_name(n->kids->kids, "flags"));
+}
+
+static bool
+flags_beside(const struct walk *w, const struct tsn_node *and, const struct tsn_node *but)
+{
+	for (const struct tsn_node *k = and->kids; k != NULL; k = k->next)
+		if (k != but && needs_flags(w, k))
+			return true;
+	return false;
+}
+
+/* Does [n], where it is true, leave [key] one value? */
+static bool
+fixes(const struct walk *w, const struct tsn_node *n, const char *key)
+{
+	n = meaning(w, n);
+	for (const struct tsn_node *k = n->kind == TSN_N_AND ? n->kids : NULL; k != NULL; k = k->next)
+		if (k->kind != TSN_N_NAME && fixes(w, k, key))
+			return true;
+	if (n->kind != TSN_N_COMPARE || n->op != TSN_OP_EQ || !is_name(n->kids, key))
+		return false;
+	return n->last->kind == TSN_N_INT || n->last->kind == TSN_N_ADDRESS || (n->last->kind == TSN_N_NAME &&
+	    n->last->text != NULL && meaning(w, n->last) == n->last && tsn_field_find(n->last->text, n->last->len) < 0);
+}
+
+/* A key that the rule's `where` holds to one value makes no groups. */
+static bool
+is_idle_key(const struct walk *w, const struct tsn_node *key)
+{
+	const struct tsn_node *keep = w->nparts == 0 ? NULL : tsn_node_find(w->part[0], TSN_N_KEEP);
+
+	return keep != NULL && keep->kids != NULL && key->kind == TSN_N_NAME && key->text != NULL && fixes(w, keep->kids, key->text);
+}
+
 /* --- connectives --- */
+
+static struct tsn_span
+trimmed(const struct walk *w, struct tsn_span s)
+{
+	const char *text = w->sources->v[s.file].text;
+
+	while (s.begin < s.end && (text[s.begin] == ' ' || text[s.begin] == '\n' || text[s.begin] == '\t' || text[s.begin] == ')'))
+		s.begin++;
+	while (s.end > s.begin && (text[s.end - 1] == ' ' || text[s.end - 1] == '\n' || text[s.end - 1] == '\t' ||
+	    text[s.end - 1] == '('))
+		s.end--;
+	return s;
+}
 
 /* [n] becomes its child [k]. */
 static void
@@ -380,15 +475,28 @@ note_only(struct walk *w, enum tsn_mutation kind, struct tsn_node *n, const stru
 	note(w, kind, span, n, *k, "");
 }
 
+/* The first connective between the operands: all of them are changed together. */
+static struct tsn_span
+connective_span(const struct tsn_node *n)
+{
+	return (struct tsn_span){ n->span.file, n->kids->span.end, n->kids->next->span.begin };
+}
+
 static void
 junction(struct walk *w, struct tsn_node *n, struct place p)
 {
+	static const char *const word[] = { "or", "and" };
+	bool and = n->kind == TSN_N_AND;
 	struct tsn_node now = *n;
 
-	now.kind = n->kind == TSN_N_AND ? TSN_N_OR : TSN_N_AND;
-	note(w, TSN_MUT_CONNECTIVE, n->at, n, now, n->kind == TSN_N_AND ? "or" : "and");
+	if (n->kids == NULL || n->kids->next == NULL)
+		return;
+	now.kind = and ? TSN_N_OR : TSN_N_AND;
+	note_from(w, TSN_MUT_CONNECTIVE, trimmed(w, connective_span(n)), n, now, word[and], word[!and]);
 	for (struct tsn_node *k = n->kids; k != NULL; k = k->next) {
-		if (n->kids->next == n->last)
+		if (p.positive && and && is_tcp(k) && flags_beside(w, n, k)) /* no flow but TCP's has flags */
+			;
+		else if (n->kids->next == n->last)
 			note_only(w, TSN_MUT_OPERAND, n, k == n->kids ? n->last : n->kids, k->span);
 		else
 			note_without(w, TSN_MUT_OPERAND, n, k);
@@ -402,6 +510,7 @@ negation(struct walk *w, struct tsn_node *n, struct place p)
 	if (n->kids == NULL)
 		return;
 	note(w, TSN_MUT_NOT, n->at, n, *n->kids, "");
+	p.positive = false;
 	visit(w, n->kids, p);
 }
 
@@ -426,7 +535,7 @@ call(struct walk *w, struct tsn_node *n, struct place p)
 	if (n->text != NULL && strcmp(n->text, "ie") == 0)
 		return;
 	p.in_sequence = n->text != NULL && strcmp(n->text, "sequence") == 0;
-	p.compared = true;
+	p.compared = p.positive = true; /* a function counts what is true */
 	for (struct tsn_node *k = n->kids; k != NULL; k = k->next)
 		visit(w, k, p);
 }
@@ -478,8 +587,9 @@ scope(struct walk *w, struct tsn_node *n, struct place p)
 	const struct tsn_node *by = tsn_node_find(n, TSN_N_BY);
 	size_t i = 0;
 
-	for (const struct tsn_node *k = by == NULL ? NULL : by->kids; k != NULL; k = k->next)
-		note(w, TSN_MUT_KEY, k->span, n, without_key(w, n, i++), "");
+	for (const struct tsn_node *k = by == NULL ? NULL : by->kids; k != NULL; k = k->next, i++)
+		if (!is_idle_key(w, k))
+			note(w, TSN_MUT_KEY, k->span, n, without_key(w, n, i), "");
 	for (struct tsn_node *k = n->kids; k != NULL; k = k->next) {
 		struct place q = p;
 
@@ -494,7 +604,7 @@ scope(struct walk *w, struct tsn_node *n, struct place p)
 static void
 rule_clause(struct walk *w, struct tsn_node *rule, struct tsn_node *n)
 {
-	const struct place bare = { 0 };
+	const struct place bare = { .positive = true };
 
 	switch (n->kind) {
 	case TSN_N_SEVERITY:
