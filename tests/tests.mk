@@ -31,6 +31,10 @@ soak: test-deps ## the long runs: a million mutations, thousands of random rules
 	@$(TEST_MAKE) WERROR=-Werror test-programs
 	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
+.PHONY: quality
+quality: all ## write stdlib-rules/QUALITY.md: what each rule says of the shared captures, benign and malicious
+	@python3 tests/quality/quality.py $(BUILD)/tocsin ../shared/data > stdlib-rules/QUALITY.md
+
 .PHONY: golden
 golden: ## rewrite the golden texts; review the diff
 	@$(TEST_MAKE) test-programs

@@ -316,6 +316,8 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	rules(j);
 	if (in->why != NULL && tsn_diags_errors(diags) == before)
 		ck_probes(&j->ck, j->r, in->why, in->what_if);
+	if (in->tune != NULL && tsn_diags_errors(diags) == before)
+		ck_tune(&j->ck, j->r, in);
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
