@@ -93,6 +93,15 @@ run_all(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_co
 	n->untested = name_untested(c, rs);
 }
 
+uint32_t
+tsn_cli_tests_failed(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_compilation *k)
+{
+	struct tally n = { 0 };
+
+	run_all(c, rs, k, &n);
+	return n.failed;
+}
+
 int
 tsn_cmd_test(struct tsn_cli *c)
 {
