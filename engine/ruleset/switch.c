@@ -62,6 +62,20 @@ installed_of(const struct tsn_switch *s, const struct tsn_store_state *state, st
 	return v != NULL;
 }
 
+/* What a rollback brings back may have been damaged meanwhile. */
+static bool
+all_intact(const struct tsn_switch *s, char error[TSN_RULESET_ERROR])
+{
+	for (size_t i = 0; i < s->after->nrulesets; i++) {
+		const struct tsn_store_ruleset *x = &s->after->ruleset[i];
+		const struct tsn_store_version *v = &x->kept[x->in_force];
+
+		if (x->enabled && package_of(s, x->name, v->version) == NULL && !tsn_store_check_version(s->held, x->name, v, error))
+			return false;
+	}
+	return true;
+}
+
 /* Would a daemon run anything else than before? */
 static bool
 differ(const struct tsn_installed *a, size_t na, const struct tsn_installed *b, size_t nb)
@@ -215,7 +229,7 @@ tsn_switch_run(struct tsn_switch *s, char error[TSN_RULESET_ERROR])
 	t.before = before;
 	t.after = after;
 	other = differ(before, t.nbefore, after, t.nafter);
-	if ((other || s->npackages > 0) && !try_out(s, &t, error))
+	if ((other || s->npackages > 0) && (!all_intact(s, error) || !try_out(s, &t, error)))
 		return TSN_SWITCH_REFUSED;
 	if (s->only_try)
 		return TSN_SWITCH_DONE;
