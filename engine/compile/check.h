@@ -566,6 +566,8 @@ void ck_links_add(struct tsn_ck *);
 
 /* Adds the probes of a rule; false after a report. After all rules. */
 bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
+/* Those of tsn_compile_test_covered, for the first rule of a test that was written for it so. */
+void ck_probes_cover(struct tsn_ck *, struct tsn_ruleset *, const struct ck_parts *);
 
 /* --- override.c, site.c, blocks.c --- */
 
