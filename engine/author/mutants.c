@@ -536,6 +536,7 @@ call(struct walk *w, struct tsn_node *n, struct place p)
 		return;
 	p.in_sequence = n->text != NULL && strcmp(n->text, "sequence") == 0;
 	p.compared = p.positive = true; /* a function counts what is true */
+	p.sketch = false;
 	for (struct tsn_node *k = n->kids; k != NULL; k = k->next)
 		visit(w, k, p);
 }

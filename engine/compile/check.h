@@ -587,6 +587,8 @@ const struct tsn_ir *ck_with(struct tsn_ck *, const struct tsn_ir *x, const stru
 
 /* Adds a probe of the value that a rule compares, and the rule with each candidate; false after a report. After all rules. */
 bool ck_tune(struct tsn_ck *, struct tsn_ruleset *, const struct tsn_compile_input *);
+/* Those of tsn_compile_test_covered, for the first rule of a test that was written for it so. */
+void ck_probes_cover(struct tsn_ck *, struct tsn_ruleset *, const struct ck_parts *);
 
 /* --- override.c, site.c, blocks.c --- */
 
