@@ -27,7 +27,7 @@ struct tsn_tune_seen {
 void
 tsn_tune_number(double v, enum tsn_type type, char out[TSN_TUNE_NUMBER])
 {
-	static const struct { double of; const char *unit; } units[] = { { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" } };
+	static const struct { double least, of; const char *unit; } units[] = { { 1e9, 1e9, "G" }, { 1e6, 1e6, "M" }, { 1e4, 1e3, "k" } };
 	char time[TSN_TIME_TEXT];
 	size_t n;
 
@@ -42,7 +42,7 @@ tsn_tune_number(double v, enum tsn_type type, char out[TSN_TUNE_NUMBER])
 		return;
 	}
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (fabs(v) >= 10 * units[i].of && fmod(v, units[i].of) == 0) {
+		if (fabs(v) >= units[i].least && fmod(v, units[i].of) == 0) {
 			snprintf(out, TSN_TUNE_NUMBER, "%.0f%s", v / units[i].of, units[i].unit);
 			return;
 		}

@@ -52,6 +52,8 @@ fine_value(size_t bucket)
 static void
 single_values(struct tsn_tune *t)
 {
+	const double extreme = t->sorted[t->ngroups - 1];
+
 	for (int q = 0; q < TSN_TUNE_QUANTILES - 1; q++) {
 		uint64_t at = rank_of(quantiles[q], t->values), sum = 0;
 
@@ -62,11 +64,13 @@ single_values(struct tsn_tune *t)
 			sum += t->fine[bucket];
 			if (sum > at) {
 				t->each[q] = fine_value(bucket);
+				if (t->low ? t->each[q] < extreme : t->each[q] > extreme)
+					t->each[q] = extreme; /* buckets are known by their middle */
 				break;
 			}
 		}
 	}
-	t->each[TSN_TUNE_QUANTILES - 1] = t->ngroups > 0 ? t->sorted[t->ngroups - 1] : 0;
+	t->each[TSN_TUNE_QUANTILES - 1] = extreme;
 }
 
 /* 1 2 5 10 20 50...: the largest that is not above [v]. */

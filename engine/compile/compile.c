@@ -336,10 +336,11 @@ tsn_compile(struct tsn_sources *sources, const struct tsn_compile_input *in, str
 	return compile(sources, in, diags, true);
 }
 
-struct tsn_ruleset *
-tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+/* One rule as shipped, with what [test] says if there is one. */
+static struct tsn_ruleset *
+compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struct tsn_span at, bool emit,
+    struct tsn_diags *diags)
 {
-	const struct ck_test_ref *ref = &of->inner->ref[test];
 	struct job *j = job_new(of->inner->world, true, diags);
 	struct tsn_ck *c;
 	struct ck_parts p;
@@ -359,14 +360,30 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 	c->test = true;
 	begin(c);
 	ck_rule_parts(c, ref->rule, &p, true, ref->override);
-	ok = ck_test_rebind(c, &p, ref->node, ref->file) && ck_rule(c, &p);
-	if (ok) {
+	ok = (ref->node == NULL || ck_test_rebind(c, &p, ref->node, ref->file)) && ck_rule(c, &p);
+	if (ok && ref->node != NULL)
 		add_test(j, &p, &clause, &c->m->rules[0]);
+	if (ok)
 		ck_links_add(c);
-	}
 	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
-		tsn_diag_error(diags, TSN_E_TEST, ref->node->at, "this test cannot be compiled");
-	return job_end(j, !finish(j, true) || !ok);
+		tsn_diag_error(diags, TSN_E_TEST, at, "this test cannot be compiled");
+	return job_end(j, !finish(j, emit) || !ok);
+}
+
+struct tsn_ruleset *
+tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+{
+	const struct ck_test_ref *ref = &of->inner->ref[test];
+
+	return compile_alone(of, ref, ref->node->at, true, diags);
+}
+
+struct tsn_ruleset *
+tsn_check_rule(const struct tsn_ruleset *of, const char *rule, struct tsn_diags *diags)
+{
+	struct ck_test_ref ref = { .rule = ck_rule_by_name(of->inner->world, rule) };
+
+	return ref.rule == NULL ? NULL : compile_alone(of, &ref, ref.rule->decl->at, false, diags);
 }
 
 struct tsn_set *

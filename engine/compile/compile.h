@@ -225,6 +225,18 @@ void tsn_ruleset_free(struct tsn_ruleset *r);
  */
 struct tsn_ruleset *tsn_compile_test(const struct tsn_ruleset *r, uint32_t test, struct tsn_diags *diags);
 
+/* The same of a rule (its full name) without any test, checked only: the result has no program. */
+struct tsn_ruleset *tsn_check_rule(const struct tsn_ruleset *r, const char *rule, struct tsn_diags *diags);
+
+/*
+ * What a rule is made of, as written: [fn] gets the rule's own tree, then that of every let, set, table and define it
+ * names, at any depth, each once and in the order met. Its tests and other rules it names are left out.
+ */
+void tsn_rule_parts(const struct tsn_ruleset *r, const char *rule, void (*fn)(void *arg, const struct tsn_node *), void *arg);
+
+/* Appends a text that is the same for two compilations that mean the same: the forms of all rules, what is in all sets. */
+void tsn_ruleset_form(const struct tsn_ruleset *r, struct tsn_buf *out);
+
 /*
  * Builds the set of a slot anew from its files (a refresh). NULL if a file cannot be used: [diags] say why
  * and the old set stays in force. The caller puts the new one in force and frees the old one.
