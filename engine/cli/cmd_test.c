@@ -94,6 +94,15 @@ run_all(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_co
 	n->untested = name_untested(c, rs);
 }
 
+uint32_t
+tsn_cli_tests_failed(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_compilation *k)
+{
+	struct tally n = { 0 };
+
+	run_all(c, rs, k, &n);
+	return n.failed;
+}
+
 int
 tsn_cmd_test(struct tsn_cli *c)
 {
@@ -102,7 +111,7 @@ tsn_cmd_test(struct tsn_cli *c)
 	struct tsn_ruleset *rs;
 	int status;
 
-	if (c->args.n + c->rules.n == 0)
+	if (c->args.n + c->rules.n == 0 && c->rulesets == NULL)
 		return tsn_cli_usage(c, "no rules: name rule files or directories");
 	if (!tsn_cli_compilation_init(&k, c)) {
 		tsn_cli_compilation_fini(&k);

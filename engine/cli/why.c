@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/inputs.h"
-#include "cli/peaks.h"
+#include "author/peaks.h"
 #include "core/learning.h"
 
 #define NEAREST 10   /* groups shown of each comparison */

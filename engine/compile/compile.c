@@ -9,10 +9,6 @@
 #include "compile/budget.h"
 #include "compile/check.h"
 
-/* Of the rule language, not of the program. */
-#define LANGUAGE_MAJOR 1
-#define LANGUAGE_MINOR 0
-
 /* Everything one run holds, so that running out of memory has one place to clean up. */
 struct job {
 	struct tsn_ck ck;
@@ -115,10 +111,10 @@ check_version(struct tsn_ck *c, const struct tsn_node *ruleset)
 			continue;
 		if (v->text == NULL || sscanf(v->text, "%3u.%3u%c", &major, &minor, &rest) != 2)
 			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_VALUE, v->span, "this is no version of the language"),
-			    "write requires \"%d.%d\"", LANGUAGE_MAJOR, LANGUAGE_MINOR);
-		else if (major > LANGUAGE_MAJOR || (major == LANGUAGE_MAJOR && minor > LANGUAGE_MINOR))
+			    "write requires \"%d.%d\"", TSN_LANGUAGE_MAJOR, TSN_LANGUAGE_MINOR);
+		else if (major > TSN_LANGUAGE_MAJOR || (major == TSN_LANGUAGE_MAJOR && minor > TSN_LANGUAGE_MINOR))
 			tsn_diag_error(c->diags, TSN_E_CLAUSE, v->span, "this ruleset needs a newer engine: the language here is %d.%d",
-			    LANGUAGE_MAJOR, LANGUAGE_MINOR);
+			    TSN_LANGUAGE_MAJOR, TSN_LANGUAGE_MINOR);
 	}
 }
 
@@ -269,7 +265,8 @@ finish(struct job *j, bool emit)
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;
-		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->diags);
+		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->world->installed, c->world->ninstalled,
+		    c->diags);
 	}
 	if (error == NULL)
 		ck_oom(c);
@@ -319,6 +316,8 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	rules(j);
 	if (in->why != NULL && tsn_diags_errors(diags) == before)
 		ck_probes(&j->ck, j->r, in->why, in->what_if);
+	if (in->tune != NULL && tsn_diags_errors(diags) == before)
+		ck_tune(&j->ck, j->r, in);
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);

@@ -155,9 +155,8 @@ value_probe(struct making *m, const struct tsn_ir_report *rep)
 
 /* --- another constant --- */
 
-/* The condition with one node in place of another; what does not hold it stays as it is. */
-static const struct tsn_ir *
-with(struct tsn_ck *c, const struct tsn_ir *x, const struct tsn_ir *from, const struct tsn_ir *to)
+const struct tsn_ir *
+ck_with(struct tsn_ck *c, const struct tsn_ir *x, const struct tsn_ir *from, const struct tsn_ir *to)
 {
 	const struct tsn_ir **kid;
 	bool changed = false;
@@ -168,7 +167,7 @@ with(struct tsn_ck *c, const struct tsn_ir *x, const struct tsn_ir *from, const 
 		return x;
 	kid = ck_alloc(c, x->nkids * sizeof(*kid));
 	for (uint32_t i = 0; i < x->nkids; i++) {
-		kid[i] = with(c, x->kid[i], from, to);
+		kid[i] = ck_with(c, x->kid[i], from, to);
 		changed |= kid[i] != x->kid[i];
 	}
 	if (!changed)
@@ -232,23 +231,25 @@ what_if(struct making *m, const char *text)
 	twin = ck_compare_node(c, rep->compare->rel, rep->compare->kid[0] == rep->threshold ? v : rep->compare->kid[0],
 	    rep->compare->kid[1] == rep->threshold ? v : rep->compare->kid[1]);
 	new_probe(m, TSN_PROBE_TWIN, 0)->text = source_of(c, rep->threshold);
-	r = new_rule(m, ck_format(c, "what if %s", text), with(c, rule.when, rep->compare, twin));
+	r = new_rule(m, ck_format(c, "what if %s", text), ck_with(c, rule.when, rep->compare, twin));
 	r->except = rule.except;
 	r->meta = rule.meta;
 	r->meta.name = r->meta.canon = ck_format(c, "%s (what if %s)", rule.meta.name, text);
 	r->meta.sid = 0;
+	r->meta.action = NULL; /* it must not tell other rules of what was never raised */
+	r->meta.nactions = 0;
 	r->meta.message = NULL;
 	r->meta.nmessage = 0;
 	r->report = ck_alloc(c, sizeof(*r->report));
-	r->report[0] = (struct tsn_ir_report){ twin, rep->value, v };
+	r->report[0] = (struct tsn_ir_report){ twin, rep->value, v, NULL };
 	r->nreports = 1;
 	return true;
 }
 
 /* --- all of it --- */
 
-static bool
-find_rule(struct tsn_ck *c, const char *name, uint32_t *out)
+bool
+ck_find_rule(struct tsn_ck *c, const char *name, uint32_t *out)
 {
 	struct tsn_nearest near = { 0 };
 	uint32_t found = 0;
@@ -285,7 +286,7 @@ ck_probes(struct tsn_ck *c, struct tsn_ruleset *out, const char *name, const cha
 	struct making m = { .c = c, .out = out };
 	uint32_t nreports;
 
-	if (!find_rule(c, name, &m.rule))
+	if (!ck_find_rule(c, name, &m.rule))
 		return false;
 	out->probed = m.rule;
 	out->first_probe = c->m->nrules;
