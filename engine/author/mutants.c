@@ -245,12 +245,13 @@ mask(struct walk *w, struct tsn_node *n)
 {
 	for (int up = 1; up >= 0; up--) {
 		struct tsn_node now = *n;
-		char text[32];
+		char text[96];
 
 		now.i = up ? n->i + 1 : n->i - 1;
 		if (now.i < 0 || now.i > 32)
 			continue;
-		snprintf(text, sizeof(text), "/%lld", (long long)now.i);
+		snprintf(text, sizeof(text), n->plen < 0 ? "%.40s/%lld" : "%.40s/%lld/%d",
+		    n->kids != NULL && n->kids->text != NULL ? n->kids->text : "", (long long)now.i, n->plen);
 		note(w, TSN_MUT_CONSTANT, n->span, n, now, text);
 	}
 }
