@@ -12,6 +12,13 @@
 #include "cli/ruleset.def"
 #undef VERB
 
+struct tsn_buf;
+/*
+ * Signs [bytes], to be the file [path], with --secret-key, whose password is asked for, and writes PATH.minisig; the trusted
+ * comment is that of -c, or says what the bytes are. 0, or an exit status, told on stderr.
+ */
+int tsn_ruleset_sign_bytes(struct tsn_cli *c, const char *path, const struct tsn_buf *bytes);
+
 #define TSN_PASSWORD_MAX 1024
 
 /*
