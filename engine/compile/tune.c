@@ -296,6 +296,8 @@ describe(struct tuning *t)
 	bool negated;
 
 	out->text = ck_span_text(t->c, compared(t->report, &negated)->span, SHOWN);
+	if (negated)
+		out->text = ck_format(t->c, "not %s", out->text);
 	out->rel = relation(t->report);
 	out->type = n->type;
 	out->threshold = n->kind == TSN_IR_REAL ? n->real : (double)n->i;
