@@ -77,6 +77,8 @@ struct tsn_diag_view {
 };
 /* All of them, in order of file and position. */
 void tsn_diags_each(struct tsn_diags *, const struct tsn_sources *, void (*each)(void *arg, const struct tsn_diag_view *), void *arg);
+/* Forgets the warnings for which [keep] says no. */
+void tsn_diags_filter(struct tsn_diags *, const struct tsn_sources *, bool (*keep)(void *arg, const struct tsn_diag_view *), void *arg);
 
 /*
  * Line and column (both from 1, in characters, a tab is one) of a byte offset.

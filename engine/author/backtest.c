@@ -208,8 +208,12 @@ take_rules(struct run *r, const struct tsn_ruleset *rs)
 	r->out->rule = rule;
 	r->out->nrules = n;
 	for (uint32_t i = 0; i < n; i++) {
-		rule[i].name = tsn_arena_strdup(r->arena, rs->program->rules[i].name);
-		if (rule[i].name == NULL)
+		const struct tsn_rule *of = &rs->program->rules[i];
+
+		rule[i] = (struct tsn_backtest_rule){ .name = tsn_arena_strdup(r->arena, of->name), .line = of->line,
+			.file = tsn_arena_strdup(r->arena, of->file), .canon = tsn_arena_strdup(r->arena, of->canon),
+			.severity = of->severity, .disabled = of->disabled, .listed_until = TSN_TIME_NONE };
+		if (rule[i].name == NULL || rule[i].file == NULL || rule[i].canon == NULL)
 			return false;
 	}
 	return true;
@@ -267,16 +271,21 @@ sort_rules(struct run *r)
 	return true;
 }
 
+/* Of two matches of `alert each` with one time and key, too, the order must not be chance. */
 static int
 in_order(const void *pa, const void *pb)
 {
 	const struct tsn_backtest_alert *a = pa, *b = pb;
+	int c;
 
 	if (a->time != b->time)
 		return a->time < b->time ? -1 : 1;
 	if (a->rule != b->rule)
 		return a->rule < b->rule ? -1 : 1;
-	return strcmp(a->key, b->key);
+	c = strcmp(a->key, b->key);
+	if (c == 0)
+		c = strcmp(a->message, b->message);
+	return c != 0 ? c : (a->flows > b->flows) - (a->flows < b->flows);
 }
 
 static bool
@@ -288,8 +297,14 @@ sort_alerts(struct run *r)
 	if (out->alert == NULL)
 		return false;
 	out->nalerts = r->n;
-	for (size_t i = 0; i < r->n; i++)
-		out->alert[i] = r->kept[i].a;
+	for (size_t i = 0; i < r->n; i++) {
+		const struct tsn_backtest_alert *a = &r->kept[i].a;
+		struct tsn_backtest_rule *rule = &out->rule[a->rule];
+
+		out->alert[i] = *a;
+		if (rule->alerts > rule->listed && (rule->listed_until == TSN_TIME_NONE || a->time > rule->listed_until))
+			rule->listed_until = a->time;
+	}
 	if (r->n > 1)
 		qsort(out->alert, r->n, sizeof(*out->alert), in_order);
 	return true;

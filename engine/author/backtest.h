@@ -22,9 +22,14 @@ struct tsn_backtest_alert {
 };
 
 struct tsn_backtest_rule {
-	const char *name;
+	const char *name, *file;
+	uint32_t line;
+	const char *canon;        /* all that decides its alerts, but for members of named sets; see struct tsn_rule */
+	enum tsn_severity severity;
+	bool disabled;
 	uint64_t matches, alerts;
 	uint64_t listed;          /* of its alerts, in [alert] */
+	int64_t listed_until;     /* TSN_TIME_NONE, or: more than are listed, the latest of which opened then */
 };
 
 struct tsn_backtest {

@@ -41,14 +41,18 @@ is_named(const char *file, const char *path)
 }
 
 bool
+tsn_lint_wants(const struct tsn_lint_options *o, const char *file)
+{
+	for (size_t i = 0; i < o->npaths; i++)
+		if (is_named(file, o->paths[i]))
+			return true;
+	return o->npaths == 0;
+}
+
+bool
 lint_in_scope(const struct lint *l, uint32_t file)
 {
-	if (l->o->npaths == 0)
-		return true;
-	for (size_t i = 0; file < l->src->n && i < l->o->npaths; i++)
-		if (is_named(l->src->v[file].name, l->o->paths[i]))
-			return true;
-	return false;
+	return file < l->src->n && tsn_lint_wants(l->o, l->src->v[file].name);
 }
 
 static uint32_t

@@ -37,6 +37,8 @@ struct tsn_lint_options {
 
 /* Findings go to [diags] as warnings; returns how many. The sources of [rs] must still live. [rs] compiled with tests. */
 size_t tsn_lint(const struct tsn_ruleset *rs, struct tsn_diags *diags);
+/* Is a file of this name among those asked about? */
+bool tsn_lint_wants(const struct tsn_lint_options *o, const char *file);
 size_t tsn_lint_with(const struct tsn_ruleset *rs, const struct tsn_lint_options *o, struct tsn_diags *diags);
 
 #endif

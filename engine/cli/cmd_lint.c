@@ -93,12 +93,18 @@ say_how_many(const struct tsn_cli *c, const struct tsn_ruleset *rs, size_t found
 }
 
 /* Warnings of the checker about other files than those asked about are not the author's to mend. */
+static bool
+is_wanted(void *arg, const struct tsn_diag_view *v)
+{
+	return v->file == NULL || tsn_lint_wants(arg, v->file);
+}
+
 static int
 look(struct tsn_cli *c, struct tsn_cli_compilation *k, bool json)
 {
-	const struct tsn_lint_options o = { .now_ms = (int64_t)time(NULL) * TSN_SECOND, .paths = c->args.v, .npaths = c->args.n };
+	struct tsn_lint_options o = { .now_ms = (int64_t)time(NULL) * TSN_SECOND, .paths = c->args.v, .npaths = c->args.n };
 	struct tsn_ruleset *rs = tsn_compile(k->sources, &k->input, k->diags);
-	size_t warned = tsn_diags_warnings(k->diags), found;
+	size_t found;
 
 	if (rs == NULL) {
 		if (tsn_diags_errors(k->diags) == 0)
@@ -106,7 +112,9 @@ look(struct tsn_cli *c, struct tsn_cli_compilation *k, bool json)
 		show(c, k, json);
 		return TSN_EXIT_RULES;
 	}
-	found = warned + tsn_lint_with(rs, &o, k->diags);
+	tsn_diags_filter(k->diags, k->sources, is_wanted, &o);
+	found = tsn_diags_warnings(k->diags);
+	found += tsn_lint_with(rs, &o, k->diags);
 	show(c, k, json);
 	if (!json)
 		say_how_many(c, rs, found, tsn_diags_warnings(k->diags));

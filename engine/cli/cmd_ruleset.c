@@ -17,13 +17,25 @@ static const struct {
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
+/* A verb of two words is written with a dash, which no name in C may have. */
+static const char *
+spelled(const char *name, char out[32])
+{
+	snprintf(out, 32, "%s", name);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == '_')
+			*p = '-';
+	return out;
+}
+
 static size_t
 find_verb(const char *name)
 {
+	char verb[32];
 	size_t i;
 
 	for (i = 0; i < NVERBS; i++)
-		if (strcmp(verbs[i].name, name) == 0)
+		if (strcmp(verbs[i].name, name) == 0 || strcmp(spelled(verbs[i].name, verb), name) == 0)
 			break;
 	return i;
 }
@@ -32,23 +44,25 @@ static int
 unknown_verb(struct tsn_cli *c, const char *name)
 {
 	struct tsn_nearest near = { 0 };
+	char verb[32];
 	size_t i;
 
 	for (i = 0; i < NVERBS; i++)
 		tsn_nearest_offer(&near, name, verbs[i].name);
 	if (near.best != NULL)
-		return tsn_cli_usage(c, "no verb \"%s\"; did you mean `tocsin ruleset %s`?", name, near.best);
+		return tsn_cli_usage(c, "no verb \"%s\"; did you mean `tocsin ruleset %s`?", name, spelled(near.best, verb));
 	return tsn_cli_usage(c, "no verb \"%s\"", name);
 }
 
 static void
 list_verbs(const struct tsn_cli *c)
 {
+	char verb[32];
 	size_t i;
 
 	printf("Usage: %s ruleset VERB [OPTIONS] ...\n\nRulesets from somebody else, and for somebody else.\n\nVerbs\n", c->program);
 	for (i = 0; i < NVERBS; i++)
-		printf("  %-10s %s\n", verbs[i].name, verbs[i].what);
+		printf("  %-13s %s\n", spelled(verbs[i].name, verb), verbs[i].what);
 	printf("\n`%s ruleset VERB --help` tells more of one.\n", c->program);
 }
 

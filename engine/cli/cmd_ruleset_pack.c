@@ -148,8 +148,10 @@ tsn_ruleset_pack(struct tsn_cli *c)
 		return tsn_cli_usage(c, "pack takes one folder with rules");
 	dir = c->args.v[0];
 	status = need_folder(dir, R_OK | X_OK);
-	if (status == 0)
+	if (status == 0) {
+		mkdir(out, 0777); /* there already, or what is wrong is said next */
 		status = need_folder(out, W_OK | X_OK);
+	}
 	if (status == 0)
 		status = read_contents(c, dir, &m);
 	if (status == 0)

@@ -184,6 +184,7 @@ struct ck_scope {
 /* What `when` holds in the order written: for value and threshold, the alert's key, messages and warnings. */
 struct ck_report {
 	const struct tsn_ir *compare, *value, *threshold;
+	const struct tsn_node *threshold_node;
 };
 enum ck_use_kind { CK_U_COUNTS, CK_U_NEW, CK_U_ABSENT };
 struct ck_use {
@@ -577,6 +578,17 @@ void ck_links_add(struct tsn_ck *);
 
 /* Adds the probes of a rule; false after a report. After all rules. */
 bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
+/* The rule of this name, full or without its ruleset; false after a report. */
+bool ck_find_rule(struct tsn_ck *, const char *name, uint32_t *out);
+/* A node in place of another within a condition; what does not hold it stays as it is. */
+const struct tsn_ir *ck_with(struct tsn_ck *, const struct tsn_ir *x, const struct tsn_ir *from, const struct tsn_ir *to);
+
+/* --- tune.c --- */
+
+/* Adds a probe of the value that a rule compares, and the rule with each candidate; false after a report. After all rules. */
+bool ck_tune(struct tsn_ck *, struct tsn_ruleset *, const struct tsn_compile_input *);
+/* Those of tsn_compile_test_covered, for the first rule of a test that was written for it so. */
+void ck_probes_cover(struct tsn_ck *, struct tsn_ruleset *, const struct ck_parts *);
 
 /* --- override.c, site.c, blocks.c --- */
 
@@ -586,6 +598,8 @@ void ck_overrides_check(struct tsn_ck *);
 /* Lets and sets that overrides of whole rulesets rebind. */
 void ck_overrides_global(struct tsn_ck *);
 bool ck_disabled(struct tsn_ck *, const struct ck_sym *rule);
+/* What an override says comes on top of all others of the rule, whatever they say. */
+void ck_override_last(struct tsn_ck *, struct ck_parts *, const struct tsn_node *override, const struct ck_file *);
 void ck_site(struct tsn_ck *, struct tsn_site *);
 /* What holds without a site: in the rules' tests. */
 void ck_site_defaults(struct tsn_site *);

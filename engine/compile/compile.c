@@ -316,6 +316,8 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	rules(j);
 	if (in->why != NULL && tsn_diags_errors(diags) == before)
 		ck_probes(&j->ck, j->r, in->why, in->what_if);
+	if (in->tune != NULL && tsn_diags_errors(diags) == before)
+		ck_tune(&j->ck, j->r, in);
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
@@ -334,10 +336,13 @@ tsn_compile(struct tsn_sources *sources, const struct tsn_compile_input *in, str
 	return compile(sources, in, diags, true);
 }
 
-struct tsn_ruleset *
-tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+enum alone { ALONE_CHECKED, ALONE_EMITTED, ALONE_COVERED };
+
+/* One rule as shipped, with what [test] says if there is one. */
+static struct tsn_ruleset *
+compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struct tsn_span at, enum alone how,
+    struct tsn_diags *diags)
 {
-	const struct ck_test_ref *ref = &of->inner->ref[test];
 	struct job *j = job_new(of->inner->world, true, diags);
 	struct tsn_ck *c;
 	struct ck_parts p;
@@ -357,14 +362,40 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 	c->test = true;
 	begin(c);
 	ck_rule_parts(c, ref->rule, &p, true, ref->override);
-	ok = ck_test_rebind(c, &p, ref->node, ref->file) && ck_rule(c, &p);
-	if (ok) {
+	ok = (ref->node == NULL || ck_test_rebind(c, &p, ref->node, ref->file)) && ck_rule(c, &p);
+	if (ok && ref->node != NULL)
 		add_test(j, &p, &clause, &c->m->rules[0]);
+	if (ok)
 		ck_links_add(c);
-	}
+	if (ok && how == ALONE_COVERED)
+		ck_probes_cover(c, j->r, &p);
 	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
-		tsn_diag_error(diags, TSN_E_TEST, ref->node->at, "this test cannot be compiled");
-	return job_end(j, !finish(j, true) || !ok);
+		tsn_diag_error(diags, TSN_E_TEST, at, "this test cannot be compiled");
+	return job_end(j, !finish(j, how != ALONE_CHECKED) || !ok);
+}
+
+struct tsn_ruleset *
+tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+{
+	const struct ck_test_ref *ref = &of->inner->ref[test];
+
+	return compile_alone(of, ref, ref->node->at, ALONE_EMITTED, diags);
+}
+
+struct tsn_ruleset *
+tsn_compile_test_covered(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+{
+	const struct ck_test_ref *ref = &of->inner->ref[test];
+
+	return compile_alone(of, ref, ref->node->at, ALONE_COVERED, diags);
+}
+
+struct tsn_ruleset *
+tsn_check_rule(const struct tsn_ruleset *of, const char *rule, struct tsn_diags *diags)
+{
+	struct ck_test_ref ref = { .rule = ck_rule_by_name(of->inner->world, rule) };
+
+	return ref.rule == NULL ? NULL : compile_alone(of, &ref, ref.rule->decl->at, ALONE_CHECKED, diags);
 }
 
 struct tsn_set *

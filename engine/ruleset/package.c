@@ -12,10 +12,11 @@
 
 #include "ruleset/disk.h"
 #include "ruleset/fetch.h"
+#include "ruleset/manifest.h"
+#include "ruleset/names.h"
 #include "ruleset/sha256.h"
 
 #define SIGNATURE_MAX 8192u
-#define MANIFEST_MAX  (1u << 20)
 
 void
 tsn_package_fini(struct tsn_package *p)
@@ -38,7 +39,7 @@ take_names(struct tsn_package *p, const char *what, const char *trusted, char er
 	int end = 0;
 
 	if (sscanf(trusted, "tocsin ruleset %79s %79s%n", name, version, &end) != 2 || (trusted[end] != '\0' && trusted[end] != ' ') ||
-	    !tsn_store_name_ok(name) || !tsn_store_version_ok(version))
+	    !tsn_ruleset_name_ok(name) || !tsn_version_ok(version))
 		return tsn_ruleset_fail(error, "%s: its signature does not say which ruleset it is, but \"%.100s\"", what, trusted);
 	p->name = tsn_strdup(name);
 	p->version = tsn_strdup(version);
@@ -178,9 +179,9 @@ static bool
 hash_manifest(struct tsn_package *p, char error[TSN_RULESET_ERROR])
 {
 	struct tsn_buf text = TSN_BUF_INIT;
-	int dir = tsn_disk_dir(AT_FDCWD, p->dir, false), code = dir < 0 ? errno : tsn_disk_get(dir, "manifest.json", MANIFEST_MAX, &text);
+	int dir = tsn_disk_dir(AT_FDCWD, p->dir, false), code = dir < 0 ? errno : tsn_disk_get(dir, TSN_MANIFEST, TSN_MANIFEST_BYTES_MAX, &text);
 	bool ok = code == 0 ? tsn_sha256_text(tsn_buf_str(&text), text.len, p->as.manifest, error) :
-	    tsn_ruleset_fail(error, "%s/manifest.json: %s", p->dir, strerror(code));
+	    tsn_ruleset_fail(error, "%s/%s: %s", p->dir, TSN_MANIFEST, strerror(code));
 
 	if (dir >= 0)
 		close(dir);

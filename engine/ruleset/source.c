@@ -11,11 +11,11 @@
 #include "base/clock.h"
 #include "ruleset/disk.h"
 #include "ruleset/fetch.h"
+#include "ruleset/names.h"
 #include "ruleset/sha256.h"
 
 #define INDEX_MAX     (8u << 20)
 #define SIGNATURE_MAX 8192u
-#define DIGITS        "0123456789"
 
 /* --- judging --- */
 
@@ -141,36 +141,6 @@ tsn_index_find(const struct tsn_index *x, const char *name)
 		if (strcmp(x->ruleset[i].name, name) == 0)
 			return &x->ruleset[i];
 	return NULL;
-}
-
-/* One run of digits, or one other byte; advances both. */
-static int
-compare_piece(const char **a, const char **b)
-{
-	const size_t zeros_a = strspn(*a, "0"), zeros_b = strspn(*b, "0");
-	size_t na = strspn(*a, DIGITS), nb = strspn(*b, DIGITS);
-	int c;
-
-	if (na == 0 || nb == 0)
-		return (unsigned char)*(*a)++ - (unsigned char)*(*b)++;
-	*a += zeros_a;
-	*b += zeros_b;
-	na -= zeros_a;
-	nb -= zeros_b;
-	c = na != nb ? (na < nb ? -1 : 1) : memcmp(*a, *b, na);
-	*a += na;
-	*b += nb;
-	return c;
-}
-
-int
-tsn_version_compare(const char *a, const char *b)
-{
-	int c = 0;
-
-	while (c == 0 && *a != '\0' && *b != '\0')
-		c = compare_piece(&a, &b);
-	return c != 0 ? c : (*a != '\0') - (*b != '\0');
 }
 
 /* "1.0", or nothing: any. */

@@ -23,7 +23,4 @@ bool tsn_source_kept(const struct tsn_store_held *h, const struct tsn_store_sour
 const struct tsn_index_ruleset *tsn_index_find(const struct tsn_index *x, const char *name);
 /* The newest one this engine can run, or the one called [version]; NULL with a sentence. */
 const struct tsn_index_version *tsn_index_choose(const struct tsn_index_ruleset *r, const char *version, char error[TSN_RULESET_ERROR]);
-/* Below, equal or above zero as [a] is the older, the same or the newer: runs of digits compare as numbers, so 1.10 is newer than 1.9. */
-int tsn_version_compare(const char *a, const char *b);
-
 #endif

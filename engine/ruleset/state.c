@@ -7,29 +7,14 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 64
-
-static bool
-word_ok(const char *s, const char *first, const char *rest)
-{
-	const size_t n = strlen(s);
-
-	return n > 0 && n <= NAME_MAX_LEN && strchr(first, s[0]) != NULL && strspn(s, rest) == n;
-}
-
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGIT "0123456789"
 
 bool
 tsn_store_name_ok(const char *name)
 {
-	return word_ok(name, LOWER, LOWER DIGIT "_-");
-}
+	const size_t n = strlen(name);
 
-bool
-tsn_store_version_ok(const char *version)
-{
-	return word_ok(version, DIGIT LOWER UPPER, DIGIT LOWER UPPER ".+_-");
+	return n > 0 && n <= NAME_MAX_LEN && strchr(LOWER, name[0]) != NULL && strspn(name, LOWER "0123456789_-") == n;
 }
 
 void

@@ -50,9 +50,8 @@ struct tsn_store_state {
 	struct tsn_arena *memory;
 };
 
-/* Names of rulesets and sources, and versions: what is safe as a folder's name, too. */
+/* Names of sources, which are names of files: [a-z][a-z0-9_-]{0,63}. */
 bool tsn_store_name_ok(const char *name);
-bool tsn_store_version_ok(const char *version);
 
 /* [text] NULL: nothing was ever put there. False with where it is damaged. tsn_store_state_fini is due either way. */
 bool tsn_store_state_parse(struct tsn_store_state *s, const char *text, size_t len, char error[TSN_RULESET_ERROR]);

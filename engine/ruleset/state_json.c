@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "ruleset/names.h"
 
 #define FORMAT 1
 
@@ -123,7 +123,7 @@ static void
 read_version(struct reading *r, const json_t *o, struct tsn_store_version *x, const char *in)
 {
 	x->version = text_of(r, o, "version", false, in);
-	if (x->version == NULL || !tsn_store_version_ok(x->version))
+	if (x->version == NULL || !tsn_version_ok(x->version))
 		complain(r, "version", in);
 	code_of(r, o, "archive", x->archive, sizeof(x->archive), HEX, in);
 	code_of(r, o, "manifest", x->manifest, sizeof(x->manifest), HEX, in);
@@ -166,7 +166,7 @@ read_ruleset(struct reading *r, const json_t *o)
 	const char *name = text_of(r, o, "name", false, "a ruleset");
 	struct tsn_store_ruleset *x = NULL;
 
-	if (name == NULL || !tsn_store_name_ok(name) || tsn_store_ruleset(r->s, name) != NULL)
+	if (name == NULL || !tsn_ruleset_name_ok(name) || tsn_store_ruleset(r->s, name) != NULL)
 		complain(r, "name", "a ruleset");
 	if (!r->bad && (x = tsn_store_add_ruleset(r->s, name)) == NULL)
 		say(r, "memory is out, or too many rulesets");

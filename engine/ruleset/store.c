@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ruleset/disk.h"
+#include "ruleset/intact.h"
 
 static bool
 fail_errno(char error[TSN_RULESET_ERROR], const char *store, const char *piece, int code)
@@ -164,24 +165,38 @@ tsn_store_version_dir(const struct tsn_store_held *h, const struct tsn_store_sta
 	return dir;
 }
 
-/* Each step down to the version is a folder, not a link to one. 0 or an errno. */
+/* The folder of a version; each step down to it is a folder, not a link to one. -1 with errno. */
 static int
-reach_version(int store, const char *name, const char *version)
+open_version(int store, const char *name, const char *version)
 {
-	int versions = tsn_disk_dir(store, "versions", false), ruleset, dir, code = 0;
+	int versions = tsn_disk_dir(store, "versions", false), ruleset = -1, dir = -1, code;
 
-	if (versions < 0)
-		return errno;
-	ruleset = tsn_disk_dir(versions, name, false);
-	dir = ruleset < 0 ? -1 : tsn_disk_dir(ruleset, version, false);
-	if (dir < 0)
-		code = errno;
-	close(versions);
+	if (versions >= 0)
+		ruleset = tsn_disk_dir(versions, name, false);
+	if (ruleset >= 0)
+		dir = tsn_disk_dir(ruleset, version, false);
+	code = errno;
+	if (versions >= 0)
+		close(versions);
 	if (ruleset >= 0)
 		close(ruleset);
-	if (dir >= 0)
-		close(dir);
-	return code;
+	errno = code;
+	return dir;
+}
+
+bool
+tsn_store_check_version(const struct tsn_store_held *h, const char *name, const struct tsn_store_version *v, char error[TSN_RULESET_ERROR])
+{
+	int dir = open_version(h->dir, name, v->version);
+	char where[TSN_RULESET_ERROR];
+	bool ok;
+
+	snprintf(where, sizeof(where), "%.250s/versions/%s/%s", h->store, name, v->version);
+	if (dir < 0)
+		return fail_errno(error, where, "", errno);
+	ok = tsn_store_intact(dir, v, where, error);
+	close(dir);
+	return ok;
 }
 
 static bool
@@ -190,13 +205,11 @@ enable(struct tsn_store_enabled *e, struct tsn_store_state *s, const struct tsn_
 {
 	const char *version = x->kept[x->in_force].version;
 	const char *dir = tsn_store_version_dir(h, s, x->name, version);
-	int code;
 
 	if (dir == NULL)
 		return tsn_ruleset_no_memory(error);
-	code = reach_version(h->dir, x->name, version);
-	if (code != 0)
-		return fail_errno(error, h->store, dir + strlen(h->store) + 1, code);
+	if (!tsn_store_check_version(h, x->name, &x->kept[x->in_force], error))
+		return false;
 	e->v[e->n] = (struct tsn_installed){ x->name, dir, x->memory_percent };
 	e->version[e->n++] = version;
 	return true;

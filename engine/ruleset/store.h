@@ -56,6 +56,8 @@ bool tsn_store_read_state(const struct tsn_store_held *h, struct tsn_store_state
 bool tsn_store_put_state(const struct tsn_store_held *h, struct tsn_store_state *s, char error[TSN_RULESET_ERROR]);
 /* STORE/versions/NAME/VERSION, in the state's memory. NULL when that is out. */
 char *tsn_store_version_dir(const struct tsn_store_held *h, const struct tsn_store_state *s, const char *name, const char *version);
+/* Is the kept version still what was signed? */
+bool tsn_store_check_version(const struct tsn_store_held *h, const char *name, const struct tsn_store_version *v, char error[TSN_RULESET_ERROR]);
 /* Removes what [s], the state in force, does not name. */
 bool tsn_store_sweep(const struct tsn_store_held *h, const struct tsn_store_state *s, char error[TSN_RULESET_ERROR]);
 

@@ -25,7 +25,7 @@ say(const struct tsn_switch *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	s->say(s->arg, line);
+	s->say(s->arg, false, line);
 }
 
 /* --- what would be in force --- */
@@ -60,6 +60,20 @@ installed_of(const struct tsn_switch *s, const struct tsn_store_state *state, st
 	*out = v;
 	*n = k;
 	return v != NULL;
+}
+
+/* What a rollback brings back may have been damaged meanwhile. */
+static bool
+all_intact(const struct tsn_switch *s, char error[TSN_RULESET_ERROR])
+{
+	for (size_t i = 0; i < s->after->nrulesets; i++) {
+		const struct tsn_store_ruleset *x = &s->after->ruleset[i];
+		const struct tsn_store_version *v = &x->kept[x->in_force];
+
+		if (x->enabled && package_of(s, x->name, v->version) == NULL && !tsn_store_check_version(s->held, x->name, v, error))
+			return false;
+	}
+	return true;
 }
 
 /* Would a daemon run anything else than before? */
@@ -215,8 +229,10 @@ tsn_switch_run(struct tsn_switch *s, char error[TSN_RULESET_ERROR])
 	t.before = before;
 	t.after = after;
 	other = differ(before, t.nbefore, after, t.nafter);
-	if ((other || s->npackages > 0) && !try_out(s, &t, error))
+	if ((other || s->npackages > 0) && (!all_intact(s, error) || !try_out(s, &t, error)))
 		return TSN_SWITCH_REFUSED;
+	if (s->only_try)
+		return TSN_SWITCH_DONE;
 	for (size_t i = 0; i < s->npackages; i++)
 		if (!tsn_package_place(s->held, s->package[i], error))
 			return TSN_SWITCH_REFUSED;

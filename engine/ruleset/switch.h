@@ -15,8 +15,8 @@ struct tsn_switch {
 	struct tsn_package **package; size_t npackages; /* unpacked; in [after] in force */
 	const struct tsn_compile_input *site;
 	uint64_t max_per_hour;
-	bool force;
-	void (*say)(void *arg, const char *line);
+	bool force, only_try;                      /* only_try: nothing is put in force */
+	void (*say)(void *arg, bool problem, const char *line); /* as in tsn_trial */
 	bool (*wait)(void *arg, bool begin);       /* a moment; false: the time since [begin] is up */
 	void *arg;
 };

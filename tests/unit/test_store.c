@@ -13,12 +13,16 @@
 #include <unistd.h>
 
 #include "ruleset/disk.h"
+#include "ruleset/manifest.h"
+#include "ruleset/sha256.h"
 #include "ruleset/store.h"
 #include "ruleset/word.h"
 #include "unit/mutate.h"
 
 #define KEY "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
 #define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+#define RULES "rule a { when dst_port == 1 }\n"
 
 static char dir[64], error[TSN_RULESET_ERROR];
 
@@ -73,10 +77,27 @@ get(const char *piece)
 	return text;
 }
 
+/* The manifest of every version here, whose hash the state has. */
+static const char *
+manifest_of(const char *name, const char *version, char sha256[65])
+{
+	static const char rules[] = RULES;
+	struct tsn_manifest_file f = { (char *)"a.tsn", sizeof(rules) - 1, "" };
+	struct tsn_manifest m = { .name = (char *)name, .version = (char *)version, .license = (char *)"CC0-1.0", .author = (char *)"x",
+		.rules = 1, .file = &f, .nfiles = 1 };
+	static struct tsn_buf b;
+
+	tsn_buf_clear(&b);
+	cr_assert(tsn_sha256_text(rules, sizeof(rules) - 1, f.sha256, error));
+	tsn_manifest_print(&m, &b);
+	cr_assert(tsn_sha256_text(b.p, b.len, sha256, error));
+	return b.p;
+}
+
 static void
 make_version(const char *name, const char *version)
 {
-	char p[200];
+	char p[200], sha256[65];
 
 	mkdir(path("versions"), 0755);
 	snprintf(p, sizeof(p), "versions/%s", name);
@@ -84,15 +105,18 @@ make_version(const char *name, const char *version)
 	snprintf(p, sizeof(p), "versions/%s/%s", name, version);
 	cr_assert_eq(mkdir(path(p), 0755), 0);
 	snprintf(p, sizeof(p), "versions/%s/%s/a.tsn", name, version);
-	put(p, "rule a { when dst_port == 1 }\n");
+	put(p, RULES);
+	snprintf(p, sizeof(p), "versions/%s/%s/" TSN_MANIFEST, name, version);
+	put(p, manifest_of(name, version, sha256));
 }
 
 static void
 install(struct tsn_store_state *s, const char *name, const char *version, bool enabled)
 {
-	struct tsn_store_version v = { version, SHA, SHA, 1700000000000 };
+	struct tsn_store_version v = { version, SHA, "", 1700000000000 };
 	struct tsn_store_ruleset *x = tsn_store_ruleset(s, name);
 
+	manifest_of(name, version, v.manifest);
 	if (x == NULL)
 		x = tsn_store_add_ruleset(s, name);
 	cr_assert_not_null(x);
@@ -331,6 +355,44 @@ Test(store, a_missing_version_is_said)
 	cr_assert(!tsn_store_enabled(dir, &e, error));
 	snprintf(said, sizeof(said), "%s/versions/worms/2026.11.1: No such file or directory", dir);
 	cr_assert_str_eq(error, said);
+}
+
+Test(store, what_was_changed_after_it_was_installed_is_not_run)
+{
+	static const struct {
+		const char *piece, *text, *says;
+	} cases[] = {
+		{ "versions/worms/2026.11.1/a.tsn", "rule a { when dst_port == 2 }\n", "/a.tsn is not as it was signed; it was changed after it was installed" },
+		{ "versions/worms/2026.11.1/a.tsn", RULES "\n", "/a.tsn is not as it was signed; it was changed after it was installed" },
+		{ "versions/worms/2026.11.1/b.tsn", RULES, "2026.11.1: b.tsn does not belong there; it was changed after it was installed" },
+		{ "versions/worms/2026.11.1/manifest.json", "{}", "/manifest.json is not as it was signed; it was changed after it was installed" },
+	};
+	struct tsn_store_enabled e;
+
+	fill();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char before[65536] = "";
+		const bool there = access(path(cases[i].piece), F_OK) == 0;
+
+		if (there)
+			strcpy(before, get(cases[i].piece));
+		put(cases[i].piece, cases[i].text);
+		cr_assert(!tsn_store_enabled(dir, &e, error), "%s", cases[i].says);
+		cr_assert(strstr(error, cases[i].says) != NULL, "%s", error);
+		if (there)
+			put(cases[i].piece, before);
+		else
+			unlink(path(cases[i].piece));
+	}
+	cr_assert_eq(unlink(path("versions/worms/2026.11.1/a.tsn")), 0);
+	cr_assert(!tsn_store_enabled(dir, &e, error));
+	cr_assert(strstr(error, "versions/worms/2026.11.1/a.tsn: No such file or directory") != NULL, "%s", error);
+	cr_assert_eq(symlink("/etc/hostname", path("versions/worms/2026.11.1/a.tsn")), 0);
+	cr_assert(!tsn_store_enabled(dir, &e, error), "a link was followed");
+	unlink(path("versions/worms/2026.11.1/a.tsn"));
+	put("versions/worms/2026.11.1/a.tsn", RULES);
+	cr_assert(tsn_store_enabled(dir, &e, error), "%s", error);
+	tsn_store_enabled_fini(&e);
 }
 
 Test(store, one_that_anybody_may_write_to_is_not_read)
