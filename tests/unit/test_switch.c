@@ -75,6 +75,10 @@ publish(const char *version, const char *rules)
 	struct tsn_buf text = TSN_BUF_INIT, bytes = TSN_BUF_INIT;
 	char trusted[100], archive[100], *signature;
 
+	/* files that are named by the caller are packed unseen */
+	m.file = tsn_calloc(1, sizeof(*m.file));
+	m.file[0].path = tsn_strdup("worms.tsn");
+	m.nfiles = 1;
 	tsn_buf_printf(&text, "ruleset worms { version \"%s\" license \"CC0-1.0\" }\n%s", version, rules);
 	put("src/worms.tsn", tsn_buf_str(&text));
 	snprintf(archive, sizeof(archive), "worms-%s.tar.zst", version);
@@ -196,9 +200,6 @@ Test(switch_, what_cannot_be_used_changes_nothing, .timeout = 120)
 	publish("1.0", GOOD);
 	cr_assert_eq(install("1.0", NULL, 0, -1), TSN_SWITCH_DONE, "%s", error);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		/* packing looks for the files that sets name; what does not find them here is in the next test */
-		if (strstr(cases[i].rules, "file") != NULL)
-			continue;
 		publish("1.1", cases[i].rules);
 		cr_assert_eq(install("1.1", NULL, 0, -1), TSN_SWITCH_REFUSED, "%s", cases[i].rules);
 		cr_assert(strstr(error, cases[i].error) != NULL, "%s: %s", cases[i].rules, error);
@@ -214,9 +215,11 @@ Test(switch_, what_cannot_be_used_changes_nothing, .timeout = 120)
 /* A ruleset and a site that do not go together. */
 Test(switch_, the_sites_own_rules_are_asked)
 {
-	const char *site[] = { path("site.tsn") };
+	char file[300];
+	const char *site[] = { file };
 
-	publish("1.0", "rule a { when dst_port == 1 } rule b { when fired(a) over 60s > 1 }\n");
+	snprintf(file, sizeof(file), "%s", path("site.tsn"));
+	publish("1.0", "rule a { when dst_port == 1 } rule b { when fired(a) by src over 60s > 1 }\n");
 	put("site.tsn", "disable worms.a\n");
 	cr_assert_eq(install("1.0", site, 1, -1), TSN_SWITCH_REFUSED);
 	cr_assert(strstr(error, "the rules do not compile together with the site's") != NULL, "%s", error);
@@ -237,7 +240,7 @@ Test(switch_, names_are_those_that_were_signed)
 
 Test(switch_, memory_out_anywhere_leaves_the_old_or_the_new, .timeout = 300)
 {
-	const long step = getenv("TSN_SOAK") != NULL ? 1 : 97;
+	const long step = getenv("TSN_SOAK") != NULL ? 1 : 31;
 	enum tsn_switch_end end = TSN_SWITCH_REFUSED;
 	long n = 0;
 
@@ -250,5 +253,5 @@ Test(switch_, memory_out_anywhere_leaves_the_old_or_the_new, .timeout = 300)
 		cr_assert(end == TSN_SWITCH_DONE || *error != '\0', "allocation %ld is out and nothing is said", n);
 		cr_assert_lt(n, 100000);
 	}
-	cr_assert_gt(n, 300, "hardly anything was allocated");
+	cr_assert_gt(n, 100, "hardly anything was allocated");
 }
