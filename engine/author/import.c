@@ -189,7 +189,10 @@ tsn_import_leave_out(struct tsn_import *im, const char *why)
 	if (im->nreasons < TSN_IMPORT_REASONS) {
 		im->left_out[im->nreasons].why = tsn_arena_strdup(im->arena, why);
 		im->left_out[im->nreasons].n = 1;
-		im->no_memory |= im->left_out[im->nreasons++].why == NULL;
+		if (im->left_out[im->nreasons].why != NULL)
+			im->nreasons++;
+		else
+			im->no_memory = true;
 	} else {
 		im->left_out[TSN_IMPORT_REASONS - 1].n++;
 	}

@@ -287,7 +287,7 @@ add_address(struct filter *f, struct tsn_buf *out, bool *zero)
 		return refuse(f, &f->now, "an address is expected; names are not looked up");
 	if (zero != NULL && p.addr.hi == 0 && p.addr.lo == 0)
 		*zero = true;
-	tsn_buf_puts(out, tsn_prefix_text(p, text));
+	tsn_buf_puts(out, p.len == (p.addr.v4 ? 32 : 128) ? tsn_addr_text(p.addr, text) : tsn_prefix_text(p, text));
 	next(f);
 	return true;
 }
@@ -336,6 +336,11 @@ ip(struct filter *f, const struct token *at, enum side side)
 	if (!list && !accept(f, "="))
 		accept(f, "==");
 	ok = list ? one_of_list(f, add_address, &set, &zero) : add_address(f, &set, &zero);
+	if (ok && !list && zero && absent == IS_ZERO) { /* the zero of one family is that of the other there */
+		tsn_buf_clear(&set);
+		tsn_buf_puts(&set, "0.0.0.0, ::");
+		list = true;
+	}
 	if (ok && list) {
 		sides_in(f, side, src, dst, absent, zero, &set);
 	} else if (ok) {

@@ -66,13 +66,15 @@ read_input(const char *path, struct tsn_buf *text)
 static void
 name_of(const char *path, char *out, size_t size)
 {
-	const char *base = strrchr(path, '/');
+	const char *base = strrchr(path, '/'), *dot, *end;
 	size_t n = 0;
 
 	base = base == NULL ? path : base + 1;
+	dot = strrchr(base, '.');
+	end = dot == NULL || dot == base ? base + strlen(base) : dot;
 	if (*base >= '0' && *base <= '9')
 		out[n++] = 'l';
-	for (; *base != '\0' && *base != '.' && n + 1 < size; base++) {
+	for (; base < end && n + 1 < size; base++) {
 		const char ch = *base >= 'A' && *base <= 'Z' ? (char)(*base | 0x20) : *base;
 
 		if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9'))
