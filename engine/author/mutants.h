@@ -6,14 +6,13 @@
 
 #include "author/mutate.h"
 
-#define PARTS_MAX 4096     /* declarations one rule is made of */
+#define PARTS_MAX 4096     /* declarations one rule is made of; of more none is changed */
 #define CONSTANTS_MAX 256
 
 /* How a constant stands: what is a step to its neighbour, and what is none. */
 struct tsn_mut_place {
 	bool compared;         /* by an operator: a duration moves by its unit, else it is a window's */
 	bool sketch;           /* with what distinct() estimates */
-	bool in_set;           /* a member: is dropped, not moved */
 	bool in_sequence;      /* `where` binds a step there */
 	bool positive;         /* unknown is as good as false here */
 };
