@@ -245,12 +245,13 @@ mask(struct walk *w, struct tsn_node *n)
 {
 	for (int up = 1; up >= 0; up--) {
 		struct tsn_node now = *n;
-		char text[32];
+		char text[96];
 
 		now.i = up ? n->i + 1 : n->i - 1;
 		if (now.i < 0 || now.i > 32)
 			continue;
-		snprintf(text, sizeof(text), "/%lld", (long long)now.i);
+		snprintf(text, sizeof(text), n->plen < 0 ? "%.40s/%lld" : "%.40s/%lld/%d",
+		    n->kids != NULL && n->kids->text != NULL ? n->kids->text : "", (long long)now.i, n->plen);
 		note(w, TSN_MUT_CONSTANT, n->span, n, now, text);
 	}
 }
@@ -536,6 +537,7 @@ call(struct walk *w, struct tsn_node *n, struct place p)
 		return;
 	p.in_sequence = n->text != NULL && strcmp(n->text, "sequence") == 0;
 	p.compared = p.positive = true; /* a function counts what is true */
+	p.sketch = false;
 	for (struct tsn_node *k = n->kids; k != NULL; k = k->next)
 		visit(w, k, p);
 }
