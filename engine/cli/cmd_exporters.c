@@ -145,7 +145,7 @@ print(struct report *r)
 	}
 	if (n > 0)
 		qsort_r(lines, n, sizeof(*lines), by_order, r);
-	if (n == 0 && r->in.unreadable > 0)
+	if (n == 0 && r->in.files.unreadable > 0)
 		; /* nothing was read: nothing is told */
 	else if (n == 0 && r->format == TSN_SHOW_TABLE)
 		tsn_cli_warn("no flows, and so no exporters");

@@ -58,7 +58,7 @@ tsn_follow_signals(void)
 bool
 tsn_follow_stopped(const struct tsn_inputs *in)
 {
-	return in->stop || asked_to_stop;
+	return in->stop || in->files.failed || asked_to_stop;
 }
 
 /* What has been read is evaluated and written, however little it is. */
@@ -151,7 +151,7 @@ tell_growth(struct follow *f, struct seen *s, const struct tsn_walk_file *file)
 		return;
 	tsn_cli_warn("%s: grew after the next file was begun; %llu bytes were not read", file->path,
 	    (unsigned long long)(file->size - s->read));
-	f->in->unreadable++;
+	f->in->files.unreadable++;
 	s->told = true;
 }
 
@@ -188,7 +188,7 @@ on_trouble(void *arg, const char *line)
 		return;
 	tsn_progress_clear(&f->in->progress);
 	tsn_cli_warn("%s", line);
-	f->in->unreadable++;
+	f->in->files.unreadable++;
 }
 
 static void
@@ -330,7 +330,7 @@ follow_directory(struct follow *f)
 			read_one(f, path, false);
 		/* one that was cut to nothing is read again, from its beginning */
 		if (path == NULL || (!f->shrunk && !note_seen(f, &f->now, f->asked ? f->read : 0)))
-			f->in->stop = f->in->failed = true;
+			f->in->files.failed = true;
 		tsn_free(path);
 	}
 	tsn_walk_fini(&f->list);

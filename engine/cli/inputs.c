@@ -4,13 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/follow.h"
 #include "feed/feed.h"
-#include "input/walk.h"
 
-#define NAMED 5 /* of things that may be many, so many are named */
+#define NAMED 5 /* of exporters that may be many, so many are named */
 
 /* What a feed has to say: damage always, omissions unless quiet, the rest with --verbose. */
 static void
@@ -23,78 +21,49 @@ on_line(void *arg, enum tsn_log_level level, const char *line)
 	tsn_cli_warn("%s", line);
 }
 
-/* Nothing could be opened. */
-static int
-refuse(struct tsn_inputs *in, const char *error, bool skip)
+static bool
+is_stopped(void *arg)
 {
+	return tsn_follow_stopped(arg);
+}
+
+static void
+on_step(void *arg, struct tsn_feed *f, const char *path)
+{
+	struct tsn_inputs *in = arg;
+	uint64_t done, total;
+
+	if (!tsn_progress_wanted(&in->progress))
+		return;
+	tsn_feed_progress(f, &done, &total);
+	tsn_progress_show(&in->progress, path, done, total);
+}
+
+static void
+on_closed(void *arg, struct tsn_feed *f)
+{
+	struct tsn_inputs *in = arg;
+
+	(void)f;
 	tsn_progress_clear(&in->progress);
-	if (!skip)
-		tsn_cli_warn("%s", error);
-	else if (in->cli->verbose || (!in->cli->quiet && in->skipped < NAMED))
-		tsn_cli_warn("%s; passed over", error);
-	in->skipped += skip;
-	in->unreadable += !skip;
-	return TSN_EXIT_INPUT;
+}
+
+static void
+prepare(struct tsn_inputs *in, enum tsn_feed_as as)
+{
+	const struct tsn_cli *c = in->cli;
+
+	in->log = (struct tsn_log){ c->verbose ? TSN_LOG_INFO : c->quiet ? TSN_LOG_ERROR : TSN_LOG_WARN, on_line, in };
+	in->files = (struct tsn_files){ .engine = in->engine, .stopped = is_stopped, .stepped = on_step, .closed = on_closed, .arg = in,
+		.opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = as, .map = c->map, .log = &in->log,
+			.waiter = { tsn_follow_pipe, in } } };
 }
 
 int
 tsn_inputs_read_one(struct tsn_inputs *in, const char *path, const struct tsn_waiter *waiter, bool named)
 {
-	const struct tsn_cli *c = in->cli;
-	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : c->quiet ? TSN_LOG_ERROR : TSN_LOG_WARN, on_line, in };
-	bool unknown = false;
-	struct tsn_feed_opts opts = { .port = c->port > 0 ? (uint16_t)c->port : 0, .as = in->as, .map = c->map, .log = &log, .waiter = *waiter,
-		.number = in->opened++, .unknown = &unknown };
-	char error[TSN_INPUT_ERROR];
-	struct tsn_feed *f = tsn_feed_open(path, &opts, in->engine, error);
-	enum tsn_feed_step step = TSN_FEED_MORE;
-	uint64_t done, total;
-
-	if (f == NULL)
-		return tsn_follow_stopped(in) ? TSN_EXIT_OK : refuse(in, error, unknown && !named);
-	while (!tsn_follow_stopped(in) && step == TSN_FEED_MORE) {
-		step = tsn_feed_step(f);
-		if (tsn_progress_wanted(&in->progress)) {
-			tsn_feed_progress(f, &done, &total);
-			tsn_progress_show(&in->progress, path, done, total);
-		}
-	}
-	tsn_progress_clear(&in->progress);
-	in->unreadable += tsn_feed_report(f)->damaged;
-	tsn_feed_close(f);
-	if (step == TSN_FEED_NO_MEMORY) {
-		in->stop = in->failed = true;
-		return tsn_cli_no_memory();
-	}
-	return TSN_EXIT_OK;
-}
-
-static void
-on_trouble(void *arg, const char *line)
-{
-	refuse(arg, line, false);
-}
-
-static void
-read_directory(struct tsn_inputs *in, const char *path, const struct tsn_waiter *waiter)
-{
-	struct tsn_walk w = { .trouble = on_trouble, .arg = in };
-	unsigned before = in->unreadable, read = 0;
-
-	if (!tsn_walk_directory(&w, path)) {
-		in->stop = in->failed = true;
-		tsn_cli_no_memory();
-	}
-	if (in->cli->verbose)
-		tsn_cli_warn("%s: %zu files; left aside: %zu names that begin with a dot, %zu that are no files", path, w.n, w.hidden,
-		    w.other);
-	for (size_t i = 0; i < w.n && !tsn_follow_stopped(in); i++)
-		read += tsn_inputs_read_one(in, w.files[i].path, waiter, false) == TSN_EXIT_OK;
-	if (read == 0 && in->unreadable == before && !in->failed) {
-		tsn_cli_warn(w.n == 0 ? "%s: is a directory without files" : "%s: holds no input that can be read", path);
-		in->unreadable++;
-	}
-	tsn_walk_fini(&w);
+	in->files.opts.waiter = *waiter;
+	return tsn_files_read_one(&in->files, path, named) ? TSN_EXIT_OK : TSN_EXIT_INPUT;
 }
 
 /* Standard input can be named once; of what is followed, only the last is waited for. */
@@ -196,9 +165,8 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 	return tsn_cli_no_memory();
 }
 
-/* False if --as says nothing that can be. */
-static bool
-read_as(const struct tsn_cli *c, enum tsn_feed_as *as)
+bool
+tsn_inputs_as(const struct tsn_cli *c, enum tsn_feed_as *as)
 {
 	*as = TSN_AS_AUTO;
 	if (c->as == NULL)
@@ -215,32 +183,31 @@ tsn_inputs_read(struct tsn_inputs *in)
 {
 	const struct tsn_cli *c = in->cli;
 	char error[TSN_INPUT_ERROR];
-	struct tsn_waiter waiter = { tsn_follow_pipe, in };
+	enum tsn_feed_as as;
 	int status = check_names(c);
 
 	if (status != 0)
 		return status;
-	if (!read_as(c, &in->as))
+	if (!tsn_inputs_as(c, &as))
 		return tsn_cli_usage(c, "--as takes exports or packets; with --port, exports");
 	if (c->map != NULL && !tsn_feed_check_map(c->map, error))
 		return tsn_cli_usage(c, "%s", error);
+	prepare(in, as);
 	if (c->follow)
 		tsn_follow_signals();
 	tsn_progress_init(&in->progress, c->terminal_err && !c->quiet);
 	for (size_t i = 0; i < c->args.n && !tsn_follow_stopped(in); i++) {
-		const char *path = c->args.v[i];
-
 		if (c->follow && i + 1 == c->args.n)
-			tsn_follow(in, path);
-		else if (strcmp(path, "-") != 0 && tsn_walk_is_directory(path))
-			read_directory(in, path, &waiter);
+			tsn_follow(in, c->args.v[i]);
 		else
-			tsn_inputs_read_one(in, path, &waiter, true);
+			tsn_files_read(&in->files, c->args.v[i]);
 	}
-	if (!in->stop && !in->goes_on)
+	if (in->files.failed)
+		tsn_cli_no_memory();
+	else if (!in->stop && !in->goes_on)
 		tsn_engine_finish(in->engine);
-	if (in->skipped > NAMED && !c->verbose && !c->quiet)
-		tsn_cli_warn("%u more files were passed over (--verbose names them)", in->skipped - NAMED);
+	if (in->files.skipped > TSN_FILES_NAMED && !c->verbose && !c->quiet)
+		tsn_cli_warn("%u more files were passed over (--verbose names them)", in->files.skipped - TSN_FILES_NAMED);
 	tell_datagrams(in);
-	return in->unreadable > 0 || in->failed ? TSN_EXIT_INPUT : TSN_EXIT_OK;
+	return in->files.unreadable > 0 || in->files.failed ? TSN_EXIT_INPUT : TSN_EXIT_OK;
 }

@@ -7,8 +7,9 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "core/engine.h"
-#include "feed/feed.h"
+#include "feed/files.h"
 #include "input/wait.h"
+#include "ruleset/store.h"
 
 /* --- rules --- */
 
@@ -17,6 +18,7 @@ struct tsn_cli_compilation {
 	struct tsn_sources *sources;
 	struct tsn_diags *diags;
 	struct tsn_rule_text *exprs;
+	struct tsn_store_enabled enabled; /* of --rulesets */
 	struct tsn_compile_input input; /* from -r, -e, -L and --where; may be changed before compiling */
 };
 
@@ -26,6 +28,8 @@ void tsn_cli_compilation_fini(struct tsn_cli_compilation *k);
 /* Prints every diagnostic. NULL after errors. */
 struct tsn_ruleset *tsn_cli_compile(struct tsn_cli_compilation *k);
 void tsn_cli_print_diags(const struct tsn_cli *c, struct tsn_diags *diags, const struct tsn_sources *sources);
+/* Runs every test and prints as `tocsin test` does; how many failed. [rs] compiled with tests. */
+uint32_t tsn_cli_tests_failed(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_compilation *k);
 void tsn_cli_library(const struct tsn_cli *c, struct tsn_compile_input *in);
 
 /* For show, top and exporters: what -r and --where say, NULL if nothing. 0, or an exit status, told on stderr. */
@@ -37,14 +41,11 @@ struct tsn_inputs {
 	const struct tsn_cli *cli;
 	struct tsn_engine *engine;
 	struct tsn_field_set reads; /* by on_rows; to be set before tsn_inputs_open_rows */
-	enum tsn_feed_as as;  /* what captures hold; set from --as */
 	bool stop;            /* set by whoever has seen enough: reading ends early */
 	struct tsn_progress progress; /* to be cleared before anything else goes to the terminal */
-	unsigned unreadable;  /* inputs that could not be opened or were damaged */
-	unsigned skipped;     /* files of directories that are no inputs */
+	struct tsn_files files; /* private, but for what it counts */
+	struct tsn_log log;   /* of the feeds */
 	bool goes_on;         /* the last input is not the last word: windows stay open for another run */
-	bool failed;          /* memory is out, and was told to be */
-	uint32_t opened;      /* inputs so far: each has its own number */
 	void (*idle)(void *arg); /* may be NULL: no more input at present, what is to be written should be */
 	void *idle_arg;
 };
@@ -59,9 +60,12 @@ int tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 
 /*
  * Reads one file, or "-". One that was [named] must be readable; else it was found in a directory, and one of no known
- * kind is passed over. TSN_EXIT_OK, or TSN_EXIT_INPUT if nothing could be read of it: told, and counted in in->unreadable.
+ * kind is passed over. TSN_EXIT_OK, or TSN_EXIT_INPUT if nothing could be read of it: told, and counted.
  */
 int tsn_inputs_read_one(struct tsn_inputs *in, const char *path, const struct tsn_waiter *waiter, bool named);
+
+/* What --as says captures hold. False if it says nothing that can be. */
+bool tsn_inputs_as(const struct tsn_cli *c, enum tsn_feed_as *as);
 
 /* Reads c->args in order, the files of directories in the order of their times. Problems are told on stderr; TSN_EXIT_OK, TSN_EXIT_USAGE or TSN_EXIT_INPUT. */
 int tsn_inputs_read(struct tsn_inputs *in);

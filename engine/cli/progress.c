@@ -37,20 +37,43 @@ tsn_progress_wanted(struct tsn_progress *p)
 	return true;
 }
 
+/* "40 s", "12 min", "3 h 20 min": the longer, the less exact. */
+static const char *
+time_left(double seconds, char text[32])
+{
+	unsigned minutes = (unsigned)(seconds / 60 + 0.5);
+
+	if (seconds < 90)
+		snprintf(text, 32, "%.0f s", seconds);
+	else if (minutes < 120)
+		snprintf(text, 32, "%u min", minutes);
+	else
+		snprintf(text, 32, "%u h %u min", minutes / 60, minutes % 60);
+	return text;
+}
+
 void
 tsn_progress_show(struct tsn_progress *p, const char *name, uint64_t done, uint64_t total)
 {
 	double seconds = (double)(tsn_progress_clock() - p->started_ms) / 1000;
 	double rate = seconds > 0 ? (double)done / 1e6 / seconds : 0;
+	char left[32];
 	const char *slash = strrchr(name, '/');
 
 	name = slash != NULL ? slash + 1 : name;
 	if (total > 0 && rate > 0)
-		fprintf(stderr, "\r\x1b[K%s  %3.0f%%  %.0f of %.0f MB  %.0f MB/s  %.0f s left", name,
+		fprintf(stderr, "\r\x1b[K%s  %3.0f%%  %.0f of %.0f MB  %.0f MB/s  %s left", name,
 		    100.0 * (double)done / (double)total, (double)done / 1e6, (double)total / 1e6, rate,
-		    (double)(total - done) / 1e6 / rate);
+		    time_left(done < total ? (double)(total - done) / 1e6 / rate : 0, left));
 	else
 		fprintf(stderr, "\r\x1b[K%s  %.0f MB  %.0f MB/s", name, (double)done / 1e6, rate);
+	p->shown = true;
+}
+
+void
+tsn_progress_count(struct tsn_progress *p, const char *name, uint64_t done, uint64_t total)
+{
+	fprintf(stderr, "\r\x1b[K%llu of %llu  %s", (unsigned long long)done, (unsigned long long)total, name);
 	p->shown = true;
 }
 

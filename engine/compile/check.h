@@ -28,6 +28,7 @@
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
+#define CK_GUEST_RULES 10000      /* of one installed ruleset */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
 
 /* --- what was loaded --- */
@@ -53,6 +54,7 @@ struct ck_file {
 	bool broken;               /* a condition with errors in its syntax */
 	bool installed;            /* found in a rules directory: no place for site { } */
 	bool busy;                 /* being loaded: `use` of it is a cycle */
+	const struct tsn_installed *guest; /* the installed ruleset it belongs to, NULL: none */
 };
 
 enum ck_sym_kind { CK_LET, CK_SET, CK_TABLE, CK_DEFINE, CK_RULE };
@@ -87,6 +89,8 @@ struct tsn_world {
 	struct ck_sym *table[1024];
 	struct ck_sym *syms, **syms_tail;
 	uint64_t next_id;          /* of environments */
+	struct tsn_installed *installed; /* a copy of the caller's */
+	size_t ninstalled;
 	bool filter, tests;        /* of tsn_compile_input */
 };
 
@@ -180,6 +184,7 @@ struct ck_scope {
 /* What `when` holds in the order written: for value and threshold, the alert's key, messages and warnings. */
 struct ck_report {
 	const struct tsn_ir *compare, *value, *threshold;
+	const struct tsn_node *threshold_node;
 };
 enum ck_use_kind { CK_U_COUNTS, CK_U_NEW, CK_U_ABSENT };
 struct ck_use {
@@ -249,6 +254,7 @@ struct ck_link {
 struct tsn_ck {
 	struct tsn_world *world;
 	struct tsn_diags *diags;
+	struct tsn_diags *scratch;        /* of what may fail without a word (tune.c); NULL else */
 	struct tsn_arena *arena;
 	struct tsn_ir_module *m;
 	jmp_buf out_of_memory;
@@ -318,6 +324,13 @@ _Noreturn void ck_oom(struct tsn_ck *);
 /* --- load.c --- */
 
 struct tsn_world *tsn_world_load(struct tsn_sources *, const struct tsn_compile_input *, struct tsn_diags *);
+
+/* Declarations that an installed ruleset may not have. [rules]: of the ruleset so far. */
+void ck_guest_check(const struct ck_file *f, uint32_t *rules, struct tsn_diags *diags);
+/* Does the path, links followed, stay in the ruleset's folder (or lead nowhere)? */
+bool ck_guest_reaches(const struct tsn_installed *guest, const char *path);
+/* May a file name this path, as written? True for files of no installed ruleset. */
+bool ck_guest_path(const struct ck_file *f, const char *path, struct tsn_span at, struct tsn_diags *diags);
 void tsn_world_free(struct tsn_world *);
 
 /* --- names.c --- */
@@ -484,8 +497,8 @@ bool ck_set_add_member(const struct ck_env *, struct ck_set *, const struct tsn_
 enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck_member *, uint32_t row);
 /* Does what the declaration says change by the rebinding of [e]? */
 bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
-/* A path as written, seen from its file. */
-const char *ck_beside(const struct ck_env *, const char *path);
+/* A path as written, seen from its file; NULL after an error: an installed ruleset's leads out of its folder. */
+const char *ck_beside(const struct ck_env *, const char *path, struct tsn_span at);
 /* table.c */
 struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
 struct ck_val ck_table_call(const struct ck_env *, const struct tsn_node *call, struct ck_sym *);
@@ -566,6 +579,17 @@ void ck_links_add(struct tsn_ck *);
 
 /* Adds the probes of a rule; false after a report. After all rules. */
 bool ck_probes(struct tsn_ck *, struct tsn_ruleset *, const char *rule, const char *what_if);
+/* The rule of this name, full or without its ruleset; false after a report. */
+bool ck_find_rule(struct tsn_ck *, const char *name, uint32_t *out);
+/* A node in place of another within a condition; what does not hold it stays as it is. */
+const struct tsn_ir *ck_with(struct tsn_ck *, const struct tsn_ir *x, const struct tsn_ir *from, const struct tsn_ir *to);
+
+/* --- tune.c --- */
+
+/* Adds a probe of the value that a rule compares, and the rule with each candidate; false after a report. After all rules. */
+bool ck_tune(struct tsn_ck *, struct tsn_ruleset *, const struct tsn_compile_input *);
+/* Those of tsn_compile_test_covered, for the first rule of a test that was written for it so. */
+void ck_probes_cover(struct tsn_ck *, struct tsn_ruleset *, const struct ck_parts *);
 
 /* --- override.c, site.c, blocks.c --- */
 
@@ -575,6 +599,8 @@ void ck_overrides_check(struct tsn_ck *);
 /* Lets and sets that overrides of whole rulesets rebind. */
 void ck_overrides_global(struct tsn_ck *);
 bool ck_disabled(struct tsn_ck *, const struct ck_sym *rule);
+/* What an override says comes on top of all others of the rule, whatever they say. */
+void ck_override_last(struct tsn_ck *, struct ck_parts *, const struct tsn_node *override, const struct ck_file *);
 void ck_site(struct tsn_ck *, struct tsn_site *);
 /* What holds without a site: in the rules' tests. */
 void ck_site_defaults(struct tsn_site *);

@@ -171,14 +171,15 @@ ck_coerce(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir 
 /* --- the comparison itself --- */
 
 static void
-report(const struct ck_env *e, const struct tsn_ir *node, const struct tsn_ir *a, const struct tsn_ir *b)
+report(const struct ck_env *e, const struct tsn_ir *node, const struct tsn_ir *a, const struct tsn_ir *b, const struct tsn_node *left,
+    const struct tsn_node *right)
 {
 	struct ck_gather *g = e->gather;
 
 	if (g == NULL || (!a->stateful && !b->stateful))
 		return;
 	g->report = ck_grow(e->c, g->report, g->nreports, &g->cap_reports, sizeof(*g->report));
-	g->report[g->nreports++] = (struct ck_report){ node, a->stateful ? a : b, a->stateful ? b : a };
+	g->report[g->nreports++] = (struct ck_report){ node, a->stateful ? a : b, a->stateful ? b : a, a->stateful ? right : left };
 }
 
 static bool
@@ -293,7 +294,7 @@ compare_two(const struct ck_env *e, const struct tsn_node *n, enum tsn_rel rel, 
 	node = as_flags_has(e->c, rel, a, b);
 	if (node == NULL)
 		node = ck_compare_node(e->c, rel, a, b);
-	report(e, node, a, b);
+	report(e, node, a, b, left, right);
 	return node;
 }
 

@@ -128,6 +128,7 @@ struct tsn_ir_report {
 	const struct tsn_ir *compare;    /* the node whose truth decides (as it stands under NOTs: its own truth) */
 	const struct tsn_ir *value;      /* stateful side */
 	const struct tsn_ir *threshold;  /* other side */
+	const struct tsn_node *threshold_node; /* as written here; NULL of comparisons made by the compiler */
 };
 
 /* severity ..., LEVEL when [when]. */

@@ -171,6 +171,24 @@ apply(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *o, const stru
 }
 
 void
+ck_override_last(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *o, const struct ck_file *f)
+{
+	struct ck_env own = ck_env_of(c, p->sym->file);
+
+	p->broken |= o->broken;
+	for (const struct tsn_node *n = o->kids; n != NULL; n = n->next) {
+		struct ck_rebind *r = is_definition(n) ? ck_rebind(&own, n, f, p->rebind) : NULL;
+
+		if (n->kind == TSN_N_WHEN)
+			p->when = (struct ck_clause){ n, f };
+		else if (r != NULL)
+			p->rebind = r; /* the first of a name decides */
+		else
+			p->broken = true;
+	}
+}
+
+void
 ck_rule_parts(struct tsn_ck *c, struct ck_sym *sym, struct ck_parts *p, bool shipped, const struct tsn_node *only)
 {
 	*p = (struct ck_parts){ .sym = sym, .broken = sym->decl->broken, .rebind_id = c->world->next_id++ };

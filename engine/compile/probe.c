@@ -18,6 +18,7 @@ struct making {
 	uint32_t rule;              /* asked about */
 	size_t cap_probes;
 	struct tsn_ruleset *out;
+	bool leaves;                /* operands of or are parts, too */
 	const struct tsn_ir **part;
 	size_t nparts, cap_parts;
 };
@@ -40,11 +41,13 @@ take_part(struct making *m, const struct tsn_ir *x)
 {
 	size_t at;
 
-	if (x->kind == TSN_IR_AND) {
+	if (x->kind == TSN_IR_AND || (m->leaves && x->kind == TSN_IR_OR)) {
 		for (uint32_t i = 0; i < x->nkids; i++)
 			take_part(m, x->kid[i]);
 		return;
 	}
+	if (m->leaves && x->kind == TSN_IR_GIVES) /* of exporters, which tests have none to choose from */
+		return;
 	for (at = 0; at < m->nparts; at++)
 		if (same_place(x, m->part[at])) { /* one function made of several */
 			m->c->at = x->span;
@@ -106,8 +109,9 @@ part_probes(struct making *m, uint32_t i)
 
 	p->text = source_of(m->c, x);
 	p->stateful = x->stateful;
+	p->span = x->span;
 	new_rule(m, ck_format(m->c, "part %u", i + 1), x);
-	new_probe(m, TSN_PROBE_FALSE, i);
+	new_probe(m, TSN_PROBE_FALSE, i)->span = x->span;
 	new_rule(m, ck_format(m->c, "not part %u", i + 1), ck_not(m->c, x));
 }
 
@@ -151,9 +155,8 @@ value_probe(struct making *m, const struct tsn_ir_report *rep)
 
 /* --- another constant --- */
 
-/* The condition with one node in place of another; what does not hold it stays as it is. */
-static const struct tsn_ir *
-with(struct tsn_ck *c, const struct tsn_ir *x, const struct tsn_ir *from, const struct tsn_ir *to)
+const struct tsn_ir *
+ck_with(struct tsn_ck *c, const struct tsn_ir *x, const struct tsn_ir *from, const struct tsn_ir *to)
 {
 	const struct tsn_ir **kid;
 	bool changed = false;
@@ -164,7 +167,7 @@ with(struct tsn_ck *c, const struct tsn_ir *x, const struct tsn_ir *from, const 
 		return x;
 	kid = ck_alloc(c, x->nkids * sizeof(*kid));
 	for (uint32_t i = 0; i < x->nkids; i++) {
-		kid[i] = with(c, x->kid[i], from, to);
+		kid[i] = ck_with(c, x->kid[i], from, to);
 		changed |= kid[i] != x->kid[i];
 	}
 	if (!changed)
@@ -228,23 +231,25 @@ what_if(struct making *m, const char *text)
 	twin = ck_compare_node(c, rep->compare->rel, rep->compare->kid[0] == rep->threshold ? v : rep->compare->kid[0],
 	    rep->compare->kid[1] == rep->threshold ? v : rep->compare->kid[1]);
 	new_probe(m, TSN_PROBE_TWIN, 0)->text = source_of(c, rep->threshold);
-	r = new_rule(m, ck_format(c, "what if %s", text), with(c, rule.when, rep->compare, twin));
+	r = new_rule(m, ck_format(c, "what if %s", text), ck_with(c, rule.when, rep->compare, twin));
 	r->except = rule.except;
 	r->meta = rule.meta;
 	r->meta.name = r->meta.canon = ck_format(c, "%s (what if %s)", rule.meta.name, text);
 	r->meta.sid = 0;
+	r->meta.action = NULL; /* it must not tell other rules of what was never raised */
+	r->meta.nactions = 0;
 	r->meta.message = NULL;
 	r->meta.nmessage = 0;
 	r->report = ck_alloc(c, sizeof(*r->report));
-	r->report[0] = (struct tsn_ir_report){ twin, rep->value, v };
+	r->report[0] = (struct tsn_ir_report){ twin, rep->value, v, NULL };
 	r->nreports = 1;
 	return true;
 }
 
 /* --- all of it --- */
 
-static bool
-find_rule(struct tsn_ck *c, const char *name, uint32_t *out)
+bool
+ck_find_rule(struct tsn_ck *c, const char *name, uint32_t *out)
 {
 	struct tsn_nearest near = { 0 };
 	uint32_t found = 0;
@@ -281,7 +286,7 @@ ck_probes(struct tsn_ck *c, struct tsn_ruleset *out, const char *name, const cha
 	struct making m = { .c = c, .out = out };
 	uint32_t nreports;
 
-	if (!find_rule(c, name, &m.rule))
+	if (!ck_find_rule(c, name, &m.rule))
 		return false;
 	out->probed = m.rule;
 	out->first_probe = c->m->nrules;
@@ -302,4 +307,61 @@ ck_probes(struct tsn_ck *c, struct tsn_ruleset *out, const char *name, const cha
 	new_probe(&m, TSN_PROBE_END, 0);
 	new_rule(&m, "end", c->t);
 	return true;
+}
+
+/* --- coverage --- */
+
+/* [except]: matches that the rule does not make are none here either. */
+static void
+cover(struct making *m, enum tsn_probe_kind kind, struct tsn_span span, const struct tsn_ir *when, const struct tsn_ir *except)
+{
+	struct tsn_probe *p = new_probe(m, kind, 0);
+
+	p->span = span;
+	new_rule(m, ck_format(m->c, "%u of kind %d", m->out->nprobes, (int)kind), when)->except = except;
+}
+
+static void
+cover_except(struct making *m, const struct tsn_ir *when, const struct tsn_ir *except)
+{
+	if (except->kind == TSN_IR_FALSE)
+		return;
+	for (uint32_t i = 0; except->kind == TSN_IR_OR && i < except->nkids; i++)
+		cover_except(m, when, except->kid[i]);
+	if (except->kind != TSN_IR_OR)
+		cover(m, TSN_PROBE_HIDDEN, except->span, ck_and(m->c, when, except), m->c->f);
+}
+
+/* Rungs stand in the tree after the bare one, in the order of their conditions. */
+static void
+cover_rungs(struct making *m, const struct tsn_ir_rule *rule, const struct ck_parts *p)
+{
+	const struct tsn_node *n = p->severity.node == NULL ? NULL : p->severity.node->kids;
+
+	for (uint32_t i = 0; n != NULL && i < rule->nrungs; i++) {
+		n = n->next;
+		if (n != NULL)
+			cover(m, TSN_PROBE_RUNG, n->span, ck_and(m->c, rule->when, rule->rung[i].when), rule->except);
+	}
+}
+
+void
+ck_probes_cover(struct tsn_ck *c, struct tsn_ruleset *out, const struct ck_parts *p)
+{
+	struct making m = { .c = c, .out = out, .leaves = true };
+	const struct tsn_ir_rule rule = c->m->rules[0];
+
+	out->first_probe = c->m->nrules;
+	take_part(&m, rule.when);
+	for (uint32_t i = 0; i < m.nparts; i++)
+		part_probes(&m, i);
+	cover(&m, TSN_PROBE_WHEN, p->when.node->span, rule.when, rule.except);
+	cover_except(&m, rule.when, rule.except);
+	cover_rungs(&m, &rule, p);
+	if (rule.until != NULL)
+		cover(&m, TSN_PROBE_UNTIL, p->until.node->span, rule.until, c->f);
+	if (rule.during != NULL)
+		cover(&m, TSN_PROBE_OUTSIDE, p->during.node->span, ck_and(c, rule.when, ck_not(c, rule.during)), rule.except);
+	new_probe(&m, TSN_PROBE_END, 0);
+	new_rule(&m, "end", c->t);
 }

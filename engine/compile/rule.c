@@ -316,7 +316,7 @@ take_reports(struct tsn_ck *c, struct tsn_ir_rule *r, const struct ck_gather *g)
 	r->report = v;
 	for (size_t i = 0; i < g->nreports; i++)
 		r->report[r->nreports++] = (struct tsn_ir_report){ g->report[i].compare, g->report[i].value,
-			g->report[i].threshold };
+			g->report[i].threshold, g->report[i].threshold_node };
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-#include "cli/peaks.h"
+#include "author/peaks.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* The groups whose value came nearest to a threshold, each with its peak. */
-#ifndef TSN_CLI_PEAKS_H
-#define TSN_CLI_PEAKS_H
+#ifndef TSN_AUTHOR_PEAKS_H
+#define TSN_AUTHOR_PEAKS_H
 
 #include "base/buf.h"
 #include "flow/key.h"
