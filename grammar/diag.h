@@ -62,10 +62,25 @@ void tsn_diags_poison(struct tsn_diags *, struct tsn_span);
 
 /* Errors found, also those beyond the cap; warnings kept. */
 size_t tsn_diags_errors(const struct tsn_diags *);
+/* Is an error of this code among those kept? */
+bool tsn_diags_have(const struct tsn_diags *, enum tsn_diag_code);
 size_t tsn_diags_warnings(const struct tsn_diags *);
 
 /* All of them, in order of file and position. Names and lines come from [sources]. */
 void tsn_diags_print(struct tsn_diags *, const struct tsn_sources *, bool colour, struct tsn_buf *out);
+
+/* One as others may read it: lines and columns from 1, [end_] behind its last character; [file] NULL without a place. */
+struct tsn_diag_view {
+	enum tsn_diag_severity severity;
+	enum tsn_diag_code code;
+	const char *message, *hint;  /* hint: or NULL */
+	const char *file;
+	unsigned line, column, end_line, end_column;
+};
+/* All of them, in order of file and position. */
+void tsn_diags_each(struct tsn_diags *, const struct tsn_sources *, void (*each)(void *arg, const struct tsn_diag_view *), void *arg);
+/* Forgets the warnings for which [keep] says no. */
+void tsn_diags_filter(struct tsn_diags *, const struct tsn_sources *, bool (*keep)(void *arg, const struct tsn_diag_view *), void *arg);
 
 /*
  * Line and column (both from 1, in characters, a tab is one) of a byte offset.

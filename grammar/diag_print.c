@@ -204,3 +204,48 @@ tsn_diags_print(struct tsn_diags *d, const struct tsn_sources *sources, bool col
 		tsn_buf_printf(out, "%serror:%s too many errors, the first %d are shown [E%03d]\n",
 		    s->kind[TSN_DIAG_ERROR], s->end, TSN_DIAG_ERRORS_MAX, TSN_E_TOO_MANY);
 }
+
+static struct tsn_diag_view
+view_of(const struct tsn_diag *x, const struct tsn_sources *sources)
+{
+	struct tsn_diag_view v = { .severity = x->severity, .code = x->code, .message = x->message, .hint = x->hint };
+
+	if (sources != NULL && x->span.file < sources->n) {
+		const struct tsn_source *src = &sources->v[x->span.file];
+
+		v.file = src->name;
+		tsn_source_locate(src, x->span.begin, &v.line, &v.column);
+		tsn_source_locate(src, x->span.end, &v.end_line, &v.end_column);
+	}
+	return v;
+}
+
+void
+tsn_diags_each(struct tsn_diags *d, const struct tsn_sources *sources, void (*each)(void *, const struct tsn_diag_view *), void *arg)
+{
+	if (d == NULL || d->n == 0)
+		return;
+	qsort(d->v, d->n, sizeof(*d->v), by_place);
+	for (size_t i = 0; i < d->n; i++) {
+		const struct tsn_diag_view v = view_of(d->v[i], sources);
+
+		each(arg, &v);
+	}
+}
+
+void
+tsn_diags_filter(struct tsn_diags *d, const struct tsn_sources *sources, bool (*keep)(void *, const struct tsn_diag_view *), void *arg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; d != NULL && i < d->n; i++) {
+		const struct tsn_diag_view v = view_of(d->v[i], sources);
+
+		if (v.severity != TSN_DIAG_WARNING || keep(arg, &v))
+			d->v[n++] = d->v[i];
+		else
+			d->warnings--;
+	}
+	if (d != NULL)
+		d->n = n;
+}

@@ -57,11 +57,6 @@ struct tsn_parse {
 	void *on_fatal;         /* jmp_buf of the scanner's set-up */
 };
 
-/* --- source.c --- */
-
-/* Bytes of the well-formed UTF-8 character at [s], or 0. */
-size_t tsn_utf8_len(const char *s, size_t n);
-
 /* --- scan.c: filling the vector --- */
 
 /* False when memory is out or the text is too long; the scanner reports the rest itself. */

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/arena.h"
 #include "base/mem.h"
 #include "grammar/internal.h"

@@ -3,6 +3,7 @@
 /* Texts of one compilation: copies, names, and where a byte stands. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/arena.h"
 #include "base/mem.h"
 #include "grammar/internal.h"
@@ -49,37 +50,6 @@ tsn_sources_add(struct tsn_sources *s, const char *name, const char *text, size_
 		memcpy(copy, text, len);
 	v[s->n] = (struct tsn_source){ .name = label, .text = copy, .len = len };
 	return (int)s->n++;
-}
-
-/* Follows the table of well-formed sequences in the Unicode Standard (3-7): no overlong forms, no surrogates. */
-size_t
-tsn_utf8_len(const char *s, size_t n)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	unsigned low = 0x80, high = 0xbf;
-	size_t want, i;
-
-	if (n == 0)
-		return 0;
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	want = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (n < want || p[1] < low || p[1] > high)
-		return 0;
-	for (i = 2; i < want; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return want;
 }
 
 void

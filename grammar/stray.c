@@ -3,6 +3,7 @@
 /* Characters that the language does not use, and what people mean by them. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "grammar/internal.h"
 
 static const struct {

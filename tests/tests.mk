@@ -31,6 +31,10 @@ soak: test-deps ## the long runs: a million mutations, thousands of random rules
 	@$(TEST_MAKE) WERROR=-Werror test-programs
 	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
+.PHONY: quality
+quality: all ## write stdlib-rules/QUALITY.md: what each rule says of the shared captures, benign and malicious
+	@python3 tests/quality/quality.py $(BUILD)/tocsin ../shared/data > stdlib-rules/QUALITY.md
+
 .PHONY: golden
 golden: ## rewrite the golden texts; review the diff
 	@$(TEST_MAKE) test-programs
@@ -54,7 +58,7 @@ fuzz: ## build the fuzz targets with clang's libFuzzer and run each for FUZZ_SEC
 	@sh tests/fuzz/run.sh $(BUILD)
 
 .PHONY: test-programs one-suite
-test-programs: $(BUILD)/tocsin $(suite_bins) $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/hostile $(BUILD)/spoil
+test-programs: $(BUILD)/tocsin $(suite_bins) $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/hostile $(BUILD)/spoil $(BUILD)/killer
 one-suite: $(BUILD)/tests/test_$(S)
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libtocsin.a
@@ -74,6 +78,10 @@ $(BUILD)/hostile: tests/gen/hostile.c tests/gen/wire.h
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
 $(BUILD)/spoil: tests/gen/spoil.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+$(BUILD)/killer: tests/gen/killer.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 

@@ -127,24 +127,35 @@ tsn_buf_str(const struct tsn_buf *b)
 	return b->p != NULL ? b->p : "";
 }
 
-/* Length of the well-formed UTF-8 sequence at [s] (Unicode table 3-7), or 0. */
-static size_t
-utf8_len(const unsigned char *s, size_t n)
+/* Follows the table of well-formed sequences in the Unicode Standard (3-7): no overlong forms, no surrogates. */
+size_t
+tsn_utf8_len(const char *s, size_t n)
 {
-	size_t len, i;
+	const unsigned char *p = (const unsigned char *)s;
+	unsigned low = 0x80, high = 0xbf;
+	size_t want, i;
 
-	if (s[0] < 0x80)
+	if (n == 0)
+		return 0;
+	if (p[0] < 0x80)
 		return 1;
-	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4 || len > n)
+	if (p[0] < 0xc2 || p[0] > 0xf4)
 		return 0;
-	for (i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
+	want = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (n < want || p[1] < low || p[1] > high)
+		return 0;
+	for (i = 2; i < want; i++)
+		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
+	return want;
 }
 
 static void
@@ -167,15 +178,14 @@ json_ascii(struct tsn_buf *b, unsigned char c)
 void
 tsn_buf_json(struct tsn_buf *b, const char *s, size_t n)
 {
-	const unsigned char *u = (const unsigned char *)s;
 	size_t i = 0, len;
 
 	while (i < n) {
-		len = utf8_len(u + i, n - i);
+		len = tsn_utf8_len(s + i, n - i);
 		if (len == 1) {
-			json_ascii(b, u[i]);
+			json_ascii(b, (unsigned char)s[i]);
 		} else if (len > 1) {
-			tsn_buf_add(b, u + i, len);
+			tsn_buf_add(b, s + i, len);
 		} else {
 			tsn_buf_puts(b, "\xef\xbf\xbd");
 			len = 1;

@@ -30,6 +30,8 @@ void tsn_buf_printf(struct tsn_buf *b, const char *fmt, ...) __attribute__((form
 void tsn_buf_vprintf(struct tsn_buf *b, const char *fmt, va_list ap);
 /* The text so far, never NULL. */
 const char *tsn_buf_str(const struct tsn_buf *b);
+/* Bytes of the well-formed UTF-8 character at [s], of which [n] bytes are there, or 0. */
+size_t tsn_utf8_len(const char *s, size_t n);
 /* Appends [n] bytes of [s] as the inside of a JSON string (RFC 8259 section 7); bytes that are no UTF-8 become U+FFFD. */
 void tsn_buf_json(struct tsn_buf *b, const char *s, size_t n);
 /* Reads a whole file. 0, or the errno of what failed (EFBIG over [max] bytes). */

@@ -25,6 +25,10 @@ struct tsn_cli_list {
 
 struct tsn_cli {
 	const char *program, *command;
+	const char *key; /* the command as options.def names it: "ruleset.pack" is `tocsin ruleset pack` */
+	char verb[64];   /* "ruleset pack", for [command] to point at */
+	int argc;
+	char **argv;
 #define OPTION(member, letter, name, kind, arg, commands, help) OPTION_##kind(member)
 #define OPTION_LIST(member)   struct tsn_cli_list member;
 #define OPTION_TEXT(member)   const char *member;
@@ -56,6 +60,11 @@ bool tsn_cli_reader_gone(void);
 int tsn_cli_no_memory(void);
 void tsn_cli_help(const char *program);
 void tsn_cli_command_help(const char *program, const char *command);
+/* The help of [command], whose row says [args], [what] and [more]; options.def has its options under [key]. */
+void tsn_cli_topic_help(const char *program, const char *command, const char *key, const char *args, const char *what,
+    const char *more);
+/* `tocsin help ruleset [VERB]`: an exit status. */
+int tsn_ruleset_help(struct tsn_cli *c, const char *verb);
 
 #define COMMAND(name, args, what, more) int tsn_cmd_##name(struct tsn_cli *c);
 #include "cli/commands.def"

@@ -34,7 +34,7 @@ with_rules(struct tsn_cli *c, int (*then)(struct tsn_cli *, const struct tsn_rul
 
 	if (!join_args(c))
 		return tsn_cli_no_memory();
-	if (c->rules.n == 0 && c->exprs.n == 0)
+	if (c->rules.n == 0 && c->exprs.n == 0 && c->rulesets == NULL)
 		return tsn_cli_usage(c, "no rules: name rule files or directories");
 	if (!tsn_cli_compilation_init(&k, c)) {
 		tsn_cli_compilation_fini(&k);
@@ -97,7 +97,7 @@ explain_why(struct tsn_cli *c)
 	struct tsn_ruleset *rs;
 	int status = TSN_EXIT_RULES;
 
-	if (c->rules.n == 0 && c->exprs.n == 0)
+	if (c->rules.n == 0 && c->exprs.n == 0 && c->rulesets == NULL)
 		return tsn_cli_usage(c, "no rules: with --why they stand behind -r or -e");
 	if (c->args.n == 0)
 		return tsn_cli_usage(c, "no input: with --why name files or directories, or - for stdin");

@@ -43,8 +43,9 @@ tsn_cmd_listen(struct tsn_cli *c)
 
 	if (c->args.n > 0)
 		return tsn_cli_usage(c, "`tocsin listen` takes no input; rules go behind -r");
-	if (c->rules.n == 0)
+	if (c->rules.n == 0 && c->rulesets == NULL)
 		return tsn_cli_usage(c, "no rules: add -r RULES");
+	o.rulesets = c->rulesets;
 	o.rules.paths = c->rules.v;
 	o.rules.npaths = c->rules.n;
 	tsn_cli_library(c, &o.rules);

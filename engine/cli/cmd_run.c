@@ -265,7 +265,7 @@ tsn_cmd_run(struct tsn_cli *c)
 
 	if (status != 0)
 		return status;
-	if (c->rules.n == 0 && c->exprs.n == 0)
+	if (c->rules.n == 0 && c->exprs.n == 0 && c->rulesets == NULL)
 		return tsn_cli_usage(c, "no rules: add -r RULES, or -e 'dst_port == 1434'");
 	if (c->args.n == 0)
 		return tsn_cli_usage(c, "no input: name files or directories, or - for stdin");

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/inputs.h"
+#include "cli/test_report.h"
 #include "core/ruletest.h"
 
 struct tally {
@@ -19,7 +20,7 @@ report_one(const struct tsn_cli *c, const struct tsn_rule_test *t, enum tsn_test
 	static const char *const word[] = { "ok", "FAILED", "BROKEN" };
 	static const char *const color[] = { "\x1b[32m", "\x1b[31m", "\x1b[31m" };
 
-	if (result == TSN_TEST_PASSED && c->quiet)
+	if (result == TSN_TEST_PASSED && (c->quiet || c->mutate))
 		return;
 	printf("%s%-6s%s %s: %s", c->color_out ? color[result] : "", word[result], c->color_out ? "\x1b[0m" : "",
 	    t->rule, t->title);
@@ -44,7 +45,7 @@ name_untested(const struct tsn_cli *c, const struct tsn_ruleset *rs)
 		if (t < rs->ntests || (c->filter != NULL && strstr(name, c->filter) == NULL))
 			continue;
 		n++;
-		if (!c->quiet)
+		if (!c->quiet && !c->mutate)
 			printf("none   %s has no test\n", name);
 	}
 	return n;
@@ -93,6 +94,15 @@ run_all(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_co
 	n->untested = name_untested(c, rs);
 }
 
+uint32_t
+tsn_cli_tests_failed(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_compilation *k)
+{
+	struct tally n = { 0 };
+
+	run_all(c, rs, k, &n);
+	return n.failed;
+}
+
 int
 tsn_cmd_test(struct tsn_cli *c)
 {
@@ -101,7 +111,7 @@ tsn_cmd_test(struct tsn_cli *c)
 	struct tsn_ruleset *rs;
 	int status;
 
-	if (c->args.n + c->rules.n == 0)
+	if (c->args.n + c->rules.n == 0 && c->rulesets == NULL)
 		return tsn_cli_usage(c, "no rules: name rule files or directories");
 	if (!tsn_cli_compilation_init(&k, c)) {
 		tsn_cli_compilation_fini(&k);
@@ -119,13 +129,19 @@ tsn_cmd_test(struct tsn_cli *c)
 		status = tsn_cli_usage(c, "--only: no rule's name contains \"%s\"", c->filter);
 	} else {
 		run_all(c, rs, &k, &n);
+		status = n.failed > 0 ? TSN_EXIT_RULES : TSN_EXIT_OK;
+		if ((c->coverage || (!c->quiet && !c->mutate)) && !tsn_cli_report_coverage(c, rs, k.sources))
+			status = tsn_cli_no_memory();
 		printf("%u passed, %u failed", n.passed, n.failed);
 		if (n.rules_failed > 0)
 			printf(" in %u rule%s", n.rules_failed, n.rules_failed == 1 ? "" : "s");
 		if (n.untested > 0)
 			printf("; %u rule%s without a test", n.untested, n.untested == 1 ? "" : "s");
 		putchar('\n');
-		status = n.failed > 0 ? TSN_EXIT_RULES : TSN_EXIT_OK;
+		if (c->mutate && n.failed == 0)
+			status = tsn_cli_report_mutants(c, rs, k.sources);
+		else if (c->mutate)
+			puts("mutants are tried against tests that pass: first make these pass");
 	}
 	tsn_ruleset_free(rs);
 	tsn_cli_compilation_fini(&k);

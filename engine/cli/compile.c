@@ -36,6 +36,20 @@ tsn_cli_print_diags(const struct tsn_cli *c, struct tsn_diags *diags, const stru
 	tsn_buf_fini(&out);
 }
 
+/* What cannot be read is an error like one of the rules. */
+static void
+take_store(struct tsn_cli_compilation *k, const char *store)
+{
+	char error[TSN_RULESET_ERROR];
+
+	if (store == NULL)
+		return;
+	if (!tsn_store_enabled(store, &k->enabled, error))
+		tsn_diag_error(k->diags, TSN_E_IMPORT, TSN_SPAN_NONE, "%s", error);
+	k->input.installed = k->enabled.v;
+	k->input.ninstalled = k->enabled.n;
+}
+
 bool
 tsn_cli_compilation_init(struct tsn_cli_compilation *k, const struct tsn_cli *c)
 {
@@ -59,12 +73,14 @@ tsn_cli_compilation_init(struct tsn_cli_compilation *k, const struct tsn_cli *c)
 	k->input.wanted = c->elements;
 	k->input.nwanted = c->nelements;
 	tsn_cli_library(c, &k->input);
+	take_store(k, c->rulesets);
 	return true;
 }
 
 void
 tsn_cli_compilation_fini(struct tsn_cli_compilation *k)
 {
+	tsn_store_enabled_fini(&k->enabled);
 	tsn_diags_free(k->diags);
 	tsn_sources_free(k->sources);
 	tsn_free(k->exprs);
@@ -73,7 +89,7 @@ tsn_cli_compilation_fini(struct tsn_cli_compilation *k)
 struct tsn_ruleset *
 tsn_cli_compile(struct tsn_cli_compilation *k)
 {
-	struct tsn_ruleset *r = tsn_compile(k->sources, &k->input, k->diags);
+	struct tsn_ruleset *r = tsn_diags_errors(k->diags) > 0 ? NULL : tsn_compile(k->sources, &k->input, k->diags);
 
 	tsn_cli_print_diags(k->cli, k->diags, k->sources);
 	if (r == NULL && tsn_diags_errors(k->diags) == 0)

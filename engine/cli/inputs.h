@@ -9,6 +9,7 @@
 #include "core/engine.h"
 #include "feed/files.h"
 #include "input/wait.h"
+#include "ruleset/store.h"
 
 /* --- rules --- */
 
@@ -17,6 +18,7 @@ struct tsn_cli_compilation {
 	struct tsn_sources *sources;
 	struct tsn_diags *diags;
 	struct tsn_rule_text *exprs;
+	struct tsn_store_enabled enabled; /* of --rulesets */
 	struct tsn_compile_input input; /* from -r, -e, -L and --where; may be changed before compiling */
 };
 
@@ -26,6 +28,8 @@ void tsn_cli_compilation_fini(struct tsn_cli_compilation *k);
 /* Prints every diagnostic. NULL after errors. */
 struct tsn_ruleset *tsn_cli_compile(struct tsn_cli_compilation *k);
 void tsn_cli_print_diags(const struct tsn_cli *c, struct tsn_diags *diags, const struct tsn_sources *sources);
+/* Runs every test and prints as `tocsin test` does; how many failed. [rs] compiled with tests. */
+uint32_t tsn_cli_tests_failed(const struct tsn_cli *c, const struct tsn_ruleset *rs, struct tsn_cli_compilation *k);
 void tsn_cli_library(const struct tsn_cli *c, struct tsn_compile_input *in);
 
 /* For show, top and exporters: what -r and --where say, NULL if nothing. 0, or an exit status, told on stderr. */

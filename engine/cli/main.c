@@ -45,10 +45,12 @@ find_command(const char *name)
 	return i;
 }
 
-/* [command] may be NULL: the overview. */
+/* [command] may be NULL: the overview; [verb] too. */
 static int
-help(struct tsn_cli *c, const char *command)
+help(struct tsn_cli *c, const char *command, const char *verb)
 {
+	if (command != NULL && strcmp(command, "ruleset") == 0)
+		return tsn_ruleset_help(c, verb);
 	if (command != NULL && find_command(command) == NCOMMANDS)
 		return unknown_command(c, command);
 	if (command != NULL)
@@ -66,7 +68,11 @@ dispatch(struct tsn_cli *c, int argc, char **argv)
 
 	if (i == NCOMMANDS)
 		return unknown_command(c, argv[1]);
-	c->command = commands[i].name;
+	c->command = c->key = commands[i].name;
+	c->argc = argc;
+	c->argv = argv;
+	if (commands[i].run == tsn_cmd_ruleset) /* its verbs have options of their own */
+		return commands[i].run(c);
 	status = tsn_cli_parse(c, argc, argv);
 	if (status != 0)
 		return status;
@@ -114,7 +120,7 @@ main(int argc, char **argv)
 		return close_stdout(TSN_EXIT_USAGE);
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-		return close_stdout(help(&c, argc > 2 && argv[2][0] != '-' ? argv[2] : NULL));
+		return close_stdout(help(&c, argc > 2 && argv[2][0] != '-' ? argv[2] : NULL, argc > 3 ? argv[3] : NULL));
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		argv[1] = (char *)"version";
 	status = dispatch(&c, argc, argv);

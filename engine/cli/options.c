@@ -129,23 +129,28 @@ print_kinds(void)
 void
 tsn_cli_command_help(const char *program, const char *command)
 {
-	char left[64];
 	size_t i;
 
 	for (i = 0; i < NCOMMANDS; i++)
 		if (strcmp(commands[i].name, command) == 0)
-			break;
-	if (i == NCOMMANDS)
-		return;
-	printf("Usage: %s %s %s\n\n%c%s.\n", program, command, commands[i].args,
-	    toupper((unsigned char)commands[i].what[0]), commands[i].what + 1);
-	if (commands[i].more[0] != '\0')
-		printf("\n%s", commands[i].more);
-	if (strstr(commands[i].args, "INPUT") != NULL)
+			tsn_cli_topic_help(program, command, command, commands[i].args, commands[i].what, commands[i].more);
+}
+
+void
+tsn_cli_topic_help(const char *program, const char *command, const char *key, const char *args, const char *what,
+    const char *more)
+{
+	char left[64];
+	size_t i;
+
+	printf("Usage: %s %s %s\n\n%c%s.\n", program, command, args, toupper((unsigned char)what[0]), what + 1);
+	if (more[0] != '\0')
+		printf("\n%s", more);
+	if (strstr(args, "INPUT") != NULL)
 		print_kinds();
 	printf("\nOptions\n");
 	for (i = 0; i < NOPTIONS; i++) {
-		if (!takes(options[i].commands, command))
+		if (!takes(options[i].commands, key))
 			continue;
 		snprintf(left, sizeof(left), "%c%c%s--%s %s", options[i].letter ? '-' : ' ',
 		    options[i].letter ? options[i].letter : ' ', options[i].letter ? ", " : "  ",
@@ -222,7 +227,7 @@ unknown_option(struct tsn_cli *c, const char *name, size_t n)
 
 	snprintf(word, sizeof(word), "%.*s", (int)n, name);
 	for (i = 0; i < NOPTIONS; i++)
-		if (takes(options[i].commands, c->command))
+		if (takes(options[i].commands, c->key))
 			tsn_nearest_offer(&near, word, options[i].name);
 	if (near.best != NULL)
 		return tsn_cli_usage(c, "no option --%s; did you mean --%s?", word, near.best);
@@ -251,7 +256,7 @@ parse_option(struct tsn_cli *c, int argc, char **argv, int *i)
 		if (arg[2] != '\0')
 			value = arg + 2;
 	}
-	if (!takes(o->commands, c->command))
+	if (!takes(o->commands, c->key))
 		return tsn_cli_usage(c, "`tocsin %s` takes no --%s", c->command, o->name);
 	if (o->kind == SWITCH)
 		return value != NULL ? tsn_cli_usage(c, "--%s takes no value", o->name) : set_option(c, o, NULL);

@@ -71,6 +71,13 @@ tsn_progress_show(struct tsn_progress *p, const char *name, uint64_t done, uint6
 }
 
 void
+tsn_progress_count(struct tsn_progress *p, const char *name, uint64_t done, uint64_t total)
+{
+	fprintf(stderr, "\r\x1b[K%llu of %llu  %s", (unsigned long long)done, (unsigned long long)total, name);
+	p->shown = true;
+}
+
+void
 tsn_progress_clear(struct tsn_progress *p)
 {
 	if (p->shown)

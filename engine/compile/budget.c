@@ -2,7 +2,10 @@
 /* Copyright 2026 The Tocsin authors */
 #include "compile/budget.h"
 
+#include <string.h>
+
 #include "base/buf.h"
+#include "base/mem.h"
 
 #define PARTS 64u            /* groups lie in that many parts, alike in size (S29) */
 #define GROWN_LEAST 16u      /* groups of an aggregate that may grow, at least */
@@ -97,20 +100,56 @@ let_grow(struct tsn_family_def *f, uint64_t share)
 
 /* [k] of FINE of the groups that an unsized family wants; sized ones have what they ask for. */
 static void
-apply(struct tsn_program *p, uint64_t k, uint64_t share)
+size(struct tsn_family_def *f, uint64_t k, uint64_t share)
 {
-	for (uint32_t i = 0; i < p->nfamilies; i++) {
-		struct tsn_family_def *f = &p->families[i];
-
-		if (!f->sized) {
-			f->max_keys = (uint64_t)TSN_MAX_KEYS * k / FINE / PARTS * PARTS;
-			if (f->max_keys < TSN_BUDGET_LEAST)
-				f->max_keys = TSN_BUDGET_LEAST;
-			if (k == FINE)
-				f->max_keys = TSN_MAX_KEYS;
-		}
-		let_grow(f, share);
+	if (!f->sized) {
+		f->max_keys = (uint64_t)TSN_MAX_KEYS * k / FINE / PARTS * PARTS;
+		if (f->max_keys < TSN_BUDGET_LEAST)
+			f->max_keys = TSN_BUDGET_LEAST;
+		if (k == FINE)
+			f->max_keys = TSN_MAX_KEYS;
 	}
+	let_grow(f, share);
+}
+
+#define NOBODY UINT32_MAX /* the site's own, in owner[] */
+
+/* Families, each with the installed ruleset that alone reads it, and what is left of the groups it wants under that one's share. */
+struct division {
+	struct tsn_program *p;
+	uint32_t *owner;          /* of each family: index of an installed ruleset, or NOBODY */
+	uint64_t *most, *grown;   /* of each installed ruleset: k and share at most */
+	bool all;                 /* else the site's own families stay as they are */
+};
+
+static void
+apply(struct division *d, uint64_t k, uint64_t share)
+{
+	for (uint32_t i = 0; i < d->p->nfamilies; i++) {
+		const uint32_t g = d->owner[i];
+		const bool mine = g == NOBODY;
+
+		if (mine && !d->all)
+			continue;
+		size(&d->p->families[i], mine || k < d->most[g] ? k : d->most[g], mine || share > d->grown[g] ? share : d->grown[g]);
+	}
+}
+
+/* What the families of one installed ruleset may take, the growth of one of them included. */
+static uint64_t
+worst_of(const struct division *d, uint32_t g)
+{
+	uint64_t sum = 0, growing = 0;
+	struct tsn_share s;
+
+	for (uint32_t i = 0; i < d->p->nfamilies; i++) {
+		if (d->owner[i] != g)
+			continue;
+		tsn_budget_share(&d->p->families[i], &s);
+		sum = plus(sum, s.in_all);
+		growing = s.growing > growing ? s.growing : growing;
+	}
+	return plus(sum, growing);
 }
 
 static void
@@ -166,17 +205,24 @@ refuse(struct tsn_program *p, const struct tsn_site *site, struct tsn_diags *dia
 	return false;
 }
 
-/* The largest k in [0, most] with which it fits; 0 is known to. */
+/* What is to fit: all families, or those of one installed ruleset. */
 static uint64_t
-largest(struct tsn_program *p, uint64_t memory, uint64_t share)
+worst(const struct division *d, uint32_t g)
+{
+	return g == NOBODY ? tsn_budget_worst(d->p) : worst_of(d, g);
+}
+
+/* The largest k in [0, FINE] with which it fits; 0 is known to. */
+static uint64_t
+largest(struct division *d, uint32_t g, uint64_t memory, uint64_t share)
 {
 	uint64_t lo = 0, hi = FINE;
 
 	while (lo < hi) {
 		const uint64_t mid = lo + (hi - lo + 1) / 2;
 
-		apply(p, mid, share);
-		if (tsn_budget_worst(p) <= memory)
+		apply(d, mid, share);
+		if (worst(d, g) <= memory)
 			lo = mid;
 		else
 			hi = mid - 1;
@@ -186,31 +232,126 @@ largest(struct tsn_program *p, uint64_t memory, uint64_t share)
 
 /* Where all have the groups they want, more of them may grow. */
 static uint64_t
-smallest_share(struct tsn_program *p, uint64_t memory)
+smallest_share(struct division *d, uint32_t g, uint64_t memory)
 {
 	uint64_t share = GROWN_SHARE;
 
 	while (share > 1) {
-		apply(p, FINE, share / 2);
-		if (tsn_budget_worst(p) > memory)
+		apply(d, FINE, share / 2);
+		if (worst(d, g) > memory)
 			break;
 		share /= 2;
 	}
 	return share;
 }
 
-bool
-tsn_budget_divide(struct tsn_program *p, const struct tsn_site *site, struct tsn_diags *diags)
+static uint32_t
+guest_of(const struct tsn_rule *r, const struct tsn_installed *guest, size_t n)
 {
-	const uint64_t memory = site->memory - (tsn_program_pairs(p) ? site->memory / TSN_PAIR_SHARE : 0);
+	for (size_t g = 0; g < n; g++)
+		if (strcmp(r->ruleset, guest[g].name) == 0)
+			return (uint32_t)g;
+	return NOBODY;
+}
+
+static void
+find_owners(struct division *d, const struct tsn_installed *guest, size_t nguests)
+{
+	const uint32_t unread = NOBODY - 1;
+
+	for (uint32_t i = 0; i < d->p->nfamilies; i++)
+		d->owner[i] = unread;
+	for (uint32_t r = 0; r < d->p->nrules; r++) {
+		const struct tsn_rule *rule = &d->p->rules[r];
+		const uint32_t g = guest_of(rule, guest, nguests);
+
+		for (uint32_t k = 0; k < rule->families_n; k++) {
+			uint32_t *o = &d->owner[rule->families[k]];
+
+			*o = *o == unread || *o == g ? g : NOBODY;
+		}
+	}
+	for (uint32_t i = 0; i < d->p->nfamilies; i++)
+		if (d->owner[i] == unread)
+			d->owner[i] = NOBODY;
+}
+
+static bool
+refuse_guest(const struct division *d, uint32_t g, const struct tsn_installed *guest, uint64_t share, struct tsn_diags *diags)
+{
+	struct tsn_buf need = TSN_BUF_INIT, has = TSN_BUF_INIT;
+
+	size_text(worst_of(d, g), &need);
+	size_text(share, &has);
+	tsn_diag_hint(tsn_diag_error(diags, TSN_E_LIMIT, TSN_SPAN_NONE,
+	    "groups of the installed ruleset %s may take %s at least, and its share of the memory is %s (%u %%)", guest->name,
+	    tsn_buf_str(&need), tsn_buf_str(&has), guest->memory_percent),
+	    "its rules want smaller max_keys, or it needs a larger share");
+	tsn_buf_fini(&need);
+	tsn_buf_fini(&has);
+	return false;
+}
+
+/* Each installed ruleset within its share, as if it were alone. */
+static bool
+divide_guests(struct division *d, const struct tsn_site *site, const struct tsn_installed *guest, size_t nguests,
+    struct tsn_diags *diags)
+{
+	for (uint32_t g = 0; g < nguests; g++) {
+		const uint64_t share = (site->memory == 0 ? TSN_BUDGET_UNSAID : site->memory) / 100 * guest[g].memory_percent;
+
+		d->most[g] = FINE;
+		d->grown[g] = 1;
+		apply(d, 0, GROWN_SHARE);
+		if (worst_of(d, g) > share)
+			return refuse_guest(d, g, &guest[g], share, diags);
+		d->most[g] = largest(d, g, share, GROWN_SHARE);
+		d->grown[g] = d->most[g] == FINE ? smallest_share(d, g, share) : GROWN_SHARE;
+	}
+	return true;
+}
+
+/* All within the site's memory. */
+static bool
+divide_all(struct division *d, const struct tsn_site *site, struct tsn_diags *diags)
+{
+	const uint64_t memory = site->memory - (tsn_program_pairs(d->p) ? site->memory / TSN_PAIR_SHARE : 0);
 	uint64_t k;
 
-	if (site->memory == 0 || p->nfamilies == 0)
-		return true;
-	apply(p, 0, GROWN_SHARE);
-	if (tsn_budget_worst(p) > memory)
-		return refuse(p, site, diags);
-	k = largest(p, memory, GROWN_SHARE);
-	apply(p, k, k == FINE ? smallest_share(p, memory) : GROWN_SHARE);
+	d->all = true;
+	apply(d, 0, GROWN_SHARE);
+	if (tsn_budget_worst(d->p) > memory)
+		return refuse(d->p, site, diags);
+	k = largest(d, NOBODY, memory, GROWN_SHARE);
+	apply(d, k, k == FINE ? smallest_share(d, NOBODY, memory) : GROWN_SHARE);
 	return true;
+}
+
+bool
+tsn_budget_divide(struct tsn_program *p, const struct tsn_site *site, const struct tsn_installed *guest, size_t nguests,
+    struct tsn_diags *diags)
+{
+	struct division d = { .p = p };
+	bool ok = true;
+
+	if ((site->memory == 0 && nguests == 0) || p->nfamilies == 0)
+		return true;
+	d.owner = tsn_calloc(p->nfamilies, sizeof(*d.owner));
+	d.most = tsn_calloc(nguests + 1, sizeof(*d.most));
+	d.grown = tsn_calloc(nguests + 1, sizeof(*d.grown));
+	if (d.owner == NULL || d.most == NULL || d.grown == NULL) {
+		tsn_diag_error(diags, TSN_E_LIMIT, TSN_SPAN_NONE, "memory is out");
+		ok = false;
+	} else {
+		find_owners(&d, guest, nguests);
+	}
+	ok = ok && divide_guests(&d, site, guest, nguests, diags);
+	if (ok && site->memory != 0)
+		ok = divide_all(&d, site, diags);
+	else if (ok)
+		apply(&d, FINE, 1);
+	tsn_free(d.owner);
+	tsn_free(d.most);
+	tsn_free(d.grown);
+	return ok;
 }

@@ -30,6 +30,13 @@ uint64_t tsn_budget_worst(const struct tsn_program *p);
  * does not suffice for TSN_BUDGET_LEAST groups each.
  */
 #define TSN_BUDGET_LEAST 1024u
-bool tsn_budget_divide(struct tsn_program *p, const struct tsn_site *site, struct tsn_diags *diags);
+/* What shares of installed rulesets are shares of where the site gives no `memory`. */
+#define TSN_BUDGET_UNSAID (UINT64_C(4) << 30)
+/*
+ * [guest]: installed rulesets; groups that only rules of one of them read take at most its share, whether or not the site
+ * says `memory`. Groups that a rule of the site's reads too are the site's.
+ */
+bool tsn_budget_divide(struct tsn_program *p, const struct tsn_site *site, const struct tsn_installed *guest, size_t nguests,
+    struct tsn_diags *diags);
 
 #endif

@@ -28,6 +28,7 @@
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
+#define CK_GUEST_RULES 10000      /* of one installed ruleset */
 #define CK_SHORT_WINDOW 30000  /* ms; below it idle timeouts reorder flows */
 
 /* --- what was loaded --- */
@@ -53,6 +54,7 @@ struct ck_file {
 	bool broken;               /* a condition with errors in its syntax */
 	bool installed;            /* found in a rules directory: no place for site { } */
 	bool busy;                 /* being loaded: `use` of it is a cycle */
+	const struct tsn_installed *guest; /* the installed ruleset it belongs to, NULL: none */
 };
 
 enum ck_sym_kind { CK_LET, CK_SET, CK_TABLE, CK_DEFINE, CK_RULE };
@@ -87,6 +89,8 @@ struct tsn_world {
 	struct ck_sym *table[1024];
 	struct ck_sym *syms, **syms_tail;
 	uint64_t next_id;          /* of environments */
+	struct tsn_installed *installed; /* a copy of the caller's */
+	size_t ninstalled;
 	bool filter, tests;        /* of tsn_compile_input */
 };
 
@@ -320,6 +324,13 @@ _Noreturn void ck_oom(struct tsn_ck *);
 /* --- load.c --- */
 
 struct tsn_world *tsn_world_load(struct tsn_sources *, const struct tsn_compile_input *, struct tsn_diags *);
+
+/* Declarations that an installed ruleset may not have. [rules]: of the ruleset so far. */
+void ck_guest_check(const struct ck_file *f, uint32_t *rules, struct tsn_diags *diags);
+/* Does the path, links followed, stay in the ruleset's folder (or lead nowhere)? */
+bool ck_guest_reaches(const struct tsn_installed *guest, const char *path);
+/* May a file name this path, as written? True for files of no installed ruleset. */
+bool ck_guest_path(const struct ck_file *f, const char *path, struct tsn_span at, struct tsn_diags *diags);
 void tsn_world_free(struct tsn_world *);
 
 /* --- names.c --- */
@@ -486,8 +497,8 @@ bool ck_set_add_member(const struct ck_env *, struct ck_set *, const struct tsn_
 enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck_member *, uint32_t row);
 /* Does what the declaration says change by the rebinding of [e]? */
 bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
-/* A path as written, seen from its file. */
-const char *ck_beside(const struct ck_env *, const char *path);
+/* A path as written, seen from its file; NULL after an error: an installed ruleset's leads out of its folder. */
+const char *ck_beside(const struct ck_env *, const char *path, struct tsn_span at);
 /* table.c */
 struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
 struct ck_val ck_table_call(const struct ck_env *, const struct tsn_node *call, struct ck_sym *);
@@ -577,6 +588,8 @@ const struct tsn_ir *ck_with(struct tsn_ck *, const struct tsn_ir *x, const stru
 
 /* Adds a probe of the value that a rule compares, and the rule with each candidate; false after a report. After all rules. */
 bool ck_tune(struct tsn_ck *, struct tsn_ruleset *, const struct tsn_compile_input *);
+/* Those of tsn_compile_test_covered, for the first rule of a test that was written for it so. */
+void ck_probes_cover(struct tsn_ck *, struct tsn_ruleset *, const struct ck_parts *);
 
 /* --- override.c, site.c, blocks.c --- */
 

@@ -9,10 +9,6 @@
 #include "compile/budget.h"
 #include "compile/check.h"
 
-/* Of the rule language, not of the program. */
-#define LANGUAGE_MAJOR 1
-#define LANGUAGE_MINOR 0
-
 /* Everything one run holds, so that running out of memory has one place to clean up. */
 struct job {
 	struct tsn_ck ck;
@@ -116,10 +112,10 @@ check_version(struct tsn_ck *c, const struct tsn_node *ruleset)
 			continue;
 		if (v->text == NULL || sscanf(v->text, "%3u.%3u%c", &major, &minor, &rest) != 2)
 			tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_VALUE, v->span, "this is no version of the language"),
-			    "write requires \"%d.%d\"", LANGUAGE_MAJOR, LANGUAGE_MINOR);
-		else if (major > LANGUAGE_MAJOR || (major == LANGUAGE_MAJOR && minor > LANGUAGE_MINOR))
+			    "write requires \"%d.%d\"", TSN_LANGUAGE_MAJOR, TSN_LANGUAGE_MINOR);
+		else if (major > TSN_LANGUAGE_MAJOR || (major == TSN_LANGUAGE_MAJOR && minor > TSN_LANGUAGE_MINOR))
 			tsn_diag_error(c->diags, TSN_E_CLAUSE, v->span, "this ruleset needs a newer engine: the language here is %d.%d",
-			    LANGUAGE_MAJOR, LANGUAGE_MINOR);
+			    TSN_LANGUAGE_MAJOR, TSN_LANGUAGE_MINOR);
 	}
 }
 
@@ -270,7 +266,8 @@ finish(struct job *j, bool emit)
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;
-		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->diags);
+		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->world->installed, c->world->ninstalled,
+		    c->diags);
 	}
 	if (error == NULL)
 		ck_oom(c);
@@ -340,10 +337,13 @@ tsn_compile(struct tsn_sources *sources, const struct tsn_compile_input *in, str
 	return compile(sources, in, diags, true);
 }
 
-struct tsn_ruleset *
-tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+enum alone { ALONE_CHECKED, ALONE_EMITTED, ALONE_COVERED };
+
+/* One rule as shipped, with what [test] says if there is one. */
+static struct tsn_ruleset *
+compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struct tsn_span at, enum alone how,
+    struct tsn_diags *diags)
 {
-	const struct ck_test_ref *ref = &of->inner->ref[test];
 	struct job *j = job_new(of->inner->world, true, diags);
 	struct tsn_ck *c;
 	struct ck_parts p;
@@ -363,14 +363,40 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 	c->test = true;
 	begin(c);
 	ck_rule_parts(c, ref->rule, &p, true, ref->override);
-	ok = ck_test_rebind(c, &p, ref->node, ref->file) && ck_rule(c, &p);
-	if (ok) {
+	ok = (ref->node == NULL || ck_test_rebind(c, &p, ref->node, ref->file)) && ck_rule(c, &p);
+	if (ok && ref->node != NULL)
 		add_test(j, &p, &clause, &c->m->rules[0]);
+	if (ok)
 		ck_links_add(c);
-	}
+	if (ok && how == ALONE_COVERED)
+		ck_probes_cover(c, j->r, &p);
 	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
-		tsn_diag_error(diags, TSN_E_TEST, ref->node->at, "this test cannot be compiled");
-	return job_end(j, !finish(j, true) || !ok);
+		tsn_diag_error(diags, TSN_E_TEST, at, "this test cannot be compiled");
+	return job_end(j, !finish(j, how != ALONE_CHECKED) || !ok);
+}
+
+struct tsn_ruleset *
+tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+{
+	const struct ck_test_ref *ref = &of->inner->ref[test];
+
+	return compile_alone(of, ref, ref->node->at, ALONE_EMITTED, diags);
+}
+
+struct tsn_ruleset *
+tsn_compile_test_covered(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+{
+	const struct ck_test_ref *ref = &of->inner->ref[test];
+
+	return compile_alone(of, ref, ref->node->at, ALONE_COVERED, diags);
+}
+
+struct tsn_ruleset *
+tsn_check_rule(const struct tsn_ruleset *of, const char *rule, struct tsn_diags *diags)
+{
+	struct ck_test_ref ref = { .rule = ck_rule_by_name(of->inner->world, rule) };
+
+	return ref.rule == NULL ? NULL : compile_alone(of, &ref, ref.rule->decl->at, ALONE_CHECKED, diags);
 }
 
 struct tsn_set *

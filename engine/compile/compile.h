@@ -22,6 +22,10 @@
 
 struct tsn_set;
 
+/* Of the language that is compiled here: what a ruleset `requires` must not be above. */
+#define TSN_LANGUAGE_MAJOR 1
+#define TSN_LANGUAGE_MINOR 0
+
 /* --- what is compiled --- */
 
 /* A text given by the caller instead of a file. */
@@ -100,6 +104,8 @@ struct tsn_site {
 	uint64_t memory;                    /* bytes that windows and groups may take together; 0 if not given */
 	struct tsn_span memory_at;
 	const char *state, *http;           /* NULL if not given */
+	const char *ring;                   /* directory of the last export messages, NULL: none are kept */
+	uint64_t ring_bytes;
 	int64_t lateness_ms;                /* 30,000 unless told */
 	int64_t pair_ms;                    /* 30,000 unless told */
 	int64_t dedup_ms;                   /* 0: off */
@@ -153,6 +159,12 @@ enum tsn_probe_kind {
 	TSN_PROBE_HIDDEN, /* matches what `except` hides */
 	TSN_PROBE_TWIN,   /* the rule with another threshold: it raises alerts */
 	TSN_PROBE_END,    /* matches everything; the last of a batch to do so */
+	/* Only of tsn_compile_test_covered: */
+	TSN_PROBE_RUNG,   /* matches where the condition of the rule and that of a rung of its severity are true */
+	TSN_PROBE_UNTIL,  /* ...where `until` is true */
+	TSN_PROBE_OUTSIDE, /* ...where the rule's condition is true at a time that `during` shuts out */
+	TSN_PROBE_WHEN,   /* ...where the rule's condition is true */
+	TSN_PROBE_COUNT
 };
 
 /* The i-th belongs to rule [first_probe] + i of the program. */
@@ -161,6 +173,7 @@ struct tsn_probe {
 	uint32_t part;              /* TRUE FALSE: from 0, in the order written; TWIN of tsn_compile_input.candidates: its index */
 	bool stateful;              /* TRUE: an aggregate is in the part */
 	const char *text;           /* TRUE VALUE: as written; TWIN: the constant it replaces */
+	struct tsn_span span;       /* of what it is about; none of END */
 	struct tsn_key_spec key;    /* VALUE: of the group whose value it is */
 	enum tsn_rel rel;           /* VALUE: left [rel] right */
 	bool threshold_first;       /* VALUE: the threshold is the left side; piece 0 is the value in any case */
@@ -220,12 +233,42 @@ void tsn_ruleset_free(struct tsn_ruleset *r);
 struct tsn_ruleset *tsn_compile_test(const struct tsn_ruleset *r, uint32_t test, struct tsn_diags *diags);
 
 /*
+ * The same with probes for every part of the rule: the operands of and and or, at any depth, each part of its `except`, its rungs,
+ * `until` and `during`.
+ */
+struct tsn_ruleset *tsn_compile_test_covered(const struct tsn_ruleset *r, uint32_t test, struct tsn_diags *diags);
+
+/* The same of a rule (its full name) without any test, checked only: the result has no program. */
+struct tsn_ruleset *tsn_check_rule(const struct tsn_ruleset *r, const char *rule, struct tsn_diags *diags);
+
+/*
+ * What a rule is made of, as written: [fn] gets the rule's own tree, then that of every let, set, table and define it
+ * names, at any depth, each once and in the order met. Its tests and other rules it names are left out.
+ */
+void tsn_rule_parts(const struct tsn_ruleset *r, const char *rule, void (*fn)(void *arg, const struct tsn_node *), void *arg);
+
+/* Appends a text that is the same for two compilations that mean the same: the forms of all rules, what is in all sets. */
+void tsn_ruleset_form(const struct tsn_ruleset *r, struct tsn_buf *out);
+
+/*
  * Builds the set of a slot anew from its files (a refresh). NULL if a file cannot be used: [diags] say why
  * and the old set stays in force. The caller puts the new one in force and frees the old one.
  */
 struct tsn_set *tsn_ruleset_rebuild_set(const struct tsn_ruleset *r, uint32_t slot, struct tsn_diags *diags);
 /* The i-th file set [slot] is made of, to watch for changes; NULL past the last. */
 const char *tsn_ruleset_set_path(const struct tsn_ruleset *r, uint32_t slot, uint32_t i);
+
+/* --- for tools that look at rules as they were written (author/) --- */
+
+/* Where the spans of nodes and diagnostics point. */
+const struct tsn_sources *tsn_ruleset_sources(const struct tsn_ruleset *r);
+/* The RULE node of a rule by its full name; NULL of a bare condition, or if there is none. */
+const struct tsn_node *tsn_ruleset_rule_tree(const struct tsn_ruleset *r, const char *name);
+/*
+ * Are the members of this set what they will be wherever the rules run? Not those of files, of dynamic sets, of sets that are
+ * empty for a site to fill or that it did fill.
+ */
+bool tsn_ruleset_set_written(const struct tsn_ruleset *r, uint32_t slot);
 
 /* --- flows of a test --- */
 

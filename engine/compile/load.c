@@ -19,6 +19,8 @@ struct loader {
 	unsigned depth;
 	bool oom;
 	bool installed;              /* what is opened now was found in a rules directory */
+	const struct tsn_installed *guest; /* what is opened now belongs to it, or NULL */
+	uint32_t guest_rules;
 };
 
 /* Files found for one name. */
@@ -109,7 +111,8 @@ new_file(struct loader *l, const char *name, const struct tsn_node *tree)
 	f->dir = "";
 	f->tree = tree;
 	f->group = &l->w->local;
-	f->installed = l->installed;
+	f->installed = l->installed || l->guest != NULL;
+	f->guest = l->guest;
 	*l->w->opened_tail = f;
 	l->w->opened_tail = &f->all;
 	if (f->name == NULL)
@@ -240,15 +243,18 @@ use_name(struct loader *l, struct ck_file *user, const struct tsn_node *what)
 	struct found f = { 0 };
 	int error = 0;
 	bool hit = look_in(user->dir[0] == '\0' ? "." : user->dir, what->text, false, &f, &error);
+	const struct tsn_installed *guest = l->guest;
 	bool installed = l->installed;
 
 	for (size_t i = 0; !hit && error == 0 && i < l->w->in->nsearch; i++) {
 		hit = look_in(l->w->in->search[i], what->text, true, &f, &error);
 		l->installed |= hit;
+		l->guest = hit ? NULL : guest;
 	}
 	if (hit && error == 0)
 		use_files(l, user, &f, what->span);
 	l->installed = installed;
+	l->guest = guest;
 	if (error != 0 || (!use_loaded(l, user, what->text) && !hit))
 		not_found(l, what, what->text, error);
 	found_free(&f);
@@ -262,6 +268,8 @@ use_path(struct loader *l, struct ck_file *user, const struct tsn_node *what)
 	const char *path;
 	int error;
 
+	if (!ck_guest_path(user, what->text, what->span, l->diags))
+		return;
 	if (what->text[0] != '/' && user->dir[0] != '\0')
 		tsn_buf_printf(&b, "%s/", user->dir);
 	tsn_buf_puts(&b, what->text);
@@ -302,6 +310,8 @@ take_in(struct loader *l, struct ck_file *f)
 	l->depth--;
 	f->busy = false;
 	append(l, f);
+	if (f->guest != NULL)
+		ck_guest_check(f, &l->guest_rules, l->diags);
 }
 
 static struct ck_file *
@@ -337,6 +347,11 @@ open_file(struct loader *l, const char *path, struct tsn_span from)
 	}
 	if (l->depth > USE_DEPTH) {
 		tsn_diag_error(l->diags, TSN_E_IMPORT, from, "more than %d files use one another", USE_DEPTH);
+		free(real);
+		return NULL;
+	}
+	if (l->guest != NULL && !ck_guest_reaches(l->guest, path)) {
+		tsn_diag_error(l->diags, TSN_E_IMPORT, from, "%s lies outside the folder of the installed ruleset %s", path, l->guest->name);
 		free(real);
 		return NULL;
 	}
@@ -409,6 +424,35 @@ load_expr(struct loader *l, const struct tsn_rule_text *t, size_t number)
 	append(l, f);
 }
 
+/* Copied: tests are compiled long after the caller's list has gone. */
+static bool
+copy_installed(struct tsn_world *w, const struct tsn_compile_input *in)
+{
+	w->installed = tsn_arena_alloc(w->arena, (in->ninstalled + 1) * sizeof(*w->installed));
+	for (size_t i = 0; w->installed != NULL && i < in->ninstalled; i++) {
+		struct tsn_installed *to = &w->installed[i];
+
+		*to = in->installed[i];
+		to->name = tsn_arena_strdup(w->arena, to->name);
+		to->dir = tsn_arena_strdup(w->arena, to->dir);
+		if (to->name == NULL || to->dir == NULL)
+			return false;
+		w->ninstalled++;
+	}
+	return w->installed != NULL;
+}
+
+static void
+load_installed(struct loader *l)
+{
+	for (size_t i = 0; i < l->w->ninstalled && !l->oom; i++) {
+		l->guest = &l->w->installed[i];
+		l->guest_rules = 0;
+		load_path(l, l->guest->dir);
+	}
+	l->guest = NULL;
+}
+
 struct tsn_world *
 tsn_world_load(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags)
 {
@@ -426,6 +470,8 @@ tsn_world_load(struct tsn_sources *sources, const struct tsn_compile_input *in, 
 	w->tail = &w->files;
 	w->opened_tail = &w->opened;
 	w->syms_tail = &w->syms;
+	l.oom = !copy_installed(w, in);
+	load_installed(&l);
 	for (i = 0; i < in->npaths && !l.oom; i++)
 		load_path(&l, in->paths[i]);
 	for (i = 0; i < in->ntexts && !l.oom; i++)

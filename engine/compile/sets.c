@@ -358,9 +358,18 @@ option_of(const struct tsn_node *source, const char *word)
 }
 
 const char *
-ck_beside(const struct ck_env *e, const char *path)
+ck_beside(const struct ck_env *e, const char *path, struct tsn_span at)
 {
-	return path[0] == '/' || e->file->dir[0] == '\0' ? ck_strdup(e->c, path) : ck_format(e->c, "%s/%s", e->file->dir, path);
+	const struct tsn_installed *guest = e->file->guest;
+	const char *full;
+
+	if (!ck_guest_path(e->file, path, at, e->c->diags))
+		return NULL;
+	full = path[0] == '/' || e->file->dir[0] == '\0' ? ck_strdup(e->c, path) : ck_format(e->c, "%s/%s", e->file->dir, path);
+	if (guest == NULL || ck_guest_reaches(guest, full))
+		return full;
+	tsn_diag_error(e->c->diags, TSN_E_SET, at, "%s leads out of the folder of the installed ruleset %s", path, guest->name);
+	return NULL;
 }
 
 static bool
@@ -383,7 +392,9 @@ from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 		    "add column \"NAME\"");
 		return false;
 	}
-	f.path = ck_beside(e, n->text);
+	f.path = ck_beside(e, n->text, n->at);
+	if (f.path == NULL)
+		return false;
 	s->file = ck_grow(c, s->file, s->nfiles, &s->cap_files, sizeof(*s->file));
 	s->file[s->nfiles++] = f;
 	return c->test || ck_set_read(c, s, &s->file[s->nfiles - 1]);

@@ -6,6 +6,8 @@
 #include "compile/check.h"
 
 #define DEFAULT_MS 30000
+#define RING_LEAST (16 << 20)
+#define RING_DEFAULT (256u << 20)
 
 struct reader {
 	struct tsn_ck *c;
@@ -263,6 +265,22 @@ memory(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 	r->site->memory_at = n->span;
 }
 
+/* ring "DIR" [SIZE]: sixteen files, each of which must hold some datagrams. */
+static void
+ring(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
+{
+	const struct tsn_node *dir = n->kids, *size = dir == NULL ? NULL : dir->next;
+	const struct tsn_ir *v = size == NULL ? NULL : constant(r, f, size);
+
+	if (dir == NULL || dir->kind != TSN_N_STRING || dir->len == 0 || (size != NULL && (size->next != NULL || v == NULL ||
+	    v->kind != TSN_IR_INT || (v->type != TSN_T_SIZE && v->type != TSN_T_INT) || v->i < RING_LEAST))) {
+		wrong(r, n, "ring \"/var/lib/tocsin/ring\" 256MiB (16MiB at least)");
+	} else if (once(r, n)) {
+		r->site->ring = ck_strdup(r->c, dir->text);
+		r->site->ring_bytes = v == NULL ? RING_DEFAULT : (uint64_t)v->i;
+	}
+}
+
 static void
 setting(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 {
@@ -278,6 +296,8 @@ setting(struct reader *r, const struct ck_file *f, const struct tsn_node *n)
 		path(r, n, &r->site->state);
 	else if (strcmp(n->text, "http") == 0)
 		path(r, n, &r->site->http);
+	else if (strcmp(n->text, "ring") == 0)
+		ring(r, f, n);
 	else if (strcmp(n->text, "lateness") == 0)
 		duration(r, f, n, &r->site->lateness_ms);
 	else if (strcmp(n->text, "pair") == 0)

@@ -85,7 +85,9 @@ from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 		s->table->column = ck_strdup(e->c, value->kids->text);
 	if (refresh != NULL && (refresh->kids == NULL || !ck_duration(e, refresh->kids, "refresh", &s->refresh_ms)))
 		return false;
-	f.path = ck_beside(e, n->text);
+	f.path = ck_beside(e, n->text, n->at);
+	if (f.path == NULL)
+		return false;
 	s->file = ck_grow(e->c, s->file, s->nfiles, &s->cap_files, sizeof(*s->file));
 	s->file[s->nfiles++] = f;
 	return true;

@@ -15,11 +15,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/engine.h"
+#include "daemon/guests.h"
 #include "daemon/http.h"
 #include "daemon/job.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/ports.h"
+#include "daemon/ring.h"
 #include "daemon/snapshot.h"
 #include "daemon/tell.h"
 #include "daemon/watch.h"
@@ -46,6 +48,9 @@ struct tsn_daemon {
 	char *state;             /* the directory that was asked for */
 	int64_t next_snapshot;   /* steady clock */
 	bool snapshot_asked;
+	struct tsn_guests guests;
+	struct tsn_compile_input rules; /* the caller's, with what the store has now */
+	struct tsn_ring *ring;   /* NULL: nobody asked for it, or it cannot be had */
 	struct tsn_fed fed;      /* which exporters have been judged by what rules need */
 	struct pollfd *poll;     /* signals, job, http, then the sockets */
 	size_t npoll;
@@ -85,6 +90,13 @@ struct taking {
 	int64_t now;
 };
 
+static void
+take_one_message(struct tsn_daemon *d, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received_ms)
+{
+	if (tsn_engine_message(d->engine, p, len, from, received_ms) != TSN_DECODE_REFUSED && d->ring != NULL)
+		tsn_ring_put(d->ring, p, len, from->exporter, (uint16_t)from->session, received_ms);
+}
+
 static bool
 take_message(void *arg, const struct tsn_tcp_message *m)
 {
@@ -95,7 +107,7 @@ take_message(void *arg, const struct tsn_tcp_message *m)
 	if (m->p == NULL)
 		tsn_engine_session_ended(t->d->engine, &from);
 	else
-		tsn_engine_message(t->d->engine, m->p, m->len, &from, t->now);
+		take_one_message(t->d, m->p, m->len, &from, t->now);
 	return true;
 }
 
@@ -111,8 +123,7 @@ take_datagrams(struct tsn_daemon *d, struct tsn_socket *s)
 		if (n < 0 && errno != EINTR)
 			tsn_log(d->log, TSN_LOG_WARN, "%s: %s", s->where, strerror(errno));
 		for (i = 0; i < n; i++)
-			tsn_engine_message(d->engine, v[i].payload, v[i].len, &(struct tsn_sender){ v[i].exporter, v[i].src_port },
-			    v[i].received_ms);
+			take_one_message(d, v[i].payload, v[i].len, &(struct tsn_sender){ v[i].exporter, v[i].src_port }, v[i].received_ms);
 		if (n < TSN_UDP_BATCH)
 			return false;
 	}
@@ -343,6 +354,15 @@ set_http(struct tsn_daemon *d, const char *where)
 		tsn_log(d->log, TSN_LOG_INFO, "metrics at http://%s/metrics", where);
 }
 
+static void
+set_ring(struct tsn_daemon *d, const struct tsn_site *site)
+{
+	if (d->ring != NULL && site->ring != NULL && tsn_ring_is(d->ring, site->ring, site->ring_bytes))
+		return;
+	tsn_ring_close(d->ring);
+	d->ring = site->ring == NULL ? NULL : tsn_ring_open(site->ring, site->ring_bytes, d->log);
+}
+
 /*
  * Puts compiled rules in force: opens what is new, swaps, lets go of the rest. On failure everything stays
  * as it was and [rs] is freed.
@@ -365,6 +385,7 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	tsn_ports_commit(&d->ports);
 	set_state(d, rs->site.state);
 	set_http(d, rs->site.http);
+	set_ring(d, &rs->site);
 	d->fed.rules = NULL; /* to be judged anew */
 	tell_expiring(d, rs->program, now_ms());
 	tsn_watch_free(d->watch);
@@ -375,13 +396,32 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	return TSN_DAEMON_STOPPED;
 }
 
+/* Whoever changed the store waits for this. [error] NULL: the rules are in force. */
 static void
-keep_old(struct tsn_daemon *d, const char *why)
+say(struct tsn_daemon *d, const char *error)
+{
+	tsn_guests_say(&d->guests, error, d->ring == NULL ? NULL : tsn_engine_ruleset(d->engine)->site.ring);
+}
+
+static void
+keep_old(struct tsn_daemon *d, const char *why, const char *told)
 {
 	d->reloads_failed++;
 	d->reload_failed = true;
 	tsn_log(d->log, TSN_LOG_ERROR, "reload failed: %s; the old rules stay in force", why);
 	tsn_notify("READY=1\nSTATUS=reload failed, the old rules stay in force");
+	say(d, told != NULL && told[0] != '\0' ? told : why);
+}
+
+/* Warnings may stand before it. */
+static const char *
+first_error(const char *text)
+{
+	const char *at = strstr(text, ": error: ");
+
+	while (at != NULL && at > text && at[-1] != '\n')
+		at--;
+	return at;
 }
 
 static void
@@ -393,13 +433,13 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 
 	log_text(d->log, r->errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&r->text));
 	if (r->rules == NULL) {
-		keep_old(d, r->errors > 0 ? "the rules have errors" : "memory is out");
+		keep_old(d, r->errors > 0 ? "the rules have errors" : "memory is out", first_error(tsn_buf_str(&r->text)));
 		return;
 	}
 	began = now_ms();
 	end = put_in_force(d, r->rules, &report);
 	if (end != TSN_DAEMON_STOPPED) {
-		keep_old(d, end == TSN_DAEMON_NO_INPUT ? "a socket or output cannot be opened" : "memory is out");
+		keep_old(d, end == TSN_DAEMON_NO_INPUT ? "a socket or output cannot be opened" : "memory is out", NULL);
 		return;
 	}
 	d->reloads++;
@@ -410,6 +450,7 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 	    report.added, report.changed, report.removed, report.unchanged, report.expressions_kept,
 	    (unsigned long long)report.groups_kept, report.expressions_new, (long long)(now_ms() - began));
 	tsn_notify("READY=1\nSTATUS=rules reloaded");
+	say(d, NULL);
 }
 
 static void
@@ -443,6 +484,7 @@ job_ended(struct tsn_daemon *d)
 static void
 start_jobs(struct tsn_daemon *d, int64_t now)
 {
+	char why[TSN_RULESET_ERROR];
 	int slot;
 
 	if (tsn_job_busy(d->job))
@@ -452,8 +494,10 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 		d->compile_began = now;
 		tsn_log(d->log, TSN_LOG_INFO, "reloading");
 		tsn_notify("RELOADING=1");
-		if (!tsn_job_compile(d->job, &d->o->rules))
-			keep_old(d, "no thread to compile with");
+		if (!tsn_guests_read(&d->guests, &d->rules, why))
+			keep_old(d, why, NULL);
+		else if (!tsn_job_compile(d->job, &d->rules))
+			keep_old(d, "no thread to compile with", NULL);
 		return;
 	}
 	slot = d->watch != NULL ? tsn_watch_changed(d->watch, now) : -1;
@@ -505,6 +549,8 @@ loop(struct tsn_daemon *d)
 			job_ended(d);
 		if (d->reload_asked || d->snapshot_asked || now >= d->next_care) {
 			d->next_care = now + TSN_SECOND;
+			if (d->ring != NULL)
+				tsn_ring_flush(d->ring);
 			tsn_tell_losses(&d->ports, d->log);
 			tsn_tell_unfed(&d->fed, d->engine, now_ms(), d->log);
 			start_jobs(d, now_ms());
@@ -522,16 +568,22 @@ first_load(struct tsn_daemon *d)
 	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_ruleset *rs = NULL;
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
+	char why[TSN_RULESET_ERROR];
 
 	d->compile_began = now_ms();
-	if (sources != NULL && diags != NULL) {
-		rs = tsn_compile(sources, &d->o->rules, diags);
+	if (!tsn_guests_read(&d->guests, &d->rules, why)) {
+		tsn_log(d->log, TSN_LOG_ERROR, "%s", why);
+		end = TSN_DAEMON_BAD_RULES;
+	} else if (sources != NULL && diags != NULL) {
+		rs = tsn_compile(sources, &d->rules, diags);
 		tsn_diags_print(diags, sources, false, &text);
 		log_text(d->log, tsn_diags_errors(diags) > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&text));
 		end = rs != NULL ? put_in_force(d, rs, NULL) : tsn_diags_errors(diags) > 0 ? TSN_DAEMON_BAD_RULES : end;
 	}
-	if (end == TSN_DAEMON_STOPPED)
+	if (end == TSN_DAEMON_STOPPED) {
 		tsn_log(d->log, TSN_LOG_INFO, "%u rules in force", rs->program->nrules);
+		say(d, NULL);
+	}
 	tsn_buf_fini(&text);
 	tsn_diags_free(diags);
 	tsn_sources_free(sources);
@@ -548,6 +600,8 @@ daemon_free(struct tsn_daemon *d)
 	tsn_engine_free(d->engine);
 	tsn_snapshots_close(d->snapshots);
 	tsn_free(d->state);
+	tsn_ring_close(d->ring);
+	tsn_guests_close(&d->guests);
 	tsn_watch_free(d->watch);
 	tsn_ports_fini(&d->ports);
 	tsn_free(d->fed.judged);
@@ -587,11 +641,12 @@ enum tsn_daemon_end
 tsn_daemon_run(const struct tsn_daemon_options *o)
 {
 	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .seed = o->seed, .log = o->log };
-	struct tsn_daemon d = { .o = o, .log = o->log };
+	struct tsn_daemon d = { .o = o, .log = o->log, .rules = o->rules };
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
 	struct tsn_metrics m;
 
 	d.ports = (struct tsn_ports){ .stdout_text = o->stdout_text, .stdout_color = o->stdout_color, .log = o->log };
+	tsn_guests_open(&d.guests, o->rulesets, o->log);
 	raise_descriptors();
 	d.signals = open_signals();
 	d.engine = tsn_engine_new(&eo);

@@ -33,7 +33,8 @@ void tsn_manifest_fini(struct tsn_manifest *m);
 bool tsn_archive_write(const char *dir, const char *path, struct tsn_manifest *m, char error[TSN_RULESET_ERROR]);
 /*
  * Unpacks archive bytes, which were verified before, below [into] (existing, empty) without the leading folder, and reads its manifest;
- * every file must be in it with its size and hash, and nothing else may be there. Files are synced. On failure [into] may hold a part.
+ * every file must be in it with its size and hash, and nothing else may be there. Files are synced. On failure [into] may hold a part,
+ * and [m] is empty. With [into] NULL all is checked and nothing written.
  */
 bool tsn_archive_unpack(const uint8_t *bytes, size_t len, const char *into, struct tsn_manifest *m, char error[TSN_RULESET_ERROR]);
 

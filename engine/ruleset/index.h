@@ -8,7 +8,7 @@
  *      "versions": [ { "version": "2026.11.1", "engine": "1.0", "url": "worms-2026.11.1.tar.zst", "size": 48213,
  *                      "sha256": "...", "rules": 12 } ] } ] }
  *
- * versions newest first; url relative to the index.
+ * versions newest first; url relative to the index. summary, license, author, homepage, channel and engine may be missing.
  */
 #ifndef TSN_RULESET_INDEX_H
 #define TSN_RULESET_INDEX_H
@@ -33,10 +33,17 @@ struct tsn_index {
 	struct tsn_index_ruleset *ruleset; size_t nrulesets;
 };
 
+#define TSN_INDEX_BYTES_MAX    (4u << 20)
+#define TSN_INDEX_RULESETS_MAX 10000u
+#define TSN_INDEX_VERSIONS_MAX 1000u         /* of one ruleset */
+
 /* Any bytes; names, versions and urls that could leave a folder are refused here. */
 bool tsn_index_parse(const char *text, size_t len, struct tsn_index *out, char error[TSN_RULESET_ERROR]);
 void tsn_index_fini(struct tsn_index *x);
-/* The archives of [dir], all of them read: JSON into [out]. Serial: one more than that of the index.json there, or 1. */
+/*
+ * The archives of [dir], all of them read and checked: JSON into [out]. Serial: one more than that of the index.json there, or 1.
+ * Summaries, which rules do not have, are kept from the index.json there: that is where one writes them.
+ */
 struct tsn_buf;
 bool tsn_index_make(const char *dir, int64_t now_ms, int64_t expires_ms, struct tsn_buf *out, char error[TSN_RULESET_ERROR]);
 

@@ -29,6 +29,11 @@ void tsn_public_key_id(const struct tsn_public_key *k, char out[17]);
 
 /* Makes a pair and writes minisign files; [password] NULL or "": the secret key is not encrypted (minisign -W). */
 bool tsn_minisign_generate(const char *public_path, const char *secret_path, const char *password, char error[TSN_RULESET_ERROR]);
+/* The same at the cost of [memory] bytes to whoever tries a password (a power of two up to 1 GiB, which the one above takes). */
+bool tsn_minisign_generate_with(const char *public_path, const char *secret_path, const char *password, uint64_t memory,
+    char error[TSN_RULESET_ERROR]);
+/* Does this secret key need a password? False: it cannot be read. */
+bool tsn_minisign_encrypted(const char *secret_path, bool *encrypted, char error[TSN_RULESET_ERROR]);
 /* Signs [len] bytes; the text of the .minisig goes to [out] (malloc'd by tsn_mem, NUL-terminated; the caller frees). [trusted] is covered by the signature. */
 bool tsn_minisign_sign(const uint8_t *bytes, size_t len, const char *secret_path, const char *password, const char *trusted,
     char **out, char error[TSN_RULESET_ERROR]);

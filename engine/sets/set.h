@@ -98,6 +98,14 @@ uint64_t tsn_set_values(const struct tsn_set *s);
 typedef bool tsn_set_each_fn(void *arg, const struct tsn_value *v, const uint8_t *key, size_t n);
 bool tsn_set_each(const struct tsn_set *s, uint64_t max, tsn_set_each_fn *each, void *arg);
 
+/*
+ * The numbers and addresses among its members as sorted, disjoint ranges, added to [out] (sets/ranges.h): integers with their
+ * sign bit turned; IPv6 as it is, and IPv4 as its mapped address ::ffff:a.b.c.d, which no other member has. False when
+ * memory is out.
+ */
+struct tsn_ranges;
+bool tsn_set_ranges(const struct tsn_set *s, struct tsn_ranges *out);
+
 /* The row of the longest (smallest) member that holds the value; TSN_SET_NO_ROW if none has one. */
 uint32_t tsn_set_row_of_addr(const struct tsn_set *s, struct tsn_addr a);
 uint32_t tsn_set_row_of_int(const struct tsn_set *s, int64_t v);

@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The page that says what the library does on real traffic is what it does: stable rules are quiet on the benign
+# captures or explained, the expected ones fire on the malicious.
+. tests/cli/lib
+release=${TSN_RELEASE:-build/tocsin}
+if [ -d ../shared/data/labelled ]; then
+	expect 0 python3 tests/quality/quality.py "$release" ../shared/data --check stdlib-rules/QUALITY.md
+	silent err
+else
+	echo "NOT CHECKED: the captures are not here"
+fi
+finish
