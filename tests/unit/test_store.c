@@ -292,16 +292,19 @@ Test(store, what_state_json_may_not_say)
 	static const struct {
 		const char *from, *to, *says;
 	} cases[] = {
-		{ "\"format\": 1", "\"format\": 2", "it is of format 2, which this version does not know" },
-		{ "\"version\": \"2026.11.1\"", "\"version\": \"2026.12.1\"", "bad or missing version in worms" },
-		{ "\"version\": \"2026.11.1\"", "\"version\": \"../x\"", "bad or missing version in worms" },
-		{ "\"name\": \"hunt\"", "\"name\": \"worms\"", "bad or missing name in a ruleset" },
-		{ "\"name\": \"hunt\"", "\"name\": \"..\"", "bad or missing name in a ruleset" },
-		{ "\"memory_percent\": 60", "\"memory_percent\": 101", "bad or missing memory_percent in worms" },
-		{ "\"enabled\": false", "\"enabled\": 1", "bad or missing enabled in hunt" },
-		{ "\"archive\": \"e3", "\"archive\": \"E3", "bad or missing archive in botnets" },
-		{ "\"key\": \"RW", "\"key\": \"R", "bad or missing key in acme" },
-		{ "\"sources\": [", "\"source\": [", "bad or missing sources" },
+		{ "\"format\": 1", "\"format\": 2", "the state: it is of format 2, which this version does not know" },
+		{ "\"version\": \"2026.11.1\"", "\"version\": \"2026.12.1\"", "worms: the version in force is none of those that are kept" },
+		{ "\"version\": \"2026.11.1\"", "\"version\": \"../x\"", "worms: the version in force is none of those that are kept" },
+		{ "\"version\": \"2026.10.1\"", "\"version\": \"../x\"", "worms: \"../x\" is no version" },
+		{ "\"version\": \"2026.10.1\"", "\"version\": \"2026.11.1\"", "worms: version 2026.11.1 is there twice" },
+		{ "\"name\": \"hunt\"", "\"name\": \"botnets\"", "botnets: it is there twice" },
+		{ "\"name\": \"hunt\"", "\"name\": \"..\"", "rulesets: \"..\" is no name" },
+		{ "\"source\": \"tocsin\"", "\"source\": \"other\"", "worms: there is no source other" },
+		{ "\"memory_percent\": 60", "\"memory_percent\": 101", "worms: \"memory_percent\" is no number from 1 to 100" },
+		{ "\"enabled\": false", "\"enabled\": 1", "hunt: \"enabled\" is neither true nor false" },
+		{ "\"archive\": \"e3", "\"archive\": \"E3", "botnets: \"archive\" is no SHA-256, 64 digits of 0-9a-f" },
+		{ "\"key\": \"RW", "\"key\": \"R", "acme: \"key\" is no public key" },
+		{ "\"sources\": [", "\"source\": [", "the state: \"sources\" is no list" },
 	};
 	struct tsn_store_state s;
 	char text[65536], *at;
