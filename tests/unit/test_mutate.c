@@ -237,9 +237,12 @@ Test(mutate, memory_runs_out)
 	cr_assert(tsn_mutate_rule(w.rs, w.sources, "r", 0, on_survivor, &w.told, &n));
 	all = tsn_mem_count();
 	for (long i = 0; i < all; i += 1 + i / 7) {
+		bool ok;
+
 		tsn_mem_fail_at(i, true);
-		tsn_mutate_rule(w.rs, w.sources, "r", 0, on_survivor, &w.told, &n);
+		ok = tsn_mutate_rule(w.rs, w.sources, "r", 0, on_survivor, &w.told, &n);
 		tsn_mem_fail_never();
+		cr_assert(!ok, "allocation %ld", i);
 		dump(&w, &after);
 		cr_assert_str_eq(tsn_buf_str(&before), tsn_buf_str(&after), "allocation %ld", i);
 	}
