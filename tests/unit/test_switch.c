@@ -15,6 +15,7 @@
 #include "ruleset/disk.h"
 #include "ruleset/switch.h"
 
+#if defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM) && defined(TSN_HAVE_ARCHIVE)
 #define NOW INT64_C(1790000000000)
 
 static char dir[64], error[TSN_RULESET_ERROR], key[TSN_PUBLIC_KEY_TEXT];
@@ -256,3 +257,15 @@ Test(switch_, memory_out_anywhere_leaves_the_old_or_the_new, .timeout = 300)
 	}
 	cr_assert_gt(n, 100, "hardly anything was allocated");
 }
+
+#else
+Test(switch_, absent_it_is_said)
+{
+	struct tsn_package p;
+	char error[TSN_RULESET_ERROR], key[TSN_PUBLIC_KEY_TEXT] = "";
+
+	cr_assert(!tsn_package_read("/dev/null", key, &p, error));
+	tsn_package_fini(&p);
+	cr_assert(error[0] != '\0');
+}
+#endif
