@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "sets/set.h"
 
-#define STEPS 4000         /* of one search */
+#define STEPS 1000         /* of one search */
 #define FLAGS_ALL 0x1ff
-#define RANGES_MAX 200000  /* sets with more are not looked into */
+#define RANGES_MAX 4096    /* sets with more are not looked into */
 
 static const tsn_u128 most = ~(tsn_u128)0;
 
