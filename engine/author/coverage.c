@@ -108,7 +108,7 @@ run_test(struct covering *c, const struct tsn_ruleset *rs, uint32_t test, uint32
 		r = tsn_ruletest_cover(rs, test, batch_rows, diags, on_probe, c, &o);
 	if (r != TSN_TEST_BROKEN)
 		take_outcome(c, rule, &o);
-	else if (tsn_diags_errors(diags) == 0)
+	else if (tsn_diags_errors(diags) == 0 || tsn_diags_have(diags, TSN_E_MEMORY))
 		c->failed = true;
 	tsn_diags_free(diags);
 }

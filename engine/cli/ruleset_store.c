@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "cli/terminal.h"
 
 #define WAIT_S         60
 #define WAIT_STEP_NS   50000000L
@@ -30,6 +32,7 @@ tsn_cli_store_open(struct tsn_cli_store *s, struct tsn_cli *c, bool change)
 	bool ok;
 
 	*s = (struct tsn_cli_store){ .cli = c, .held = { store, -1, -1 }, .now = clock_ms(CLOCK_REALTIME) };
+	umask(022); /* a daemon that is another user reads what is written */
 	ok = change ? tsn_store_hold(store, &s->held, s->error) : tsn_store_look(store, &s->held, s->error);
 	if (!ok) {
 		tsn_cli_store_fail(s);
@@ -105,10 +108,18 @@ static void
 say(void *arg, bool problem, const char *line)
 {
 	const struct tsn_cli_store *s = arg;
+	FILE *to = problem ? stderr : stdout;
+	struct tsn_buf b = TSN_BUF_INIT;
 
-	if (problem || !s->cli->quiet)
-		fprintf(problem ? stderr : stdout, "%s\n", line);
-	fflush(stdout);
+	/* titles of tests and places in rules are somebody else's text */
+	for (size_t n; *line != '\0' && (problem || !s->cli->quiet); line += n + (line[n] == '\n')) {
+		n = strcspn(line, "\n");
+		tsn_buf_clear(&b);
+		tsn_terminal_text(&b, line, n, 0);
+		fprintf(to, "%s\n", tsn_buf_str(&b));
+	}
+	tsn_buf_fini(&b);
+	fflush(to);
 }
 
 static bool

@@ -82,8 +82,8 @@ say_score(const struct tsn_mutation_counts *n, uint32_t nrules)
 	unsigned long long killed = n->fate[TSN_FATE_KILLED], lived = n->fate[TSN_FATE_SURVIVED], all = killed + lived;
 	unsigned long long score = all == 0 ? 1000 : killed * 1000 / all;
 
-	printf("%llu mutants of %u rules: %llu killed, %llu survived; not counted: %llu that mean the same, %llu that do not compile\n",
-	    all, nrules, killed, lived, (unsigned long long)n->fate[TSN_FATE_SAME], (unsigned long long)n->fate[TSN_FATE_REFUSED]);
+	printf("%llu mutants of %u rule%s: %llu killed, %llu survived; not counted: %llu that mean the same, %llu that do not compile\n",
+	    all, nrules, nrules == 1 ? "" : "s", killed, lived, (unsigned long long)n->fate[TSN_FATE_SAME], (unsigned long long)n->fate[TSN_FATE_REFUSED]);
 	printf("mutation score: %llu.%llu %%\n", score / 10, score % 10);
 }
 

@@ -254,6 +254,7 @@ struct ck_link {
 struct tsn_ck {
 	struct tsn_world *world;
 	struct tsn_diags *diags;
+	struct tsn_diags *scratch;        /* of what may fail without a word (tune.c); NULL else */
 	struct tsn_arena *arena;
 	struct tsn_ir_module *m;
 	jmp_buf out_of_memory;

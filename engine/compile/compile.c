@@ -55,6 +55,7 @@ job_end(struct job *j, bool failed)
 	for (size_t i = 0; i < j->ck.nbuilt; i++)
 		tsn_set_free(j->ck.built[i]);
 	tsn_buf_fini(&j->ck.buf);
+	tsn_diags_free(j->ck.scratch);
 	tsn_free(j);
 	if (!failed)
 		return r;

@@ -311,13 +311,14 @@ ck_probes(struct tsn_ck *c, struct tsn_ruleset *out, const char *name, const cha
 
 /* --- coverage --- */
 
+/* [except]: matches that the rule does not make are none here either. */
 static void
-cover(struct making *m, enum tsn_probe_kind kind, struct tsn_span span, const struct tsn_ir *when)
+cover(struct making *m, enum tsn_probe_kind kind, struct tsn_span span, const struct tsn_ir *when, const struct tsn_ir *except)
 {
 	struct tsn_probe *p = new_probe(m, kind, 0);
 
 	p->span = span;
-	new_rule(m, ck_format(m->c, "%u of kind %d", m->out->nprobes, (int)kind), when);
+	new_rule(m, ck_format(m->c, "%u of kind %d", m->out->nprobes, (int)kind), when)->except = except;
 }
 
 static void
@@ -328,7 +329,7 @@ cover_except(struct making *m, const struct tsn_ir *when, const struct tsn_ir *e
 	for (uint32_t i = 0; except->kind == TSN_IR_OR && i < except->nkids; i++)
 		cover_except(m, when, except->kid[i]);
 	if (except->kind != TSN_IR_OR)
-		cover(m, TSN_PROBE_HIDDEN, except->span, ck_and(m->c, when, except));
+		cover(m, TSN_PROBE_HIDDEN, except->span, ck_and(m->c, when, except), m->c->f);
 }
 
 /* Rungs stand in the tree after the bare one, in the order of their conditions. */
@@ -340,7 +341,7 @@ cover_rungs(struct making *m, const struct tsn_ir_rule *rule, const struct ck_pa
 	for (uint32_t i = 0; n != NULL && i < rule->nrungs; i++) {
 		n = n->next;
 		if (n != NULL)
-			cover(m, TSN_PROBE_RUNG, n->span, ck_and(m->c, rule->when, rule->rung[i].when));
+			cover(m, TSN_PROBE_RUNG, n->span, ck_and(m->c, rule->when, rule->rung[i].when), rule->except);
 	}
 }
 
@@ -354,13 +355,13 @@ ck_probes_cover(struct tsn_ck *c, struct tsn_ruleset *out, const struct ck_parts
 	take_part(&m, rule.when);
 	for (uint32_t i = 0; i < m.nparts; i++)
 		part_probes(&m, i);
-	cover(&m, TSN_PROBE_WHEN, p->when.node->span, rule.when);
+	cover(&m, TSN_PROBE_WHEN, p->when.node->span, rule.when, rule.except);
 	cover_except(&m, rule.when, rule.except);
 	cover_rungs(&m, &rule, p);
 	if (rule.until != NULL)
-		cover(&m, TSN_PROBE_UNTIL, p->until.node->span, rule.until);
+		cover(&m, TSN_PROBE_UNTIL, p->until.node->span, rule.until, c->f);
 	if (rule.during != NULL)
-		cover(&m, TSN_PROBE_OUTSIDE, p->during.node->span, ck_and(c, rule.when, ck_not(c, rule.during)));
+		cover(&m, TSN_PROBE_OUTSIDE, p->during.node->span, ck_and(c, rule.when, ck_not(c, rule.during)), rule.except);
 	new_probe(&m, TSN_PROBE_END, 0);
 	new_rule(&m, "end", c->t);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tocsin ruleset for whoever runs rules: sources, installing, updating, going back; and what a source, an archive or the
 # folder itself may be made to say. Whatever is refused leaves the store as it was.
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm # much is synced, of which a disk makes much
 . tests/cli/lib
 if ! "$tocsin" ruleset keygen -p "$tmp/k.pub" -k "$tmp/k.key" --no-password > /dev/null 2>&1; then
 	echo "NOT CHECKED: the store of rulesets: this build has no libsodium"

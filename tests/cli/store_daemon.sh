@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Changes of the store while a daemon runs with it: it is told, answers, and gets back what it had if it cannot use the
 # new; what an update would have raised over its ring of flows; and a daemon that dies or does not answer.
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm # much is synced, of which a disk makes much
 . tests/cli/lib
 if ! "$tocsin" ruleset keygen -p "$tmp/k.pub" -k "$tmp/k.key" --no-password > /dev/null 2>&1 || [ ! -x "$programs/replay" ]; then
 	echo "NOT CHECKED: changes under a running daemon: no libsodium, or no replay program"

@@ -106,7 +106,7 @@ Test(mutate, constants)
 	has("rule r { when tos == 0x14 }", "== > !=\n0x14 > 0x15\n0x14 > 0x13\n");
 	has("rule r { when dst == 10.0.0.255 }", "== > !=\n10.0.0.255 > 10.0.1.0\n10.0.0.255 > 10.0.0.254\n");
 	has("rule r { when src in 10.0.0.0/8 }", "in > not in\n10.0.0.0/8 > 10.0.0.0/9\n10.0.0.0/8 > 10.0.0.0/7\n");
-	has("rule r { when ie(460) == 3 }", "== > !=\n3 > 4\n3 > 2\n");
+	has("rule r { when ie(10) == 3 }", "== > !=\n3 > 4\n3 > 2\n");
 }
 
 Test(mutate, sets)
@@ -134,7 +134,7 @@ Test(mutate, clauses_and_windows)
 	    "> > <=\n9 > 10\n9 > 8\nwhere has(vlan) > -\n> > <=\nsrc > -\n60s > 2m\n60s > 30s\n1 > 2\n1 > 0\nfor 2m > -\n2m > 4m\n2m > 1m\n"
 	    "except has(vrf) > -\nuntil has(user) > -\nduring \"mon-fri 08:00-18:00\" > -\n");
 	has("rule r { when count(has(vlan)) by src/24, dst at dst/24, src per 5m > 3 }",
-	    "> > <=\nsrc/24 > -\ndst > -\n/24 > /25\n/24 > /23\n/24 > /25\n/24 > /23\n5m > 10m\n5m > 2m30s\n3 > 4\n3 > 2\n");
+	    "> > <=\nsrc/24 > -\ndst > -\nsrc/24 > src/25\nsrc/24 > src/23\ndst/24 > dst/25\ndst/24 > dst/23\n5m > 10m\n5m > 2m30s\n3 > 4\n3 > 2\n");
 	has("rule r { when sum(bytes where has(vlan)) over 60s > 9 }", "> > <=\nhas(vlan) > -\n60s > 2m\n60s > 30s\n9 > 10\n9 > 8\n");
 	has("rule r { when new(dst, learn 1d) by src over 7d }", "src > -\n1d > 2d\n1d > 12h\n7d > 14d\n7d > 3d12h\n");
 }
@@ -182,7 +182,7 @@ survive(const char *text, const char *want, uint64_t killed, uint64_t refused, u
 	end(&w);
 }
 
-#define FLOW(n, port) "flow { src = 10.0.0.1, proto = tcp, dst_port = " port " } repeat " n " every 1s"
+#define FLOW(n, port) "flow { src = 10.0.0.1, proto = tcp, dst_port = " port " } repeat " n " every 1s "
 
 Test(mutate, good_tests_kill_all)
 {
@@ -216,7 +216,7 @@ Test(mutate, not_counted)
 	    "", 2, 1, 0);
 	/* without `not` it is what the opposite operator makes of it */
 	survive("rule r { when not (packets == 1) test \"a\" fires { flow { packets = 2 } } test \"b\" quiet { flow { packets = 1 } } }",
-	    "1 > 0\n", 2, 0, 1);
+	    "", 3, 0, 1);
 }
 
 Test(mutate, a_rule_without_tests)
@@ -237,9 +237,12 @@ Test(mutate, memory_runs_out)
 	cr_assert(tsn_mutate_rule(w.rs, w.sources, "r", 0, on_survivor, &w.told, &n));
 	all = tsn_mem_count();
 	for (long i = 0; i < all; i += 1 + i / 7) {
+		bool ok;
+
 		tsn_mem_fail_at(i, true);
-		tsn_mutate_rule(w.rs, w.sources, "r", 0, on_survivor, &w.told, &n);
+		ok = tsn_mutate_rule(w.rs, w.sources, "r", 0, on_survivor, &w.told, &n);
 		tsn_mem_fail_never();
+		cr_assert(!ok, "allocation %ld", i);
 		dump(&w, &after);
 		cr_assert_str_eq(tsn_buf_str(&before), tsn_buf_str(&after), "allocation %ld", i);
 	}
@@ -293,7 +296,7 @@ Test(coverage, functions)
 
 Test(coverage, clauses)
 {
-	gaps("rule r { " SPAM "except dst_port == 25 or dst_port == 26 test \"a\" fires { " FLOW("3", "25") FLOW("3", "80") " } }",
+	gaps("rule r { " SPAM "except dst_port == 25 or dst_port == 26 test \"a\" fires { " FLOW("3", "25") FLOW("2", "80") " } }",
 	    "dst_port == 26: has a match that this hides\nhigh when value > 5: reaches this severity\n", 5);
 	gaps("rule r { " SPAM "until dst_port == 1 test \"a\" fires 1 high { " FLOW("6", "80") " } }",
 	    "until dst_port == 1: lets this end an alert\n", 4);
