@@ -45,6 +45,15 @@ tsn_diags_errors(const struct tsn_diags *d)
 	return d == NULL ? 0 : d->errors;
 }
 
+bool
+tsn_diags_have(const struct tsn_diags *d, enum tsn_diag_code code)
+{
+	for (size_t i = 0; d != NULL && i < d->n; i++)
+		if (d->v[i]->code == code && d->v[i]->severity == TSN_DIAG_ERROR)
+			return true;
+	return false;
+}
+
 size_t
 tsn_diags_warnings(const struct tsn_diags *d)
 {

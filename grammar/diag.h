@@ -62,6 +62,8 @@ void tsn_diags_poison(struct tsn_diags *, struct tsn_span);
 
 /* Errors found, also those beyond the cap; warnings kept. */
 size_t tsn_diags_errors(const struct tsn_diags *);
+/* Is an error of this code among those kept? */
+bool tsn_diags_have(const struct tsn_diags *, enum tsn_diag_code);
 size_t tsn_diags_warnings(const struct tsn_diags *);
 
 /* All of them, in order of file and position. Names and lines come from [sources]. */

@@ -60,7 +60,7 @@ UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
 export ASAN_OPTIONS UBSAN_OPTIONS
 
 # The ones that take longest begin first.
-slow="nfdump exporters.sh hostile.sh daemon install.sh streams.sh follow.sh"
+slow="nfdump exporters.sh hostile.sh daemon install.sh streams.sh follow.sh store.sh store_kill.sh"
 {
 	for program in "$build"/tests/test_${only:-*}; do
 		name=${program##*/test_}

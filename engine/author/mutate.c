@@ -21,6 +21,13 @@ struct trial {
 	bool failed;
 };
 
+/* It is told, or there was not enough left to tell anything. */
+static bool
+memory_was_out(const struct tsn_diags *diags)
+{
+	return tsn_diags_errors(diags) == 0 || tsn_diags_have(diags, TSN_E_MEMORY);
+}
+
 /* False: it does not compile. */
 static bool
 form_of(struct trial *t, uint64_t *hash)
@@ -33,7 +40,7 @@ form_of(struct trial *t, uint64_t *hash)
 		tsn_ruleset_form(alone, &text);
 		*hash = tsn_hash_bytes(tsn_buf_str(&text), text.len, 0);
 	}
-	t->failed |= text.failed || diags == NULL;
+	t->failed |= text.failed || diags == NULL || (alone == NULL && memory_was_out(diags));
 	tsn_buf_fini(&text);
 	tsn_ruleset_free(alone);
 	tsn_diags_free(diags);
@@ -57,10 +64,9 @@ run_tests(struct trial *t)
 		uint32_t test = t->test[i];
 		struct tsn_test_outcome o;
 		enum tsn_test_result r = diags == NULL ? TSN_TEST_BROKEN : tsn_ruletest_run(t->rs, test, t->batch_rows, diags, &o);
-		bool refused = r == TSN_TEST_BROKEN && tsn_diags_errors(diags) > 0;
 
+		t->failed |= r == TSN_TEST_BROKEN && memory_was_out(diags);
 		tsn_diags_free(diags);
-		t->failed |= r == TSN_TEST_BROKEN && !refused;
 		/* what compiles by itself but not with what this test rebinds is seen by whoever runs the test */
 		if (r == TSN_TEST_PASSED)
 			continue;

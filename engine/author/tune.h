@@ -35,7 +35,7 @@ struct tsn_tune_bin {
 };
 
 /* Why the suggestion is what it is. */
-enum tsn_tune_reason { TSN_TUNE_NOTHING, TSN_TUNE_GAP, TSN_TUNE_BUDGET, TSN_TUNE_MARGIN, TSN_TUNE_NO_DATA };
+enum tsn_tune_reason { TSN_TUNE_NOTHING, TSN_TUNE_GAP, TSN_TUNE_BUDGET, TSN_TUNE_MARGIN, TSN_TUNE_KEEP, TSN_TUNE_NO_DATA };
 
 struct tsn_tune_seen;
 

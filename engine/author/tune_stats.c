@@ -14,6 +14,7 @@
 #define GAP 2.0        /* values on both sides of a gap differ by at least this factor */
 #define MARGIN 1.5     /* kept from what was seen, where nothing else decides */
 #define FEW_GROUPS 100
+#define TOO_FEW 10     /* groups: they are no reason to change a number */
 
 static const double quantiles[TSN_TUNE_QUANTILES] = { 0.5, 0.9, 0.99, 0.999, 1 };
 const char *const tsn_tune_quantile_name[TSN_TUNE_QUANTILES] = { "p50", "p90", "p99", "p99.9", "most extreme" };
@@ -212,6 +213,16 @@ by_margin(const struct tsn_tune *t)
 	return -1;
 }
 
+/* The number as it is, if it is affordable; -1: it is not. */
+static int
+as_is(const struct tsn_tune *t)
+{
+	for (uint32_t i = 0; i < t->ncandidates; i++)
+		if (t->candidate[i].is_now && affordable(t, i))
+			return (int)i;
+	return -1;
+}
+
 static void
 suggest(struct tsn_tune *t)
 {
@@ -225,6 +236,11 @@ suggest(struct tsn_tune *t)
 	}
 	if (t->suggested < 0)
 		return;
+	if (t->ngroups < TOO_FEW && as_is(t) >= 0) {
+		t->suggested = as_is(t);
+		t->reason = TSN_TUNE_KEEP;
+		return;
+	}
 	gap = by_gap(t);
 	if (gap >= 0 && (t->low ? gap <= budget : gap >= budget)) {
 		t->suggested = gap;
@@ -282,6 +298,9 @@ say_reason(const struct tsn_tune *t, const char *than, struct tsn_buf *out)
 	case TSN_TUNE_BUDGET:
 		tsn_buf_printf(out, "%s: the %s number tried that raises at most %g alert%s a day", c->text, than, per_day,
 		    per_day == 1 ? "" : "s");
+		break;
+	case TSN_TUNE_KEEP:
+		tsn_buf_printf(out, "%s, as it is: %zu group%s no reason to change it", c->text, t->ngroups, t->ngroups == 1 ? " is" : "s are");
 		break;
 	case TSN_TUNE_MARGIN:
 		tsn_buf_printf(out, "%s: no group comes near; it is the p99.9 of groups, %.6g, %s 1.5 and rounded", c->text, t->quantile[3],

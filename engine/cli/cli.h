@@ -26,6 +26,7 @@ struct tsn_cli_list {
 struct tsn_cli {
 	const char *program, *command;
 	const char *key; /* the command as options.def names it: "ruleset.pack" is `tocsin ruleset pack` */
+	char verb[64];   /* "ruleset pack", for [command] to point at */
 	int argc;
 	char **argv;
 #define OPTION(member, letter, name, kind, arg, commands, help) OPTION_##kind(member)

@@ -8,10 +8,10 @@
 #include "grammar/diag.h"
 
 static const struct {
-	const char *name, *command, *key, *args, *what, *more;
+	const char *name, *key, *args, *what, *more;
 	int (*run)(struct tsn_cli *);
 } verbs[] = {
-#define VERB(name, args, what, more) { #name, "ruleset " #name, "ruleset." #name, args, what, more, tsn_ruleset_##name },
+#define VERB(name, args, what, more) { #name, "ruleset." #name, args, what, more, tsn_ruleset_##name },
 #include "cli/ruleset.def"
 #undef VERB
 };
@@ -26,6 +26,16 @@ spelled(const char *name, char out[32])
 		if (*p == '_')
 			*p = '-';
 	return out;
+}
+
+/* As people write it. */
+static const char *
+command(struct tsn_cli *c, const char *name)
+{
+	char verb[32];
+
+	snprintf(c->verb, sizeof(c->verb), "ruleset %s", spelled(name, verb));
+	return c->verb;
 }
 
 static size_t
@@ -62,7 +72,7 @@ list_verbs(const struct tsn_cli *c)
 
 	printf("Usage: %s ruleset VERB [OPTIONS] ...\n\nRulesets from somebody else, and for somebody else.\n\nVerbs\n", c->program);
 	for (i = 0; i < NVERBS; i++)
-		printf("  %-13s %s\n", spelled(verbs[i].name, verb), verbs[i].what);
+		printf("  %-14s %s\n", spelled(verbs[i].name, verb), verbs[i].what);
 	printf("\n`%s ruleset VERB --help` tells more of one.\n", c->program);
 }
 
@@ -77,7 +87,7 @@ tsn_ruleset_help(struct tsn_cli *c, const char *verb)
 	else if (i == NVERBS)
 		return unknown_verb(c, verb);
 	else
-		tsn_cli_topic_help(c->program, verbs[i].command, verbs[i].key, verbs[i].args, verbs[i].what, verbs[i].more);
+		tsn_cli_topic_help(c->program, command(c, verbs[i].name), verbs[i].key, verbs[i].args, verbs[i].what, verbs[i].more);
 	return TSN_EXIT_OK;
 }
 
@@ -94,7 +104,7 @@ tsn_cmd_ruleset(struct tsn_cli *c)
 	i = find_verb(c->argv[2]);
 	if (i == NVERBS)
 		return c->argv[2][0] == '-' ? tsn_cli_usage(c, "no option %s before the verb", c->argv[2]) : unknown_verb(c, c->argv[2]);
-	c->command = verbs[i].command;
+	c->command = command(c, verbs[i].name);
 	c->key = verbs[i].key;
 	status = tsn_cli_parse(c, c->argc - 1, c->argv + 1);
 	if (status != 0)

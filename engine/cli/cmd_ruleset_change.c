@@ -66,13 +66,17 @@ fetch_pinned(struct tsn_cli_store *s, struct tsn_store_ruleset *x, const char *v
 {
 	const struct tsn_index_version *v = NULL;
 	const struct tsn_index_ruleset *r;
+	const char *name = s->cli->args.v[0];
 	struct tsn_index index;
 	int status = TSN_EXIT_RULES;
 
 	if (x->source == NULL) {
-		tsn_cli_warn("%s %s is not kept, and %s has no source to fetch it from", x->name, version, x->name);
+		tsn_cli_warn("%s %s is not kept, and %s has no source to fetch it from", name, version, name);
 		return TSN_EXIT_RULES;
 	}
+	if (tsn_cli_store_refresh(s, &x->source, 1) > 0)
+		return TSN_EXIT_RULES;
+	x = tsn_store_ruleset(&s->after, name);
 	if (!tsn_source_kept(&s->held, tsn_store_source(&s->after, x->source), &index, s->error))
 		return tsn_cli_store_fail(s);
 	r = tsn_index_find(&index, x->name);

@@ -264,6 +264,10 @@ diff(struct tsn_cli_store *s)
 
 	if (x == NULL)
 		return TSN_EXIT_RULES;
+	/* a source that cannot be asked now may have offered enough before */
+	if (x->source != NULL)
+		tsn_cli_store_refresh(s, &x->source, 1);
+	x = tsn_store_ruleset(&s->after, args->v[0]);
 	if (find_other(s, x, args->n > 1 ? args->v[1] : NULL, &o)) {
 		status = compare(s, x, &o);
 		if (status == TSN_EXIT_OK)

@@ -130,6 +130,8 @@ tsn_cmd_test(struct tsn_cli *c)
 	} else {
 		run_all(c, rs, &k, &n);
 		status = n.failed > 0 ? TSN_EXIT_RULES : TSN_EXIT_OK;
+		if ((c->coverage || (!c->quiet && !c->mutate)) && !tsn_cli_report_coverage(c, rs, k.sources))
+			status = tsn_cli_no_memory();
 		printf("%u passed, %u failed", n.passed, n.failed);
 		if (n.rules_failed > 0)
 			printf(" in %u rule%s", n.rules_failed, n.rules_failed == 1 ? "" : "s");

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/tune.h"
+#include "grammar/fmt.h"
+#include "grammar/parse.h"
 
 #define MARK "# tocsin tune" /* how a file begins that --write may replace */
 
@@ -96,6 +98,27 @@ put_override(const struct tune *u, struct tsn_buf *out)
 	tsn_buf_fini(&why);
 }
 
+/* In canonical layout, as `fmt` has it. False when memory is out. */
+static bool
+lay_out(struct tsn_buf *text)
+{
+	struct tsn_sources *sources = tsn_sources_new();
+	struct tsn_diags *diags = tsn_diags_new();
+	struct tsn_buf out = TSN_BUF_INIT;
+	bool ok = sources != NULL && diags != NULL && !text->failed;
+
+	ok = ok && tsn_parse_text(sources, "override", tsn_buf_str(text), text->len, diags) != NULL && tsn_fmt(sources, 0, &out) && !out.failed;
+	tsn_diags_free(diags);
+	tsn_sources_free(sources);
+	if (!ok) {
+		tsn_buf_fini(&out);
+		return false;
+	}
+	tsn_buf_fini(text);
+	*text = out;
+	return true;
+}
+
 /* What was written must be a part of the rules. */
 static bool
 compiles(const struct tune *u, const struct tsn_buf *text)
@@ -131,7 +154,9 @@ write_override(const struct tune *u)
 		return TSN_EXIT_RULES;
 	}
 	put_override(u, &text);
-	if (!text.failed && !compiles(u, &text))
+	if (!lay_out(&text))
+		status = tsn_cli_no_memory();
+	else if (!compiles(u, &text))
 		status = TSN_EXIT_RULES;
 	else if (!write_file(c->write, &text))
 		status = TSN_EXIT_INPUT;

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /* tocsin version: what this build can do, and with what. */
 #include <stdio.h>
+#include <string.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -34,6 +35,19 @@
 #endif
 #ifdef TSN_HAVE_SQLITE
 #include <sqlite3.h>
+#endif
+
+#ifdef TSN_HAVE_JANSSON
+#include <jansson.h>
+#endif
+#ifdef TSN_HAVE_SODIUM
+#include <sodium.h>
+#endif
+#ifdef TSN_HAVE_ARCHIVE
+#include <archive.h>
+#endif
+#ifdef TSN_HAVE_CURL
+#include <curl/curl.h>
 #endif
 
 #include "cli/cli.h"
@@ -99,6 +113,26 @@ part(const char *name, const char *version, const char *without)
 #else
 #define SQLITE NULL
 #endif
+#ifdef TSN_HAVE_JANSSON
+#define JANSSON JANSSON_VERSION
+#else
+#define JANSSON NULL
+#endif
+#ifdef TSN_HAVE_SODIUM
+#define SODIUM sodium_version_string()
+#else
+#define SODIUM NULL
+#endif
+#ifdef TSN_HAVE_ARCHIVE
+#define ARCHIVE strchr(archive_version_string(), ' ') + 1 /* "libarchive 3.6.2" */
+#else
+#define ARCHIVE NULL
+#endif
+#ifdef TSN_HAVE_CURL
+#define CURL_PART curl_version_info(CURLVERSION_NOW)->version
+#else
+#define CURL_PART NULL
+#endif
 #ifdef TSN_HAVE_JSMN
 #define JSMN "yes"
 #else
@@ -119,6 +153,10 @@ parts(void)
 	part("openssl", TLS, "no IPFIX over TLS");
 	part("sqlite", SQLITE, "no state kept over restarts");
 	part("microhttpd", HTTP, "no page of metrics");
+	part("jansson", JANSSON, "no rulesets from elsewhere, no lists in JSON");
+	part("libsodium", SODIUM, "no rulesets from elsewhere: nothing can be verified");
+	part("libarchive", ARCHIVE, "no rulesets from elsewhere: archives stay closed");
+	part("libcurl", CURL_PART, "nothing is fetched: rulesets come as files");
 }
 
 int

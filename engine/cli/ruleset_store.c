@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "cli/terminal.h"
 
 #define WAIT_S         60
 #define WAIT_STEP_NS   50000000L
@@ -30,6 +32,7 @@ tsn_cli_store_open(struct tsn_cli_store *s, struct tsn_cli *c, bool change)
 	bool ok;
 
 	*s = (struct tsn_cli_store){ .cli = c, .held = { store, -1, -1 }, .now = clock_ms(CLOCK_REALTIME) };
+	umask(022); /* a daemon that is another user reads what is written */
 	ok = change ? tsn_store_hold(store, &s->held, s->error) : tsn_store_look(store, &s->held, s->error);
 	if (!ok) {
 		tsn_cli_store_fail(s);
@@ -102,13 +105,21 @@ tsn_cli_store_source(struct tsn_cli_store *s, const char *name)
 /* --- changes --- */
 
 static void
-say(void *arg, const char *line)
+say(void *arg, bool problem, const char *line)
 {
-	struct tsn_cli_store *s = arg;
+	const struct tsn_cli_store *s = arg;
+	FILE *to = problem ? stderr : stdout;
+	struct tsn_buf b = TSN_BUF_INIT;
 
-	if (!s->cli->quiet)
-		printf("%s\n", line);
-	fflush(stdout);
+	/* titles of tests and places in rules are somebody else's text */
+	for (size_t n; *line != '\0' && (problem || !s->cli->quiet); line += n + (line[n] == '\n')) {
+		n = strcspn(line, "\n");
+		tsn_buf_clear(&b);
+		tsn_terminal_text(&b, line, n, 0);
+		fprintf(to, "%s\n", tsn_buf_str(&b));
+	}
+	tsn_buf_fini(&b);
+	fflush(to);
 }
 
 static bool
@@ -204,13 +215,43 @@ tsn_cli_store_refresh(struct tsn_cli_store *s, const char *const *names, size_t 
 
 /* --- versions --- */
 
+static const struct tsn_store_version *
+kept_version(const struct tsn_store_ruleset *x, const char *version)
+{
+	for (size_t i = 0; x != NULL && i < x->nkept; i++)
+		if (strcmp(x->kept[i].version, version) == 0)
+			return &x->kept[i];
+	return NULL;
+}
+
+/* One that was rolled back from is still there; it must be the same. */
+static int
+take_kept(struct tsn_cli_store *s, struct tsn_store_ruleset *x, const struct tsn_store_version *v, const char *archive)
+{
+	const char *now = x->kept[x->in_force].version;
+	int status;
+
+	if (strcmp(v->archive, archive) != 0) {
+		tsn_cli_warn("%s %s is kept, but the one offered is another: its publisher must give it a new version; nothing was changed", x->name, v->version);
+		return TSN_EXIT_RULES;
+	}
+	x->in_force = (size_t)(v - x->kept);
+	status = tsn_cli_store_switch(s, NULL);
+	if (status == TSN_EXIT_OK)
+		printf("%s: %s, before %s\n", x->name, v->version, now);
+	return status;
+}
+
 int
 tsn_cli_store_put_package(struct tsn_cli_store *s, struct tsn_store_ruleset *x, struct tsn_package *p)
 {
 	const char *channel = p->manifest.channel != NULL ? p->manifest.channel : "core";
 	char from[80] = "", name[80];
+	const struct tsn_store_version *kept = kept_version(x, p->version);
 	int status;
 
+	if (kept != NULL)
+		return take_kept(s, x, kept, p->as.archive);
 	if (x->nkept > 0)
 		snprintf(from, sizeof(from), "%s", x->kept[x->in_force].version);
 	snprintf(name, sizeof(name), "%s", x->name);
@@ -232,9 +273,14 @@ tsn_cli_store_take(struct tsn_cli_store *s, const char *source, const struct tsn
 {
 	struct tsn_store_ruleset *x = tsn_store_ruleset(&s->after, r->name);
 	const struct tsn_store_source *from = tsn_store_source(&s->after, source);
+	const struct tsn_store_version *kept = kept_version(x, v->version);
 	struct tsn_package p;
 	int status;
 
+	if (kept != NULL) {
+		x->enabled |= enable;
+		return take_kept(s, x, kept, v->sha256);
+	}
 	if (!tsn_package_fetch(from, r, v, &p, s->error) || !tsn_package_unpack(&s->held, &p, s->now, s->error)) {
 		tsn_cli_store_fail(s);
 		tsn_cli_warn("nothing was changed");

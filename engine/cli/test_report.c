@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "author/coverage.h"
 #include "author/mutate.h"
 #include "base/buf.h"
 #include "cli/progress.h"
@@ -81,8 +82,8 @@ say_score(const struct tsn_mutation_counts *n, uint32_t nrules)
 	unsigned long long killed = n->fate[TSN_FATE_KILLED], lived = n->fate[TSN_FATE_SURVIVED], all = killed + lived;
 	unsigned long long score = all == 0 ? 1000 : killed * 1000 / all;
 
-	printf("%llu mutants of %u rules: %llu killed, %llu survived; not counted: %llu that mean the same, %llu that do not compile\n",
-	    all, nrules, killed, lived, (unsigned long long)n->fate[TSN_FATE_SAME], (unsigned long long)n->fate[TSN_FATE_REFUSED]);
+	printf("%llu mutants of %u rule%s: %llu killed, %llu survived; not counted: %llu that mean the same, %llu that do not compile\n",
+	    all, nrules, nrules == 1 ? "" : "s", killed, lived, (unsigned long long)n->fate[TSN_FATE_SAME], (unsigned long long)n->fate[TSN_FATE_REFUSED]);
 	printf("mutation score: %llu.%llu %%\n", score / 10, score % 10);
 }
 
@@ -113,4 +114,44 @@ tsn_cli_report_mutants(const struct tsn_cli *c, const struct tsn_ruleset *rs, co
 		return tsn_cli_no_memory();
 	say_score(&n, done);
 	return TSN_EXIT_OK;
+}
+
+/* --- coverage --- */
+
+static void
+on_gap(void *arg, const struct tsn_gap *g)
+{
+	struct report *r = arg;
+	struct tsn_diags *diags = r->cli->coverage ? tsn_diags_new() : NULL;
+	struct tsn_diag *d;
+
+	if (!r->cli->coverage)
+		return;
+	d = tsn_diag_warn(diags, TSN_E_UNTESTED, g->span, "no test of %s %s", r->rule, tsn_cover_what(g->kind));
+	tsn_diag_hint(d, "%s", tsn_cover_hint(g->kind));
+	r->failed |= d == NULL;
+	print_diags(r, diags);
+	tsn_diags_free(diags);
+}
+
+bool
+tsn_cli_report_coverage(const struct tsn_cli *c, const struct tsn_ruleset *rs, const struct tsn_sources *sources)
+{
+	struct report r = { .cli = c, .sources = sources };
+	struct tsn_coverage_counts n = { 0, 0 };
+	const struct tsn_program *p = rs->program;
+
+	for (uint32_t i = 0; i < p->nrules && !r.failed; i++) {
+		r.rule = p->rules[i].name;
+		if (is_asked(c, r.rule))
+			r.failed |= !tsn_cover_rule(rs, r.rule, c->batch > 0 ? (uint32_t)c->batch : 0, on_gap, &r, &n);
+	}
+	if (r.failed)
+		return false;
+	if (n.gaps > 0)
+		printf("%llu of %llu parts of rules are exercised by no test%s\n", (unsigned long long)n.gaps, (unsigned long long)n.parts,
+		    c->coverage ? "" : ": --coverage names them");
+	else if (c->coverage)
+		printf("all %llu parts of rules are exercised by tests\n", (unsigned long long)n.parts);
+	return true;
 }

@@ -10,4 +10,10 @@
 /* Tries the mutants of all rules that --only lets pass and prints those that live; ends in a line with the score. An exit status. */
 int tsn_cli_report_mutants(const struct tsn_cli *c, const struct tsn_ruleset *rs, const struct tsn_sources *sources);
 
+/*
+ * Prints what no test exercises of the rules that --only lets pass: one by one if --coverage asks for it, else a line with their
+ * number, and nothing if there is none. False when memory is out.
+ */
+bool tsn_cli_report_coverage(const struct tsn_cli *c, const struct tsn_ruleset *rs, const struct tsn_sources *sources);
+
 #endif

@@ -7,6 +7,8 @@
 #include "author/tune.h"
 #include "cli/inputs.h"
 
+#define TSN_TUNE_BIN 80 /* text of a bin */
+
 struct tsn_tune_view {
 	const struct tsn_cli *cli;
 	const struct tsn_tune *tune;
@@ -22,7 +24,7 @@ double tsn_tune_per_day(const struct tsn_tune *t, uint32_t i);
 /* "src 10.0.0.5  dst_port 25", "all flows". */
 void tsn_tune_key(const struct tsn_tune *t, const struct tsn_peak *x, struct tsn_buf *out);
 /* "10 to <20", "0" */
-void tsn_tune_bin_text(const struct tsn_tune_bin *b, char text[64]);
+void tsn_tune_bin_text(const struct tsn_tune_bin *b, char text[TSN_TUNE_BIN]);
 
 void tsn_tune_text(const struct tsn_tune_view *v, struct tsn_buf *out);
 void tsn_tune_json(const struct tsn_tune_view *v, struct tsn_buf *out);

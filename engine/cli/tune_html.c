@@ -67,7 +67,7 @@ distribution(const struct tsn_tune *t, struct tsn_buf *out)
 {
 	const double step = (WIDTH - LEFT) / (t->nbins > 0 ? t->nbins : 1);
 	uint64_t most = 0;
-	char text[64];
+	char text[TSN_TUNE_BIN];
 
 	for (uint32_t i = 0; i < t->nbins; i++)
 		most = t->bin[i].groups > most ? t->bin[i].groups : most;

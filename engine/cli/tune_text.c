@@ -45,14 +45,14 @@ bound(double v, char text[TSN_TUNE_NUMBER])
 }
 
 void
-tsn_tune_bin_text(const struct tsn_tune_bin *b, char text[64])
+tsn_tune_bin_text(const struct tsn_tune_bin *b, char text[TSN_TUNE_BIN])
 {
 	char from[TSN_TUNE_NUMBER], to[TSN_TUNE_NUMBER];
 
 	if (isinf(b->from))
-		snprintf(text, 64, isinf(b->to) ? "0" : "below %.6g", b->to);
+		snprintf(text, TSN_TUNE_BIN, isinf(b->to) ? "0" : "below %.6g", b->to);
 	else
-		snprintf(text, 64, "%s to <%s", bound(b->from, from), bound(b->to, to));
+		snprintf(text, TSN_TUNE_BIN, "%s to <%s", bound(b->from, from), bound(b->to, to));
 }
 
 /* --- text --- */
@@ -125,7 +125,7 @@ put_bins(const struct tsn_tune *t, struct tsn_buf *out)
 {
 	const bool utf8 = speaks_utf8();
 	uint64_t most = 0;
-	char text[64];
+	char text[TSN_TUNE_BIN];
 
 	tsn_buf_puts(out, "\n                value    groups\n");
 	for (uint32_t i = 0; i < t->nbins; i++)
@@ -307,7 +307,7 @@ void
 tsn_tune_json(const struct tsn_tune_view *v, struct tsn_buf *out)
 {
 	static const char *const rels[] = { "==", "!=", "<", "<=", ">", ">=" };
-	static const char *const reasons[] = { "nothing", "gap", "budget", "margin", "no data" };
+	static const char *const reasons[] = { "nothing", "gap", "budget", "margin", "keep", "no data" };
 	const struct tsn_tune *t = v->tune;
 	struct tsn_buf text = TSN_BUF_INIT;
 	char time[TSN_TIME_TEXT], now[TSN_TUNE_NUMBER];

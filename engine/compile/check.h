@@ -254,6 +254,7 @@ struct ck_link {
 struct tsn_ck {
 	struct tsn_world *world;
 	struct tsn_diags *diags;
+	struct tsn_diags *scratch;        /* of what may fail without a word (tune.c); NULL else */
 	struct tsn_arena *arena;
 	struct tsn_ir_module *m;
 	jmp_buf out_of_memory;
@@ -587,6 +588,8 @@ const struct tsn_ir *ck_with(struct tsn_ck *, const struct tsn_ir *x, const stru
 
 /* Adds a probe of the value that a rule compares, and the rule with each candidate; false after a report. After all rules. */
 bool ck_tune(struct tsn_ck *, struct tsn_ruleset *, const struct tsn_compile_input *);
+/* Those of tsn_compile_test_covered, for the first rule of a test that was written for it so. */
+void ck_probes_cover(struct tsn_ck *, struct tsn_ruleset *, const struct ck_parts *);
 
 /* --- override.c, site.c, blocks.c --- */
 

@@ -55,6 +55,7 @@ job_end(struct job *j, bool failed)
 	for (size_t i = 0; i < j->ck.nbuilt; i++)
 		tsn_set_free(j->ck.built[i]);
 	tsn_buf_fini(&j->ck.buf);
+	tsn_diags_free(j->ck.scratch);
 	tsn_free(j);
 	if (!failed)
 		return r;
@@ -336,9 +337,11 @@ tsn_compile(struct tsn_sources *sources, const struct tsn_compile_input *in, str
 	return compile(sources, in, diags, true);
 }
 
+enum alone { ALONE_CHECKED, ALONE_EMITTED, ALONE_COVERED };
+
 /* One rule as shipped, with what [test] says if there is one. */
 static struct tsn_ruleset *
-compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struct tsn_span at, bool emit,
+compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struct tsn_span at, enum alone how,
     struct tsn_diags *diags)
 {
 	struct job *j = job_new(of->inner->world, true, diags);
@@ -365,9 +368,11 @@ compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struc
 		add_test(j, &p, &clause, &c->m->rules[0]);
 	if (ok)
 		ck_links_add(c);
+	if (ok && how == ALONE_COVERED)
+		ck_probes_cover(c, j->r, &p);
 	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
 		tsn_diag_error(diags, TSN_E_TEST, at, "this test cannot be compiled");
-	return job_end(j, !finish(j, emit) || !ok);
+	return job_end(j, !finish(j, how != ALONE_CHECKED) || !ok);
 }
 
 struct tsn_ruleset *
@@ -375,7 +380,15 @@ tsn_compile_test(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *
 {
 	const struct ck_test_ref *ref = &of->inner->ref[test];
 
-	return compile_alone(of, ref, ref->node->at, true, diags);
+	return compile_alone(of, ref, ref->node->at, ALONE_EMITTED, diags);
+}
+
+struct tsn_ruleset *
+tsn_compile_test_covered(const struct tsn_ruleset *of, uint32_t test, struct tsn_diags *diags)
+{
+	const struct ck_test_ref *ref = &of->inner->ref[test];
+
+	return compile_alone(of, ref, ref->node->at, ALONE_COVERED, diags);
 }
 
 struct tsn_ruleset *
@@ -383,7 +396,7 @@ tsn_check_rule(const struct tsn_ruleset *of, const char *rule, struct tsn_diags 
 {
 	struct ck_test_ref ref = { .rule = ck_rule_by_name(of->inner->world, rule) };
 
-	return ref.rule == NULL ? NULL : compile_alone(of, &ref, ref.rule->decl->at, false, diags);
+	return ref.rule == NULL ? NULL : compile_alone(of, &ref, ref.rule->decl->at, ALONE_CHECKED, diags);
 }
 
 struct tsn_set *

@@ -159,6 +159,12 @@ enum tsn_probe_kind {
 	TSN_PROBE_HIDDEN, /* matches what `except` hides */
 	TSN_PROBE_TWIN,   /* the rule with another threshold: it raises alerts */
 	TSN_PROBE_END,    /* matches everything; the last of a batch to do so */
+	/* Only of tsn_compile_test_covered: */
+	TSN_PROBE_RUNG,   /* matches where the condition of the rule and that of a rung of its severity are true */
+	TSN_PROBE_UNTIL,  /* ...where `until` is true */
+	TSN_PROBE_OUTSIDE, /* ...where the rule's condition is true at a time that `during` shuts out */
+	TSN_PROBE_WHEN,   /* ...where the rule's condition is true */
+	TSN_PROBE_COUNT
 };
 
 /* The i-th belongs to rule [first_probe] + i of the program. */
@@ -167,6 +173,7 @@ struct tsn_probe {
 	uint32_t part;              /* TRUE FALSE: from 0, in the order written; TWIN of tsn_compile_input.candidates: its index */
 	bool stateful;              /* TRUE: an aggregate is in the part */
 	const char *text;           /* TRUE VALUE: as written; TWIN: the constant it replaces */
+	struct tsn_span span;       /* of what it is about; none of END */
 	struct tsn_key_spec key;    /* VALUE: of the group whose value it is */
 	enum tsn_rel rel;           /* VALUE: left [rel] right */
 	bool threshold_first;       /* VALUE: the threshold is the left side; piece 0 is the value in any case */
@@ -224,6 +231,12 @@ void tsn_ruleset_free(struct tsn_ruleset *r);
  * that one rule and that one test. A test written in an override sees the override. The sources of [r] must still live.
  */
 struct tsn_ruleset *tsn_compile_test(const struct tsn_ruleset *r, uint32_t test, struct tsn_diags *diags);
+
+/*
+ * The same with probes for every part of the rule: the operands of and and or, at any depth, each part of its `except`, its rungs,
+ * `until` and `during`.
+ */
+struct tsn_ruleset *tsn_compile_test_covered(const struct tsn_ruleset *r, uint32_t test, struct tsn_diags *diags);
 
 /* The same of a rule (its full name) without any test, checked only: the result has no program. */
 struct tsn_ruleset *tsn_check_rule(const struct tsn_ruleset *r, const char *rule, struct tsn_diags *diags);

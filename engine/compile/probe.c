@@ -18,6 +18,7 @@ struct making {
 	uint32_t rule;              /* asked about */
 	size_t cap_probes;
 	struct tsn_ruleset *out;
+	bool leaves;                /* operands of or are parts, too */
 	const struct tsn_ir **part;
 	size_t nparts, cap_parts;
 };
@@ -40,11 +41,13 @@ take_part(struct making *m, const struct tsn_ir *x)
 {
 	size_t at;
 
-	if (x->kind == TSN_IR_AND) {
+	if (x->kind == TSN_IR_AND || (m->leaves && x->kind == TSN_IR_OR)) {
 		for (uint32_t i = 0; i < x->nkids; i++)
 			take_part(m, x->kid[i]);
 		return;
 	}
+	if (m->leaves && x->kind == TSN_IR_GIVES) /* of exporters, which tests have none to choose from */
+		return;
 	for (at = 0; at < m->nparts; at++)
 		if (same_place(x, m->part[at])) { /* one function made of several */
 			m->c->at = x->span;
@@ -106,8 +109,9 @@ part_probes(struct making *m, uint32_t i)
 
 	p->text = source_of(m->c, x);
 	p->stateful = x->stateful;
+	p->span = x->span;
 	new_rule(m, ck_format(m->c, "part %u", i + 1), x);
-	new_probe(m, TSN_PROBE_FALSE, i);
+	new_probe(m, TSN_PROBE_FALSE, i)->span = x->span;
 	new_rule(m, ck_format(m->c, "not part %u", i + 1), ck_not(m->c, x));
 }
 
@@ -303,4 +307,61 @@ ck_probes(struct tsn_ck *c, struct tsn_ruleset *out, const char *name, const cha
 	new_probe(&m, TSN_PROBE_END, 0);
 	new_rule(&m, "end", c->t);
 	return true;
+}
+
+/* --- coverage --- */
+
+/* [except]: matches that the rule does not make are none here either. */
+static void
+cover(struct making *m, enum tsn_probe_kind kind, struct tsn_span span, const struct tsn_ir *when, const struct tsn_ir *except)
+{
+	struct tsn_probe *p = new_probe(m, kind, 0);
+
+	p->span = span;
+	new_rule(m, ck_format(m->c, "%u of kind %d", m->out->nprobes, (int)kind), when)->except = except;
+}
+
+static void
+cover_except(struct making *m, const struct tsn_ir *when, const struct tsn_ir *except)
+{
+	if (except->kind == TSN_IR_FALSE)
+		return;
+	for (uint32_t i = 0; except->kind == TSN_IR_OR && i < except->nkids; i++)
+		cover_except(m, when, except->kid[i]);
+	if (except->kind != TSN_IR_OR)
+		cover(m, TSN_PROBE_HIDDEN, except->span, ck_and(m->c, when, except), m->c->f);
+}
+
+/* Rungs stand in the tree after the bare one, in the order of their conditions. */
+static void
+cover_rungs(struct making *m, const struct tsn_ir_rule *rule, const struct ck_parts *p)
+{
+	const struct tsn_node *n = p->severity.node == NULL ? NULL : p->severity.node->kids;
+
+	for (uint32_t i = 0; n != NULL && i < rule->nrungs; i++) {
+		n = n->next;
+		if (n != NULL)
+			cover(m, TSN_PROBE_RUNG, n->span, ck_and(m->c, rule->when, rule->rung[i].when), rule->except);
+	}
+}
+
+void
+ck_probes_cover(struct tsn_ck *c, struct tsn_ruleset *out, const struct ck_parts *p)
+{
+	struct making m = { .c = c, .out = out, .leaves = true };
+	const struct tsn_ir_rule rule = c->m->rules[0];
+
+	out->first_probe = c->m->nrules;
+	take_part(&m, rule.when);
+	for (uint32_t i = 0; i < m.nparts; i++)
+		part_probes(&m, i);
+	cover(&m, TSN_PROBE_WHEN, p->when.node->span, rule.when, rule.except);
+	cover_except(&m, rule.when, rule.except);
+	cover_rungs(&m, &rule, p);
+	if (rule.until != NULL)
+		cover(&m, TSN_PROBE_UNTIL, p->until.node->span, rule.until, c->f);
+	if (rule.during != NULL)
+		cover(&m, TSN_PROBE_OUTSIDE, p->during.node->span, ck_and(c, rule.when, ck_not(c, rule.during)), rule.except);
+	new_probe(&m, TSN_PROBE_END, 0);
+	new_rule(&m, "end", c->t);
 }

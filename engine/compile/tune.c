@@ -146,7 +146,7 @@ find_text(struct tuning *t)
 	e = ck_rule_env(t->c, &t->parts, f);
 	s = n->kind == TSN_N_NAME ? ck_resolve(&e, n, &ambiguous) : NULL;
 	if (s != NULL && s->kind == CK_LET) {
-		out->constant = s->name;
+		out->constant = ck_strdup(t->c, s->name);
 		out->before = ck_format(t->c, "override %s {\n    let %s = ", t->sym->full, s->name);
 		out->after = "\n}\n";
 		return;
@@ -221,7 +221,7 @@ static void
 candidate(struct tuning *t, uint32_t i, const char *number)
 {
 	struct tsn_ck *c = t->c;
-	struct tsn_diags *diags = c->diags, *own = tsn_diags_new();
+	struct tsn_diags *diags = c->diags, *own = c->scratch = tsn_diags_new(); /* freed if memory runs out, too */
 	const char *text = ck_format(c, "%s%s%s", t->out->tuning->before, number, t->out->tuning->after);
 	struct tsn_node *tree = own == NULL ? NULL : tsn_parse_text(c->world->sources, "candidate", text, strlen(text), own);
 	struct ck_file *f = ck_alloc(c, sizeof(*f));
@@ -235,7 +235,7 @@ candidate(struct tuning *t, uint32_t i, const char *number)
 	if (tree != NULL && tree->kids != NULL && tree->kids->kind == TSN_N_OVERRIDE && tsn_diags_errors(own) == 0) {
 		ck_override_last(c, &p, tree->kids, f);
 		if (!p.broken && ck_rule(c, &p) && tsn_diags_errors(own) == 0) {
-			new_probe(t, TSN_PROBE_TWIN, i, number);
+			new_probe(t, TSN_PROBE_TWIN, i, ck_strdup(c, number));
 			r = &c->m->rules[at].meta;
 			r->name = r->canon = ck_format(c, "%s (%s)", t->sym->full, number);
 			r->sid = 0;
@@ -247,6 +247,7 @@ candidate(struct tuning *t, uint32_t i, const char *number)
 		}
 	}
 	c->diags = diags;
+	c->scratch = NULL;
 	tsn_diags_free(own);
 }
 
@@ -296,6 +297,8 @@ describe(struct tuning *t)
 	bool negated;
 
 	out->text = ck_span_text(t->c, compared(t->report, &negated)->span, SHOWN);
+	if (negated)
+		out->text = ck_format(t->c, "not %s", out->text);
 	out->rel = relation(t->report);
 	out->type = n->type;
 	out->threshold = n->kind == TSN_IR_REAL ? n->real : (double)n->i;

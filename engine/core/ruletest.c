@@ -13,6 +13,9 @@ struct watch {
 	const struct tsn_program *program;
 	struct tsn_test_outcome *out;
 	bool wrong; /* an alert was not as expected; [out->why] says how */
+	const struct tsn_ruleset *alone;
+	tsn_probe_seen *seen;
+	void *arg;
 };
 
 static void
@@ -69,6 +72,17 @@ on_alert(void *arg, const struct tsn_alert *al)
 		check_field(w, al, &w->test->expect[i]);
 }
 
+static void
+on_probe(void *arg, const struct tsn_vm *vm, uint32_t probe, const struct tsn_mask *rows, const struct tsn_batch *b)
+{
+	struct watch *w = arg;
+
+	(void)vm;
+	(void)b;
+	if (tsn_mask_any(rows))
+		w->seen(w->arg, &w->alone->probes[probe], true);
+}
+
 static bool
 push_flows(struct tsn_engine *e, const struct tsn_rule_test *test, struct tsn_test_outcome *out)
 {
@@ -117,14 +131,17 @@ judge(struct watch *w)
 }
 
 static enum tsn_test_result
-run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, struct tsn_test_outcome *out)
+run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, tsn_probe_seen *seen, void *arg,
+    struct tsn_test_outcome *out)
 {
-	struct tsn_engine_options o = { .batch_rows = batch_rows };
-	struct watch w = { .test = &rs->tests[0], .program = rs->program, .out = out };
+	struct watch w = { .test = &rs->tests[0], .program = rs->program, .out = out, .alone = rs, .seen = seen, .arg = arg };
+	struct tsn_engine_options o = { .batch_rows = batch_rows, .on_probe = seen == NULL ? NULL : on_probe, .arg = &w };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert, &w, TSN_SEV_INFO);
 	bool loaded = false, ok = false;
 
+	for (uint32_t i = 0; seen != NULL && i < rs->nprobes; i++)
+		seen(arg, &rs->probes[i], false);
 	if (e != NULL && sink != NULL && tsn_engine_add_sink(e, sink)) {
 		struct tsn_exporters *x = tsn_engine_exporters(e);
 
@@ -147,6 +164,13 @@ run_compiled(struct tsn_ruleset *rs, uint32_t batch_rows, struct tsn_test_outcom
 	return !ok ? TSN_TEST_BROKEN : w.wrong ? TSN_TEST_FAILED : TSN_TEST_PASSED;
 }
 
+static enum tsn_test_result
+does_not_compile(struct tsn_test_outcome *out)
+{
+	snprintf(out->why, sizeof(out->why), "does not compile as the test sees it");
+	return TSN_TEST_BROKEN;
+}
+
 enum tsn_test_result
 tsn_ruletest_run(const struct tsn_ruleset *rs, uint32_t index, uint32_t batch_rows, struct tsn_diags *diags,
     struct tsn_test_outcome *out)
@@ -155,9 +179,16 @@ tsn_ruletest_run(const struct tsn_ruleset *rs, uint32_t index, uint32_t batch_ro
 
 	memset(out, 0, sizeof(*out));
 	alone = tsn_compile_test(rs, index, diags);
-	if (alone == NULL) {
-		snprintf(out->why, sizeof(out->why), "does not compile as the test sees it");
-		return TSN_TEST_BROKEN;
-	}
-	return run_compiled(alone, batch_rows, out);
+	return alone == NULL ? does_not_compile(out) : run_compiled(alone, batch_rows, NULL, NULL, out);
+}
+
+enum tsn_test_result
+tsn_ruletest_cover(const struct tsn_ruleset *rs, uint32_t index, uint32_t batch_rows, struct tsn_diags *diags,
+    tsn_probe_seen *seen, void *arg, struct tsn_test_outcome *out)
+{
+	struct tsn_ruleset *alone;
+
+	memset(out, 0, sizeof(*out));
+	alone = tsn_compile_test_covered(rs, index, diags);
+	return alone == NULL ? does_not_compile(out) : run_compiled(alone, batch_rows, seen, arg, out);
 }

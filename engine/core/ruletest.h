@@ -21,4 +21,12 @@ struct tsn_test_outcome {
 enum tsn_test_result tsn_ruletest_run(const struct tsn_ruleset *rs, uint32_t index, uint32_t batch_rows,
     struct tsn_diags *diags, struct tsn_test_outcome *out);
 
+/*
+ * The same with probes (tsn_compile_test_covered): [seen] is first told of each of them, then of each again whenever it
+ * matched. A probe is gone when this returns.
+ */
+typedef void tsn_probe_seen(void *arg, const struct tsn_probe *, bool matched);
+enum tsn_test_result tsn_ruletest_cover(const struct tsn_ruleset *rs, uint32_t index, uint32_t batch_rows,
+    struct tsn_diags *diags, tsn_probe_seen *seen, void *arg, struct tsn_test_outcome *out);
+
 #endif

@@ -37,6 +37,7 @@ tsn_guests_read(struct tsn_guests *g, struct tsn_compile_input *in, char error[T
 		return true;
 	if (!tsn_store_enabled(g->store, &now, error)) {
 		tsn_store_enabled_fini(&now);
+		g->word.change = 0; /* no state was read, so whoever waits for one need wait no longer */
 		return false;
 	}
 	tsn_store_enabled_fini(&g->enabled);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ruleset/file.h"
 #include "ruleset/json.h"
 #include "ruleset/names.h"
 

@@ -3,6 +3,8 @@
 /* The index of a folder of archives. */
 #include "ruleset/index.h"
 
+#include "ruleset/file.h"
+
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
 #include <dirent.h>
 #include <errno.h>
@@ -219,7 +221,6 @@ tsn_index_make(const char *dir, int64_t now_ms, int64_t expires_ms, struct tsn_b
 }
 
 #else
-#include "ruleset/file.h"
 
 bool
 tsn_index_make(const char *dir, int64_t now_ms, int64_t expires_ms, struct tsn_buf *out, char error[TSN_RULESET_ERROR])

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "ruleset/file.h"
 #include "ruleset/json.h"
 #include "ruleset/manifest.h"
 #include "ruleset/names.h"

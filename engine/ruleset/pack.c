@@ -7,6 +7,7 @@
 #include "ruleset/archive.h"
 
 #include "ruleset/contents.h"
+#include "ruleset/file.h"
 
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
 #include <archive.h>
@@ -16,7 +17,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "ruleset/file.h"
 #include "ruleset/manifest.h"
 #include "ruleset/names.h"
 #include "ruleset/sha256.h"

@@ -3,193 +3,165 @@
 /* state.json to a struct and back. It may have been damaged: everything in it is checked. */
 #include "ruleset/state.h"
 
-#include <stdio.h>
+#include "ruleset/file.h"
 
 #ifdef TSN_HAVE_JANSSON
 
-#include <jansson.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "ruleset/json.h"
 #include "ruleset/names.h"
 
 #define FORMAT 1
 
 struct reading {
 	struct tsn_store_state *s;
-	char *error;
-	bool bad;
+	struct tsn_json j;           /* its [what]: the source or ruleset being read */
 };
 
-/* The first complaint stands. */
-static void
-say(struct reading *r, const char *what)
-{
-	if (!r->bad)
-		snprintf(r->error, TSN_RULESET_ERROR, "%s", what);
-	r->bad = true;
-}
-
-static void
-complain(struct reading *r, const char *member, const char *in)
-{
-	if (!r->bad)
-		snprintf(r->error, TSN_RULESET_ERROR, "bad or missing %s%s%.400s", member, in != NULL ? " in " : "", in != NULL ? in : "");
-	r->bad = true;
-}
-
-/* A text of the object, in the arena. NULL if it is null or missing, which only [optional] allows. */
+/* A text of the object, in the arena; NULL: missing, or [bad]. */
 static const char *
-text_of(struct reading *r, const json_t *o, const char *member, bool optional, const char *in)
+text_of(struct reading *r, const json_t *o, const char *member, bool optional)
 {
-	const json_t *v = json_object_get(o, member);
-	const char *copy;
+	char *text = tsn_json_text(&r->j, o, member, optional);
+	const char *copy = text != NULL ? tsn_arena_strdup(r->s->memory, text) : NULL;
 
-	if (optional && (v == NULL || json_is_null(v)))
-		return NULL;
-	if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v)) {
-		complain(r, member, in);
-		return NULL;
-	}
-	copy = tsn_arena_strdup(r->s->memory, json_string_value(v));
-	if (copy == NULL)
-		say(r, "memory is out");
+	if (text != NULL && copy == NULL)
+		tsn_json_complain(&r->j, "memory is out");
+	tsn_free(text);
 	return copy;
 }
 
-static int64_t
-number_of(struct reading *r, const json_t *o, const char *member, int64_t least, int64_t most, const char *in)
+/* What this entry is called; later complaints name it. */
+static const char *
+name_of(struct reading *r, const json_t *o, bool (*ok)(const char *))
 {
-	const json_t *v = json_object_get(o, member);
+	const char *name = text_of(r, o, "name", false);
 
-	if (!json_is_integer(v) || json_integer_value(v) < least || json_integer_value(v) > most) {
-		complain(r, member, in);
-		return least;
-	}
-	return json_integer_value(v);
+	if (name != NULL && !ok(name))
+		tsn_json_complain(&r->j, "\"%s\" is no name", name);
+	else if (name != NULL)
+		r->j.what = name;
+	return r->j.bad ? NULL : name;
 }
 
 static bool
-flag_of(struct reading *r, const json_t *o, const char *member, const char *in)
+flag_of(struct reading *r, const json_t *o, const char *member)
 {
 	const json_t *v = json_object_get(o, member);
 
 	if (!json_is_boolean(v))
-		complain(r, member, in);
+		tsn_json_complain(&r->j, "\"%s\" is neither true nor false", member);
 	return json_is_true(v);
 }
 
-/* Of a fixed length and alphabet: hashes and keys. */
 static void
-code_of(struct reading *r, const json_t *o, const char *member, char *out, size_t size, const char *alphabet, const char *in)
+key_of(struct reading *r, const json_t *o, char out[TSN_PUBLIC_KEY_TEXT])
 {
-	const char *s = json_string_value(json_object_get(o, member));
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+	const char *s = json_string_value(json_object_get(o, "key"));
 
-	if (s == NULL || strlen(s) != size - 1 || strspn(s, alphabet) != size - 1)
-		complain(r, member, in);
+	if (s == NULL || strlen(s) != TSN_PUBLIC_KEY_TEXT - 1 || strspn(s, base64) != TSN_PUBLIC_KEY_TEXT - 1)
+		tsn_json_complain(&r->j, "\"key\" is no public key");
 	else
-		memcpy(out, s, size);
+		memcpy(out, s, TSN_PUBLIC_KEY_TEXT);
 }
 
-#define HEX "0123456789abcdef"
-#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-
-static void
-key_of(struct reading *r, const json_t *o, char out[TSN_PUBLIC_KEY_TEXT], const char *in)
+static int64_t
+number_of(struct reading *r, const json_t *o, const char *member, int64_t least, int64_t most)
 {
-	code_of(r, o, "key", out, TSN_PUBLIC_KEY_TEXT, BASE64, in);
+	return (int64_t)tsn_json_number(&r->j, o, member, (uint64_t)least, (uint64_t)most);
 }
 
 static void
 read_source(struct reading *r, const json_t *o)
 {
-	const char *name = text_of(r, o, "name", false, "a source");
+	const char *name = name_of(r, o, tsn_store_name_ok);
 	struct tsn_store_source *x = NULL;
 
-	if (name == NULL || !tsn_store_name_ok(name) || tsn_store_source(r->s, name) != NULL)
-		complain(r, "name", "a source");
-	if (!r->bad && (x = tsn_store_add_source(r->s, name)) == NULL)
-		say(r, "memory is out, or too many sources");
+	if (name != NULL && tsn_store_source(r->s, name) != NULL)
+		tsn_json_complain(&r->j, "it is there twice");
+	else if (name != NULL && (x = tsn_store_add_source(r->s, name)) == NULL)
+		tsn_json_complain(&r->j, "memory is out");
 	if (x == NULL)
 		return;
-	x->url = text_of(r, o, "url", false, name);
-	key_of(r, o, x->key, name);
-	x->serial = (uint64_t)number_of(r, o, "serial", 0, INT64_MAX, name);
-	code_of(r, o, "sha256", x->sha256, sizeof(x->sha256), HEX, name);
-	x->expires = number_of(r, o, "expires", INT64_MIN, INT64_MAX, name);
-	x->fetched = number_of(r, o, "fetched", INT64_MIN, INT64_MAX, name);
+	x->url = text_of(r, o, "url", false);
+	key_of(r, o, x->key);
+	x->serial = (uint64_t)number_of(r, o, "serial", 0, INT64_MAX);
+	tsn_json_sha256(&r->j, o, "sha256", x->sha256);
+	x->expires = number_of(r, o, "expires", 0, INT64_MAX);
+	x->fetched = number_of(r, o, "fetched", 0, INT64_MAX);
 }
 
 static void
-read_version(struct reading *r, const json_t *o, struct tsn_store_version *x, const char *in)
+read_version(struct reading *r, const json_t *o, struct tsn_store_version *x)
 {
-	x->version = text_of(r, o, "version", false, in);
-	if (x->version == NULL || !tsn_version_ok(x->version))
-		complain(r, "version", in);
-	code_of(r, o, "archive", x->archive, sizeof(x->archive), HEX, in);
-	code_of(r, o, "manifest", x->manifest, sizeof(x->manifest), HEX, in);
-	x->installed = number_of(r, o, "installed", INT64_MIN, INT64_MAX, in);
+	x->version = text_of(r, o, "version", false);
+	if (x->version != NULL && !tsn_version_ok(x->version))
+		tsn_json_complain(&r->j, "\"%s\" is no version", x->version);
+	tsn_json_sha256(&r->j, o, "archive", x->archive);
+	tsn_json_sha256(&r->j, o, "manifest", x->manifest);
+	x->installed = number_of(r, o, "installed", 0, INT64_MAX);
 }
 
 static void
 read_versions(struct reading *r, const json_t *o, struct tsn_store_ruleset *x)
 {
-	const json_t *kept = json_object_get(o, "kept");
+	const char *version = text_of(r, o, "version", false);
+	const json_t *kept = tsn_json_array(&r->j, o, "kept", TSN_STORE_VERSIONS_MAX);
 	const size_t n = json_array_size(kept);
-	const char *version = text_of(r, o, "version", false, x->name);
 
-	if (r->bad || n == 0 || n > TSN_STORE_VERSIONS_MAX) {
-		complain(r, "kept", x->name);
-		return;
-	}
-	x->kept = tsn_arena_alloc(r->s->memory, n * sizeof(*x->kept));
-	if (x->kept == NULL) {
-		say(r, "memory is out");
-		return;
-	}
-	x->nkept = n;
+	x->kept = tsn_arena_alloc(r->s->memory, (n + 1) * sizeof(*x->kept));
+	if (x->kept == NULL)
+		tsn_json_complain(&r->j, "memory is out");
 	x->in_force = n;
-	for (size_t i = 0; i < n && !r->bad; i++) {
-		read_version(r, json_array_get(kept, i), &x->kept[i], x->name);
-		for (size_t j = 0; j < i && !r->bad; j++)
-			if (strcmp(x->kept[i].version, x->kept[j].version) == 0)
-				complain(r, "version (it is there twice)", x->name);
-		if (!r->bad && strcmp(x->kept[i].version, version) == 0)
+	for (size_t i = 0; i < n && !r->j.bad; i++) {
+		read_version(r, json_array_get(kept, i), &x->kept[i]);
+		for (size_t k = 0; k < i && !r->j.bad; k++)
+			if (strcmp(x->kept[i].version, x->kept[k].version) == 0)
+				tsn_json_complain(&r->j, "version %s is there twice", x->kept[i].version);
+		if (!r->j.bad && strcmp(x->kept[i].version, version) == 0)
 			x->in_force = i;
 	}
+	x->nkept = n;
 	if (x->in_force == n)
-		complain(r, "version", x->name);
+		tsn_json_complain(&r->j, "the version in force is none of those that are kept");
 }
 
 static void
 read_ruleset(struct reading *r, const json_t *o)
 {
-	const char *name = text_of(r, o, "name", false, "a ruleset");
+	const char *name = name_of(r, o, tsn_ruleset_name_ok);
 	struct tsn_store_ruleset *x = NULL;
 
-	if (name == NULL || !tsn_ruleset_name_ok(name) || tsn_store_ruleset(r->s, name) != NULL)
-		complain(r, "name", "a ruleset");
-	if (!r->bad && (x = tsn_store_add_ruleset(r->s, name)) == NULL)
-		say(r, "memory is out, or too many rulesets");
+	if (name != NULL && tsn_store_ruleset(r->s, name) != NULL)
+		tsn_json_complain(&r->j, "it is there twice");
+	else if (name != NULL && (x = tsn_store_add_ruleset(r->s, name)) == NULL)
+		tsn_json_complain(&r->j, "memory is out");
 	if (x == NULL)
 		return;
-	x->source = text_of(r, o, "source", true, name);
-	key_of(r, o, x->key, name);
-	x->channel = text_of(r, o, "channel", false, name);
-	x->enabled = flag_of(r, o, "enabled", name);
-	x->pinned = flag_of(r, o, "pinned", name);
-	x->memory_percent = (unsigned)number_of(r, o, "memory_percent", 1, 100, name);
+	x->source = text_of(r, o, "source", true);
+	if (x->source != NULL && tsn_store_source(r->s, x->source) == NULL)
+		tsn_json_complain(&r->j, "there is no source %s", x->source);
+	key_of(r, o, x->key);
+	x->channel = text_of(r, o, "channel", false);
+	x->enabled = flag_of(r, o, "enabled");
+	x->pinned = flag_of(r, o, "pinned");
+	x->memory_percent = (unsigned)number_of(r, o, "memory_percent", 1, 100);
 	read_versions(r, o, x);
 }
 
 static void
-read_each(struct reading *r, const json_t *top, const char *member, void (*one)(struct reading *, const json_t *))
+read_each(struct reading *r, const json_t *top, const char *member, size_t most, void (*one)(struct reading *, const json_t *))
 {
-	const json_t *v = json_object_get(top, member);
+	const json_t *v = tsn_json_array(&r->j, top, member, most);
 
-	if (!json_is_array(v))
-		complain(r, member, NULL);
-	for (size_t i = 0; !r->bad && i < json_array_size(v); i++)
+	for (size_t i = 0; !r->j.bad && i < json_array_size(v); i++) {
+		r->j.what = member;
 		one(r, json_array_get(v, i));
+	}
+	r->j.what = "its end";
 }
 
 static void
@@ -197,39 +169,30 @@ read_top(struct reading *r, const json_t *top)
 {
 	const json_t *format = json_object_get(top, "format");
 
-	if (json_is_integer(format) && json_integer_value(format) != FORMAT) {
-		snprintf(r->error, TSN_RULESET_ERROR, "it is of format %lld, which this version does not know", (long long)json_integer_value(format));
-		r->bad = true;
-		return;
-	}
-	number_of(r, top, "format", FORMAT, FORMAT, NULL);
-	r->s->change = (uint64_t)number_of(r, top, "change", 0, INT64_MAX - 1, NULL);
-	read_each(r, top, "sources", read_source);
-	read_each(r, top, "rulesets", read_ruleset);
+	if (json_is_integer(format) && json_integer_value(format) != FORMAT)
+		tsn_json_complain(&r->j, "it is of format %lld, which this version does not know", (long long)json_integer_value(format));
+	number_of(r, top, "format", FORMAT, FORMAT);
+	r->s->change = (uint64_t)number_of(r, top, "change", 0, INT64_MAX - 1);
+	read_each(r, top, "sources", TSN_STORE_SOURCES_MAX, read_source);
+	read_each(r, top, "rulesets", TSN_STORE_RULESETS_MAX, read_ruleset);
 }
 
 bool
 tsn_store_state_parse(struct tsn_store_state *s, const char *text, size_t len, char error[TSN_RULESET_ERROR])
 {
-	struct reading r = { s, error, false };
-	json_error_t e;
+	struct reading r = { s, { "the state", error, false } };
 	json_t *top;
 
 	*s = (struct tsn_store_state){ .memory = tsn_arena_new() };
-	if (s->memory == NULL) {
-		snprintf(error, TSN_RULESET_ERROR, "memory is out");
-		return false;
-	}
+	if (s->memory == NULL)
+		return tsn_ruleset_no_memory(error);
 	if (text == NULL)
 		return true;
-	top = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
-	if (top == NULL) {
-		snprintf(error, TSN_RULESET_ERROR, "line %d, column %d: %s", e.line, e.column, e.text);
-		return false;
-	}
-	read_top(&r, top);
+	top = tsn_json_load(&r.j, text, len);
+	if (top != NULL)
+		read_top(&r, top);
 	json_decref(top);
-	return !r.bad;
+	return !r.j.bad;
 }
 
 /* --- writing --- */
@@ -307,8 +270,7 @@ tsn_store_state_parse(struct tsn_store_state *s, const char *text, size_t len, c
 	*s = (struct tsn_store_state){ .memory = tsn_arena_new() };
 	if (text == NULL && s->memory != NULL)
 		return true;
-	snprintf(error, TSN_RULESET_ERROR, "this build cannot read it: it was made without jansson");
-	return false;
+	return tsn_ruleset_fail(error, "this build cannot read it: it was made without jansson");
 }
 
 bool

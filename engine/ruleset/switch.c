@@ -25,7 +25,7 @@ say(const struct tsn_switch *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	s->say(s->arg, line);
+	s->say(s->arg, false, line);
 }
 
 /* --- what would be in force --- */

@@ -16,7 +16,7 @@ struct tsn_switch {
 	const struct tsn_compile_input *site;
 	uint64_t max_per_hour;
 	bool force, only_try;                      /* only_try: nothing is put in force */
-	void (*say)(void *arg, const char *line);
+	void (*say)(void *arg, bool problem, const char *line); /* as in tsn_trial */
 	bool (*wait)(void *arg, bool begin);       /* a moment; false: the time since [begin] is up */
 	void *arg;
 };

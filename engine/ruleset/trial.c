@@ -15,10 +15,10 @@
 #define HOUR (INT64_C(3600) * TSN_SECOND)
 
 static void
-say(const struct tsn_trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+say(const struct tsn_trial *t, bool problem, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static void
-say(const struct tsn_trial *t, const char *fmt, ...)
+say(const struct tsn_trial *t, bool problem, const char *fmt, ...)
 {
 	char line[1024];
 	va_list ap;
@@ -26,7 +26,7 @@ say(const struct tsn_trial *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	t->say(t->arg, line);
+	t->say(t->arg, problem, line);
 }
 
 /* --- compiling --- */
@@ -56,7 +56,7 @@ print_diags(const struct tsn_trial *t, const struct compiled *c)
 	if (text.len > 0 && text.p[text.len - 1] == '\n')
 		text.p[text.len - 1] = '\0';
 	if (text.len > 0)
-		t->say(t->arg, text.p);
+		t->say(t->arg, true, text.p);
 	tsn_buf_fini(&text);
 }
 
@@ -133,12 +133,12 @@ run_tests(const struct tsn_trial *t, const struct compiled *c, char error[TSN_RU
 			continue;
 		}
 		if (failed++ < 10)
-			say(t, "FAILED %s: %s: %s", test->rule, test->title, o.why);
+			say(t, true, "FAILED %s: %s: %s", test->rule, test->title, o.why);
 	}
 	if (failed > 0)
 		return tsn_ruleset_fail(error, "%" PRIu32 " of its %" PRIu32 " tests failed", failed, passed + failed);
 	if (t->ntested > 0)
-		say(t, "%" PRIu32 " test%s passed", passed, passed == 1 ? "" : "s");
+		say(t, false, "%" PRIu32 " test%s passed", passed, passed == 1 ? "" : "s");
 	return true;
 }
 
@@ -182,7 +182,7 @@ say_noisiest(const struct tsn_trial *t, const struct tsn_backtest *before, const
 		}
 	}
 	if (worst != NULL)
-		say(t, "most of the new ones are of %s: %" PRIu64, worst->name, most);
+		say(t, false, "most of the new ones are of %s: %" PRIu64, worst->name, most);
 }
 
 static bool
@@ -194,7 +194,7 @@ judge(const struct tsn_trial *t, const struct raised *before, const struct raise
 	const double rate = (double)after->alerts / hours;
 	char text[TSN_TIME_TEXT];
 
-	say(t, "this update would have raised %" PRIu64 " alert%s in the last %s, before %" PRIu64 " (%" PRIu64 " flows)", after->alerts,
+	say(t, false, "this update would have raised %" PRIu64 " alert%s in the last %s, before %" PRIu64 " (%" PRIu64 " flows)", after->alerts,
 	    after->alerts == 1 ? "" : "s", tsn_duration_text((span + TSN_SECOND - 1) / TSN_SECOND * TSN_SECOND, text), before->alerts, after->flows);
 	if (rate <= (double)t->max_per_hour || after->alerts <= before->alerts || t->force)
 		return true;
@@ -227,7 +227,7 @@ backtest(const struct tsn_trial *t, struct compiled *now, char error[TSN_RULESET
 	if (!ok)
 		tsn_ruleset_no_memory(error);
 	else if (after.flows == 0)
-		say(t, "no flows in %s: what the update would have raised is not known", t->ring);
+		say(t, false, "no flows in %s: what the update would have raised is not known", t->ring);
 	else if ((ok = judge(t, &before, &after, error)), after.alerts > before.alerts)
 		say_noisiest(t, &b, &a);
 	tsn_backtest_fini(&a);

@@ -20,7 +20,8 @@ struct tsn_trial {
 	const char *ring;                         /* folder or file with the last flows; NULL or "": none */
 	uint64_t max_per_hour;                    /* alerts: more than these, and more than before, refuse the change */
 	bool force;                               /* but not then */
-	void (*say)(void *arg, const char *line); /* what was found, diagnostics among it; without a newline */
+	/* What was found; a [problem]: what is wrong, diagnostics among it. Without a newline. */
+	void (*say)(void *arg, bool problem, const char *line);
 	void *arg;
 };
 

@@ -6,6 +6,7 @@
  */
 #include "ruleset/archive.h"
 
+#include "ruleset/file.h"
 #include "ruleset/manifest.h"
 
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
@@ -17,7 +18,6 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "ruleset/file.h"
 #include "ruleset/names.h"
 #include "ruleset/sha256.h"
 

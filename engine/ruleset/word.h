@@ -18,7 +18,7 @@ struct tsn_word {
 	pid_t pid;
 	uint64_t loads;        /* attempts so far, failed ones too: a SIGHUP has been answered when it has grown */
 	bool ok;               /* the last attempt put its rules in force */
-	uint64_t change;       /* of the store, as read by the last attempt */
+	uint64_t change;       /* of the store, as read by the last attempt; 0: it could not be read */
 	char error[TSN_RULESET_ERROR]; /* first error of a failed attempt */
 	char ring[512];        /* folder with the last flows, "" if none is kept */
 };

@@ -80,8 +80,18 @@ while read -r option; do
 	case $option in rules | expr | number | library | verbose | quiet) continue ;; esac # by their letters
 	expect 0 grep -qE "Fl -$option" docs/man/tocsin.1
 done < "$tmp/options"
+# ... and those of rulesets every verb and what it takes.
+"$tocsin" ruleset --help | sed -n 's/^  \([a-z-]*\)  .*/\1/p' > "$tmp/verbs"
+while read -r verb; do
+	expect 0 grep -qE "^\.(It|Nm tocsin ruleset) Cm $verb\$" docs/man/tocsin-ruleset.1
+	"$tocsin" ruleset "$verb" --help | sed -n 's/^  .*--\([a-z-]*\).*/\1/p'
+done < "$tmp/verbs" | sort -u > "$tmp/options"
+while read -r option; do
+	case $option in library | output | public-key | secret-key | comment | rules | quiet | help) continue ;; esac # by their letters
+	expect 0 grep -qE "Fl -$option" docs/man/tocsin-ruleset.1
+done < "$tmp/options"
 if command -v mandoc > /dev/null 2>&1; then
-	expect 0 mandoc -T lint -W warning docs/man/tocsin.1 docs/man/tocsin-rules.5
+	expect 0 mandoc -T lint -W warning docs/man/tocsin.1 docs/man/tocsin-ruleset.1 docs/man/tocsin-rules.5
 fi
 
 # The page of fields is what the program says; `make docs` writes it.
