@@ -252,7 +252,7 @@ set_file(struct command *c, const struct rw_switch *s, struct tsn_str value)
 {
 	const char *base = memrchr(value.p, '/', value.n);
 	struct tsn_str file = base == NULL ? value : (struct tsn_str){ base + 1, value.n - (uint32_t)(base + 1 - value.p) };
-	char name[64], *p = name;
+	char name[64], declaration[80], *p = name;
 
 	if (file.n == 0)
 		return refuse(c, "\"%.*s\" names no file", value);
@@ -261,7 +261,8 @@ set_file(struct command *c, const struct rw_switch *s, struct tsn_str value)
 		*p++ = (file.p[i] >= 'a' && file.p[i] <= 'z') || (file.p[i] >= '0' && file.p[i] <= '9') ? file.p[i] :
 		    file.p[i] >= 'A' && file.p[i] <= 'Z' ? (char)(file.p[i] | 0x20) : '_';
 	*p = '\0';
-	if (memmem(tsn_buf_str(&c->im->declared), c->im->declared.len, name, strlen(name)) == NULL) {
+	snprintf(declaration, sizeof(declaration), "\nset %s = {", name);
+	if (strstr(tsn_buf_str(&c->im->declared), declaration) == NULL) {
 		tsn_buf_printf(&c->im->declared, "# rwsetcat --cidr-blocks=1 ");
 		for (uint32_t i = 0; i < value.n; i++)
 			tsn_buf_putc(&c->im->declared, (unsigned char)value.p[i] < ' ' || (unsigned char)value.p[i] > '~' ? '?' : value.p[i]);

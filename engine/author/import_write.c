@@ -12,20 +12,34 @@
 #define DAY (INT64_C(86400) * TSN_SECOND)
 #define NEIGHBOURS 1000              /* members beside which a free address is looked for */
 
+/* Texts of strangers: rule files are UTF-8, one line stays one, and what [without] names is left out. */
+static void
+foreign_text(struct tsn_buf *out, const char *s, const char *without)
+{
+	const char *end = s + strlen(s);
+
+	while (s < end) {
+		const size_t n = tsn_utf8_len(s, (size_t)(end - s));
+
+		if (n == 0 || (unsigned char)*s < ' ' || *s == 0x7f)
+			tsn_buf_putc(out, n == 0 ? '?' : ' ');
+		else if (n > 1 || strchr(without, *s) == NULL)
+			tsn_buf_add(out, s, n);
+		s += n == 0 ? 1 : n;
+	}
+}
+
 static void
 comment_text(struct tsn_buf *out, const char *s)
 {
-	for (; *s != '\0'; s++)
-		tsn_buf_putc(out, (unsigned char)*s < ' ' ? ' ' : *s);
+	foreign_text(out, s, "");
 }
 
-/* Quoted in the rule language; what a string or a message would take for its own is left out. */
+/* Quoted in the rule language: without what a string or a message takes for its own. */
 static void
 string_text(struct tsn_buf *out, const char *s)
 {
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s >= ' ' && *s != '"' && *s != '\\' && *s != '{' && *s != '}')
-			tsn_buf_putc(out, *s);
+	foreign_text(out, s, "\"\\{}");
 }
 
 /* --- where it came from --- */
@@ -46,8 +60,11 @@ provenance(const struct tsn_import *im, const struct tsn_import_target *t, struc
 		comment_text(out, im->title);
 		tsn_buf_putc(out, '\n');
 	}
-	for (size_t i = 0; i < im->nreasons; i++)
-		tsn_buf_printf(out, "# Left out: %zu %s.\n", im->left_out[i].n, im->left_out[i].why);
+	for (size_t i = 0; i < im->nreasons; i++) {
+		tsn_buf_printf(out, "# Left out: %zu ", im->left_out[i].n);
+		comment_text(out, im->left_out[i].why);
+		tsn_buf_puts(out, ".\n");
+	}
 	if (im->nbad > 0)
 		tsn_buf_printf(out, "# Not understood: %zu line%s%s\n", im->nbad, im->nbad == 1 ? "" : "s", im->nbad > TSN_IMPORT_BAD ? ", the first of them:" : ":");
 	for (size_t i = 0; i < im->nbad && i < TSN_IMPORT_BAD; i++)

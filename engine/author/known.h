@@ -35,8 +35,6 @@ bool tsn_known_possible_as_written(const struct tsn_ruleset *rs, const struct ts
 /* Does [leaf] follow from [all], whatever it leaves open? Then it is known (not absent) in each flow that meets them. */
 bool tsn_known_imply(const struct tsn_ruleset *rs, const struct tsn_ir *const *all, size_t n, const struct tsn_ir *leaf);
 
-/* The values that a condition on one value allows, and all it can have; false if it is no such condition. Free both. */
-bool tsn_known_allowed(const struct tsn_ruleset *rs, const struct tsn_ir *leaf, struct tsn_ranges *allowed, struct tsn_ranges *all);
 /* How many values [value] can have where [where] holds, UINT64_MAX if more or unknown. */
 uint64_t tsn_known_values(const struct tsn_ruleset *rs, const struct tsn_ir *where, uint16_t field, unsigned v4_bits, unsigned v6_bits);
 

@@ -18,8 +18,11 @@ for name in misp.json zeek.txt ipset.txt rules.rules iprep.txt feodo.csv plain.t
 	seed "$name" "$tmp/$name"
 	expect 0 "$tocsin" import -q "$tmp/$name" -o "$tmp/$name.tsn"
 	silent err
-	good "$tmp/$name.tsn"
+	expect 0 "$tocsin" test -q "$tmp/$name.tsn"
 done
+expect 0 "$tocsin" fmt --check "$tmp"/*.tsn
+expect 0 "$tocsin" lint "$tmp"/*.tsn
+says out '8 rules: nothing found'
 expect 0 grep -q 'expires' "$tmp/drop.ndjson.tsn"
 expect 0 grep -q 'Left out: 1 indicators of type Intel::DOMAIN' "$tmp/zeek.txt.tsn"
 expect 0 grep -q 'dated 2026-11-20' "$tmp/feodo.csv.tsn"
