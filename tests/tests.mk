@@ -29,7 +29,8 @@ suite: ## one suite: make suite S=flow [ROOMS="base flow"]
 .PHONY: soak
 soak: test-deps ## the long runs: a million mutations, thousands of random rules, fifty reloads under load
 	@$(TEST_MAKE) WERROR=-Werror test-programs
-	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tocsin # what is killed at each of its system calls
+	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
 .PHONY: quality
 quality: all ## write stdlib-rules/QUALITY.md: what each rule says of the shared captures, benign and malicious

@@ -9,7 +9,7 @@
 
 #include "ruleset/store.h"
 
-#define TSN_TRIAL_TEST_FLOWS 100000000u /* that the tests of one change may make together */
+#define TSN_TRIAL_TEST_FLOWS 20000000u /* that the tests of one change may make together */
 
 struct tsn_trial {
 	const struct tsn_compile_input *site;     /* its rules, as the daemon has them; [installed] is not looked at */
