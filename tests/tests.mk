@@ -9,7 +9,7 @@ TEST_MAKE     = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(TEST_BUILD) CFLAG
 suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
 
-TEST_APT      := $(DEPS_APT) nfdump nfdump-sflow softflowd pmacct tcpdump iproute2 iputils-ping curl nmap iperf3 python3 tzdata
+TEST_APT      := $(DEPS_APT) nfdump nfdump-sflow softflowd pmacct tcpdump iproute2 iputils-ping curl nmap iperf3 python3 tzdata minisign openssl
 
 .PHONY: test-deps
 test-deps:
