@@ -15,6 +15,7 @@
 #define MARGIN 1.5     /* kept from what was seen, where nothing else decides */
 #define FEW_GROUPS 100
 #define TOO_FEW 10     /* groups: they are no reason to change a number */
+#define TOO_SHORT 0.9  /* days: neither are they, with the hours of a day missing */
 
 static const double quantiles[TSN_TUNE_QUANTILES] = { 0.5, 0.9, 0.99, 0.999, 1 };
 const char *const tsn_tune_quantile_name[TSN_TUNE_QUANTILES] = { "p50", "p90", "p99", "p99.9", "most extreme" };
@@ -236,7 +237,7 @@ suggest(struct tsn_tune *t)
 	}
 	if (t->suggested < 0)
 		return;
-	if (t->ngroups < TOO_FEW && as_is(t) >= 0) {
+	if ((t->ngroups < TOO_FEW || t->days < TOO_SHORT) && as_is(t) >= 0) {
 		t->suggested = as_is(t);
 		t->reason = TSN_TUNE_KEEP;
 		return;
@@ -300,7 +301,10 @@ say_reason(const struct tsn_tune *t, const char *than, struct tsn_buf *out)
 		    per_day == 1 ? "" : "s");
 		break;
 	case TSN_TUNE_KEEP:
-		tsn_buf_printf(out, "%s, as it is: %zu group%s no reason to change it", c->text, t->ngroups, t->ngroups == 1 ? " is" : "s are");
+		if (t->ngroups < TOO_FEW)
+			tsn_buf_printf(out, "%s, as it is: %zu group%s no reason to change it", c->text, t->ngroups, t->ngroups == 1 ? " is" : "s are");
+		else
+			tsn_buf_printf(out, "%s, as it is: flows of less than a day are no reason to change it", c->text);
 		break;
 	case TSN_TUNE_MARGIN:
 		tsn_buf_printf(out, "%s: no group comes near; it is the p99.9 of groups, %.6g, %s 1.5 and rounded", c->text, t->quantile[3],

@@ -25,6 +25,7 @@
 #define CK_CANON_MAX 65536     /* longest canonical form of one expression */
 #define CK_NODES_MAX 2000000   /* of one graph */
 #define CK_STEPS_MAX 50000000  /* nodes looked at: definitions of definitions can double at every step */
+#define CK_GATHER_MAX 100000  /* names that one expression reports, through all its definitions */
 #define CK_DEPTH_MAX 1000      /* of a graph, and of the recursion that makes it */
 #define CK_CHAIN_MAX 300       /* definitions that need one another in a row */
 #define CK_LEVELS 3            /* aggregates inside aggregates (S22) */
@@ -374,6 +375,8 @@ bool ck_down(struct tsn_ck *, struct tsn_span);
 void ck_up(struct tsn_ck *);
 /* False, and an error, when a compilation looks at more nodes than any honest one. */
 bool ck_step(struct tsn_ck *);
+/* True, and an error, when an expression has gathered more from its definitions than any honest one. */
+bool ck_overflows(struct tsn_ck *, size_t gathered);
 /* The line a span begins in; quick for spans that come in order. */
 uint32_t ck_line(struct tsn_ck *, struct tsn_span);
 bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *what, int64_t *ms);

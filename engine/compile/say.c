@@ -182,15 +182,30 @@ ck_up(struct tsn_ck *c)
 	c->depth--;
 }
 
+static void
+too_much(struct tsn_ck *c)
+{
+	if (!c->too_large)
+		tsn_diag_error(c->diags, TSN_E_LIMIT, c->at, "these definitions are too much to work out");
+	c->too_large = true;
+}
+
 bool
 ck_step(struct tsn_ck *c)
 {
 	if (c->steps++ < CK_STEPS_MAX)
 		return true;
-	if (!c->too_large)
-		tsn_diag_error(c->diags, TSN_E_LIMIT, c->at, "these definitions are too much to work out");
-	c->too_large = true;
+	too_much(c);
 	return false;
+}
+
+bool
+ck_overflows(struct tsn_ck *c, size_t gathered)
+{
+	if (gathered <= CK_GATHER_MAX)
+		return false;
+	too_much(c);
+	return true;
 }
 
 uint32_t

@@ -143,6 +143,8 @@ ck_gather_join(struct tsn_ck *c, struct ck_gather *to, const struct ck_gather *f
 {
 	size_t i;
 
+	if (ck_overflows(c, to->nreports + from->nreports) || ck_overflows(c, to->nuses + from->nuses) || ck_overflows(c, to->nnamed + from->nnamed))
+		return;
 	for (i = 0; i < from->nreports; i++) {
 		to->report = ck_grow(c, to->report, to->nreports, &to->cap_reports, sizeof(*to->report));
 		to->report[to->nreports++] = from->report[i];

@@ -116,10 +116,16 @@ static bool
 run_tests(const struct tsn_trial *t, const struct compiled *c, char error[TSN_RULESET_ERROR])
 {
 	uint32_t passed = 0, failed = 0;
-	uint64_t flows = 0;
+	uint64_t flows = 0, tests = 0;
 
-	for (uint32_t i = 0; i < c->rules->ntests; i++)
-		flows += is_tested(t, c->rules->tests[i].rule) ? flows_of(&c->rules->tests[i]) : 0;
+	for (uint32_t i = 0; i < c->rules->ntests; i++) {
+		if (!is_tested(t, c->rules->tests[i].rule))
+			continue;
+		flows += flows_of(&c->rules->tests[i]);
+		tests++;
+	}
+	if (tests > TSN_TRIAL_TESTS)
+		return tsn_ruleset_fail(error, "it has more than %u tests", TSN_TRIAL_TESTS);
 	if (flows > TSN_TRIAL_TEST_FLOWS)
 		return tsn_ruleset_fail(error, "its tests would make more than %u flows", TSN_TRIAL_TEST_FLOWS);
 	for (uint32_t i = 0; i < c->rules->ntests; i++) {

@@ -9,7 +9,8 @@
 
 #include "ruleset/store.h"
 
-#define TSN_TRIAL_TEST_FLOWS 20000000u /* that the tests of one change may make together */
+#define TSN_TRIAL_TEST_FLOWS 5000000u /* that the tests of one change may make together: half a minute */
+#define TSN_TRIAL_TESTS      20000u   /* of one change: each needs an engine of its own */
 
 struct tsn_trial {
 	const struct tsn_compile_input *site;     /* its rules, as the daemon has them; [installed] is not looked at */

@@ -123,6 +123,8 @@ Test(author_tune, statistics)
 	}
 }
 
+static int64_t span = 10 * DAY;
+
 static void
 suggests(enum tsn_rel rel, double now, const char *list, const double *v, size_t n, double per_day, enum tsn_tune_reason reason, double number)
 {
@@ -131,7 +133,7 @@ suggests(enum tsn_rel rel, double now, const char *list, const double *v, size_t
 
 	with_peaks(&t, rel, now, list, v, n);
 	alerts_are_groups(&t);
-	cr_assert(tsn_tune_finish(&t, START, START + 10 * DAY, per_day));
+	cr_assert(tsn_tune_finish(&t, START, START + span, per_day));
 	tsn_tune_say(&t, &text);
 	cr_expect_eq(t.reason, reason, "%s", tsn_buf_str(&text));
 	if (reason == TSN_TUNE_NOTHING || reason == TSN_TUNE_NO_DATA)
@@ -162,6 +164,9 @@ Test(author_tune, reasons)
 	suggests(TSN_REL_LT, 0.2, "0.1,0.03,0.02,0.011,0.005,0.001", many, 203, 1, TSN_TUNE_GAP, 0.011);
 	suggests(TSN_REL_LT, 0.2, "0.1,0.07,0.051", many, 200, 1, TSN_TUNE_BUDGET, 0.051);
 	suggests(TSN_REL_LT, 0.2, "0.045,0.04,0.033,0.02", many, 200, 1, TSN_TUNE_MARGIN, 0.033);
+	span = 100 * 1000; /* a hundred seconds are no reason to go from 500 to 1 */
+	suggests(TSN_REL_GT, 500, "1,10", many, 200, 1, TSN_TUNE_KEEP, 500);
+	span = 10 * DAY;
 }
 
 /* --- through the engine --- */
