@@ -5,7 +5,7 @@
 . tests/cli/lib
 release=${TSN_RELEASE:-build/tocsin}
 if [ -d ../shared/data/labelled ]; then
-	expect 0 python3 tests/quality/quality.py "$release" ../shared/data --check stdlib-rules/QUALITY.md
+	expect 0 env TMPDIR="$tmp" python3 tests/quality/quality.py "$release" ../shared/data --check stdlib-rules/QUALITY.md
 	silent err
 else
 	echo "NOT CHECKED: the captures are not here"
