@@ -9,6 +9,7 @@ if [ -d ../shared/data/labelled ]; then
 	how=--sample
 	[ -n "$TSN_SOAK" ] && how=--check
 	expect 0 python3 tests/quality/quality.py "$release" ../shared/data $how stdlib-rules/QUALITY.md
+	expect 0 env TMPDIR="$tmp" python3 tests/quality/quality.py "$release" ../shared/data --check stdlib-rules/QUALITY.md
 	silent err
 else
 	echo "NOT CHECKED: the captures are not here"
