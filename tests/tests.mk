@@ -9,7 +9,7 @@ TEST_MAKE     = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(TEST_BUILD) CFLAG
 suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
 
-TEST_APT      := $(DEPS_APT) nfdump nfdump-sflow softflowd pmacct tcpdump iproute2 iputils-ping curl nmap iperf3 python3 tzdata
+TEST_APT      := $(DEPS_APT) nfdump nfdump-sflow softflowd pmacct tcpdump iproute2 iputils-ping curl nmap iperf3 python3 tzdata minisign openssl
 
 .PHONY: test-deps
 test-deps:
@@ -64,7 +64,7 @@ one-suite: $(BUILD)/tests/test_$(S)
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libtocsin.a
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion
+	$(call say,CC,$@)$(CC) $(ALL_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libtocsin.a $(LIBS) -lcriterion -Wl,--as-needed $(shell $(PKG_CONFIG) --libs libarchive 2>/dev/null)
 
 $(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/messages.c tests/gen/workload.h tests/gen/messages.h tests/gen/wire.h
 	@mkdir -p $(@D)
