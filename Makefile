@@ -29,20 +29,23 @@ DEPS_APT := gcc make bison flex pkg-config libpcre2-dev libpcap-dev libcriterion
 
 # Optional parts: pkg-config's name and the word of TSN_HAVE_. What is not there is left out, and said when it is asked for.
 optional  := libpcap:PCAP zlib:ZLIB libzstd:ZSTD liblzma:LZMA liblz4:LZ4 lzo2:LZO openssl:TLS libmicrohttpd:HTTP sqlite3:SQLITE \
-    jansson:JANSSON libsodium:SODIUM libarchive:ARCHIVE libcurl:CURL
+    jansson:JANSSON libsodium:SODIUM
+# Of these only the headers: they are loaded when a ruleset is fetched or unpacked (engine/ruleset/late.h).
+late      := libarchive:ARCHIVE libcurl:CURL
 modules   := $(shell for o in $(optional); do $(PKG_CONFIG) --exists $${o%%:*} 2>/dev/null && echo $$o; done)
+late_modules := $(shell for o in $(late); do $(PKG_CONFIG) --exists $${o%%:*} 2>/dev/null && echo $$o; done)
 # these two have no pkg-config file
 have_bz2  := $(shell printf '\043include <bzlib.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo BZ2)
 have_jsmn := $(shell printf '\043include <jsmn.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo JSMN)
 LIB_MODULES := libpcre2-8 $(foreach m,$(modules),$(firstword $(subst :, ,$(m))))
-have      := $(foreach m,$(modules),$(lastword $(subst :, ,$(m)))) $(have_bz2) $(have_jsmn)
+have      := $(foreach m,$(modules) $(late_modules),$(lastword $(subst :, ,$(m)))) $(have_bz2) $(have_jsmn)
 
 # One set of flags for every flavour; contraction off, so that results do not depend on the CPU.
 STD      := -std=c17 -D_GNU_SOURCE -fno-strict-aliasing -ffp-contract=off -fPIC -pthread
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WERROR)
 DEFS     := -DTSN_VERSION='"$(VERSION)"' -DTSN_DATADIR='"$(datadir)"' $(addprefix -DTSN_HAVE_,$(have))
 INCS      = -I engine -I . -I $(BUILD)/gen
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIB_MODULES) 2>/dev/null)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIB_MODULES) $(foreach m,$(late_modules),$(firstword $(subst :, ,$(m)))) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(LIB_MODULES) 2>/dev/null)
 ALL_CFLAGS  = $(STD) $(WARN) $(DEFS) $(INCS) $(PKG_CFLAGS) $(CFLAGS) $(SANITIZE)
 LIBS        = $(PKG_LIBS) $(if $(have_bz2),-lbz2) -lm -pthread

@@ -9,7 +9,7 @@ TEST_MAKE     = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(TEST_BUILD) CFLAG
 suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
 
-TEST_APT      := $(DEPS_APT) nfdump nfdump-sflow softflowd pmacct tcpdump iproute2 iputils-ping curl nmap iperf3 python3 tzdata
+TEST_APT      := $(DEPS_APT) nfdump nfdump-sflow softflowd pmacct tcpdump iproute2 iputils-ping curl nmap iperf3 python3 tzdata minisign openssl
 
 .PHONY: test-deps
 test-deps:
@@ -77,7 +77,7 @@ $(BUILD)/libtocsin-tests.so: $(lib_obj)
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libtocsin-tests.so -o $@ $(lib_obj) $(LIBS)
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libtocsin-tests.so
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< $(BUILD)/libtocsin-tests.so $(LIBS) -lcriterion
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< $(BUILD)/libtocsin-tests.so $(LIBS) -lcriterion -Wl,--as-needed $(shell $(PKG_CONFIG) --libs libarchive 2>/dev/null)
 
 $(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/messages.c tests/gen/workload.h tests/gen/messages.h tests/gen/wire.h
 	@mkdir -p $(@D)

@@ -189,7 +189,12 @@ tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
 	struct tsn_alert_entry *before = l->tail;
 
 	while (before != NULL && before->due > e->due)
-		before = before->prev;
+		before = before->other->prev;
+	e->other = e;
+	if (before != NULL && before->due == e->due) {
+		e->other = before->other;
+		e->other->other = e;
+	}
 	e->prev = before;
 	e->next = before != NULL ? before->next : l->head;
 	*(before != NULL ? &before->next : &l->head) = e;
@@ -199,9 +204,17 @@ tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
 void
 tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
 {
+	const bool first = e->prev == NULL || e->prev->due != e->due, last = e->next == NULL || e->next->due != e->due;
+
 	/* an entry just made is in no list */
 	if (e->prev == NULL && l->head != e)
 		return;
+	if (first != last) { /* its neighbour takes over */
+		struct tsn_alert_entry *heir = first ? e->next : e->prev;
+
+		heir->other = e->other;
+		heir->other->other = heir;
+	}
 	*(e->prev != NULL ? &e->prev->next : &l->head) = e->next;
 	*(e->next != NULL ? &e->next->prev : &l->tail) = e->prev;
 	e->prev = e->next = NULL;

@@ -94,6 +94,7 @@ struct tsn_alert_entry {
 	uint64_t flows;
 	struct tsn_alert_details *d;          /* NULL: closed */
 	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
+	struct tsn_alert_entry *other;        /* of the first and the last entry in a row with one [due]: the other end */
 	uint32_t last_row; /* of the batch at hand, while dirty */
 	uint32_t sampling;
 	uint32_t key_len;
@@ -208,7 +209,10 @@ struct tsn_alert_entry *tsn_alert_entry_add(struct tsn_alert_rule *r, uint64_t h
 /* Takes it out of the table and frees it; it is in no list. */
 void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
-/* Sorted by [due], behind its equals; nearly always the end. */
+/*
+ * Sorted by [due], behind its equals. Flows come out of order by minutes and thousands of entries may share a due, so the
+ * place is looked for from due to due, not from entry to entry. [due] must not change while the entry is in a list.
+ */
 void tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
 void tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
 /* Starts to fetch what a look-up of [hash] will read, first its slot, then its entry. */

@@ -106,13 +106,18 @@ by_key(const void *x, const void *y)
 static void
 leap(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_list *l, int64_t by)
 {
-	for (struct tsn_alert_entry *e = l->head; e != NULL; e = e->next) {
+	struct tsn_alert_entry *e = l->head, *next;
+
+	*l = (struct tsn_alert_list){ NULL, NULL };
+	for (; e != NULL; e = next) {
 		struct tsn_alert_hold *h = &e->d->hold;
 
+		next = e->next;
 		if (tsn_alert_hold_run(h, h->newest) >= TSN_ALERT_HELD)
 			h->below += (uint64_t)by;
 		h->newest += by;
 		e->due = tsn_alert_end_due(a, r, e);
+		tsn_alert_entry_queue(l, e);
 	}
 }
 

@@ -58,6 +58,8 @@ void tsn_cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool tsn_cli_reader_gone(void);
 /* "tocsin: memory is out"; returns TSN_EXIT_INPUT. */
 int tsn_cli_no_memory(void);
+/* "  left  text": the text from column [column] on, in as many lines as it takes. */
+void tsn_cli_help_row(const char *left, int column, const char *text);
 void tsn_cli_help(const char *program);
 void tsn_cli_command_help(const char *program, const char *command);
 /* The help of [command], whose row says [args], [what] and [more]; options.def has its options under [key]. */

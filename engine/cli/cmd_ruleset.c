@@ -72,7 +72,7 @@ list_verbs(const struct tsn_cli *c)
 
 	printf("Usage: %s ruleset VERB [OPTIONS] ...\n\nRulesets from somebody else, and for somebody else.\n\nVerbs\n", c->program);
 	for (i = 0; i < NVERBS; i++)
-		printf("  %-14s %s\n", spelled(verbs[i].name, verb), verbs[i].what);
+		tsn_cli_help_row(spelled(verbs[i].name, verb), 17, verbs[i].what);
 	printf("\n`%s ruleset VERB --help` tells more of one.\n", c->program);
 }
 

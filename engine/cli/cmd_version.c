@@ -124,12 +124,12 @@ part(const char *name, const char *version, const char *without)
 #define SODIUM NULL
 #endif
 #ifdef TSN_HAVE_ARCHIVE
-#define ARCHIVE strchr(archive_version_string(), ' ') + 1 /* "libarchive 3.6.2" */
+#define ARCHIVE ARCHIVE_VERSION_ONLY_STRING /* these two are loaded when they are needed: what was built for */
 #else
 #define ARCHIVE NULL
 #endif
 #ifdef TSN_HAVE_CURL
-#define CURL_PART curl_version_info(CURLVERSION_NOW)->version
+#define CURL_PART LIBCURL_VERSION
 #else
 #define CURL_PART NULL
 #endif

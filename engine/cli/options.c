@@ -30,6 +30,7 @@ static const struct option options[] = {
 #include "cli/options.def"
 #undef OPTION
 };
+#define WIDTH 80 /* of help */
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
 
 static const struct {
@@ -100,6 +101,60 @@ takes(const char *list, const char *command)
 	return false;
 }
 
+/* Words of [text], to which a line has been begun with [at] characters, up to column WIDTH; further lines begin at [indent]. */
+static void
+put_words(const char *text, size_t n, int *at, int indent)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t begin = i;
+
+		while (i < n && text[i] != ' ' && text[i] != '\n')
+			i++;
+		if (i == begin)
+			continue;
+		if (*at > indent && *at + 1 + (int)(i - begin) > WIDTH) {
+			printf("\n%*s", indent, "");
+			*at = indent;
+		} else if (*at > indent) {
+			putchar(' ');
+			++*at;
+		}
+		printf("%.*s", (int)(i - begin), text + begin);
+		*at += (int)(i - begin);
+	}
+}
+
+void
+tsn_cli_help_row(const char *left, int column, const char *text)
+{
+	int at = column;
+
+	if (printf("  %-*s ", column - 3, left) > column)
+		printf("\n%*s", column, "");
+	put_words(text, strlen(text), &at, column);
+	putchar('\n');
+}
+
+/* Paragraphs are filled; indented lines, examples and tables, stay as they are. */
+static void
+put_paragraphs(const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+		int at = 0;
+
+		if (n > 0 && *text != ' ') {
+			while (text[n] == '\n' && text[n + 1] != '\0' && strchr("\n ", text[n + 1]) == NULL)
+				n += 1 + strcspn(text + n + 1, "\n");
+			put_words(text, n, &at, 0);
+			putchar('\n');
+		} else {
+			printf("%.*s\n", (int)n, text);
+		}
+		text += n + (text[n] == '\n');
+	}
+}
+
 void
 tsn_cli_help(const char *program)
 {
@@ -107,13 +162,13 @@ tsn_cli_help(const char *program)
 
 	printf("Tocsin rings when network flows match your rules.\n\nUsage: %s COMMAND [OPTIONS] ...\n\nCommands\n", program);
 	for (i = 0; i < NCOMMANDS; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].what);
+		tsn_cli_help_row(commands[i].name, 13, commands[i].what);
 	printf("\nStart here\n"
 	    "  %s show capture.pcap --limit 20                    look at flows first\n"
 	    "  %s run -e 'dst_port == 1434' capture.pcap          any condition is a rule\n"
-	    "  %s run -r stdlib-rules -r site.tsn capture.pcap    the standard library, told your addresses\n"
-	    "  %s COMMAND --help                                  options and examples of one command\n"
-	    "\nExit status: 0 done, 1 bad rules or failing tests, 2 wrong usage, 3 unreadable or damaged input.\n",
+	    "  %s run -r stdlib-rules -r site.tsn capture.pcap    the standard library\n"
+	    "  %s COMMAND --help                                  one command's options\n"
+	    "\nExit status: 0 done, 1 bad rules or failing tests, 2 wrong usage, 3 unreadable\nor damaged input.\n",
 	    program, program, program, program);
 }
 
@@ -123,7 +178,7 @@ print_kinds(void)
 {
 	printf("\nInputs, told apart by their first bytes (- is standard input)\n");
 	for (size_t i = 0; tsn_feed_kind(i) != NULL; i++)
-		printf("  %-10s  %s\n", tsn_feed_kind(i), tsn_feed_kind_help(i));
+		tsn_cli_help_row(tsn_feed_kind(i), 14, tsn_feed_kind_help(i));
 }
 
 void
@@ -140,12 +195,15 @@ void
 tsn_cli_topic_help(const char *program, const char *command, const char *key, const char *args, const char *what,
     const char *more)
 {
-	char left[64];
+	char left[64], line[512];
 	size_t i;
 
-	printf("Usage: %s %s %s\n\n%c%s.\n", program, command, args, toupper((unsigned char)what[0]), what + 1);
+	printf("Usage: %s %s %s\n\n", program, command, args);
+	snprintf(line, sizeof(line), "%c%s.\n", toupper((unsigned char)what[0]), what + 1);
+	put_paragraphs(line);
 	if (more[0] != '\0')
-		printf("\n%s", more);
+		putchar('\n');
+	put_paragraphs(more);
 	if (strstr(args, "INPUT") != NULL)
 		print_kinds();
 	printf("\nOptions\n");
@@ -155,7 +213,7 @@ tsn_cli_topic_help(const char *program, const char *command, const char *key, co
 		snprintf(left, sizeof(left), "%c%c%s--%s %s", options[i].letter ? '-' : ' ',
 		    options[i].letter ? options[i].letter : ' ', options[i].letter ? ", " : "  ",
 		    options[i].name, options[i].arg);
-		printf("  %-24s %s\n", left, options[i].help);
+		tsn_cli_help_row(left, 27, options[i].help);
 	}
 }
 

@@ -52,7 +52,7 @@ tsn_tune_bin_text(const struct tsn_tune_bin *b, char text[TSN_TUNE_BIN])
 	if (isinf(b->from))
 		snprintf(text, TSN_TUNE_BIN, isinf(b->to) ? "0" : "below %.6g", b->to);
 	else
-		snprintf(text, TSN_TUNE_BIN, "%s to <%s", bound(b->from, from), bound(b->to, to));
+		snprintf(text, TSN_TUNE_BIN, "%.31s to <%.31s", bound(b->from, from), bound(b->to, to));
 }
 
 /* --- text --- */

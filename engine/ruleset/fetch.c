@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "ruleset/file.h"
+#include "ruleset/late.h"
 
 #ifdef TSN_HAVE_CURL
-#include <curl/curl.h>
 
 #define REDIRECTS 5L
 #define CONNECT_SECONDS 15L
@@ -16,6 +16,7 @@
 #define ALL_SECONDS 600L
 
 struct fetching {
+	struct tsn_late_curl curl;
 	struct tsn_buf *out;
 	size_t cap;
 	bool over;
@@ -44,27 +45,27 @@ begins(const char *url, const char *with)
 static bool
 set_up(CURL *c, const char *url, const char *ca, struct fetching *f, char reason[CURL_ERROR_SIZE])
 {
-	bool ok = curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK;
+	bool ok = f->curl.curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK;
 
 #if LIBCURL_VERSION_NUM >= 0x075500
-	ok = ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,file") == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "https") == CURLE_OK;
+	ok = ok && f->curl.curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,file") == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "https") == CURLE_OK;
 #else
-	ok = ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_FILE)) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS) == CURLE_OK;
+	ok = ok && f->curl.curl_easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_FILE)) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS) == CURLE_OK;
 #endif
-	ok = ok && curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_MAXREDIRS, REDIRECTS) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)f->cap) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_TIMEOUT, ALL_SECONDS) == CURLE_OK && curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_USERAGENT, "tocsin/" TSN_VERSION) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, reason) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take) == CURLE_OK && curl_easy_setopt(c, CURLOPT_WRITEDATA, f) == CURLE_OK;
+	ok = ok && f->curl.curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_MAXREDIRS, REDIRECTS) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)f->cap) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_TIMEOUT, ALL_SECONDS) == CURLE_OK && f->curl.curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_USERAGENT, "tocsin/" TSN_VERSION) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_ERRORBUFFER, reason) == CURLE_OK &&
+	    f->curl.curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take) == CURLE_OK && f->curl.curl_easy_setopt(c, CURLOPT_WRITEDATA, f) == CURLE_OK;
 	if (ca != NULL)
-		ok = ok && curl_easy_setopt(c, CURLOPT_CAINFO, ca) == CURLE_OK && curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
+		ok = ok && f->curl.curl_easy_setopt(c, CURLOPT_CAINFO, ca) == CURLE_OK && f->curl.curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
 	return ok;
 }
 
@@ -72,7 +73,7 @@ set_up(CURL *c, const char *url, const char *ca, struct fetching *f, char reason
 static bool
 say(const char *url, const struct fetching *f, CURLcode code, const char *reason, char error[TSN_RULESET_ERROR])
 {
-	const char *why = reason[0] != '\0' ? reason : curl_easy_strerror(code);
+	const char *why = reason[0] != '\0' ? reason : f->curl.curl_easy_strerror(code);
 
 	if (f->out->failed || code == CURLE_OUT_OF_MEMORY)
 		return tsn_ruleset_no_memory(error);
@@ -104,31 +105,42 @@ perform(CURL *c, const char *url, const char *ca, struct fetching *f, char error
 
 	if (!set_up(c, url, ca, f, reason))
 		return tsn_ruleset_fail(error, "%s: libcurl refuses the address or lacks https", url);
-	code = curl_easy_perform(c);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	code = f->curl.curl_easy_perform(c);
+	f->curl.curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);
+	f->curl.curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	if (begins(url, "https://") && (code == CURLE_OK || f->over) && status != 200)
 		return tsn_ruleset_fail(error, "%s: the server answers %ld%s", url, status, status == 404 ? " (not found)" :
 		    status == 403 ? " (forbidden)" : status == 401 ? " (who are you?)" : "");
 	return code == CURLE_OK || say(url, f, code, reason, error);
 }
 
+/* [f] has its library. */
+static bool
+fetch(const char *url, const char *ca, struct fetching *f, char error[TSN_RULESET_ERROR])
+{
+	CURL *c;
+	bool ok;
+
+	if (f->curl.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return tsn_ruleset_fail(error, "libcurl does not start");
+	c = f->curl.curl_easy_init();
+	ok = c != NULL ? perform(c, url, ca, f, error) : tsn_ruleset_no_memory(error);
+	f->curl.curl_easy_cleanup(c);
+	f->curl.curl_global_cleanup();
+	return ok;
+}
+
 bool
 tsn_fetch_ca(const char *url, const char *ca, size_t cap, struct tsn_buf *out, char error[TSN_RULESET_ERROR])
 {
 	struct fetching f = { .out = out, .cap = cap };
-	CURL *c;
 	bool ok;
 
 	tsn_buf_clear(out);
 	if (!begins(url, "https://") && !begins(url, "file:///"))
 		return tsn_ruleset_fail(error, "%s: an address begins with https:// or file:///", url);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return tsn_ruleset_fail(error, "libcurl does not start");
-	c = curl_easy_init();
-	ok = c != NULL ? perform(c, url, ca, &f, error) : tsn_ruleset_no_memory(error);
-	curl_easy_cleanup(c);
-	curl_global_cleanup();
+	ok = tsn_late_curl_open(&f.curl, error) && fetch(url, ca, &f, error);
+	tsn_late_curl_close(&f.curl);
 	if (!ok)
 		tsn_buf_clear(out);
 	return ok;

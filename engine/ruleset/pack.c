@@ -10,13 +10,12 @@
 #include "ruleset/file.h"
 
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "ruleset/late.h"
 #include "ruleset/manifest.h"
 #include "ruleset/names.h"
 #include "ruleset/sha256.h"
@@ -26,6 +25,7 @@
 #define BLOCK 10240
 
 struct packing {
+	struct tsn_late_archive lib;
 	struct archive *a;
 	struct archive_entry *e;
 	struct tsn_buf packed;
@@ -41,14 +41,14 @@ take(struct archive *a, void *arg, const void *p, size_t n)
 	tsn_buf_add(&k->packed, p, n);
 	if (!k->packed.failed && k->packed.len <= TSN_ARCHIVE_PACKED_MAX)
 		return (la_ssize_t)n;
-	archive_set_error(a, EFBIG, "%s", k->packed.failed ? "memory is out" : "it grows too large");
+	k->lib.archive_set_error(a, EFBIG, "%s", k->packed.failed ? "memory is out" : "it grows too large");
 	return -1;
 }
 
 static bool
 refused(struct packing *k, const char *path)
 {
-	const char *why = archive_error_string(k->a);
+	const char *why = k->lib.archive_error_string(k->a);
 
 	return tsn_ruleset_fail(k->error, "cannot pack %s: %s", path, why != NULL ? why : "libarchive says no more");
 }
@@ -59,13 +59,13 @@ put(struct packing *k, const char *path, const void *p, size_t n)
 	char full[TSN_NAME_MAX + TSN_VERSION_MAX + TSN_PATH_MAX + 3];
 
 	snprintf(full, sizeof(full), "%s-%s/%s", k->m->name, k->m->version, path);
-	archive_entry_clear(k->e);
-	archive_entry_set_pathname(k->e, full);
-	archive_entry_set_filetype(k->e, AE_IFREG);
-	archive_entry_set_perm(k->e, 0644);
-	archive_entry_set_mtime(k->e, TIME, 0);
-	archive_entry_set_size(k->e, (la_int64_t)n);
-	if (archive_write_header(k->a, k->e) != ARCHIVE_OK || archive_write_data(k->a, p, n) != (la_ssize_t)n)
+	k->lib.archive_entry_clear(k->e);
+	k->lib.archive_entry_set_pathname(k->e, full);
+	k->lib.archive_entry_set_filetype(k->e, AE_IFREG);
+	k->lib.archive_entry_set_perm(k->e, 0644);
+	k->lib.archive_entry_set_mtime(k->e, TIME, 0);
+	k->lib.archive_entry_set_size(k->e, (la_int64_t)n);
+	if (k->lib.archive_write_header(k->a, k->e) != ARCHIVE_OK || k->lib.archive_write_data(k->a, p, n) != (la_ssize_t)n)
 		return refused(k, path);
 	return true;
 }
@@ -129,25 +129,37 @@ put_all(struct packing *k, const char *dir)
 static bool
 open_zstd(struct packing *k)
 {
-	if (archive_write_set_format_ustar(k->a) != ARCHIVE_OK || archive_write_add_filter_zstd(k->a) != ARCHIVE_OK ||
-	    archive_write_set_filter_option(k->a, "zstd", "compression-level", "19") != ARCHIVE_OK)
+	if (k->lib.archive_write_set_format_ustar(k->a) != ARCHIVE_OK || k->lib.archive_write_add_filter_zstd(k->a) != ARCHIVE_OK ||
+	    k->lib.archive_write_set_filter_option(k->a, "zstd", "compression-level", "19") != ARCHIVE_OK)
 		return tsn_ruleset_fail(k->error, "libarchive is built without zstd");
-	archive_write_set_bytes_per_block(k->a, BLOCK);
-	archive_write_set_bytes_in_last_block(k->a, 1);
-	return archive_write_open(k->a, k, NULL, take, NULL) == ARCHIVE_OK || refused(k, "the archive");
+	k->lib.archive_write_set_bytes_per_block(k->a, BLOCK);
+	k->lib.archive_write_set_bytes_in_last_block(k->a, 1);
+	return k->lib.archive_write_open(k->a, k, NULL, take, NULL) == ARCHIVE_OK || refused(k, "the archive");
+}
+
+static bool
+write_all(struct packing *k, const char *dir)
+{
+	bool ok;
+
+	k->a = k->lib.archive_write_new();
+	k->e = k->lib.archive_entry_new();
+	ok = (k->a != NULL && k->e != NULL) || tsn_ruleset_no_memory(k->error);
+	ok = ok && open_zstd(k) && put_all(k, dir) && (k->lib.archive_write_close(k->a) == ARCHIVE_OK || refused(k, "the archive"));
+	k->lib.archive_entry_free(k->e);
+	k->lib.archive_write_free(k->a);
+	if (ok && k->packed.failed)
+		ok = tsn_ruleset_no_memory(k->error);
+	return ok;
 }
 
 static bool
 pack(const char *dir, const struct tsn_manifest *m, struct tsn_buf *out, char error[TSN_RULESET_ERROR])
 {
-	struct packing k = { .a = archive_write_new(), .e = archive_entry_new(), .m = m, .error = error };
-	bool ok = (k.a != NULL && k.e != NULL) || tsn_ruleset_no_memory(error);
+	struct packing k = { .m = m, .error = error };
+	bool ok = tsn_late_archive_open(&k.lib, error) && write_all(&k, dir);
 
-	ok = ok && open_zstd(&k) && put_all(&k, dir) && (archive_write_close(k.a) == ARCHIVE_OK || refused(&k, "the archive"));
-	archive_entry_free(k.e);
-	archive_write_free(k.a);
-	if (ok && k.packed.failed)
-		ok = tsn_ruleset_no_memory(error);
+	tsn_late_archive_close(&k.lib);
 	*out = k.packed;
 	return ok;
 }

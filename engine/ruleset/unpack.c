@@ -10,14 +10,13 @@
 #include "ruleset/manifest.h"
 
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "ruleset/late.h"
 #include "ruleset/names.h"
 #include "ruleset/sha256.h"
 
@@ -25,6 +24,7 @@
 #define STREAM_MAX (TSN_ARCHIVE_UNPACKED_MAX + (8u << 20))
 
 struct unpacking {
+	struct tsn_late_archive lib;
 	struct archive *a;
 	const char *into;           /* NULL: nothing is written */
 	struct tsn_manifest *m;
@@ -39,7 +39,7 @@ struct unpacking {
 static bool
 damaged(struct unpacking *u)
 {
-	const char *why = archive_error_string(u->a);
+	const char *why = u->lib.archive_error_string(u->a);
 
 	return tsn_ruleset_fail(u->error, "the archive is damaged or none: %s", why != NULL ? why : "it ends too early");
 }
@@ -48,7 +48,7 @@ damaged(struct unpacking *u)
 static bool
 within_bounds(struct unpacking *u)
 {
-	return archive_filter_bytes(u->a, 0) <= STREAM_MAX ||
+	return u->lib.archive_filter_bytes(u->a, 0) <= STREAM_MAX ||
 	    tsn_ruleset_fail(u->error, "the archive unpacks to more than %u MiB", TSN_ARCHIVE_UNPACKED_MAX >> 20);
 }
 
@@ -56,13 +56,13 @@ within_bounds(struct unpacking *u)
 static bool
 plain(struct unpacking *u, struct archive_entry *e, const char *path)
 {
-	mode_t type = archive_entry_filetype(e);
+	mode_t type = u->lib.archive_entry_filetype(e);
 
-	if (archive_entry_hardlink(e) != NULL || archive_entry_symlink(e) != NULL || type == AE_IFLNK)
+	if (u->lib.archive_entry_hardlink(e) != NULL || u->lib.archive_entry_symlink(e) != NULL || type == AE_IFLNK)
 		return tsn_ruleset_fail(u->error, "the archive has a link, %s", path);
 	if (type != AE_IFREG && type != AE_IFDIR)
 		return tsn_ruleset_fail(u->error, "the archive has %s, which is neither file nor folder", path);
-	if (archive_entry_sparse_count(e) > 0)
+	if (u->lib.archive_entry_sparse_count(e) > 0)
 		return tsn_ruleset_fail(u->error, "the archive has a file with holes, %s", path);
 	return true;
 }
@@ -117,7 +117,7 @@ read_content(struct unpacking *u, const char *path, size_t cap)
 	int status;
 
 	tsn_buf_clear(&u->content);
-	while ((status = archive_read_data_block(u->a, &p, &n, &at)) == ARCHIVE_OK) {
+	while ((status = u->lib.archive_read_data_block(u->a, &p, &n, &at)) == ARCHIVE_OK) {
 		if (!within_bounds(u))
 			return false;
 		if (at != (la_int64_t)u->content.len)
@@ -206,8 +206,8 @@ take_file(struct unpacking *u, const char *path)
 static bool
 take_entry(struct unpacking *u, struct archive_entry *e)
 {
-	const char *name = archive_entry_pathname(e);
-	bool folder = archive_entry_filetype(e) == AE_IFDIR, ok;
+	const char *name = u->lib.archive_entry_pathname(e);
+	bool folder = u->lib.archive_entry_filetype(e) == AE_IFDIR, ok;
 	const char *below;
 	char *path;
 
@@ -244,14 +244,27 @@ read_all(struct unpacking *u, const uint8_t *bytes, size_t len)
 	struct archive_entry *e;
 	int status;
 
-	if (archive_read_support_filter_zstd(u->a) != ARCHIVE_OK || archive_read_support_format_tar(u->a) != ARCHIVE_OK)
+	if (u->lib.archive_read_support_filter_zstd(u->a) != ARCHIVE_OK || u->lib.archive_read_support_format_tar(u->a) != ARCHIVE_OK)
 		return tsn_ruleset_fail(u->error, "libarchive is built without zstd");
-	if (archive_read_open_memory(u->a, bytes, len) != ARCHIVE_OK)
+	if (u->lib.archive_read_open_memory(u->a, bytes, len) != ARCHIVE_OK)
 		return damaged(u);
-	while ((status = archive_read_next_header(u->a, &e)) == ARCHIVE_OK)
+	while ((status = u->lib.archive_read_next_header(u->a, &e)) == ARCHIVE_OK)
 		if (!within_bounds(u) || !take_entry(u, e))
 			return false;
 	return (status == ARCHIVE_EOF || damaged(u)) && within_bounds(u) && all_there(u);
+}
+
+static bool
+open_and_read(struct unpacking *u, const uint8_t *bytes, size_t len)
+{
+	bool ok;
+
+	u->a = u->lib.archive_read_new();
+	if (u->a == NULL)
+		return tsn_ruleset_no_memory(u->error);
+	ok = read_all(u, bytes, len);
+	u->lib.archive_read_free(u->a);
+	return ok;
 }
 
 bool
@@ -263,11 +276,8 @@ tsn_archive_unpack(const uint8_t *bytes, size_t len, const char *into, struct ts
 	*m = (struct tsn_manifest){ 0 };
 	if (len > TSN_ARCHIVE_PACKED_MAX)
 		return tsn_ruleset_fail(error, "the archive has more than %u MiB", TSN_ARCHIVE_PACKED_MAX >> 20);
-	u.a = archive_read_new();
-	if (u.a == NULL)
-		return tsn_ruleset_no_memory(error);
-	ok = read_all(&u, bytes, len);
-	archive_read_free(u.a);
+	ok = tsn_late_archive_open(&u.lib, error) && open_and_read(&u, bytes, len);
+	tsn_late_archive_close(&u.lib);
 	tsn_buf_fini(&u.content);
 	tsn_free(u.seen);
 	if (!ok)

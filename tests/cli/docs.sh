@@ -71,7 +71,7 @@ says out '1 passed, 0 failed'
 silent err
 
 # The manual knows every command and every option.
-"$tocsin" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | sed '/^tocsin$/d' > "$tmp/commands"
+"$tocsin" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p' | sed '/^tocsin$/d' > "$tmp/commands"
 while read -r command; do
 	expect 0 grep -qE "^\.(It|Nm tocsin) Cm .*$command" docs/man/tocsin.1
 	"$tocsin" "$command" --help | sed -n 's/^  .*--\([a-z-]*\).*/\1/p'
@@ -81,7 +81,7 @@ while read -r option; do
 	expect 0 grep -qE "Fl -$option" docs/man/tocsin.1
 done < "$tmp/options"
 # ... and those of rulesets every verb and what it takes.
-"$tocsin" ruleset --help | sed -n 's/^  \([a-z-]*\)  .*/\1/p' > "$tmp/verbs"
+"$tocsin" ruleset --help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' > "$tmp/verbs"
 while read -r verb; do
 	expect 0 grep -qE "^\.(It|Nm tocsin ruleset) Cm $verb\$" docs/man/tocsin-ruleset.1
 	"$tocsin" ruleset "$verb" --help | sed -n 's/^  .*--\([a-z-]*\).*/\1/p'

@@ -14,7 +14,7 @@ expect 2 "$tocsin" ruleset
 says out 'Usage: tocsin ruleset VERB'
 expect 0 "$tocsin" ruleset --help
 expect 0 "$tocsin" help ruleset
-sed -n 's/^  \([a-z-]*\)  .*/\1/p' "$tmp/out" > "$tmp/verbs"
+sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' "$tmp/out" > "$tmp/verbs"
 while read -r verb; do
 	expect 0 "$tocsin" ruleset "$verb" --help
 	says out "Usage: tocsin ruleset $verb"

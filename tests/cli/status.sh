@@ -27,12 +27,19 @@ says out 'tocsin '
 expect 0 "$tocsin" --version
 expect 0 "$tocsin" --help
 says out 'Usage: tocsin COMMAND'
+narrow() { # no line of a help is wider than a terminal, but for examples
+	checks=$((checks + 1))
+	awk 'length > 80 && !/^  tocsin /' "$tmp/out" > "$tmp/wide"
+	[ ! -s "$tmp/wide" ] || failed "wider than 80 columns" "$tmp/wide"
+}
+narrow
 expect 0 "$tocsin" functions
 says out 'count([CONDITION])'
 expect 0 "$tocsin" fields
 says out 'sourceTransportPort'
-for command in run listen check test show top exporters explain fmt fields functions version; do
+for command in run listen check test show top exporters explain fmt fields functions version ruleset tune import; do
 	expect 0 "$tocsin" "$command" --help
+	narrow
 	says out "Usage: tocsin $command"
 	expect 0 "$tocsin" help "$command"
 	expect 2 "$tocsin" "$command" --bogus

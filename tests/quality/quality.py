@@ -6,9 +6,9 @@
     quality.py TOCSIN DATA [--check QUALITY.md]
 
 inputs.tsv says what is read and how it is labelled; expected.tsv which rules are to fire on what is
-malicious; notes.tsv explains what a stable rule says of benign traffic. Without --check the page goes to stdout.
-With it the page is compared with the file given. Exit 1: the page differs, an expected rule is silent, or a
-stable rule fires on benign traffic without a note.
+malicious; notes.tsv explains what a stable rule says of benign traffic, and why malicious traffic raised nothing. Without --check the page goes to stdout.
+With it the page is compared with the file given. Exit 1: the page differs, an expected rule is silent, a
+stable rule fires on benign traffic without a note, or nothing fires on malicious traffic and no note says why.
 """
 import concurrent.futures
 import json
@@ -56,11 +56,11 @@ def statuses():
 
 
 def measure(job):
-    tocsin, data, path, home = job
+    tocsin, data, path, home, sets = job
     with tempfile.TemporaryDirectory() as d:
         site, summary = os.path.join(d, "site.tsn"), os.path.join(d, "summary.json")
         with open(site, "w", encoding="utf-8") as f:
-            f.write("override stdlib { set home_net = { %s } }\n" % home)
+            f.write("override stdlib { set home_net = { %s } %s }\n" % (home, sets))
         subprocess.run([tocsin, "run", "-q", "-r", os.path.join(ROOT, "stdlib-rules"), "-r", site, "--format", "json",
                         "--summary", summary, os.path.join(data, path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        check=False)
@@ -85,7 +85,7 @@ class Page:
 
     def of(self, label):
         """(path, flows, alerts) of every file with that label that held flows."""
-        return [(p, *self.results[p]) for paths, l, _, _ in self.inputs if l == label for p in paths if self.results[p][0]]
+        return [(p, *self.results[p]) for paths, l, _, _, _ in self.inputs if l == label for p in paths if self.results[p][0]]
 
     def total(self, label):
         out = {}
@@ -100,7 +100,7 @@ class Page:
         self.say("# How the standard library does on stored traffic", "",
                  "Written by `make quality` from the shared captures; do not edit. `tests/quality/inputs.tsv` has the labels.", "",
                  f"{n} rules: {count['stable']} stable, {count['test']} test, {count['experimental']} experimental. Every file is read by "
-                 "itself, with its own `home_net`, at the rules' defaults; `requires` keeps rules out that the file cannot feed.", "",
+                 "itself, with its own `home_net`, at the rules' defaults unless the table says otherwise; `requires` keeps rules out that the file cannot feed.", "",
                  "| label | files with flows | flows | alerts of stable rules | of test rules | of experimental rules |",
                  "|---|--:|--:|--:|--:|--:|")
         for label in ("benign", "malicious", "unlabelled"):
@@ -126,7 +126,7 @@ class Page:
     def malicious(self):
         self.say("", "## What fired on malicious traffic", "", "Rules in bold are the ones that are expected there.", "",
                  "| file | what it is | flows | rules (alerts) |", "|---|---|--:|---|")
-        for paths, label, _, what in self.inputs:
+        for paths, label, _, what, sets in self.inputs:
             for path in paths if label == "malicious" else []:
                 flows, alerts = self.results[path]
                 want = self.expected.get(path, [])
@@ -135,8 +135,12 @@ class Page:
                     if "stdlib." + r not in alerts:
                         self.wrong.append(f"{r} is expected on {path} and stayed quiet")
                         names.append(f"(missed: {r})")
-                if flows:
-                    self.say(f"| {path} | {what} | {flows} | {', '.join(names) or 'none'} |")
+                if not flows:
+                    continue
+                if not names and ("-", path) not in self.notes:
+                    self.wrong.append(f"nothing fires on {path}, and notes.tsv does not say why")
+                told = f"{what}; with `{sets}`" if sets else what
+                self.say(f"| {path} | {told} | {flows} | {', '.join(names) or 'none: ' + self.notes.get(('-', path), '?')} |")
 
     def rules(self):
         total = {label: self.total(label) for label in ("benign", "malicious", "unlabelled")}
@@ -162,8 +166,8 @@ def main():
     tocsin, data = sys.argv[1], sys.argv[2]
     rows = table("inputs.tsv")
     named = {row[0] for row in rows}
-    inputs = [(files(data, p, named), label, PRIVATE if home == "-" else home, what) for p, label, home, what in rows]
-    jobs = [(tocsin, data, p, home) for paths, _, home, _ in inputs for p in paths]
+    inputs = [(files(data, p, named), label, PRIVATE if home == "-" else home, what, "".join(sets)) for p, label, home, what, *sets in rows]
+    jobs = [(tocsin, data, p, home, sets) for paths, _, home, _, sets in inputs for p in paths]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = {p: (flows, alerts) for p, flows, alerts in pool.map(measure, jobs)}
     expected = {p: rules.replace(",", " ").split() for p, rules in table("expected.tsv")}

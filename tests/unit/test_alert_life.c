@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alert/stage.h"
 #include "base/hash.h"
 #include "build_alert.h"
 
@@ -663,4 +664,53 @@ Test(alert_life, survives_without_memory)
 		end_stage(&s);
 	}
 	cr_assert_gt(lost, 0);
+}
+
+/* A list of the stage against an array: sorted by due, behind its equals. Few dues and many entries, as out of order as can be. */
+enum { LISTED = 60000, DUES = 40 };
+
+static void
+check_list(const struct tsn_alert_list *l, size_t want)
+{
+	const struct tsn_alert_entry *before = NULL;
+	size_t n = 0;
+
+	for (const struct tsn_alert_entry *e = l->head; e != NULL; before = e, e = e->next, n++) {
+		cr_assert_eq(e->prev, before);
+		/* [opened]: when it was queued */
+		cr_assert(before == NULL || before->due < e->due || (before->due == e->due && before->opened < e->opened));
+	}
+	cr_assert_eq(l->tail, before);
+	cr_assert_eq(n, want);
+}
+
+Test(alert_life, lists_find_their_place_from_due_to_due)
+{
+	struct tsn_alert_entry *e = tsn_calloc(LISTED, sizeof(*e));
+	struct tsn_alert_list l = { NULL, NULL };
+
+	seed = 1;
+	cr_assert_not_null(e);
+	/* the latest first: from entry to entry this would take more than a thousand million steps */
+	for (size_t i = 0; i < LISTED; i++) {
+		e[i].due = (int64_t)((LISTED - 1 - i) / (LISTED / DUES));
+		e[i].opened = (int64_t)i;
+		tsn_alert_entry_queue(&l, &e[i]);
+	}
+	check_list(&l, LISTED);
+	for (size_t i = 0; i < 3 * LISTED; i++) {
+		struct tsn_alert_entry *x = &e[below(LISTED)];
+
+		tsn_alert_entry_unqueue(&l, x);
+		x->due = (int64_t)below(DUES);
+		x->opened = (int64_t)(LISTED + i);
+		tsn_alert_entry_queue(&l, x);
+	}
+	check_list(&l, LISTED);
+	for (size_t i = 0; i < LISTED; i++) {
+		tsn_alert_entry_unqueue(&l, &e[i * 7919 % LISTED]);
+		if (i % 6000 == 0 || i > LISTED - 40)
+			check_list(&l, LISTED - 1 - i);
+	}
+	tsn_free(e);
 }
