@@ -62,7 +62,8 @@ kill -HUP "$pid"
 heard 'reloaded: 1 rules added'
 mv "$tmp/alerts.jsonl" "$tmp/rotated.jsonl"
 kill -HUP "$pid"
-heard 'reloaded: 0 rules added, 0 changed, 0 removed, 21 unchanged'
+rules=$(sed -n 's/.* \([0-9]*\) rules in force$/\1/p' "$tmp/log")
+heard "reloaded: 0 rules added, 0 changed, 0 removed, $((rules + 1)) unchanged"
 "$programs/replay" "$capture" $port 300 > /dev/null 2>&1
 kill -USR1 "$pid"
 heard ' open; '
