@@ -7,6 +7,7 @@
  */
 #include <criterion/criterion.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/ruletest.h"
@@ -27,12 +28,13 @@ run_all(const char *path, uint32_t least)
 	for (uint32_t t = 0; t < rs->ntests; t++) {
 		struct tsn_test_outcome first = { 0 }, o;
 
-		for (unsigned k = 0; k < 3; k++) {
+		/* small batches for each test of the library's thousands in the long run, for one in four else */
+		for (unsigned k = getenv("TSN_SOAK") != NULL || rs->ntests < 500 || t % 4 == 0 ? 0 : 2; k < 3; k++) {
 			enum tsn_test_result result = tsn_ruletest_run(rs, t, rows[k], diags, &o);
 
 			cr_expect(result == TSN_TEST_PASSED, "%s:%u: %s: %s: %s (batches of %u)", rs->tests[t].file, rs->tests[t].line,
 			    rs->tests[t].rule, rs->tests[t].title, o.why, rows[k]);
-			if (k == 0)
+			if (first.flows == 0)
 				first = o;
 			cr_expect(o.openings == first.openings && o.flows == first.flows, "%s:%u: %llu alerts in batches of 1, %llu of %u",
 			    rs->tests[t].file, rs->tests[t].line, (unsigned long long)first.openings, (unsigned long long)o.openings, rows[k]);
