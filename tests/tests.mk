@@ -5,7 +5,7 @@
 TEST_BUILD   := $(BUILD)/san
 TEST_SAN     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
-TEST_MAKE     = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(TEST_BUILD) CFLAGS="-O1 -g" SANITIZE="$(TEST_SAN)" ROOMS="$(ROOMS)"
+TEST_MAKE     = $(MAKE) --no-print-directory -j$(JOBS) BUILD=$(TEST_BUILD) CFLAGS="-O1 -g1" SANITIZE="$(TEST_SAN)" ROOMS="$(ROOMS)"
 suites       := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 suite_bins    = $(addprefix $(BUILD)/tests/test_,$(suites))
 
@@ -65,7 +65,7 @@ one-suite: $(BUILD)/tests/test_$(S)
 # The suites are many: they share one library instead of each linking all of it, and their own code is compiled quickly,
 # not well (what is under test has the flags of the build); those that compute much beside what they test have its flags, too.
 TEST_CFLAGS  ?= $(CFLAGS) -O0
-suites_that_compute := state% pair% snapshot% emit_random
+suites_that_compute := state% pair% snapshot% emit_random meter% alert_life nfcapd% grammar_robust archive input_unpack
 $(patsubst %,$(BUILD)/tests/unit/test_%.o,$(filter $(suites_that_compute),$(suites))): TEST_CFLAGS = $(CFLAGS)
 .SECONDARY: $(suites:%=$(BUILD)/tests/unit/test_%.o)
 

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # What README and the man pages say works as it is written there.
 . tests/cli/lib
+# Words are looked at here, not memory: that is what the other scripts run the sanitized program for.
+TSN_BIN=${TSN_RELEASE:-$TSN_BIN}
+tocsin=$TSN_BIN
 
 # The `$ tocsin` lines of a file's ```console blocks, one a line.
 console() {

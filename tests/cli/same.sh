@@ -4,17 +4,21 @@
 # 1,024 flows, from a pipe, and twice in a row.
 . tests/cli/lib
 
+# Batches of 1 are dear under sanitizers: those run the release build, whose bytes must be the same, too.
+fast=${TSN_RELEASE:-$tocsin}
 lines=0
 replay() { # RULES CAPTURE
 	name=${2##*/}
 	for size in 1024 1 7; do
-		expect 0 "$tocsin" run -q $1 "$2" --batch-size $size --threads 2
+		program=$fast
+		[ $size = 1024 ] && program=$tocsin
+		expect 0 "$program" run -q $1 "$2" --batch-size $size --threads 2
 		mv "$tmp/out" "$tmp/$size"
 	done
 	same "$name in batches of 1" "$tmp/1024" "$tmp/1"
 	same "$name in batches of 7" "$tmp/1024" "$tmp/7"
 	input=$2
-	expect 0 "$tocsin" run -q $1 -
+	expect 0 "$fast" run -q $1 -
 	input=
 	same "$name once more, from a pipe" "$tmp/1024" "$tmp/out"
 	lines=$((lines + $(wc -l < "$tmp/1024")))
@@ -23,8 +27,10 @@ replay() { # RULES CAPTURE
 # What is told of exporters, and rows with how those stood; duplicates gone
 listed() { # INPUT
 	for size in 1024 1 7; do
-		"$tocsin" exporters -q --format json --batch-size $size "$1" > "$tmp/exporters.$size" 2> /dev/null
-		"$tocsin" show -q --format json -r "$tmp/dedup.tsn" --fields src,dst,bytes,exporter_lost,exporter_duplicates,exporter_skew \
+		program=$fast
+		[ $size = 1024 ] && program=$tocsin
+		"$program" exporters -q --format json --batch-size $size "$1" > "$tmp/exporters.$size" 2> /dev/null
+		"$program" show -q --format json -r "$tmp/dedup.tsn" --fields src,dst,bytes,exporter_lost,exporter_duplicates,exporter_skew \
 		    --batch-size $size "$1" > "$tmp/rows.$size" 2> /dev/null
 	done
 	for size in 1 7; do

@@ -176,7 +176,7 @@ steady_us(void)
 static void
 kill_and_compare(const char *text, uint64_t n)
 {
-	const int kills = getenv("TSN_SOAK") != NULL ? 200 : 20;
+	const int kills = getenv("TSN_SOAK") != NULL ? 200 : 14;
 	struct lines want = { 0 }, got = { 0 };
 	char dir[64], path[96], other[96];
 	int64_t began, life;
