@@ -3,6 +3,9 @@
 # Exit statuses (0 done, 1 bad rules or failing tests, 2 usage, 3 input) and
 # what is said with them.
 . tests/cli/lib
+# Words and statuses are looked at here, not memory: the other scripts run the sanitized program for that.
+TSN_BIN=${TSN_RELEASE:-$TSN_BIN}
+tocsin=$TSN_BIN
 
 # 0: done, with alerts and without
 expect 0 "$tocsin" run -e 'dst_port == 1434' "$capture"
