@@ -91,8 +91,7 @@ static const struct pair {
 static const char *
 program(void)
 {
-	/* without sanitizers where it is there: numbers are compared here, and it starts a hundred times */
-	const char *bin = getenv("TSN_RELEASE") != NULL ? getenv("TSN_RELEASE") : getenv("TSN_BIN");
+	const char *bin = getenv("TSN_BIN");
 
 	if (bin != NULL)
 		return bin;
