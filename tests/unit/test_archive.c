@@ -20,6 +20,7 @@
 #include "ruleset/manifest.h"
 #include "ruleset/sha256.h"
 #include "unit/mutate.h"
+#include "scratch.h"
 
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
 #include <archive.h>
@@ -49,12 +50,7 @@ TestSuite(archive, .init = begin, .fini = end);
 static const char *
 path(const char *name)
 {
-	static char p[4][400];
-	static unsigned next;
-
-	next = (next + 1) % 4;
-	snprintf(p[next], sizeof(p[next]), "%s/%s", dir, name);
-	return p[next];
+	return scratch_path(dir, name);
 }
 
 static void

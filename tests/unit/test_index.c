@@ -15,6 +15,7 @@
 #include "ruleset/index.h"
 #include "ruleset/names.h"
 #include "unit/mutate.h"
+#include "scratch.h"
 
 static char error[TSN_RULESET_ERROR];
 
@@ -254,12 +255,7 @@ end(void)
 static const char *
 path(const char *name)
 {
-	static char p[4][128];
-	static unsigned next;
-
-	next = (next + 1) % 4;
-	snprintf(p[next], sizeof(p[next]), "%s/%s", dir, name);
-	return p[next];
+	return scratch_path(dir, name);
 }
 
 /* DIR/[file] with NAME VERSION in it. */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "ruleset/disk.h"
 #include "ruleset/file.h"
+#include "scratch.h"
 
 #ifdef TSN_HAVE_SODIUM
 
@@ -42,12 +43,7 @@ TestSuite(minisign, .init = begin, .fini = end);
 static const char *
 path(const char *name)
 {
-	static char p[4][128];
-	static unsigned next;
-
-	next = (next + 1) % 4;
-	snprintf(p[next], sizeof(p[next]), "%s/%s", dir, name);
-	return p[next];
+	return scratch_path(dir, name);
 }
 
 static void

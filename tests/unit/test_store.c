@@ -18,6 +18,7 @@
 #include "ruleset/store.h"
 #include "ruleset/word.h"
 #include "unit/mutate.h"
+#include "scratch.h"
 
 #if defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
 #define KEY "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
@@ -46,12 +47,7 @@ TestSuite(store, .init = make_store, .fini = remove_store);
 static const char *
 path(const char *piece)
 {
-	static char p[4][300];
-	static unsigned next;
-
-	next = (next + 1) % 4;
-	snprintf(p[next], sizeof(p[next]), "%s/%s", dir, piece);
-	return p[next];
+	return scratch_path(dir, piece);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "ruleset/archive.h"
 #include "ruleset/disk.h"
 #include "ruleset/switch.h"
+#include "scratch.h"
 
 #if defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM) && defined(TSN_HAVE_ARCHIVE)
 #define NOW INT64_C(1790000000000)
@@ -24,12 +25,7 @@ static struct tsn_buf said;
 static const char *
 path(const char *piece)
 {
-	static char p[4][300];
-	static unsigned next;
-
-	next = (next + 1) % 4;
-	snprintf(p[next], sizeof(p[next]), "%s/%s", dir, piece);
-	return p[next];
+	return scratch_path(dir, piece);
 }
 
 static void
