@@ -15,7 +15,8 @@
 
 #include "compile/compile.h"
 
-#define TSN_LANES_MAX 64
+#define TSN_LANES_MAX 512
+#define TSN_LANE_NONE UINT32_MAX
 #define TSN_SHARDS_MAX 64 /* as many as a family has parts */
 
 /*
@@ -35,6 +36,7 @@ struct tsn_lanes {
 	struct tsn_lane_def *lane;         /* shards of a group stand together, in order */
 	uint32_t n;                        /* at least 1, at most TSN_LANES_MAX */
 	const uint32_t *lane_of;           /* by rule: its lane, of shards the first */
+	const uint32_t *lane_of_set;       /* by slot: the only lane that reads or changes this dynamic set; TSN_LANE_NONE: none, or not dynamic */
 	struct tsn_arena *arena;           /* private: of all this */
 	struct tsn_program **part;         /* private: programs to free, those that are not the whole one */
 	uint32_t nparts;
