@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/names.h"
 #include "vm/regex.h"
 
 static void *
@@ -98,6 +97,7 @@ finish(struct tsn_emit *e)
 		tsn_vcode_free(&e->code[d], (uint32_t)e->families.n);
 	for (size_t i = 0; i < e->families.n; i++) {
 		tsn_free(f[i].aggs.p);
+		tsn_names_fini(&f[i].places);
 		tsn_free(f[i].readers.p);
 		tsn_free(f[i].closes);
 		tsn_free(f[i].top);
@@ -445,12 +445,7 @@ emit_code(struct tsn_emit *e, enum tsn_door door)
 static uint32_t
 place_in(const struct tsn_efamily *f, const struct tsn_ir_agg *of)
 {
-	const struct tsn_ir_agg *const *aggs = f->aggs.p;
-	uint32_t i = 0;
-
-	while (of != NULL && i < f->aggs.n && strcmp(aggs[i]->agg_canon, of->agg_canon) != 0)
-		i++;
-	return i;
+	return of == NULL ? 0 : tsn_names_find(&f->places, of->agg_canon);
 }
 
 static struct tsn_step_def *
@@ -575,7 +570,7 @@ add_link(struct tsn_emit *e, struct linking *l, enum tsn_link_kind kind, const c
 	uint32_t i;
 
 	if (l->rules.slot == NULL) {
-		e->failed = e->failed || !tsn_names_init(&l->rules, e->m->nrules);
+		e->failed = e->failed || !tsn_names_reserve(&l->rules, e->m->nrules);
 		for (i = 0; i < e->m->nrules && !e->failed; i++)
 			tsn_names_add(&l->rules, e->m->rules[i].meta.name, i);
 	}

@@ -12,6 +12,7 @@
 #ifndef TSN_COMPILE_EMIT_H
 #define TSN_COMPILE_EMIT_H
 
+#include "base/names.h"
 #include "compile/ir.h"
 #include "vm/ops.h"
 
@@ -93,6 +94,7 @@ struct tsn_reader {
 struct tsn_efamily {
 	const struct tsn_ir_agg *first;
 	struct tsn_vec aggs;        /* const struct tsn_ir_agg *, one a distinct agg_canon */
+	struct tsn_names places;    /* of those forms in [aggs] */
 	struct tsn_vec readers;     /* struct tsn_reader */
 	uint64_t max_keys;
 	bool *closes;               /* one an aggregate */
