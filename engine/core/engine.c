@@ -92,8 +92,7 @@ tsn_engine_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const str
 	}
 }
 
-static TSN_WIDE void
-bounds(const int64_t *t, uint32_t n, int64_t *least, int64_t *most)
+TSN_WIDE(static, void, bounds, (const int64_t *t, uint32_t n, int64_t *least, int64_t *most), (t, n, least, most))
 {
 	int64_t lo = t[0], hi = t[0];
 

@@ -12,13 +12,14 @@
  * so that each column is written by whole vectors. What is left over at the end is done with
  * the seven before it, a second time.
  */
+#include "base/cpu.h"
 #include "decode/decode.h"
 #include "decode/fill.h"
 
-#if defined(__x86_64__)
+#if TSN_CPU_X86
 #include <immintrin.h>
 
-#define AVX2 static inline __attribute__((always_inline, target("avx2")))
+#define AVX2 TSN_CPU_TARGET_AVX2 static inline __attribute__((always_inline))
 #define EIGHT TSN_FILL_WIDE
 
 /* A word of eight records each. */
@@ -163,7 +164,7 @@ eight_transport(const struct tsn_batch *b, uint32_t at, const uint8_t *p, size_t
 	put_8(b, TSN_F_DST_MASK, at, bits(w.d, 16, 8));
 }
 
-__attribute__((target("avx2"))) bool
+TSN_CPU_TARGET_AVX2 bool
 tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
     size_t stride)
 {
@@ -183,7 +184,7 @@ tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h,
 bool
 tsn_fixed_fill_has_wide(void)
 {
-	return __builtin_cpu_supports("avx2");
+	return tsn_cpu_level >= TSN_CPU_AVX2;
 }
 
 #else

@@ -20,8 +20,8 @@ struct kinds {
 	struct tsn_mask ports, tcp, icmp; /* rows whose protocol has ports, is TCP, is one of the two ICMPs */
 };
 
-static TSN_WIDE void
-tell_kinds(const uint8_t *restrict p, uint8_t *restrict ports, uint8_t *restrict tcp, uint8_t *restrict icmp)
+TSN_WIDE(static, void, tell_kinds,
+    (const uint8_t *restrict p, uint8_t *restrict ports, uint8_t *restrict tcp, uint8_t *restrict icmp), (p, ports, tcp, icmp))
 {
 	for (int i = 0; i < TSN_BATCH_ROWS; i++) {
 		ports[i] = (p[i] == TCP) | (p[i] == UDP) | (p[i] == SCTP) | (p[i] == UDPLITE) | (p[i] == DCCP);
@@ -92,8 +92,7 @@ by_protocol(struct tsn_batch *b, const struct kinds *k)
 }
 
 /* The bits that are set in any row. */
-static TSN_WIDE uint64_t
-all_bits(const uint64_t *v)
+TSN_WIDE(static, uint64_t, all_bits, (const uint64_t *v), (v))
 {
 	uint64_t any = 0;
 
@@ -261,8 +260,7 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 }
 
 /* Mostly all rows are of one exporter. */
-static TSN_WIDE bool
-all_same(const uint32_t *source, uint32_t n)
+TSN_WIDE(static, bool, all_same, (const uint32_t *source, uint32_t n), (source, n))
 {
 	uint32_t odd = 0;
 
@@ -366,8 +364,7 @@ event_time(const struct tsn_batch *b, uint32_t i)
 	return tsn_mask_has(&b->present[TSN_F_START], i) ? start[i] : 0;
 }
 
-static TSN_WIDE bool
-all_told(const int64_t *received, const int64_t *exported, uint32_t n)
+TSN_WIDE(static, bool, all_told, (const int64_t *received, const int64_t *exported, uint32_t n), (received, exported, n))
 {
 	uint64_t untold = 0;
 
@@ -377,8 +374,9 @@ all_told(const int64_t *received, const int64_t *exported, uint32_t n)
 }
 
 /* event_time where all three times are there. */
-static TSN_WIDE void
-usual_times(int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n)
+TSN_WIDE(static, void, usual_times,
+    (int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n),
+    (out, received, exported, end, n))
 {
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = before(received[i], age(exported[i], end[i]));
