@@ -450,7 +450,7 @@ tsn_state_step(struct tsn_state *s, uint32_t family, uint32_t step, const struct
 	if (f->steps->told)
 		forget_rules(f->steps);
 	f->steps->sorted = false;
-	tsn_mask_clear(&f->agg[0].late);
+	tsn_family_begin(s, f);
 	where_keys(&w);
 	ok = walk(&w, NULL, &stop);
 	tsn_family_settle(s, f, b);
