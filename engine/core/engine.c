@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/feedback.h"
+#include "base/pack.h"
+#include "core/dynamic.h"
 #include "core/internal.h"
 #include "sets/set.h"
 
@@ -87,28 +89,13 @@ tsn_engine_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const str
 	}
 }
 
-TSN_WIDE(static, void, bounds, (const int64_t *t, uint32_t n, int64_t *least, int64_t *most), (t, n, least, most))
-{
-	int64_t lo = t[0], hi = t[0];
-
-	for (uint32_t i = 1; i < n; i++) {
-		lo = t[i] < lo ? t[i] : lo;
-		hi = t[i] > hi ? t[i] : hi;
-	}
-	*least = lo;
-	*most = hi;
-}
-
 static void
 note_times(struct tsn_engine *e, const struct tsn_batch *b)
 {
-	int64_t least, most;
-
-	bounds(b->time, b->n, &least, &most);
-	if (most > e->stats.last)
-		e->stats.last = most;
-	if (e->stats.first == TSN_TIME_NONE || least < e->stats.first)
-		e->stats.first = least;
+	if (b->event_span.most > e->stats.last)
+		e->stats.last = b->event_span.most;
+	if (e->stats.first == TSN_TIME_NONE || b->event_span.least < e->stats.first)
+		e->stats.first = b->event_span.least;
 }
 
 /* New rows learn how their exporter stood, and duplicates go: after each message, whatever the batches. */
