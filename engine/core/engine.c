@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/feedback.h"
-#include "base/pack.h"
-#include "core/dynamic.h"
 #include "core/internal.h"
 #include "sets/set.h"
 
@@ -62,102 +60,6 @@ tsn_engine_free(struct tsn_engine *e)
 	tsn_batch_free(e->talks);
 	tsn_free(e->sinks);
 	tsn_free(e);
-}
-
-/* --- one batch --- */
-
-static bool
-is_probe(const struct tsn_engine *e, uint32_t rule)
-{
-	return e->rules->nprobes > 0 && rule >= e->rules->first_probe && e->o.on_probe != NULL &&
-	    e->rules->probes[rule - e->rules->first_probe].kind != TSN_PROBE_TWIN;
-}
-
-void
-tsn_engine_on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
-{
-	struct tsn_engine *e = arg;
-
-	if (is_probe(e, rule)) {
-		e->o.on_probe(e->o.arg, vm, rule - e->rules->first_probe, rows, b);
-	} else if (e->o.on_rows == NULL) {
-		tsn_alerts_on_match(e->alerts, vm, rule, rows, b);
-		if (e->feedback != NULL && !e->watching)
-			tsn_feedback_match(e->feedback, rule, rows, b);
-	} else if (rule == 0 && b->kind == TSN_BATCH_FLOWS) {
-		e->o.on_rows(e->o.arg, e->batch, rows);
-	}
-}
-
-static void
-note_times(struct tsn_engine *e, const struct tsn_batch *b)
-{
-	if (b->event_span.most > e->stats.last)
-		e->stats.last = b->event_span.most;
-	if (e->stats.first == TSN_TIME_NONE || b->event_span.least < e->stats.first)
-		e->stats.first = b->event_span.least;
-}
-
-/* New rows learn how their exporter stood, and duplicates go: after each message, whatever the batches. */
-static void
-settle(struct tsn_engine *e)
-{
-	struct tsn_batch *b = e->batch;
-
-	if (e->in_message && e->stands)
-		tsn_standing_put(&e->standing, b, e->settled);
-	if (e->dedup != NULL)
-		tsn_dedup_drop(e->dedup, b, e->settled, e->exporters);
-	e->settled = b->n;
-}
-
-void
-tsn_engine_run_batch(struct tsn_engine *e)
-{
-	struct tsn_batch *b = e->batch;
-
-	if (b->n == 0)
-		return;
-	settle(e);
-	e->settled = 0;
-	if (b->n == 0) { /* but the text of rows that went takes room */
-		tsn_batch_clear(b, TSN_BATCH_FLOWS);
-		return;
-	}
-	b->ticket = e->ticket;
-	tsn_batch_normalise(b, e->exporters);
-	tsn_exporters_hear(e->exporters, b);
-	note_times(e, b);
-	if (e->pair != NULL)
-		tsn_pair_fold(e->pair, b);
-	if (e->vm != NULL)
-		tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, tsn_engine_on_match, e);
-	else if (e->o.on_rows != NULL)
-		e->o.on_rows(e->o.arg, b, &b->rows);
-	e->ticket += b->n;
-	e->stats.flows += b->n;
-	if (e->o.on_rows == NULL && e->rules != NULL) {
-		if (e->stats.clock != TSN_TIME_NONE)
-			tsn_alerts_tick(e->alerts, e->stats.clock);
-		tsn_alerts_flush(e->alerts);
-	}
-	tsn_batch_clear(b, TSN_BATCH_FLOWS);
-}
-
-static struct tsn_batch *
-room(void *arg)
-{
-	struct tsn_engine *e = arg;
-
-	if (e->batch->n >= e->batch->cap)
-		tsn_engine_run_batch(e);
-	return e->batch;
-}
-
-struct tsn_batch *
-tsn_engine_room(struct tsn_engine *e)
-{
-	return room(e);
 }
 
 struct tsn_batch_sink *
