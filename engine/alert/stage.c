@@ -65,15 +65,6 @@ tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, size_t
 	return true;
 }
 
-static bool
-tells(const struct tsn_program *p, uint32_t rule)
-{
-	for (uint32_t i = 0; i < p->nlinks; i++)
-		if (p->links[i].kind == TSN_LINK_FIRED && p->links[i].rule == rule)
-			return true;
-	return p->rules[rule].nactions > 0;
-}
-
 /* How many panes [ms] has, the last one begun counted as a whole. */
 static uint32_t
 panes(int64_t ms, int64_t pane_ms)
@@ -104,7 +95,7 @@ make_rules(const struct tsn_program *p)
 	for (uint32_t i = 0; rule != NULL && i < p->nrules; i++) {
 		rule[i].rule = &p->rules[i];
 		count_panes(&rule[i]);
-		rule[i].tells = tells(p, i);
+		rule[i].tells = p->rules[i].nactions > 0;
 		rule[i].notes = tsn_alert_notes_wanted(p, &p->rules[i]);
 		rule[i].sid = p->rules[i].sid != 0 ? p->rules[i].sid : tsn_alert_sid(p->rules[i].name);
 		if (!tsn_alert_capture_plan(&rule[i])) {
@@ -112,15 +103,9 @@ make_rules(const struct tsn_program *p)
 			return NULL;
 		}
 	}
+	for (uint32_t i = 0; rule != NULL && i < p->nlinks; i++)
+		rule[p->links[i].rule].tells |= p->links[i].kind == TSN_LINK_FIRED;
 	return rule;
-}
-
-static int
-by_name(const void *x, const void *y)
-{
-	const struct tsn_alert_rule *const *a = x, *const *b = y;
-
-	return strcmp((*a)->rule->name, (*b)->rule->name);
 }
 
 static void
@@ -248,27 +233,30 @@ end_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
 	r->counts.open = 0;
 }
 
-/* Pairs the rules of both programs by name. [order] has room for the old ones. */
-static void
-hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, uint32_t n, struct tsn_alert_rule **order)
+static struct tsn_alert_rule *
+rule_named(struct tsn_alerts *a, const char *name)
 {
-	struct tsn_alert_rule *const *found, *key;
+	const uint32_t i = a->program == NULL ? TSN_NAMES_NONE : tsn_program_find_rule(a->program, name);
 
-	for (uint32_t i = 0; i < a->nrules; i++)
-		order[i] = &a->rule[i];
-	qsort(order, a->nrules, sizeof(struct tsn_alert_rule *), by_name);
+	return i == TSN_NAMES_NONE ? NULL : &a->rule[i];
+}
+
+/* Pairs the rules of both programs by name. */
+static void
+hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, uint32_t n)
+{
 	for (uint32_t i = 0; i < n; i++) {
-		key = &rule[i];
-		found = bsearch(&key, order, a->nrules, sizeof(struct tsn_alert_rule *), by_name);
-		if (found == NULL)
+		struct tsn_alert_rule *old = rule_named(a, rule[i].rule->name);
+
+		if (old == NULL)
 			continue;
-		if (can_take_over(&rule[i], *found))
-			take_over(a, &rule[i], *found);
-		else
-			end_all(a, *found);
-		if (!can_take_over(&rule[i], *found))
-			rule[i].counts = (*found)->counts;
-		(*found)->bound = true;
+		if (can_take_over(&rule[i], old)) {
+			take_over(a, &rule[i], old);
+		} else {
+			end_all(a, old);
+			rule[i].counts = old->counts;
+		}
+		old->bound = true;
 	}
 	for (uint32_t i = 0; i < a->nrules; i++) {
 		if (a->rule[i].bound)
@@ -304,18 +292,13 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
     const struct tsn_state *state)
 {
 	struct tsn_alert_rule *rule = make_rules(p);
-	struct tsn_alert_rule **order = tsn_calloc(a->nrules > 0 ? a->nrules : 1, sizeof(struct tsn_alert_rule *));
 
-	if (rule == NULL || order == NULL) {
-		free_rules(rule, p->nrules);
-		tsn_free(order);
+	if (rule == NULL)
 		return false;
-	}
 	tsn_alerts_flush(a);
 	tsn_alerts_openings_done(a); /* they name rules of the old program */
-	hand_over(a, rule, p->nrules, order);
+	hand_over(a, rule, p->nrules);
 	tsn_alerts_flush(a); /* while the old program's rules are there */
-	tsn_free(order);
 	free_rules(a->rule, a->nrules);
 	a->rule = rule;
 	a->nrules = p->nrules;

@@ -655,11 +655,14 @@ run(struct tsn_emit *e, const char **error)
 		if (!e->failed) {
 			good = tsn_program_verify(e->p);
 			*error = e->p->verify_error;
+			good = good && (e->whole != NULL || tsn_program_name_rules(e->p));
 		}
 	}
 	if (!good) {
 		for (uint32_t i = 0; e->whole == NULL && e->p != NULL && i < e->p->nregexes; i++)
 			pcre2_code_free(e->p->regexes[i]);
+		if (e->p != NULL)
+			tsn_names_fini(&e->p->rule_names);
 		if (*error == NULL)
 			*error = "memory is out";
 	}

@@ -9,12 +9,9 @@
 static const struct tsn_rule *
 find_rule(const struct tsn_ruleset *rs, const char *name)
 {
-	uint32_t i;
+	const uint32_t i = rs == NULL ? TSN_NAMES_NONE : tsn_program_find_rule(rs->program, name);
 
-	for (i = 0; rs != NULL && i < rs->program->nrules; i++)
-		if (strcmp(rs->program->rules[i].name, name) == 0)
-			return &rs->program->rules[i];
-	return NULL;
+	return i == TSN_NAMES_NONE ? NULL : &rs->program->rules[i];
 }
 
 static void

@@ -11,8 +11,31 @@ tsn_program_free(struct tsn_program *p)
 		return;
 	for (uint32_t i = 0; p->of == NULL && i < p->nregexes; i++)
 		pcre2_code_free(p->regexes[i]);
+	tsn_names_fini(&p->rule_names);
 	/* the program itself lies in its arena */
 	tsn_arena_free(p->arena);
+}
+
+bool
+tsn_program_name_rules(struct tsn_program *p)
+{
+	for (uint32_t i = 0; i < p->nrules; i++)
+		if (!tsn_names_add(&p->rule_names, p->rules[i].name, i))
+			return false;
+	return true;
+}
+
+uint32_t
+tsn_program_find_rule(const struct tsn_program *p, const char *name)
+{
+	const struct tsn_names *names = p->of != NULL ? &p->of->rule_names : &p->rule_names;
+
+	if (names->slot != NULL)
+		return tsn_names_find(names, name);
+	for (uint32_t i = 0; i < p->nrules; i++)
+		if (strcmp(p->rules[i].name, name) == 0)
+			return i;
+	return TSN_NAMES_NONE;
 }
 
 const char *

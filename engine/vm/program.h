@@ -16,6 +16,7 @@
 #include <pcre2.h>
 
 #include "base/arena.h"
+#include "base/names.h"
 #include "base/schedule.h"
 #include "flow/batch.h"
 #include "flow/key.h"
@@ -206,6 +207,7 @@ struct tsn_program {
 	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;
 	struct tsn_rule *rules;                uint32_t nrules;
+	struct tsn_names rule_names;           /* private: made with the program, so that a reload need not search */
 	struct tsn_rule_link *links;                uint32_t nlinks;
 	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
 	struct tsn_field_set reads;            /* all fields it looks at */
@@ -216,6 +218,10 @@ struct tsn_program {
 /* Some rule is about conversations, or wants to know which exporters send both directions. */
 bool tsn_program_pairs(const struct tsn_program *p);
 void tsn_program_free(struct tsn_program *p);
+/* The rule of that name; TSN_NAMES_NONE if there is none. Of a part: as of the whole. */
+uint32_t tsn_program_find_rule(const struct tsn_program *p, const char *name);
+/* Makes that quick; for whoever makes programs, once their rules have names. False when memory is out. */
+bool tsn_program_name_rules(struct tsn_program *p);
 /* What the i-th part of the key of a rule's alerts is called. */
 const char *tsn_rule_key_name(const struct tsn_rule *r, unsigned i);
 /* Do the keys of two rules, of one program or two, mean the same? */

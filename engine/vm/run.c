@@ -131,10 +131,12 @@ tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
-	for (uint32_t i = 0; i < vm->p->nrules; i++)
-		for (uint32_t j = 0; j < old->p->nrules; j++)
-			if (strcmp(vm->p->rules[i].name, old->p->rules[j].name) == 0)
-				vm->kept_out[i] = old->kept_out[j];
+	for (uint32_t i = 0; i < vm->p->nrules; i++) {
+		const uint32_t was = tsn_program_find_rule(old->p, vm->p->rules[i].name);
+
+		if (was != TSN_NAMES_NONE)
+			vm->kept_out[i] = old->kept_out[was];
+	}
 }
 
 static uint32_t
