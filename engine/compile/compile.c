@@ -297,6 +297,12 @@ take_wanted(struct tsn_ck *c, const struct tsn_compile_input *in)
 	}
 }
 
+static bool
+follow(struct tsn_ruleset *r, const struct tsn_ruleset *before)
+{
+	return r->program == NULL || before == NULL || before->program == NULL || tsn_program_follow(r->program, before->program);
+}
+
 static struct tsn_ruleset *
 compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags, bool emit)
 {
@@ -328,7 +334,11 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
-	return job_end(j, !finish(j, emit));
+	if (!finish(j, emit))
+		return job_end(j, true);
+	if (!follow(j->r, in->before))
+		ck_oom(&j->ck);
+	return job_end(j, false);
 }
 
 struct tsn_ruleset *

@@ -132,7 +132,7 @@ void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
 	for (uint32_t i = 0; i < vm->p->nrules; i++) {
-		const uint32_t was = tsn_program_find_rule(old->p, vm->p->rules[i].name);
+		const uint32_t was = tsn_program_was(vm->p, i, old->p);
 
 		if (was != TSN_NAMES_NONE)
 			vm->kept_out[i] = old->kept_out[was];
