@@ -134,8 +134,10 @@ seen_rehash(struct tsn_emit *e, struct tsn_vcode *c)
 
 	if (seen == NULL)
 		return false;
-	/* those made alone can be found from now on, which is sound: a jump over them is then dropped */
+	/* those made alone can be found from now on, which is sound: a jump over them is then dropped; not so those of blocks */
 	for (size_t i = 0; i < c->insn.n; i++) {
+		if (in[i].hidden)
+			continue;
 		uint32_t third = in[i].op == TSN_OP_CODE_STR_MATCH ? 0 : in[i].c;
 		size_t at = insn_hash(in[i].op, in[i].a, in[i].b, third) & (n - 1);
 
@@ -196,7 +198,7 @@ numbered(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a
 	in = tsn_vec_add(e, &v->insn, sizeof(*in));
 	if (in == NULL)
 		return TSN_V_EMPTY;
-	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note };
+	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note, e->alone && e->guard != TSN_V_NONE };
 	if (!e->alone)
 		v->seen[at] = (uint32_t)v->insn.n;
 	return dst;
@@ -226,7 +228,7 @@ tsn_emit_plain_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b
 	struct tsn_vinsn *in = tsn_vec_add(e, &e->now->insn, sizeof(*in));
 
 	if (in != NULL)
-		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note };
+		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note, false };
 }
 
 void
