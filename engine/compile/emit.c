@@ -313,15 +313,27 @@ part_of(struct tsn_emit *e, uint32_t rule)
 	return e->now->door == TSN_DOOR_TICK ? tsn_emit_tick_part(e, rule) : tsn_emit_touched(e, &e->m->rules[rule]);
 }
 
+/* A rule in a block has nothing else that its caller may read. */
+static void
+export_rungs(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_rule *out, uint32_t match)
+{
+	uint32_t *v = tsn_emit_zeroed(e, (size_t)r->nrungs + 1, sizeof(*v));
+
+	for (uint32_t i = 0; i < r->nrungs && !e->failed; i++)
+		v[i] = rows_of(e, match, r->rung[i].when);
+	for (uint32_t i = 0; i < r->nrungs && !e->failed; i++)
+		export_register(e, out->rung[i].holds, v[i]);
+	tsn_free(v);
+}
+
 /* What the caller of a match may read is computed first, where there is a match at all, and then named. */
 static void
 emit_exports(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_rule *out, uint32_t match)
 {
 	uint32_t begin = tsn_emit_here(e);
 
-	if (e->guard != TSN_V_NONE) { /* rules in blocks have nothing else */
-		for (uint32_t i = 0; i < r->nrungs; i++)
-			export_register(e, out->rung[i].holds, rows_of(e, match, r->rung[i].when));
+	if (e->guard != TSN_V_NONE) {
+		export_rungs(e, r, out, match);
 		return;
 	}
 	for (uint32_t i = 0; i < r->nreports; i++) {
