@@ -85,6 +85,8 @@ finish(struct tsn_emit *e)
 	tsn_vcode_free(&e->side, (uint32_t)e->families.n);
 	tsn_index_free(e->index);
 	tsn_free(e->jumps.p);
+	tsn_free(e->part_count);
+	tsn_free(e->part_met);
 	for (size_t i = 0; i < e->families.n; i++) {
 		tsn_free(f[i].aggs.p);
 		tsn_free(f[i].readers.p);

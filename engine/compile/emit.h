@@ -129,6 +129,8 @@ struct tsn_emit {
 	struct tsn_vec jumps;       /* uint32_t: tests that end the rule at hand where no row is left */
 	uint32_t met[TSN_DISPATCH_DEPTH][2], nmet; /* field and key of the blocks around it: places in the index */
 	uint64_t met_fields;
+	uint32_t *part_count;       /* [2 * node id + polarity]: rules of the group at hand that have it as a part */
+	bool *part_met;             /* the same: it holds where we are */
 	/* physical registers, over all codes */
 	uint32_t nmasks, nvalues;
 	struct tsn_vec value_real;  /* bool */
@@ -195,6 +197,8 @@ uint32_t tsn_emit_under(struct tsn_emit *e, uint32_t from, const struct tsn_ir *
 /* The same for the condition of the rule, without what its blocks are about; tests where it ends jump to the rule's end. */
 uint32_t tsn_emit_under_block(struct tsn_emit *e, uint32_t from, const struct tsn_ir *x);
 void tsn_emit_jumps_end(struct tsn_emit *e);
+/* The instruction just emitted if it is the test that made [v], TSN_V_NONE if not. */
+uint32_t tsn_emit_test_at(const struct tsn_emit *e, uint32_t v);
 /* Makes what conditions in blocks find again. */
 void tsn_emit_before_blocks(struct tsn_emit *e, const struct tsn_ir *x, bool want);
 

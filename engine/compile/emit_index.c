@@ -289,6 +289,8 @@ tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
 	struct asked a;
 
+	if (e->part_met != NULL && e->part_met[2 * x->id + want])
+		return true;
 	if (!asked_of(e, x, want, &a))
 		return false;
 	for (uint32_t i = 0; i < e->nmet; i++)
@@ -355,12 +357,15 @@ emit_dispatch(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, ui
 }
 
 static void
-emit_one(struct tsn_emit *e, const struct candidate *c, uint32_t guard)
+emit_rest(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
 {
-	e->guard = guard;
-	tsn_emit_rule(e, c->rule);
-	e->guard = TSN_V_NONE;
-	tsn_emit_jumps_end(e);
+	uint32_t *rule = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*rule));
+
+	for (uint32_t i = 0; i < n && !e->failed; i++)
+		rule[i] = c[i]->rule;
+	if (n > 0 && !e->failed)
+		tsn_emit_in_turn(e, rule, n, guard);
+	tsn_free(rule);
 }
 
 static void
@@ -376,8 +381,7 @@ emit_node(struct tsn_emit *e, struct node *n, uint32_t guard)
 			;
 		emit_dispatch(e, n, from, to, guard);
 	}
-	for (; from < n->n && !e->failed; from++)
-		emit_one(e, n->rule[from], guard);
+	emit_rest(e, n->rule + from, n->n - from, guard);
 }
 
 void

@@ -52,6 +52,11 @@ struct tsn_index {
 
 /* Real places for those of virtual instructions ([place]), in a code that has been written out. */
 void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *place);
+/* --- emit_group.c --- */
+
+/* Emits rules of one block, which has the rows of [guard]. */
+void tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
+
 /* --- emit_index_tables.c: classes and dispatches of the program, when all codes are written --- */
 void tsn_index_tables(struct tsn_emit *e);
 

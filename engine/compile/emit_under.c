@@ -186,16 +186,24 @@ by_share(const void *a, const void *b)
 	return x->x->id < y->x->id ? -1 : x->x->id > y->x->id;
 }
 
-/* A test just made that ends the rule where it leaves no row; where to is filled in by tsn_emit_jumps_end. */
-static void
-note_jump(struct tsn_emit *e, uint32_t v)
+uint32_t
+tsn_emit_test_at(const struct tsn_emit *e, uint32_t v)
 {
-	uint32_t at = e->failed ? 0 : ((struct tsn_vreg *)e->now->vreg.p)[v].def, *slot;
+	uint32_t at = e->failed ? 0 : ((struct tsn_vreg *)e->now->vreg.p)[v].def;
 	const struct tsn_vinsn *in = (struct tsn_vinsn *)e->now->insn.p + at;
 
 	if (e->failed || at + 1 != tsn_emit_here(e) || (in->op != TSN_OP_CODE_TEST && in->op != TSN_OP_CODE_TEST_NOT))
-		return;
-	if (e->jumps.n < JUMPS_MAX && (slot = tsn_vec_add(e, &e->jumps, sizeof(*slot))) != NULL)
+		return TSN_V_NONE;
+	return at;
+}
+
+/* A test just made ends the rule where it leaves no row; where to is filled in by tsn_emit_jumps_end. */
+static void
+note_jump(struct tsn_emit *e, uint32_t v)
+{
+	uint32_t at = tsn_emit_test_at(e, v), *slot;
+
+	if (at != TSN_V_NONE && e->jumps.n < JUMPS_MAX && (slot = tsn_vec_add(e, &e->jumps, sizeof(*slot))) != NULL)
 		*slot = at;
 }
 
