@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "state/internal.h"
 
-#define SLOTS_FIRST 64u
+#define MANY 1024u
 #define LOOK 8u /* groups compared before one is replaced */
 
 enum found { FOUND, WAIT, NO_MEMORY };
@@ -22,68 +22,48 @@ same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t ro
 	uint16_t len;
 
 	if (!tsn_mask_has(&k->encoded, row))
-		return !g->in_slab && g->key == k->addr[row];
+		return !g->in_slab && g->key == k->tag[row];
 	if (!g->in_slab)
 		return false;
 	key = tsn_slab_key(&s->slab, g->key, &len);
 	return len == k->len[row] && memcmp(key, k->bytes + k->off[row], len) == 0;
 }
 
+static inline struct tsn_place
+place_of(const struct tsn_keys *k, uint32_t row)
+{
+	return (struct tsn_place){ tsn_position(k->hash[row]), k->tag[row],
+		tsn_mask_has(&k->encoded, row) ? TSN_SLAB_ENTRY : 0 };
+}
+
 static uint32_t
 find(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row)
 {
-	const uint32_t tag = (uint32_t)k->hash[row], mask = s->slots - 1;
+	const struct tsn_place p = place_of(k, row);
+	const uint32_t *e = NULL;
 
-	if (s->slots == 0)
+	if (s->dir.lines == 0)
 		return TSN_GROUP_NONE;
-	for (uint32_t i = tag & mask; s->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & mask)
-		if (s->dir[i].tag == tag && same_key(s, k, row, &s->groups[s->dir[i].group]))
-			return s->dir[i].group;
+	while ((e = tsn_directory_next(&s->dir, &p, e)) != NULL)
+		if (same_key(s, k, row, &s->groups[tsn_entry_group(e)]))
+			return tsn_entry_group(e);
 	return TSN_GROUP_NONE;
 }
 
-static void
-enter(struct tsn_entry *dir, uint32_t mask, struct tsn_entry e)
-{
-	uint32_t i = e.tag & mask;
-
-	while (dir[i].group != TSN_GROUP_NONE)
-		i = (i + 1) & mask;
-	dir[i] = e;
-}
-
-/* At most five eighths full: few probes also for keys that are not there. */
-static bool
-directory_room(struct tsn_family_store *s)
-{
-	uint32_t slots = s->slots == 0 ? SLOTS_FIRST : s->slots * 2;
-	struct tsn_entry *dir;
-
-	if (((uint64_t)s->ngroups + 1) * 8 <= (uint64_t)s->slots * 5)
-		return true;
-	if (slots == 0)
-		return false;
-	dir = tsn_array_grow(NULL, 0, (size_t)slots * sizeof(*dir));
-	if (dir == NULL)
-		return false;
-	memset(dir, 0xFF, (size_t)slots * sizeof(*dir));
-	for (uint32_t i = 0; i < s->slots; i++)
-		if (s->dir[i].group != TSN_GROUP_NONE)
-			enter(dir, slots - 1, s->dir[i]);
-	tsn_free(s->dir);
-	s->dir = dir;
-	s->slots = slots;
-	return true;
-}
-
-/* Doubles, up to the budget; [n] is beyond that where it was lowered since. */
+/*
+ * Doubles at first; then arrays are so large that growing costs nothing, and an eighth wastes less. Up to the budget; [n]
+ * is beyond that where it was lowered since.
+ */
 static uint32_t
 next_cap(const struct tsn_family *f, uint32_t n)
 {
 	uint32_t cap = f->store.cap;
 
-	while (cap < n)
-		cap = cap == 0 ? 1 : cap < f->budget && cap * 2 > f->budget ? f->budget : cap * 2;
+	while (cap < n) {
+		const uint32_t next = cap < MANY ? cap * 2 + (cap == 0) : cap + cap / 8;
+
+		cap = cap < f->budget && next > f->budget ? f->budget : next;
+	}
 	return cap;
 }
 
@@ -109,41 +89,35 @@ tsn_family_room(struct tsn_family *f, uint32_t n)
 }
 
 static uint32_t
-make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
+make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint64_t seed)
 {
 	struct tsn_family_store *s = &f->store;
 	const uint32_t part = tsn_own_part(s, k->hash[row]);
-	struct tsn_group g = { .newest = INT64_MIN, .key = k->addr[row] };
+	struct tsn_group g = { .newest = INT64_MIN, .key = k->tag[row] };
+	const struct tsn_place place = place_of(k, row);
 	uint32_t number;
 
-	if (!tsn_family_room(f, s->part[part].n + 1) || !directory_room(s))
+	if (!tsn_family_room(f, s->part[part].n + 1) || !tsn_directory_room(&s->dir, seed))
 		return TSN_GROUP_NONE;
 	g.in_slab = tsn_mask_has(&k->encoded, row);
 	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = tsn_number(s, part, s->part[part].n++);
 	s->groups[number] = g;
-	enter(s->dir, s->slots - 1, (struct tsn_entry){ (uint32_t)k->hash[row], number });
+	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
 	return number;
 }
 
-/* Takes an entry out and moves those behind it up, so that no probe meets a gap. */
-static void
-leave(struct tsn_family_store *s, uint32_t group, uint32_t tag)
+struct tsn_place
+tsn_place_of(const struct tsn_group *g, const uint8_t *key, uint16_t len, uint64_t seed)
 {
-	const uint32_t mask = s->slots - 1;
-	uint32_t i = tag & mask, j;
+	uint32_t position;
 
-	while (s->dir[i].group != group)
-		i = (i + 1) & mask;
-	for (j = (i + 1) & mask; s->dir[j].group != TSN_GROUP_NONE; j = (j + 1) & mask) {
-		if (((j - s->dir[j].tag) & mask) < ((j - i) & mask))
-			continue;
-		s->dir[i] = s->dir[j];
-		i = j;
-	}
-	s->dir[i].group = TSN_GROUP_NONE;
+	if (!g->in_slab)
+		return (struct tsn_place){ tsn_position(tsn_hash_u64(g->key, seed)), g->key, 0 };
+	position = tsn_position(tsn_hash_bytes(key, len, seed));
+	return (struct tsn_place){ position, position, TSN_SLAB_ENTRY };
 }
 
 /* All its windows had passed at [now], which may be far away in either direction. */
@@ -193,63 +167,64 @@ static uint32_t
 replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
 {
 	struct tsn_family_store *s = &f->store;
-	struct tsn_group next = { .newest = INT64_MIN, .key = k->addr[row] }, *g;
-	uint32_t number, tag;
-	const uint8_t *key;
-	uint16_t len;
+	struct tsn_group next = { .newest = INT64_MIN, .key = k->tag[row] }, *g;
+	const struct tsn_place place = place_of(k, row);
+	struct tsn_place old;
+	const uint8_t *key = NULL;
+	uint16_t len = 0;
+	uint32_t number;
 
+	if (!tsn_directory_room(&s->dir, seed))
+		return TSN_GROUP_NONE;
 	next.in_slab = tsn_mask_has(&k->encoded, row);
 	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
 	number = victim(f, tsn_own_part(s, k->hash[row]), now);
 	g = &s->groups[number];
-	tag = (uint32_t)tsn_hash_u64(g->key, seed);
-	if (g->in_slab) {
+	if (g->in_slab)
 		key = tsn_slab_key(&s->slab, g->key, &len);
-		tag = (uint32_t)tsn_hash_bytes(key, len, seed);
+	old = tsn_place_of(g, key, len, seed);
+	if (g->in_slab)
 		tsn_slab_drop(&s->slab, g->key);
-	}
 	if (passed(f, g, now))
 		s->stats.recycled++;
 	else
 		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row);
-	leave(s, number, tag);
+	tsn_directory_leave(&s->dir, &old, number, seed);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_reset(&f->agg[i], number);
 	*g = next;
-	enter(s->dir, s->slots - 1, (struct tsn_entry){ (uint32_t)k->hash[row], number });
+	tsn_directory_enter(&s->dir, &place, number);
 	return number;
 }
 
+static inline void
+prefetch(const struct tsn_family_store *s, uint32_t group)
+{
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
+}
+
 /*
- * The first of two passes over a batch's keys: the group of the first entry
- * with the key's tag, right but for a chance of 2^-32. The second can then fetch groups ahead.
+ * The first of two passes over a batch's keys: the group of the first entry with the key's tag, which is nearly always
+ * right. The second then finds the groups fetched.
  */
 void
 tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group,
     uint32_t n)
 {
 	const struct tsn_family_store *s = &f->store;
-	const uint32_t mask = s->slots - 1;
+	const struct tsn_directory dir = s->dir;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const uint32_t tag = (uint32_t)k->hash[row[i]];
-		uint32_t at = tag & mask;
-
-		group[i] = TSN_GROUP_NONE;
-		if (s->slots == 0)
-			continue;
-		__builtin_prefetch(&s->dir[(uint32_t)k->hash[row[i + 2 * TSN_AHEAD]] & mask]);
-		while (s->dir[at].group != TSN_GROUP_NONE && s->dir[at].tag != tag)
-			at = (at + 1) & mask;
-		group[i] = s->dir[at].group;
+	if (dir.lines == 0) {
+		for (uint32_t i = 0; i < n; i++)
+			group[i] = TSN_GROUP_NONE;
+		return;
 	}
-}
-
-static void
-prefetch(const struct tsn_family_store *s, uint32_t group)
-{
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
+	for (uint32_t i = 0; i < n; i++) {
+		__builtin_prefetch(tsn_directory_line(&dir, tsn_position(k->hash[row[i + 2 * TSN_AHEAD]])));
+		group[i] = tsn_directory_guess(&dir, tsn_position(k->hash[row[i]]), k->tag[row[i]]);
+		prefetch(s, group[i]);
+	}
 }
 
 /* The group of a row whose guess was wrong: found all the same or, for a row that counts, made. */
@@ -265,7 +240,7 @@ look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, b
 		return FOUND;
 	if (full && !first)
 		return WAIT;
-	*group = full ? replace(f, k, row, time, seed) : make(f, k, row);
+	*group = full ? replace(f, k, row, time, seed) : make(f, k, row, seed);
 	return *group == TSN_GROUP_NONE ? NO_MEMORY : FOUND;
 }
 
@@ -313,48 +288,41 @@ tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t r
 uint32_t
 tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
 {
-	return tsn_family_full(f, k, row) ? replace(f, k, row, now, seed) : make(f, k, row);
+	return tsn_family_full(f, k, row) ? replace(f, k, row, now, seed) : make(f, k, row, seed);
 }
 
 void
 tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group)
 {
 	const struct tsn_family_store *s = &f->store;
-	const uint32_t tag = (uint32_t)k->hash[row], mask = s->slots - 1;
-	uint32_t at = tag & mask;
+	const uint32_t position = tsn_position(k->hash[row]);
+	uint32_t number;
 
-	if (s->slots == 0)
+	if (s->dir.lines == 0)
 		return;
 	if (!group) {
-		__builtin_prefetch(&s->dir[at]);
+		__builtin_prefetch(tsn_directory_line(&s->dir, position));
 		return;
 	}
-	while (s->dir[at].group != TSN_GROUP_NONE && s->dir[at].tag != tag)
-		at = (at + 1) & mask;
-	if (s->dir[at].group == TSN_GROUP_NONE)
+	number = tsn_directory_guess(&s->dir, position, k->tag[row]);
+	if (number == TSN_GROUP_NONE)
 		return;
-	prefetch(s, s->dir[at].group);
+	prefetch(s, number);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), s->dir[at].group);
+		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), number);
 }
 
 static bool
-has_key(const struct tsn_family_store *s, const struct tsn_group *g, const uint8_t *key, uint16_t len, uint32_t tag)
+has_key(const struct tsn_family_store *s, const struct tsn_place *p, const uint8_t *key, uint16_t len)
 {
-	const uint32_t mask = s->slots - 1;
+	const uint32_t *e = NULL;
+	const uint8_t *okey;
+	uint16_t olen;
 
-	for (uint32_t i = tag & mask; s->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & mask) {
-		const struct tsn_group *o = &s->groups[s->dir[i].group];
-		const uint8_t *okey;
-		uint16_t olen;
-
-		if (s->dir[i].tag != tag || o->in_slab != g->in_slab)
-			continue;
-		if (!g->in_slab && o->key == g->key)
+	while ((e = tsn_directory_next(&s->dir, p, e)) != NULL) {
+		if (p->slab == 0)
 			return true;
-		if (!g->in_slab)
-			continue;
-		okey = tsn_slab_key(&s->slab, o->key, &olen);
+		okey = tsn_slab_key(&s->slab, s->groups[tsn_entry_group(e)].key, &olen);
 		if (olen == len && memcmp(okey, key, len) == 0)
 			return true;
 	}
@@ -363,16 +331,17 @@ has_key(const struct tsn_family_store *s, const struct tsn_group *g, const uint8
 
 bool
 tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
-    uint32_t tag)
+    uint64_t seed)
 {
+	const struct tsn_place place = tsn_place_of(g, key, len, seed);
 	struct tsn_family_store *s = &f->store;
 	struct tsn_group next = *g;
 
-	if (!directory_room(s) || has_key(s, g, key, len, tag) ||
+	if (!tsn_directory_room(&s->dir, seed) || has_key(s, &place, key, len) ||
 	    (g->in_slab && !tsn_slab_put(s, key, len, &next.key)))
 		return false;
 	s->groups[number] = next;
-	enter(s->dir, s->slots - 1, (struct tsn_entry){ tag, number });
+	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
 	return true;
 }
@@ -382,7 +351,7 @@ tsn_family_fini(struct tsn_family *f)
 {
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_fini(&f->agg[i]);
-	tsn_free(f->store.dir);
-	tsn_free(f->store.groups);
-	tsn_free(f->store.slab.mem);
+	tsn_directory_fini(&f->store.dir);
+	tsn_array_free(f->store.groups, tsn_numbers(&f->store) * sizeof(*f->store.groups));
+	tsn_array_free(f->store.slab.mem, (size_t)f->store.slab.cap * TSN_SLAB_UNIT);
 }

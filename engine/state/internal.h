@@ -3,7 +3,7 @@
 /*
  * What the files of this room share. A family is
  *
- *   directory   open addressing, 8 bytes an entry {tag, group}
+ *   directory   lines of entries {tag, group}; see directory.h
  *   groups      16 bytes each, by group number; long keys in a slab
  *   aggregates  each with dense arrays of cells, by group number
  *
@@ -18,6 +18,7 @@
 #define TSN_STATE_INTERNAL_H
 
 #include "base/pack.h"
+#include "state/directory.h"
 #include "state/state.h"
 
 #define TSN_PARTS 64u
@@ -179,10 +180,6 @@ struct tsn_group {
 	uint32_t key;           /* IPv4 address, or offset in the slab */
 };
 
-struct tsn_entry {
-	uint32_t tag, group;
-};
-
 struct tsn_part {
 	uint32_t n;    /* groups, numbered 0..n-1 in the part */
 	uint32_t hand; /* where the next eviction looks first */
@@ -203,8 +200,7 @@ struct tsn_slab {
 
 /* What of a family outlives a reload. */
 struct tsn_family_store {
-	struct tsn_entry *dir;
-	uint32_t slots;      /* a power of two, or 0 */
+	struct tsn_directory dir;
 	uint32_t ngroups;
 	struct tsn_group *groups;
 	uint32_t cap;        /* groups a part has room for */
@@ -233,11 +229,11 @@ struct tsn_family {
 
 /* The keys of a batch. */
 struct tsn_keys {
-	uint64_t hash[TSN_BATCH_ROWS];  /* part in the top six bits, tag in the low 32 */
-	uint32_t addr[TSN_BATCH_ROWS];
+	uint64_t hash[TSN_BATCH_ROWS];  /* part in the top six bits, position below */
+	uint32_t tag[TSN_BATCH_ROWS];   /* IPv4 address, or position of what is encoded */
 	uint32_t off[TSN_BATCH_ROWS];
 	uint16_t len[TSN_BATCH_ROWS];
-	struct tsn_mask encoded;        /* rows whose key is bytes at [off], not [addr] */
+	struct tsn_mask encoded;        /* rows whose key is bytes at [off] */
 	uint8_t *bytes;
 	size_t cap;
 };
@@ -326,8 +322,10 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
 }
 
-/* cells.c; tsn_array_grow: like realloc, for arrays met in random order. */
+/* cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. */
+#define TSN_ARRAY_COPIED ((size_t)4 << 20) /* larger ones are mapped, and not copied when they grow */
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
+void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
 void tsn_cells_free(struct tsn_cells *c);
 /* The array whose cells begin with the ring's head; for closing. */
@@ -388,7 +386,9 @@ void tsn_family_fini(struct tsn_family *f);
  * room. False: memory ran out, or another group has that key.
  */
 bool tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
-    uint32_t tag);
+    uint64_t seed);
+/* Where the directory has a group. */
+struct tsn_place tsn_place_of(const struct tsn_group *g, const uint8_t *key, uint16_t len, uint64_t seed);
 
 /*
  * save.c: a pane's number (0: none) and a ring's head as bytes. Loading is total: false, and [in] is bad, for what a

@@ -34,15 +34,15 @@ addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_
 
 	if (tsn_few_rows(n, b)) {
 		for (uint32_t i = 0; i < n; i++) {
-			k->addr[row[i]] = col[row[i]] & mask;
-			k->hash[row[i]] = tsn_hash_u64(k->addr[row[i]], seed);
+			k->tag[row[i]] = col[row[i]] & mask;
+			k->hash[row[i]] = tsn_hash_u64(k->tag[row[i]], seed);
 		}
 		return;
 	}
 	for (uint32_t i = 0; i < b->n; i++)
-		k->addr[i] = col[i] & mask;
+		k->tag[i] = col[i] & mask;
 	for (uint32_t i = 0; i < b->n; i++)
-		k->hash[i] = tsn_hash_u64(k->addr[i], seed);
+		k->hash[i] = tsn_hash_u64(k->tag[i], seed);
 }
 
 uint32_t
@@ -67,6 +67,7 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct 
 		k->off[r] = (uint32_t)used;
 		k->len[r] = (uint16_t)tsn_key_encode(spec, b, r, k->bytes + used);
 		k->hash[r] = tsn_hash_bytes(k->bytes + used, k->len[r], seed);
+		k->tag[r] = tsn_position(k->hash[r]);
 		tsn_mask_set(&k->encoded, r);
 		used += k->len[r];
 	}
@@ -158,7 +159,7 @@ together(struct tsn_family_store *f, uint64_t cap)
 			n += size;
 		}
 	memset(s->free, 0, sizeof(s->free));
-	tsn_free(s->mem);
+	tsn_array_free(s->mem, (size_t)s->cap * TSN_SLAB_UNIT);
 	s->mem = mem;
 	s->n = s->live = n;
 	s->cap = (uint32_t)cap;

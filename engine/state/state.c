@@ -72,7 +72,7 @@ link_aggs(struct tsn_family *f, const struct tsn_state *s)
 uint32_t
 tsn_family_budget(uint64_t max_keys)
 {
-	const uint64_t budget = max_keys / TSN_PARTS, most = TSN_GROUP_NONE / TSN_PARTS;
+	const uint64_t budget = max_keys / TSN_PARTS, most = (TSN_SLAB_ENTRY - 2) / TSN_PARTS;
 
 	return budget == 0 ? 1 : budget > most ? (uint32_t)most : (uint32_t)budget;
 }
@@ -400,7 +400,7 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 
 	*out = st->stats;
 	out->groups = st->ngroups;
-	out->bytes = (uint64_t)st->slots * sizeof(*st->dir) + tsn_numbers(st) * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
+	out->bytes = tsn_directory_bytes(&st->dir) + tsn_numbers(st) * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
 	tsn_marks_stats(f, out);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);
