@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE ((size_t)4096)
 #define HUGE_PAGE ((size_t)2 << 20)
 
 /*
@@ -95,10 +94,11 @@ tsn_aligned_alloc(size_t align, size_t size)
 	return p;
 }
 
+/* Whole huge pages: where an array ended in small ones these would stay small when it grows. */
 static size_t
 pages(size_t size)
 {
-	return (size + PAGE - 1) / PAGE * PAGE;
+	return (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 }
 
 /* Address space of [size] bytes that begins where a huge page does. */

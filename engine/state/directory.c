@@ -7,13 +7,12 @@
 #include "base/hash.h"
 #include "state/internal.h"
 
-#define SPARE 4u /* lines behind the last, so that no key goes round to the first; the last one stays empty */
-#define STEP 2u  /* lines that move with each new key */
+#define STEP 2u /* lines that move with each new key */
 
 static size_t
 size_of(uint32_t lines)
 {
-	return ((size_t)lines + SPARE) * sizeof(struct tsn_line);
+	return (size_t)lines * sizeof(struct tsn_line);
 }
 
 /* Keys that so many lines hold before they grow. */
@@ -58,13 +57,12 @@ used(const struct tsn_line *l)
 }
 
 static void
-put(struct tsn_line *line, uint32_t lines, uint32_t position, uint32_t tag, uint32_t group)
+put(const struct tsn_directory *d, struct tsn_line *l, uint32_t tag, uint32_t group)
 {
-	struct tsn_line *l = &line[home(position, lines)];
 	uint32_t n;
 
 	while (is_full(l))
-		l++;
+		l = (struct tsn_line *)tsn_line_after(d, l);
 	n = used(l);
 	l->tag[n] = tag;
 	l->group[n] = group;
@@ -73,28 +71,29 @@ put(struct tsn_line *line, uint32_t lines, uint32_t position, uint32_t tag, uint
 /* --- growing --- */
 
 /*
- * Moves lines from [moved] on, at least [n], up to one that is not full: then no key from before it lies behind it.
+ * Moves at least [n] lines, up to one that is not full: then no key from before it lies behind it. The first one to move stands
+ * behind one that was not full either; if that is full by the end, what went past it is moved as well.
  */
 static void
 move_lines(struct tsn_directory *d, uint32_t n, uint64_t seed)
 {
-	const uint32_t all = d->lines + SPARE;
 	bool full = false;
 
-	for (; d->moved < all && (n > 0 || full); d->moved++, n -= n > 0) {
-		const struct tsn_line *l = &d->line[d->moved];
+	for (; (d->moved < d->lines && n > 0) || full; d->moved++, n -= n > 0) {
+		struct tsn_line *l = &d->line[(d->first + (uint64_t)d->moved) % d->lines];
 
 		full = is_full(l);
 		for (uint32_t i = 0; i < TSN_LINE_ENTRIES && l->group[i] != 0; i++)
-			put(d->next, d->next_lines, position_of(l->tag[i], l->group[i], seed), l->tag[i], l->group[i]);
+			put(d, &d->next[home(position_of(l->tag[i], l->group[i], seed), d->next_lines)], l->tag[i], l->group[i]);
+		memset(l, 0, sizeof(*l));
 	}
-	if (d->moved < all)
+	if (d->moved < d->lines)
 		return;
 	tsn_array_free(d->line, size_of(d->lines));
 	d->line = d->next;
 	d->lines = d->next_lines;
 	d->next = NULL;
-	d->next_lines = d->moved = 0;
+	d->next_lines = d->first = d->moved = 0;
 }
 
 static bool
@@ -105,23 +104,18 @@ begin(struct tsn_directory *d)
 
 	if (next == NULL)
 		return false;
-	d->next = next;
-	d->next_lines = lines;
-	d->moved = 0;
 	if (d->lines == 0) {
 		d->line = next;
 		d->lines = lines;
-		d->next = NULL;
-		d->next_lines = 0;
+		return true;
 	}
+	d->next = next;
+	d->next_lines = lines;
+	d->moved = 0;
+	d->first = 0;
+	while (is_full(&d->line[(d->first + d->lines - 1) % d->lines]))
+		d->first++;
 	return true;
-}
-
-/* The last line must stay empty, for none to be looked for behind it. */
-static bool
-at_the_end(const struct tsn_directory *d)
-{
-	return d->line[d->lines + SPARE - 1].group[0] != 0 || (d->next != NULL && d->next[d->next_lines + SPARE - 1].group[0] != 0);
 }
 
 bool
@@ -131,30 +125,43 @@ tsn_directory_room(struct tsn_directory *d, uint64_t seed)
 		return false;
 	if (d->next != NULL)
 		move_lines(d, STEP, seed);
-	while (at_the_end(d)) {
-		if (d->next == NULL && !begin(d))
-			return false;
-		if (d->next != NULL)
-			move_lines(d, UINT32_MAX, seed);
-	}
 	return true;
 }
 
 /* --- keys --- */
 
+static const struct tsn_line *
+line_of(const uint32_t *e, const struct tsn_line *base, uint32_t *at)
+{
+	const size_t off = (size_t)((const uint8_t *)e - (const uint8_t *)base);
+
+	*at = (uint32_t)(off % sizeof(*base) / sizeof(*e)) - TSN_LINE_ENTRIES;
+	return base + off / sizeof(*base);
+}
+
+static struct tsn_line *
+table_of(const struct tsn_directory *d, uint32_t position, uint32_t *lines)
+{
+	const struct tsn_line *l = tsn_directory_line(d, position);
+	const bool old = l >= d->line && l < d->line + d->lines;
+
+	*lines = old ? d->lines : d->next_lines;
+	return old ? d->line : d->next;
+}
+
 const uint32_t *
 tsn_directory_next(const struct tsn_directory *d, const struct tsn_place *p, const uint32_t *e)
 {
 	const struct tsn_line *l = tsn_directory_line(d, p->position);
-	uint32_t bits = tsn_line_tags(l, p->tag);
+	uint32_t bits, at, lines;
 
-	if (e != NULL) {
-		const uint32_t at = (uint32_t)((const uint8_t *)e - (const uint8_t *)l) % sizeof(*l) / sizeof(*e) - TSN_LINE_ENTRIES;
-
-		l += (size_t)((const uint8_t *)e - (const uint8_t *)l) / sizeof(*l);
+	if (e == NULL) {
+		bits = tsn_line_tags(l, p->tag);
+	} else {
+		l = line_of(e, table_of(d, p->position, &lines), &at);
 		bits = tsn_line_tags(l, p->tag) & ~((UINT32_C(2) << at) - 1);
 	}
-	for (;; bits = tsn_line_tags(++l, p->tag)) {
+	for (;; l = tsn_line_after(d, l), bits = tsn_line_tags(l, p->tag)) {
 		for (; bits != 0; bits &= bits - 1) {
 			const uint32_t *g = &l->group[__builtin_ctz(bits)];
 
@@ -169,26 +176,31 @@ tsn_directory_next(const struct tsn_directory *d, const struct tsn_place *p, con
 void
 tsn_directory_enter(struct tsn_directory *d, const struct tsn_place *p, uint32_t group)
 {
-	if (home(p->position, d->lines) >= d->moved)
-		put(d->line, d->lines, p->position, p->tag, (group + 1) | p->slab);
-	else
-		put(d->next, d->next_lines, p->position, p->tag, (group + 1) | p->slab);
+	put(d, (struct tsn_line *)tsn_directory_line(d, p->position), p->tag, (group + 1) | p->slab);
 	d->n++;
+}
+
+/* How far line [to] lies behind line [from]. */
+static uint32_t
+behind(uint32_t from, uint32_t to, uint32_t lines)
+{
+	return to >= from ? to - from : to + lines - from;
 }
 
 /* An entry from one of the lines behind [i], as far as keys of its own could lie, that belongs there or before it. */
 static bool
-fetch(struct tsn_line *line, uint32_t lines, uint32_t i, uint64_t seed, uint32_t *from, uint32_t *at)
+fetch(const struct tsn_line *line, uint32_t lines, uint32_t i, uint64_t seed, uint32_t *from, uint32_t *at)
 {
-	for (*from = i + 1;; ++*from) {
+	for (*from = (i + 1) % lines; *from != i; *from = (*from + 1) % lines) {
 		const struct tsn_line *l = &line[*from];
 
 		for (*at = 0; *at < TSN_LINE_ENTRIES && l->group[*at] != 0; ++*at)
-			if (home(position_of(l->tag[*at], l->group[*at], seed), lines) <= i)
+			if (behind(home(position_of(l->tag[*at], l->group[*at], seed), lines), *from, lines) >= behind(i, *from, lines))
 				return true;
 		if (!is_full(l))
 			return false;
 	}
+	return false;
 }
 
 /* A line that was full and is not must not stand before keys that went past it: one of those comes into the gap, and so on. */
@@ -213,16 +225,14 @@ take_out(struct tsn_line *line, uint32_t lines, uint32_t i, uint32_t at, uint64_
 void
 tsn_directory_leave(struct tsn_directory *d, const struct tsn_place *p, uint32_t group, uint64_t seed)
 {
-	const bool old = home(p->position, d->lines) >= d->moved;
-	struct tsn_line *line = old ? d->line : d->next;
-	const uint32_t lines = old ? d->lines : d->next_lines;
+	uint32_t lines, at, i;
+	struct tsn_line *line = table_of(d, p->position, &lines);
 	const uint32_t *e = tsn_directory_next(d, p, NULL);
-	size_t off;
 
 	while (tsn_entry_group(e) != group)
 		e = tsn_directory_next(d, p, e);
-	off = (size_t)((const uint8_t *)e - (const uint8_t *)line);
-	take_out(line, lines, (uint32_t)(off / sizeof(*line)), (uint32_t)(off % sizeof(*line) / sizeof(*e)) - TSN_LINE_ENTRIES, seed);
+	i = (uint32_t)(line_of(e, line, &at) - line);
+	take_out(line, lines, i, at, seed);
 	d->n--;
 }
 

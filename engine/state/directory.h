@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Where the group of a key is. The directory is made of lines of eight entries, one line of the cache each: a key's position
- * (32 bits of its hash) names its line, and where that is full the key is in the next one that is not. An entry holds what tells keys apart
+ * (32 bits of its hash) names its line, and where that is full the key is in the next one that is not, round to the first. An entry holds what tells keys apart
  * without looking at the group: the IPv4 address itself, or the position of a key that lies in the slab.
  *
  * It grows by half when it is three quarters full: a new one is made, and with each key that comes a few lines move over, in
@@ -30,7 +30,7 @@ struct tsn_line {
 struct tsn_directory {
 	struct tsn_line *line, *next;    /* next: while it grows */
 	uint32_t lines, next_lines;
-	uint32_t moved;                  /* keys of the lines below are in [next] */
+	uint32_t first, moved;           /* keys of so many lines, from that one on, are in [next] */
 	uint32_t n;
 };
 
@@ -51,7 +51,17 @@ tsn_directory_line(const struct tsn_directory *d, uint32_t position)
 {
 	const uint32_t at = (uint32_t)((uint64_t)position * d->lines >> 32);
 
-	return at >= d->moved ? &d->line[at] : &d->next[(uint64_t)position * d->next_lines >> 32];
+	if (__builtin_expect(d->next == NULL, 1) || (at >= d->first ? at - d->first : at + d->lines - d->first) >= d->moved)
+		return &d->line[at];
+	return &d->next[(uint64_t)position * d->next_lines >> 32];
+}
+
+static inline const struct tsn_line *
+tsn_line_after(const struct tsn_directory *d, const struct tsn_line *l)
+{
+	if (++l == d->line + d->lines)
+		return d->line;
+	return d->next != NULL && l == d->next + d->next_lines ? d->next : l;
 }
 
 /* Which entries have the tag, one bit each; compilers do not find this. */
@@ -78,13 +88,14 @@ tsn_line_tags(const struct tsn_line *l, uint32_t tag)
  * address that is one.
  */
 static inline uint32_t
-tsn_directory_guess(const struct tsn_directory *d, uint32_t position, uint32_t tag)
+tsn_line_guess(const struct tsn_directory *d, const struct tsn_line *l, uint32_t tag)
 {
-	const struct tsn_line *l = tsn_directory_line(d, position);
 	uint32_t bits = tsn_line_tags(l, tag);
 
-	while (__builtin_expect(bits == 0 && l->group[TSN_LINE_ENTRIES - 1] != 0, 0))
-		bits = tsn_line_tags(++l, tag);
+	while (__builtin_expect(bits == 0 && l->group[TSN_LINE_ENTRIES - 1] != 0, 0)) {
+		l = tsn_line_after(d, l);
+		bits = tsn_line_tags(l, tag);
+	}
 	return bits == 0 ? TSN_NO_ENTRY : (l->group[__builtin_ctz(bits)] & ~TSN_SLAB_ENTRY) - 1;
 }
 

@@ -14,6 +14,12 @@
 
 enum found { FOUND, WAIT, NO_MEMORY };
 
+static inline void
+prefetch(const struct tsn_family_store *s, uint32_t group)
+{
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
+}
+
 static inline bool
 same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row,
     const struct tsn_group *g)
@@ -143,28 +149,37 @@ less_active(const struct tsn_family *f, const struct tsn_group *a, const struct 
  * active than others. Were it to go on by eight, the first of each eight alike would change hands and the others keep theirs.
  */
 static uint32_t
-victim(struct tsn_family *f, uint32_t part, int64_t now)
+victim(const struct tsn_family *f, uint32_t part, int64_t now)
 {
-	struct tsn_family_store *s = &f->store;
-	struct tsn_part *p = &s->part[part];
-	uint32_t best = TSN_GROUP_NONE, at = 0, look = p->n < LOOK ? p->n : LOOK;
+	const struct tsn_family_store *s = &f->store;
+	const struct tsn_part *p = &s->part[part];
+	uint32_t best = TSN_GROUP_NONE, place = p->hand, look = p->n < LOOK ? p->n : LOOK;
 
-	for (uint32_t i = 0; i < look; i++) {
-		const uint32_t place = (p->hand + i) % p->n, number = tsn_number(s, part, place);
+	for (uint32_t i = 0; i < look; i++, place = place + 1 < p->n ? place + 1 : 0) {
+		const uint32_t number = tsn_number(s, part, place);
 
 		if (best == TSN_GROUP_NONE || less_active(f, &s->groups[number], &s->groups[best], now) ||
 		    (number < best && !less_active(f, &s->groups[best], &s->groups[number], now))) {
 			best = number;
-			at = place;
 		}
 	}
-	p->hand = (at + 1) % p->n;
 	return best;
 }
 
-/* Gives the place of another group to the key of [row]. */
+/* Also fetches what the next look will want. */
+static void
+move_hand(struct tsn_family_store *s, uint32_t part, uint32_t given)
+{
+	struct tsn_part *p = &s->part[part];
+
+	p->hand = given / s->nparts + 1 < p->n ? given / s->nparts + 1 : 0;
+	for (uint32_t i = 0; i < LOOK; i++)
+		prefetch(s, tsn_number(s, part, p->hand + i));
+}
+
+/* Gives the place of group [number] to the key of [row]. */
 static uint32_t
-replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
+replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t number, int64_t now, uint64_t seed)
 {
 	struct tsn_family_store *s = &f->store;
 	struct tsn_group next = { .newest = INT64_MIN, .key = k->tag[row] }, *g;
@@ -172,14 +187,15 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	struct tsn_place old;
 	const uint8_t *key = NULL;
 	uint16_t len = 0;
-	uint32_t number;
 
 	if (!tsn_directory_room(&s->dir, seed))
 		return TSN_GROUP_NONE;
 	next.in_slab = tsn_mask_has(&k->encoded, row);
 	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
-	number = victim(f, tsn_own_part(s, k->hash[row]), now);
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), number);
+	move_hand(s, tsn_own_part(s, k->hash[row]), number);
 	g = &s->groups[number];
 	if (g->in_slab)
 		key = tsn_slab_key(&s->slab, g->key, &len);
@@ -198,50 +214,67 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	return number;
 }
 
-static inline void
-prefetch(const struct tsn_family_store *s, uint32_t group)
-{
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
-}
-
 /*
  * The first of two passes over a batch's keys: the group of the first entry with the key's tag, which is nearly always
  * right. The second then finds the groups fetched.
  */
 void
-tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group,
-    uint32_t n)
+tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group, uint32_t n)
 {
-	const struct tsn_family_store *s = &f->store;
-	const struct tsn_directory dir = s->dir;
+	const struct tsn_directory dir = f->store.dir;
+	const struct tsn_line *line[TSN_BATCH_ROWS + TSN_FAR];
 
-	if (dir.lines == 0) {
+	if (dir.lines == 0 || n == 0) {
 		for (uint32_t i = 0; i < n; i++)
 			group[i] = TSN_GROUP_NONE;
 		return;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		line[i] = tsn_directory_line(&dir, tsn_position(k->hash[row[i]]));
+	for (uint32_t i = 0; i < TSN_FAR; i++)
+		line[n + i] = line[n - 1];
 	for (uint32_t i = 0; i < n; i++) {
-		__builtin_prefetch(tsn_directory_line(&dir, tsn_position(k->hash[row[i + 2 * TSN_AHEAD]])));
-		group[i] = tsn_directory_guess(&dir, tsn_position(k->hash[row[i]]), k->tag[row[i]]);
-		prefetch(s, group[i]);
+		__builtin_prefetch(line[i + TSN_FAR]);
+		group[i] = tsn_line_guess(&dir, line[i], k->tag[row[i]]);
 	}
 }
 
-/* The group of a row whose guess was wrong: found all the same or, for a row that counts, made. */
+/*
+ * The group of a row whose guess was wrong: found all the same or, for a row that counts, made. [met]: of the segment, NULL
+ * where it is not known who was met, or matters not.
+ */
 static __attribute__((noinline)) enum found
-look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, int64_t time,
-    uint64_t seed, uint32_t *group)
+look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, const struct tsn_met *met,
+    int64_t time, uint64_t seed, uint32_t *group)
 {
 	const struct tsn_family_store *s = &f->store;
-	const bool full = s->part[tsn_own_part(s, k->hash[row])].n >= f->budget;
+	const uint32_t part = tsn_own_part(s, k->hash[row]);
+	uint32_t number;
 
 	*group = find(s, k, row);
 	if (*group != TSN_GROUP_NONE || !count)
 		return FOUND;
-	if (full && !first)
-		return WAIT;
-	*group = full ? replace(f, k, row, time, seed) : make(f, k, row, seed);
+	if (s->part[part].n < f->budget) {
+		*group = make(f, k, row, seed);
+	} else {
+		if (!first && met == NULL)
+			return WAIT;
+		number = victim(f, part, time);
+		if (!first && tsn_met_has(met, number))
+			return WAIT;
+		*group = replace(f, k, row, number, time, seed);
+	}
 	return *group == TSN_GROUP_NONE ? NO_MEMORY : FOUND;
+}
+
+static bool
+any_full(const struct tsn_family *f)
+{
+	bool full = false;
+
+	for (uint32_t p = 0; p < f->store.nparts; p++)
+		full = full || f->store.part[p].n >= f->budget;
+	return full;
 }
 
 bool
@@ -251,21 +284,27 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 	struct tsn_family_store *s = &f->store;
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
+	/* before a part is full nobody gives way, and who was met need not be known */
+	struct tsn_met *met = f->loose && any_full(f) ? x->met : NULL;
 	enum found found = FOUND;
 	uint32_t i;
 
+	if (met != NULL)
+		tsn_met_begin(met);
 	for (i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = tsn_mask_has(counts, row);
 
 		prefetch(s, group[i + TSN_AHEAD]);
 		if (group[i] == TSN_GROUP_NONE || !same_key(s, k, row, &s->groups[group[i]])) {
-			found = look(f, k, row, count, i == x->from, time[row], seed, &group[i]);
+			found = look(f, k, row, count, i == x->from, met, time[row], seed, &group[i]);
 			if (found != FOUND)
 				break;
 		}
 		if (count)
 			tsn_group_touch(&s->groups[group[i]], time[row]);
+		if (met != NULL)
+			tsn_met_add(met, group[i]);
 	}
 	x->to = i;
 	return found != NO_MEMORY;
@@ -288,7 +327,9 @@ tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t r
 uint32_t
 tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
 {
-	return tsn_family_full(f, k, row) ? replace(f, k, row, now, seed) : make(f, k, row, seed);
+	if (!tsn_family_full(f, k, row))
+		return make(f, k, row, seed);
+	return replace(f, k, row, victim(f, tsn_own_part(&f->store, k->hash[row]), now), now, seed);
 }
 
 void
@@ -304,7 +345,7 @@ tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t 
 		__builtin_prefetch(tsn_directory_line(&s->dir, position));
 		return;
 	}
-	number = tsn_directory_guess(&s->dir, position, k->tag[row]);
+	number = tsn_line_guess(&s->dir, tsn_directory_line(&s->dir, position), k->tag[row]);
 	if (number == TSN_GROUP_NONE)
 		return;
 	prefetch(s, number);

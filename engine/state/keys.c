@@ -50,12 +50,17 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct 
     const uint16_t *row, uint32_t n)
 {
 	const struct tsn_mask *v4 = NULL;
+	struct tsn_mask others;
 	size_t used = 0;
 
 	tsn_mask_clear(&k->encoded);
 	if (tsn_key_is_addr(spec)) {
 		v4 = &b->addr[tsn_fields[spec->part[0].field].addr_slot].is_v4;
 		addresses(k, &spec->part[0], b, seed, row, n);
+		tsn_mask_first(&others, b->n);
+		tsn_mask_andnot(&others, &others, v4);
+		if (!tsn_mask_any(&others))
+			return n;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t r = row[i];

@@ -77,6 +77,17 @@ tsn_family_budget(uint64_t max_keys)
 	return budget == 0 ? 1 : budget > most ? (uint32_t)most : (uint32_t)budget;
 }
 
+/* No aggregate has anything that groups share: neither memory under a bound nor queues. */
+static bool
+is_loose(const struct tsn_family *f)
+{
+	bool loose = true;
+
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		loose = loose && f->agg[i].ops->make == NULL && (f->agg[i].ops->kept == NULL || f->agg[i].def->extra_bytes == 0);
+	return loose;
+}
+
 static bool
 family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nshards)
 {
@@ -105,6 +116,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 		f->since_ever = f->since_ever || (agg[i].fn == TSN_AGG_SINCE && def->key.n == 0);
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
 	}
+	f->loose = is_loose(f);
 	tsn_marks_init(f);
 	return true;
 }
@@ -364,7 +376,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 {
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
-		.count = s->count, .learned = s->learned };
+		.count = s->count, .learned = s->learned, .met = &s->met };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
 	bool ok;

@@ -31,7 +31,7 @@ static const struct job jobs[] = {
 	{ "count by src over 60s", TSN_AGG_COUNT, .keys = 10000 },
 	{ "count by src over 60s", TSN_AGG_COUNT, .keys = 1000000 },
 	{ "count by src over 60s", TSN_AGG_COUNT, .keys = 10000000 },
-	{ "count by src over 60s, 64 k places", TSN_AGG_COUNT, .keys = 1000000, .max_keys = 65536 },
+	{ "count by src in 64 k places", TSN_AGG_COUNT, .keys = 1000000, .max_keys = 65536 },
 	{ "count by src per 60s", TSN_AGG_COUNT, .keys = 1000000, .tumbling = true },
 	{ "sum by src over 60s", TSN_AGG_SUM, .keys = 10000 },
 	{ "sum by src over 60s", TSN_AGG_SUM, .keys = 1000000 },
