@@ -45,14 +45,17 @@ window_of(const struct tsn_agg *a, uint8_t *cell, uint32_t window)
 }
 
 static void
-release(struct tsn_agg *a, uint8_t *cell, uint32_t window)
+release(struct tsn_agg *a, uint32_t group, uint32_t window)
 {
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	const uint64_t before = a->store.bytes;
 	struct tsn_members **m = window_of(a, cell, window);
 
 	if (*m == NULL)
 		return;
 	tsn_extra_leave(a, tsn_members_kept(*m), tsn_members_kept(other_of(a, cell, window)));
 	tsn_members_free(*m, &a->store.bytes);
+	tsn_extra_charge(a, group, before);
 	*m = NULL;
 }
 
@@ -113,17 +116,17 @@ panes(const struct tsn_agg *a)
 
 /* Moves the window on: sets lose what left it, and go when all did. */
 static void
-advance(struct tsn_agg *a, struct sliding *cell, uint64_t pane)
+advance(struct tsn_agg *a, uint32_t group, struct sliding *cell, uint64_t pane)
 {
 	const uint64_t was = tsn_ring_newest(cell->head);
 
 	if (pane <= was)
 		return;
 	cell->head = tsn_ring_advance(cell->head, pane, a->keep, LANES);
-	if (((uint32_t)cell->head & UINT16_MAX) == 0)
-		release(a, (uint8_t *)cell, 0);
-	else
+	if (((uint32_t)cell->head & UINT16_MAX) != 0)
 		tsn_members_advance(cell->members, (uint32_t)(pane - was));
+	else if (cell->members != NULL && !tsn_members_empty(cell->members))
+		release(a, group, 0);
 }
 
 /* Room for what the row brings; the group may lose what it has. */
@@ -139,16 +142,20 @@ count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t ro
 	struct sliding *cell = (struct sliding *)tsn_cell(&a->store.cells, group);
 	const uint64_t pane = a->pane[row];
 	enum tsn_room found;
-	bool fresh;
+	uint64_t before;
+	bool fresh, ok;
 
 	do {
-		advance(a, cell, pane);
+		advance(a, group, cell, pane);
 		found = room(a, x, group, row, cell->members);
 	} while (found == TSN_ROOM_ANEW);
 	if (found == TSN_ROOM_NONE)
 		return true;
 	fresh = cell->members == NULL;
-	if (!tsn_members_add(&cell->members, a->member[row], (uint32_t)(tsn_ring_newest(cell->head) - pane), panes(a), &a->store.bytes))
+	before = a->store.bytes;
+	ok = tsn_members_add(&cell->members, a->member[row], (uint32_t)(tsn_ring_newest(cell->head) - pane), panes(a), &a->store.bytes);
+	tsn_extra_charge(a, group, before);
+	if (!ok)
 		return false;
 	if (fresh)
 		tsn_extra_enter(a, group, tsn_members_kept(cell->members), NULL);
@@ -158,14 +165,14 @@ count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t ro
 }
 
 static void
-advance_tumbling(struct tsn_agg *a, struct tumbling *cell, uint64_t pane)
+advance_tumbling(struct tsn_agg *a, uint32_t group, struct tumbling *cell, uint64_t pane)
 {
 	const uint64_t head = tsn_ring_advance(cell->head, pane, 2, 2), gone = cell->head & ~head & 3;
 
 	cell->head = head;
 	for (uint32_t l = 0; l < 2; l++)
 		if (gone >> l & 1)
-			release(a, (uint8_t *)cell, l);
+			release(a, group, l);
 }
 
 static bool
@@ -175,16 +182,20 @@ count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t r
 	const uint64_t pane = a->pane[row];
 	const uint32_t lane = pane & 1;
 	enum tsn_room found;
-	bool fresh;
+	uint64_t before;
+	bool fresh, ok;
 
 	do {
-		advance_tumbling(a, cell, pane);
+		advance_tumbling(a, group, cell, pane);
 		found = room(a, x, group, row, cell->members[lane]);
 	} while (found == TSN_ROOM_ANEW);
 	if (found == TSN_ROOM_NONE)
 		return true;
 	fresh = cell->members[lane] == NULL;
-	if (!tsn_members_add(&cell->members[lane], a->member[row], 0, 1, &a->store.bytes))
+	before = a->store.bytes;
+	ok = tsn_members_add(&cell->members[lane], a->member[row], 0, 1, &a->store.bytes);
+	tsn_extra_charge(a, group, before);
+	if (!ok)
 		return false;
 	if (fresh)
 		tsn_extra_enter(a, group, tsn_members_kept(cell->members[lane]), tsn_members_kept(cell->members[lane ^ 1]));
@@ -270,7 +281,7 @@ reset(struct tsn_agg *a, uint32_t group)
 	if (group >= a->store.cells.cap)
 		return;
 	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
-		release(a, tsn_cell(&a->store.cells, group), w);
+		release(a, group, w);
 }
 
 static void
@@ -299,7 +310,7 @@ save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 
 		if (!holds(a, head, w))
 			continue;
-		tsn_extra_save(tsn_members_kept(m), out);
+		tsn_extra_save(a, tsn_members_kept(m), out);
 		tsn_members_save(m, out);
 	}
 }
@@ -310,14 +321,16 @@ load_window(struct tsn_agg *a, uint32_t group, uint32_t window, struct tsn_unpac
 {
 	uint8_t *cell = tsn_cell(&a->store.cells, group);
 	struct tsn_members *m = NULL;
+	const uint64_t before = a->store.bytes;
 	struct tsn_kept said;
 
-	if (!tsn_extra_load(a, &said, tsn_members_kept(other_of(a, cell, window)), in))
+	if (!tsn_extra_load(a, group, &said, tsn_members_kept(other_of(a, cell, window)), in))
 		return false;
 	if (!tsn_members_load(&m, panes(a), in, &a->store.bytes)) {
 		tsn_members_free(m, &a->store.bytes);
 		return false;
 	}
+	tsn_extra_charge(a, group, before);
 	*tsn_members_kept(m) = said;
 	*window_of(a, cell, window) = m;
 	tsn_extra_put(a, group, &said);

@@ -130,11 +130,9 @@ tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age)
 		raise(h, path_rank(was), rank);
 }
 
-/* One pane on. A zero is left of the sum: it is 2^RANK_MAX, and nothing is above it. */
-TSN_WIDE static void
-step(uint64_t *path, uint32_t panes, struct summary *s)
+/* One pane on. What a register adds to the sum is 2^RANK_MAX when it is zero, and less when not. */
+TSN_WIDE(static, struct summary, step, (uint64_t *path, uint64_t in), (path, in))
 {
-	const uint64_t in = UINT64_C(1) << (RANK_MAX - 1 + panes);
 	uint64_t sum = 0, zeros = 0;
 
 	for (uint32_t i = 0; i < REGISTERS; i++) {
@@ -144,7 +142,7 @@ step(uint64_t *path, uint32_t panes, struct summary *s)
 		sum += lowest;
 		zeros += lowest >> RANK_MAX;
 	}
-	*s = (struct summary){ sum, (uint32_t)zeros };
+	return (struct summary){ sum, (uint32_t)zeros };
 }
 
 void
@@ -155,7 +153,7 @@ tsn_hll_advance(struct tsn_hll *h, uint32_t by)
 		return;
 	}
 	for (; by > 0; by--)
-		step(h->path, h->panes, &h->all);
+		h->all = step(h->path, UINT64_C(1) << (RANK_MAX - 1 + h->panes));
 	h->fresh = false;
 	h->ahead = 0;
 }

@@ -145,8 +145,12 @@ tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
 {
 	const struct block *b;
 
-	__builtin_prefetch(m, 1);
-	if (m == NULL || !place)
+	if (!place) {
+		__builtin_prefetch(m, 1);
+		__builtin_prefetch((const void *)((uintptr_t)m + offsetof(struct tsn_members, many.block) - 1), 1);
+		return;
+	}
+	if (m == NULL)
 		return;
 	if (m->size == SKETCH) {
 		tsn_hll_ahead(sketch(m), member);
@@ -238,6 +242,17 @@ crowded(const struct tsn_members *m)
 	const uint32_t places = sizes[m->size];
 
 	return m->size < LARGEST && (places <= PLACES ? m->n == places : (m->n + 1u) * 4 > places * 3);
+}
+
+bool
+tsn_members_empty(struct tsn_members *m)
+{
+	if (m->size != 0)
+		return false;
+	m->kept.flows = 0;
+	m->n = m->used = m->one.n = 0;
+	m->swept = m->newest;
+	return true;
 }
 
 /* Makes a place for one more. */

@@ -33,6 +33,8 @@ tsn_members_kept(struct tsn_members *m)
 bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, uint64_t *bytes);
 /* All panes get older by [by]; what reaches [panes] is forgotten. */
 void tsn_members_advance(struct tsn_members *m, uint32_t by);
+/* Empties it, if that is as good as a new one. */
+bool tsn_members_empty(struct tsn_members *m);
 /* How many there would be if they were [ahead] older. A sketch keeps what it worked out last, so [m] is not const. */
 int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead);
 /* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
