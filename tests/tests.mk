@@ -50,6 +50,12 @@ bench: ## every target of docs/performance.md against nfdump and who else is her
 	@$(MAKE) --no-print-directory all $(bench_bins)
 	@python3 tests/bench/bench.py $(BUILD) $(if $(SHORT),--short)
 
+.PHONY: bench-check
+bench-check: ## instructions of small workloads against those committed; UPDATE=1 writes them anew
+	@sh .ci/install $(DEPS_APT) python3 valgrind
+	@$(MAKE) --no-print-directory $(BUILD)/tocsin $(BUILD)/flowgen
+	@python3 tests/bench/check.py $(BUILD) $(if $(UPDATE),--update)
+
 .PHONY: bench-state
 bench-state: ## what groups, windows, ticks, conversations and snapshots cost; a few minutes
 	@$(MAKE) --no-print-directory $(bench_state_bins)
