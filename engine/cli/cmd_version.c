@@ -50,6 +50,7 @@
 #include <curl/curl.h>
 #endif
 
+#include "base/cpu.h"
 #include "cli/cli.h"
 #include "feed/feed.h"
 
@@ -159,6 +160,20 @@ parts(void)
 	part("libcurl", CURL_PART, "nothing is fetched: rulesets come as files");
 }
 
+/* Which builds of the inner loops run here, and why not faster ones. */
+static void
+cpu(void)
+{
+	bool known;
+	const char *asked = tsn_cpu_asked(&known);
+	enum tsn_cpu most = tsn_cpu_most();
+
+	printf("cpu           %s", tsn_cpu_name(tsn_cpu_level));
+	if (tsn_cpu_level != most)
+		printf(", by TOCSIN_CPU=%s; this one has %s", asked != NULL ? asked : "", tsn_cpu_name(most));
+	putchar('\n');
+}
+
 int
 tsn_cmd_version(struct tsn_cli *c)
 {
@@ -171,6 +186,7 @@ tsn_cmd_version(struct tsn_cli *c)
 	pcre2_config(PCRE2_CONFIG_JIT, &jit);
 	printf("tocsin %s\n", TSN_VERSION);
 	printf("language      1.0\n");
+	cpu();
 	printf("pcre2         %s, JIT %s\n", pcre2, jit ? "yes" : "no");
 	parts();
 	printf("exports read  %s\n", tsn_decode_formats());

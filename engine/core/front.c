@@ -6,36 +6,18 @@
  */
 #include "core/internal.h"
 
-#include "base/wide.h"
-
 /* So many ticks are gone through one by one when the clock jumps; beyond, all that is left is done at the last. */
 #define ONE_BY_ONE 20000
 
 /* --- one batch --- */
 
-static TSN_WIDE void
-bounds(const int64_t *t, uint32_t n, int64_t *least, int64_t *most)
-{
-	int64_t lo = t[0], hi = t[0];
-
-	for (uint32_t i = 1; i < n; i++) {
-		lo = t[i] < lo ? t[i] : lo;
-		hi = t[i] > hi ? t[i] : hi;
-	}
-	*least = lo;
-	*most = hi;
-}
-
 static void
 note_times(struct tsn_engine *e, const struct tsn_batch *b)
 {
-	int64_t least, most;
-
-	bounds(b->time, b->n, &least, &most);
-	if (most > e->stats.last)
-		e->stats.last = most;
-	if (e->stats.first == TSN_TIME_NONE || least < e->stats.first)
-		e->stats.first = least;
+	if (b->event_span.most > e->stats.last)
+		e->stats.last = b->event_span.most;
+	if (e->stats.first == TSN_TIME_NONE || b->event_span.least < e->stats.first)
+		e->stats.first = b->event_span.least;
 }
 
 /* New rows learn how their exporter stood, and duplicates go: after each message, whatever the batches. */

@@ -63,7 +63,7 @@ tsn_vm_new(const struct tsn_program *p)
 	if (vm == NULL)
 		return NULL;
 	vm->p = p;
-	vm->k = tsn_kernels_best();
+	vm->k = tsn_kernels_of(tsn_cpu_level);
 	vm->closing_family = vm->watched = TSN_REG_NONE;
 	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
 	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
