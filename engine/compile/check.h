@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "compile/compile.h"
 #include "flow/wanted.h"
 #include "sets/table.h"
@@ -39,6 +40,7 @@ struct ck_group {              /* a ruleset, or the site's own files */
 	const char *version;
 	const struct tsn_node *node;
 	struct ck_group *next;
+	struct tsn_names rules, others; /* struct ck_sym: the first of each name */
 };
 
 struct ck_file {
@@ -51,6 +53,7 @@ struct ck_file {
 	size_t nimports, cap_imports;
 	struct ck_file *next;      /* in the order of rules: used files before their users */
 	struct ck_file *all;       /* every file met, in order of being opened */
+	struct ck_sym *rules, **rules_tail; /* in order, by in_file */
 	bool expr;                 /* the tree is a bare condition */
 	bool broken;               /* a condition with errors in its syntax */
 	bool installed;            /* found in a rules directory: no place for site { } */
@@ -68,10 +71,11 @@ struct ck_sym {
 	const struct tsn_node *decl;
 	struct ck_file *file;
 	struct ck_sym *same;       /* others of that name in the group */
-	struct ck_sym *chain;      /* of the hash table */
 	struct ck_sym *order;      /* all, in order of declaration */
+	struct ck_sym *in_file;    /* the next rule of the file */
 	bool busy;                 /* being evaluated: needing it again is a cycle */
 	bool broken;               /* reported: silent from now on */
+	bool declared;             /* by a file, and not in place of another by an override or a test */
 	uint64_t memo_id;          /* environment the memo was made in, 0: none */
 	const void *memo;
 	uint64_t rule_id;          /* of sets and lets: the same for what one rule or test rebinds */
@@ -87,7 +91,8 @@ struct tsn_world {
 	struct ck_file *opened, **opened_tail;
 	struct ck_group *groups;
 	struct ck_group local;
-	struct ck_sym *table[1024];
+	struct tsn_names by_path;  /* struct ck_file, by [real] */
+	struct tsn_names by_name;  /* struct ck_group */
 	struct ck_sym *syms, **syms_tail;
 	uint64_t next_id;          /* of environments */
 	struct tsn_installed *installed; /* a copy of the caller's */
@@ -101,6 +106,12 @@ struct tsn_world {
 struct ck_layer {
 	const struct tsn_node *node;
 	const struct ck_file *file;
+	size_t next;               /* the next override of the same target, plus 1; 0: none */
+};
+
+/* What overrides or disables name: rules by full name, rulesets for all their rules. Numbers: the first layer that does. */
+struct ck_targets {
+	struct tsn_names rules, groups;
 };
 
 /* A member of a set as it was written, for the canonical form and for building again. */
@@ -279,6 +290,12 @@ struct tsn_ck {
 	size_t nwarned, cap_warned;
 	struct ck_layer *layer;           /* of the site over installed rules, in order */
 	size_t nlayers, cap_layers;
+	struct ck_targets overridden, disabled;
+	struct tsn_names rule_names;      /* rules of the module by full name: those below */
+	uint32_t nrule_names;
+	struct tsn_names set_names;       /* of all slots */
+	struct tsn_names literals;        /* slots of sets without a name, by type and content */
+	size_t *link_order;               /* links by their aggregate, once all are known */
 	const struct ck_rebind *global;   /* override RULESET { let set ... } */
 	bool test;                        /* as a test sees it: no files, no site */
 	uint64_t plain_id;                /* of environments without rebinding and `where` */
@@ -288,8 +305,6 @@ struct tsn_ck {
 	size_t steps;
 	unsigned chain;                   /* definitions being worked out */
 	unsigned depth;                   /* of the recursion over expressions */
-	struct tsn_span line_at;          /* where ck_line looked last */
-	uint32_t line;
 	bool too_large;
 };
 
@@ -334,13 +349,16 @@ bool ck_guest_reaches(const struct tsn_installed *guest, const char *path);
 bool ck_guest_path(const struct ck_file *f, const char *path, struct tsn_span at, struct tsn_diags *diags);
 void tsn_world_free(struct tsn_world *);
 
+/* The rule of the module by that full name; TSN_NAMES_NONE if there is none. */
+uint32_t ck_rule_index(struct tsn_ck *, const char *full);
+
 /* --- names.c --- */
 
 /* Enters all declarations of a file. False when memory is out. */
 bool tsn_world_declare(struct tsn_world *, struct ck_file *, struct tsn_diags *);
 struct ck_group *tsn_world_group(const struct tsn_world *, const char *name, size_t len);
 /* Among declarations of one group. */
-struct ck_sym *tsn_world_find(const struct tsn_world *, const struct ck_group *, const char *name, size_t len,
+struct ck_sym *tsn_world_find(const struct ck_group *, const char *name, size_t len,
     bool rule);
 /* The declaration a name stands for here, rebinding applied; NULL if none (nothing is reported unless ambiguous). */
 struct ck_sym *ck_resolve(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
@@ -377,7 +395,7 @@ void ck_up(struct tsn_ck *);
 bool ck_step(struct tsn_ck *);
 /* True, and an error, when an expression has gathered more from its definitions than any honest one. */
 bool ck_overflows(struct tsn_ck *, size_t gathered);
-/* The line a span begins in; quick for spans that come in order. */
+/* The line a span begins in. */
 uint32_t ck_line(struct tsn_ck *, struct tsn_span);
 bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *what, int64_t *ms);
 /* A warning, once a place: definitions are looked at anew for every rule that gives them another meaning. */

@@ -55,6 +55,13 @@ job_end(struct job *j, bool failed)
 	for (size_t i = 0; i < j->ck.nbuilt; i++)
 		tsn_set_free(j->ck.built[i]);
 	tsn_buf_fini(&j->ck.buf);
+	tsn_names_fini(&j->ck.overridden.rules);
+	tsn_names_fini(&j->ck.overridden.groups);
+	tsn_names_fini(&j->ck.disabled.rules);
+	tsn_names_fini(&j->ck.disabled.groups);
+	tsn_names_fini(&j->ck.rule_names);
+	tsn_names_fini(&j->ck.set_names);
+	tsn_names_fini(&j->ck.literals);
 	tsn_diags_free(j->ck.scratch);
 	tsn_free(j);
 	if (!failed)
@@ -222,9 +229,8 @@ rules(struct job *j)
 				ck_rule_expr(&j->ck, f);
 			continue;
 		}
-		for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
-			if (s->kind == CK_RULE && s->file == f)
-				rule(j, s);
+		for (struct ck_sym *s = f->rules; s != NULL; s = s->in_file)
+			rule(j, s);
 	}
 }
 
@@ -291,6 +297,12 @@ take_wanted(struct tsn_ck *c, const struct tsn_compile_input *in)
 	}
 }
 
+static bool
+follow(struct tsn_ruleset *r, const struct tsn_ruleset *before)
+{
+	return r->program == NULL || before == NULL || before->program == NULL || tsn_program_follow(r->program, before->program);
+}
+
 static struct tsn_ruleset *
 compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags, bool emit)
 {
@@ -322,7 +334,11 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
-	return job_end(j, !finish(j, emit));
+	if (!finish(j, emit))
+		return job_end(j, true);
+	if (!follow(j->r, in->before))
+		ck_oom(&j->ck);
+	return job_end(j, false);
 }
 
 struct tsn_ruleset *

@@ -61,15 +61,6 @@ content(struct tsn_ck *c, const struct ck_set *s)
 	return ck_take(c, mark);
 }
 
-static bool
-taken(const struct tsn_ck *c, const char *name)
-{
-	for (size_t i = 0; i < c->nsets; i++)
-		if (strcmp(c->sets[i]->name, name) == 0)
-			return true;
-	return false;
-}
-
 static const char *
 name_of(struct tsn_ck *c, const struct ck_set *s)
 {
@@ -78,7 +69,7 @@ name_of(struct tsn_ck *c, const struct ck_set *s)
 	if (s->sym == NULL && s->builtin == NULL)
 		return name;
 	/* Two files of the site may each have a set of one name. */
-	for (int i = 2; taken(c, name); i++)
+	for (int i = 2; tsn_names_find(&c->set_names, name) != TSN_NAMES_NONE; i++)
 		name = i == 2 && s->sym != NULL ? ck_format(c, "%s@%s", name, s->sym->file->name) : ck_format(c, "%s#%d", name, i);
 	return name;
 }
@@ -93,15 +84,22 @@ ck_set_slot(struct tsn_ck *c, struct ck_set *s)
 	if (s->slot != UINT32_MAX)
 		return s->slot;
 	s->name = name_of(c, s);
-	for (i = 0; i < c->nsets && s->sym == NULL && s->builtin == NULL; i++) {
-		if (strcmp(c->sets[i]->name, s->name) == 0 && c->sets[i]->type == s->type) {
+	if (s->sym == NULL && s->builtin == NULL) {
+		const char *key = ck_format(c, "%d %s", (int)s->type, s->name);
+
+		i = tsn_names_find(&c->literals, key);
+		if (i != TSN_NAMES_NONE) {
 			s->name = c->sets[i]->name;
 			return s->slot = i;
 		}
+		if (!tsn_names_add(&c->literals, key, (uint32_t)c->nsets))
+			ck_oom(c);
 	}
 	c->sets = ck_grow(c, c->sets, c->nsets, &c->cap_sets, sizeof(*c->sets));
 	m->sets = ck_grow(c, m->sets, m->nsets, &cap, sizeof(*m->sets));
 	s->slot = (uint32_t)c->nsets;
+	if (!tsn_names_add(&c->set_names, s->name, s->slot))
+		ck_oom(c);
 	c->sets[c->nsets++] = s;
 	m->sets[m->nsets++] = (struct tsn_ir_set){ .name = s->name, .path = ck_set_path(s, 0),
 		.refresh_ms = s->refresh_ms };

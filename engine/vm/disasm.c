@@ -139,6 +139,13 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 	case TSN_OPD_SCHEDULE:
 		tsn_buf_puts(out, p->schedules[x]->text);
 		return;
+	case TSN_OPD_DISPATCH:
+		put_field(p, out, p->classes[p->dispatches[x].classes].field);
+		return;
+	case TSN_OPD_TEST:
+		tsn_buf_puts(out, "t");
+		tsn_buf_printf(out, "%u", x);
+		return;
 	case TSN_OPD_REL:
 		tsn_buf_puts(out, relation[x]);
 		return;
