@@ -196,7 +196,7 @@ numbered(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a
 	in = tsn_vec_add(e, &v->insn, sizeof(*in));
 	if (in == NULL)
 		return TSN_V_EMPTY;
-	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note };
+	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note, TSN_V_EMPTY };
 	if (!e->alone)
 		v->seen[at] = (uint32_t)v->insn.n;
 	return dst;
@@ -226,7 +226,7 @@ tsn_emit_plain_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b
 	struct tsn_vinsn *in = tsn_vec_add(e, &e->now->insn, sizeof(*in));
 
 	if (in != NULL)
-		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note };
+		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note, TSN_V_EMPTY };
 }
 
 void

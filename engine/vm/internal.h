@@ -45,20 +45,22 @@ struct tsn_run {
 	void *arg;
 };
 
-/* vm/tests.c: the instructions that make a mask of a column; presence is already in [out]. */
-void tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
+/* vm/tests.c: the instructions that make a mask of a column. True: it has rows. */
+bool tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in);
 
-/* vm/values.c: the instructions that make or compare values. */
+/* vm/values.c: the instructions that make or compare values; of comparisons, true: the mask has rows. */
 void tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_clock(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in);
@@ -66,14 +68,25 @@ void tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_table(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in);
+
+/* The rows, of those in [rows] and in [has], where a column of reals, all of them numbers, stands to [c] as [rel] says. */
+bool tsn_vm_reals(struct tsn_run *r, struct tsn_mask *out, const struct tsn_mask *rows, const struct tsn_mask *has,
+    const double *col, double c, uint32_t rel);
 
 static inline enum tsn_door
 tsn_door_of(enum tsn_batch_kind kind)
 {
 	return kind == TSN_BATCH_TICK ? TSN_DOOR_TICK : kind == TSN_BATCH_TALKS ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
+}
+
+/* Rows a test looks at before it asks what they carry. */
+static inline const struct tsn_mask *
+tsn_vm_within(const struct tsn_run *r, const struct tsn_insn *in)
+{
+	return in->within != 0 ? &r->vm->masks[in->within - 1] : &r->b->rows;
 }
 
 /* Rows of the batch that carry a field. */

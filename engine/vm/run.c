@@ -3,6 +3,7 @@
 #include "vm/internal.h"
 
 #include "base/mem.h"
+#include "base/wide.h"
 
 static void
 bind_use(struct tsn_vm *vm, const struct tsn_family_def *def, const struct tsn_family_use *use,
@@ -199,7 +200,7 @@ empty(struct tsn_mask *m)
 }
 
 /* What the instructions of a stretch would write becomes empty or unknown. */
-static void
+static inline __attribute__((always_inline)) void
 clear_results(struct tsn_vm *vm, const struct tsn_insn *in, uint32_t n)
 {
 	uint32_t last = TSN_REG_NONE;
@@ -289,29 +290,23 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 	}
 }
 
-/* The span of time around a row answers for all rows in it. */
-static void
-during(const struct tsn_run *r, struct tsn_mask *out, const struct tsn_schedule *s)
-{
-	int64_t from = 0, until = 0;
-	bool in = false;
+/*
+ * Most tests are followed by an instruction that asks whether they left any row; they know, and looking at
+ * what they have just written bit by bit would wait for it to arrive.
+ */
+#define ANY(reg) (in == after_test && in[-1].dst == (reg) ? any : tsn_mask_any(&m[reg]))
+#define TEST(op, name) \
+	case TSN_OP_CODE_##op: \
+		any = tsn_vm_##name(r, in); \
+		after_test = in + 1; \
+		break
 
-	tsn_mask_clear(out);
-	TSN_EACH_ROW(row, &r->b->rows) {
-		int64_t t = r->b->time[row];
-
-		if (t < from || t >= until)
-			in = tsn_schedule_has(s, t, &from, &until);
-		if (in)
-			tsn_mask_set(out, row);
-	}
-}
-
-static void
-execute(struct tsn_run *r, const struct tsn_code *code)
+TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_code *code), (r, code))
 {
 	struct tsn_vm *vm = r->vm;
 	struct tsn_mask *m = vm->masks;
+	const struct tsn_insn *after_test = NULL;
+	bool any = false;
 
 	for (const struct tsn_insn *in = code->insn;; in++) {
 		switch ((enum tsn_opcode)in->op) {
@@ -342,47 +337,26 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 			tsn_mask_andnot(&m[in->dst], &m[in->a], &m[in->b]);
 			break;
 		case TSN_OP_CODE_SKIP_NONE:
-			if (!tsn_mask_any(&m[in->a])) {
+			if (!ANY(in->a)) {
 				clear_results(vm, in + 1, in->b);
 				in += in->b;
+				any = false; /* if the last of them would have made a mask */
+				after_test = in + 1;
 			}
 			break;
-		case TSN_OP_CODE_RANGE:
-			tsn_vm_range(r, in);
-			break;
-		case TSN_OP_CODE_BITS:
-			tsn_vm_bits(r, in);
-			break;
-		case TSN_OP_CODE_INT_SET:
-			tsn_vm_int_set(r, in);
-			break;
-		case TSN_OP_CODE_ADDR_IN:
-			tsn_vm_addr_in(r, in);
-			break;
-		case TSN_OP_CODE_ADDR_SET:
-			tsn_vm_addr_set(r, in);
-			break;
-		case TSN_OP_CODE_ADDR_SAME:
-			tsn_vm_addr_same(r, in);
-			break;
-		case TSN_OP_CODE_STR_SAME:
-			tsn_vm_str_same(r, in);
-			break;
-		case TSN_OP_CODE_STR_EQUAL:
-			tsn_vm_str_equal(r, in);
-			break;
-		case TSN_OP_CODE_STR_SET:
-			tsn_vm_str_set(r, in);
-			break;
-		case TSN_OP_CODE_STR_MATCH:
-			tsn_vm_str_match(r, in);
-			break;
-		case TSN_OP_CODE_TUPLE_SET:
-			tsn_vm_tuple_set(r, in);
-			break;
-		case TSN_OP_CODE_DURING:
-			during(r, &m[in->dst], vm->p->schedules[in->a]);
-			break;
+		TEST(RANGE, range);
+		TEST(BITS, bits);
+		TEST(INT_SET, int_set);
+		TEST(ADDR_IN, addr_in);
+		TEST(ADDR_SET, addr_set);
+		TEST(ADDR_SAME, addr_same);
+		TEST(REAL_TEST, real_test);
+		TEST(STR_SAME, str_same);
+		TEST(STR_EQUAL, str_equal);
+		TEST(STR_SET, str_set);
+		TEST(STR_MATCH, str_match);
+		TEST(TUPLE_SET, tuple_set);
+		TEST(DURING, during);
 		case TSN_OP_CODE_LOAD:
 			tsn_vm_load(r, in);
 			break;
@@ -414,15 +388,9 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_SHARE:
 			tsn_vm_share(r, in);
 			break;
-		case TSN_OP_CODE_COMPARE:
-			tsn_vm_compare(r, in);
-			break;
-		case TSN_OP_CODE_COMPARE_INT:
-			tsn_vm_compare_int(r, in);
-			break;
-		case TSN_OP_CODE_COMPARE_REAL:
-			tsn_vm_compare_real(r, in);
-			break;
+		TEST(COMPARE, compare);
+		TEST(COMPARE_INT, compare_int);
+		TEST(COMPARE_REAL, compare_real);
 		case TSN_OP_CODE_CLOSING:
 			closing(r, &m[in->dst], in->a, in->b);
 			break;
@@ -451,7 +419,7 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 			vm->kept_out[in->a].outside += tsn_mask_count(&m[in->b]);
 			break;
 		case TSN_OP_CODE_MATCH:
-			if (vm->ends || tsn_mask_any(&m[in->b]))
+			if (vm->ends || ANY(in->b))
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
 			vm->ends = false;
 			break;
@@ -460,6 +428,8 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		}
 	}
 }
+#undef ANY
+#undef TEST
 
 void
 tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,

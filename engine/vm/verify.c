@@ -305,6 +305,8 @@ details(struct verifier *v, uint32_t at)
 		return column(v, is_str(in->a));
 	case TSN_OP_CODE_STR_EQUAL:
 		return column(v, is_str(in->a) && is_str(in->b));
+	case TSN_OP_CODE_REAL_TEST:
+		return column(v, tsn_fields[in->a].storage == TSN_F64);
 	case TSN_OP_CODE_LOAD:
 		return column(v, tsn_field_is_int(in->a) || tsn_fields[in->a].storage == TSN_F64);
 	case TSN_OP_CODE_TO_REAL:
@@ -385,6 +387,8 @@ instruction(struct verifier *v, uint32_t at)
 	if (!check(v, in->op < TSN_OPCODE_COUNT, "no such opcode"))
 		return false;
 	info = &tsn_ops[in->op];
+	if (in->within != 0 && (!check(v, tsn_op_is_test(in->op), "within a mask, and no test") || !mask_read(v, in->within - 1)))
+		return false;
 	if (!operand(v, info->operand[0], in->a) || !operand(v, info->operand[1], in->b) ||
 	    (!match && !operand(v, info->operand[2], in->c)) || !details(v, at))
 		return false;

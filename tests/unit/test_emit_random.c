@@ -1090,3 +1090,9 @@ Test(emit_random, no_jumps)
 	for (uint64_t i = 0; i < seeds(600); i++)
 		run_case(first_seed(2000000) + i, TSN_EMIT_NO_SKIP, 40, 2);
 }
+
+Test(emit_random, no_test_within_another)
+{
+	for (uint64_t i = 0; i < seeds(600); i++)
+		run_case(first_seed(2000000) + i, TSN_EMIT_NO_NARROW, 40, 2);
+}
