@@ -155,6 +155,12 @@ bool tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const st
 /* The sinks records go to, in this order; borrowed, the array is copied. False when memory is out: the old ones stay. */
 bool tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, size_t n);
 
+/*
+ * The rows of a batch come next, whether or not rules match them: what ends behind them, or between two of them, takes its
+ * place in the order from them. [b] must stay as it is until the flush.
+ */
+void tsn_alerts_rows(struct tsn_alerts *a, const struct tsn_batch *b);
+
 /* How the fold reads what the program computed for a row, by number of export: the vm, or arrays in tests. */
 struct tsn_alert_reads {
 	const void *arg;

@@ -332,6 +332,8 @@ catch_up(struct tsn_alerts *a, int64_t tick)
 {
 	if (tick < a->next_due)
 		return;
+	if (a->coming != NULL)
+		tsn_alert_take_rows(a, a->coming);
 	for (uint32_t i = 0; i < a->nrules; i++)
 		tsn_alert_catch_up(a, &a->rule[i], tick);
 	a->next_due = earliest(a);
@@ -422,8 +424,10 @@ tsn_alerts_flush(struct tsn_alerts *a)
 		tsn_sink_flush(a->sink[s]);
 	a->npending = 0;
 	a->ticked = false;
-	a->batch = NULL;
+	a->next_ticket = a->coming != NULL ? a->coming->ticket + a->coming->n : a->next_ticket;
+	a->batch = a->coming = NULL;
 	a->has_rows = false;
+	a->talks_of = INT64_MAX;
 	tsn_arena_free(a->arena);
 	a->arena = NULL;
 }

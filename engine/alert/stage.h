@@ -173,9 +173,11 @@ struct tsn_alerts {
 	struct tsn_arena *opening_arena;
 	/* the batch at hand, until the flush */
 	const struct tsn_batch *batch;
+	const struct tsn_batch *coming; /* told of, but not yet looked at: nothing of it has mattered so far */
 	bool has_rows;      /* [received] and [batch_ticket] are those of a batch of flows, up to [next_ticket] */
 	uint64_t batch_ticket, next_ticket;
 	int64_t talks_of;   /* tick of the conversations at hand; INT64_MAX: what is at hand are none */
+	int64_t talks_now;  /* where they stand in time */
 	uint64_t talks_ticket; /* of the first of that tick, whatever the batches they come in */
 	int64_t received[TSN_BATCH_ROWS]; /* running maximum, row by row */
 	/* the rule at hand, inside tsn_alerts_match */
@@ -315,6 +317,8 @@ void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct
     const struct tsn_alert *record, unsigned what);
 
 /* fold.c */
+/* What is coming is here. */
+void tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b);
 /* Ends the alerts of a rule that are due by [tick] and forgets what can no longer suppress. */
 void tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick);
 /* Reads what is still to be read of the flow that matched last. */

@@ -214,11 +214,24 @@ finish_families(struct tsn_emit *e)
 	}
 	tsn_emit_walk(e);
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
-		if (!e->m->rules[i].meta.disabled)
+		if (!tsn_emit_leaves_out(e, i))
 			find_tops(e, NULL, e->m->rules[i].when);
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
-		if (!e->m->rules[i].meta.disabled)
+		if (!tsn_emit_leaves_out(e, i))
 			tsn_emit_rule_closings(e, &e->m->rules[i], note_closing, NULL);
+}
+
+struct reading_rule {
+	struct tsn_emit *e;
+	struct tsn_reader reader;
+};
+
+static void
+enter_root(void *arg, const struct tsn_ir *x)
+{
+	struct reading_rule *r = arg;
+
+	tsn_emit_each_agg(r->e, x, enter, &r->reader);
 }
 
 void
@@ -226,28 +239,16 @@ tsn_emit_families(struct tsn_emit *e)
 {
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++) {
 		const struct tsn_ir_rule *r = &e->m->rules[i];
-		struct tsn_reader reader = { i, NULL };
+		struct reading_rule reading = { e, { i, NULL } };
 
-		if (r->meta.disabled)
+		if (tsn_emit_leaves_out(e, i))
 			continue;
 		tsn_emit_walk(e);
 		count_uses(e, r->when);
 		count_uses(e, r->except);
-		tsn_emit_each_agg(e, r->when, enter, &reader);
-		tsn_emit_each_agg(e, r->except, enter, &reader);
-		for (uint32_t k = 0; k < r->nreports; k++) {
-			tsn_emit_each_agg(e, r->report[k].compare, enter, &reader);
-			tsn_emit_each_agg(e, r->report[k].value, enter, &reader);
-			tsn_emit_each_agg(e, r->report[k].threshold, enter, &reader);
-		}
-		for (uint32_t k = 0; k < r->ndefines; k++)
-			tsn_emit_each_agg(e, r->define[k], enter, &reader);
-		for (uint32_t k = 0; k < r->nrungs; k++)
-			tsn_emit_each_agg(e, r->rung[k].when, enter, &reader);
-		if (r->until != NULL) {
+		if (r->until != NULL)
 			count_uses(e, r->until);
-			tsn_emit_each_agg(e, r->until, enter, &reader);
-		}
+		tsn_ir_each_root(r, enter_root, &reading);
 	}
 	finish_families(e);
 }

@@ -274,15 +274,16 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 {
 	const uint32_t *source = b->source;
 	uint32_t from, to, n = b->n, count = tsn_exporters_count(exporters);
-	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]), same = all_same(source, n);
+	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]);
 	struct tsn_exporter *e;
 
+	b->one_source = all_same(source, n);
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_BOTH_DIRECTIONS]);
 	for (from = 0; from < n; from = to) {
-		for (to = same ? n : from + 1; to < n && source[to] == source[from]; to++)
+		for (to = b->one_source ? n : from + 1; to < n && source[to] == source[from]; to++)
 			;
 		e = tsn_exporters_at(exporters, source[from] < count ? source[from] : 0);
 		exporter_run(b, e, told, from, to);
@@ -364,6 +365,13 @@ event_time(const struct tsn_batch *b, uint32_t i)
 	return tsn_mask_has(&b->present[TSN_F_START], i) ? start[i] : 0;
 }
 
+static inline void
+widen(struct tsn_time_span *s, int64_t v)
+{
+	s->least = v < s->least ? v : s->least;
+	s->most = v > s->most ? v : s->most;
+}
+
 TSN_WIDE(static, bool, all_told, (const int64_t *received, const int64_t *exported, uint32_t n), (received, exported, n))
 {
 	uint64_t untold = 0;
@@ -383,18 +391,35 @@ TSN_WIDE(static, void, usual_times,
 }
 
 static void
-times(struct tsn_batch *b)
+odd_times(struct tsn_batch *b)
 {
-	if (memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 &&
-	    all_told(b->received, b->exported, b->n)) {
-		usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n);
-		return;
-	}
 	for (uint32_t i = 0; i < b->n; i++) {
 		b->time[i] = event_time(b, i);
 		if (b->received[i] == TSN_TIME_NONE)
 			b->received[i] = b->time[i];
 	}
+}
+
+TSN_WIDE(static, void, find_spans, (struct tsn_batch *b), (b))
+{
+	struct tsn_time_span event = { b->time[0], b->time[0] }, received = { b->received[0], b->received[0] };
+
+	for (uint32_t i = 1; i < b->n; i++) {
+		widen(&event, b->time[i]);
+		widen(&received, b->received[i]);
+	}
+	b->event_span = event;
+	b->received_span = received;
+}
+
+static void
+times(struct tsn_batch *b)
+{
+	if (memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 && all_told(b->received, b->exported, b->n))
+		usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n);
+	else
+		odd_times(b);
+	find_spans(b);
 }
 
 void

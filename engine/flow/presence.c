@@ -39,12 +39,21 @@ tsn_exporter_hear(struct tsn_exporter *x, int64_t received)
 		p->last_heard = received;
 }
 
+/* Mostly nothing is new: decoders of datagrams tell it before. */
+static bool
+has_heard(const struct tsn_exporter *x, const struct tsn_time_span *s)
+{
+	return s->most <= x->presence.last_heard && s->least >= x->presence.first_heard;
+}
+
 void
 tsn_exporters_hear(struct tsn_exporters *t, const struct tsn_batch *b)
 {
 	uint32_t source = 0;
 	struct tsn_exporter *x = NULL;
 
+	if (b->n > 0 && b->one_source && has_heard(tsn_exporters_at(t, b->source[0]), &b->received_span))
+		return;
 	for (uint32_t i = 0; i < b->n; i++) {
 		if (x == NULL || b->source[i] != source) {
 			source = b->source[i];

@@ -45,14 +45,17 @@ window_of(const struct tsn_agg *a, uint8_t *cell, uint32_t window)
 }
 
 static void
-release(struct tsn_agg *a, uint8_t *cell, uint32_t window)
+release(struct tsn_agg *a, uint32_t group, uint32_t window)
 {
+	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	const uint64_t before = a->store.bytes;
 	struct tsn_members **m = window_of(a, cell, window);
 
 	if (*m == NULL)
 		return;
 	tsn_extra_leave(a, tsn_members_kept(*m), tsn_members_kept(other_of(a, cell, window)));
 	tsn_members_free(*m, &a->store.bytes);
+	tsn_extra_charge(a, group, before);
 	*m = NULL;
 }
 
@@ -106,17 +109,19 @@ tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 
 /* Moves the window on: sets lose what left it, and go when all did. */
 static void
-advance(struct tsn_agg *a, struct sliding *cell, uint64_t pane)
+advance(struct tsn_agg *a, uint32_t group, struct sliding *cell, uint64_t pane)
 {
+	const uint64_t before = a->store.bytes;
 	const uint64_t head = tsn_ring_advance(cell->head, pane, a->keep, LANES);
 	const uint32_t gone = (uint32_t)(cell->head & ~head) & UINT16_MAX;
 	const uint32_t left = (uint32_t)head & UINT16_MAX;
 
 	cell->head = head;
 	if (left == 0) {
-		release(a, (uint8_t *)cell, 0);
+		release(a, group, 0);
 	} else if (gone != 0) {
 		tsn_members_drop(&cell->members, gone, &a->store.bytes);
+		tsn_extra_charge(a, group, before);
 	}
 }
 
@@ -136,17 +141,21 @@ count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t ro
 	const uint64_t pane = a->pane[row], member = a->member[row];
 	const uint32_t lane = pane & (LANES - 1);
 	enum tsn_room found;
-	bool fresh;
+	uint64_t before;
+	bool fresh, ok;
 
 	do {
-		advance(a, cell, pane);
+		advance(a, group, cell, pane);
 		found = room(a, x, group, row, cell->members);
 	} while (found == TSN_ROOM_ANEW);
 	if (found == TSN_ROOM_NONE)
 		return true;
 	fresh = cell->members == NULL;
-	if (!tsn_members_add(&cell->members, member, lane, tsn_ring_newest(cell->head) & (LANES - 1), LANES,
-	    &a->store.bytes))
+	before = a->store.bytes;
+	ok = tsn_members_add(&cell->members, member, lane, tsn_ring_newest(cell->head) & (LANES - 1), LANES,
+	    &a->store.bytes);
+	tsn_extra_charge(a, group, before);
+	if (!ok)
 		return false;
 	if (fresh)
 		tsn_extra_enter(a, group, tsn_members_kept(cell->members), NULL);
@@ -156,14 +165,14 @@ count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t ro
 }
 
 static void
-advance_tumbling(struct tsn_agg *a, struct tumbling *cell, uint64_t pane)
+advance_tumbling(struct tsn_agg *a, uint32_t group, struct tumbling *cell, uint64_t pane)
 {
 	const uint64_t head = tsn_ring_advance(cell->head, pane, 2, 2), gone = cell->head & ~head & 3;
 
 	cell->head = head;
 	for (uint32_t l = 0; l < 2; l++)
 		if (gone >> l & 1)
-			release(a, (uint8_t *)cell, l);
+			release(a, group, l);
 }
 
 static bool
@@ -173,16 +182,20 @@ count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t r
 	const uint64_t pane = a->pane[row];
 	const uint32_t lane = pane & 1;
 	enum tsn_room found;
-	bool fresh;
+	uint64_t before;
+	bool fresh, ok;
 
 	do {
-		advance_tumbling(a, cell, pane);
+		advance_tumbling(a, group, cell, pane);
 		found = room(a, x, group, row, cell->members[lane]);
 	} while (found == TSN_ROOM_ANEW);
 	if (found == TSN_ROOM_NONE)
 		return true;
 	fresh = cell->members[lane] == NULL;
-	if (!tsn_members_add(&cell->members[lane], a->member[row], 0, 0, 1, &a->store.bytes))
+	before = a->store.bytes;
+	ok = tsn_members_add(&cell->members[lane], a->member[row], 0, 0, 1, &a->store.bytes);
+	tsn_extra_charge(a, group, before);
+	if (!ok)
 		return false;
 	if (fresh)
 		tsn_extra_enter(a, group, tsn_members_kept(cell->members[lane]), tsn_members_kept(cell->members[lane ^ 1]));
@@ -259,7 +272,7 @@ reset(struct tsn_agg *a, uint32_t group)
 	if (group >= a->store.cells.cap)
 		return;
 	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
-		release(a, tsn_cell(&a->store.cells, group), w);
+		release(a, group, w);
 }
 
 static void
@@ -288,7 +301,7 @@ save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 
 		if (!holds(a, head, w))
 			continue;
-		tsn_extra_save(tsn_members_kept(m), out);
+		tsn_extra_save(a, tsn_members_kept(m), out);
 		tsn_members_save(m, out);
 	}
 }
@@ -299,14 +312,16 @@ load_window(struct tsn_agg *a, uint32_t group, uint32_t window, uint32_t lanes, 
 {
 	uint8_t *cell = tsn_cell(&a->store.cells, group);
 	struct tsn_members *m = NULL;
+	const uint64_t before = a->store.bytes;
 	struct tsn_kept said;
 
-	if (!tsn_extra_load(a, &said, tsn_members_kept(other_of(a, cell, window)), in))
+	if (!tsn_extra_load(a, group, &said, tsn_members_kept(other_of(a, cell, window)), in))
 		return false;
 	if (!tsn_members_load(&m, lanes, used, in, &a->store.bytes) || m == NULL) {
 		tsn_members_free(m, &a->store.bytes);
 		return false;
 	}
+	tsn_extra_charge(a, group, before);
 	*tsn_members_kept(m) = said;
 	*window_of(a, cell, window) = m;
 	tsn_extra_put(a, group, &said);

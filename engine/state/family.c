@@ -76,23 +76,31 @@ directory_room(struct tsn_family_store *s)
 	return true;
 }
 
-/* Room for one more group in the fullest part, in every array. */
-static bool
-groups_room(struct tsn_family *f, uint32_t part)
+/* Doubles, up to the budget; [n] is beyond that where it was lowered since. */
+static uint32_t
+next_cap(const struct tsn_family *f, uint32_t n)
+{
+	uint32_t cap = f->store.cap;
+
+	while (cap < n)
+		cap = cap == 0 ? 1 : cap < f->budget && cap * 2 > f->budget ? f->budget : cap * 2;
+	return cap;
+}
+
+bool
+tsn_family_room(struct tsn_family *f, uint32_t n)
 {
 	struct tsn_family_store *s = &f->store;
+	const uint32_t cap = next_cap(f, n);
 	struct tsn_group *groups;
-	uint32_t cap = s->cap == 0 ? 1 : s->cap * 2;
 
-	if (s->part[part].n < s->cap)
+	if (n <= s->cap)
 		return true;
-	if (cap > f->budget)
-		cap = f->budget;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		if (!tsn_agg_room(&f->agg[i], (uint64_t)cap * TSN_PARTS))
+		if (!tsn_agg_room(&f->agg[i], (uint64_t)cap * s->nparts))
 			return false;
-	groups = tsn_array_grow(s->groups, (size_t)s->cap * TSN_PARTS * sizeof(*groups),
-	    (size_t)cap * TSN_PARTS * sizeof(*groups));
+	groups = tsn_array_grow(s->groups, (size_t)s->cap * s->nparts * sizeof(*groups),
+	    (size_t)cap * s->nparts * sizeof(*groups));
 	if (groups == NULL)
 		return false;
 	s->groups = groups;
@@ -104,16 +112,16 @@ static uint32_t
 make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
 {
 	struct tsn_family_store *s = &f->store;
-	const uint32_t part = tsn_part_of(k->hash[row]);
+	const uint32_t part = tsn_own_part(s, k->hash[row]);
 	struct tsn_group g = { .newest = INT64_MIN, .key = k->addr[row] };
 	uint32_t number;
 
-	if (!groups_room(f, part) || !directory_room(s))
+	if (!tsn_family_room(f, s->part[part].n + 1) || !directory_room(s))
 		return TSN_GROUP_NONE;
 	g.in_slab = tsn_mask_has(&k->encoded, row);
 	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
-	number = s->part[part].n++ * TSN_PARTS + part;
+	number = tsn_number(s, part, s->part[part].n++);
 	s->groups[number] = g;
 	enter(s->dir, s->slots - 1, (struct tsn_entry){ (uint32_t)k->hash[row], number });
 	s->ngroups++;
@@ -168,7 +176,7 @@ victim(struct tsn_family *f, uint32_t part, int64_t now)
 	uint32_t best = TSN_GROUP_NONE, at = 0, look = p->n < LOOK ? p->n : LOOK;
 
 	for (uint32_t i = 0; i < look; i++) {
-		const uint32_t place = (p->hand + i) % p->n, number = place * TSN_PARTS + part;
+		const uint32_t place = (p->hand + i) % p->n, number = tsn_number(s, part, place);
 
 		if (best == TSN_GROUP_NONE || less_active(f, &s->groups[number], &s->groups[best], now) ||
 		    (number < best && !less_active(f, &s->groups[best], &s->groups[number], now))) {
@@ -193,7 +201,7 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 	next.in_slab = tsn_mask_has(&k->encoded, row);
 	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
-	number = victim(f, tsn_part_of(k->hash[row]), now);
+	number = victim(f, tsn_own_part(s, k->hash[row]), now);
 	g = &s->groups[number];
 	tag = (uint32_t)tsn_hash_u64(g->key, seed);
 	if (g->in_slab) {
@@ -201,13 +209,10 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t no
 		tag = (uint32_t)tsn_hash_bytes(key, len, seed);
 		tsn_slab_drop(&s->slab, g->key);
 	}
-	if (passed(f, g, now)) {
+	if (passed(f, g, now))
 		s->stats.recycled++;
-	} else {
-		s->stats.evicted++;
-		s->stats.last_evicted = now;
-		f->evicted[row / 64] |= UINT64_C(1) << (row % 64);
-	}
+	else
+		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row);
 	leave(s, number, tag);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_reset(&f->agg[i], number);
@@ -253,7 +258,7 @@ look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, b
     uint64_t seed, uint32_t *group)
 {
 	const struct tsn_family_store *s = &f->store;
-	const bool full = s->part[tsn_part_of(k->hash[row])].n >= f->budget;
+	const bool full = s->part[tsn_own_part(s, k->hash[row])].n >= f->budget;
 
 	*group = find(s, k, row);
 	if (*group != TSN_GROUP_NONE || !count)
@@ -302,7 +307,7 @@ tsn_family_find(const struct tsn_family *f, const struct tsn_keys *k, uint32_t r
 bool
 tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
 {
-	return f->store.part[tsn_part_of(k->hash[row])].n >= f->budget;
+	return f->store.part[tsn_own_part(&f->store, k->hash[row])].n >= f->budget;
 }
 
 uint32_t

@@ -20,30 +20,58 @@ has_key(const struct tsn_family_store *s, uint32_t group, const uint8_t *key, ui
 	return n == len && memcmp(p, key, n) == 0;
 }
 
+/* The key that names the group of a row, and its hash: bytes, or an IPv4 address. */
+struct row_key {
+	uint64_t hash;
+	uint8_t bytes[TSN_KEY_MAX];
+	uint16_t len;
+	struct tsn_addr addr;
+};
+
+static bool
+key_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, struct row_key *out)
+{
+	const struct tsn_key_spec *k = tsn_family_asked(&f->def);
+	struct tsn_mask present;
+
+	tsn_key_present(k, b, &present);
+	if (!tsn_mask_has(&present, row))
+		return false;
+	out->addr = (struct tsn_addr){ 0 };
+	if (tsn_key_is_addr(k))
+		out->addr = tsn_addr_mask(tsn_batch_addr(b, row, k->part[0].field), k->part[0].v4_bits, k->part[0].v6_bits);
+	if (out->addr.v4) {
+		out->hash = tsn_hash_u64(out->addr.lo, s->seed);
+		return true;
+	}
+	out->len = (uint16_t)tsn_key_encode(k, b, row, out->bytes);
+	out->hash = tsn_hash_bytes(out->bytes, out->len, s->seed);
+	return true;
+}
+
+bool
+tsn_part_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, uint32_t *part)
+{
+	struct row_key k;
+
+	if (!key_of_row(s, f, b, row, &k))
+		return false;
+	*part = tsn_own_part(&f->store, k.hash);
+	return true;
+}
+
 uint32_t
 tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row)
 {
-	const struct tsn_key_spec *k = f->def.at.n > 0 ? &f->def.at : &f->def.key;
 	const struct tsn_family_store *st = &f->store;
-	struct tsn_addr addr = { 0 };
-	uint8_t key[TSN_KEY_MAX];
-	struct tsn_mask present;
-	uint16_t len = 0;
+	struct row_key k;
 	uint32_t tag;
 
-	tsn_key_present(k, b, &present);
-	if (!tsn_mask_has(&present, row) || st->slots == 0)
+	if (st->slots == 0 || !key_of_row(s, f, b, row, &k))
 		return TSN_GROUP_NONE;
-	if (tsn_key_is_addr(k))
-		addr = tsn_addr_mask(tsn_batch_addr(b, row, k->part[0].field), k->part[0].v4_bits, k->part[0].v6_bits);
-	if (addr.v4) {
-		tag = (uint32_t)tsn_hash_u64(addr.lo, s->seed);
-	} else {
-		len = (uint16_t)tsn_key_encode(k, b, row, key);
-		tag = (uint32_t)tsn_hash_bytes(key, len, s->seed);
-	}
+	tag = (uint32_t)k.hash;
 	for (uint32_t i = tag & (st->slots - 1); st->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & (st->slots - 1))
-		if (st->dir[i].tag == tag && has_key(st, st->dir[i].group, key, len, addr.v4 ? &addr : NULL))
+		if (st->dir[i].tag == tag && has_key(st, st->dir[i].group, k.bytes, k.len, k.addr.v4 ? &k.addr : NULL))
 			return st->dir[i].group;
 	return TSN_GROUP_NONE;
 }

@@ -145,9 +145,9 @@ together(struct tsn_family_store *f, uint64_t cap)
 
 	if (mem == NULL)
 		return false;
-	for (uint32_t part = 0; part < TSN_PARTS; part++)
+	for (uint32_t part = 0; part < f->nparts; part++)
 		for (uint32_t k = 0; k < f->part[part].n; k++) {
-			struct tsn_group *g = &f->groups[k * TSN_PARTS + part];
+			struct tsn_group *g = &f->groups[tsn_number(f, part, k)];
 			uint32_t size;
 
 			if (!g->in_slab)

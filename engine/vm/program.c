@@ -9,7 +9,7 @@ tsn_program_free(struct tsn_program *p)
 {
 	if (p == NULL)
 		return;
-	for (uint32_t i = 0; i < p->nregexes; i++)
+	for (uint32_t i = 0; p->of == NULL && i < p->nregexes; i++)
 		pcre2_code_free(p->regexes[i]);
 	/* the program itself lies in its arena */
 	tsn_arena_free(p->arena);

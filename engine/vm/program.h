@@ -196,6 +196,7 @@ struct tsn_program {
 	double *reals;           uint32_t nreals;
 	struct tsn_str *strings; uint32_t nstrings;
 	pcre2_code **regexes;    uint32_t nregexes; /* freed by tsn_program_free */
+	const struct tsn_program *of; /* it is a part of this one, whose regexes it uses; NULL: it is whole */
 	const char **regex_text;
 	struct tsn_address_operand *addresses; uint32_t naddresses;
 	struct tsn_prefix *prefixes;           uint32_t nprefixes;
@@ -231,5 +232,7 @@ bool tsn_program_verify(struct tsn_program *p);
 struct tsn_buf;
 /* The annotated listing of `tocsin explain`. */
 void tsn_program_disassemble(const struct tsn_program *p, struct tsn_buf *out);
+/* A key as listings have it: "src/24/64, dst_port". */
+void tsn_program_key_text(const struct tsn_program *p, const struct tsn_key_spec *k, struct tsn_buf *out);
 
 #endif
