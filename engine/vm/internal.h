@@ -4,6 +4,7 @@
 #ifndef TSN_VM_INTERNAL_H
 #define TSN_VM_INTERNAL_H
 
+#include "base/spent.h"
 #include "vm/kernels.h"
 #include "vm/ops.h"
 #include "vm/regex.h"
@@ -14,6 +15,14 @@ struct tsn_vm_fold {
 	const struct tsn_vector **args;
 	struct tsn_vector **results;
 	const struct tsn_mask **steps;       /* of a sequence: a mask each, NULL for a rule's */
+};
+
+/* Of a machine that is profiled (vm/profile.h): time and rows of each instruction. */
+struct tsn_timing {
+	struct tsn_spent *spent;
+	uint32_t every;                      /* one batch in so many is timed */
+	uint64_t batches, timed;
+	uint64_t *time[TSN_DOORS], *rows[TSN_DOORS];
 };
 
 struct tsn_vm {
@@ -31,6 +40,7 @@ struct tsn_vm {
 	uint32_t closing_family, closing_agg;
 	uint32_t watched;                    /* rule whose keys the rows of a tick batch are; TSN_REG_NONE: of no rule */
 	struct tsn_vm_counters counters;
+	struct tsn_timing *timing;           /* NULL: not profiled */
 	struct tsn_kept_out *kept_out;       /* one a rule */
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
 };
@@ -44,6 +54,10 @@ struct tsn_run {
 	tsn_on_match *on_match;
 	void *arg;
 };
+
+/* vm/profile.c: the time from now on is that of an instruction; and an end of it all. */
+void tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at);
+void tsn_vm_profile_off(struct tsn_vm *vm);
 
 /* vm/tests.c: the instructions that make a mask of a column. True: it has rows. */
 bool tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);

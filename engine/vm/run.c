@@ -93,6 +93,7 @@ tsn_vm_free(struct tsn_vm *vm)
 {
 	if (vm == NULL)
 		return;
+	tsn_vm_profile_off(vm);
 	tsn_regex_free(vm->regex);
 	for (int code = 0; code < TSN_DOORS; code++)
 		tsn_free(vm->folds[code]);
@@ -301,7 +302,9 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 		after_test = in + 1; \
 		break
 
-TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_code *code), (r, code))
+/* [timed]: by the clock of vm/profile.h, instruction by instruction; a constant. */
+static inline __attribute__((always_inline)) void
+run_code(struct tsn_run *r, const struct tsn_code *code, bool timed)
 {
 	struct tsn_vm *vm = r->vm;
 	struct tsn_mask *m = vm->masks;
@@ -309,6 +312,8 @@ TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_code *code)
 	bool any = false;
 
 	for (const struct tsn_insn *in = code->insn;; in++) {
+		if (timed)
+			tsn_vm_account(r, in, (uint32_t)(in - code->insn));
 		switch ((enum tsn_opcode)in->op) {
 		case TSN_OP_CODE_END:
 			return;
@@ -431,6 +436,34 @@ TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_code *code)
 #undef ANY
 #undef TEST
 
+TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_code *code), (r, code))
+{
+	run_code(r, code, false);
+}
+
+TSN_WIDE(static, void, execute_timed, (struct tsn_run *r, const struct tsn_code *code), (r, code))
+{
+	run_code(r, code, true);
+}
+
+/* One batch in so many is timed. */
+static bool
+is_timed(struct tsn_timing *t)
+{
+	if (t == NULL || t->batches++ % t->every != 0)
+		return false;
+	t->timed++;
+	return true;
+}
+
+static void
+prepare(struct tsn_run *r)
+{
+	tsn_batch_derive(r->b, &r->vm->p->derived);
+	if (r->state != NULL)
+		tsn_state_next_batch(r->state);
+}
+
 void
 tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,
     tsn_on_match *on_match, void *arg)
@@ -438,12 +471,19 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 	struct tsn_run r = { vm, b, state, sets, on_match, arg };
 	const struct tsn_code *code;
 
+	uint64_t *before;
+
 	vm->door = tsn_door_of(b->kind);
 	code = &vm->p->code[vm->door];
 	if (code->n == 0)
 		return;
-	tsn_batch_derive(b, &vm->p->derived);
-	if (state != NULL)
-		tsn_state_next_batch(state);
-	execute(&r, code);
+	if (!is_timed(vm->timing)) {
+		prepare(&r);
+		execute(&r, code);
+		return;
+	}
+	before = tsn_spent_stage(vm->timing->spent, TSN_STAGE_MACHINE);
+	prepare(&r);
+	execute_timed(&r, code);
+	tsn_spent_back(vm->timing->spent, before);
 }
