@@ -378,6 +378,17 @@ tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads)
 	return NULL;
 }
 
+const struct tsn_lanes *
+tsn_ruleset_lanes(struct tsn_ruleset *rs, unsigned threads)
+{
+	if (rs->lanes != NULL && rs->lanes_for == threads)
+		return rs->lanes;
+	tsn_lanes_free(rs->lanes);
+	rs->lanes = tsn_lanes_make(rs, threads);
+	rs->lanes_for = threads;
+	return rs->lanes;
+}
+
 void
 tsn_lanes_free(struct tsn_lanes *l)
 {
