@@ -274,17 +274,34 @@ tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in)
 	    OUT(in), &vm->masks[in->c]);
 }
 
+/* Encoded and looked up a stretch of rows at a time: as many as there is room for. */
 void
 tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_key_spec *key = &r->vm->p->tuples[in->a];
+	uint8_t bytes[4 * TSN_KEY_MAX];
 	struct tsn_mask present, hit = { { 0 } };
-	uint8_t bytes[TSN_KEY_MAX];
+	struct tsn_str text[TSN_SET_KEYS];
+	uint16_t row[TSN_BATCH_ROWS];
+	bool has[TSN_SET_KEYS];
+	uint32_t rows, n;
 
 	tsn_key_present(key, r->b, &present);
 	tsn_mask_and(&present, &present, r->rows);
-	TSN_EACH_ROW(row, &present)
-		if (tsn_set_has_key(r->sets[in->b], bytes, tsn_key_encode(key, r->b, row, bytes)))
-			tsn_mask_set(&hit, row);
+	rows = tsn_mask_list(&present, row);
+	for (uint32_t from = 0; from < rows; from += n) {
+		size_t used = 0;
+
+		for (n = 0; n < TSN_SET_KEYS && from + n < rows && used + TSN_KEY_MAX <= sizeof(bytes); n++) {
+			size_t size = tsn_key_encode(key, r->b, row[from + n], bytes + used);
+
+			text[n] = (struct tsn_str){ (const char *)bytes + used, (uint32_t)size };
+			used += size;
+		}
+		tsn_set_has_keys(r->sets[in->b], text, n, has);
+		for (uint32_t i = 0; i < n; i++)
+			if (has[i])
+				tsn_mask_set(&hit, row[from + i]);
+	}
 	*OUT(in) = hit;
 }
