@@ -314,11 +314,12 @@ take_talks(struct tsn_alerts *a, const struct tsn_batch *b)
 }
 
 /* Receipt as a running maximum (of conversations: the tick that made them); where a record has none its event time stands in. */
-static void
-take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
+void
+tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b)
 {
 	int64_t now = a->now;
 
+	a->coming = NULL;
 	if (a->batch == b && a->has_rows && a->batch_ticket == b->ticket)
 		return;
 	for (uint32_t i = 0; i < b->n; i++) {
@@ -333,6 +334,16 @@ take_flows(struct tsn_alerts *a, const struct tsn_batch *b)
 	a->has_rows = true;
 	a->batch_ticket = b->ticket;
 	a->next_ticket = b->ticket + b->n;
+	a->talks_now = now;
+}
+
+void
+tsn_alerts_rows(struct tsn_alerts *a, const struct tsn_batch *b)
+{
+	if (b->kind == TSN_BATCH_TALKS) /* of one tick there may be several before the flush */
+		tsn_alert_take_rows(a, b);
+	else
+		a->coming = b;
 }
 
 /* Tick rows stand at the tick that is being gone through, else where their windows closed (S4). */
@@ -374,7 +385,7 @@ tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint
 	if (b->kind == TSN_BATCH_TICK)
 		take_ticks(a, b);
 	else
-		take_flows(a, b);
+		tsn_alert_take_rows(a, b);
 	if (r->rule->until != TSN_REG_NONE)
 		v.until = reads->mask(reads->arg, r->rule->until);
 	if (v.until != NULL) {

@@ -18,10 +18,10 @@ tsn_alert_place_of_tick(const struct tsn_alerts *a, int64_t tick)
 {
 	uint32_t lo = 0, hi, mid;
 
+	if (a->talks_of != INT64_MAX && a->talks_now >= tick)
+		return (struct tsn_alert_place){ a->talks_ticket, false, tick };
 	if (!a->has_rows)
 		return (struct tsn_alert_place){ a->next_ticket, false, tick };
-	if (a->talks_of != INT64_MAX && a->received[0] >= tick)
-		return (struct tsn_alert_place){ a->talks_ticket, false, tick };
 	hi = (uint32_t)(a->next_ticket - a->batch_ticket);
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;

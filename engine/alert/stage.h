@@ -133,6 +133,7 @@ struct tsn_alert_rule {
 	bool tells;         /* its openings are collected: links or actions */
 	struct tsn_alert_counts counts;
 	bool told_full;
+	bool foreign;  /* of another stage; see tsn_alerts_own */
 	bool bound;    /* taken over by a rule of the next program */
 };
 
@@ -173,9 +174,11 @@ struct tsn_alerts {
 	struct tsn_arena *opening_arena;
 	/* the batch at hand, until the flush */
 	const struct tsn_batch *batch;
+	const struct tsn_batch *coming; /* told of, but not yet looked at: nothing of it has mattered so far */
 	bool has_rows;      /* [received] and [batch_ticket] are those of a batch of flows, up to [next_ticket] */
 	uint64_t batch_ticket, next_ticket;
 	int64_t talks_of;   /* tick of the conversations at hand; INT64_MAX: what is at hand are none */
+	int64_t talks_now;  /* where they stand in time */
 	uint64_t talks_ticket; /* of the first of that tick, whatever the batches they come in */
 	int64_t received[TSN_BATCH_ROWS]; /* running maximum, row by row */
 	/* the rule at hand, inside tsn_alerts_match */
@@ -201,6 +204,11 @@ tsn_tick_at(int64_t ms)
 
 	return down < ms ? down + 1000 : down;
 }
+
+/* stage.c */
+int tsn_alert_in_order(const void *x, const void *y);
+/* Of what is due the first. */
+int64_t tsn_alert_earliest(const struct tsn_alerts *a);
 
 /* entries.c: the table and its lists */
 struct tsn_alert_entry *tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
@@ -315,6 +323,8 @@ void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct
     const struct tsn_alert *record, unsigned what);
 
 /* fold.c */
+/* What is coming is here. */
+void tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b);
 /* Ends the alerts of a rule that are due by [tick] and forgets what can no longer suppress. */
 void tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick);
 /* Reads what is still to be read of the flow that matched last. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* tocsin check and explain: compile only, and show what came of it. */
+#include <limits.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -8,6 +9,7 @@
 #include "cli/inputs.h"
 #include "cli/memory.h"
 #include "cli/why.h"
+#include "compile/lanes.h"
 
 /* Rules named as arguments join those of -r. False when memory is out. */
 static bool
@@ -67,17 +69,31 @@ say_checked(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_dia
 	return TSN_EXIT_OK;
 }
 
+static bool
+put_lanes(const struct tsn_ruleset *r, unsigned threads, struct tsn_buf *out)
+{
+	struct tsn_lanes *lanes = tsn_lanes_make(r, threads);
+
+	if (lanes != NULL)
+		tsn_lanes_describe(lanes, r, out);
+	tsn_lanes_free(lanes);
+	return lanes != NULL;
+}
+
 static int
 explain(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_diags *diags)
 {
 	struct tsn_buf out = TSN_BUF_INIT;
-	bool failed;
+	bool failed = false;
 
 	(void)diags;
 	if (c->memory)
 		return tsn_cli_memory(r);
-	tsn_program_disassemble(r->program, &out);
-	failed = out.failed;
+	if (c->threads > 0)
+		failed = !put_lanes(r, (unsigned)(c->threads < UINT_MAX ? c->threads : UINT_MAX), &out);
+	else
+		tsn_program_disassemble(r->program, &out);
+	failed = failed || out.failed;
 	fwrite(tsn_buf_str(&out), 1, out.len, stdout);
 	tsn_buf_fini(&out);
 	return failed ? tsn_cli_no_memory() : TSN_EXIT_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "cli/cli.h"
 #include "grammar/diag.h"
 
@@ -107,6 +108,17 @@ close_stdout(int status)
 	return status == TSN_EXIT_OK ? TSN_EXIT_INPUT : status;
 }
 
+/* What is not a level is no reason not to start. */
+static void
+check_cpu(void)
+{
+	bool known;
+	const char *asked = tsn_cpu_asked(&known);
+
+	if (asked != NULL && !known)
+		tsn_cli_warn("TOCSIN_CPU=%s: no such level, ignored; `%s` here", asked, tsn_cpu_name(tsn_cpu_level));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -115,6 +127,7 @@ main(int argc, char **argv)
 
 	hold_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	check_cpu();
 	if (argc < 2) {
 		tsn_cli_help(c.program);
 		return close_stdout(TSN_EXIT_USAGE);

@@ -15,7 +15,7 @@ in_arena(struct tsn_emit *e, size_t count, size_t size)
 	size_t bytes;
 
 	if (!e->failed && !__builtin_mul_overflow(count, size, &bytes))
-		p = tsn_arena_alloc(e->m->arena, bytes);
+		p = tsn_arena_alloc(e->arena, bytes);
 	if (p == NULL)
 		e->failed = true;
 	return p;
@@ -23,34 +23,50 @@ in_arena(struct tsn_emit *e, size_t count, size_t size)
 
 /* --- what the graph brings along --- */
 
-static void
-see_node(struct tsn_emit *e, const struct tsn_ir *x)
+void
+tsn_ir_each_root(const struct tsn_ir_rule *r, void (*each)(void *arg, const struct tsn_ir *x), void *arg)
 {
-	if (x != NULL && x->id >= e->nodes)
-		e->nodes = x->id + 1;
+	each(arg, r->when);
+	each(arg, r->except);
+	for (uint32_t k = 0; k < r->nreports; k++) {
+		each(arg, r->report[k].compare);
+		each(arg, r->report[k].value);
+		each(arg, r->report[k].threshold);
+	}
+	for (uint32_t k = 0; k < r->ndefines; k++)
+		each(arg, r->define[k]);
+	for (uint32_t k = 0; k < r->nrungs; k++)
+		each(arg, r->rung[k].when);
+	if (r->until != NULL)
+		each(arg, r->until);
+	if (r->during != NULL)
+		each(arg, r->during);
 }
 
 /* Kids have smaller numbers than their parents, so the roots bound them all. */
+static void
+see_node(void *arg, const struct tsn_ir *x)
+{
+	uint32_t *nodes = arg;
+
+	if (x != NULL && x->id >= *nodes)
+		*nodes = x->id + 1;
+}
+
+uint32_t
+tsn_ir_nodes(const struct tsn_ir_module *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->nrules; i++)
+		tsn_ir_each_root(&m->rules[i], see_node, &n);
+	return n;
+}
+
 static bool
 start(struct tsn_emit *e)
 {
-	for (uint32_t i = 0; i < e->m->nrules; i++) {
-		const struct tsn_ir_rule *r = &e->m->rules[i];
-
-		see_node(e, r->when);
-		see_node(e, r->except);
-		for (uint32_t k = 0; k < r->nreports; k++) {
-			see_node(e, r->report[k].compare);
-			see_node(e, r->report[k].value);
-			see_node(e, r->report[k].threshold);
-		}
-		for (uint32_t k = 0; k < r->ndefines; k++)
-			see_node(e, r->define[k]);
-		for (uint32_t k = 0; k < r->nrungs; k++)
-			see_node(e, r->rung[k].when);
-		see_node(e, r->until);
-		see_node(e, r->during);
-	}
+	e->nodes = tsn_ir_nodes(e->m);
 	e->ints.size = sizeof(int64_t);
 	e->reals.size = sizeof(double);
 	e->strings.size = sizeof(struct tsn_str);
@@ -89,6 +105,7 @@ finish(struct tsn_emit *e)
 	tsn_free(e->part_met);
 	for (size_t i = 0; i < e->families.n; i++) {
 		tsn_free(f[i].aggs.p);
+		tsn_names_fini(&f[i].places);
 		tsn_free(f[i].readers.p);
 		tsn_free(f[i].closes);
 		tsn_free(f[i].top);
@@ -106,6 +123,12 @@ finish(struct tsn_emit *e)
 }
 
 /* --- rules --- */
+
+bool
+tsn_emit_leaves_out(const struct tsn_emit *e, uint32_t rule)
+{
+	return e->m->rules[rule].meta.disabled || (e->only != NULL && !e->only[rule]);
+}
 
 static void
 set_everywhere(struct tsn_export *x, uint32_t at)
@@ -230,6 +253,7 @@ static void
 describe_rule(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out)
 {
 	*out = r->meta;
+	out->disabled = tsn_emit_leaves_out(e, (uint32_t)(r - e->m->rules));
 	out->nreports = 0;
 	out->report = NULL;
 	out->at_close = false;
@@ -366,21 +390,9 @@ emit_exports(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_r
 }
 
 static void
-emit_rule_folds(struct tsn_emit *e, const struct tsn_ir_rule *r)
+fold_root(void *arg, const struct tsn_ir *x)
 {
-	tsn_emit_folds(e, r->when);
-	tsn_emit_folds(e, r->except);
-	for (uint32_t i = 0; i < r->nreports; i++) {
-		tsn_emit_folds(e, r->report[i].compare);
-		tsn_emit_folds(e, r->report[i].value);
-		tsn_emit_folds(e, r->report[i].threshold);
-	}
-	for (uint32_t i = 0; i < r->ndefines; i++)
-		tsn_emit_folds(e, r->define[i]);
-	for (uint32_t i = 0; i < r->nrungs; i++)
-		tsn_emit_folds(e, r->rung[i].when);
-	if (r->until != NULL)
-		tsn_emit_folds(e, r->until);
+	tsn_emit_folds(arg, x);
 }
 
 void
@@ -390,7 +402,7 @@ tsn_emit_rule(struct tsn_emit *e, uint32_t number)
 	const struct tsn_rule *out = &e->p->rules[number];
 	uint32_t part, match, when, begin, shown, hidden = TSN_V_EMPTY, outside = TSN_V_EMPTY, ends = TSN_V_EMPTY;
 
-	emit_rule_folds(e, r);
+	tsn_ir_each_root(r, fold_root, e);
 	e->note = out->name;
 	part = part_of(e, number);
 	begin = tsn_emit_here(e);
@@ -483,12 +495,7 @@ emit_code(struct tsn_emit *e, enum tsn_door door)
 static uint32_t
 place_in(const struct tsn_efamily *f, const struct tsn_ir_agg *of)
 {
-	const struct tsn_ir_agg *const *aggs = f->aggs.p;
-	uint32_t i = 0;
-
-	while (of != NULL && i < f->aggs.n && strcmp(aggs[i]->agg_canon, of->agg_canon) != 0)
-		i++;
-	return i;
+	return of == NULL ? 0 : tsn_names_find(&f->places, of->agg_canon);
 }
 
 static struct tsn_step_def *
@@ -543,6 +550,12 @@ compile_regexes(struct tsn_emit *e, const char **error)
 	char text[TSN_REGEX_ERROR];
 	size_t at;
 
+	if (e->whole != NULL) {
+		p->regexes = e->whole->regexes;
+		p->regex_text = e->whole->regex_text;
+		p->nregexes = e->whole->nregexes;
+		return;
+	}
 	p->regexes = in_arena(e, e->m->nregex, sizeof(*p->regexes));
 	p->regex_text = in_arena(e, e->m->nregex, sizeof(*p->regex_text));
 	if (e->failed)
@@ -555,7 +568,7 @@ compile_regexes(struct tsn_emit *e, const char **error)
 			continue;
 		e->failed = true;
 		if (text[0] != '\0')
-			*error = tsn_arena_strdup(e->m->arena, text);
+			*error = tsn_arena_strdup(e->arena, text);
 	}
 }
 
@@ -599,17 +612,26 @@ fill_program(struct tsn_emit *e)
 
 /* --- what rules tell rules --- */
 
+struct linking {
+	struct tsn_vec links;   /* struct tsn_rule_link */
+	struct tsn_names rules;
+};
+
 static void
-add_link(struct tsn_emit *e, struct tsn_vec *links, enum tsn_link_kind kind, const char *rule, uint32_t family, uint32_t step)
+add_link(struct tsn_emit *e, struct linking *l, enum tsn_link_kind kind, const char *rule, uint32_t family, uint32_t step)
 {
 	struct tsn_rule_link *slot;
-	uint32_t i = 0;
+	uint32_t i;
 
-	while (i < e->m->nrules && strcmp(e->m->rules[i].meta.name, rule) != 0)
-		i++;
-	if (i == e->m->nrules)
+	if (l->rules.slot == NULL) {
+		e->failed = e->failed || !tsn_names_reserve(&l->rules, e->m->nrules);
+		for (i = 0; i < e->m->nrules && !e->failed; i++)
+			tsn_names_add(&l->rules, e->m->rules[i].meta.name, i);
+	}
+	i = e->failed ? TSN_NAMES_NONE : tsn_names_find(&l->rules, rule);
+	if (i == TSN_NAMES_NONE)
 		return; /* the checker has seen to it that there is one */
-	slot = tsn_vec_add(e, links, sizeof(*slot));
+	slot = tsn_vec_add(e, &l->links, sizeof(*slot));
 	if (slot != NULL)
 		*slot = (struct tsn_rule_link){ kind, i, family, step };
 }
@@ -617,22 +639,23 @@ add_link(struct tsn_emit *e, struct tsn_vec *links, enum tsn_link_kind kind, con
 static void
 fill_links(struct tsn_emit *e)
 {
-	struct tsn_vec links = { NULL, 0, 0 };
+	struct linking l = { { NULL, 0, 0 }, { NULL, 0, 0 } };
 
 	for (uint32_t f = 0; f < e->families.n; f++) {
 		const struct tsn_ir_agg *a = ((struct tsn_efamily *)e->families.p)[f].first;
 
 		if (a->fired != NULL)
-			add_link(e, &links, TSN_LINK_FIRED, a->fired, f, 0);
+			add_link(e, &l, TSN_LINK_FIRED, a->fired, f, 0);
 		for (uint32_t i = 0; i < a->nsteps; i++)
 			if (a->step[i].rule != NULL)
-				add_link(e, &links, TSN_LINK_STEP, a->step[i].rule, f, i);
+				add_link(e, &l, TSN_LINK_STEP, a->step[i].rule, f, i);
 	}
-	e->p->links = in_arena(e, links.n, sizeof(*e->p->links));
-	e->p->nlinks = (uint32_t)links.n;
-	if (!e->failed && links.n > 0)
-		memcpy(e->p->links, links.p, links.n * sizeof(*e->p->links));
-	tsn_free(links.p);
+	e->p->links = in_arena(e, l.links.n, sizeof(*e->p->links));
+	e->p->nlinks = (uint32_t)l.links.n;
+	if (!e->failed && l.links.n > 0)
+		memcpy(e->p->links, l.links.p, l.links.n * sizeof(*e->p->links));
+	tsn_free(l.links.p);
+	tsn_names_fini(&l.rules);
 }
 
 static void
@@ -664,35 +687,71 @@ emit(struct tsn_emit *e, const char **error)
 		fill_program(e);
 }
 
-struct tsn_program *
-tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error)
+/* What whoever fills batches does is the same for all parts. */
+static void
+as_whole(struct tsn_emit *e)
 {
-	struct tsn_emit e = { .m = m, .flags = flags, .guard = TSN_V_NONE };
+	e->p->of = e->whole;
+	e->p->reads = e->whole->reads;
+	e->p->derived = e->whole->derived;
+}
+
+static struct tsn_program *
+run(struct tsn_emit *e, const char **error)
+{
 	bool good = false;
 
 	*error = NULL;
-	if (start(&e)) {
-		emit(&e, error);
-		if (!e.failed) {
-			good = tsn_program_verify(e.p);
-			*error = e.p->verify_error;
+	if (start(e)) {
+		emit(e, error);
+		if (!e->failed && e->whole != NULL)
+			as_whole(e);
+		if (!e->failed) {
+			good = tsn_program_verify(e->p);
+			*error = e->p->verify_error;
+			good = good && (e->whole != NULL || tsn_program_name_rules(e->p));
 		}
 	}
 	if (!good) {
-		for (uint32_t i = 0; e.p != NULL && i < e.p->nregexes; i++)
-			pcre2_code_free(e.p->regexes[i]);
+		for (uint32_t i = 0; e->whole == NULL && e->p != NULL && i < e->p->nregexes; i++)
+			pcre2_code_free(e->p->regexes[i]);
+		if (e->p != NULL)
+			tsn_names_fini(&e->p->rule_names);
 		if (*error == NULL)
 			*error = "memory is out";
 	}
-	finish(&e);
+	finish(e);
 	if (!good)
 		return NULL;
-	e.p->arena = m->arena;
-	return e.p;
+	e->p->arena = e->arena;
+	return e->p;
+}
+
+struct tsn_program *
+tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error)
+{
+	struct tsn_emit e = { .m = m, .arena = m->arena, .flags = flags, .guard = TSN_V_NONE };
+
+	return run(&e, error);
 }
 
 struct tsn_program *
 tsn_emit(struct tsn_ir_module *m, const char **error)
 {
 	return tsn_emit_with(m, 0, error);
+}
+
+struct tsn_program *
+tsn_emit_part(struct tsn_ir_module *m, const struct tsn_program *whole, const bool *only)
+{
+	struct tsn_emit e = { .m = m, .arena = tsn_arena_new(), .whole = whole, .only = only, .guard = TSN_V_NONE };
+	struct tsn_program *p;
+	const char *error;
+
+	if (e.arena == NULL)
+		return NULL;
+	p = run(&e, &error);
+	if (p == NULL)
+		tsn_arena_free(e.arena);
+	return p;
 }

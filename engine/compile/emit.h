@@ -12,6 +12,7 @@
 #ifndef TSN_COMPILE_EMIT_H
 #define TSN_COMPILE_EMIT_H
 
+#include "base/names.h"
 #include "compile/ir.h"
 #include "vm/ops.h"
 
@@ -94,6 +95,7 @@ struct tsn_reader {
 struct tsn_efamily {
 	const struct tsn_ir_agg *first;
 	struct tsn_vec aggs;        /* const struct tsn_ir_agg *, one a distinct agg_canon */
+	struct tsn_names places;    /* of those forms in [aggs] */
 	struct tsn_vec readers;     /* struct tsn_reader */
 	uint64_t max_keys;
 	bool *closes;               /* one an aggregate */
@@ -102,6 +104,9 @@ struct tsn_efamily {
 
 struct tsn_emit {
 	struct tsn_ir_module *m;
+	struct tsn_arena *arena;    /* of the program */
+	const struct tsn_program *whole; /* of a part: what it is a part of, */
+	const bool *only;           /* and its rules, by number; NULL: all */
 	struct tsn_program *p;
 	unsigned flags;             /* enum tsn_emit_flags */
 	bool failed;
@@ -230,9 +235,14 @@ enum tsn_rel tsn_rel_swap(enum tsn_rel rel);
  */
 int tsn_rel_of_real(enum tsn_rel *rel, double c, int64_t *i);
 
+/* --- emit.c --- */
+
+/* Is the rule disabled, or none of this part's? */
+bool tsn_emit_leaves_out(const struct tsn_emit *e, uint32_t rule);
+
 /* --- emit_state.c: families, folds, what a flow can decide --- */
 
-/* Finds the families of all rules that are not disabled, who reads them and which windows close. */
+/* Finds the families of all rules that are not left out, who reads them and which windows close. */
 void tsn_emit_families(struct tsn_emit *e);
 /* Where its family counts. */
 enum tsn_door tsn_emit_door(const struct tsn_ir_agg *a);

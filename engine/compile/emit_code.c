@@ -126,6 +126,12 @@ insn_hash(uint16_t op, uint32_t a, uint32_t b, uint32_t c)
 }
 
 static bool
+same_insn(const struct tsn_vinsn *x, const struct tsn_vinsn *y)
+{
+	return x->op == y->op && x->a == y->a && x->b == y->b && (x->c == y->c || x->op == TSN_OP_CODE_STR_MATCH);
+}
+
+static bool
 seen_rehash(struct tsn_emit *e, struct tsn_vcode *c)
 {
 	size_t n = c->nseen ? c->nseen * 2 : 256;
@@ -141,9 +147,10 @@ seen_rehash(struct tsn_emit *e, struct tsn_vcode *c)
 		uint32_t third = in[i].op == TSN_OP_CODE_STR_MATCH ? 0 : in[i].c;
 		size_t at = insn_hash(in[i].op, in[i].a, in[i].b, third) & (n - 1);
 
-		while (seen[at] != 0)
+		while (seen[at] != 0 && !same_insn(&in[seen[at] - 1], &in[i]))
 			at = (at + 1) & (n - 1);
-		seen[at] = (uint32_t)i + 1;
+		if (seen[at] == 0)
+			seen[at] = (uint32_t)i + 1;
 	}
 	tsn_free(c->seen);
 	c->seen = seen;

@@ -435,8 +435,8 @@ write_out(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses)
 	struct open_jump *open = tsn_emit_zeroed(f->e, f->jumps.n + 1, sizeof(*open));
 	size_t next = 0, nopen = 0, max = (size_t)f->n + f->jumps.n + 1;
 
-	out->insn = tsn_arena_alloc(f->e->m->arena, max * sizeof(*out->insn));
-	out->note = tsn_arena_alloc(f->e->m->arena, max * sizeof(*out->note));
+	out->insn = tsn_arena_alloc(f->e->arena, max * sizeof(*out->insn));
+	out->note = tsn_arena_alloc(f->e->arena, max * sizeof(*out->note));
 	if (open == NULL || out->insn == NULL || out->note == NULL)
 		f->e->failed = true;
 	for (uint32_t at = 0; at < f->n && !f->e->failed; at++) {

@@ -17,7 +17,7 @@ typedef unsigned __int128 u128;
 static void *
 in_arena(struct tsn_emit *e, size_t count, size_t size)
 {
-	void *p = e->failed ? NULL : tsn_arena_alloc(e->m->arena, (count + 1) * size);
+	void *p = e->failed ? NULL : tsn_arena_alloc(e->arena, (count + 1) * size);
 
 	if (p == NULL)
 		e->failed = true;
@@ -157,7 +157,7 @@ make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 			if (used[i])
 				add_range(e, &first, a[i].lo, a[i].lo, i);
 	}
-	if (!e->failed && !tsn_classes_init(out, e->m->arena, f->field, first.p, first.n, six.p, six.n))
+	if (!e->failed && !tsn_classes_init(out, e->arena, f->field, first.p, first.n, six.p, six.n))
 		e->failed = true;
 	tsn_free(used);
 	tsn_free(first.p);

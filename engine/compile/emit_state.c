@@ -81,16 +81,19 @@ static uint32_t
 agg_in_family(struct tsn_emit *e, uint32_t family, const struct tsn_ir_agg *a)
 {
 	struct tsn_efamily *f = family_at(e, family);
-	const struct tsn_ir_agg **slot = f->aggs.p;
+	const struct tsn_ir_agg **slot;
+	uint32_t at;
 
 	if (a->max_keys > f->max_keys)
 		f->max_keys = a->max_keys; /* not part of the canonical form: the largest wins */
-	for (size_t i = 0; i < f->aggs.n; i++)
-		if (strcmp(slot[i]->agg_canon, a->agg_canon) == 0)
-			return (uint32_t)i;
+	at = tsn_names_find(&f->places, a->agg_canon);
+	if (at != TSN_NAMES_NONE)
+		return at;
 	slot = tsn_vec_add(e, &f->aggs, sizeof(*slot));
-	if (slot == NULL)
+	if (slot == NULL || !tsn_names_add(&f->places, a->agg_canon, (uint32_t)f->aggs.n - 1)) {
+		e->failed = true;
 		return 0;
+	}
 	*slot = a;
 	return (uint32_t)f->aggs.n - 1;
 }
@@ -214,11 +217,24 @@ finish_families(struct tsn_emit *e)
 	}
 	tsn_emit_walk(e);
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
-		if (!e->m->rules[i].meta.disabled)
+		if (!tsn_emit_leaves_out(e, i))
 			find_tops(e, NULL, e->m->rules[i].when);
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
-		if (!e->m->rules[i].meta.disabled)
+		if (!tsn_emit_leaves_out(e, i))
 			tsn_emit_rule_closings(e, &e->m->rules[i], note_closing, NULL);
+}
+
+struct reading_rule {
+	struct tsn_emit *e;
+	struct tsn_reader reader;
+};
+
+static void
+enter_root(void *arg, const struct tsn_ir *x)
+{
+	struct reading_rule *r = arg;
+
+	tsn_emit_each_agg(r->e, x, enter, &r->reader);
 }
 
 void
@@ -226,28 +242,16 @@ tsn_emit_families(struct tsn_emit *e)
 {
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++) {
 		const struct tsn_ir_rule *r = &e->m->rules[i];
-		struct tsn_reader reader = { i, NULL };
+		struct reading_rule reading = { e, { i, NULL } };
 
-		if (r->meta.disabled)
+		if (tsn_emit_leaves_out(e, i))
 			continue;
 		tsn_emit_walk(e);
 		count_uses(e, r->when);
 		count_uses(e, r->except);
-		tsn_emit_each_agg(e, r->when, enter, &reader);
-		tsn_emit_each_agg(e, r->except, enter, &reader);
-		for (uint32_t k = 0; k < r->nreports; k++) {
-			tsn_emit_each_agg(e, r->report[k].compare, enter, &reader);
-			tsn_emit_each_agg(e, r->report[k].value, enter, &reader);
-			tsn_emit_each_agg(e, r->report[k].threshold, enter, &reader);
-		}
-		for (uint32_t k = 0; k < r->ndefines; k++)
-			tsn_emit_each_agg(e, r->define[k], enter, &reader);
-		for (uint32_t k = 0; k < r->nrungs; k++)
-			tsn_emit_each_agg(e, r->rung[k].when, enter, &reader);
-		if (r->until != NULL) {
+		if (r->until != NULL)
 			count_uses(e, r->until);
-			tsn_emit_each_agg(e, r->until, enter, &reader);
-		}
+		tsn_ir_each_root(r, enter_root, &reading);
 	}
 	finish_families(e);
 }

@@ -203,4 +203,16 @@ enum tsn_emit_flags {
 };
 struct tsn_program *tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error);
 
+/*
+ * The program of some rules of a module that [whole] was made of: the others are disabled in it, their numbers and those of
+ * sets stay. It has an arena of its own, but names, sets of regular expressions and the like are those of [whole] and the
+ * module, which must live longer. Rules that it reads groups with must all be in it. NULL: memory is out.
+ */
+struct tsn_program *tsn_emit_part(struct tsn_ir_module *m, const struct tsn_program *whole, const bool *only);
+
+/* Calls [each] for every condition and value a rule has, in the order in which families are numbered. */
+void tsn_ir_each_root(const struct tsn_ir_rule *r, void (*each)(void *arg, const struct tsn_ir *x), void *arg);
+/* All ids of nodes are below it. */
+uint32_t tsn_ir_nodes(const struct tsn_ir_module *m);
+
 #endif

@@ -13,19 +13,26 @@ count(const struct tsn_ruleset *rs)
 }
 
 bool
-tsn_dynamic_any(const struct tsn_ruleset *rs)
+tsn_dynamic_own(const struct tsn_ruleset *rs, const bool *own, uint32_t i)
+{
+	return i < count(rs) && rs->sets[i] != NULL && tsn_set_is_dynamic(rs->sets[i]) && (own == NULL || own[i]);
+}
+
+bool
+tsn_dynamic_any(const struct tsn_ruleset *rs, const bool *own)
 {
 	for (uint32_t i = 0; i < count(rs); i++)
-		if (tsn_set_is_dynamic(rs->sets[i]))
+		if (tsn_dynamic_own(rs, own, i))
 			return true;
 	return false;
 }
 
 void
-tsn_dynamic_expire(struct tsn_ruleset *rs, int64_t tick)
+tsn_dynamic_expire(struct tsn_ruleset *rs, const bool *own, int64_t tick)
 {
 	for (uint32_t i = 0; i < count(rs); i++)
-		tsn_set_dynamic_expire(rs->sets[i], tick);
+		if (tsn_dynamic_own(rs, own, i))
+			tsn_set_dynamic_expire(rs->sets[i], tick);
 }
 
 static void

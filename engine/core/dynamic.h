@@ -11,9 +11,11 @@
 #include "compile/compile.h"
 #include "sets/dynamic.h"
 
-/* Has it any? Then batches end at ticks. */
-bool tsn_dynamic_any(const struct tsn_ruleset *rs);
-void tsn_dynamic_expire(struct tsn_ruleset *rs, int64_t tick);
+/* Is the set of slot [i] a dynamic one that is [own]ed (NULL: all are)? Of the lanes one owns it, the only one that changes it. */
+bool tsn_dynamic_own(const struct tsn_ruleset *rs, const bool *own, uint32_t i);
+/* Is there any? Then batches end at ticks. */
+bool tsn_dynamic_any(const struct tsn_ruleset *rs, const bool *own);
+void tsn_dynamic_expire(struct tsn_ruleset *rs, const bool *own, int64_t tick);
 /* The actions of openings; the reason of members is the alert's message, or the rule's title. */
 void tsn_dynamic_apply(struct tsn_ruleset *rs, const struct tsn_opening *o, size_t n, int64_t tick);
 /* Members go to sets of the same qualified name and kind. Only when the new ruleset is sure to come into force. */

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/pack.h"
 #include "core/dynamic.h"
-#include "core/internal.h"
+#include "core/lane.h"
 
 /* A match that is a step: what of its flow names groups and is told of a chain. */
 struct match {
@@ -36,9 +36,9 @@ struct tsn_feedback {
 };
 
 bool
-tsn_feedback_needed(const struct tsn_ruleset *rs)
+tsn_feedback_needed(const struct tsn_ruleset *rs, const struct tsn_program *p, const bool *own_set)
 {
-	return rs->program->nlinks > 0 || tsn_dynamic_any(rs);
+	return p->nlinks > 0 || tsn_dynamic_any(rs, own_set);
 }
 
 struct tsn_feedback *
@@ -217,10 +217,10 @@ put_key(struct tsn_batch *b, uint32_t row, const struct tsn_key_spec *k, const s
 }
 
 static void
-begin(struct tsn_engine *e, struct tsn_batch *b)
+begin(struct tsn_lane *lane, struct tsn_batch *b)
 {
 	tsn_batch_clear(b, TSN_BATCH_TICK);
-	b->ticket = e->ticket;
+	b->ticket = lane->ticket;
 }
 
 static void
@@ -234,44 +234,44 @@ next_row(struct tsn_batch *b, int64_t time, uint32_t source)
 
 /* Groups whose run the matches may have completed, evaluated as of the tick. */
 static void
-run_completed(struct tsn_feedback *f, struct tsn_engine *e, size_t from, size_t to)
+run_completed(struct tsn_feedback *f, struct tsn_lane *lane, size_t from, size_t to)
 {
 	const struct tsn_rule_link *l = &f->p->links[f->match[from].link];
-	struct tsn_batch *b = e->tick_batch;
+	struct tsn_batch *b = lane->tick_batch;
 
 	if (l->step + 1 < f->p->families[l->family].nsteps)
 		return;
-	begin(e, b);
+	begin(lane, b);
 	for (size_t i = from; i < to; i++) {
 		tsn_key_to_row(&f->p->families[l->family].key, f->match[i].key, f->match[i].key_len, b, b->n);
 		next_row(b, f->match[i].time, f->match[i].source);
 	}
-	tsn_batch_normalise(b, e->exporters);
-	tsn_vm_closing(e->vm, l->family, 0);
-	tsn_engine_run(e, b);
+	tsn_batch_normalise(b, lane->exporters);
+	tsn_vm_closing(lane->vm, l->family, 0);
+	tsn_lane_run(lane, b);
 }
 
 static void
-step(struct tsn_feedback *f, struct tsn_engine *e, size_t from, size_t to)
+step(struct tsn_feedback *f, struct tsn_lane *lane, size_t from, size_t to)
 {
 	const struct tsn_rule_link *l = &f->p->links[f->match[from].link];
-	struct tsn_batch *b = e->tick_batch;
+	struct tsn_batch *b = lane->tick_batch;
 
-	begin(e, b);
+	begin(lane, b);
 	for (size_t i = from; i < to; i++) {
 		put_flow(b, b->n, &f->match[i]);
 		put_key(b, b->n, &step_of(f, f->match[i].link)->key, &f->match[i]);
 		next_row(b, f->match[i].time, f->match[i].source);
 	}
-	tsn_batch_normalise(b, e->exporters);
-	if (!tsn_state_step(e->state, l->family, l->step, b, &b->rows))
+	tsn_batch_normalise(b, lane->exporters);
+	if (!tsn_state_step(lane->state, l->family, l->step, b, &b->rows))
 		f->lost += to - from;
-	run_completed(f, e, from, to);
+	run_completed(f, lane, from, to);
 }
 
 /* By link, each in the order of its matches; what they set off waits for the next tick. */
 static void
-steps(struct tsn_feedback *f, struct tsn_engine *e)
+steps(struct tsn_feedback *f, struct tsn_lane *lane)
 {
 	struct tsn_feedback now = *f;
 
@@ -295,7 +295,7 @@ steps(struct tsn_feedback *f, struct tsn_engine *e)
 				m[n++] = now.match[i];
 		one.match = m;
 		for (size_t i = 0; i < n; i += TSN_BATCH_ROWS)
-			step(&one, e, i, n - i < TSN_BATCH_ROWS ? n : i + TSN_BATCH_ROWS);
+			step(&one, lane, i, n - i < TSN_BATCH_ROWS ? n : i + TSN_BATCH_ROWS);
 		f->lost += one.lost - now.lost;
 		tsn_free(m);
 	}
@@ -318,76 +318,76 @@ same_count(const struct tsn_family_def *family, const struct tsn_rule *rule, con
 }
 
 static void
-count(struct tsn_feedback *f, struct tsn_engine *e, uint32_t family)
+count(struct tsn_feedback *f, struct tsn_lane *lane, uint32_t family)
 {
-	struct tsn_batch *b = e->tick_batch;
+	struct tsn_batch *b = lane->tick_batch;
 	struct tsn_mask none;
 
 	if (b->n == 0)
 		return;
 	tsn_mask_clear(&none);
-	tsn_batch_normalise(b, e->exporters);
-	if (!tsn_state_fold(e->state, family, b, &b->rows, &none, f->args, f->results))
+	tsn_batch_normalise(b, lane->exporters);
+	if (!tsn_state_fold(lane->state, family, b, &b->rows, &none, f->args, f->results))
 		f->lost += b->n;
-	begin(e, b);
+	begin(lane, b);
 }
 
 static void
-fired(struct tsn_feedback *f, struct tsn_engine *e, const struct tsn_opening *o, size_t n)
+fired(struct tsn_feedback *f, struct tsn_lane *lane, const struct tsn_opening *o, size_t n)
 {
 	for (uint32_t i = 0; i < f->p->nlinks; i++) {
 		const struct tsn_rule_link *l = &f->p->links[i];
 
 		if (l->kind != TSN_LINK_FIRED)
 			continue;
-		begin(e, e->tick_batch);
+		begin(lane, lane->tick_batch);
 		for (size_t k = 0; k < n; k++)
 			if (o[k].rule == l->rule && o[k].counts &&
-			    same_count(&f->p->families[l->family], &f->p->rules[l->rule], &o[k], e->tick_batch))
-				count(f, e, l->family);
-		count(f, e, l->family);
+			    same_count(&f->p->families[l->family], &f->p->rules[l->rule], &o[k], lane->tick_batch))
+				count(f, lane, l->family);
+		count(f, lane, l->family);
 	}
 }
 
 /* --- dynamic sets --- */
 
 int64_t
-tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_engine *e)
+tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_lane *lane)
 {
 	int64_t due = INT64_MAX, at;
 
 	for (uint32_t i = 0; i < f->p->nsets; i++) {
-		if (e->rules->sets[i] == NULL || !tsn_set_is_dynamic(e->rules->sets[i]))
+		if (!tsn_dynamic_own(lane->rules, lane->own_set, i))
 			continue;
-		at = tsn_set_dynamic_due(e->rules->sets[i]);
+		at = tsn_set_dynamic_due(lane->rules->sets[i]);
 		due = at < due ? at : due;
 	}
 	return due;
 }
 
 bool
-tsn_feedback_waits(const struct tsn_feedback *f, const struct tsn_engine *e)
+tsn_feedback_waits(const struct tsn_feedback *f, const struct tsn_lane *lane)
 {
 	size_t n;
 
-	tsn_alerts_openings(e->alerts, &n);
+	tsn_alerts_openings(lane->alerts, &n);
 	return f->nmatches > 0 || n > 0;
 }
 
 void
-tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now)
+tsn_feedback_tick(struct tsn_feedback *f, struct tsn_lane *lane, int64_t now)
 {
 	const struct tsn_opening *o;
 	size_t n;
 
-	o = tsn_alerts_openings(e->alerts, &n);
-	fired(f, e, o, n);
-	tsn_dynamic_expire(e->rules, now);
-	tsn_dynamic_apply(e->rules, o, n, now);
-	tsn_alerts_openings_done(e->alerts);
+	o = tsn_alerts_openings(lane->alerts, &n);
+	fired(f, lane, o, n);
+	tsn_dynamic_expire(lane->rules, lane->own_set, now);
+	tsn_dynamic_apply(lane->rules, o, n, now);
+	tsn_alerts_openings_done(lane->alerts);
 	if (f->nmatches > 0)
-		steps(f, e);
-	tsn_batch_clear(e->tick_batch, TSN_BATCH_TICK);
+		steps(f, lane);
+	tsn_batch_clear(lane->tick_batch, TSN_BATCH_TICK);
 }
 
 /* --- as bytes --- */

@@ -12,24 +12,25 @@
 #define TSN_CORE_FEEDBACK_H
 
 #include "compile/compile.h"
-#include "core/engine.h"
+#include "core/lane.h"
 
 #define TSN_FEEDBACK_MATCHES 65536u
 
 struct tsn_feedback;
 
-bool tsn_feedback_needed(const struct tsn_ruleset *rs);
+/* [own_set]: see tsn_dynamic_own. */
+bool tsn_feedback_needed(const struct tsn_ruleset *rs, const struct tsn_program *p, const bool *own_set);
 /* [p] must outlive it. NULL when memory is out. */
 struct tsn_feedback *tsn_feedback_new(const struct tsn_program *p);
 void tsn_feedback_free(struct tsn_feedback *f);
 /* Rows that match a rule: kept if the rule is a step. */
 void tsn_feedback_match(struct tsn_feedback *f, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b);
 /* Something waits for the next tick. */
-bool tsn_feedback_waits(const struct tsn_feedback *f, const struct tsn_engine *e);
+bool tsn_feedback_waits(const struct tsn_feedback *f, const struct tsn_lane *lane);
 /* When a member of a dynamic set leaves next, INT64_MAX if none does. */
-int64_t tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_engine *e);
+int64_t tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_lane *lane);
 /* The tick [now]: all that waits takes effect; then rules that end with a rule's match are evaluated. */
-void tsn_feedback_tick(struct tsn_feedback *f, struct tsn_engine *e, int64_t now);
+void tsn_feedback_tick(struct tsn_feedback *f, struct tsn_lane *lane, int64_t now);
 /*
  * Matches that wait for the tick, as bytes, by rules and steps; into one to which nothing has happened. Any bytes may be
  * given; false: nothing waits. Those of rules or sequences that are not the same any more are left out.

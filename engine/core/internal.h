@@ -4,31 +4,33 @@
 #ifndef TSN_CORE_INTERNAL_H
 #define TSN_CORE_INTERNAL_H
 
+#include "base/clock.h"
 #include "core/engine.h"
-#include "core/feedback.h"
+#include "core/lane.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
 #include "pair/pair.h"
 
+/*
+ * The engine is the front, through which everything comes in order, and the lanes behind it, which do what rules ask for.
+ * The front is all here but [lane].
+ */
 struct tsn_engine {
 	struct tsn_engine_options o;
 	struct tsn_exporters *exporters;
 	struct tsn_decoder *decoder;
-	struct tsn_batch *batch, *tick_batch;
+	struct tsn_batch *batch;        /* being filled */
+	struct tsn_batch *talks;        /* conversations on their way to the lanes */
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
-	struct tsn_alerts *alerts;
 	struct tsn_sink **sinks;
 	size_t nsinks;
-	/* what is in force */
-	struct tsn_ruleset *rules;      /* NULL: none */
-	struct tsn_vm *vm;
-	struct tsn_state *state;
+	struct tsn_ruleset *rules;      /* in force; NULL: none */
+	struct tsn_alerts *alerts;      /* those of all rules: of the only lane, or where those of all lanes come together */
+	struct tsn_lane *lane;
+	uint32_t nlanes;                /* at least 1, also without rules */
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */
-	bool expects;                   /* the rules are new: those who are expected to speak are still to be armed */
 	int64_t ticked;                 /* the tick up to which all was done, TSN_TIME_NONE before the first */
 	int64_t began;                  /* time of receipt before the first row of the batch */
-	bool watching;                  /* the rows at hand are keys of alerts, and no matches */
-	struct tsn_feedback *feedback;  /* NULL: no rule tells another, or a set, anything */
 	uint64_t ticket;                /* of the next row */
 	struct tsn_pair *pair;          /* NULL: no rule is about conversations */
 	struct tsn_dedup *dedup;        /* NULL: off */
@@ -39,19 +41,26 @@ struct tsn_engine {
 	struct tsn_engine_stats stats;
 };
 
-/* engine.c */
-void tsn_engine_run_batch(struct tsn_engine *e);
-tsn_on_match tsn_engine_on_match;
+static inline int64_t
+tsn_second_of(int64_t ms)
+{
+	return ms - ((ms % TSN_SECOND) + TSN_SECOND) % TSN_SECOND;
+}
 
-/* ticks.c */
+/* The first tick at or after [ms]. */
+static inline int64_t
+tsn_tick_from(int64_t ms)
+{
+	if (ms > INT64_MAX - TSN_SECOND)
+		return INT64_MAX;
+	return ms < INT64_MIN + TSN_SECOND ? ms : tsn_second_of(ms + TSN_SECOND - 1);
+}
+
+/* front.c */
+struct tsn_batch *tsn_engine_make_room(void *engine);
+void tsn_engine_clock_of_record(void *engine, int64_t received);
+void tsn_engine_run_batch(struct tsn_engine *e);
 /* The clock was set: all up to it is taken to be done. */
 void tsn_engine_ticks_from_clock(struct tsn_engine *e);
-void tsn_engine_clock_of_record(void *arg, int64_t received);
-
-static inline void
-tsn_engine_run(struct tsn_engine *e, struct tsn_batch *b)
-{
-	tsn_vm_run(e->vm, b, e->state, (const struct tsn_set *const *)e->rules->sets, tsn_engine_on_match, e);
-}
 
 #endif

@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "base/pack.h"
 #include "core/dynamic.h"
+#include "core/feedback.h"
 #include "core/internal.h"
 #include "core/reload.h"
 #include "core/talks.h"
 
 #define MARK   "tocsin engine"
-#define FORMAT 1
+#define FORMAT 2
 #define ORDER  0x01020304u /* reals and lengths are written as the machine has them */
 
 static size_t
@@ -90,17 +91,17 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	if (e->rules == NULL)
 		return;
 	at = open_part(out, "alerts");
-	tsn_alerts_save(e->alerts, out);
+	tsn_alerts_save((const struct tsn_alerts *const[]){ e->alerts }, 1, out);
 	tsn_pack_close(out, at);
 	at = open_part(out, "state");
-	tsn_state_save(e->state, out);
+	tsn_state_save(e->lane->state, out);
 	tsn_pack_close(out, at);
 	at = open_part(out, "sets");
 	tsn_dynamic_save(e->rules, out);
 	tsn_pack_close(out, at);
-	if (e->feedback != NULL) {
+	if (e->lane->feedback != NULL) {
 		at = open_part(out, "steps");
-		tsn_feedback_save(e->feedback, out);
+		tsn_feedback_save(e->lane->feedback, out);
 		tsn_pack_close(out, at);
 	}
 	if (e->pair == NULL)
@@ -193,7 +194,7 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 		return false;
 	*why = "its state makes no sense, or memory is out";
 	if (e->rules != NULL && part[PART_STATE].p != NULL &&
-	    !tsn_engine_load_state(e->state, &part[PART_STATE], stats.last, &r->expressions)) {
+	    !tsn_engine_load_state(e->lane->state, &part[PART_STATE], stats.last, &r->expressions)) {
 		tsn_alerts_load(e->alerts, &none, NULL);
 		return false;
 	}
@@ -201,7 +202,7 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
 	if (e->rules != NULL && part[PART_SETS].p != NULL && !tsn_dynamic_load(e->rules, &part[PART_SETS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what rules had added to sets could not be restored");
-	if (e->feedback != NULL && part[PART_STEPS].p != NULL && !tsn_feedback_load(e->feedback, &part[PART_STEPS]))
+	if (e->lane->feedback != NULL && part[PART_STEPS].p != NULL && !tsn_feedback_load(e->lane->feedback, &part[PART_STEPS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "matches that were steps of sequences could not be restored");
 	if (e->dedup != NULL && part[PART_DEDUP].p != NULL && !tsn_dedup_load(e->dedup, &part[PART_DEDUP]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what dedup remembered could not be restored: some flows may count twice");

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/fill.h"
 
+#include "base/wide.h"
 #include "decode/columns.h"
 #include "decode/decode.h"
 #include "decode/wire.h"
@@ -168,8 +169,7 @@ fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_
 }
 
 /* The columns in which all rows of a message are alike. */
-static void
-fill_constants(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
+TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n), (b, h, n))
 {
 	uint32_t row = b->n;
 	struct tsn_addr_column *exporter = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot];
@@ -187,28 +187,41 @@ fill_constants(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n
 		tsn_fill_u32((uint32_t *)b->col[TSN_F_SAMPLING] + row, n, h->sampling);
 }
 
+/* The fields of a message's records in one word of masks. The lists are unrolled: an instruction a field, for every message. */
+static inline __attribute__((always_inline)) void
+set_present_in(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t word, uint64_t bits)
+{
+	struct tsn_mask *exporter_v4 = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot].is_v4;
+
+#pragma GCC unroll 16
+	for (size_t i = 0; i < sizeof(always); i++)
+		b->present[always[i]].w[word] |= bits;
+#pragma GCC unroll 4
+	for (size_t i = 0; i < sizeof(v4_always); i++)
+		b->addr[tsn_fields[v4_always[i]].addr_slot].is_v4.w[word] |= bits;
+	if (h->version != 1) {
+#pragma GCC unroll 4
+		for (size_t i = 0; i < sizeof(routes); i++)
+			b->present[routes[i]].w[word] |= bits;
+	}
+	if (h->exporter.v4 && h->exporter.lo == 0) /* nobody is known to have sent it */
+		b->present[TSN_F_EXPORTER].w[word] &= ~bits;
+	if (h->exporter.v4)
+		exporter_v4->w[word] |= bits;
+	if (h->version == 5)
+		b->present[TSN_F_SOURCE_ID].w[word] |= bits;
+	if (h->sampling != 0)
+		b->present[TSN_F_SAMPLING].w[word] |= bits;
+}
+
 /* Marks the next [n] rows as carrying what such a message carries: the bits are made once. */
 static void
 set_present(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
 {
-	struct tsn_mask *exporter_v4 = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot].is_v4;
-	uint32_t word = b->n / 64, bit = b->n % 64;
-
-	for (; n > 0; word++, bit = 0) {
+	for (uint32_t word = b->n / 64, bit = b->n % 64; n > 0; word++, bit = 0) {
 		uint32_t take = n < 64 - bit ? n : 64 - bit;
-		uint64_t bits = (take == 64 ? UINT64_MAX : (UINT64_C(1) << take) - 1) << bit;
 
-		for (size_t i = 0; i < sizeof(always); i++)
-			b->present[always[i]].w[word] |= bits;
-		if (h->exporter.v4 && h->exporter.lo == 0) /* nobody is known to have sent it */
-			b->present[TSN_F_EXPORTER].w[word] &= ~bits;
-		for (size_t i = 0; i < sizeof(routes) && h->version != 1; i++)
-			b->present[routes[i]].w[word] |= bits;
-		for (size_t i = 0; i < sizeof(v4_always); i++)
-			b->addr[tsn_fields[v4_always[i]].addr_slot].is_v4.w[word] |= bits;
-		exporter_v4->w[word] |= h->exporter.v4 ? bits : 0;
-		b->present[TSN_F_SOURCE_ID].w[word] |= h->version == 5 ? bits : 0;
-		b->present[TSN_F_SAMPLING].w[word] |= h->sampling != 0 ? bits : 0;
+		set_present_in(b, h, word, (take == 64 ? UINT64_MAX : (UINT64_C(1) << take) - 1) << bit);
 		n -= take;
 	}
 }

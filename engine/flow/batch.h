@@ -23,6 +23,10 @@ enum tsn_batch_kind {
 	TSN_BATCH_TICK, /* one row a group whose window closed: key fields present, all others absent */
 };
 
+struct tsn_time_span {
+	int64_t least, most;
+};
+
 /*
  * An address column is three: [v4] holds IPv4 addresses (0 elsewhere), [hi]
  * and [lo] hold IPv6 ones and mean something only where [is_v4] is 0;
@@ -48,6 +52,9 @@ struct tsn_batch {
 	int64_t *time;     /* ms; event time, made by tsn_batch_normalise */
 	uint32_t *source;  /* index in tsn_exporters */
 	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
+	/* The least and most of [time] and [received], and whether all rows are of one [source]; of flows, set by tsn_batch_normalise. */
+	struct tsn_time_span event_span, received_span;
+	bool one_source;
 	/*
 	 * Rows whose exporter gives it, as of that row: flags and interfaces from its first flow that has one,
 	 * unsampled while no interval above 1 is told, both directions from its first answered conversation; set by

@@ -8,6 +8,8 @@
 #ifndef TSN_FLOW_KEY_H
 #define TSN_FLOW_KEY_H
 
+#include <string.h>
+
 #include "flow/batch.h"
 
 #define TSN_KEY_PARTS 8
@@ -39,6 +41,12 @@ bool tsn_key_valid(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n,
 void tsn_key_decode(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, unsigned i, struct tsn_value *out);
 /* Makes a row of a tick batch from a key. Strings point into [bytes]. */
 void tsn_key_to_row(const struct tsn_key_spec *k, const uint8_t *bytes, size_t n, struct tsn_batch *b, uint32_t row);
+/* The same fields in the same order, masked alike. */
+static inline bool
+tsn_key_same(const struct tsn_key_spec *a, const struct tsn_key_spec *b)
+{
+	return a->n == b->n && memcmp(a->part, b->part, a->n * sizeof(a->part[0])) == 0;
+}
 /* True if the spec is one whole or masked address (the narrow fast path). */
 static inline bool
 tsn_key_is_addr(const struct tsn_key_spec *k)

@@ -2,6 +2,48 @@
 /* Copyright 2026 The Tocsin authors */
 #include "flow/mask.h"
 
+#include "base/cpu.h"
+
+#if TSN_CPU_X86
+#include <immintrin.h>
+
+TSN_CPU_TARGET_AVX512 static void
+pack_avx512(struct tsn_mask *m, const uint8_t *bytes)
+{
+	for (int i = 0; i < TSN_MASK_WORDS; i++) {
+		__m512i v = _mm512_loadu_si512(bytes + i * 64);
+
+		m->w[i] = _mm512_test_epi8_mask(v, v);
+	}
+}
+
+/* An instruction takes the highest bits of 16 bytes; the shift brings the lowest ones there. */
+static void
+pack_any(struct tsn_mask *m, const uint8_t *bytes)
+{
+	for (int i = 0; i < TSN_MASK_WORDS; i++) {
+		uint64_t word = 0;
+
+		for (int j = 0; j < 4; j++) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(bytes + i * 64 + j * 16));
+
+			word |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_slli_epi16(v, 7)) << (j * 16);
+		}
+		m->w[i] = word;
+	}
+}
+
+void
+tsn_mask_pack(struct tsn_mask *m, const uint8_t *bytes)
+{
+	if (tsn_cpu_level >= TSN_CPU_AVX512)
+		pack_avx512(m, bytes);
+	else
+		pack_any(m, bytes);
+}
+
+#else
+
 /*
  * Eight 0/1 bytes become eight bits by one multiplication: the constant moves
  * byte k's bit to position 56 + k, where no two meet.
@@ -21,6 +63,8 @@ tsn_mask_pack(struct tsn_mask *m, const uint8_t *bytes)
 		m->w[i] = word;
 	}
 }
+
+#endif
 
 uint32_t
 tsn_mask_list(const struct tsn_mask *m, uint16_t *out)

@@ -20,8 +20,8 @@ struct kinds {
 	struct tsn_mask ports, tcp, icmp; /* rows whose protocol has ports, is TCP, is one of the two ICMPs */
 };
 
-static TSN_WIDE void
-tell_kinds(const uint8_t *restrict p, uint8_t *restrict ports, uint8_t *restrict tcp, uint8_t *restrict icmp)
+TSN_WIDE(static, void, tell_kinds,
+    (const uint8_t *restrict p, uint8_t *restrict ports, uint8_t *restrict tcp, uint8_t *restrict icmp), (p, ports, tcp, icmp))
 {
 	for (int i = 0; i < TSN_BATCH_ROWS; i++) {
 		ports[i] = (p[i] == TCP) | (p[i] == UDP) | (p[i] == SCTP) | (p[i] == UDPLITE) | (p[i] == DCCP);
@@ -92,8 +92,7 @@ by_protocol(struct tsn_batch *b, const struct kinds *k)
 }
 
 /* The bits that are set in any row. */
-static TSN_WIDE uint64_t
-all_bits(const uint64_t *v)
+TSN_WIDE(static, uint64_t, all_bits, (const uint64_t *v), (v))
 {
 	uint64_t any = 0;
 
@@ -261,8 +260,7 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 }
 
 /* Mostly all rows are of one exporter. */
-static TSN_WIDE bool
-all_same(const uint32_t *source, uint32_t n)
+TSN_WIDE(static, bool, all_same, (const uint32_t *source, uint32_t n), (source, n))
 {
 	uint32_t odd = 0;
 
@@ -276,15 +274,16 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 {
 	const uint32_t *source = b->source;
 	uint32_t from, to, n = b->n, count = tsn_exporters_count(exporters);
-	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]), same = all_same(source, n);
+	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]);
 	struct tsn_exporter *e;
 
+	b->one_source = all_same(source, n);
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_BOTH_DIRECTIONS]);
 	for (from = 0; from < n; from = to) {
-		for (to = same ? n : from + 1; to < n && source[to] == source[from]; to++)
+		for (to = b->one_source ? n : from + 1; to < n && source[to] == source[from]; to++)
 			;
 		e = tsn_exporters_at(exporters, source[from] < count ? source[from] : 0);
 		exporter_run(b, e, told, from, to);
@@ -366,8 +365,14 @@ event_time(const struct tsn_batch *b, uint32_t i)
 	return tsn_mask_has(&b->present[TSN_F_START], i) ? start[i] : 0;
 }
 
-static TSN_WIDE bool
-all_told(const int64_t *received, const int64_t *exported, uint32_t n)
+static inline void
+widen(struct tsn_time_span *s, int64_t v)
+{
+	s->least = v < s->least ? v : s->least;
+	s->most = v > s->most ? v : s->most;
+}
+
+TSN_WIDE(static, bool, all_told, (const int64_t *received, const int64_t *exported, uint32_t n), (received, exported, n))
 {
 	uint64_t untold = 0;
 
@@ -377,26 +382,44 @@ all_told(const int64_t *received, const int64_t *exported, uint32_t n)
 }
 
 /* event_time where all three times are there. */
-static TSN_WIDE void
-usual_times(int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n)
+TSN_WIDE(static, void, usual_times,
+    (int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n),
+    (out, received, exported, end, n))
 {
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = before(received[i], age(exported[i], end[i]));
 }
 
 static void
-times(struct tsn_batch *b)
+odd_times(struct tsn_batch *b)
 {
-	if (memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 &&
-	    all_told(b->received, b->exported, b->n)) {
-		usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n);
-		return;
-	}
 	for (uint32_t i = 0; i < b->n; i++) {
 		b->time[i] = event_time(b, i);
 		if (b->received[i] == TSN_TIME_NONE)
 			b->received[i] = b->time[i];
 	}
+}
+
+TSN_WIDE(static, void, find_spans, (struct tsn_batch *b), (b))
+{
+	struct tsn_time_span event = { b->time[0], b->time[0] }, received = { b->received[0], b->received[0] };
+
+	for (uint32_t i = 1; i < b->n; i++) {
+		widen(&event, b->time[i]);
+		widen(&received, b->received[i]);
+	}
+	b->event_span = event;
+	b->received_span = received;
+}
+
+static void
+times(struct tsn_batch *b)
+{
+	if (memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 && all_told(b->received, b->exported, b->n))
+		usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n);
+	else
+		odd_times(b);
+	find_spans(b);
 }
 
 void

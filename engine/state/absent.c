@@ -420,15 +420,17 @@ expect_row(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, struct 
 	if (!tsn_mask_has(&present, 0))
 		return true;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		if (!tsn_agg_room(&f->agg[i], (uint64_t)f->store.cap * TSN_PARTS))
+		if (!tsn_agg_room(&f->agg[i], tsn_numbers(&f->store)))
 			return false;
 	s->row[0] = 0;
 	if (tsn_keys_make(&s->keys, &f->def.key, b, s->seed, s->row, 1) != 1)
 		return false;
 	tsn_family_guess(f, &s->keys, s->row, s->group, 1);
-	memset(f->evicted, 0, sizeof(f->evicted));
+	tsn_family_begin(s, f);
 	if (!tsn_family_resolve(f, &s->keys, &present, &x, s->group, 1, s->seed))
 		return false;
+	tsn_family_settle(s, f, b);
+	tsn_family_begin(s, f); /* rows of no batch that was folded */
 	c = cell_of(a, s->group[0]);
 	if (c->known)
 		return true;

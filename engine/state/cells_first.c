@@ -125,9 +125,9 @@ learning(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_learnin
 {
 	int64_t until = INT64_MAX, ready;
 
-	for (uint32_t part = 0; part < TSN_PARTS; part++)
+	for (uint32_t part = 0; part < f->store.nparts; part++)
 		for (uint32_t k = 0; k < f->store.part[part].n; k++) {
-			const uint32_t group = k * TSN_PARTS + part;
+			const uint32_t group = tsn_number(&f->store, part, k);
 			const uint64_t first = group < a->store.cells.cap ? load(a, group) : 0;
 
 			if (first == 0)

@@ -159,6 +159,23 @@ gather_group(struct due_list *list, const struct tsn_agg *a, struct due d, uint6
 	return true;
 }
 
+uint64_t
+tsn_close_first(const struct tsn_agg *a)
+{
+	const struct tsn_family_store *s = &a->family->store;
+	const struct tsn_cells *c = tsn_agg_cells(a);
+	uint64_t first = UINT64_MAX;
+
+	for (uint64_t g = 0; g < tsn_numbers(s) && g < c->cap; g++) {
+		const uint64_t head = tsn_head_load(tsn_cell(c, (uint32_t)g)), newest = tsn_ring_newest(head);
+
+		for (uint64_t back = 2; back-- > 0 && newest != 0;)
+			if (newest - back < first && tsn_ring_open(head, newest - back))
+				first = newest - back;
+	}
+	return first;
+}
+
 /* The first window that stays open goes to [open]. */
 static bool
 gather_windows(struct closer *c, uint64_t *open)
@@ -168,9 +185,9 @@ gather_windows(struct closer *c, uint64_t *open)
 	const uint64_t limit = tsn_close_limit(a->def, c->now, c->lateness);
 
 	*open = UINT64_MAX;
-	for (uint32_t part = 0; part < TSN_PARTS; part++)
+	for (uint32_t part = 0; part < f->store.nparts; part++)
 		for (uint32_t k = 0; k < f->store.part[part].n; k++) {
-			struct due d = { .family = c->family, .agg = c->agg, .group = k * TSN_PARTS + part };
+			struct due d = { .family = c->family, .agg = c->agg, .group = tsn_number(&f->store, part, k) };
 
 			if (d.group < tsn_agg_cells(a)->cap && !gather_group(&c->list, a, d, limit, open))
 				return false;
@@ -364,12 +381,12 @@ rank_window(struct closer *c, const struct due *first)
 {
 	struct tsn_family *f = &c->s->family[first->family];
 	struct tsn_agg *of = &f->agg[first->agg];
-	uint32_t group[TSN_BATCH_ROWS], n = 0, ngroups = 0, all = f->store.cap * TSN_PARTS;
+	uint32_t group[TSN_BATCH_ROWS], n = 0, ngroups = 0, all = (uint32_t)tsn_numbers(&f->store);
 	bool newly[TSN_BATCH_ROWS];
 
 	for (uint32_t g = 0; g < all; g++) {
 		const bool last = g + 1 == all;
-		const uint64_t head = g / TSN_PARTS < f->store.part[g % TSN_PARTS].n && g < tsn_agg_cells(of)->cap ?
+		const uint64_t head = g / f->store.nparts < f->store.part[g % f->store.nparts].n && g < tsn_agg_cells(of)->cap ?
 		    tsn_head_load(tsn_cell(tsn_agg_cells(of), g)) : 0;
 		const uint64_t newest = tsn_ring_newest(head);
 

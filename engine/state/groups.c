@@ -5,46 +5,66 @@
 #include "state/internal.h"
 #include "state/ring.h"
 
-static bool
-has_key(const struct tsn_family_store *s, uint32_t group, const uint8_t *key, uint16_t len, const struct tsn_addr *addr)
-{
-	const struct tsn_group *g = &s->groups[group];
-	uint16_t n;
-	const uint8_t *p;
+/* The key that names the group of a row, and its hash: bytes, or an IPv4 address. */
+struct row_key {
+	uint64_t hash;
+	uint8_t bytes[TSN_KEY_MAX];
+	uint16_t len;
+	struct tsn_addr addr;
+};
 
-	if (addr != NULL)
-		return !g->in_slab && g->key == (uint32_t)addr->lo;
-	if (!g->in_slab)
+static bool
+key_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, struct row_key *out)
+{
+	const struct tsn_key_spec *k = tsn_family_asked(&f->def);
+	struct tsn_mask present;
+
+	tsn_key_present(k, b, &present);
+	if (!tsn_mask_has(&present, row))
 		return false;
-	p = tsn_slab_key(&s->slab, g->key, &n);
-	return n == len && memcmp(p, key, n) == 0;
+	out->addr = (struct tsn_addr){ 0 };
+	if (tsn_key_is_addr(k))
+		out->addr = tsn_addr_mask(tsn_batch_addr(b, row, k->part[0].field), k->part[0].v4_bits, k->part[0].v6_bits);
+	if (out->addr.v4) {
+		out->hash = tsn_hash_u64(out->addr.lo, s->seed);
+		return true;
+	}
+	out->len = (uint16_t)tsn_key_encode(k, b, row, out->bytes);
+	out->hash = tsn_hash_bytes(out->bytes, out->len, s->seed);
+	return true;
+}
+
+bool
+tsn_part_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, uint32_t *part)
+{
+	struct row_key k;
+
+	if (!key_of_row(s, f, b, row, &k))
+		return false;
+	*part = tsn_own_part(&f->store, k.hash);
+	return true;
 }
 
 uint32_t
 tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row)
 {
-	const struct tsn_key_spec *k = f->def.at.n > 0 ? &f->def.at : &f->def.key;
 	const struct tsn_family_store *st = &f->store;
-	struct tsn_addr addr = { 0 };
-	uint8_t key[TSN_KEY_MAX];
-	struct tsn_mask present;
-	uint16_t len = 0;
-	uint32_t tag;
+	const uint32_t *e = NULL;
+	struct tsn_place place;
+	struct row_key k;
+	const uint8_t *key;
+	uint16_t len;
 
-	tsn_key_present(k, b, &present);
-	if (!tsn_mask_has(&present, row) || st->slots == 0)
+	if (st->dir.lines == 0 || !key_of_row(s, f, b, row, &k))
 		return TSN_GROUP_NONE;
-	if (tsn_key_is_addr(k))
-		addr = tsn_addr_mask(tsn_batch_addr(b, row, k->part[0].field), k->part[0].v4_bits, k->part[0].v6_bits);
-	if (addr.v4) {
-		tag = (uint32_t)tsn_hash_u64(addr.lo, s->seed);
-	} else {
-		len = (uint16_t)tsn_key_encode(k, b, row, key);
-		tag = (uint32_t)tsn_hash_bytes(key, len, s->seed);
+	place = tsn_place_of(&(struct tsn_group){ .in_slab = !k.addr.v4, .key = (uint32_t)k.addr.lo }, k.bytes, k.len, s->seed);
+	while ((e = tsn_directory_next(&st->dir, &place, e)) != NULL) {
+		if (k.addr.v4)
+			return tsn_entry_group(e);
+		key = tsn_slab_key(&st->slab, st->groups[tsn_entry_group(e)].key, &len);
+		if (len == k.len && memcmp(key, k.bytes, len) == 0)
+			return tsn_entry_group(e);
 	}
-	for (uint32_t i = tag & (st->slots - 1); st->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & (st->slots - 1))
-		if (st->dir[i].tag == tag && has_key(st, st->dir[i].group, key, len, addr.v4 ? &addr : NULL))
-			return st->dir[i].group;
 	return TSN_GROUP_NONE;
 }
 

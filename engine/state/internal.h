@@ -3,24 +3,31 @@
 /*
  * What the files of this room share. A family is
  *
- *   directory   open addressing, 8 bytes an entry {tag, group}
+ *   directory   lines of entries {tag, group}; see directory.h
  *   groups      16 bytes each, by group number; long keys in a slab
  *   aggregates  each with dense arrays of cells, by group number
  *
- * A group's number is its place in its part times 64 plus the part, so that a
+ * A group's number is its place in its part times the number of parts plus the part, so that a
  * part's groups are found by counting and the arrays stay dense: keys spread
  * evenly over parts. Zero bytes are an empty cell of every kind.
+ *
+ * There are 64 parts; a shard of a state has those p with p mod shards = shard, and numbers them 0, 1, ... itself.
+ * What can be seen in an alert or a value is kept part by part, so that nobody can tell how many shards there are.
  */
 #ifndef TSN_STATE_INTERNAL_H
 #define TSN_STATE_INTERNAL_H
 
+#include <string.h>
+
 #include "base/pack.h"
+#include "state/directory.h"
 #include "state/state.h"
 
 #define TSN_PARTS 64u
 #define TSN_GROUP_NONE UINT32_MAX
 #define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
+#define TSN_FAR 32   /* lines of the directory */
 
 struct tsn_cells {
 	uint8_t *mem;
@@ -31,9 +38,9 @@ struct tsn_cells {
 /* Counts of flows; cells_count.c. */
 struct tsn_counts {
 	struct tsn_cells cells;
-	struct tsn_wide *wide; /* cells of groups whose panes passed 16 bits */
+	struct tsn_wide *wide; /* cells of groups whose panes passed 8 bits */
 	uint32_t nwide, capwide, freewide, sparewide;
-	uint32_t peak;         /* no narrow pane was ever above it */
+	uint32_t warm;         /* panes of narrow cells that are in the upper half of 8 bits */
 };
 
 /* Sums; cells_sum.c. */
@@ -43,6 +50,12 @@ struct tsn_sums {
 	uint64_t peak; /* no 64-bit pane ever had a greater magnitude */
 };
 
+/* Groups that have memory beside their cells: those of one part, or of all; see kept.h. */
+struct tsn_pool {
+	uint32_t n;    /* of them */
+	uint32_t hand; /* where among them the next look for memory to take begins */
+};
+
 /* What of an aggregate outlives a reload. */
 struct tsn_agg_store {
 	struct tsn_counts counts; /* COUNT AVG */
@@ -50,10 +63,11 @@ struct tsn_agg_store {
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
-	struct tsn_cells holders; /* groups that have memory beside their cells, in no order; see kept.h */
-	uint32_t nholders;
-	uint32_t hand;            /* where in them the next look for memory to take begins */
-	int64_t late;             /* on its clock, the latest flow that came too late for it, TSN_TIME_NONE if none */
+	struct tsn_cells holders; /* groups that have such memory, pool by pool in no order; see kept.h */
+	struct tsn_pool pool[TSN_PARTS];
+	uint32_t npools;          /* one a part, or 1 */
+	uint64_t held[TSN_PARTS]; /* of [bytes], what groups of the part hold, where there are pools */
+	int64_t late[TSN_PARTS];  /* on its clock, of the part the latest flow that came too late for it, TSN_TIME_NONE if none */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
 };
@@ -71,6 +85,34 @@ struct tsn_stable;
 struct tsn_kept;
 struct tsn_family;
 
+#define TSN_MARKS 4096u
+
+/* A set of groups by their low bits: it may say that one is in it that is not. Empty again in no time. */
+struct tsn_met {
+	uint16_t mark[TSN_MARKS], round;
+};
+
+static inline void
+tsn_met_begin(struct tsn_met *m)
+{
+	if (++m->round == 0) {
+		memset(m->mark, 0, sizeof(m->mark));
+		m->round = 1;
+	}
+}
+
+static inline void
+tsn_met_add(struct tsn_met *m, uint32_t group)
+{
+	m->mark[group % TSN_MARKS] = m->round;
+}
+
+static inline bool
+tsn_met_has(const struct tsn_met *m, uint32_t group)
+{
+	return m->mark[group % TSN_MARKS] == m->round;
+}
+
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
 struct tsn_fold {
 	struct tsn_family *family;
@@ -81,6 +123,7 @@ struct tsn_fold {
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
+	struct tsn_met *met;     /* groups of the segment, while it is resolved */
 };
 
 union tsn_total {
@@ -91,7 +134,7 @@ union tsn_total {
 struct tsn_agg {
 	struct tsn_mask takes;   /* of the batch: rows that count for it */
 	struct tsn_mask late;    /* of the batch folded last: rows older than their group's window */
-	int64_t late_before;     /* store.late when that batch began */
+	int64_t late_before[TSN_PARTS]; /* store.late when that batch began */
 	const struct tsn_agg_def *def;
 	const struct tsn_agg_ops *ops;
 	struct tsn_agg_store store;
@@ -116,6 +159,8 @@ struct tsn_agg {
 	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
 	struct tsn_vector *wanted;
 	bool restored;           /* from a snapshot */
+	bool relist;             /* ...whose pools were others */
+	bool divided;            /* extra_bytes, over the parts */
 };
 
 struct tsn_family;
@@ -167,10 +212,6 @@ struct tsn_group {
 	uint32_t key;           /* IPv4 address, or offset in the slab */
 };
 
-struct tsn_entry {
-	uint32_t tag, group;
-};
-
 struct tsn_part {
 	uint32_t n;    /* groups, numbered 0..n-1 in the part */
 	uint32_t hand; /* where the next eviction looks first */
@@ -191,13 +232,14 @@ struct tsn_slab {
 
 /* What of a family outlives a reload. */
 struct tsn_family_store {
-	struct tsn_entry *dir;
-	uint32_t slots;      /* a power of two, or 0 */
+	struct tsn_directory dir;
 	uint32_t ngroups;
 	struct tsn_group *groups;
 	uint32_t cap;        /* groups a part has room for */
 	struct tsn_slab slab;
+	uint32_t nparts;     /* of the 64, those of this shard */
 	struct tsn_part part[TSN_PARTS];
+	int64_t evicted[TSN_PARTS]; /* event time of the last eviction, TSN_TIME_NONE if none */
 	struct tsn_family_stats stats;
 };
 
@@ -207,21 +249,24 @@ struct tsn_family {
 	struct tsn_family_store store;
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
+	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
 	bool restored;       /* from a snapshot */
-	uint64_t evicted[TSN_MASK_WORDS]; /* rows of the batch folded last whose key took a live group's place */
-	int64_t evicted_before;           /* last_evicted when that batch began */
+	struct tsn_mask evicted;          /* rows of the batch folded last whose key took a live group's place */
+	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
+	int64_t evicted_before[TSN_PARTS]; /* store.evicted when that batch began */
+	bool marked;                      /* that batch, or a reload, has changed some of this: the next one begins with cleaning up */
 	uint64_t folded;                  /* which batch that was */
 };
 
 /* The keys of a batch. */
 struct tsn_keys {
-	uint64_t hash[TSN_BATCH_ROWS];  /* part in the top six bits, tag in the low 32 */
-	uint32_t addr[TSN_BATCH_ROWS];
+	uint64_t hash[TSN_BATCH_ROWS];  /* part in the top six bits, position below */
+	uint32_t tag[TSN_BATCH_ROWS];   /* IPv4 address, or position of what is encoded */
 	uint32_t off[TSN_BATCH_ROWS];
 	uint16_t len[TSN_BATCH_ROWS];
-	struct tsn_mask encoded;        /* rows whose key is bytes at [off], not [addr] */
+	struct tsn_mask encoded;        /* rows whose key is bytes at [off] */
 	uint8_t *bytes;
 	size_t cap;
 };
@@ -233,12 +278,10 @@ struct tsn_side {
 	uint32_t n, at, due;
 };
 
-#define TSN_MARKS 4096u
-
 /* Scratch of families that are read elsewhere than counted; pairs.c. */
 struct tsn_pairs {
 	struct tsn_side counts, reads;
-	uint16_t mark[TSN_MARKS], round; /* groups, by their low bits, that wait to be read in this round */
+	struct tsn_met waiting;          /* groups that wait to be read */
 	bool takes_memory;               /* a row may take another group's memory beside its cell */
 };
 
@@ -251,9 +294,11 @@ struct tsn_state {
 	uint16_t row[TSN_BATCH_ROWS + 2 * TSN_AHEAD];
 	uint64_t seed;
 	uint32_t n, nmore;
+	uint32_t shard, nshards;
 	uint64_t batches;               /* begun */
 	bool learned;
 	struct tsn_family *family;
+	struct tsn_met met;
 	struct tsn_closing closing;
 	struct tsn_state_exporters exporters; /* functions NULL: everybody is whole */
 	struct tsn_keys *more_keys;     /* [nmore], for families whose rows have more than one */
@@ -264,6 +309,33 @@ static inline uint32_t
 tsn_part_of(uint64_t hash)
 {
 	return (uint32_t)(hash >> 58);
+}
+
+/* Parts of this shard are numbered without those of the others. */
+static inline uint32_t
+tsn_own_part(const struct tsn_family_store *s, uint64_t hash)
+{
+	return tsn_part_of(hash) * s->nparts / TSN_PARTS;
+}
+
+static inline uint32_t
+tsn_number(const struct tsn_family_store *s, uint32_t part, uint32_t place)
+{
+	return place * s->nparts + part;
+}
+
+/* How many cells an array needs for the groups there is room for. */
+static inline uint64_t
+tsn_numbers(const struct tsn_family_store *s)
+{
+	return (uint64_t)s->cap * s->nparts;
+}
+
+/* Whose part a row's evictions and late flows belong to. Steps of a sequence have several keys: all is one part. */
+static inline uint32_t
+tsn_marked_part(const struct tsn_family *f, uint64_t hash)
+{
+	return f->steps != NULL ? 0 : tsn_own_part(&f->store, hash);
 }
 
 static inline uint8_t *
@@ -282,8 +354,10 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
 }
 
-/* cells.c; tsn_array_grow: like realloc, for arrays met in random order. */
+/* cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. */
+#define TSN_ARRAY_COPIED ((size_t)4 << 20) /* larger ones are mapped, and not copied when they grow */
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
+void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
 void tsn_cells_free(struct tsn_cells *c);
 /* The array whose cells begin with the ring's head; for closing. */
@@ -321,12 +395,11 @@ void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
 /*
- * family.c: guesses the groups of all entries; then finds or makes those of entries x->from on, up to the
+ * family.c: guesses the groups of entries, and fetches them; then finds or makes those of entries x->from on, up to the
  * first that needs another group's place while earlier ones are not folded yet; sets x->to. False: memory ran
  * out at x->to.
  */
-void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group,
-    uint32_t n);
+void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group, uint32_t n);
 bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
 /* One row at a time: its group, or TSN_GROUP_NONE; [guess] is looked at first. */
@@ -336,13 +409,17 @@ bool tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint3
 uint32_t tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed);
 /* Fetches what finding the group of a later row will look at; then, with [group], the group and its cells. */
 void tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group);
+/* Room for so many groups in every part, in every array; it grows as if they came one by one. */
+bool tsn_family_room(struct tsn_family *f, uint32_t n);
 void tsn_family_fini(struct tsn_family *f);
 /*
  * Puts a group in place [number], with its key's tag; [key] and [len] if it is in the slab. For loading: arrays have
  * room. False: memory ran out, or another group has that key.
  */
 bool tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
-    uint32_t tag);
+    uint64_t seed);
+/* Where the directory has a group. */
+struct tsn_place tsn_place_of(const struct tsn_group *g, const uint8_t *key, uint16_t len, uint64_t seed);
 
 /*
  * save.c: a pane's number (0: none) and a ring's head as bytes. Loading is total: false, and [in] is bad, for what a
@@ -356,10 +433,8 @@ bool tsn_head_restore(struct tsn_unpack *in, uint32_t lanes, uint32_t keep, uint
 static inline void
 tsn_group_touch(struct tsn_group *g, int64_t time)
 {
-	if (time > g->newest)
-		g->newest = time;
-	if (g->flows < INT32_MAX)
-		g->flows++;
+	g->newest = time > g->newest ? time : g->newest;
+	g->flows += g->flows < INT32_MAX;
 }
 
 /* Fields of a row that name the group whose value it gets; tick rows are made with these. */
@@ -375,7 +450,7 @@ tsn_family_only(const struct tsn_family *f)
 {
 	uint32_t part = 0;
 
-	while (part < TSN_PARTS - 1 && f->store.part[part].n == 0)
+	while (part < f->store.nparts - 1 && f->store.part[part].n == 0)
 		part++;
 	return part;
 }
@@ -383,9 +458,15 @@ tsn_family_only(const struct tsn_family *f)
 /* cells_first.c: notes the first row of all. */
 void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *b);
 
-/* state.c: forgets which rows evicted and were late, a batch begins; counts those that were late, it ends. */
+/* marks.c: forgets which rows evicted and were late, a batch begins; notes it by part and counts those that were late, it ends. */
 void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
-void tsn_family_settle_late(struct tsn_family *f, const struct tsn_batch *b);
+void tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b);
+/* The row's key takes the place of a live group, or its memory. */
+void tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row);
+/* Nothing was evicted and nothing was late. */
+void tsn_marks_init(struct tsn_family *f);
+/* Of all parts the latest. */
+void tsn_marks_stats(const struct tsn_family *f, struct tsn_family_stats *out);
 /* state.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
 bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
 
@@ -407,6 +488,20 @@ uint32_t tsn_steps_notes(const struct tsn_family *f, const struct tsn_agg *a, co
 /* state.c: S29: groups a part may have. */
 uint32_t tsn_family_budget(uint64_t max_keys);
 
+/*
+ * shards.c: a family, whole: those that hold its parts, by number of their shard. False where not all of them are there,
+ * or nobody is.
+ */
+struct tsn_whole {
+	struct tsn_family *shard[TSN_PARTS];
+	uint32_t n;
+};
+bool tsn_whole_find(struct tsn_state *const *s, uint32_t n, const char *canon, size_t len, struct tsn_whole *out);
+
+/* save.c: one family as bytes and back, for a reload with other shards; the family is as made before, and again after false. */
+void tsn_family_save(const struct tsn_whole *w, struct tsn_pack *out);
+bool tsn_family_load(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack in);
+
 /* functions.c */
 const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
 
@@ -424,10 +519,14 @@ bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, st
 uint64_t tsn_counts_most(const struct tsn_counts *c);
 
 /* closing of windows: close.c; windows below the result are due at [now] */
+/* Of all groups the first window that is open, UINT64_MAX if none is. */
+uint64_t tsn_close_first(const struct tsn_agg *a);
 uint64_t tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness);
 int tsn_group_compare(const struct tsn_family_store *s, uint32_t a, uint32_t b);
 /* The value part [i] of a group's key has; strings point into the key. */
 void tsn_group_part(const struct tsn_family *f, uint32_t group, unsigned i, struct tsn_value *out);
+/* Which of the shard's parts the row's key is of; false if it has none. */
+bool tsn_part_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, uint32_t *part);
 /* The group of a row's key, without making it; TSN_GROUP_NONE if there is none. */
 uint32_t tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row);
 /*

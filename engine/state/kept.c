@@ -38,19 +38,25 @@ other_of(const struct tsn_agg *a, const struct cell *c, uint32_t window)
 }
 
 static void
-release(struct tsn_agg *a, struct cell *c, uint32_t window, const struct tsn_kept_ops *ops)
+release(struct tsn_agg *a, uint32_t group, uint32_t window, const struct tsn_kept_ops *ops)
 {
+	struct cell *c = cell_of(a, group);
+	const uint64_t before = a->store.bytes;
+
 	if (c->of[window] == NULL)
 		return;
 	tsn_extra_leave(a, c->of[window], other_of(a, c, window));
 	ops->free(a, c->of[window]);
+	tsn_extra_charge(a, group, before);
 	c->of[window] = NULL;
 }
 
 /* Moves the window on: what left it goes. */
 static void
-advance(struct tsn_agg *a, struct cell *c, uint64_t pane, const struct tsn_kept_ops *ops)
+advance(struct tsn_agg *a, uint32_t group, uint64_t pane, const struct tsn_kept_ops *ops)
 {
+	struct cell *c = cell_of(a, group);
+	const uint64_t before = a->store.bytes;
 	const uint32_t lanes = a->def->tumbling ? 2 : LANES, all = (1u << lanes) - 1;
 	const uint64_t head = tsn_ring_advance(c->head, pane, a->keep, lanes);
 	const uint32_t gone = (uint32_t)(c->head & ~head) & all, left = (uint32_t)head & all;
@@ -59,11 +65,12 @@ advance(struct tsn_agg *a, struct cell *c, uint64_t pane, const struct tsn_kept_
 	if (a->def->tumbling) {
 		for (uint32_t l = 0; l < 2; l++)
 			if (gone >> l & 1)
-				release(a, c, l, ops);
+				release(a, group, l, ops);
 	} else if (left == 0) {
-		release(a, c, 0, ops);
+		release(a, group, 0, ops);
 	} else if (gone != 0 && c->of[0] != NULL) {
 		ops->drop(a, c->of[0], gone);
+		tsn_extra_charge(a, group, before);
 	}
 }
 
@@ -75,18 +82,22 @@ count(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, const
 	const uint32_t which = a->def->tumbling ? pane & 1 : 0, lane = a->def->tumbling ? 0 : pane & (LANES - 1);
 	const uint32_t lanes = a->def->tumbling ? 1 : LANES;
 
-	bool fresh;
+	uint64_t before;
+	bool fresh, ok;
 	enum tsn_room room = a->def->extra_bytes == 0 ? TSN_ROOM : TSN_ROOM_ANEW;
 
-	advance(a, c, pane, ops);
+	advance(a, group, pane, ops);
 	while (room == TSN_ROOM_ANEW) {
 		room = tsn_extra_room(a, x, group, row, ops->wants(a, c->of[which], row, lane, lanes));
-		advance(a, c, pane, ops);
+		advance(a, group, pane, ops);
 	}
 	if (room == TSN_ROOM_NONE)
 		return true;
 	fresh = c->of[which] == NULL;
-	if (!ops->add(a, &c->of[which], x, row, lane, lanes))
+	before = a->store.bytes;
+	ok = ops->add(a, &c->of[which], x, row, lane, lanes);
+	tsn_extra_charge(a, group, before);
+	if (!ok)
 		return false;
 	if (fresh)
 		tsn_extra_enter(a, group, c->of[which], other_of(a, c, which));
@@ -146,7 +157,7 @@ tsn_kept_reset(struct tsn_agg *a, uint32_t group)
 	if (group >= a->store.cells.cap)
 		return;
 	for (uint32_t w = 0; w < windows(a); w++)
-		release(a, cell_of(a, group), w, ops);
+		release(a, group, w, ops);
 }
 
 void
@@ -173,7 +184,7 @@ tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 		tsn_pack_bool(out, c->of[w] != NULL);
 		if (c->of[w] == NULL)
 			continue;
-		tsn_extra_save(c->of[w], out);
+		tsn_extra_save(a, c->of[w], out);
 		ops->save(c->of[w], out);
 	}
 }
@@ -190,15 +201,17 @@ tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 		return false;
 	c->head = head;
 	for (uint32_t w = 0; w < windows(a); w++) {
+		const uint64_t before = a->store.bytes;
 		struct tsn_kept said, *k;
 
 		if (!tsn_unpack_bool(in))
 			continue;
-		if (!tsn_extra_load(a, &said, w == 0 ? NULL : c->of[0], in))
+		if (!tsn_extra_load(a, group, &said, w == 0 ? NULL : c->of[0], in))
 			return false;
 		k = ops->load(a, in, a->def->tumbling ? 1 : LANES);
 		if (k == NULL)
 			return false;
+		tsn_extra_charge(a, group, before);
 		*k = said;
 		tsn_extra_put(a, group, k);
 		c->of[w] = k;

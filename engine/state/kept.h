@@ -50,8 +50,8 @@ void tsn_kept_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out
 bool tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
 
 /*
- * extra.c. Groups that have such memory stand in a list, so that those that are looked at are always as many, and busy
- * ones do not stand alone where idle ones have lost theirs. [k] has just been made, or is about to go;
+ * extra.c. Groups that have such memory stand in a list, one for each pool of it, so that those that are looked at are
+ * always as many, and busy ones do not stand alone where idle ones have lost theirs. A pool is what a part may have. [k] has just been made, or is about to go;
  * [other] is what the group has of its other window, or NULL: then it enters the list, or leaves it.
  */
 void tsn_extra_init(struct tsn_agg *a);
@@ -61,9 +61,17 @@ void tsn_extra_leave(struct tsn_agg *a, const struct tsn_kept *k, const struct t
  * With the memory itself goes what [k] says of it and its group's place. Loading reads that before there is any memory (false: no
  * such place, or it is taken), and [put] takes the place when there is. All groups have room for their cells before.
  */
-void tsn_extra_save(const struct tsn_kept *k, struct tsn_pack *out);
-bool tsn_extra_load(struct tsn_agg *a, struct tsn_kept *k, const struct tsn_kept *other, struct tsn_unpack *in);
+void tsn_extra_save(const struct tsn_agg *a, const struct tsn_kept *k, struct tsn_pack *out);
+bool tsn_extra_load(struct tsn_agg *a, uint32_t group, struct tsn_kept *k, const struct tsn_kept *other, struct tsn_unpack *in);
 void tsn_extra_put(struct tsn_agg *a, uint32_t group, const struct tsn_kept *k);
+/* What store.bytes has changed by since it was [before] is [group]'s. */
+void tsn_extra_charge(struct tsn_agg *a, uint32_t group, uint64_t before);
+/* The bound is divided over the parts; and: makes the pools so. */
+bool tsn_extra_divided(const struct tsn_agg *a);
+void tsn_extra_settle(struct tsn_agg *a);
+/* Of the shards of an aggregate, by number; before any cell. */
+void tsn_extra_save_hands(const struct tsn_agg *const *part, uint32_t nshards, struct tsn_pack *out);
+bool tsn_extra_load_hands(struct tsn_agg *const *part, uint32_t nshards, struct tsn_unpack *in);
 
 /*
  * Makes [need] bytes free within extra_bytes, for a row of [group]: the memory of the least active of the next

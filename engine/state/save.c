@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "state/internal.h"
+#include "state/kept.h"
 #include "state/ring.h"
 
 #define GROUP_LEAST 3 /* bytes that a group takes at least */
@@ -137,16 +138,52 @@ same_text(const char *canon, const uint8_t *p, size_t n)
 
 /* --- writing --- */
 
+/* Sums over shards. */
 static void
-save_stats(const struct tsn_family_stats *s, struct tsn_pack *out)
+save_stats(const struct tsn_whole *w, struct tsn_pack *out)
 {
-	tsn_pack_uint(out, s->evicted);
-	tsn_pack_uint(out, s->recycled);
-	tsn_pack_uint(out, s->late);
-	tsn_pack_int(out, s->last_evicted);
-	tsn_pack_int(out, s->last_late);
-	tsn_pack_uint(out, s->unknown_absent);
-	tsn_pack_uint(out, s->skipped_samples);
+	struct tsn_family_stats sum = { 0 };
+
+	for (uint32_t i = 0; i < w->n; i++) {
+		const struct tsn_family_stats *s = &w->shard[i]->store.stats;
+
+		sum.evicted += s->evicted;
+		sum.recycled += s->recycled;
+		sum.late += s->late;
+	}
+	tsn_pack_uint(out, sum.evicted);
+	tsn_pack_uint(out, sum.recycled);
+	tsn_pack_uint(out, sum.late);
+}
+
+/* A time a part, of which most have none. */
+static void
+save_times(const int64_t time[TSN_PARTS], struct tsn_pack *out)
+{
+	uint64_t there = 0;
+
+	for (uint32_t p = 0; p < TSN_PARTS; p++)
+		there |= (uint64_t)(time[p] != TSN_TIME_NONE) << p;
+	tsn_pack_uint(out, there);
+	for (uint32_t p = 0; p < TSN_PARTS; p++)
+		if (there >> p & 1)
+			tsn_pack_int(out, time[p]);
+}
+
+static void
+load_times(int64_t time[TSN_PARTS], struct tsn_unpack *in)
+{
+	const uint64_t there = tsn_unpack_uint(in);
+
+	for (uint32_t p = 0; p < TSN_PARTS; p++)
+		time[p] = there >> p & 1 ? tsn_unpack_int(in) : TSN_TIME_NONE;
+}
+
+/* Part [p] of the 64, where it lies. */
+static struct tsn_family *
+holder(const struct tsn_whole *w, uint32_t p)
+{
+	return w->shard[p % w->n];
 }
 
 static void
@@ -168,74 +205,145 @@ save_group(const struct tsn_family_store *s, const struct tsn_group *g, uint64_t
 }
 
 static void
-save_groups(const struct tsn_family_store *s, struct tsn_pack *out)
+save_groups(const struct tsn_whole *w, struct tsn_pack *out)
 {
+	int64_t evicted[TSN_PARTS];
 	uint64_t before = 0;
 
-	tsn_pack_uint(out, s->cap);
 	for (uint32_t p = 0; p < TSN_PARTS; p++) {
-		tsn_pack_uint(out, s->part[p].n);
-		tsn_pack_uint(out, s->part[p].hand);
+		const struct tsn_family_store *s = &holder(w, p)->store;
+
+		tsn_pack_uint(out, s->part[p / w->n].n);
+		tsn_pack_uint(out, s->part[p / w->n].hand);
+		evicted[p] = s->evicted[p / w->n];
 	}
-	for (uint32_t p = 0; p < TSN_PARTS; p++)
-		for (uint32_t k = 0; k < s->part[p].n; k++)
-			save_group(s, &s->groups[k * TSN_PARTS + p], &before, out);
+	save_times(evicted, out);
+	for (uint32_t p = 0; p < TSN_PARTS; p++) {
+		const struct tsn_family_store *s = &holder(w, p)->store;
+
+		for (uint32_t k = 0; k < s->part[p / w->n].n; k++)
+			save_group(s, &s->groups[tsn_number(s, p / w->n, k)], &before, out);
+	}
 }
 
-/* One that is new to its family has no cells until the next batch. */
+/* One that is new to its family has no cells until the next batch; then it is as if they were empty. */
 static bool
-has_cells(const struct tsn_family *f, const struct tsn_agg *a)
+has_cells(const struct tsn_agg *a)
 {
-	return a->ops->save != NULL && f->store.ngroups > 0 && tsn_agg_cells(a)->cap >= (uint64_t)f->store.cap * TSN_PARTS;
+	return tsn_agg_cells(a)->cap >= tsn_numbers(&a->family->store);
+}
+
+/* Another aggregate like [a], with one empty cell. */
+static bool
+blank(const struct tsn_agg *a, struct tsn_agg *out)
+{
+	*out = *a;
+	memset(&out->store, 0, sizeof(out->store));
+	out->ops->init(out);
+	out->store.npools = 1;
+	return tsn_agg_room(out, 1);
 }
 
 static void
-save_cells(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *out)
+save_cells(const struct tsn_whole *w, uint32_t i, struct tsn_pack *out)
 {
-	for (uint32_t p = 0; p < TSN_PARTS; p++)
-		for (uint32_t k = 0; k < f->store.part[p].n; k++)
-			a->ops->save(a, k * TSN_PARTS + p, out);
+	for (uint32_t p = 0; p < TSN_PARTS && !out->failed; p++) {
+		const struct tsn_family *f = holder(w, p);
+		const struct tsn_agg *a = &f->agg[i];
+		struct tsn_agg none;
+
+		if (f->store.part[p / w->n].n == 0)
+			continue;
+		if (has_cells(a)) {
+			for (uint32_t k = 0; k < f->store.part[p / w->n].n; k++)
+				a->ops->save(a, tsn_number(&f->store, p / w->n, k), out);
+			continue;
+		}
+		out->failed = !blank(a, &none) || out->failed;
+		for (uint32_t k = 0; k < f->store.part[p / w->n].n && !out->failed; k++)
+			a->ops->save(&none, 0, out);
+		tsn_cells_free(&none.store.counts.cells);
+		tsn_cells_free(&none.store.sums.cells);
+		tsn_cells_free(&none.store.cells);
+		tsn_cells_free(&none.store.holders);
+	}
 }
 
-static void
-save_agg(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_pack *out)
+static bool
+any_cells(const struct tsn_whole *w, uint32_t i)
 {
+	for (uint32_t k = 0; k < w->n; k++)
+		if (w->shard[k]->agg[i].ops->save != NULL && w->shard[k]->store.ngroups > 0 && has_cells(&w->shard[k]->agg[i]))
+			return true;
+	return false;
+}
+
+/* What lies beside cells is of families that are not divided. */
+static void
+save_agg(const struct tsn_whole *w, uint32_t i, struct tsn_pack *out)
+{
+	const struct tsn_agg *shard[TSN_PARTS], *a = &w->shard[0]->agg[i];
 	struct tsn_pack shape = { 0 };
 	const size_t at = tsn_pack_open(out);
+	int64_t late[TSN_PARTS];
+	bool mute = false;
 
+	for (uint32_t p = 0; p < TSN_PARTS; p++) {
+		shard[p] = &holder(w, p)->agg[i];
+		late[p] = shard[p]->store.late[p / w->n];
+		mute = mute || shard[p]->store.mute;
+	}
 	tsn_pack_str(out, a->def->canon);
 	shape_of_agg(a->def, &shape);
 	put_bytes(out, &shape);
 	tsn_pack_bool(out, a->ops->save != NULL || a->ops->save_beside != NULL);
 	tsn_pack_bool(out, a->closes);
-	tsn_pack_uint(out, a->store.open);
-	tsn_pack_bool(out, a->store.mute);
-	tsn_pack_uint(out, a->store.hand);
-	tsn_pack_int(out, a->store.late);
+	tsn_pack_bool(out, mute);
+	save_times(late, out);
+	tsn_pack_bool(out, a->ops->kept != NULL);
+	if (a->ops->kept != NULL)
+		tsn_extra_save_hands(shard, w->n, out);
 	tsn_pack_bool(out, a->ops->save_beside != NULL);
 	if (a->ops->save_beside != NULL)
 		a->ops->save_beside(a, out);
-	tsn_pack_bool(out, has_cells(f, a));
-	if (has_cells(f, a))
-		save_cells(f, a, out);
+	tsn_pack_bool(out, any_cells(w, i));
+	if (any_cells(w, i))
+		save_cells(w, i, out);
 	tsn_pack_close(out, at);
 }
 
-static void
-save_family(const struct tsn_family *f, struct tsn_pack *out)
+void
+tsn_family_save(const struct tsn_whole *w, struct tsn_pack *out)
 {
+	const struct tsn_family_def *def = &w->shard[0]->def;
 	struct tsn_pack shape = { 0 };
 	const size_t at = tsn_pack_open(out);
 
-	tsn_pack_str(out, f->def.canon);
-	shape_of_family(&f->def, &shape);
+	tsn_pack_str(out, def->canon);
+	shape_of_family(def, &shape);
 	put_bytes(out, &shape);
-	save_stats(&f->store.stats, out);
-	save_groups(&f->store, out);
-	tsn_pack_uint(out, f->def.naggs);
-	for (uint32_t i = 0; i < f->def.naggs; i++)
-		save_agg(f, &f->agg[i], out);
+	save_stats(w, out);
+	save_groups(w, out);
+	tsn_pack_uint(out, def->naggs);
+	for (uint32_t i = 0; i < def->naggs; i++)
+		save_agg(w, i, out);
 	tsn_pack_close(out, at);
+}
+
+void
+tsn_state_save_all(struct tsn_state *const *s, uint32_t n, const struct tsn_family_def *order, uint32_t norder,
+    struct tsn_pack *out)
+{
+	struct tsn_whole w;
+
+	tsn_pack_uint(out, s[0]->seed);
+	tsn_pack_uint(out, norder);
+	for (uint32_t i = 0; i < norder; i++) {
+		if (tsn_whole_find(s, n, order[i].canon, strlen(order[i].canon), &w))
+			tsn_family_save(&w, out);
+		else
+			out->failed = true; /* it would be lost */
+	}
 }
 
 void
@@ -244,7 +352,7 @@ tsn_state_save(const struct tsn_state *s, struct tsn_pack *out)
 	tsn_pack_uint(out, s->seed);
 	tsn_pack_uint(out, s->n);
 	for (uint32_t i = 0; i < s->n; i++)
-		save_family(&s->family[i], out);
+		tsn_family_save(&(struct tsn_whole){ { &s->family[i] }, 1 }, out);
 }
 
 /* --- reading --- */
@@ -255,10 +363,6 @@ load_stats(struct tsn_family_stats *s, struct tsn_unpack *in)
 	s->evicted = tsn_unpack_uint(in);
 	s->recycled = tsn_unpack_uint(in);
 	s->late = tsn_unpack_uint(in);
-	s->last_evicted = tsn_unpack_int(in);
-	s->last_late = tsn_unpack_int(in);
-	s->unknown_absent = tsn_unpack_uint(in);
-	s->skipped_samples = tsn_unpack_uint(in);
 }
 
 /*
@@ -266,9 +370,8 @@ load_stats(struct tsn_family_stats *s, struct tsn_unpack *in)
  * was lowered since; then keys are spread as evenly as hashes do, and a part with many times its share is no part of ours.
  */
 static bool
-load_parts(const struct tsn_family *f, struct tsn_part *part, uint32_t *cap, struct tsn_unpack *in)
+load_parts(const struct tsn_family *f, struct tsn_part part[TSN_PARTS], struct tsn_unpack *in)
 {
-	const uint32_t had = (uint32_t)tsn_unpack_below(in, TSN_GROUP_NONE / TSN_PARTS);
 	uint64_t total = 0;
 	uint32_t most = 0;
 
@@ -278,15 +381,13 @@ load_parts(const struct tsn_family *f, struct tsn_part *part, uint32_t *cap, str
 		most = part[p].n > most ? part[p].n : most;
 		total += part[p].n;
 	}
-	if (total * GROUP_LEAST > (uint64_t)(in->end - in->p) || (most > f->budget && most > total / TSN_PARTS * 4 + 1024) ||
-	    had < most)
+	if (total * GROUP_LEAST > (uint64_t)(in->end - in->p) || (most > f->budget && most > total / TSN_PARTS * 4 + 1024))
 		in->bad = true;
-	*cap = had / 2 > most ? most : had; /* arrays double */
 	return !in->bad;
 }
 
 static bool
-load_group(struct tsn_family *f, uint32_t number, uint64_t *before, uint64_t seed, struct tsn_unpack *in)
+load_group(struct tsn_family *f, uint32_t part, uint32_t number, uint64_t *before, uint64_t seed, struct tsn_unpack *in)
 {
 	struct tsn_group g = { 0 };
 	uint64_t hash, flows;
@@ -307,187 +408,221 @@ load_group(struct tsn_family *f, uint32_t number, uint64_t *before, uint64_t see
 		g.key = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 		hash = tsn_hash_u64(g.key, seed);
 	}
-	return !in->bad && (g.in_slab || tsn_key_is_addr(&f->def.key)) && tsn_part_of(hash) == number % TSN_PARTS &&
-	    tsn_family_enter(f, number, &g, key, (uint16_t)len, (uint32_t)hash);
+	return !in->bad && (g.in_slab || tsn_key_is_addr(&f->def.key)) && tsn_part_of(hash) == part &&
+	    tsn_family_enter(f, number, &g, key, (uint16_t)len, seed);
 }
 
 static bool
-load_groups(struct tsn_family *f, uint64_t seed, struct tsn_unpack *in)
+load_groups(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack *in)
 {
-	struct tsn_family_store *s = &f->store;
 	struct tsn_part part[TSN_PARTS];
+	int64_t evicted[TSN_PARTS];
 	uint64_t before = 0;
-	uint32_t cap;
 
-	if (!load_parts(f, part, &cap, in))
+	if (!load_parts(w->shard[0], part, in))
 		return false;
-	if (cap == 0)
-		return true;
-	s->groups = tsn_array_grow(NULL, 0, (size_t)cap * TSN_PARTS * sizeof(*s->groups));
-	if (s->groups == NULL)
-		return false;
-	s->cap = cap;
-	for (uint32_t i = 0; i < f->def.naggs; i++)
-		if (!tsn_agg_room(&f->agg[i], (uint64_t)cap * TSN_PARTS))
+	load_times(evicted, in);
+	for (uint32_t p = 0; p < TSN_PARTS; p++)
+		if (!tsn_family_room(holder(w, p), part[p].n))
 			return false;
 	for (uint32_t p = 0; p < TSN_PARTS; p++) {
+		struct tsn_family *f = holder(w, p);
+
+		f->store.evicted[p / w->n] = evicted[p];
 		for (uint32_t k = 0; k < part[p].n; k++)
-			if (!load_group(f, k * TSN_PARTS + p, &before, seed, in))
+			if (!load_group(f, p, tsn_number(&f->store, p / w->n, k), &before, seed, in))
 				return false;
-		s->part[p] = part[p];
+		f->store.part[p / w->n] = part[p];
 	}
 	return true;
 }
 
 static bool
-load_cells(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in)
+load_cells(const struct tsn_whole *w, uint32_t i, struct tsn_unpack *in)
 {
-	for (uint32_t p = 0; p < TSN_PARTS; p++)
-		for (uint32_t k = 0; k < f->store.part[p].n; k++)
-			if (!a->ops->load(a, k * TSN_PARTS + p, in) || in->bad)
+	for (uint32_t p = 0; p < TSN_PARTS; p++) {
+		struct tsn_family *f = holder(w, p);
+
+		for (uint32_t k = 0; k < f->store.part[p / w->n].n; k++)
+			if (!f->agg[i].ops->load(&f->agg[i], tsn_number(&f->store, p / w->n, k), in) || in->bad)
 				return false;
+	}
 	return true;
 }
 
-static bool
-load_agg_into(struct tsn_family *f, struct tsn_agg *a, struct tsn_unpack *in)
+/* One that now closes and did not: as at a reload. */
+static void
+reopen(struct tsn_agg *a, bool closed, bool mute)
 {
-	const bool closed = tsn_unpack_bool(in);
-
-	a->store.open = tsn_unpack_uint(in);
-	a->store.mute = tsn_unpack_bool(in);
-	a->store.hand = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
-	a->store.late = tsn_unpack_int(in);
-	if (a->closes && !closed) { /* as at a reload */
-		a->store.mute = true;
-		a->store.open = 0;
-	}
-	if (tsn_unpack_bool(in) && (a->ops->load_beside == NULL || !a->ops->load_beside(a, in)))
-		return false;
-	if (tsn_unpack_bool(in) && (a->ops->load == NULL || !load_cells(f, a, in)))
-		return false;
+	a->store.mute = mute || (a->closes && !closed);
+	a->store.open = a->store.mute ? 0 : a->closes ? tsn_close_first(a) : UINT64_MAX;
 	a->restored = true;
+}
+
+static bool
+load_agg_into(const struct tsn_whole *w, uint32_t i, struct tsn_unpack *in)
+{
+	const bool closed = tsn_unpack_bool(in), mute = tsn_unpack_bool(in);
+	struct tsn_agg *shard[TSN_PARTS];
+	int64_t late[TSN_PARTS];
+
+	load_times(late, in);
+	for (uint32_t p = 0; p < TSN_PARTS; p++) {
+		shard[p] = &holder(w, p)->agg[i];
+		shard[p]->store.late[p / w->n] = late[p];
+	}
+	if (tsn_unpack_bool(in) && (shard[0]->ops->kept == NULL || !tsn_extra_load_hands(shard, w->n, in)))
+		return false;
+	if (tsn_unpack_bool(in) && (w->n > 1 || shard[0]->ops->load_beside == NULL || !shard[0]->ops->load_beside(shard[0], in)))
+		return false;
+	if (tsn_unpack_bool(in) && (shard[0]->ops->load == NULL || !load_cells(w, i, in)))
+		return false;
+	for (uint32_t k = 0; k < w->n; k++)
+		reopen(shard[k], closed, mute);
 	return tsn_unpack_done(in);
 }
 
 static bool
-load_agg(struct tsn_family *f, struct tsn_unpack in)
+load_agg(const struct tsn_whole *w, struct tsn_unpack in)
 {
 	size_t n;
 	const uint8_t *canon = tsn_unpack_bytes(&in, &n);
 	struct tsn_pack shape = { 0 };
 
-	for (uint32_t i = 0; i < f->def.naggs; i++) {
-		struct tsn_agg *a = &f->agg[i];
+	for (uint32_t i = 0; i < w->shard[0]->def.naggs; i++) {
+		const struct tsn_agg *a = &w->shard[0]->agg[i];
 
 		if (!same_text(a->def->canon, canon, n))
 			continue;
 		shape_of_agg(a->def, &shape);
 		if (!same_bytes(&in, &shape) || !tsn_unpack_bool(&in))
 			return !in.bad;
-		return !a->restored && !in.bad && load_agg_into(f, a, &in);
+		return !a->restored && !in.bad && load_agg_into(w, i, &in);
 	}
 	return !in.bad;
 }
 
 static bool
-load_family_into(struct tsn_family *f, uint64_t seed, struct tsn_unpack *in)
+load_family_into(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack *in)
 {
 	uint64_t n;
 
-	if (f->restored)
+	if (w->shard[0]->restored)
 		return false;
-	f->restored = true;
-	load_stats(&f->store.stats, in);
-	if (!load_groups(f, seed, in))
+	for (uint32_t i = 0; i < w->n; i++)
+		w->shard[i]->restored = w->shard[i]->marked = true;
+	load_stats(&w->shard[0]->store.stats, in);
+	if (!load_groups(w, seed, in))
 		return false;
 	n = tsn_unpack_uint(in);
 	for (uint64_t i = 0; i < n && !in->bad; i++)
-		if (!load_agg(f, tsn_unpack_part(in)))
+		if (!load_agg(w, tsn_unpack_part(in)))
 			return false;
 	return tsn_unpack_done(in);
 }
 
 static bool
-load_family(struct tsn_state *s, uint64_t seed, struct tsn_unpack in)
+load_family(struct tsn_state *const *s, uint32_t nstates, uint64_t seed, struct tsn_unpack in)
 {
 	size_t n;
 	const uint8_t *canon = tsn_unpack_bytes(&in, &n);
 	struct tsn_pack shape = { 0 };
+	struct tsn_whole w;
 
-	for (uint32_t i = 0; i < s->n; i++) {
-		struct tsn_family *f = &s->family[i];
-
-		if (!same_text(f->def.canon, canon, n))
-			continue;
-		shape_of_family(&f->def, &shape);
-		if (!same_bytes(&in, &shape))
-			return !in.bad;
-		return load_family_into(f, seed, &in);
-	}
-	return !in.bad;
+	if (canon == NULL || !tsn_whole_find(s, nstates, (const char *)canon, n, &w))
+		return !in.bad;
+	shape_of_family(&w.shard[0]->def, &shape);
+	if (!same_bytes(&in, &shape))
+		return !in.bad;
+	return load_family_into(&w, seed, &in);
 }
 
 /* As it was made. */
 static void
 empty_family(struct tsn_family *f)
 {
+	const uint32_t nparts = f->store.nparts;
+
 	for (uint32_t i = 0; i < f->def.naggs; i++) { /* what cannot be made anew, because that may fail, stays */
 		f->agg[i].beside = f->agg[i].store.beside;
 		f->agg[i].store.beside = NULL;
 	}
 	tsn_family_fini(f);
 	memset(&f->store, 0, sizeof(f->store));
-	f->store.stats.last_evicted = f->store.stats.last_late = f->evicted_before = TSN_TIME_NONE;
+	f->store.nparts = nparts;
+	tsn_slab_bound(&f->store.slab, &f->def.key, (uint64_t)f->budget * nparts);
 	f->restored = false;
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		struct tsn_agg *a = &f->agg[i];
 
 		memset(&a->store, 0, sizeof(a->store));
 		a->store.open = UINT64_MAX;
-		a->store.late = a->late_before = TSN_TIME_NONE;
-		a->restored = false;
+		a->restored = a->relist = false;
 		a->ops->init(a);
+		tsn_extra_settle(a);
 		a->store.beside = a->beside;
 		if (a->ops->renew != NULL)
 			a->ops->renew(a);
 	}
+	tsn_marks_init(f);
 	tsn_samples_settle(f);
 }
 
-static void
-tell_all(const struct tsn_state *s, void (*report)(void *, const struct tsn_handover *), void *arg)
+bool
+tsn_family_load(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack in)
 {
-	for (uint32_t i = 0; i < s->n; i++) {
-		const struct tsn_family *f = &s->family[i];
-		struct tsn_handover h = { f->def.canon, true, f->restored, f->store.ngroups, 0 };
+	const bool ok = tsn_unpack_bytes(&in, &(size_t){ 0 }) != NULL && tsn_unpack_bytes(&in, &(size_t){ 0 }) != NULL &&
+	    load_family_into(w, seed, &in);
 
-		report(arg, &h);
-		for (uint32_t j = 0; j < f->def.naggs; j++) {
-			const struct tsn_agg *a = &f->agg[j];
+	for (uint32_t i = 0; i < w->n && !ok; i++)
+		empty_family(w->shard[i]);
+	return ok;
+}
 
-			h = (struct tsn_handover){ a->def->canon, false, a->restored, a->restored ? f->store.ngroups : 0,
-				a->def->window_ms };
-			report(arg, &h);
-		}
+/* In the order of the families of [s], each once. */
+static void
+tell(struct tsn_state *const *s, uint32_t n, const struct tsn_family *f, void (*report)(void *, const struct tsn_handover *), void *arg)
+{
+	struct tsn_handover h = { f->def.canon, true, f->restored, 0, 0 };
+	struct tsn_whole w;
+
+	if (!tsn_whole_find(s, n, f->def.canon, strlen(f->def.canon), &w) || w.shard[0] != f)
+		return;
+	for (uint32_t i = 0; i < w.n; i++)
+		h.groups += w.shard[i]->store.ngroups;
+	report(arg, &h);
+	for (uint32_t j = 0; j < f->def.naggs; j++) {
+		const struct tsn_agg *a = &f->agg[j];
+		struct tsn_handover one = { a->def->canon, false, a->restored, a->restored ? h.groups : 0, a->def->window_ms };
+
+		report(arg, &one);
 	}
+}
+
+bool
+tsn_state_load_all(struct tsn_state *const *s, uint32_t n, struct tsn_unpack *in,
+    void (*report)(void *arg, const struct tsn_handover *), void *arg)
+{
+	const uint64_t seed = tsn_unpack_uint(in), families = tsn_unpack_uint(in);
+	bool ok = !in->bad;
+
+	for (uint64_t i = 0; i < families && ok; i++)
+		ok = load_family(s, n, seed, tsn_unpack_part(in)) && !in->bad;
+	ok = ok && tsn_unpack_done(in);
+	for (uint32_t k = 0; k < n; k++) {
+		for (uint32_t i = 0; i < s[k]->n; i++) {
+			if (!ok)
+				empty_family(&s[k]->family[i]);
+			else if (report != NULL)
+				tell(s, n, &s[k]->family[i], report, arg);
+		}
+		s[k]->seed = ok ? seed : s[k]->seed;
+	}
+	return ok;
 }
 
 bool
 tsn_state_load(struct tsn_state *s, struct tsn_unpack *in, void (*report)(void *arg, const struct tsn_handover *), void *arg)
 {
-	const uint64_t seed = tsn_unpack_uint(in), n = tsn_unpack_uint(in);
-	bool ok = !in->bad;
-
-	for (uint64_t i = 0; i < n && ok; i++)
-		ok = load_family(s, seed, tsn_unpack_part(in)) && !in->bad;
-	if (!ok || !tsn_unpack_done(in)) {
-		for (uint32_t i = 0; i < s->n; i++)
-			empty_family(&s->family[i]);
-		return false;
-	}
-	s->seed = seed;
-	if (report != NULL)
-		tell_all(s, report, arg);
-	return true;
+	return tsn_state_load_all(&s, 1, in, report, arg);
 }

@@ -93,8 +93,7 @@ tsn_stable_size(void)
 }
 
 /* A 32-bit mix (after Wellons' lowbias32) with half of the member at its start and the other half inside. */
-TSN_WIDE void
-tsn_stable_of(const struct tsn_stable *t, uint64_t member, int32_t x[TSN_STABLE])
+TSN_WIDE(, void, tsn_stable_of, (const struct tsn_stable *t, uint64_t member, int32_t x[TSN_STABLE]), (t, member, x))
 {
 	const uint32_t low = (uint32_t)member, high = (uint32_t)(member >> 32);
 	const int32_t *angle = t->angle, *spread = t->spread;
@@ -118,8 +117,7 @@ tsn_stable_of(const struct tsn_stable *t, uint64_t member, int32_t x[TSN_STABLE]
 		x[i] = angle[(bits[i] >> 16) - (127 << 7)] + spread[number[i] & (SPREADS - 1)];
 }
 
-TSN_WIDE void
-tsn_stable_add(int64_t reg[TSN_STABLE], const int32_t x[TSN_STABLE], uint64_t n)
+TSN_WIDE(, void, tsn_stable_add, (int64_t reg[TSN_STABLE], const int32_t x[TSN_STABLE], uint64_t n), (reg, x, n))
 {
 	if (n == 1) {
 		for (uint32_t i = 0; i < TSN_STABLE; i++)
@@ -130,8 +128,7 @@ tsn_stable_add(int64_t reg[TSN_STABLE], const int32_t x[TSN_STABLE], uint64_t n)
 		reg[i] = (int64_t)((uint64_t)reg[i] + (uint64_t)(int64_t)x[i] * n);
 }
 
-TSN_WIDE void
-tsn_stable_subtract(int64_t reg[TSN_STABLE], const int64_t from[TSN_STABLE])
+TSN_WIDE(, void, tsn_stable_subtract, (int64_t reg[TSN_STABLE], const int64_t from[TSN_STABLE]), (reg, from))
 {
 	for (uint32_t i = 0; i < TSN_STABLE; i++)
 		reg[i] = (int64_t)((uint64_t)reg[i] - (uint64_t)from[i]);
@@ -166,8 +163,7 @@ powers_of_two(float x[TSN_STABLE])
  * Eight sums side by side, in an order that does not depend on how wide a CPU's vectors are. The law has next to nothing
  * above 4: what is far beyond was more flows than a register holds, and counts as what lies far below.
  */
-TSN_WIDE double
-tsn_stable_entropy(const int64_t reg[TSN_STABLE], uint64_t n)
+TSN_WIDE(, double, tsn_stable_entropy, (const int64_t reg[TSN_STABLE], uint64_t n), (reg, n))
 {
 	const double scale = 1 / (UNIT * TSN_LN2 * (double)n);
 	float x[TSN_STABLE], sum[8] = { 0 };

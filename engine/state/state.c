@@ -6,9 +6,9 @@
  * the place of another; what was found is folded first. So every row meets exactly the
  * state the rows before it left, however the input was cut into batches.
  */
-#include "base/clock.h"
 #include "base/mem.h"
 #include "state/internal.h"
+#include "state/kept.h"
 #include "state/ring.h"
 #include "state/stable.h"
 
@@ -21,8 +21,8 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_fami
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
-	a->store.late = a->late_before = TSN_TIME_NONE;
 	a->ops->init(a);
+	tsn_extra_settle(a);
 	if (a->ops->make != NULL && !a->ops->make(a))
 		return false;
 	a->panes = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->panes));
@@ -72,13 +72,24 @@ link_aggs(struct tsn_family *f, const struct tsn_state *s)
 uint32_t
 tsn_family_budget(uint64_t max_keys)
 {
-	const uint64_t budget = max_keys / TSN_PARTS, most = TSN_GROUP_NONE / TSN_PARTS;
+	const uint64_t budget = max_keys / TSN_PARTS, most = (TSN_SLAB_ENTRY - 2) / TSN_PARTS;
 
 	return budget == 0 ? 1 : budget > most ? (uint32_t)most : (uint32_t)budget;
 }
 
+/* No aggregate has anything that groups share: neither memory under a bound nor queues. */
 static bool
-family_init(struct tsn_family *f, const struct tsn_family_def *def)
+is_loose(const struct tsn_family *f)
+{
+	bool loose = true;
+
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		loose = loose && f->agg[i].ops->make == NULL && (f->agg[i].ops->kept == NULL || f->agg[i].def->extra_bytes == 0);
+	return loose;
+}
+
+static bool
+family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nshards)
 {
 	struct tsn_agg_def *agg = tsn_calloc(def->naggs, sizeof(*agg));
 
@@ -87,8 +98,8 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 	f->def.naggs = 0;
 	f->def.step = NULL;
 	f->budget = tsn_family_budget(def->max_keys);
-	tsn_slab_bound(&f->store.slab, &def->key, (uint64_t)f->budget * TSN_PARTS);
-	f->store.stats.last_evicted = f->store.stats.last_late = f->evicted_before = TSN_TIME_NONE;
+	f->store.nparts = TSN_PARTS / nshards;
+	tsn_slab_bound(&f->store.slab, &def->key, (uint64_t)f->budget * f->store.nparts);
 	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
 	if (agg == NULL || f->agg == NULL)
 		return false;
@@ -105,6 +116,8 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def)
 		f->since_ever = f->since_ever || (agg[i].fn == TSN_AGG_SINCE && def->key.n == 0);
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
 	}
+	f->loose = is_loose(f);
+	tsn_marks_init(f);
 	return true;
 }
 
@@ -152,18 +165,27 @@ more_init(struct tsn_state *s)
 struct tsn_state *
 tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed)
 {
+	return tsn_state_new_shard(defs, n, seed, 0, 1);
+}
+
+struct tsn_state *
+tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed, uint32_t shard, uint32_t nshards)
+{
 	struct tsn_state *s = tsn_aligned_alloc(64, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
 	memset(s, 0, sizeof(*s));
 	s->seed = seed;
-	s->family = tsn_calloc(n, sizeof(*s->family));
+	s->shard = shard;
+	s->nshards = nshards;
+	s->family = tsn_aligned_alloc(64, n * sizeof(*s->family));
 	if (s->family == NULL)
 		goto fail;
+	memset(s->family, 0, n * sizeof(*s->family));
 	for (uint32_t i = 0; i < n; i++) {
 		s->n++;
-		if (!family_init(&s->family[i], &defs[i]))
+		if (!family_init(&s->family[i], &defs[i], nshards))
 			goto fail;
 		link_aggs(&s->family[i], s);
 	}
@@ -220,7 +242,7 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		struct tsn_agg *a = &f->agg[i];
 
 		/* one that is new to the family has none yet */
-		ok = tsn_agg_room(a, (uint64_t)f->store.cap * TSN_PARTS) && ok;
+		ok = tsn_agg_room(a, tsn_numbers(&f->store)) && ok;
 		a->arg = args == NULL ? NULL : args[i];
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
@@ -348,55 +370,13 @@ tsn_state_next_batch(struct tsn_state *s)
 	s->batches++;
 }
 
-void
-tsn_family_begin(const struct tsn_state *s, struct tsn_family *f)
-{
-	f->folded = s->batches;
-	memset(f->evicted, 0, sizeof(f->evicted));
-	f->evicted_before = f->store.stats.last_evicted;
-	for (uint32_t i = 0; i < f->def.naggs; i++) {
-		tsn_mask_clear(&f->agg[i].late);
-		f->agg[i].late_before = f->agg[i].store.late;
-	}
-}
-
-/* Of the late rows up to [last], the latest on the aggregate's clock. */
-static int64_t
-latest_late(const struct tsn_agg *a, const struct tsn_batch *b, uint32_t last, int64_t latest)
-{
-	const int64_t *time = a->def->by_received ? b->received : b->time;
-
-	TSN_EACH_ROW(row, &a->late) {
-		if (row > last)
-			break;
-		latest = time[row] > latest ? time[row] : latest;
-	}
-	return latest;
-}
-
-void
-tsn_family_settle_late(struct tsn_family *f, const struct tsn_batch *b)
-{
-	struct tsn_family_stats *stats = &f->store.stats;
-
-	for (uint32_t i = 0; i < f->def.naggs; i++) {
-		struct tsn_agg *a = &f->agg[i];
-
-		if (!tsn_mask_any(&a->late))
-			continue;
-		stats->late += tsn_mask_count(&a->late);
-		a->store.late = latest_late(a, b, TSN_BATCH_ROWS, a->store.late);
-		stats->last_late = a->store.late > stats->last_late ? a->store.late : stats->last_late;
-	}
-}
-
 bool
 tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
 {
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
-		.count = s->count, .learned = s->learned };
+		.count = s->count, .learned = s->learned, .met = &s->met };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
 	bool ok;
@@ -420,7 +400,7 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 		    fold_rows(s, f, &x, &counts, n, &stop);
 	if (!ok)
 		forget(f, stop);
-	tsn_family_settle_late(f, b);
+	tsn_family_settle(s, f, b);
 	return ok;
 }
 
@@ -432,8 +412,8 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 
 	*out = st->stats;
 	out->groups = st->ngroups;
-	out->bytes = (uint64_t)st->slots * sizeof(*st->dir) +
-	    (uint64_t)st->cap * TSN_PARTS * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
+	out->bytes = tsn_directory_bytes(&st->dir) + tsn_numbers(st) * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
+	tsn_marks_stats(f, out);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);
 		if (f->agg[i].def->fn == TSN_AGG_ABSENT)
@@ -442,31 +422,6 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 			out->skipped_samples += tsn_samples_skipped(&f->agg[i]);
 	}
 	out->bytes += tsn_steps_bytes(f);
-}
-
-int64_t
-tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_batch *b, uint32_t row)
-{
-	const struct tsn_family *f = &s->family[family];
-	uint64_t bits = f->evicted[row / 64] & UINT64_MAX >> (63 - row % 64);
-
-	if (f->folded != s->batches)
-		return f->store.stats.last_evicted;
-	for (uint32_t w = row / 64;; bits = f->evicted[--w]) {
-		if (bits != 0)
-			return b->time[w * 64 + 63 - (uint32_t)__builtin_clzll(bits)];
-		if (w == 0)
-			return f->evicted_before;
-	}
-}
-
-int64_t
-tsn_state_late(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row)
-{
-	const struct tsn_family *f = &s->family[family];
-	const struct tsn_agg *a = &f->agg[agg];
-
-	return f->folded != s->batches ? a->store.late : latest_late(a, b, row, a->late_before);
 }
 
 double

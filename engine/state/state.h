@@ -54,7 +54,11 @@ struct tsn_agg_def {
 	int64_t history_ms;         /* BASELINE SPREAD: how far samples reach back */
 	int64_t season_ms;          /* ...and the length of the season; 0: every window is like every other */
 	uint32_t expect;            /* ABSENT: slot of the set whose members are armed from the start, TSN_SET_NONE if none */
-	uint64_t extra_bytes;       /* what its groups may take together beside their cells (sketches); 0: no bound */
+	/*
+	 * What its groups may take together beside their cells (sketches); 0: no bound. A 64th for each part, where that is
+	 * at least eight groups at their largest; else for all together, and the family does not divide.
+	 */
+	uint64_t extra_bytes;
 };
 
 #define TSN_SET_NONE UINT32_MAX
@@ -87,7 +91,7 @@ struct tsn_family_stats {
 	uint64_t recycled;          /* groups replaced after their window had passed: nothing lost */
 	uint64_t late;              /* flows older than their group's window, summed over aggregates */
 	uint64_t bytes;             /* of directory, keys and cells */
-	int64_t last_evicted;       /* event time of the last eviction, TSN_TIME_NONE if none */
+	int64_t last_evicted;       /* of evictions the latest event time, TSN_TIME_NONE if none */
 	int64_t last_late;          /* of the late flows, the latest time, TSN_TIME_NONE if none */
 	uint64_t unknown_absent;    /* silences not judged because their exporter was silent too (S5) */
 	uint64_t skipped_samples;   /* windows that gave a group no sample because its exporter lost flows or was silent (S19) */
@@ -109,16 +113,37 @@ struct tsn_state;
  * [seed] goes into every hash; equal seeds give equal results. NULL when memory is out.
  */
 struct tsn_state *tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed);
+/*
+ * One of [nshards] (a power of two up to 64) states that together hold what one would: this one the groups of the parts p with
+ * p mod nshards = shard, and has arrays for those alone. It must be given rows of its parts only. All its families must
+ * divide, and their keys must be the same (fields and masks), for one mask of rows to fit them all.
+ */
+struct tsn_state *tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed, uint32_t shard, uint32_t nshards);
+/* Do its groups know nothing of each other, but within a part? By the definition alone. */
+bool tsn_family_divides(const struct tsn_family_def *def);
+/* The parts (0 to 63) of a batch's rows; of rows without key, 0. All TSN_BATCH_ROWS are written. */
+void tsn_state_parts(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_batch *b, uint8_t part[TSN_BATCH_ROWS]);
+/* Those of the batch's rows that are of a shard; rows without key go to shard 0. */
+void tsn_state_shard_rows(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_batch *b, uint32_t shard, uint32_t nshards,
+    struct tsn_mask *out);
+/* The part of an encoded key. */
+uint32_t tsn_state_part_of_key(const struct tsn_key_spec *key, const uint8_t *bytes, size_t n, uint64_t seed);
 void tsn_state_free(struct tsn_state *s);
 
 /*
  * Moves into the fresh state [s] what [old] holds under the same canonical
  * forms: whole arrays, nothing copied. [old] stays valid to free and must not
  * be used otherwise. [report] (may be NULL) is called for each family and aggregate of [s].
- * Cannot fail: it allocates nothing. The seed comes along. Groups beyond a lowered max_keys stay, and
+ * It allocates nothing. The seed comes along. Groups beyond a lowered max_keys stay, and
  * each new one takes the place of another; an aggregate that did not close and now [closes] begins to after the next call.
  */
 void tsn_state_take_over(struct tsn_state *s, struct tsn_state *old,
+    void (*report)(void *arg, const struct tsn_handover *), void *arg);
+/*
+ * The same for states that are shards, or have families that others have not. Where a family is divided as it was its arrays move;
+ * else its groups are made anew, and if there is no memory for that, it begins empty and is reported as not kept.
+ */
+void tsn_state_take_over_all(struct tsn_state *const *s, uint32_t n, struct tsn_state *const *old, uint32_t nold,
     void (*report)(void *arg, const struct tsn_handover *), void *arg);
 
 /*
@@ -157,16 +182,17 @@ bool tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t latenes
 bool tsn_state_waits(const struct tsn_state *s);
 
 void tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_stats *out);
+/* Of the family with that form, over all the states that have it. */
+void tsn_state_stats_all(struct tsn_state *const *s, uint32_t n, const char *canon, struct tsn_family_stats *out);
 /* A new batch begins: what is asked of families that it does not fold is not about its rows. */
 void tsn_state_next_batch(struct tsn_state *s);
 /*
- * Event time of the last eviction up to and including [row] of the batch folded last, TSN_TIME_NONE if
- * none: what tsn_state_stats would say had the input been cut right behind that row.
+ * Event time of the last eviction in the part of the row's group, up to and including [row] of the batch folded last; TSN_TIME_NONE
+ * if there was none. A row has no part whose key is absent; the groups of a sequence are of one part.
  */
 int64_t tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_batch *b, uint32_t row);
 /*
- * Of the flows that came too late for aggregate [agg], up to and including [row] of the batch folded last: the latest
- * time, on the aggregate's own clock; TSN_TIME_NONE if there were none. As exact as tsn_state_evicted.
+ * Of the flows of that part that came too late for aggregate [agg], up to and including [row]: the latest time, on the aggregate's own clock; TSN_TIME_NONE if there were none. As exact as tsn_state_evicted.
  */
 int64_t tsn_state_late(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row);
 /*
@@ -241,6 +267,7 @@ struct tsn_learning {
 	int64_t until;          /* event time from which the first group will be ready, TSN_TIME_NONE if one is or none is known */
 };
 void tsn_state_learning(const struct tsn_state *s, uint32_t family, uint32_t agg, struct tsn_learning *out);
+void tsn_state_learning_all(struct tsn_state *const *s, uint32_t n, const char *canon, uint32_t agg, struct tsn_learning *out);
 
 /* Bytes a group takes in the worst case: directory, group, key and cells; and what it may take beside them. */
 struct tsn_cost {
@@ -260,5 +287,13 @@ struct tsn_unpack;
  */
 void tsn_state_save(const struct tsn_state *s, struct tsn_pack *out);
 bool tsn_state_load(struct tsn_state *s, struct tsn_unpack *in, void (*report)(void *arg, const struct tsn_handover *), void *arg);
+/*
+ * The same of several states. Families are written in the order of [order] (each must be in one state, or in all its shards), so that the
+ * bytes are those that one state with these families would write.
+ */
+void tsn_state_save_all(struct tsn_state *const *s, uint32_t n, const struct tsn_family_def *order, uint32_t norder,
+    struct tsn_pack *out);
+bool tsn_state_load_all(struct tsn_state *const *s, uint32_t n, struct tsn_unpack *in,
+    void (*report)(void *arg, const struct tsn_handover *), void *arg);
 
 #endif

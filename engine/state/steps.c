@@ -324,7 +324,7 @@ walk(struct walk *w, const struct tsn_mask *more, uint32_t *stop)
 
 	*stop = 0;
 	/* one that is new to the family has no cells yet */
-	if (!tsn_agg_room(&w->f->agg[0], (uint64_t)w->f->store.cap * TSN_PARTS) || !make_keys(w, more, &rows))
+	if (!tsn_agg_room(&w->f->agg[0], tsn_numbers(&w->f->store)) || !make_keys(w, more, &rows))
 		return false;
 	n = tsn_mask_list(&rows, w->s->row);
 	for (uint32_t i = 0; i < n; i++) {
@@ -427,7 +427,7 @@ tsn_state_fold_steps(struct tsn_state *s, uint32_t family, const struct tsn_batc
 		w.result->i[row] = 0;
 	rules = st->rule.n > 0;
 	ok = walk(&w, rules ? &asked : NULL, &stop);
-	tsn_family_settle_late(f, b);
+	tsn_family_settle(s, f, b);
 	if (ok && rules)
 		ok = tell(&w, &asked);
 	else if (!ok) {
@@ -450,10 +450,10 @@ tsn_state_step(struct tsn_state *s, uint32_t family, uint32_t step, const struct
 	if (f->steps->told)
 		forget_rules(f->steps);
 	f->steps->sorted = false;
-	tsn_mask_clear(&f->agg[0].late);
+	tsn_family_begin(s, f);
 	where_keys(&w);
 	ok = walk(&w, NULL, &stop);
-	tsn_family_settle_late(f, b);
+	tsn_family_settle(s, f, b);
 	tsn_family_begin(s, f); /* rows of no batch that was folded */
 	return ok;
 }

@@ -65,8 +65,8 @@ put_masked(const struct tsn_program *p, struct tsn_buf *out, uint16_t field, uns
 		tsn_buf_printf(out, "/%u/%u", v4_bits, v6_bits);
 }
 
-static void
-put_key(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_key_spec *k)
+void
+tsn_program_key_text(const struct tsn_program *p, const struct tsn_key_spec *k, struct tsn_buf *out)
 {
 	for (unsigned i = 0; i < k->n; i++) {
 		if (i > 0)
@@ -125,7 +125,7 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 		return;
 	case TSN_OPD_TUPLE:
 		tsn_buf_putc(out, '(');
-		put_key(p, out, &p->tuples[x]);
+		tsn_program_key_text(p, &p->tuples[x], out);
 		tsn_buf_putc(out, ')');
 		return;
 	case TSN_OPD_SET:
@@ -372,7 +372,7 @@ put_agg(const struct tsn_program *p, struct tsn_buf *out, uint32_t f, uint32_t i
 	tsn_buf_printf(out, "  f%u.%u  %s", f, i, tsn_agg_infos[a->fn].name);
 	if (a->tuple.n > 0) {
 		tsn_buf_putc(out, '(');
-		put_key(p, out, &a->tuple);
+		tsn_program_key_text(p, &a->tuple, out);
 		tsn_buf_putc(out, ')');
 	}
 	tsn_buf_puts(out, a->tumbling ? " per " : " over ");
@@ -396,7 +396,7 @@ put_family_steps(const struct tsn_program *p, struct tsn_buf *out, uint32_t f)
 
 	for (uint32_t i = 0; i < def->nsteps; i++) {
 		tsn_buf_printf(out, "      step %u by ", i + 1);
-		put_key(p, out, &def->step[i].key);
+		tsn_program_key_text(p, &def->step[i].key, out);
 		for (uint32_t k = 0; k < p->nlinks; k++)
 			if (p->links[k].kind == TSN_LINK_STEP && p->links[k].family == f && p->links[k].step == i)
 				tsn_buf_printf(out, ": matches of r%u, at the next tick", p->links[k].rule);
@@ -418,13 +418,13 @@ put_families(const struct tsn_program *p, struct tsn_buf *out)
 		tsn_buf_printf(out, "  f%u  ", f);
 		if (def->key.n > 0) {
 			tsn_buf_puts(out, "by ");
-			put_key(p, out, &def->key);
+			tsn_program_key_text(p, &def->key, out);
 		} else {
 			tsn_buf_puts(out, "one group");
 		}
 		if (def->at.n > 0) {
 			tsn_buf_puts(out, ", read by ");
-			put_key(p, out, &def->at);
+			tsn_program_key_text(p, &def->at, out);
 		}
 		tsn_buf_printf(out, ", at most %" PRIu64 "  # %s\n", def->max_keys, def->canon != NULL ? def->canon : "");
 		for (uint32_t i = 0; i < def->naggs; i++)
@@ -531,7 +531,7 @@ put_clauses(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_r
 		const struct tsn_action *a = &r->action[i];
 
 		tsn_buf_puts(out, a->remove ? "      then remove " : "      then add ");
-		put_key(p, out, &a->value);
+		tsn_program_key_text(p, &a->value, out);
 		tsn_buf_printf(out, "%s%s", a->remove ? " from " : " to ", p->sets[a->set].name);
 		if (a->for_ms > 0) {
 			tsn_buf_puts(out, " for ");
@@ -555,7 +555,7 @@ put_rules(const struct tsn_program *p, struct tsn_buf *out)
 			continue;
 		}
 		tsn_buf_puts(out, r->key.n > 0 ? ", key " : ", no key");
-		put_key(p, out, &r->key);
+		tsn_program_key_text(p, &r->key, out);
 		if (r->each) {
 			tsn_buf_puts(out, ", each match");
 		} else {

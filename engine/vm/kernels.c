@@ -1,53 +1,230 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
+/*
+ * How a level makes a mask of a comparison; what is compared stands in kernels_body.h. The portable way fills 64 bytes in
+ * a loop that compilers vectorise, then packs them into a word. AVX2 compares in registers and packs those; AVX-512 has
+ * comparisons that leave bits.
+ */
 #include "vm/kernels.h"
 
 #include <stddef.h>
 
-#if defined(__x86_64__)
+#if TSN_CPU_X86
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
-#define NAME(x) plain_##x
-#define TEXT "plain"
-#include "vm/kernels_body.h"
-#undef NAME
-#undef TEXT
+/* Calls [word] for every 64 rows: it has j, where they begin, and leaves their bits in [bits]. */
+#define EACH_WORD(word) \
+	do { \
+		uint32_t words = (n + 63) / 64; \
+		for (uint32_t w = 0; w < words; w++) { \
+			const uint32_t from = w * 64; \
+			uint64_t bits = 0; \
+			word \
+			out->w[w] = bits; \
+		} \
+		for (uint32_t w = words; w < TSN_MASK_WORDS; w++) \
+			out->w[w] = 0; \
+	} while (0)
 
-/* clang has no such pragma; what it builds (fuzz targets) runs the plain ones. */
-#if defined(__x86_64__) && !defined(__clang__)
-#define HAVE_AVX2
-/* Numbers that lie side by side in a column. */
-typedef int64_t four_i64 __attribute__((vector_size(32), aligned(8), may_alias));
-typedef uint64_t four_u64 __attribute__((vector_size(32), aligned(8), may_alias));
-typedef uint16_t sixteen_u16 __attribute__((vector_size(32), aligned(2), may_alias));
-typedef double four_f64 __attribute__((vector_size(32), aligned(8), may_alias));
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,popcnt")
-#define NAME(x) avx2_##x
-#define TEXT "avx2"
-#include "vm/kernels_body.h"
-#undef NAME
-#undef TEXT
-#pragma GCC pop_options
-#endif
+/* --- any CPU --- */
 
-const struct tsn_kernels *
-tsn_kernels_nth(unsigned i)
+typedef uint8_t one_u8;
+typedef uint16_t one_u16;
+typedef uint32_t one_u32;
+typedef uint64_t one_u64;
+typedef int64_t one_i64;
+typedef double one_f64;
+
+/* The lowest bits of 64 bytes that are 0 or 255. */
+static inline uint64_t
+pack64(const uint8_t hit[64])
 {
-	if (i == 0)
-		return &plain_kernels;
-#ifdef HAVE_AVX2
-	if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
-		return &avx2_kernels;
+	uint64_t word = 0;
+#if TSN_CPU_X86
+	for (int i = 0; i < 4; i++) {
+		__m128i a = _mm_loadu_si128((const __m128i *)(hit + 16 * i));
+
+		word |= (uint64_t)(uint32_t)_mm_movemask_epi8(a) << (16 * i);
+	}
+#elif defined(__aarch64__)
+	static const uint8_t place[16] = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
+	const uint8x16_t bit = vld1q_u8(place);
+	uint8x16_t a = vpaddq_u8(vandq_u8(vld1q_u8(hit), bit), vandq_u8(vld1q_u8(hit + 16), bit));
+	uint8x16_t b = vpaddq_u8(vandq_u8(vld1q_u8(hit + 32), bit), vandq_u8(vld1q_u8(hit + 48), bit));
+
+	a = vpaddq_u8(a, b);
+	word = vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(a, a)), 0);
+#else
+	for (int i = 0; i < 8; i++) {
+		uint64_t eight = 0;
+
+		for (int k = 0; k < 8; k++)
+			eight |= (uint64_t)(hit[8 * i + k] & 1) << (8 * k);
+		word |= (eight * UINT64_C(0x0102040810204080) >> 56) << (8 * i);
+	}
 #endif
-	return NULL;
+	return word;
 }
 
-const struct tsn_kernels *
-tsn_kernels_best(void)
-{
-	const struct tsn_kernels *best = tsn_kernels_nth(1);
+#define REL_EQ ==
+#define REL_LT <
+#define REL_LE <=
+#define REL_GT >
+/* 255 for true is what a vector comparison leaves, so nothing is to be done to it. */
+#define FILL_ONE(type, left, rel, right) \
+	EACH_WORD( \
+		uint8_t hit[64]; \
+		for (uint32_t k = 0; k < 64; k++) { \
+			const uint32_t j = from + k; \
+			hit[k] = (one_##type)(left) REL_##rel (one_##type)(right) ? 255 : 0; \
+		} \
+		bits = pack64(hit);)
 
-	return best != NULL ? best : tsn_kernels_nth(0);
+#define NAME(x) any_##x
+#define TARGET
+#define COL(type, p) ((one_##type)(p)[j])
+#define FILL_8 FILL_ONE
+#define FILL_16 FILL_ONE
+#define FILL_32 FILL_ONE
+#define FILL_64 FILL_ONE
+#include "vm/kernels_body.h"
+
+#if TSN_CPU_X86
+
+/* --- AVX2: vectors of 32 bytes that lie anywhere in a column --- */
+
+#define VECTOR32 __attribute__((vector_size(32), aligned(1), may_alias))
+typedef uint8_t avx2_u8 VECTOR32;
+typedef uint16_t avx2_u16 VECTOR32;
+typedef uint32_t avx2_u32 VECTOR32;
+typedef uint64_t avx2_u64 VECTOR32;
+typedef int64_t avx2_i64 VECTOR32;
+typedef double avx2_f64 VECTOR32;
+
+#define AVX2 TSN_CPU_TARGET_AVX2 static inline __attribute__((always_inline))
+
+AVX2 uint64_t
+bytes_bits(__m256i v)
+{
+	return (uint32_t)_mm256_movemask_epi8(v);
+}
+
+/* Packing works within halves of 16 bytes; the last step puts the rows back in order. */
+AVX2 __m256i
+words_bytes(__m256i a, __m256i b)
+{
+	return _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
+}
+
+AVX2 __m256i
+longs_bytes(__m256i a, __m256i b, __m256i c, __m256i d)
+{
+	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+	__m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+
+	return _mm256_permutevar8x32_epi32(bytes, order);
+}
+
+#define COMPARE_256(type, left, rel, right) (__m256i)((avx2_##type)(left) REL_##rel (right))
+#define AVX2_8(type, left, rel, right) \
+	EACH_WORD( \
+		for (uint32_t k = 0; k < 64; k += 32) { \
+			const uint32_t j = from + k; \
+			bits |= bytes_bits(COMPARE_256(type, left, rel, right)) << k; \
+		})
+#define AVX2_16(type, left, rel, right) \
+	EACH_WORD( \
+		for (uint32_t k = 0; k < 64; k += 32) { \
+			__m256i part[2]; \
+			for (uint32_t i = 0; i < 2; i++) { \
+				const uint32_t j = from + k + 16 * i; \
+				part[i] = COMPARE_256(type, left, rel, right); \
+			} \
+			bits |= bytes_bits(words_bytes(part[0], part[1])) << k; \
+		})
+#define AVX2_32(type, left, rel, right) \
+	EACH_WORD( \
+		for (uint32_t k = 0; k < 64; k += 32) { \
+			__m256i part[4]; \
+			for (uint32_t i = 0; i < 4; i++) { \
+				const uint32_t j = from + k + 8 * i; \
+				part[i] = COMPARE_256(type, left, rel, right); \
+			} \
+			bits |= bytes_bits(longs_bytes(part[0], part[1], part[2], part[3])) << k; \
+		})
+/* Narrowing to bytes would cost more than the comparison. */
+#define AVX2_64(type, left, rel, right) \
+	EACH_WORD( \
+		for (uint32_t k = 0; k < 64; k += 4) { \
+			const uint32_t j = from + k; \
+			__m256d part = (__m256d)COMPARE_256(type, left, rel, right); \
+			bits |= (uint64_t)(uint32_t)_mm256_movemask_pd(part) << k; \
+		})
+
+#define NAME(x) avx2_##x
+#define TARGET TSN_CPU_TARGET_AVX2
+#define COL(type, p) (*(const avx2_##type *)((p) + j))
+#define FILL_8 AVX2_8
+#define FILL_16 AVX2_16
+#define FILL_32 AVX2_32
+#define FILL_64 AVX2_64
+#include "vm/kernels_body.h"
+
+/* --- AVX-512 --- */
+
+#define VECTOR64 __attribute__((vector_size(64), aligned(1), may_alias))
+typedef uint8_t avx512_u8 VECTOR64;
+typedef uint16_t avx512_u16 VECTOR64;
+typedef uint32_t avx512_u32 VECTOR64;
+typedef uint64_t avx512_u64 VECTOR64;
+typedef int64_t avx512_i64 VECTOR64;
+typedef double avx512_f64 VECTOR64;
+
+#define INT_EQ _MM_CMPINT_EQ
+#define INT_LT _MM_CMPINT_LT
+#define INT_LE _MM_CMPINT_LE
+#define INT_GT _MM_CMPINT_NLE
+#define REAL_EQ _CMP_EQ_OQ
+#define REAL_LT _CMP_LT_OQ
+#define REAL_LE _CMP_LE_OQ
+#define REAL_GT _CMP_GT_OQ
+#define INTS(type, x) (__m512i)((x) + (avx512_##type){ 0 }) /* of a number: in every place */
+#define COMPARE_u8(l, rel, r) _mm512_cmp_epu8_mask((__m512i)(l), INTS(u8, r), INT_##rel)
+#define COMPARE_u16(l, rel, r) _mm512_cmp_epu16_mask((__m512i)(l), INTS(u16, r), INT_##rel)
+#define COMPARE_u32(l, rel, r) _mm512_cmp_epu32_mask((__m512i)(l), INTS(u32, r), INT_##rel)
+#define COMPARE_u64(l, rel, r) _mm512_cmp_epu64_mask((__m512i)(l), INTS(u64, r), INT_##rel)
+#define COMPARE_i64(l, rel, r) _mm512_cmp_epi64_mask((__m512i)(l), INTS(i64, r), INT_##rel)
+#define COMPARE_f64(l, rel, r) _mm512_cmp_pd_mask((__m512d)(l), (__m512d)((r) - (avx512_f64){ 0 }), REAL_##rel)
+#define FILL_512(step, type, left, rel, right) \
+	EACH_WORD( \
+		for (uint32_t k = 0; k < 64; k += (step)) { \
+			const uint32_t j = from + k; \
+			bits |= (uint64_t)COMPARE_##type(left, rel, right) << k; \
+		})
+
+#define NAME(x) avx512_##x
+#define TARGET TSN_CPU_TARGET_AVX512
+#define COL(type, p) (*(const avx512_##type *)((p) + j))
+#define FILL_8(...) FILL_512(64, __VA_ARGS__)
+#define FILL_16(...) FILL_512(32, __VA_ARGS__)
+#define FILL_32(...) FILL_512(16, __VA_ARGS__)
+#define FILL_64(...) FILL_512(8, __VA_ARGS__)
+#include "vm/kernels_body.h"
+
+#endif
+
+const struct tsn_kernels *
+tsn_kernels_of(enum tsn_cpu level)
+{
+#if TSN_CPU_X86
+	if (level == TSN_CPU_AVX512)
+		return &avx512_kernels;
+	if (level == TSN_CPU_AVX2)
+		return &avx2_kernels;
+#endif
+	(void)level;
+	return &any_kernels;
 }

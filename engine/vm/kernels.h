@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Compare kernels: a column in, a mask out. One body of plain C is built for
- * the plain machine and, on x86-64, for AVX2; all builds give the same bits.
+ * Compare kernels: a column in, a mask out. One body is built for each level of base/cpu.h; all give the same bits.
  * They look at rows [0, n), whatever is in them; of the last word the bits past n mean
  * nothing (callers and the mask with presence), all words after it are 0.
  */
 #ifndef TSN_VM_KERNELS_H
 #define TSN_VM_KERNELS_H
 
+#include "base/cpu.h"
 #include "flow/mask.h"
 
 struct tsn_kernels {
-	const char *name; /* "plain", "avx2" */
 	/* lo <= column <= hi; lo <= hi */
 	void (*range8)(struct tsn_mask *out, const uint8_t *col, uint32_t n, uint8_t lo, uint8_t hi);
 	void (*range16)(struct tsn_mask *out, const uint16_t *col, uint32_t n, uint16_t lo, uint16_t hi);
@@ -40,13 +39,11 @@ struct tsn_kernels {
 	void (*below)(struct tsn_mask *out, const double *a, uint32_t n, double c);
 	void (*at)(struct tsn_mask *out, const double *a, uint32_t n, double c);
 	void (*above)(struct tsn_mask *out, const double *a, uint32_t n, double c);
-	/* bytes of 0 or 1 */
+	/* bytes that are not 0 */
 	void (*pack)(struct tsn_mask *out, const uint8_t *bytes, uint32_t n);
 };
 
-/* The fastest build this machine can run. */
-const struct tsn_kernels *tsn_kernels_best(void);
-/* The i-th build this machine can run, plain first; NULL past the last. For tests. */
-const struct tsn_kernels *tsn_kernels_nth(unsigned i);
+/* Those of a level, which must not be above tsn_cpu_most. */
+const struct tsn_kernels *tsn_kernels_of(enum tsn_cpu level);
 
 #endif

@@ -63,7 +63,7 @@ tsn_vm_new(const struct tsn_program *p)
 	if (vm == NULL)
 		return NULL;
 	vm->p = p;
-	vm->k = tsn_kernels_best();
+	vm->k = tsn_kernels_of(tsn_cpu_level);
 	vm->closing_family = vm->watched = TSN_REG_NONE;
 	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + p->ntests + 1) * sizeof(*vm->masks));
 	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
@@ -133,10 +133,12 @@ tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
-	for (uint32_t i = 0; i < vm->p->nrules; i++)
-		for (uint32_t j = 0; j < old->p->nrules; j++)
-			if (strcmp(vm->p->rules[i].name, old->p->rules[j].name) == 0)
-				vm->kept_out[i] = old->kept_out[j];
+	for (uint32_t i = 0; i < vm->p->nrules; i++) {
+		const uint32_t was = tsn_program_was(vm->p, i, old->p);
+
+		if (was != TSN_NAMES_NONE)
+			vm->kept_out[i] = old->kept_out[was];
+	}
 }
 
 static uint32_t

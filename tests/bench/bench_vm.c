@@ -128,7 +128,7 @@ main(void)
 {
 	static const uint32_t sizes[] = { 1, 10, 100, 1000, 10000 };
 
-	printf("kernels: %s\n", tsn_kernels_best()->name);
+	printf("kernels: %s\n", tsn_cpu_name(tsn_cpu_level));
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		measure("any port", sizes[i], false, false);
 		measure("a quarter on one port", sizes[i], true, false);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The same input gives the same alerts, byte for byte: in batches of 1, 7 and
-# 1,024 flows, from a pipe, and twice in a row.
+# 1,024 flows, from a pipe, twice in a row, and by the loops of every level of CPU.
 . tests/cli/lib
 
 # Batches of 1 are dear under sanitizers: those run the release build, whose bytes must be the same, too.
@@ -21,6 +21,10 @@ replay() { # RULES CAPTURE
 	expect 0 "$fast" run -q $1 -
 	input=
 	same "$name once more, from a pipe" "$tmp/1024" "$tmp/out"
+	for cpu in baseline avx2; do
+		TOCSIN_CPU=$cpu expect 0 "$fast" run -q $1 "$2"
+		same "$name by loops for $cpu" "$tmp/1024" "$tmp/out"
+	done
 	lines=$((lines + $(wc -l < "$tmp/1024")))
 }
 

@@ -17,6 +17,11 @@
  * is sFlow v5, a sample of one packet for each record, no more of it. --packets writes no exports at all, but
  * up to four packets of each flow, for those who meter.
  *
+ * --zipf IN,OUT are the exponents with which hosts inside and outside become rare, --sources N replaces the sources by N
+ * equally frequent ones, --ipv6 P (v9 and IPFIX) makes P per cent of the pairs of hosts IPv6 with a template of its own.
+ * --values equal repeats one record, --values different never repeats a value while its column has others.
+ * --raw leaves away all that is around the messages and fills each up to 1,464 bytes, as SiLK keeps NetFlow v5.
+ *
  * --edge makes values that are legal but odd instead, for comparison with other readers: see
  * edge_record() in workload.c. There datagrams hold 1 to 30 records, uptimes wrap 5 s after the
  * beginning, and every exporter but the first has another sampling field.
@@ -36,6 +41,8 @@
 #define MAX_RECORD 52
 #define MAX_HEADER 24
 #define MAX_RECORDS 30
+#define RAW_BYTES 1464
+#define SOURCES_MAX 1342177280u         /* the places of outside hosts */
 #define UDP 17
 #define LEN(a) (sizeof(a) / sizeof(*(a)))
 
@@ -44,20 +51,22 @@
  * those with a writer of their own in messages.c.
  */
 static const struct shape {
-	uint32_t version, header, record, records;
+	uint32_t version, header, record, records, records_ipv6;
 	bool routing;
 	size_t (*message)(uint8_t *p, const struct message *m);
 } shapes[] = {
-	{ 5, 24, 48, 30, true, NULL }, { 1, 16, 48, 24, false, NULL }, { 7, 24, 52, 27, true, NULL },
-	{ 9, 0, 0, V9_RECORDS, true, message_v9 }, { 10, 0, 0, IPFIX_RECORDS, true, message_ipfix },
-	{ 0, 0, 0, SFLOW_RECORDS, true, message_sflow },
+	{ 5, 24, 48, 30, 0, true, NULL }, { 1, 16, 48, 24, 0, false, NULL }, { 7, 24, 52, 27, 0, true, NULL },
+	{ 9, 0, 0, V9_RECORDS, V9_RECORDS_IPV6, true, message_v9 },
+	{ 10, 0, 0, IPFIX_RECORDS, IPFIX_RECORDS_IPV6, true, message_ipfix },
+	{ 0, 0, 0, SFLOW_RECORDS, 0, true, message_sflow },
 };
 
 struct gen {
-	uint64_t flows, rate, seed;
-	uint32_t hosts, exporters;
+	struct workload_options of;
+	uint64_t rate;
+	uint32_t exporters;
 	const struct shape *shape;
-	bool v6, edge, packets;
+	bool v6, edge, packets, raw;
 	const char *out;
 	struct workload load;
 	FILE *file;
@@ -189,7 +198,7 @@ put_message(struct gen *g, uint8_t *data, uint32_t count, uint32_t who, uint64_t
 {
 	struct record record[MAX_RECORDS];
 	uint32_t uptime = uptime_of(g, who, now);
-	struct message m = { who, (uint32_t)(g->datagrams / g->exporters), g->sequence[who], uptime, now, record, count };
+	struct message m = { who, (uint32_t)(g->datagrams / g->exporters), g->sequence[who], uptime, now, record, count, g->of.ipv6 > 0 };
 
 	for (uint32_t i = 0; i < count; i++)
 		next_record(g, &record[i], uptime);
@@ -207,17 +216,22 @@ write_datagram(struct gen *g)
 	uint8_t buf[16 + 14 + 40 + 8 + MESSAGE_ROOM];
 	uint8_t *udp = buf + 16 + 14 + 40, *frame;
 	uint32_t who = (uint32_t)(g->datagrams % g->exporters), len;
-	uint32_t most = g->shape->records;
+	uint32_t most = g->of.ipv6 > 0 ? g->shape->records_ipv6 : g->shape->records;
 	uint32_t count = g->edge ? 1 + workload_random(&g->load, most) : most;
 	uint64_t now;
 
-	if (count > g->flows - g->load.made)
-		count = (uint32_t)(g->flows - g->load.made);
+	if (count > g->of.flows - g->load.made)
+		count = (uint32_t)(g->of.flows - g->load.made);
 	now = EPOCH_MS + (g->load.made + count) * 1000 / g->rate;
 	len = 8 + put_message(g, udp + 8, count, who, now);
+	g->sequence[who] += count;
+	if (g->raw) {
+		memset(udp + len, 0, RAW_BYTES + 8 - len);
+		g->datagrams++;
+		return fwrite(udp + 8, 1, RAW_BYTES, g->file) == RAW_BYTES;
+	}
 	put32(put16(put16(udp, 20000 + who % 40000), 2055), len << 16);
 	frame = put_ip(g, udp, len, who, (uint32_t)g->datagrams & 0xffff);
-	g->sequence[who] += count;
 	g->datagrams++;
 	return write_frame(g, frame, (uint32_t)(udp + len - frame), now);
 }
@@ -249,9 +263,9 @@ write_all(struct gen *g)
 	static const uint8_t head[24] = { 0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 4, 0, 1, 0, 0, 0 };       /* microseconds, snaplen 262144, Ethernet */
 
-	if (fwrite(head, 1, sizeof(head), g->file) != sizeof(head))
+	if (!g->raw && fwrite(head, 1, sizeof(head), g->file) != sizeof(head))
 		return false;
-	while (g->load.made < g->flows)
+	while (g->load.made < g->of.flows)
 		if (!(g->packets ? write_packets(g) : write_datagram(g)))
 			return false;
 	return fflush(g->file) == 0;
@@ -261,7 +275,7 @@ static bool
 gen_init(struct gen *g)
 {
 	g->sequence = calloc(g->exporters, sizeof(*g->sequence));
-	return g->sequence != NULL && workload_init(&g->load, g->flows, g->hosts, g->seed);
+	return g->sequence != NULL && workload_init(&g->load, &g->of);
 }
 
 static int
@@ -269,9 +283,11 @@ usage(void)
 {
 	fputs("usage: flowgen --out FILE [--flows N] [--hosts N] [--rate FLOWS_PER_S] [--seed S]\n"
 	    "               [--exporters K] [--v6-exporter] [--netflow 0|1|5|7|9|10] [--packets] [--edge]\n"
+	    "               [--zipf IN,OUT] [--sources N] [--ipv6 PERCENT] [--values equal|different] [--raw]\n"
 	    "Writes a pcap of NetFlow exports; the same options give the same bytes.\n"
 	    "Defaults: 1000000 flows, 100000 hosts (at most 33554432), 10000 flows/s, seed 1,\n"
-	    "1 exporter (at most 65000), NetFlow 5 (10 is IPFIX, 0 sFlow). FILE may be - for standard output.\n", stderr);
+	    "1 exporter (at most 65000), NetFlow 5 (10 is IPFIX, 0 sFlow), exponents 1,1 (0 to 4).\n"
+	    "FILE may be - for standard output.\n", stderr);
 	return 2;
 }
 
@@ -284,6 +300,35 @@ find_shape(uint64_t version)
 	return NULL;
 }
 
+/* "0.9,1.05": thousandths. False if there is anything else. */
+static bool
+parse_exponents(struct workload_options *of, const char *text)
+{
+	double in, out;
+	char more;
+
+	if (sscanf(text, "%lf,%lf%c", &in, &out, &more) != 2 || !(in >= 0 && in <= 4 && out >= 0 && out <= 4))
+		return false;
+	of->zipf_inside = (uint32_t)(in * 1000 + 0.5);
+	of->zipf_outside = (uint32_t)(out * 1000 + 0.5);
+	return true;
+}
+
+static bool
+parse_values(struct workload_options *of, const char *text)
+{
+	of->values = strcmp(text, "equal") == 0 ? WORKLOAD_EQUAL : WORKLOAD_DIFFERENT;
+	return of->values == WORKLOAD_EQUAL || strcmp(text, "different") == 0;
+}
+
+/* What does not fit together: formats without IPv6, and raw messages longer than their place. */
+static bool
+fits(const struct gen *g)
+{
+	return g->of.ipv6 <= 100 && (g->of.ipv6 == 0 || (g->shape->records_ipv6 > 0 && !g->packets)) &&
+	    (!g->raw || (g->shape->version == 5 && !g->packets));
+}
+
 static bool
 parse(struct gen *g, int argc, char **argv)
 {
@@ -291,37 +336,44 @@ parse(struct gen *g, int argc, char **argv)
 		{ "flows", 1, NULL, 'f' }, { "hosts", 1, NULL, 'h' }, { "rate", 1, NULL, 'r' },
 		{ "seed", 1, NULL, 's' }, { "exporters", 1, NULL, 'k' }, { "v6-exporter", 0, NULL, '6' },
 		{ "edge", 0, NULL, 'e' }, { "netflow", 1, NULL, 'n' }, { "out", 1, NULL, 'o' },
-		{ "packets", 0, NULL, 'p' },
+		{ "packets", 0, NULL, 'p' }, { "zipf", 1, NULL, 'z' }, { "sources", 1, NULL, 'S' },
+		{ "ipv6", 1, NULL, 'i' }, { "values", 1, NULL, 'v' }, { "raw", 0, NULL, 'R' },
 		{ NULL, 0, NULL, 0 },
 	};
+	bool good = true;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		uint64_t n = optarg != NULL ? strtoull(optarg, NULL, 10) : 0;
 
 		switch (opt) {
-		case 'f': g->flows = n; break;
-		case 'h': g->hosts = n < 33554432 ? (uint32_t)n : 33554432; break;
+		case 'f': g->of.flows = n; break;
+		case 'h': g->of.hosts = n < 33554432 ? (uint32_t)n : 33554432; break;
 		case 'r': g->rate = n; break;
-		case 's': g->seed = n; break;
+		case 's': g->of.seed = n; break;
 		case 'k': g->exporters = n < 65000 ? (uint32_t)n : 65000; break;
 		case '6': g->v6 = true; break;
 		case 'e': g->edge = true; break;
 		case 'n': g->shape = find_shape(n); break;
 		case 'p': g->packets = true; break;
+		case 'z': good &= parse_exponents(&g->of, optarg); break;
+		case 'S': g->of.sources = n < SOURCES_MAX ? (uint32_t)n : SOURCES_MAX; break;
+		case 'i': g->of.ipv6 = n <= 100 ? (uint32_t)n : UINT32_MAX; break;
+		case 'v': good &= parse_values(&g->of, optarg); break;
+		case 'R': g->raw = true; break;
 		case 'o': g->out = optarg; break;
 		default: return false;
 		}
 	}
-	return optind == argc && g->out != NULL && g->hosts > 0 && g->rate > 0 && g->exporters > 0 &&
-	    g->shape != NULL;
+	return good && optind == argc && g->out != NULL && g->of.hosts > 0 && g->rate > 0 && g->exporters > 0 &&
+	    g->shape != NULL && fits(g);
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct gen gen = { .flows = 1000000, .hosts = 100000, .rate = 10000, .seed = 1,
-		.exporters = 1, .shape = &shapes[0] };
+	static struct gen gen = { .of = { .flows = 1000000, .hosts = 100000, .seed = 1, .zipf_inside = 1000, .zipf_outside = 1000 },
+		.rate = 10000, .exporters = 1, .shape = &shapes[0] };
 	bool good;
 
 	if (!parse(&gen, argc, argv))

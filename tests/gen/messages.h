@@ -22,9 +22,11 @@ struct message {
 	uint64_t now;       /* ms since 1970 UTC */
 	const struct record *record;
 	uint32_t count;     /* at most what the format takes, below */
+	bool ipv6;          /* some records may be, now or later */
 };
 
-enum { V9_RECORDS = 24, IPFIX_RECORDS = 18, SFLOW_RECORDS = 8 };
+/* With IPv6 among them as many as fit 1,500 bytes if all are, templates included. */
+enum { V9_RECORDS = 24, IPFIX_RECORDS = 18, SFLOW_RECORDS = 8, V9_RECORDS_IPV6 = 14, IPFIX_RECORDS_IPV6 = 12 };
 
 /* Each returns the message's length. */
 size_t message_v9(uint8_t *p, const struct message *m);

@@ -55,9 +55,54 @@ seed_rng(struct workload *g, uint64_t x)
 
 /* ---- who speaks ---- */
 
-/* Weights 2^40/k for rank k, all in integers, so that every machine builds the same table. */
+/* The largest whole number whose square is not above [x]. */
+static uint64_t
+root(unsigned __int128 x)
+{
+	uint64_t r = 0;
+
+	for (uint64_t bit = 1ull << 63; bit != 0; bit >>= 1)
+		if ((unsigned __int128)(r | bit) * (r | bit) <= x)
+			r |= bit;
+	return r;
+}
+
+/* log2(k) in 32.32, bit by bit: squaring a number doubles its logarithm. k >= 1 */
+static uint64_t
+log2_fixed(uint32_t k)
+{
+	uint32_t whole = 31 - (uint32_t)__builtin_clz(k);
+	uint64_t m = (uint64_t)k << (62 - whole), log = whole; /* 1 <= m < 2, in 2.62 */
+
+	for (int i = 0; i < 32; i++) {
+		m = (uint64_t)((unsigned __int128)m * m >> 62);
+		log = log << 1 | m >> 63;
+		m >>= m >> 63;
+	}
+	return log;
+}
+
+/* Weights 2^40/k^s for rank k, s in thousandths, all in integers, so that every machine builds the same table. */
+static void
+zipf_weights(uint64_t *w, uint32_t n, uint32_t exponent)
+{
+	uint64_t half_of[32]; /* 2^-(2^-i) in 0.63, i from 1 */
+
+	half_of[0] = root((unsigned __int128)1 << 125);
+	for (int i = 1; i < 32; i++)
+		half_of[i] = root((unsigned __int128)half_of[i - 1] << 63);
+	for (uint32_t k = 1; k <= n; k++) {
+		uint64_t e = log2_fixed(k) * exponent / 1000, m = 1ull << 63;
+
+		for (int i = 0; i < 32; i++)
+			if (e >> (31 - i) & 1)
+				m = (uint64_t)((unsigned __int128)m * half_of[i] >> 63);
+		w[k - 1] = e >> 32 >= 40 ? 1 : (m >> 23 >> (e >> 32)) + 1;
+	}
+}
+
 static bool
-zipf_init(struct alias *a, uint32_t n)
+zipf_init(struct alias *a, uint32_t n, uint32_t exponent)
 {
 	uint64_t *w = malloc(n * sizeof(*w)), total = 0, mean;
 	uint32_t *stack = malloc(n * sizeof(*stack));
@@ -71,8 +116,10 @@ zipf_init(struct alias *a, uint32_t n)
 		free(stack);
 		return false;
 	}
+	if (exponent != 1000)
+		zipf_weights(w, n, exponent);
 	for (uint32_t i = 0; i < n; i++)
-		total += w[i] = (1ull << 40) / (i + 1);
+		total += exponent != 1000 ? w[i] : (w[i] = (1ull << 40) / (i + 1));
 	mean = total / n;
 	for (uint32_t i = 0; i < n; i++) {
 		a->other[i] = i;
@@ -99,12 +146,12 @@ zipf_init(struct alias *a, uint32_t n)
 }
 
 static uint32_t
-zipf(struct workload *g)
+zipf(struct workload *g, const struct alias *a)
 {
 	uint64_t r = rnd64(g);
-	uint32_t slot = (uint32_t)(((r >> 32) * g->zipf.n) >> 32);
+	uint32_t slot = (uint32_t)(((r >> 32) * a->n) >> 32);
 
-	return (uint32_t)r <= g->zipf.keep[slot] ? slot : g->zipf.other[slot];
+	return (uint32_t)r <= a->keep[slot] ? slot : a->other[slot];
 }
 
 /* Rank to address, one to one: an odd factor permutes the numbers of a power of two. */
@@ -170,7 +217,7 @@ make_ordinary(struct workload *g, struct record *r)
 {
 	static const uint8_t ends[] = { SYN | ACK | PSH | FIN, SYN | ACK | PSH | FIN,
 		SYN | ACK | PSH | FIN, SYN | ACK | PSH | RST, ACK | PSH, SYN | ACK | FIN };
-	uint32_t in = inside(g, zipf(g)), out = outside(zipf(g)), pick = rnd(g, 1000);
+	uint32_t in = inside(g, zipf(g, &g->inside)), out = outside(zipf(g, &g->outside)), pick = rnd(g, 1000);
 	const struct service *s = services;
 	bool inbound = rnd(g, 4) == 0;
 	uint16_t high = (uint16_t)(1024 + rnd(g, 64512)), port;
@@ -201,7 +248,7 @@ make_scan(struct workload *g, struct record *r)
 static void
 make_spam(struct workload *g, struct record *r)
 {
-	fill(r, inside(g, 100 + rnd(g, 16)), outside(zipf(g)), (uint16_t)(1024 + rnd(g, 64512)), 25,
+	fill(r, inside(g, 100 + rnd(g, 16)), outside(zipf(g, &g->outside)), (uint16_t)(1024 + rnd(g, 64512)), 25,
 	    TCP, SYN | ACK | PSH | FIN);
 	r->packets = 8 + rnd(g, 12);
 	r->bytes = r->packets * 60 + rnd(g, 6000);
@@ -221,7 +268,7 @@ make_slammer(struct workload *g, struct record *r)
 static void
 make_flood(struct workload *g, struct record *r)
 {
-	fill(r, outside(rnd(g, g->zipf.n)), VICTIM, (uint16_t)(1024 + rnd(g, 64512)),
+	fill(r, outside(rnd(g, g->outside.n)), VICTIM, (uint16_t)(1024 + rnd(g, 64512)),
 	    (uint16_t)rnd(g, 65536), UDP, 0);
 	r->packets = 1 + rnd(g, 3);
 	r->bytes = r->packets * 1428;
@@ -232,7 +279,7 @@ make_icmp(struct workload *g, struct record *r)
 {
 	static const uint16_t kinds[] = { 2048, 2048, 2048, 2048, 769, 771, 2816 };
 
-	fill(r, inside(g, zipf(g)), outside(zipf(g)), 0, kinds[rnd(g, LEN(kinds))], ICMP, 0);
+	fill(r, inside(g, zipf(g, &g->inside)), outside(zipf(g, &g->outside)), 0, kinds[rnd(g, LEN(kinds))], ICMP, 0);
 	r->packets = r->dst_port == 2048 ? 1 + rnd(g, 10) : 1;
 	r->bytes = r->packets * 84;
 	r->duration = (r->packets - 1) * 1000;
@@ -258,7 +305,7 @@ static bool
 make_first(struct workload *g, struct record *r)
 {
 	uint32_t pick = rnd(g, 1000);
-	uint64_t third = g->flows / 3, quarter = g->flows / 4;
+	uint64_t third = g->options.flows / 3, quarter = g->options.flows / 4;
 	bool outbreak = g->made >= third && g->made < 2 * third;
 	bool flood = g->made >= 2 * quarter && g->made < 3 * quarter;
 
@@ -400,6 +447,31 @@ edge_record(struct workload *g, struct record *r, uint32_t uptime)
 	odd_times(g, r, uptime);
 }
 
+/* ---- what no network sends: the worst for tables and indexes ---- */
+
+static void
+make_equal(struct record *r)
+{
+	fill(r, 0x0a010203u, 0x0c040506u, 40000, 443, TCP, SYN | ACK | PSH | FIN);
+	r->packets = 10;
+	r->bytes = 5000;
+	r->duration = 100;
+	add_routing(r);
+}
+
+/* Hosts, ports and counters repeat no value before they have had all of them. */
+static void
+make_different(const struct workload *g, struct record *r)
+{
+	uint32_t n = (uint32_t)g->made;
+
+	fill(r, outside(n), outside(~n), (uint16_t)(n * 40503u), (uint16_t)(n * 30011u + 7), n % 2 ? TCP : UDP, (uint8_t)n);
+	r->packets = 1 + n;
+	r->bytes = 40 * (1 + n);
+	r->tos = (uint8_t)(n * 5);
+	add_routing(r);
+}
+
 /* ---- in turn ---- */
 
 static void
@@ -423,10 +495,37 @@ draw(struct workload *g, struct record *r)
 	r->age = rnd(g, 3) == 0 ? rnd(g, 5000) : rnd(g, 100);
 }
 
+/* The first records have every source once, so that there are just so many; then any. */
+static void
+set_source(struct workload *g, struct record *r)
+{
+	uint32_t n = g->options.sources;
+
+	r->src = outside(g->made < n ? (uint32_t)g->made : rnd(g, n));
+	add_routing(r);
+}
+
+/* By the pair of hosts, so that a question and its answer are alike. */
+static bool
+is_v6(const struct workload *g, const struct record *r)
+{
+	uint64_t hash = (r->src ^ r->dst) * 0x9e3779b97f4a7c15ull >> 32;
+
+	return hash * 100 >> 32 < g->options.ipv6;
+}
+
 void
 workload_next(struct workload *g, struct record *r)
 {
-	draw(g, r);
+	if (g->options.values == WORKLOAD_EQUAL)
+		make_equal(r);
+	else if (g->options.values == WORKLOAD_DIFFERENT)
+		make_different(g, r);
+	else
+		draw(g, r);
+	if (g->options.sources > 0)
+		set_source(g, r);
+	r->v6 = is_v6(g, r);
 	g->made++;
 }
 
@@ -434,6 +533,7 @@ void
 workload_next_odd(struct workload *g, struct record *r, uint32_t uptime)
 {
 	edge_record(g, r, uptime);
+	r->v6 = is_v6(g, r);
 	g->made++;
 }
 
@@ -444,20 +544,27 @@ workload_random(struct workload *g, uint32_t n)
 }
 
 bool
-workload_init(struct workload *g, uint64_t flows, uint32_t hosts, uint64_t seed)
+workload_init(struct workload *g, const struct workload_options *options)
 {
-	uint32_t side = hosts / 2 > 0 ? hosts / 2 : 1;
+	uint32_t side = options->hosts / 2 > 0 ? options->hosts / 2 : 1;
 
-	*g = (struct workload){ .flows = flows };
+	*g = (struct workload){ .options = *options };
 	while ((1u << g->inside_bits) < side || g->inside_bits < 9)
 		g->inside_bits++;               /* the bots and the victim need some room */
-	seed_rng(g, seed);
-	return zipf_init(&g->zipf, side);
+	seed_rng(g, options->seed);
+	if (!zipf_init(&g->inside, side, options->zipf_inside))
+		return false;
+	g->outside = g->inside;
+	return options->zipf_outside == options->zipf_inside || zipf_init(&g->outside, side, options->zipf_outside);
 }
 
 void
 workload_fini(struct workload *g)
 {
-	free(g->zipf.keep);
-	free(g->zipf.other);
+	if (g->outside.keep != g->inside.keep) {
+		free(g->outside.keep);
+		free(g->outside.other);
+	}
+	free(g->inside.keep);
+	free(g->inside.other);
 }

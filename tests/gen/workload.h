@@ -5,7 +5,7 @@
  * numbers of its own. Knows nothing of NetFlow or files. One thread; two workloads share nothing.
  *
  * Half of the hosts are inside (10.0.0.0/8), half outside, spread over ordinary public addresses.
- * Who speaks is drawn by Zipf's law (exponent 1) on each side. Of the first records of
+ * Who speaks is drawn by Zipf's law (exponent 1, or as asked) on each side. Of the first records of
  * conversations
  *
  *     78 %  ordinary: web, QUIC, DNS, NTP, mail, ssh, some peer to peer, a little GRE and ESP;
@@ -19,6 +19,9 @@
  *
  * and so many are answered by a second record, some records later, that 70 % of all records have
  * a counterpart. Flows leave when they end or up to 5 s later.
+ *
+ * For windows of just so many keys the sources can be replaced by others that are equally frequent. Instead of all
+ * that, records may be equal, or different in every column: the worst for tables and indexes.
  */
 #ifndef TESTS_GEN_WORKLOAD_H
 #define TESTS_GEN_WORKLOAD_H
@@ -33,6 +36,7 @@ struct record {
 	uint32_t duration, age;         /* ms; age is from the end to the export */
 	uint16_t src_port, dst_port, in_if, out_if, src_as, dst_as;
 	uint8_t flags, proto, tos, src_mask, dst_mask;
+	bool v6;                        /* src, dst and next_hop stand for IPv6 addresses */
 	bool raw_times;                 /* edge: duration and age are the start and end fields */
 };
 
@@ -41,11 +45,23 @@ struct alias {
 	uint32_t n, *keep, *other;
 };
 
-struct workload {
+enum workload_values { WORKLOAD_PLAUSIBLE, WORKLOAD_EQUAL, WORKLOAD_DIFFERENT };
+
+struct workload_options {
 	uint64_t flows;                 /* how many there will be: the attacks have their place */
+	uint64_t seed;
+	uint32_t hosts;                 /* 1 to 2^25 */
+	uint32_t zipf_inside, zipf_outside; /* exponents in thousandths, up to 4,000; 0: all hosts alike */
+	uint32_t sources;               /* of all records, each equally often; 0: as they come */
+	uint32_t ipv6;                  /* per cent of the pairs of hosts */
+	enum workload_values values;
+};
+
+struct workload {
+	struct workload_options options;
 	uint64_t made;                  /* records so far */
 	uint64_t rng[4];
-	struct alias zipf;
+	struct alias inside, outside;   /* ranks of hosts */
 	uint32_t inside_bits;
 	struct record answer[WORKLOAD_PENDING]; /* a ring; each leaves when its turn has come */
 	uint64_t due[WORKLOAD_PENDING];
@@ -53,8 +69,8 @@ struct workload {
 	uint32_t scan_step[64];
 };
 
-/* [flows] records among [hosts] hosts (1 to 2^25). False if memory does not suffice. */
-bool workload_init(struct workload *, uint64_t flows, uint32_t hosts, uint64_t seed);
+/* False if memory does not suffice. */
+bool workload_init(struct workload *, const struct workload_options *);
 void workload_fini(struct workload *);
 
 /* The next record. */

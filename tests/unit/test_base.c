@@ -14,9 +14,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/wide.h"
 
 static uint64_t seed = 88172645463325252;
 
@@ -434,4 +436,44 @@ Test(base, the_log_writes_what_its_level_lets_through)
 	tsn_log(&log, TSN_LOG_ERROR, "%s %d", "yes", 5);
 	cr_assert_str_eq(last, "0 yes 5");
 	tsn_log(NULL, TSN_LOG_ERROR, "nowhere");
+}
+
+/* Sums of reals, in an order that wider vectors must not change. */
+TSN_WIDE(static, double, spread, (const int32_t *v, uint32_t n), (v, n))
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += (double)v[i] * 0.1 + 1.0 / (1 + (double)v[i] * v[i]);
+	return sum;
+}
+
+Test(base, loops_of_every_cpu_level_give_the_same)
+{
+	enum tsn_cpu most = tsn_cpu_most();
+	int32_t v[1000];
+	double want;
+
+	for (int i = 0; i < 1000; i++)
+		v[i] = i * 7919 % 5003 - 2500;
+	tsn_cpu_use(TSN_CPU_BASELINE);
+	want = spread(v, 1000);
+	for (int level = 0; level < TSN_CPU_COUNT; level++) {
+		cr_assert_eq(tsn_cpu_use(level), (int)most < level ? (int)most : level, "lowered, never raised");
+		cr_assert_eq(spread(v, 1000), want, "%s", tsn_cpu_name(tsn_cpu_level));
+	}
+}
+
+Test(base, a_cpu_level_is_asked_for_by_name)
+{
+	bool known;
+
+	setenv("TOCSIN_CPU", "avx2", 1);
+	cr_assert_str_eq(tsn_cpu_asked(&known), "avx2");
+	cr_assert(known);
+	setenv("TOCSIN_CPU", "AVX", 1);
+	cr_assert_str_eq(tsn_cpu_asked(&known), "AVX");
+	cr_assert_not(known);
+	unsetenv("TOCSIN_CPU");
+	cr_assert_null(tsn_cpu_asked(&known));
 }

@@ -149,7 +149,7 @@ run_case(uint64_t seed, uint32_t most, uint64_t max_keys)
 		model.def.max_keys = max_keys;
 	for (uint32_t i = 0; i < n; i++) {
 		fold_one(&rows[i], want[i]);
-		last_evicted[i] = model.stats.last_evicted;
+		last_evicted[i] = m_evicted(&model, &rows[i], bench.scratch);
 	}
 	for (size_t c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++)
 		run_engine(&r, seed, cuts[c], n);

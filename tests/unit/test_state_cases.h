@@ -182,6 +182,7 @@ struct c_bench {
 	struct tsn_batch *b, *scratch;
 	struct tsn_vector arg[M_AGGS], out[M_AGGS];
 	struct tsn_mask counted, read;
+	const struct tsn_mask *only; /* of the rows, those that are folded; NULL: all */
 };
 
 static inline void
@@ -223,6 +224,10 @@ c_fold(struct c_bench *c, struct tsn_state *s, uint32_t family, const struct tsn
 			else
 				c->arg[a].i[row] = rows[i].arg[a].i;
 		}
+	}
+	if (c->only != NULL) {
+		tsn_mask_and(&c->counted, &c->counted, c->only);
+		tsn_mask_and(&c->read, &c->read, c->only);
 	}
 	return tsn_state_fold(s, family, c->b, &c->counted, &c->read, args, results);
 }

@@ -69,6 +69,8 @@ struct model {
 	struct tsn_agg_def agg[M_AGGS];
 	uint64_t seed;
 	struct m_part part[64];
+	int64_t evicted[64];  /* of each part, time of the row that evicted last */
+	bool whole;           /* a sequence: all is one part as far as that goes */
 	struct tsn_family_stats stats;
 };
 
@@ -204,16 +206,16 @@ m_put_row(const struct m_row *r, struct tsn_batch *b, uint32_t row)
 
 /* Part of a key: the upper six bits of its hash, of the masked IPv4 address or of the encoded bytes. */
 static inline unsigned
-m_part_of(const struct model *m, const struct m_row *r, struct tsn_batch *scratch)
+m_part_by(const struct model *m, const struct tsn_key_spec *k, const struct m_row *r, struct tsn_batch *scratch)
 {
 	uint8_t key[TSN_KEY_MAX];
-	const struct tsn_key_part *p = &m->def.key.part[0];
+	const struct tsn_key_part *p = &k->part[0];
 	size_t n;
 
 	tsn_batch_clear(scratch, TSN_BATCH_FLOWS);
 	m_put_row(r, scratch, 0);
-	n = tsn_key_encode(&m->def.key, scratch, 0, key);
-	if (m->def.key.n == 1 && tsn_fields[p->field].storage == TSN_ADDR) {
+	n = tsn_key_encode(k, scratch, 0, key);
+	if (k->n == 1 && tsn_fields[p->field].storage == TSN_ADDR) {
 		struct tsn_addr a = p->field == TSN_F_SRC ? r->src : p->field == TSN_F_DST ? r->dst : r->exporter;
 
 		if (a.v4)
@@ -221,6 +223,23 @@ m_part_of(const struct model *m, const struct m_row *r, struct tsn_batch *scratc
 	}
 	return (unsigned)(tsn_hash_bytes(key, n, m->seed) >> 58);
 }
+
+static inline unsigned
+m_part_of(const struct model *m, const struct m_row *r, struct tsn_batch *scratch)
+{
+	return m_part_by(m, &m->def.key, r, scratch);
+}
+
+static inline void
+m_evict(struct model *m, unsigned part, int64_t time)
+{
+	m->stats.evicted++;
+	m->evicted[m->whole ? 0 : part] = time;
+	m->stats.last_evicted = TSN_TIME_NONE;
+	for (int i = 0; i < 64; i++)
+		m->stats.last_evicted = m->evicted[i] > m->stats.last_evicted ? m->evicted[i] : m->stats.last_evicted;
+}
+
 
 static inline int64_t
 m_floor(int64_t t, int64_t ms)
@@ -590,12 +609,10 @@ m_group(struct model *m, const struct m_row *r, bool make, struct tsn_batch *scr
 		return g;
 	}
 	at = m_victim(m, p, r->time, &lost);
-	if (lost) {
-		m->stats.evicted++;
-		m->stats.last_evicted = r->time;
-	} else {
+	if (lost)
+		m_evict(m, (unsigned)(p - m->part), r->time);
+	else
 		m->stats.recycled++;
-	}
 	m_group_free(p->v[at]);
 	p->v[at] = g;
 	return g;
@@ -636,6 +653,18 @@ m_join(struct model *m, const struct tsn_agg_def *d, struct m_list *l, struct m_
 	m_push(l, f);
 }
 
+/* The last eviction that concerns the group which the row names: in its part. */
+static inline int64_t
+m_evicted(const struct model *m, const struct m_row *r, struct tsn_batch *scratch)
+{
+	const struct tsn_key_spec *k = m->def.at.n > 0 ? &m->def.at : &m->def.key;
+	char key[M_TEXT];
+
+	if (m->whole)
+		return m->evicted[0];
+	return m_text(k, r, key) ? m->evicted[m_part_by(m, k, r, scratch)] : TSN_TIME_NONE;
+}
+
 static inline void
 m_fold(struct model *m, const struct m_row *r, struct m_value out[M_AGGS], struct tsn_batch *scratch)
 {
@@ -664,11 +693,19 @@ m_fold(struct model *m, const struct m_row *r, struct m_value out[M_AGGS], struc
 }
 
 static inline void
+m_nothing_evicted(struct model *m)
+{
+	m->stats.last_evicted = TSN_TIME_NONE;
+	for (int i = 0; i < 64; i++)
+		m->evicted[i] = TSN_TIME_NONE;
+}
+
+static inline void
 m_init(struct model *m, uint64_t seed)
 {
 	memset(m, 0, sizeof(*m));
 	m->seed = seed;
-	m->stats.last_evicted = TSN_TIME_NONE;
+	m_nothing_evicted(m);
 	m->def.canon = "family";
 	m->def.agg = m->agg;
 }

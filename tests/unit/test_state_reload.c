@@ -89,7 +89,7 @@ reload(struct rng *r, struct tsn_state *s, int round)
 
 		m_free(&model);
 		memset(&model.stats, 0, sizeof(model.stats));
-		model.stats.last_evicted = TSN_TIME_NONE;
+		m_nothing_evicted(&model);
 		model.seed = seed;
 		model.def.canon = strcmp(model.def.canon, "other") == 0 ? "another" : "other";
 	}

@@ -340,6 +340,7 @@ make_family(struct rng *r, bool rules)
 	const bool worm = chance(r, 50);
 
 	m_init(&model, rnd(r));
+	model.whole = true;
 	model.stats.last_late = TSN_TIME_NONE;
 	ngroups = 0;
 	memset(groups, 0, (ROWS + 1) * sizeof(*groups));

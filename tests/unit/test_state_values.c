@@ -433,7 +433,8 @@ copy_cells(struct tsn_state *to, struct tsn_state *from, struct tsn_state *spoil
 
 	for (uint32_t g = 0; g < b->store.cells.cap; g++)
 		tsn_agg_reset(b, g);
-	b->store.hand = a->store.hand;
+	for (uint32_t p = 0; p < TSN_PARTS; p++)
+		b->store.pool[p].hand = a->store.pool[p].hand;
 	for (uint32_t g = 0; g < a->store.cells.cap; g++) {
 		struct tsn_pack k = { NULL, 0, 0, false };
 		struct tsn_unpack u;

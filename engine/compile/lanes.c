@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* The division of components among lanes, and the lanes' programs. */
+#include "compile/lanes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "compile/lanes_internal.h"
+#include "sets/dynamic.h"
+
+#define FRONT 10.0      /* ns a flow that decoding takes, which some thread does too */
+#define FILLED 0.75     /* of a thread's time: what a lane may take, so that threads need not wait for the slowest */
+#define THREADS_MAX 64
+#define LARGE 8         /* a component is placed by its size if it fills that part of a lane, else beside its neighbours */
+
+/* Components that become one lane, or [nshards] of them. */
+struct group {
+	uint32_t nshards;
+	const struct tsn_key_spec *key; /* of shards */
+	double flat, rows;
+	bool *rule;             /* those it has */
+	const struct tsn_program *program;
+	const uint32_t *family;
+};
+
+struct division {
+	const struct tsn_ruleset *rs;
+	struct tsn_lanes *l;
+	struct tsn_components all;
+	struct group *group;    /* bins first, then shards */
+	uint32_t ngroups, nbins;
+	uint32_t *group_of;     /* by component; TSN_NAMES_NONE: not yet */
+	uint32_t *order;        /* components, the largest first */
+	double fair;            /* ns a flow for a lane */
+	unsigned threads;
+};
+
+static double
+cost_of(const struct tsn_component *c)
+{
+	return c->flat + c->rows;
+}
+
+static double
+cost_of_lane(const struct group *g)
+{
+	return g->flat + g->rows / g->nshards;
+}
+
+static void
+put(struct division *d, uint32_t component, uint32_t group)
+{
+	const struct tsn_component *c = &d->all.c[component];
+	struct group *g = &d->group[group];
+
+	d->group_of[component] = group;
+	g->flat += c->flat;
+	g->rows += c->rows;
+	for (uint32_t i = 0; i < c->nrules; i++)
+		g->rule[c->rules[i]] = true;
+}
+
+static uint32_t
+open_group(struct division *d)
+{
+	struct group *g = &d->group[d->ngroups];
+
+	*g = (struct group){ .nshards = 1, .rule = tsn_arena_alloc(d->l->arena, d->rs->module->nrules * sizeof(bool) + 1) };
+	return g->rule == NULL ? TSN_NAMES_NONE : d->ngroups++;
+}
+
+/* --- shards --- */
+
+/* More than its share alone, and mostly work that shards have between them. */
+static bool
+is_sharded(const struct division *d, const struct tsn_component *c)
+{
+	return c->shardable && cost_of(c) > d->fair && c->rows > c->flat;
+}
+
+/* The group of shards by that key. */
+static uint32_t
+shards_by(struct division *d, const struct tsn_key_spec *key)
+{
+	uint32_t g;
+
+	for (g = d->nbins; g < d->ngroups; g++)
+		if (tsn_key_same(d->group[g].key, key))
+			return g;
+	g = open_group(d);
+	if (g != TSN_NAMES_NONE)
+		d->group[g].key = key;
+	return g;
+}
+
+/* What every shard does gets no less by more of them. */
+static bool
+is_too_large(const struct division *d, const struct group *g)
+{
+	return g->nshards < TSN_SHARDS_MAX && g->nshards < d->threads * 2 && cost_of_lane(g) > d->fair &&
+	    g->rows / g->nshards > g->flat;
+}
+
+static bool
+shard(struct division *d)
+{
+	for (uint32_t i = 0; i < d->all.n; i++) {
+		uint32_t g;
+
+		if (!is_sharded(d, &d->all.c[i]))
+			continue;
+		g = shards_by(d, &d->all.c[i].key);
+		if (g == TSN_NAMES_NONE)
+			return false;
+		put(d, i, g);
+	}
+	for (uint32_t g = d->nbins; g < d->ngroups; g++)
+		while (is_too_large(d, &d->group[g]))
+			d->group[g].nshards *= 2;
+	return true;
+}
+
+/* --- bins --- */
+
+static uint32_t
+emptiest(const struct division *d)
+{
+	uint32_t best = 0;
+
+	for (uint32_t g = 1; g < d->nbins; g++)
+		if (cost_of_lane(&d->group[g]) < cost_of_lane(&d->group[best]))
+			best = g;
+	return best;
+}
+
+static int
+largest_first(const void *a, const void *b, void *arg)
+{
+	const struct division *d = arg;
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	const double cx = cost_of(&d->all.c[x]), cy = cost_of(&d->all.c[y]);
+
+	return cx > cy ? -1 : cx < cy ? 1 : x < y ? -1 : x > y;
+}
+
+/* Large ones go where there is most room. Small ones fill what is left in the order of their rules: neighbours share tests. */
+static void
+fill_bins(struct division *d, double rest)
+{
+	const double level = rest / d->nbins;
+	uint32_t g = 0;
+
+	for (uint32_t i = 0; i < d->all.n; i++)
+		d->order[i] = i;
+	qsort_r(d->order, d->all.n, sizeof(*d->order), largest_first, d);
+	for (uint32_t i = 0; i < d->all.n; i++)
+		if (d->group_of[d->order[i]] == TSN_NAMES_NONE && cost_of(&d->all.c[d->order[i]]) * LARGE > level)
+			put(d, d->order[i], emptiest(d));
+	for (uint32_t i = 0; i < d->all.n; i++) {
+		if (d->group_of[i] != TSN_NAMES_NONE)
+			continue;
+		while (g + 1 < d->nbins && cost_of_lane(&d->group[g]) + cost_of(&d->all.c[i]) / 2 > level)
+			g++;
+		put(d, i, g);
+	}
+}
+
+static double
+cost_of_rest(const struct division *d)
+{
+	double rest = 0;
+
+	for (uint32_t i = 0; i < d->all.n; i++)
+		if (!is_sharded(d, &d->all.c[i]))
+			rest += cost_of(&d->all.c[i]);
+	return rest;
+}
+
+/* No more than there are components, nor than lanes that are worth their while. */
+static bool
+open_bins(struct division *d, double rest)
+{
+	uint32_t most = d->threads * 2, single = 0, n;
+
+	for (uint32_t i = 0; i < d->all.n; i++)
+		single += !is_sharded(d, &d->all.c[i]);
+	most = most < single ? most : single;
+	n = rest / d->fair >= most ? most : (uint32_t)(rest / d->fair) + 1;
+	n = n > most ? most : n;
+	/* disabled rules want a place, too */
+	if (n == 0 && single == d->all.n)
+		n = 1;
+	while (d->nbins < n && open_group(d) != TSN_NAMES_NONE)
+		d->nbins++;
+	return d->nbins == n;
+}
+
+static bool
+divide(struct division *d)
+{
+	const uint32_t n = d->all.n + 1;
+	double sum = FRONT, rest;
+
+	d->group = tsn_arena_alloc(d->l->arena, (n + 2 * (size_t)d->threads) * sizeof(*d->group));
+	d->group_of = tsn_arena_alloc(d->l->arena, n * sizeof(*d->group_of));
+	d->order = tsn_arena_alloc(d->l->arena, n * sizeof(*d->order));
+	if (d->group == NULL || d->group_of == NULL || d->order == NULL)
+		return false;
+	memset(d->group_of, 0xff, n * sizeof(*d->group_of)); /* TSN_NAMES_NONE */
+	for (uint32_t i = 0; i < d->all.n; i++)
+		sum += cost_of(&d->all.c[i]);
+	d->fair = sum / d->threads * FILLED;
+	rest = cost_of_rest(d);
+	if (!open_bins(d, rest) || !shard(d))
+		return false;
+	if (d->nbins > 0)
+		fill_bins(d, rest);
+	return true;
+}
+
+/* --- programs --- */
+
+/* Gives the families of a part what those of the whole were given, and says which they are. */
+static bool
+take_budgets(struct division *d, struct group *g, struct tsn_program *p)
+{
+	const struct tsn_program *whole = d->rs->program;
+	uint32_t *family = tsn_arena_alloc(d->l->arena, p->nfamilies * sizeof(*family) + 1);
+	struct tsn_names names = { 0 };
+
+	if (family == NULL || !tsn_names_reserve(&names, whole->nfamilies))
+		return false;
+	for (uint32_t i = 0; i < whole->nfamilies; i++)
+		tsn_names_add(&names, whole->families[i].canon, i);
+	for (uint32_t i = 0; i < p->nfamilies; i++) {
+		struct tsn_family_def *f = &p->families[i];
+		const struct tsn_family_def *as = &whole->families[family[i] = tsn_names_find(&names, f->canon)];
+
+		f->max_keys = as->max_keys;
+		f->sized = as->sized;
+		/* what the program's arena holds is not yet in anybody's hands */
+		for (uint32_t k = 0; k < f->naggs; k++)
+			((struct tsn_agg_def *)f->agg)[k].extra_bytes = as->agg[k].extra_bytes;
+	}
+	tsn_names_fini(&names);
+	g->family = family;
+	return true;
+}
+
+static bool
+emit(struct division *d, struct group *g)
+{
+	struct tsn_program *p = tsn_emit_part(d->rs->module, d->rs->program, g->rule);
+
+	if (p == NULL)
+		return false;
+	d->l->part[d->l->nparts++] = p;
+	g->program = p;
+	return take_budgets(d, g, p);
+}
+
+/* The one group is the whole. */
+static bool
+take_whole(struct division *d, struct group *g)
+{
+	const uint32_t n = d->rs->program->nfamilies;
+	uint32_t *family = tsn_arena_alloc(d->l->arena, n * sizeof(*family) + 1);
+
+	for (uint32_t i = 0; family != NULL && i < n; i++)
+		family[i] = i;
+	g->program = d->rs->program;
+	g->family = family;
+	return family != NULL;
+}
+
+/* --- lanes --- */
+
+/* Disabled rules are counted to the first lane. */
+static uint32_t *
+rules_of(struct division *d, const struct group *g, uint32_t *n)
+{
+	const struct tsn_ir_module *m = d->rs->module;
+	uint32_t *v = tsn_arena_alloc(d->l->arena, m->nrules * sizeof(*v) + 1);
+
+	*n = 0;
+	for (uint32_t i = 0; v != NULL && i < m->nrules; i++)
+		if (g->rule[i] || (m->rules[i].meta.disabled && g == d->group))
+			v[(*n)++] = i;
+	return v;
+}
+
+static bool
+add_lanes(struct division *d, const struct group *g, double sum, uint32_t *lane_of)
+{
+	struct tsn_lanes *l = d->l;
+	const struct tsn_key_spec none = { 0 };
+	uint32_t n, *rules = rules_of(d, g, &n);
+
+	if (rules == NULL)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		lane_of[rules[i]] = l->n;
+	for (uint32_t s = 0; s < g->nshards; s++)
+		l->lane[l->n++] = (struct tsn_lane_def){ .program = g->program, .shard = s, .nshards = g->nshards,
+		    .key = g->nshards > 1 ? *g->key : none, .rules = rules, .nrules = n, .family = g->family,
+		    .share = sum > 0 ? cost_of_lane(g) / sum : 1 };
+	return true;
+}
+
+/* Undivided, every dynamic set is the one lane's. */
+static bool
+give_sets(struct division *d)
+{
+	const uint32_t n = d->rs->module->nsets;
+	uint32_t *lane_of = tsn_arena_alloc(d->l->arena, (n + 1) * sizeof(*lane_of));
+
+	for (uint32_t i = 0; lane_of != NULL && i < n; i++) {
+		lane_of[i] = TSN_LANE_NONE;
+		if (d->all.of_set == NULL)
+			lane_of[i] = tsn_set_is_dynamic(d->rs->sets[i]) ? 0 : TSN_LANE_NONE;
+		else if (d->all.of_set[i] != TSN_NAMES_NONE)
+			lane_of[i] = d->l->lane_of[d->all.c[d->all.of_set[i]].rules[0]];
+	}
+	d->l->lane_of_set = lane_of;
+	return lane_of != NULL;
+}
+
+static bool
+make_lanes(struct division *d)
+{
+	uint32_t n = 0, *lane_of;
+	double sum = 0;
+	bool ok = true;
+
+	for (uint32_t g = 0; g < d->ngroups; g++) {
+		n += d->group[g].nshards;
+		sum += cost_of_lane(&d->group[g]) * d->group[g].nshards;
+	}
+	d->l->lane = tsn_arena_alloc(d->l->arena, n * sizeof(*d->l->lane));
+	d->l->lane_of = lane_of = tsn_arena_alloc(d->l->arena, d->rs->module->nrules * sizeof(*lane_of) + 1);
+	d->l->part = tsn_arena_alloc(d->l->arena, d->ngroups * sizeof(struct tsn_program *));
+	ok = d->l->lane != NULL && lane_of != NULL && d->l->part != NULL;
+	for (uint32_t g = 0; ok && g < d->ngroups; g++) {
+		struct group *at = &d->group[g];
+
+		ok = (d->ngroups == 1 ? take_whole(d, at) : emit(d, at)) && add_lanes(d, at, sum, lane_of);
+	}
+	return ok && give_sets(d);
+}
+
+/* One group of everything. */
+static bool
+undivided(struct division *d)
+{
+	d->group = tsn_arena_alloc(d->l->arena, sizeof(*d->group));
+	if (d->group == NULL || open_group(d) == TSN_NAMES_NONE)
+		return false;
+	memset(d->group->rule, true, d->rs->module->nrules);
+	return true;
+}
+
+struct tsn_lanes *
+tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads)
+{
+	struct tsn_lanes *l = tsn_calloc(1, sizeof(*l));
+	struct division d = { .rs = rs, .l = l, .threads = threads < THREADS_MAX ? threads : THREADS_MAX };
+
+	if (l == NULL || (l->arena = tsn_arena_new()) == NULL) {
+		tsn_free(l);
+		return NULL;
+	}
+	if (threads < 2 ? undivided(&d) && make_lanes(&d) : tsn_components_find(rs, l->arena, &d.all) &&
+	    tsn_components_cost(rs, &d.all) && divide(&d) && make_lanes(&d))
+		return l;
+	tsn_lanes_free(l);
+	return NULL;
+}
+
+void
+tsn_lanes_free(struct tsn_lanes *l)
+{
+	if (l == NULL)
+		return;
+	for (uint32_t i = 0; i < l->nparts; i++)
+		tsn_program_free(l->part[i]);
+	tsn_arena_free(l->arena);
+	tsn_free(l);
+}

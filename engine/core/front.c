@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The front: messages become rows of the batch, the clock moves, and batches
+ * and ticks go to the lanes in the one order that decides everything.
+ */
+#include "core/internal.h"
+
+/* So many ticks are gone through one by one when the clock jumps; beyond, all that is left is done at the last. */
+#define ONE_BY_ONE 20000
+
+/* --- one batch --- */
+
+static void
+note_times(struct tsn_engine *e, const struct tsn_batch *b)
+{
+	if (b->event_span.most > e->stats.last)
+		e->stats.last = b->event_span.most;
+	if (e->stats.first == TSN_TIME_NONE || b->event_span.least < e->stats.first)
+		e->stats.first = b->event_span.least;
+}
+
+/* New rows learn how their exporter stood, and duplicates go: after each message, whatever the batches. */
+static void
+settle(struct tsn_engine *e)
+{
+	struct tsn_batch *b = e->batch;
+
+	if (e->in_message && e->stands)
+		tsn_standing_put(&e->standing, b, e->settled);
+	if (e->dedup != NULL)
+		tsn_dedup_drop(e->dedup, b, e->settled, e->exporters);
+	e->settled = b->n;
+}
+
+static void
+evaluate(struct tsn_engine *e, struct tsn_batch *b)
+{
+	if (e->rules == NULL) {
+		if (e->o.on_rows != NULL)
+			e->o.on_rows(e->o.arg, b, &b->rows);
+		return;
+	}
+	tsn_lane_flows(e->lane, b, e->stats.clock);
+	if (e->o.on_rows == NULL)
+		tsn_alerts_flush(e->lane->alerts);
+}
+
+void
+tsn_engine_run_batch(struct tsn_engine *e)
+{
+	struct tsn_batch *b = e->batch;
+
+	if (b->n == 0)
+		return;
+	settle(e);
+	e->settled = 0;
+	if (b->n > 0) { /* else the text of rows that went takes room */
+		b->ticket = e->ticket;
+		tsn_batch_normalise(b, e->exporters);
+		tsn_exporters_hear(e->exporters, b);
+		note_times(e, b);
+		if (e->pair != NULL)
+			tsn_pair_fold(e->pair, b);
+		e->ticket += b->n;
+		e->stats.flows += b->n;
+		evaluate(e, b);
+	}
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+}
+
+struct tsn_batch *
+tsn_engine_make_room(void *arg)
+{
+	struct tsn_engine *e = arg;
+
+	if (e->batch->n >= e->batch->cap)
+		tsn_engine_run_batch(e);
+	return e->batch;
+}
+
+struct tsn_batch *
+tsn_engine_room(struct tsn_engine *e)
+{
+	return tsn_engine_make_room(e);
+}
+
+void
+tsn_engine_flush(struct tsn_engine *e)
+{
+	tsn_engine_run_batch(e);
+}
+
+/* --- input --- */
+
+enum tsn_decode
+tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
+{
+	return tsn_engine_message(e, p, len, &(struct tsn_sender){ .exporter = exporter }, received);
+}
+
+/*
+ * A datagram of an exporter that the site does not list is not looked into, nor is its exporter entered: who invents
+ * addresses fills no table. Files that name no exporter were given by hand.
+ */
+static bool
+is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
+{
+	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
+
+	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
+}
+
+static void
+refuse(struct tsn_engine *e)
+{
+	struct tsn_exporter *others = tsn_exporters_at(e->exporters, 0);
+
+	others->counter[TSN_XC_DATAGRAMS]++;
+	others->counter[TSN_XC_REFUSED]++;
+}
+
+static void
+begin_message(struct tsn_engine *e, const struct tsn_sender *from)
+{
+	if (!e->stands && e->dedup == NULL)
+		return;
+	settle(e);
+	e->in_message = true;
+	if (e->stands)
+		tsn_standing_take(&e->standing,
+		    tsn_exporters_at(e->exporters, tsn_exporters_find(e->exporters, from->exporter)));
+}
+
+static void
+end_message(struct tsn_engine *e)
+{
+	if (e->in_message)
+		settle(e);
+	e->in_message = false;
+}
+
+enum tsn_decode
+tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received)
+{
+	enum tsn_decode status;
+
+	tsn_engine_clock(e, received);
+	e->stats.datagrams++;
+	if (!is_allowed(e, from)) {
+		refuse(e);
+		return TSN_DECODE_REFUSED;
+	}
+	begin_message(e, from);
+	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
+	end_message(e);
+	e->stats.damaged += status == TSN_DECODE_DAMAGED;
+	e->stats.version += status == TSN_DECODE_VERSION;
+	return status;
+}
+
+void
+tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from)
+{
+	if (is_allowed(e, from))
+		tsn_decoder_session_ended(e->decoder, from);
+}
+
+/* --- ticks --- */
+
+/* Conversations due at [now], as so many more rows of the input. They come in normal form. */
+static void
+run_talks(struct tsn_engine *e, int64_t now)
+{
+	struct tsn_batch *b = e->talks;
+
+	if (e->pair == NULL)
+		return;
+	b->cap = e->batch->cap;
+	while (tsn_pair_take(e->pair, now, b, e->exporters) > 0) {
+		b->ticket = e->ticket;
+		e->ticket += b->n;
+		for (uint32_t i = 0; i < e->nlanes; i++)
+			tsn_lane_talks(&e->lane[i], b);
+		tsn_batch_clear(b, TSN_BATCH_TALKS);
+	}
+}
+
+/* The next tick of (from, to] at which there is something to do for somebody, [to] if nothing comes before it. */
+static int64_t
+next_tick(const struct tsn_engine *e, int64_t from, int64_t to)
+{
+	int64_t t = to, due;
+
+	if (e->pair != NULL && (due = tsn_pair_due(e->pair)) != TSN_TIME_NONE && due < to)
+		t = tsn_tick_from(due) > from ? tsn_tick_from(due) : from + TSN_SECOND;
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		t = tsn_lane_next_tick(&e->lane[i], from, t);
+	return t;
+}
+
+static void
+one_tick(struct tsn_engine *e, int64_t now)
+{
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		tsn_lane_begin_tick(&e->lane[i], now);
+	run_talks(e, now);
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		tsn_lane_end_tick(&e->lane[i]);
+	e->ticked = now;
+}
+
+/* All that is due up to the tick [to], in order, tick by tick over all lanes. */
+static void
+run_ticks(struct tsn_engine *e, int64_t to)
+{
+	int64_t from = e->ticked != TSN_TIME_NONE ? e->ticked : to - TSN_SECOND;
+
+	for (uint32_t n = 0; from < to; n++) {
+		for (uint32_t i = 0; i < e->nlanes && n == ONE_BY_ONE && to - from > TSN_SECOND; i++)
+			tsn_alerts_watch_leap(e->lane[i].alerts, to);
+		from = n < ONE_BY_ONE ? next_tick(e, from, to) : to;
+		one_tick(e, from);
+	}
+	tsn_alerts_flush(e->lane->alerts);
+}
+
+/* Must the rows so far be evaluated before the tick [now]? */
+static bool
+must_cut(const struct tsn_engine *e, int64_t now)
+{
+	if (e->batch->n == 0 || e->rules == NULL || e->o.on_rows != NULL)
+		return false;
+	return e->cuts || tsn_alerts_watch_due(e->lane->alerts) <= now ||
+	    (e->began != TSN_TIME_NONE && now - e->began > tsn_alerts_watch_grace(e->lane->alerts));
+}
+
+void
+tsn_engine_ticks_from_clock(struct tsn_engine *e)
+{
+	e->began = e->stats.clock;
+	e->ticked = e->stats.clock != TSN_TIME_NONE ? tsn_second_of(e->stats.clock) : TSN_TIME_NONE;
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		e->lane[i].ticked = e->ticked, e->lane[i].ticket = e->ticket;
+}
+
+void
+tsn_engine_clock(struct tsn_engine *e, int64_t now)
+{
+	int64_t before = e->stats.clock, second = tsn_second_of(now);
+
+	if (before != TSN_TIME_NONE && now <= before)
+		return;
+	if (before == TSN_TIME_NONE || second > tsn_second_of(before)) {
+		if (must_cut(e, second))
+			tsn_engine_run_batch(e); /* before the clock moves on */
+		e->stats.clock = now;
+		/* else its rows come first: alerts end behind the batch */
+		if (e->batch->n == 0 && e->rules != NULL && e->o.on_rows == NULL)
+			run_ticks(e, second);
+	}
+	e->stats.clock = now;
+	if (e->batch->n == 0)
+		e->began = now;
+}
+
+void
+tsn_engine_clock_of_record(void *arg, int64_t received)
+{
+	tsn_engine_clock(arg, received);
+}
+
+/* --- the end --- */
+
+/* What the last flows set off would have been seen a second later. */
+static void
+last_words(struct tsn_engine *e)
+{
+	if (e->stats.clock == TSN_TIME_NONE)
+		return;
+	for (uint32_t i = 0; i < e->nlanes; i++) {
+		tsn_lane_last_words(&e->lane[i], tsn_second_of(e->stats.clock) + TSN_SECOND);
+		e->ticked = e->lane[i].ticked > e->ticked ? e->lane[i].ticked : e->ticked;
+	}
+	tsn_alerts_flush(e->lane->alerts);
+}
+
+void
+tsn_engine_finish(struct tsn_engine *e)
+{
+	tsn_engine_run_batch(e);
+	tsn_decoder_finish(e->decoder);
+	tsn_engine_run_batch(e);
+	if (e->rules == NULL || e->o.on_rows != NULL)
+		return;
+	last_words(e);
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		tsn_alerts_cut_off(e->lane[i].alerts, true);
+	run_talks(e, INT64_MAX);
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		tsn_lane_close(&e->lane[i]);
+	tsn_alerts_flush(e->lane->alerts);
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		tsn_alerts_cut_off(e->lane[i].alerts, false);
+}

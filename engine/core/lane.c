@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "core/lane.h"
+
+#include "base/clock.h"
+#include "core/feedback.h"
+
+bool
+tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_exporters *x, struct tsn_alerts *alerts)
+{
+	*l = (struct tsn_lane){ .o = o, .exporters = x, .alerts = alerts, .tick = TSN_TIME_NONE, .ticked = TSN_TIME_NONE };
+	l->tick_batch = tsn_batch_new();
+	tsn_alerts_exporters(alerts, x);
+	return l->tick_batch != NULL;
+}
+
+static bool
+exporter_whole(void *arg, uint32_t source, int64_t from, int64_t to)
+{
+	return tsn_exporter_whole(arg, source, from, to);
+}
+
+static bool
+exporter_heard(void *arg, uint32_t source, int64_t from)
+{
+	return tsn_exporter_heard(arg, source, from);
+}
+
+bool
+tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p)
+{
+	const bool feeds = l->o->on_rows == NULL && tsn_feedback_needed(rs, p, l->own_set);
+
+	l->rules = rs;
+	l->program = p;
+	l->expects = true;
+	l->vm = tsn_vm_new(p);
+	l->state = tsn_state_new(p->families, p->nfamilies, l->o->seed);
+	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
+	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL))
+		return false;
+	tsn_state_watch_exporters(l->state, &(struct tsn_state_exporters){ l->exporters, exporter_whole, exporter_heard });
+	l->waits = feeds || tsn_state_waits(l->state);
+	return true;
+}
+
+void
+tsn_lane_fini(struct tsn_lane *l)
+{
+	tsn_vm_free(l->vm);
+	tsn_state_free(l->state);
+	tsn_feedback_free(l->feedback);
+	tsn_batch_free(l->tick_batch);
+	*l = (struct tsn_lane){ 0 };
+}
+
+static bool
+is_probe(const struct tsn_lane *l, uint32_t rule)
+{
+	return l->rules->nprobes > 0 && rule >= l->rules->first_probe && l->o->on_probe != NULL &&
+	    l->rules->probes[rule - l->rules->first_probe].kind != TSN_PROBE_TWIN;
+}
+
+static void
+on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
+{
+	struct tsn_lane *l = arg;
+
+	if (is_probe(l, rule)) {
+		l->o->on_probe(l->o->arg, vm, rule - l->rules->first_probe, rows, b);
+	} else if (l->o->on_rows == NULL) {
+		tsn_alerts_on_match(l->alerts, vm, rule, rows, b);
+		if (l->feedback != NULL && !l->watching)
+			tsn_feedback_match(l->feedback, rule, rows, b);
+	} else if (rule == 0 && b->kind == TSN_BATCH_FLOWS) {
+		l->o->on_rows(l->o->arg, l->batch, rows);
+	}
+}
+
+void
+tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b)
+{
+	l->batch = b;
+	tsn_vm_run(l->vm, b, l->state, (const struct tsn_set *const *)l->rules->sets, on_match, l);
+}
+
+void
+tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock)
+{
+	if (l->o->on_rows == NULL)
+		tsn_alerts_rows(l->alerts, b);
+	tsn_lane_run(l, b);
+	l->ticket = b->ticket + b->n;
+	if (l->o->on_rows == NULL && clock != TSN_TIME_NONE)
+		tsn_alerts_tick(l->alerts, clock);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * A lane: rules with all that they change, as a machine that takes the stream
+ * of batches and ticks in order. What it does depends on that stream alone,
+ * and it shares nothing mutable with other lanes, so it may be run by any
+ * thread, by one at a time. With one thread there is one lane with all rules.
+ * Private to core.
+ */
+#ifndef TSN_CORE_LANE_H
+#define TSN_CORE_LANE_H
+
+#include "compile/compile.h"
+#include "core/engine.h"
+
+struct tsn_feedback;
+
+struct tsn_lane {
+	const struct tsn_engine_options *o;
+	struct tsn_ruleset *rules;       /* all of them, with the sets; NULL: none */
+	const struct tsn_program *program; /* those of this lane, numbered as the whole program numbers them */
+	struct tsn_vm *vm;
+	struct tsn_state *state;
+	struct tsn_alerts *alerts;
+	struct tsn_feedback *feedback;   /* NULL: no rule tells another, or a set, anything */
+	struct tsn_exporters *exporters; /* as they stood at the item at hand */
+	struct tsn_batch *tick_batch;
+	struct tsn_batch *batch;         /* at hand */
+	const bool *own_set;             /* by slot: dynamic sets that are this lane's; NULL: all are */
+	bool waits;                      /* something may have to be done at any tick: batches end there */
+	bool expects;                    /* the rules are new: those who are expected to speak are still to be armed */
+	bool watching;                   /* the rows at hand are keys of alerts, and no matches */
+	int64_t tick;                    /* begun and not over, TSN_TIME_NONE: none */
+	int64_t ticked;                  /* the tick up to which all was done, TSN_TIME_NONE before the first */
+	uint64_t ticket;                 /* of the next row */
+};
+
+/* Without rules yet. Takes none of its arguments over. False when memory is out. */
+bool tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_exporters *x, struct tsn_alerts *alerts);
+/* What it needs for rules, made new: vm, state, feedback. False when memory is out. */
+bool tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p);
+void tsn_lane_fini(struct tsn_lane *l);
+
+/* The program over a batch. */
+void tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b);
+/* A batch of flows; [clock]: time of receipt behind it. */
+void tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock);
+
+/* --- ticks.c --- */
+
+/* The next tick of (from, to] at which there is something to do, [to] if nothing comes before it. */
+int64_t tsn_lane_next_tick(const struct tsn_lane *l, int64_t from, int64_t to);
+/* A tick: it begins, conversations made at it come in batches, it ends. */
+void tsn_lane_begin_tick(struct tsn_lane *l, int64_t tick);
+void tsn_lane_talks(struct tsn_lane *l, struct tsn_batch *b);
+void tsn_lane_end_tick(struct tsn_lane *l);
+/* What the last flows set off is seen, as if it were a tick later; then windows close whatever the time. */
+void tsn_lane_last_words(struct tsn_lane *l, int64_t tick);
+void tsn_lane_close(struct tsn_lane *l);
+
+#endif
