@@ -288,8 +288,8 @@ hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, const struct tsn_pr
 	}
 }
 
-static int64_t
-earliest(const struct tsn_alerts *a)
+int64_t
+tsn_alert_earliest(const struct tsn_alerts *a)
 {
 	int64_t due = INT64_MAX;
 
@@ -327,7 +327,7 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
 	a->program = p;
 	a->sets = sets;
 	a->state = state;
-	a->next_due = earliest(a);
+	a->next_due = tsn_alert_earliest(a);
 	tsn_alert_watch_again(a);
 	return true;
 }
@@ -341,7 +341,7 @@ catch_up(struct tsn_alerts *a, int64_t tick)
 		tsn_alert_take_rows(a, a->coming);
 	for (uint32_t i = 0; i < a->nrules; i++)
 		tsn_alert_catch_up(a, &a->rule[i], tick);
-	a->next_due = earliest(a);
+	a->next_due = tsn_alert_earliest(a);
 }
 
 void
@@ -400,8 +400,8 @@ compare(uint64_t x, uint64_t y)
 	return (x > y) - (x < y);
 }
 
-static int
-in_order(const void *x, const void *y)
+int
+tsn_alert_in_order(const void *x, const void *y)
 {
 	const struct tsn_alert_pending *p = x, *q = y;
 	size_t n = p->al->key_len < q->al->key_len ? p->al->key_len : q->al->key_len;
@@ -415,26 +415,6 @@ in_order(const void *x, const void *y)
 	    (c = compare(p->al->key_len, q->al->key_len)) != 0)
 		return c;
 	return compare(p->seq, q->seq);
-}
-
-void
-tsn_alerts_flush(struct tsn_alerts *a)
-{
-	if (a->npending > 1)
-		qsort(a->pending, a->npending, sizeof(*a->pending), in_order);
-	for (size_t i = 0; i < a->npending; i++)
-		for (size_t s = 0; s < a->nsinks; s++)
-			tsn_sink_write(a->sink[s], a->pending[i].al);
-	for (size_t s = 0; (a->npending > 0 || a->ticked) && s < a->nsinks; s++)
-		tsn_sink_flush(a->sink[s]);
-	a->npending = 0;
-	a->ticked = false;
-	a->next_ticket = a->coming != NULL ? a->coming->ticket + a->coming->n : a->next_ticket;
-	a->batch = a->coming = NULL;
-	a->has_rows = false;
-	a->talks_of = INT64_MAX;
-	tsn_arena_free(a->arena);
-	a->arena = NULL;
 }
 
 void

@@ -22,6 +22,7 @@
 #include "flow/key.h"
 #include "flow/wanted.h"
 #include "state/state.h"
+#include "vm/dispatch.h"
 
 enum tsn_opcode {
 #define OP(name, result, a, b, c, help) TSN_OP_CODE_##name,
@@ -211,6 +212,9 @@ struct tsn_program {
 	struct tsn_key_spec *tuples;           uint32_t ntuples;
 	struct tsn_set_slot *sets;             uint32_t nsets;
 	const struct tsn_schedule **schedules; uint32_t nschedules;
+	struct tsn_insn *tests;                uint32_t ntests;   /* [dst] of the i-th is mask register nmasks + i */
+	struct tsn_classes *classes;           uint32_t nclasses; /* one a field that dispatches look at */
+	struct tsn_dispatch *dispatches;       uint32_t ndispatches;
 	struct tsn_family_def *families;       uint32_t nfamilies;
 	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;
