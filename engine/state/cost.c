@@ -64,7 +64,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 	const struct tsn_family family = { .def = *f };
 
 	*out = (struct tsn_cost){ 0 };
-	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key);
+	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key) + tsn_guard_fixed(f);
 	out->group = (slots * sizeof(struct tsn_entry) + groups - 1) / groups + sizeof(struct tsn_group) + slab;
 	out->growing = larger(slots / 2 * sizeof(struct tsn_entry), groups * slab);
 	out->growing = larger(out->growing, before * sizeof(struct tsn_group));
