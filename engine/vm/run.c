@@ -248,7 +248,8 @@ fold(struct tsn_run *r, const struct tsn_insn *in)
 
 	if (no_rows(r, f, in->a, &vm->masks[in->b], &vm->masks[in->c]))
 		return;
-	if (!tsn_state_fold(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->args, f->results))
+	if (!(vm->door == TSN_DOOR_TICK ? tsn_state_fold : tsn_state_fold_guarded)(r->state, in->a, r->b, &vm->masks[in->b],
+	    &vm->masks[in->c], f->args, f->results))
 		vm->counters.out_of_memory++;
 }
 
