@@ -64,8 +64,9 @@ bench-cliffs: ## rules, keys, prefixes, threads doubled step by step: where the 
 	@python3 tests/bench/cliffs.py $(BUILD) $(if $(SHORT),--short)
 
 .PHONY: bench-plots
-bench-plots: ## draw docs/plots from what bench and bench-cliffs left
+bench-plots: ## docs/plots and the tables of docs/performance.md from what bench and bench-cliffs left
 	@python3 tests/bench/plot.py $(BUILD) docs/plots
+	@python3 tests/bench/page.py $(BUILD) docs/performance.md
 
 .PHONY: bench-check
 bench-check: ## instructions of small workloads against those committed; UPDATE=1 writes them anew
