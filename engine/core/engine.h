@@ -40,6 +40,9 @@ struct tsn_engine_options {
 	struct tsn_spent *spent;
 	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs */
 	uint32_t every;
+	/* Gets the ruleset that another one took the place of, to free it where nobody waits; NULL: tsn_engine_load frees it. */
+	void (*retired)(void *arg, struct tsn_ruleset *old);
+	void *retired_arg;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 

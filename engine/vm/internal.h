@@ -17,6 +17,10 @@ struct tsn_vm_fold {
 	const struct tsn_mask **steps;       /* of a sequence: a mask each, NULL for a rule's */
 };
 
+struct tsn_vm_classes;
+struct tsn_vm_link;
+struct tsn_vm_memo;
+
 /* Of a machine that is profiled (vm/profile.h): time and rows of each instruction. */
 struct tsn_timing {
 	struct tsn_spent *spent;
@@ -28,7 +32,7 @@ struct tsn_timing {
 struct tsn_vm {
 	const struct tsn_program *p;
 	const struct tsn_kernels *k;
-	struct tsn_mask *masks;
+	struct tsn_mask *masks;              /* behind the program's registers one a test */
 	struct tsn_vector *values;
 	struct tsn_vector *nothing;          /* known nowhere: arguments of folds that count no row */
 	struct tsn_vm_fold *folds[TSN_DOORS]; /* one a family */
@@ -42,6 +46,14 @@ struct tsn_vm {
 	struct tsn_vm_counters counters;
 	struct tsn_timing *timing;           /* NULL: not profiled */
 	struct tsn_kept_out *kept_out;       /* one a rule */
+	uint64_t batch;                      /* counts the batches */
+	struct tsn_vm_memo *memo;            /* vm/under.c: one a test */
+	/* vm/dispatch.c: classes of fields; of each block its rows and whether it has any; the rows filed at the moment */
+	struct tsn_vm_classes *classes;
+	uint32_t *chain;
+	uint64_t *active;
+	struct tsn_vm_link *link;
+	uint32_t nlinks;
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
 };
 
@@ -53,11 +65,26 @@ struct tsn_run {
 	const struct tsn_set *const *sets;
 	tsn_on_match *on_match;
 	void *arg;
+	const struct tsn_mask *rows; /* those that tests are about: the batch's, or fewer */
+	bool timed;                  /* instruction by instruction */
 };
 
 /* vm/profile.c: the time from now on is that of an instruction; and an end of it all. */
 void tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at);
 void tsn_vm_profile_off(struct tsn_vm *vm);
+
+/* vm/run.c: from an instruction to the end of the code or of its block. */
+void tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in);
+
+/* vm/dispatch.c and vm/under.c: many rules at once. False when memory is out. */
+bool tsn_vm_dispatch_new(struct tsn_vm *vm);
+void tsn_vm_dispatch_free(struct tsn_vm *vm);
+void tsn_vm_dispatch(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_memos_new(struct tsn_vm *vm);
+void tsn_vm_memos_free(struct tsn_vm *vm);
+/* TEST and TEST_NOT: is any row left? */
+bool tsn_vm_test(struct tsn_run *r, const struct tsn_insn *in);
+
 
 /* vm/tests.c: the instructions that make a mask of a column. True: it has rows. */
 bool tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
@@ -66,7 +93,7 @@ bool tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);
-bool tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);
@@ -100,14 +127,28 @@ tsn_door_of(enum tsn_batch_kind kind)
 static inline const struct tsn_mask *
 tsn_vm_within(const struct tsn_run *r, const struct tsn_insn *in)
 {
-	return in->within != 0 ? &r->vm->masks[in->within - 1] : &r->b->rows;
+	return in->within != 0 ? &r->vm->masks[in->within - 1] : r->rows;
 }
 
 /* Rows of the batch that carry a field. */
 static inline void
 tsn_vm_present(const struct tsn_run *r, uint32_t field, struct tsn_mask *out)
 {
-	tsn_mask_and(out, &r->b->present[field], &r->b->rows);
+	tsn_mask_and(out, &r->b->present[field], r->rows);
+}
+
+/* Does a comparison that came out as [order] (below 0, 0, above) fulfil a relation? */
+static inline bool
+tsn_vm_fulfils(int order, uint32_t rel)
+{
+	switch (rel) {
+	case TSN_REL_EQ: return order == 0;
+	case TSN_REL_NE: return order != 0;
+	case TSN_REL_LT: return order < 0;
+	case TSN_REL_LE: return order <= 0;
+	case TSN_REL_GT: return order > 0;
+	default: return order >= 0;
+	}
 }
 
 #endif

@@ -66,19 +66,19 @@ tsn_vm_new(const struct tsn_program *p)
 	vm->p = p;
 	vm->k = tsn_kernels_of(tsn_cpu_level);
 	vm->closing_family = vm->watched = TSN_REG_NONE;
-	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
+	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + p->ntests + 1) * sizeof(*vm->masks));
 	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
 	vm->kept_out = tsn_calloc((size_t)p->nrules + 1, sizeof(*vm->kept_out));
 	if (vm->masks == NULL || vm->values == NULL || vm->kept_out == NULL)
 		goto fail;
 	/* the numbers of a vector are never read before they are written, but what is not known is copied along */
-	memset(vm->masks, 0, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
+	memset(vm->masks, 0, ((size_t)p->nmasks + p->ntests + 1) * sizeof(*vm->masks));
 	memset(vm->values, 0, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
 	for (uint32_t i = 0; i < p->nvalues; i++)
 		vm->values[i].real = p->value_real[i];
 	vm->nothing = &vm->values[p->nvalues];
 	vm->unread = &vm->values[p->nvalues + 1];
-	if (!bind_folds(vm))
+	if (!bind_folds(vm) || !tsn_vm_dispatch_new(vm) || !tsn_vm_memos_new(vm))
 		goto fail;
 	if (p->nregexes > 0 && (vm->regex = tsn_regex_new()) == NULL)
 		goto fail;
@@ -95,6 +95,8 @@ tsn_vm_free(struct tsn_vm *vm)
 		return;
 	tsn_vm_profile_off(vm);
 	tsn_regex_free(vm->regex);
+	tsn_vm_dispatch_free(vm);
+	tsn_vm_memos_free(vm);
 	for (int code = 0; code < TSN_DOORS; code++)
 		tsn_free(vm->folds[code]);
 	tsn_free(vm->pointers);
@@ -133,10 +135,12 @@ tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
-	for (uint32_t i = 0; i < vm->p->nrules; i++)
-		for (uint32_t j = 0; j < old->p->nrules; j++)
-			if (strcmp(vm->p->rules[i].name, old->p->rules[j].name) == 0)
-				vm->kept_out[i] = old->kept_out[j];
+	for (uint32_t i = 0; i < vm->p->nrules; i++) {
+		const uint32_t was = tsn_program_was(vm->p, i, old->p);
+
+		if (was != TSN_NAMES_NONE)
+			vm->kept_out[i] = old->kept_out[was];
+	}
 }
 
 static uint32_t
@@ -304,19 +308,29 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 
 /* [timed]: by the clock of vm/profile.h, instruction by instruction; a constant. */
 static inline __attribute__((always_inline)) void
-run_code(struct tsn_run *r, const struct tsn_code *code, bool timed)
+run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 {
 	struct tsn_vm *vm = r->vm;
 	struct tsn_mask *m = vm->masks;
 	const struct tsn_insn *after_test = NULL;
 	bool any = false;
 
-	for (const struct tsn_insn *in = code->insn;; in++) {
+	for (;; in++) {
 		if (timed)
-			tsn_vm_account(r, in, (uint32_t)(in - code->insn));
+			tsn_vm_account(r, in, (uint32_t)(in - vm->p->code[vm->door].insn));
 		switch ((enum tsn_opcode)in->op) {
 		case TSN_OP_CODE_END:
+		case TSN_OP_CODE_LEAVE:
 			return;
+		case TSN_OP_CODE_DISPATCH:
+			tsn_vm_dispatch(r, in);
+			in += vm->p->dispatches[in->b].block[vm->p->dispatches[in->b].nblocks];
+			break;
+		case TSN_OP_CODE_TEST:
+		case TSN_OP_CODE_TEST_NOT:
+			if (!tsn_vm_test(r, in))
+				in += in->c;
+			break;
 		case TSN_OP_CODE_EMPTY:
 			empty(&m[in->dst]);
 			break;
@@ -355,7 +369,7 @@ run_code(struct tsn_run *r, const struct tsn_code *code, bool timed)
 		TEST(ADDR_IN, addr_in);
 		TEST(ADDR_SET, addr_set);
 		TEST(ADDR_SAME, addr_same);
-		TEST(REAL_TEST, real_test);
+		TEST(REAL_IS, real_is);
 		TEST(STR_SAME, str_same);
 		TEST(STR_EQUAL, str_equal);
 		TEST(STR_SET, str_set);
@@ -436,14 +450,23 @@ run_code(struct tsn_run *r, const struct tsn_code *code, bool timed)
 #undef ANY
 #undef TEST
 
-TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_code *code), (r, code))
+TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_insn *in), (r, in))
 {
-	run_code(r, code, false);
+	run_code(r, in, false);
 }
 
-TSN_WIDE(static, void, execute_timed, (struct tsn_run *r, const struct tsn_code *code), (r, code))
+TSN_WIDE(static, void, execute_timed, (struct tsn_run *r, const struct tsn_insn *in), (r, in))
 {
-	run_code(r, code, true);
+	run_code(r, in, true);
+}
+
+void
+tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
+{
+	if (r->timed)
+		execute_timed(r, in);
+	else
+		execute(r, in);
 }
 
 /* One batch in so many is timed. */
@@ -468,7 +491,7 @@ void
 tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,
     tsn_on_match *on_match, void *arg)
 {
-	struct tsn_run r = { vm, b, state, sets, on_match, arg };
+	struct tsn_run r = { vm, b, state, sets, on_match, arg, &b->rows, false };
 	const struct tsn_code *code;
 
 	uint64_t *before;
@@ -477,13 +500,15 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 	code = &vm->p->code[vm->door];
 	if (code->n == 0)
 		return;
+	vm->batch++;
 	if (!is_timed(vm->timing)) {
 		prepare(&r);
-		execute(&r, code);
+		tsn_vm_execute(&r, code->insn);
 		return;
 	}
+	r.timed = true;
 	before = tsn_spent_stage(vm->timing->spent, TSN_STAGE_MACHINE);
 	prepare(&r);
-	execute_timed(&r, code);
+	tsn_vm_execute(&r, code->insn);
 	tsn_spent_back(vm->timing->spent, before);
 }

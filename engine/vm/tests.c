@@ -79,7 +79,7 @@ tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in)
 }
 
 bool
-tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in)
+tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in)
 {
 	return tsn_vm_reals(r, OUT(in), ROWS(in, in->a), r->b->col[in->a], r->vm->p->reals[in->b], in->c);
 }

@@ -113,21 +113,6 @@ tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in)
 	    r->b->n);
 }
 
-/* Does a comparison that came out at -1, 0 or 1 fulfil [rel]? */
-static bool
-fulfils(int order, uint32_t rel)
-{
-	switch ((enum tsn_rel)rel) {
-	case TSN_REL_EQ: return order == 0;
-	case TSN_REL_NE: return order != 0;
-	case TSN_REL_LT: return order < 0;
-	case TSN_REL_LE: return order <= 0;
-	case TSN_REL_GT: return order > 0;
-	case TSN_REL_GE: return order >= 0;
-	}
-	return false;
-}
-
 /* An integer and a real side: row by row, exactly. [sign] -1 if the integer is on the right. */
 static bool
 compare_mixed(struct tsn_mask *out, const struct tsn_mask *keep, const struct tsn_vector *i, const struct tsn_vector *f,
@@ -136,7 +121,7 @@ compare_mixed(struct tsn_mask *out, const struct tsn_mask *keep, const struct ts
 	struct tsn_mask hit = *keep;
 
 	TSN_EACH_ROW(row, keep)
-		if (!fulfils(sign * tsn_number_cmp(i->i[row], f->f[row]), rel))
+		if (!tsn_vm_fulfils(sign * tsn_number_cmp(i->i[row], f->f[row]), rel))
 			tsn_mask_unset(&hit, row);
 	*out = hit;
 	return tsn_mask_any(&hit);
@@ -226,7 +211,7 @@ tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in)
 		return compare_int_int(r, MASK(in->dst), tsn_vm_within(r, in), a, c, in->c);
 	tsn_mask_and(&hit, &a->known, tsn_vm_within(r, in));
 	TSN_EACH_ROW(row, &hit)
-		if (!fulfils(-tsn_number_cmp(c, a->f[row]), in->c))
+		if (!tsn_vm_fulfils(-tsn_number_cmp(c, a->f[row]), in->c))
 			tsn_mask_unset(&hit, row);
 	*MASK(in->dst) = hit;
 	return tsn_mask_any(&hit);
@@ -270,7 +255,7 @@ tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in)
 		return tsn_vm_reals(r, MASK(in->dst), tsn_vm_within(r, in), &a->known, a->f, c, in->c);
 	tsn_mask_and(&hit, &a->known, tsn_vm_within(r, in));
 	TSN_EACH_ROW(row, &hit)
-		if (!fulfils(tsn_number_cmp(a->i[row], c), in->c))
+		if (!tsn_vm_fulfils(tsn_number_cmp(a->i[row], c), in->c))
 			tsn_mask_unset(&hit, row);
 	*MASK(in->dst) = hit;
 	return tsn_mask_any(&hit);

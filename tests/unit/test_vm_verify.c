@@ -107,7 +107,7 @@ Test(vm_verify, tests_within_a_mask)
 	add(OP(ROWS), 0, 0, 0, 0);
 	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
 	within(0);
-	add(OP(REAL_TEST), 1, TSN_F_BYTES_PER_PACKET, 0, TSN_REL_GT);
+	add(OP(REAL_IS), 1, TSN_F_BYTES_PER_PACKET, 0, TSN_REL_GT);
 	program.derived = (struct tsn_field_set){ { 0 } };
 	tsn_field_set_add(&program.derived, TSN_F_BYTES_PER_PACKET);
 	within(1);
@@ -122,7 +122,7 @@ Test(vm_verify, tests_within_a_mask)
 	add(OP(PRESENT), 1, TSN_F_DST_PORT, 0, 0);
 	within(0);
 	ends_with("within a mask, and no test");
-	add(OP(REAL_TEST), 1, TSN_F_DST_PORT, 0, TSN_REL_GT);
+	add(OP(REAL_IS), 1, TSN_F_DST_PORT, 0, TSN_REL_GT);
 	ends_with("wrong storage");
 }
 
