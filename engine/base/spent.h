@@ -52,6 +52,9 @@ tsn_spent_open(struct tsn_spent *s, uint64_t *account)
 			passed -= tsn_spent_away(s, now, passed - reading);
 		*before += passed - reading;
 		s->stage[TSN_STAGE_MEASURE] += reading;
+	} else if (s->cpu != NULL) { /* nobody asks about what was before */
+		s->checked = now;
+		s->checked_cpu = s->cpu();
 	}
 	s->since = now;
 	s->account = account;
