@@ -70,7 +70,7 @@ can_narrow(const struct narrowing *x, uint32_t reg)
 {
 	const struct tsn_vinsn *in = &x->in[((const struct tsn_vreg *)x->c->vreg.p)[reg].def];
 
-	return x->uses[reg] == 1 && tsn_op_can_narrow(in->op) && in->dst == reg && in->within == TSN_V_EMPTY &&
+	return x->uses[reg] == 1 && tsn_op_is_test(in->op) && in->dst == reg && in->within == TSN_V_EMPTY &&
 	    (in->op != TSN_OP_CODE_STR_MATCH || x->uses[in->c] == 0);
 }
 

@@ -33,6 +33,9 @@ struct tsn_engine_options {
 	void *arg;
 	/* Called for the matches of a ruleset's probes in place of raising alerts; see compile.h. */
 	void (*on_probe)(void *arg, const struct tsn_vm *vm, uint32_t probe, const struct tsn_mask *rows, const struct tsn_batch *b);
+	/* Gets the ruleset that another one took the place of, to free it where nobody waits; NULL: tsn_engine_load frees it. */
+	void (*retired)(void *arg, struct tsn_ruleset *old);
+	void *retired_arg;
 	/*
 	 * Where time goes: [spent], if given, is told of every stage and of every instruction; reading is what is open between
 	 * calls. Else [ticks], if given, times the instructions of one batch in [every]. See vm/profile.h.
@@ -40,9 +43,6 @@ struct tsn_engine_options {
 	struct tsn_spent *spent;
 	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs */
 	uint32_t every;
-	/* Gets the ruleset that another one took the place of, to free it where nobody waits; NULL: tsn_engine_load frees it. */
-	void (*retired)(void *arg, struct tsn_ruleset *old);
-	void *retired_arg;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 

@@ -232,10 +232,10 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 		if (in->c > 0)
 			tsn_buf_printf(out, ", none: to %u", at + 1 + in->c);
 		return;
-	case TSN_OP_CODE_REAL_IS:
+	case TSN_OP_CODE_REAL_TEST:
 		put_field(p, out, in->a);
 		tsn_buf_printf(out, " %s ", relation[in->c]);
-		put_real(out, p->reals[in->b]);
+		put_operand(p, out, (enum tsn_operand)info->operand[1], in->b);
 		return;
 	case TSN_OP_CODE_SKIP_NONE:
 		tsn_buf_printf(out, "m%u to %u", in->a, at + 1 + in->b);

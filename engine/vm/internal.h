@@ -20,7 +20,6 @@ struct tsn_vm_fold {
 struct tsn_vm_classes;
 struct tsn_vm_link;
 struct tsn_vm_memo;
-
 /* Of a machine that is profiled (vm/profile.h): time and rows of each instruction. */
 struct tsn_timing {
 	struct tsn_spent *spent;
@@ -66,12 +65,8 @@ struct tsn_run {
 	tsn_on_match *on_match;
 	void *arg;
 	const struct tsn_mask *rows; /* those that tests are about: the batch's, or fewer */
-	bool timed;                  /* instruction by instruction */
+	bool timed;
 };
-
-/* vm/profile.c: the time from now on is that of an instruction; and an end of it all. */
-void tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at);
-void tsn_vm_profile_off(struct tsn_vm *vm);
 
 /* vm/run.c: from an instruction to the end of the code or of its block. */
 void tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in);
@@ -85,6 +80,9 @@ void tsn_vm_memos_free(struct tsn_vm *vm);
 /* TEST and TEST_NOT: is any row left? */
 bool tsn_vm_test(struct tsn_run *r, const struct tsn_insn *in);
 
+/* vm/profile.c: the time from now on is that of an instruction; and an end of it all. */
+void tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at);
+void tsn_vm_profile_off(struct tsn_vm *vm);
 
 /* vm/tests.c: the instructions that make a mask of a column. True: it has rows. */
 bool tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
@@ -93,7 +91,7 @@ bool tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);
-bool tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);

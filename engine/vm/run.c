@@ -315,9 +315,11 @@ run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 	const struct tsn_insn *after_test = NULL;
 	bool any = false;
 
+	const struct tsn_insn *first = vm->p->code[vm->door].insn;
+
 	for (;; in++) {
 		if (timed)
-			tsn_vm_account(r, in, (uint32_t)(in - vm->p->code[vm->door].insn));
+			tsn_vm_account(r, in, (uint32_t)(in - first));
 		switch ((enum tsn_opcode)in->op) {
 		case TSN_OP_CODE_END:
 		case TSN_OP_CODE_LEAVE:
@@ -369,7 +371,7 @@ run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 		TEST(ADDR_IN, addr_in);
 		TEST(ADDR_SET, addr_set);
 		TEST(ADDR_SAME, addr_same);
-		TEST(REAL_IS, real_is);
+		TEST(REAL_TEST, real_test);
 		TEST(STR_SAME, str_same);
 		TEST(STR_EQUAL, str_equal);
 		TEST(STR_SET, str_set);
@@ -493,7 +495,6 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 {
 	struct tsn_run r = { vm, b, state, sets, on_match, arg, &b->rows, false };
 	const struct tsn_code *code;
-
 	uint64_t *before;
 
 	vm->door = tsn_door_of(b->kind);
@@ -501,14 +502,14 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 	if (code->n == 0)
 		return;
 	vm->batch++;
-	if (!is_timed(vm->timing)) {
+	r.timed = is_timed(vm->timing);
+	if (!r.timed) {
 		prepare(&r);
-		tsn_vm_execute(&r, code->insn);
+		execute(&r, code->insn);
 		return;
 	}
-	r.timed = true;
 	before = tsn_spent_stage(vm->timing->spent, TSN_STAGE_MACHINE);
 	prepare(&r);
-	tsn_vm_execute(&r, code->insn);
+	execute_timed(&r, code->insn);
 	tsn_spent_back(vm->timing->spent, before);
 }

@@ -79,7 +79,7 @@ tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in)
 }
 
 bool
-tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in)
+tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in)
 {
 	return tsn_vm_reals(r, OUT(in), ROWS(in, in->a), r->b->col[in->a], r->vm->p->reals[in->b], in->c);
 }
@@ -260,18 +260,35 @@ tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in)
 	return tsn_mask_any(OUT(in));
 }
 
+/* Encoded and looked up a stretch of rows at a time: as many as there is room for. */
 bool
 tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_key_spec *key = &r->vm->p->tuples[in->a];
-	uint8_t bytes[TSN_KEY_MAX];
+	uint8_t bytes[4 * TSN_KEY_MAX];
 	struct tsn_mask keep;
+	struct tsn_str text[TSN_SET_KEYS];
+	uint16_t row[TSN_BATCH_ROWS];
+	bool has[TSN_SET_KEYS];
+	uint32_t rows, n;
 
 	tsn_key_present(key, r->b, &keep);
 	tsn_mask_and(&keep, &keep, tsn_vm_within(r, in));
-	TSN_EACH_ROW(row, &keep)
-		if (!tsn_set_has_key(r->sets[in->b], bytes, tsn_key_encode(key, r->b, row, bytes)))
-			tsn_mask_unset(&keep, row);
+	rows = tsn_mask_list(&keep, row);
+	for (uint32_t from = 0; from < rows; from += n) {
+		size_t used = 0;
+
+		for (n = 0; n < TSN_SET_KEYS && from + n < rows && used + TSN_KEY_MAX <= sizeof(bytes); n++) {
+			size_t size = tsn_key_encode(key, r->b, row[from + n], bytes + used);
+
+			text[n] = (struct tsn_str){ (const char *)bytes + used, (uint32_t)size };
+			used += size;
+		}
+		tsn_set_has_keys(r->sets[in->b], text, n, has);
+		for (uint32_t i = 0; i < n; i++)
+			if (!has[i])
+				tsn_mask_unset(&keep, row[from + i]);
+	}
 	*OUT(in) = keep;
 	return tsn_mask_any(&keep);
 }

@@ -119,7 +119,7 @@ all_given(struct tsn_run *r, const struct tsn_insn *t)
 }
 
 /*
- * How each test is made: for the whole batch (what is returned is not looked at), and row by row; and for how many rows the one costs what the other does, 0 if
+ * How each test is made: for the whole batch, and row by row; and for how many rows the one costs what the other does, 0 if
  * it is never dearer. Without [some] and with a price it goes row by row anyway, so it is asked about few.
  */
 static const struct {
@@ -130,7 +130,7 @@ static const struct {
 	[TSN_OP_CODE_PRESENT] = { all_present, NULL, 0 },
 	[TSN_OP_CODE_GIVES] = { all_given, NULL, 0 },
 	[TSN_OP_CODE_RANGE] = { tsn_vm_range, some_range, MASK_COSTS },
-	[TSN_OP_CODE_REAL_IS] = { tsn_vm_real_is, some_real, MASK_COSTS },
+	[TSN_OP_CODE_REAL_TEST] = { tsn_vm_real_test, some_real, MASK_COSTS },
 	[TSN_OP_CODE_BITS] = { tsn_vm_bits, some_bits, MASK_COSTS },
 	[TSN_OP_CODE_INT_SET] = { tsn_vm_int_set, some_int_set, TSN_BATCH_ROWS / 2 },
 	[TSN_OP_CODE_ADDR_IN] = { tsn_vm_addr_in, some_addr_in, MASK_COSTS / 2 },

@@ -107,7 +107,7 @@ Test(vm_verify, tests_within_a_mask)
 	add(OP(ROWS), 0, 0, 0, 0);
 	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
 	within(0);
-	add(OP(REAL_IS), 1, TSN_F_BYTES_PER_PACKET, 0, TSN_REL_GT);
+	add(OP(REAL_TEST), 1, TSN_F_BYTES_PER_PACKET, 0, TSN_REL_GT);
 	program.derived = (struct tsn_field_set){ { 0 } };
 	tsn_field_set_add(&program.derived, TSN_F_BYTES_PER_PACKET);
 	within(1);
@@ -122,8 +122,103 @@ Test(vm_verify, tests_within_a_mask)
 	add(OP(PRESENT), 1, TSN_F_DST_PORT, 0, 0);
 	within(0);
 	ends_with("within a mask, and no test");
-	add(OP(REAL_IS), 1, TSN_F_DST_PORT, 0, TSN_REL_GT);
+	add(OP(REAL_TEST), 1, TSN_F_DST_PORT, 0, TSN_REL_GT);
 	ends_with("wrong storage");
+}
+
+/* A dispatch of two blocks of [each] instructions, LEAVE included, of destination ports. */
+static void
+with_blocks(uint32_t each)
+{
+	static struct tsn_classes classes = { .field = TSN_F_DST_PORT };
+	static struct tsn_dispatch_slot slots[4] = { { 1, 0, 1 }, { 2, 1, 1 } };
+	static uint32_t block[3], list[2] = { 0, 1 };
+	static struct tsn_dispatch dispatch = { .nblocks = 2, .block = block, .slot = slots, .mask = 3, .list = list, .nlist = 2,
+		.most = 1 };
+	static struct tsn_insn tests[1] = { { OP(RANGE), 4, TSN_F_PACKETS, 0, 1 } };
+
+	start();
+	block[1] = each;
+	block[2] = 2 * each;
+	program.classes = &classes;
+	program.dispatches = &dispatch;
+	program.tests = tests;
+	program.nclasses = program.ndispatches = program.ntests = 1;
+	add(OP(ROWS), 0, 0, 0, 0);
+	add(OP(DISPATCH), 1, 0, 0, 0);
+}
+
+/* The same, filled up to the end of the blocks. */
+static void
+refused(const char *error)
+{
+	while (program.code[TSN_DOOR_FLOW].n < 2 + program.dispatches[0].block[2])
+		add(OP(EMPTY), 2, 0, 0, 0);
+	ends_with(error);
+}
+
+Test(vm_verify, blocks)
+{
+	with_blocks(3);
+	for (int i = 0; i < 2; i++) {
+		add(OP(TEST), 2, 1, 0, 1);
+		add(OP(MATCH), NO, 0, 2, 0);
+		add(OP(LEAVE), NO, 0, 0, 0);
+	}
+	ends_with(NULL);
+	with_blocks(2); /* of other rows than the block's */
+	add(OP(MATCH), NO, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	refused("outside of their stretch");
+	with_blocks(3); /* behind a test that goes past it */
+	add(OP(TEST), 2, 1, 0, 1);
+	add(OP(MATCH), NO, 0, 1, 0);
+	refused("outside of their stretch");
+	with_blocks(3); /* what one block made is not there in the next */
+	add(OP(TEST), 2, 1, 0, 0);
+	add(OP(MATCH), NO, 0, 2, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(MATCH), NO, 0, 2, 0);
+	refused("read before it is written");
+	with_blocks(1);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(MATCH), NO, 0, 1, 0);
+	ends_with("read before it is written");
+	with_blocks(2);
+	add(OP(TEST), 2, 1, 0, 1); /* past the end of its block */
+	refused("jump out of the stretch");
+	with_blocks(2);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(UNTIL), NO, 0, 2, 0);
+	refused("fold in a block");
+	with_blocks(3);
+	add(OP(LOAD), 0, TSN_F_BYTES, 0, 0);
+	add(OP(FOLD), NO, 0, 1, 1);
+	refused("fold in a block");
+	with_blocks(2);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	refused("end of a block that is none");
+	with_blocks(2);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	refused("block without its end");
+	with_blocks(40);
+	ends_with("blocks out of the code");
+	with_blocks(1);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(DISPATCH), 1, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	ends_with("dispatch run twice");
+	with_blocks(3);
+	add(OP(SKIP_NONE), NO, 1, 2, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	refused("jump over a block");
 }
 
 Test(vm_verify, operands)
