@@ -34,7 +34,7 @@ profile(struct tsn_lane *l)
 		return tsn_vm_profile_on(l->vm, l->o->spent, 1);
 	if (l->o->ticks == NULL)
 		return true;
-	tsn_spent_start(&l->own_spent, l->o->ticks, TSN_STAGE_MACHINE);
+	tsn_spent_start(&l->own_spent, l->o->ticks, l->o->cpu, TSN_STAGE_MACHINE);
 	l->own_spent.account = NULL;
 	return tsn_vm_profile_on(l->vm, &l->own_spent, l->o->every);
 }

@@ -23,6 +23,7 @@
 #include "daemon/ports.h"
 #include "daemon/ring.h"
 #include "daemon/snapshot.h"
+#include "daemon/stopwatch.h"
 #include "daemon/tell.h"
 #include "daemon/watch.h"
 #include "sets/set.h"
@@ -33,6 +34,7 @@
 #define DESCRIPTORS  16384
 #define FIRST_SOCKET 3   /* in the list that is polled */
 #define SNAPSHOT_MS  60000 /* between snapshots: what a crash loses at most */
+#define TIMED        61    /* of so many batches one is timed: dear ones may come at round numbers */
 #define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
 
 struct tsn_daemon {
@@ -670,6 +672,10 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 	tsn_guests_open(&d.guests, o->rulesets, o->log);
 	raise_descriptors();
 	d.signals = open_signals();
+	tsn_stopwatch_start();
+	eo.ticks = tsn_stopwatch;
+	eo.cpu = tsn_stopwatch_cpu;
+	eo.every = TIMED;
 	d.engine = tsn_engine_new(&eo);
 	d.job = tsn_job_new();
 	if (d.signals >= 0 && d.engine != NULL && d.job != NULL)
