@@ -640,7 +640,7 @@ open_signals(void)
 enum tsn_daemon_end
 tsn_daemon_run(const struct tsn_daemon_options *o)
 {
-	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .seed = o->seed, .log = o->log };
+	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .threads = o->threads, .seed = o->seed, .log = o->log };
 	struct tsn_daemon d = { .o = o, .log = o->log, .rules = o->rules };
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
 	struct tsn_metrics m;

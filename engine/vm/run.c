@@ -128,13 +128,20 @@ tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out
 	*out = vm->kept_out[rule];
 }
 
+static void
+add_kept_out(struct tsn_kept_out *to, const struct tsn_kept_out *more)
+{
+	to->hidden += more->hidden;
+	to->outside += more->outside;
+}
+
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
-	for (uint32_t i = 0; i < vm->p->nrules; i++)
-		for (uint32_t j = 0; j < old->p->nrules; j++)
+	for (uint32_t j = 0; j < old->p->nrules; j++)
+		for (uint32_t i = 0; old->kept_out[j].hidden + old->kept_out[j].outside > 0 && i < vm->p->nrules; i++)
 			if (strcmp(vm->p->rules[i].name, old->p->rules[j].name) == 0)
-				vm->kept_out[i] = old->kept_out[j];
+				add_kept_out(&vm->kept_out[i], &old->kept_out[j]);
 }
 
 static uint32_t
