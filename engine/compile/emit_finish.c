@@ -5,7 +5,7 @@
  * and gives out registers in one pass (each is written once, so it lives from
  * there to its last use; a jump forward shortens no life).
  */
-#include "compile/emit.h"
+#include "compile/emit_index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,7 @@ struct finish {
 	uint32_t *inside;        /* region + 1 in which a register is a part of the guard */
 	uint32_t *cost;          /* of live instructions before each */
 	uint32_t *real_reg;      /* real register of each virtual one */
+	uint32_t *place;         /* real place of each instruction, or of what comes next */
 	size_t next_lazy;        /* lazy reads before it are over */
 	struct tsn_vec jumps;    /* struct tsn_vregion, the sound ones, outer before inner */
 	struct tsn_vec free_reg[3]; /* uint32_t, by class: a stack, so that what is warm is taken first */
@@ -56,6 +57,8 @@ each_read(struct finish *f, uint32_t at, void (*visit)(struct finish *f, uint32_
 	for (int i = 0; i < n; i++)
 		if ((info->operand[i] == TSN_OPD_MASK || info->operand[i] == TSN_OPD_VALUE) && operand[i] < f->nregs)
 			visit(f, at, operand[i]);
+	if (in->within != TSN_V_EMPTY)
+		visit(f, at, in->within);
 	if (in->op == TSN_OP_CODE_STEPS)
 		for (uint32_t i = 0; i < family_at(f, in->a)->first->nsteps; i++)
 			if (f->c->fold[in->a].step[i] != TSN_V_NONE)
@@ -110,7 +113,7 @@ find_live(struct finish *f)
 	}
 	for (uint32_t at = f->n; at-- > 0;) {
 		each_write(f, at, mark_live_if_used);
-		if (tsn_ops[f->in[at].op].result == TSN_OPD_NONE)
+		if (tsn_ops[f->in[at].op].result == TSN_OPD_NONE || f->in[at].op == TSN_OP_CODE_DISPATCH)
 			f->live[at] = true;
 		if (f->live[at])
 			each_read(f, at, mark_used);
@@ -160,9 +163,9 @@ within(const struct finish *f, uint32_t reg, uint32_t guard, unsigned depth)
 	in = &f->in[f->reg[reg].def];
 	if (in->op == TSN_OP_CODE_AND)
 		return within(f, in->a, guard, depth - 1) || within(f, in->b, guard, depth - 1);
-	if (in->op == TSN_OP_CODE_ANDNOT)
+	if (in->op == TSN_OP_CODE_ANDNOT || in->op == TSN_OP_CODE_TEST || in->op == TSN_OP_CODE_TEST_NOT)
 		return within(f, in->a, guard, depth - 1);
-	return false;
+	return in->within != TSN_V_EMPTY && within(f, in->within, guard, depth - 1);
 }
 
 static bool
@@ -195,7 +198,8 @@ stays_inside(struct finish *f, uint32_t at, const struct tsn_vregion *r, uint32_
 		return false;
 	if (both || (in->op == TSN_OP_CODE_AND &&
 	    (is_inside(f, in->a, number, r->guard) || is_inside(f, in->b, number, r->guard))) ||
-	    (in->op == TSN_OP_CODE_ANDNOT && is_inside(f, in->a, number, r->guard))) {
+	    (in->op == TSN_OP_CODE_ANDNOT && is_inside(f, in->a, number, r->guard)) ||
+	    (in->within != TSN_V_EMPTY && is_inside(f, in->within, number, r->guard))) {
 		f->inside[in->dst] = number + 1;
 		return true;
 	}
@@ -391,7 +395,8 @@ write_insn(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses, 
 	const struct tsn_vinsn *in = &f->in[at];
 	const struct tsn_op_info *info = &tsn_ops[in->op];
 	struct tsn_insn real = { in->op, TSN_REG_NONE, real_operand(f, info->operand[0], in->a),
-	    real_operand(f, info->operand[1], in->b), real_operand(f, info->operand[2], in->c) };
+	    real_operand(f, info->operand[1], in->b), real_operand(f, info->operand[2], in->c),
+	    in->within != TSN_V_EMPTY ? f->real_reg[in->within] + 1 : 0 };
 
 	give_registers(f, at);
 	if (info->result != TSN_OPD_NONE)
@@ -414,8 +419,17 @@ write_jumps(struct finish *f, struct tsn_code *out, struct open_jump *open, size
 	for (; *next < f->jumps.n && jump[*next].begin == at; (*next)++) {
 		open[(*nopen)++] = (struct open_jump){ jump[*next].end, out->n };
 		out->insn[out->n++] = (struct tsn_insn){ TSN_OP_CODE_SKIP_NONE, TSN_REG_NONE,
-		    f->real_reg[jump[*next].guard], 0, 0 };
+		    f->real_reg[jump[*next].guard], 0, 0, 0 };
 	}
+}
+
+/* Until now tests have the virtual end of their rule. */
+static void
+place_tests(const struct finish *f, struct tsn_code *out)
+{
+	for (uint32_t i = 0; i < out->n && !f->e->failed; i++)
+		if ((out->insn[i].op == TSN_OP_CODE_TEST || out->insn[i].op == TSN_OP_CODE_TEST_NOT) && out->insn[i].c != 0)
+			out->insn[i].c = f->place[out->insn[i].c] - i - 1;
 }
 
 static void
@@ -432,6 +446,7 @@ write_out(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses)
 	for (uint32_t at = 0; at < f->n && !f->e->failed; at++) {
 		size_t first = next;
 
+		f->place[at] = out->n;
 		write_jumps(f, out, open, &nopen, &next, at);
 		if (f->live[at])
 			write_insn(f, out, uses, at);
@@ -439,6 +454,8 @@ write_out(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses)
 		for (size_t i = first; i < next; i++)
 			drop_mask(f, at, jump[i].guard);
 	}
+	place_tests(f, out);
+	tsn_index_place(f->e, f->c->door, f->place);
 	tsn_free(open);
 }
 
@@ -447,6 +464,8 @@ tsn_vcode_finish(struct tsn_emit *e, struct tsn_vcode *c, struct tsn_code *out, 
 {
 	struct finish f = { .e = e, .c = c, .in = c->insn.p, .reg = c->vreg.p };
 
+	if (!(e->flags & TSN_EMIT_NO_NARROW))
+		tsn_vcode_narrow(e, c);
 	f.n = (uint32_t)c->insn.n;
 	f.nregs = (uint32_t)c->vreg.n;
 	f.live = tsn_emit_zeroed(e, f.n, sizeof(*f.live));
@@ -456,6 +475,7 @@ tsn_vcode_finish(struct tsn_emit *e, struct tsn_vcode *c, struct tsn_code *out, 
 	f.inside = tsn_emit_zeroed(e, f.nregs, sizeof(*f.inside));
 	f.cost = tsn_emit_zeroed(e, (size_t)f.n + 1, sizeof(*f.cost));
 	f.real_reg = tsn_emit_zeroed(e, f.nregs, sizeof(*f.real_reg));
+	f.place = tsn_emit_zeroed(e, (size_t)f.n + 1, sizeof(*f.place));
 	if (!e->failed) {
 		memset(f.real_reg, 0xff, f.nregs * sizeof(*f.real_reg)); /* TSN_REG_NONE */
 		find_live(&f);
@@ -476,6 +496,7 @@ tsn_vcode_finish(struct tsn_emit *e, struct tsn_vcode *c, struct tsn_code *out, 
 	tsn_free(f.inside);
 	tsn_free(f.cost);
 	tsn_free(f.real_reg);
+	tsn_free(f.place);
 	tsn_free(f.jumps.p);
 	for (int i = 0; i < 3; i++)
 		tsn_free(f.free_reg[i].p);

@@ -33,7 +33,7 @@ free_lanes(struct tsn_lane *lane, uint32_t n)
 static unsigned
 threads(const struct tsn_engine *e)
 {
-	return e->o.on_rows != NULL || e->o.on_probe != NULL || e->o.threads < 2 ? 1 : e->o.threads;
+	return e->o.on_rows != NULL || e->o.on_probe != NULL || e->o.spent != NULL || e->o.threads < 2 ? 1 : e->o.threads;
 }
 
 /* Which dynamic sets are this lane's; those that nobody looks at are the first's. */
@@ -254,6 +254,9 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	tsn_engine_look_at_lanes(e);
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
-	tsn_ruleset_free(old);
+	if (old != NULL && e->o.retired != NULL)
+		e->o.retired(e->o.retired_arg, old);
+	else
+		tsn_ruleset_free(old);
 	return true;
 }

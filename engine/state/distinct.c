@@ -107,39 +107,40 @@ tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 	}
 }
 
+/* Of one set: those of a sliding window, or the window itself. */
+static uint32_t
+panes(const struct tsn_agg *a)
+{
+	return a->def->tumbling ? 1 : a->def->panes;
+}
+
 /* Moves the window on: sets lose what left it, and go when all did. */
 static void
 advance(struct tsn_agg *a, uint32_t group, struct sliding *cell, uint64_t pane)
 {
-	const uint64_t before = a->store.bytes;
-	const uint64_t head = tsn_ring_advance(cell->head, pane, a->keep, LANES);
-	const uint32_t gone = (uint32_t)(cell->head & ~head) & UINT16_MAX;
-	const uint32_t left = (uint32_t)head & UINT16_MAX;
+	const uint64_t was = tsn_ring_newest(cell->head);
 
-	cell->head = head;
-	if (left == 0) {
+	if (pane <= was)
+		return;
+	cell->head = tsn_ring_advance(cell->head, pane, a->keep, LANES);
+	if (((uint32_t)cell->head & UINT16_MAX) != 0)
+		tsn_members_advance(cell->members, (uint32_t)(pane - was));
+	else if (cell->members != NULL && !tsn_members_empty(cell->members))
 		release(a, group, 0);
-	} else if (gone != 0) {
-		tsn_members_drop(&cell->members, gone, &a->store.bytes);
-		tsn_extra_charge(a, group, before);
-	}
 }
 
 /* Room for what the row brings; the group may lose what it has. */
 static enum tsn_room
 room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, struct tsn_members *m)
 {
-	const uint32_t lanes = a->def->tumbling ? 1 : LANES, lane = a->def->tumbling ? 0 : a->pane[row] & (LANES - 1);
-
-	return a->def->extra_bytes == 0 ? TSN_ROOM : tsn_extra_room(a, x, group, row, tsn_members_wants(m, a->member[row], lane, lanes));
+	return a->def->extra_bytes == 0 ? TSN_ROOM : tsn_extra_room(a, x, group, row, tsn_members_wants(m, a->member[row], panes(a)));
 }
 
 static bool
 count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row)
 {
 	struct sliding *cell = (struct sliding *)tsn_cell(&a->store.cells, group);
-	const uint64_t pane = a->pane[row], member = a->member[row];
-	const uint32_t lane = pane & (LANES - 1);
+	const uint64_t pane = a->pane[row];
 	enum tsn_room found;
 	uint64_t before;
 	bool fresh, ok;
@@ -152,15 +153,14 @@ count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t ro
 		return true;
 	fresh = cell->members == NULL;
 	before = a->store.bytes;
-	ok = tsn_members_add(&cell->members, member, lane, tsn_ring_newest(cell->head) & (LANES - 1), LANES,
-	    &a->store.bytes);
+	ok = tsn_members_add(&cell->members, a->member[row], (uint32_t)(tsn_ring_newest(cell->head) - pane), panes(a), &a->store.bytes);
 	tsn_extra_charge(a, group, before);
 	if (!ok)
 		return false;
 	if (fresh)
 		tsn_extra_enter(a, group, tsn_members_kept(cell->members), NULL);
 	tsn_kept_count(tsn_members_kept(cell->members));
-	cell->head |= UINT64_C(1) << lane;
+	cell->head |= UINT64_C(1) << (pane & (LANES - 1));
 	return true;
 }
 
@@ -193,7 +193,7 @@ count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t r
 		return true;
 	fresh = cell->members[lane] == NULL;
 	before = a->store.bytes;
-	ok = tsn_members_add(&cell->members[lane], a->member[row], 0, 0, 1, &a->store.bytes);
+	ok = tsn_members_add(&cell->members[lane], a->member[row], 0, 1, &a->store.bytes);
 	tsn_extra_charge(a, group, before);
 	if (!ok)
 		return false;
@@ -210,29 +210,38 @@ members_of(const struct tsn_agg *a, uint8_t *cell, uint32_t row)
 	return window_of(a, cell, a->def->tumbling ? a->pane[row] & 1 : 0);
 }
 
+/* The set a flow of [row] looks at, NULL if empty, and how many panes it is ahead of it. */
+static struct tsn_members *
+seen(const struct tsn_agg *a, uint8_t *cell, uint32_t row, uint32_t *ahead)
+{
+	const uint64_t head = tsn_head_load(cell), newest = tsn_ring_newest(head), pane = a->pane[row];
+
+	*ahead = 0;
+	if (a->def->tumbling)
+		return tsn_ring_view(head, pane, a->keep, 2, true) == 0 ? NULL : *members_of(a, cell, row);
+	if (pane <= newest)
+		return *members_of(a, cell, row);
+	*ahead = pane - newest < a->keep ? (uint32_t)(pane - newest) : a->keep;
+	return tsn_ring_view(head, pane, a->keep, LANES, false) == 0 ? NULL : *members_of(a, cell, row);
+}
+
 static bool
 fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, int64_t *out)
 {
 	uint8_t *cell = tsn_cell(&a->store.cells, group);
-	const uint32_t lanes = a->def->tumbling ? 2 : LANES;
-	const uint64_t pane = a->pane[row];
-	uint32_t view, oldest;
+	struct tsn_members *m;
+	uint32_t ahead;
 
 	if (tsn_mask_has(&a->takes, row)) {
-		if (tsn_ring_late(tsn_head_load(cell), pane, a->keep))
+		if (tsn_ring_late(tsn_head_load(cell), a->pane[row], a->keep))
 			tsn_mask_set(&a->late, row);
 		else if (!(a->def->tumbling ? count_tumbling : count_sliding)(a, x, group, row))
 			return false;
 	}
-	view = tsn_ring_view(tsn_head_load(cell), pane, a->keep, lanes, a->def->tumbling);
-	oldest = tsn_ring_oldest(tsn_head_load(cell), lanes);
-	if (view != 0 && tsn_members_sketched(*members_of(a, cell, row)))
+	m = seen(a, cell, row, &ahead);
+	if (tsn_members_sketched(m))
 		a->error[row] = TSN_MEMBERS_ERROR;
-	if (a->def->tumbling)
-		*out = view == 0 ? 0 : tsn_members_count(((struct tumbling *)cell)->members[pane & 1], 1);
-	else
-		*out = tsn_members_count(((struct sliding *)cell)->members,
-		    tsn_ring_rotate(view, (LANES - oldest) & (LANES - 1), LANES));
+	*out = tsn_members_count(m, ahead);
 	return true;
 }
 
@@ -308,7 +317,7 @@ save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 
 /* What was loaded in vain goes at once; what is in the cell stands in the list. */
 static bool
-load_window(struct tsn_agg *a, uint32_t group, uint32_t window, uint32_t lanes, uint32_t used, struct tsn_unpack *in)
+load_window(struct tsn_agg *a, uint32_t group, uint32_t window, struct tsn_unpack *in)
 {
 	uint8_t *cell = tsn_cell(&a->store.cells, group);
 	struct tsn_members *m = NULL;
@@ -317,7 +326,7 @@ load_window(struct tsn_agg *a, uint32_t group, uint32_t window, uint32_t lanes, 
 
 	if (!tsn_extra_load(a, group, &said, tsn_members_kept(other_of(a, cell, window)), in))
 		return false;
-	if (!tsn_members_load(&m, lanes, used, in, &a->store.bytes) || m == NULL) {
+	if (!tsn_members_load(&m, panes(a), in, &a->store.bytes)) {
 		tsn_members_free(m, &a->store.bytes);
 		return false;
 	}
@@ -338,8 +347,7 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 		return false;
 	tsn_head_store(cell, head);
 	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
-		if (holds(a, head, w) && !(a->def->tumbling ? load_window(a, group, w, 1, 1, in) :
-		    load_window(a, group, 0, LANES, (uint32_t)head & UINT16_MAX, in)))
+		if (holds(a, head, w) && !load_window(a, group, w, in))
 			return false;
 	return !in->bad;
 }
@@ -347,7 +355,7 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 static uint64_t
 most(const struct tsn_agg *a)
 {
-	return a->def->tumbling ? 2 * tsn_members_most(1) : tsn_members_most(LANES);
+	return a->def->tumbling ? 2 * tsn_members_most(1) : tsn_members_most(panes(a));
 }
 
 const struct tsn_agg_ops tsn_distinct_ops = {

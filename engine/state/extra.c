@@ -90,7 +90,8 @@ tsn_extra_leave(struct tsn_agg *a, const struct tsn_kept *k, const struct tsn_ke
 void
 tsn_extra_charge(struct tsn_agg *a, uint32_t group, uint64_t before)
 {
-	a->store.held[group & (a->family->store.nparts - 1)] += a->store.bytes - before;
+	if (a->store.bytes != before)
+		a->store.held[group & (a->family->store.nparts - 1)] += a->store.bytes - before;
 }
 
 static void

@@ -4,8 +4,14 @@
  * Flajolet, Fusy, Gandouet, Meunier: HyperLogLog (2007), with the improved
  * estimator of Ertl: New cardinality estimation algorithms for HyperLogLog
  * sketches (2017), algorithm 6, which needs no tables and no switching
- * between ranges. With 64-bit hashes no register ever fills up (chance 2^-52 a
+ * between ranges. With 64-bit hashes no register ever fills up (chance 2^-48 a
  * member), so its correction for large ranges (tau) is always 0 and left out.
+ *
+ * A register over n panes is a path. What it would be of the panes up to age a alone, F(a), never falls with a and
+ * is at most 48; so n ones, that of age a at bit 47 + n - a - F(a), say all of it in 48 + n bits, read from the upper end:
+ * a zero is a step up, a one the next pane. A member of rank r and age a raises F from a on to where it is r already:
+ * those ones move to the r-th zero, and the zeros they pass go before them. When time goes on, the lowest one leaves, the others move
+ * down and a one comes in at the top. The lowest one alone is 2^(48 - F(n - 1)), which is what the estimate sums.
  */
 #include "state/hll.h"
 
@@ -13,189 +19,143 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/wide.h"
 
 #define INDEX_BITS 12
 #define REGISTERS (1u << INDEX_BITS)
-#define RANK_MAX (64 - INDEX_BITS + 1)   /* 53: fits 6 bits */
-#define PANE_BYTES (REGISTERS / 4 * 3)   /* four registers in three bytes */
+#define RANK_MAX 48
+#define TOP (UINT64_C(1) << 63)
 
 struct summary {
-	unsigned __int128 sum; /* of 2^(RANK_MAX - r) over all r > 0: exact, so it does not drift */
+	uint64_t sum; /* of 2^(RANK_MAX - r) over all r: exact, so it does not drift */
 	uint32_t zeros;
 };
 
 struct tsn_hll {
-	uint32_t lanes;
-	uint8_t *pane[TSN_HLL_LANES];
-	uint8_t reg[REGISTERS]; /* the union */
 	struct summary all;
-	bool fresh, peeked;
-	uint32_t peek;          /* lanes the value below is about */
-	int64_t value, peek_value;
+	int64_t value, ahead_value; /* estimates of it all, and as it were [ahead] panes later */
+	uint8_t panes, ahead;       /* 0: not known */
+	bool fresh;                 /* [value] is */
+	union {
+		uint64_t path[REGISTERS];
+		uint8_t rank[REGISTERS]; /* of one pane */
+	};
 };
 
-struct tsn_hll *
-tsn_hll_new(uint32_t lanes, uint64_t *bytes)
+size_t
+tsn_hll_size(uint32_t panes)
 {
-	struct tsn_hll *h = tsn_calloc(1, sizeof(*h));
-
-	if (h == NULL)
-		return NULL;
-	h->lanes = lanes;
-	h->all.zeros = REGISTERS;
-	*bytes += sizeof(*h);
-	return h;
+	return offsetof(struct tsn_hll, path) + (panes == 1 ? sizeof(uint8_t) : sizeof(uint64_t)) * REGISTERS;
 }
 
 void
-tsn_hll_free(struct tsn_hll *h, uint64_t *bytes)
+tsn_hll_init(struct tsn_hll *h, uint32_t panes)
 {
-	for (uint32_t l = 0; l < TSN_HLL_LANES; l++) {
-		*bytes -= h->pane[l] != NULL ? PANE_BYTES : 0;
-		tsn_free(h->pane[l]);
-	}
-	*bytes -= sizeof(*h);
-	tsn_free(h);
+	memset(h, 0, tsn_hll_size(panes));
+	h->panes = (uint8_t)panes;
+	h->all = (struct summary){ (uint64_t)REGISTERS << RANK_MAX, REGISTERS };
+	for (uint32_t i = 0; panes > 1 && i < REGISTERS; i++)
+		h->path[i] = ((UINT64_C(1) << panes) - 1) << RANK_MAX;
 }
 
-uint64_t
-tsn_hll_most(uint32_t lanes)
+static inline uint32_t
+index_of(uint64_t member)
 {
-	return sizeof(struct tsn_hll) + (lanes > 1 ? lanes * (uint64_t)PANE_BYTES : 0);
+	return (uint32_t)(member >> (64 - INDEX_BITS));
 }
 
-uint64_t
-tsn_hll_wants(const struct tsn_hll *h, uint32_t lane)
+static inline uint32_t
+rank_of(uint64_t member)
 {
-	return h->lanes > 1 && h->pane[lane] == NULL ? PANE_BYTES : 0;
-}
-
-static uint32_t
-quad_get(const uint8_t *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-}
-
-static void
-pane_raise(uint8_t *pane, uint32_t index, uint32_t rank)
-{
-	uint8_t *p = pane + index / 4 * 3;
-	uint32_t quad = quad_get(p), shift = index % 4 * 6;
-
-	if ((quad >> shift & 63) >= rank)
-		return;
-	quad = (quad & ~(UINT32_C(63) << shift)) | rank << shift;
-	p[0] = (uint8_t)quad;
-	p[1] = (uint8_t)(quad >> 8);
-	p[2] = (uint8_t)(quad >> 16);
-}
-
-static void
-raise(uint8_t *reg, struct summary *s, uint32_t rank)
-{
-	if (*reg >= rank)
-		return;
-	if (*reg == 0)
-		s->zeros--;
-	else
-		s->sum -= (unsigned __int128)1 << (RANK_MAX - *reg);
-	s->sum += (unsigned __int128)1 << (RANK_MAX - rank);
-	*reg = (uint8_t)rank;
-}
-
-bool
-tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t lane, uint64_t *bytes)
-{
-	const uint32_t index = (uint32_t)(member >> (64 - INDEX_BITS));
-	const uint64_t rest = member << INDEX_BITS | UINT64_C(1) << (INDEX_BITS - 1);
-	const uint32_t rank = (uint32_t)__builtin_clzll(rest) + 1;
-
-	if (h->lanes > 1 && h->pane[lane] == NULL) {
-		h->pane[lane] = tsn_calloc(1, PANE_BYTES);
-		if (h->pane[lane] == NULL)
-			return false;
-		*bytes += PANE_BYTES;
-	}
-	if (h->lanes > 1)
-		pane_raise(h->pane[lane], index, rank);
-	if (h->reg[index] < rank) {
-		raise(&h->reg[index], &h->all, rank);
-		h->fresh = false;
-	}
-	h->peeked = false;
-	return true;
-}
-
-/* A pane with a byte to a register. */
-static void
-unpack(const uint8_t *pane, uint8_t *reg)
-{
-	for (uint32_t i = 0; i < REGISTERS; i += 4, pane += 3) {
-		uint32_t quad = quad_get(pane), four;
-
-		four = (quad & 0x3f) | (quad & 0xfc0) << 2 | (quad & 0x3f000) << 4 | (quad & 0xfc0000) << 6;
-		four = htole32(four);
-		memcpy(reg + i, &four, sizeof(four));
-	}
-}
-
-static void
-summarise(const uint8_t *reg, struct summary *s)
-{
-	uint32_t of_rank[64] = { 0 };
-
-	for (uint32_t i = 0; i < REGISTERS; i++)
-		of_rank[reg[i] & 63]++;
-	*s = (struct summary){ 0, of_rank[0] };
-	for (uint32_t r = 1; r <= RANK_MAX; r++)
-		s->sum += (unsigned __int128)of_rank[r] << (RANK_MAX - r);
-}
-
-static void
-unite(const struct tsn_hll *h, uint32_t lanes, uint8_t *reg, struct summary *s)
-{
-	uint8_t one[REGISTERS];
-
-	memset(reg, 0, REGISTERS);
-	for (; lanes != 0; lanes &= lanes - 1) {
-		const uint8_t *pane = h->pane[__builtin_ctz(lanes)];
-
-		if (pane == NULL)
-			continue;
-		unpack(pane, one);
-		for (uint32_t i = 0; i < REGISTERS; i++)
-			reg[i] = reg[i] > one[i] ? reg[i] : one[i];
-	}
-	summarise(reg, s);
-}
-
-/* Those of [lanes] that have registers. */
-static uint32_t
-in_use(const struct tsn_hll *h, uint32_t lanes)
-{
-	uint32_t used = 0;
-
-	for (; lanes != 0; lanes &= lanes - 1)
-		if (h->pane[__builtin_ctz(lanes)] != NULL)
-			used |= lanes & -lanes;
-	return used;
+	return (uint32_t)__builtin_clzll(member << INDEX_BITS | UINT64_C(1) << (64 - RANK_MAX)) + 1;
 }
 
 void
-tsn_hll_drop(struct tsn_hll *h, uint32_t gone, uint64_t *bytes)
+tsn_hll_ahead(const struct tsn_hll *h, uint64_t member)
 {
-	uint32_t used = in_use(h, gone);
+	__builtin_prefetch(&h->value, 1);
+	__builtin_prefetch(h->panes == 1 ? (const void *)&h->rank[index_of(member)] : &h->path[index_of(member)], 1);
+}
 
-	if (used == 0)
+/* A register goes from one rank to another. */
+static void
+raise(struct tsn_hll *h, uint32_t from, uint32_t to)
+{
+	h->all.zeros -= from == 0;
+	h->all.sum -= (UINT64_C(1) << (RANK_MAX - from)) - (UINT64_C(1) << (RANK_MAX - to));
+	h->fresh = false;
+}
+
+static inline uint32_t
+path_rank(uint64_t path)
+{
+	return RANK_MAX - (uint32_t)__builtin_ctzll(path);
+}
+
+/* [path] begins at the uppermost bit here. */
+static inline uint64_t
+path_raise(uint64_t path, uint32_t age, uint32_t rank)
+{
+	uint64_t rest = path, newer;
+	uint32_t at = 0;
+
+	for (; at < age; at++)
+		rest ^= TOP >> __builtin_clzll(rest);
+	newer = path ^ rest;
+	for (; rest != 0 && (uint32_t)__builtin_clzll(rest) < rank + at; at++)
+		rest ^= TOP >> __builtin_clzll(rest);
+	return at == age ? path : newer | rest | ((UINT64_C(1) << (at - age)) - 1) << (64 - rank - at);
+}
+
+void
+tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age)
+{
+	const uint32_t index = index_of(member), rank = rank_of(member), unused = TSN_HLL_PANES_MAX - h->panes;
+	uint64_t was, is;
+
+	if (h->panes == 1) {
+		if (h->rank[index] >= rank)
+			return;
+		raise(h, h->rank[index], rank);
+		h->rank[index] = (uint8_t)rank;
 		return;
-	for (; used != 0; used &= used - 1) {
-		tsn_free(h->pane[__builtin_ctz(used)]);
-		h->pane[__builtin_ctz(used)] = NULL;
-		*bytes -= PANE_BYTES;
 	}
-	unite(h, UINT16_MAX, h->reg, &h->all);
-	h->fresh = h->peeked = false;
+	was = h->path[index];
+	is = path_raise(was << unused, age, rank) >> unused;
+	if (is == was)
+		return;
+	h->path[index] = is;
+	h->ahead = 0;
+	if (path_rank(is) != path_rank(was))
+		raise(h, path_rank(was), rank);
+}
+
+/* One pane on. What a register adds to the sum is 2^RANK_MAX when it is zero, and less when not. */
+TSN_WIDE(static, struct summary, step, (uint64_t *path, uint64_t in), (path, in))
+{
+	uint64_t sum = 0, zeros = 0;
+
+	for (uint32_t i = 0; i < REGISTERS; i++) {
+		const uint64_t next = (path[i] & (path[i] - 1)) >> 1 | in, lowest = next & -next;
+
+		path[i] = next;
+		sum += lowest;
+		zeros += lowest >> RANK_MAX;
+	}
+	return (struct summary){ sum, (uint32_t)zeros };
+}
+
+void
+tsn_hll_advance(struct tsn_hll *h, uint32_t by)
+{
+	if (by >= h->panes) {
+		tsn_hll_init(h, h->panes);
+		return;
+	}
+	for (; by > 0; by--)
+		h->all = step(h->path, UINT64_C(1) << (RANK_MAX - 1 + h->panes));
+	h->fresh = false;
+	h->ahead = 0;
 }
 
 /* Ertl's sigma: x + sum of x^(2^k) 2^(k-1) over k >= 1; its loop ends because the terms vanish. */
@@ -217,93 +177,93 @@ static int64_t
 estimate(const struct summary *s)
 {
 	const double m = REGISTERS, alpha = 0.72134752044448170368; /* 1 / (2 ln 2) */
+	const uint64_t above = s->sum - ((uint64_t)s->zeros << RANK_MAX); /* of the registers that are not 0 */
 
 	if (s->zeros == REGISTERS)
 		return 0;
-	return (int64_t)llround(alpha * m * m /
-	    (ldexp((double)s->sum, -RANK_MAX) + m * sigma((double)s->zeros / m)));
+	return (int64_t)llround(alpha * m * m / (ldexp((double)above, -RANK_MAX) + m * sigma((double)s->zeros / m)));
+}
+
+/* As it were [ahead] panes later: as many of the lowest ones do not count. */
+static int64_t
+estimate_ahead(const struct tsn_hll *h, uint32_t ahead)
+{
+	struct summary s = { 0 };
+
+	for (uint32_t i = 0; i < REGISTERS; i++) {
+		uint64_t path = h->path[i];
+
+		for (uint32_t k = 0; k < ahead; k++)
+			path &= path - 1;
+		path >>= ahead;
+		s.sum += path & -path;
+		s.zeros += (uint32_t)((path & -path) >> RANK_MAX);
+	}
+	return estimate(&s);
 }
 
 int64_t
-tsn_hll_estimate(struct tsn_hll *h, uint32_t seen)
+tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead)
 {
-	uint8_t reg[REGISTERS];
-	struct summary s;
-
-	if (h->lanes == 1 || in_use(h, UINT16_MAX & ~seen) == 0) {
-		if (!h->fresh)
-			h->value = estimate(&h->all);
-		h->fresh = true;
-		return h->value;
+	if (ahead >= h->panes)
+		return 0;
+	if (ahead > 0 && h->ahead != ahead) {
+		h->ahead_value = estimate_ahead(h, ahead);
+		h->ahead = (uint8_t)ahead;
 	}
-	if (!h->peeked || h->peek != seen) {
-		unite(h, seen, reg, &s);
-		h->peek_value = estimate(&s);
-		h->peek = seen;
-		h->peeked = true;
-	}
-	return h->peek_value;
+	if (ahead > 0)
+		return h->ahead_value;
+	if (!h->fresh)
+		h->value = estimate(&h->all);
+	h->fresh = true;
+	return h->value;
 }
 
-/* --- as bytes: which lanes have registers, and these; of a sketch of one lane the union --- */
+/* --- as bytes --- */
 
 void
 tsn_hll_save(const struct tsn_hll *h, struct tsn_pack *out)
 {
-	uint8_t union_of[PANE_BYTES] = { 0 };
-
-	if (h->lanes == 1) {
-		for (uint32_t i = 0; i < REGISTERS; i++)
-			pane_raise(union_of, i, h->reg[i]);
-		tsn_pack_raw(out, union_of, sizeof(union_of));
+	if (h->panes == 1) {
+		tsn_pack_raw(out, h->rank, sizeof(h->rank));
 		return;
 	}
-	tsn_pack_uint(out, in_use(h, UINT16_MAX));
-	for (uint32_t l = 0; l < TSN_HLL_LANES; l++)
-		if (h->pane[l] != NULL)
-			tsn_pack_raw(out, h->pane[l], PANE_BYTES);
+	for (uint32_t i = 0; i < REGISTERS; i++) {
+		const uint64_t path = htole64(h->path[i]);
+
+		tsn_pack_raw(out, &path, sizeof(path));
+	}
 }
 
 static bool
-load_pane(struct tsn_unpack *in, uint8_t *reg)
+load_register(struct tsn_hll *h, uint32_t i, const uint8_t *p)
 {
-	const uint8_t *p = tsn_unpack_raw(in, PANE_BYTES);
+	uint64_t path;
+	uint32_t rank = p[i];
 
-	if (p == NULL)
+	if (h->panes > 1) {
+		memcpy(&path, p + i * sizeof(path), sizeof(path));
+		h->path[i] = path = le64toh(path);
+		if (__builtin_popcountll(path) != h->panes || path >> (RANK_MAX - 1 + h->panes) > 1)
+			return false;
+		rank = path_rank(path);
+	} else {
+		h->rank[i] = (uint8_t)rank;
+	}
+	if (rank > RANK_MAX)
 		return false;
-	unpack(p, reg);
-	for (uint32_t i = 0; i < REGISTERS; i++)
-		in->bad = in->bad || reg[i] > RANK_MAX;
-	return !in->bad;
+	raise(h, 0, rank);
+	h->all.zeros += rank == 0;
+	return true;
 }
 
 bool
-tsn_hll_load(struct tsn_hll *h, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+tsn_hll_load(struct tsn_hll *h, struct tsn_unpack *in)
 {
-	uint8_t reg[REGISTERS];
-	uint32_t used;
+	const uint8_t *p = tsn_unpack_raw(in, REGISTERS * (h->panes == 1 ? sizeof(uint8_t) : sizeof(uint64_t)));
 
-	if (h->lanes == 1) {
-		if (!load_pane(in, h->reg))
+	for (uint32_t i = 0; p != NULL && i < REGISTERS; i++)
+		if (!load_register(h, i, p))
 			return false;
-		summarise(h->reg, &h->all);
-		return true;
-	}
-	used = (uint32_t)tsn_unpack_below(in, UINT16_MAX);
-	if ((used & ~allowed) != 0)
-		return false;
-	for (; used != 0; used &= used - 1) {
-		const uint32_t l = (uint32_t)__builtin_ctz(used);
-		const uint8_t *p = in->p;
-
-		if (!load_pane(in, reg))
-			return false;
-		h->pane[l] = tsn_malloc(PANE_BYTES);
-		if (h->pane[l] == NULL)
-			return false;
-		*bytes += PANE_BYTES;
-		memcpy(h->pane[l], p, PANE_BYTES);
-	}
-	unite(h, UINT16_MAX, h->reg, &h->all);
-	return true;
+	return p != NULL;
 }

@@ -8,41 +8,87 @@
 #include "base/mem.h"
 #include "state/hll.h"
 
-#define SLOTS_FIRST 4u
-#define SLOTS_MAX (2u * TSN_MEMBERS_EXACT)
-#define EMPTY UINT8_MAX
+#define LANES 16u
+#define PLACES 7u         /* of a block */
+#define PLACES_MOST 343u
+#define GONE_MOST 200u    /* panes after which those that are gone are swept out at the latest, or their stamps would come round */
 
-/* Open addressing at most three quarters full; members are already mixed. */
-struct tsn_members {
-	struct tsn_kept kept;
-	struct tsn_hll *sketch; /* if set, the rest is unused */
-	uint32_t slots, n;
-	uint16_t in_lane[TSN_HLL_LANES];
-	uint64_t member[]; /* [slots], then a byte a slot: its lane or EMPTY */
+/* A cache line of members, each with the low byte of the pane it was last seen in: the first [n] places are taken. */
+struct block {
+	uint8_t n;
+	uint8_t stamp[PLACES];
+	uint64_t member[PLACES];
 };
 
-static inline uint8_t *
-lanes_of(const struct tsn_members *m)
-{
-	return (uint8_t *)(m->member + m->slots);
-}
+/*
+ * A member lies in the block its upper bits say or, where that is full, in the next. What leaves the
+ * window only leaves the counts; it lies where it is until the places are needed, so that a pane that
+ * passes costs nothing by the member.
+ */
+struct tsn_members {
+	struct tsn_kept kept;
+	uint8_t size;   /* row of [sizes] */
+	uint8_t panes;
+	uint8_t newest; /* low byte of a count of panes of its own */
+	uint8_t swept;  /* [newest] when those that were gone were last swept out */
+	uint16_t n;     /* in the window */
+	uint16_t used;  /* places taken */
+	union {
+		struct block one;
+		struct {
+			uint16_t in_lane[LANES]; /* of those in the window, by the low bits of their stamps */
+			struct block block[];
+		} many;
+		struct tsn_hll *none;    /* only for the alignment of a sketch, which lies here */
+	};
+};
+
+/* The last holds all that may be exact in three quarters of its places, or else is a sketch. */
+static const uint16_t sizes[] = { 4, 7, 14, 21, 28, 42, 56, 84, 112, 168, 224, PLACES_MOST, 0 };
+#define LARGEST (sizeof(sizes) / sizeof(sizes[0]) - 2)
+#define SKETCH (LARGEST + 1)
 
 static size_t
-size_of(uint32_t slots)
+size_of(uint32_t size, uint32_t panes)
 {
-	return sizeof(struct tsn_members) + slots * (sizeof(uint64_t) + 1);
+	const uint32_t places = sizes[size];
+
+	if (size == SKETCH)
+		return offsetof(struct tsn_members, none) + tsn_hll_size(panes);
+	return places <= PLACES ? offsetof(struct tsn_members, one.member) + places * sizeof(uint64_t) :
+	    offsetof(struct tsn_members, many.block) + places / PLACES * sizeof(struct block);
+}
+
+static struct tsn_hll *
+sketch(const struct tsn_members *m)
+{
+	return (struct tsn_hll *)(uintptr_t)&m->none;
+}
+
+static inline uint32_t
+blocks(const struct tsn_members *m)
+{
+	return sizes[m->size] <= PLACES ? 1 : sizes[m->size] / PLACES;
+}
+
+static inline struct block *
+block(const struct tsn_members *m, uint32_t i)
+{
+	return (struct block *)(uintptr_t)(sizes[m->size] <= PLACES ? &m->one : &m->many.block[i]);
 }
 
 static struct tsn_members *
-new(uint32_t slots, uint64_t *bytes)
+new(uint32_t size, uint32_t panes, uint64_t *bytes)
 {
-	struct tsn_members *m = tsn_calloc(1, size_of(slots));
+	struct tsn_members *m = tsn_calloc(1, size_of(size, panes));
 
 	if (m == NULL)
 		return NULL;
-	m->slots = slots;
-	memset(lanes_of(m), EMPTY, slots);
-	*bytes += size_of(slots);
+	m->size = (uint8_t)size;
+	m->panes = (uint8_t)panes;
+	if (size == SKETCH)
+		tsn_hll_init(sketch(m), panes);
+	*bytes += size_of(size, panes);
 	return m;
 }
 
@@ -51,208 +97,329 @@ tsn_members_free(struct tsn_members *m, uint64_t *bytes)
 {
 	if (m == NULL)
 		return;
-	if (m->sketch != NULL)
-		tsn_hll_free(m->sketch, bytes);
-	*bytes -= size_of(m->slots);
+	*bytes -= size_of(m->size, m->panes);
 	tsn_free(m);
 }
 
-static uint32_t
-find(const struct tsn_members *m, uint64_t member)
+static inline uint32_t
+first_block(const struct tsn_members *m, uint64_t member)
 {
-	const uint8_t *lane = lanes_of(m);
-	uint32_t i = (uint32_t)(member >> 20) & (m->slots - 1);
+	return (uint32_t)((member >> 32) * blocks(m) >> 32);
+}
 
-	while (lane[i] != EMPTY && m->member[i] != member)
-		i = (i + 1) & (m->slots - 1);
-	return i;
+/* Which of its places has it, as a bit; no branch by the place. */
+static inline uint32_t
+places_with(const struct block *b, uint64_t member, uint32_t places)
+{
+	uint32_t bits = 0;
+
+	for (uint32_t i = 0; i < places; i++)
+		bits |= (uint32_t)(b->member[i] == member) << i;
+	return bits & ((1u << b->n) - 1);
+}
+
+/* Its stamp; NULL if it is not there, and [*free_block] is where it belongs, if there is room at all. */
+static inline uint8_t *
+find(const struct tsn_members *m, uint64_t member, struct block **free_block)
+{
+	uint32_t i, bits, all;
+
+	if (sizes[m->size] < PLACES) {
+		*free_block = block(m, 0);
+		bits = places_with(*free_block, member, sizes[0]);
+		return bits == 0 ? NULL : &(*free_block)->stamp[__builtin_ctz(bits)];
+	}
+	i = first_block(m, member);
+	for (all = blocks(m);; i = i + 1 < all ? i + 1 : 0) {
+		*free_block = block(m, i);
+		bits = places_with(*free_block, member, PLACES);
+		if (bits != 0)
+			return &(*free_block)->stamp[__builtin_ctz(bits)];
+		if ((*free_block)->n < PLACES || all == 1)
+			return NULL;
+	}
 }
 
 void
 tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
 {
-	uint32_t i;
+	const struct block *b;
 
-	__builtin_prefetch(m, 1);
-	if (m == NULL || !place || m->slots == 0)
+	if (!place) {
+		__builtin_prefetch(m, 1);
+		__builtin_prefetch((const void *)((uintptr_t)m + offsetof(struct tsn_members, many.block) - 1), 1);
 		return;
-	i = (uint32_t)(member >> 20) & (m->slots - 1);
-	__builtin_prefetch(&m->member[i], 1);
-	__builtin_prefetch(&lanes_of(m)[i], 1);
+	}
+	if (m == NULL)
+		return;
+	if (m->size == SKETCH) {
+		tsn_hll_ahead(sketch(m), member);
+		return;
+	}
+	b = block(m, first_block(m, member));
+	__builtin_prefetch(b, 1);
+	__builtin_prefetch(&b->member[PLACES - 1], 1);
+}
+
+static inline uint32_t
+age_of(const struct tsn_members *m, uint8_t stamp)
+{
+	return (uint8_t)(m->newest - stamp);
+}
+
+static inline void
+count_in(struct tsn_members *m, uint8_t stamp, uint16_t by)
+{
+	m->n = (uint16_t)(m->n + by);
+	if (sizes[m->size] > PLACES)
+		m->many.in_lane[stamp % LANES] = (uint16_t)(m->many.in_lane[stamp % LANES] + by);
 }
 
 static void
-put(struct tsn_members *m, uint32_t slot, uint64_t member, uint32_t lane)
+put(struct tsn_members *m, struct block *b, uint64_t member, uint8_t stamp)
 {
-	m->member[slot] = member;
-	lanes_of(m)[slot] = (uint8_t)lane;
-	m->in_lane[lane]++;
-	m->n++;
+	b->member[b->n] = member;
+	b->stamp[b->n++] = stamp;
+	m->used++;
+	if (age_of(m, stamp) < m->panes)
+		count_in(m, stamp, 1);
 }
 
-/* Makes room for one more, at least doubling. */
+struct placed {
+	uint64_t member;
+	uint8_t stamp;
+};
+
+/* All that have a place; of those that are gone only [gone] ones. */
+static uint32_t
+list(const struct tsn_members *m, bool gone, struct placed *v)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < blocks(m); i++) {
+		const struct block *b = block(m, i);
+
+		for (uint32_t k = 0; k < b->n; k++)
+			if (gone || age_of(m, b->stamp[k]) < m->panes)
+				v[n++] = (struct placed){ b->member[k], b->stamp[k] };
+	}
+	return n;
+}
+
+/* Puts what is in the window of [m] into [to], which may be itself. */
+static void
+refill(struct tsn_members *to, const struct tsn_members *m)
+{
+	struct placed v[TSN_MEMBERS_EXACT];
+	const uint32_t n = list(m, false, v);
+	struct block *b;
+
+	to->newest = to->swept = m->newest;
+	to->n = to->used = 0;
+	if (sizes[to->size] > PLACES)
+		memset(to->many.in_lane, 0, sizeof(to->many.in_lane));
+	for (uint32_t i = 0; i < blocks(to); i++)
+		block(to, i)->n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		find(to, v[i].member, &b);
+		put(to, b, v[i].member, v[i].stamp);
+	}
+}
+
+/* Is there no place for one more? Blocks spill over early, so an eighth is left. */
+static inline bool
+full(const struct tsn_members *m)
+{
+	const uint32_t places = sizes[m->size];
+
+	return places <= PLACES ? m->used == places : (m->used + 1u) * 8 > places * 7;
+}
+
+/* Would sweeping out those that are gone not give places for long? */
+static bool
+crowded(const struct tsn_members *m)
+{
+	const uint32_t places = sizes[m->size];
+
+	return m->size < LARGEST && (places <= PLACES ? m->n == places : (m->n + 1u) * 4 > places * 3);
+}
+
+bool
+tsn_members_empty(struct tsn_members *m)
+{
+	if (m->size != 0)
+		return false;
+	m->kept.flows = 0;
+	m->n = m->used = m->one.n = 0;
+	m->swept = m->newest;
+	return true;
+}
+
+/* Makes a place for one more. */
 static bool
 grow(struct tsn_members **m, uint64_t *bytes)
 {
 	struct tsn_members *old = *m, *more;
 
-	more = new(old == NULL ? SLOTS_FIRST : old->slots * 2, bytes);
+	if (!crowded(old)) {
+		refill(old, old);
+		return true;
+	}
+	more = new(old->size + 1u, old->panes, bytes);
 	if (more == NULL)
 		return false;
-	for (uint32_t i = 0; old != NULL && i < old->slots; i++)
-		if (lanes_of(old)[i] != EMPTY)
-			put(more, find(more, old->member[i]), old->member[i], lanes_of(old)[i]);
-	if (old != NULL)
-		more->kept = old->kept;
+	more->kept = old->kept;
+	refill(more, old);
 	tsn_members_free(old, bytes);
 	*m = more;
 	return true;
 }
 
-/* From exact to a sketch; the table shrinks to its header. */
 static bool
-convert(struct tsn_members **m, uint32_t lanes, uint64_t *bytes)
+convert(struct tsn_members **m, uint64_t *bytes)
 {
-	struct tsn_members *old = *m, *next = new(0, bytes);
+	struct tsn_members *old = *m, *next = new(SKETCH, old->panes, bytes);
+	struct placed v[TSN_MEMBERS_EXACT];
+	uint32_t n;
 
 	if (next == NULL)
 		return false;
 	next->kept = old->kept;
-	next->sketch = tsn_hll_new(lanes, bytes);
-	if (next->sketch == NULL)
-		goto fail;
-	for (uint32_t i = 0; i < old->slots; i++)
-		if (lanes_of(old)[i] != EMPTY &&
-		    !tsn_hll_add(next->sketch, old->member[i], lanes_of(old)[i], bytes))
-			goto fail;
+	n = list(old, false, v);
+	for (uint32_t i = 0; i < n; i++)
+		tsn_hll_add(sketch(next), v[i].member, age_of(old, v[i].stamp));
 	tsn_members_free(old, bytes);
 	*m = next;
 	return true;
-fail:
-	tsn_members_free(next, bytes);
-	return false;
-}
-
-/* The largest table takes all that may be exact and is half full then. */
-static bool
-crowded(const struct tsn_members *m)
-{
-	return m == NULL || (m->slots < SLOTS_MAX && (m->n + 1) * 4 > m->slots * 3);
 }
 
 bool
 tsn_members_sketched(const struct tsn_members *m)
 {
-	return m != NULL && m->sketch != NULL;
+	return m != NULL && m->size == SKETCH;
 }
 
 uint64_t
-tsn_members_most(uint32_t lanes)
+tsn_members_most(uint32_t panes)
 {
-	const uint64_t sketch = size_of(0) + tsn_hll_most(lanes), exact = size_of(SLOTS_MAX);
+	const uint64_t sketched = size_of(SKETCH, panes), exact = size_of(LARGEST, panes);
 
-	return sketch > exact ? sketch : exact;
+	return sketched > exact ? sketched : exact;
 }
 
 uint64_t
-tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t lane, uint32_t lanes)
+tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t panes)
 {
-	if (m != NULL && m->sketch != NULL)
-		return tsn_hll_wants(m->sketch, lane);
-	if (m != NULL && lanes_of(m)[find(m, member)] != EMPTY)
+	struct block *b;
+	const uint8_t *stamp;
+
+	if (m == NULL)
+		return size_of(0, panes);
+	if (m->size == SKETCH)
 		return 0;
-	if (m != NULL && m->n == TSN_MEMBERS_EXACT)
-		return size_of(0) + tsn_hll_most(lanes);
-	return !crowded(m) ? 0 : size_of(m == NULL ? SLOTS_FIRST : m->slots * 2);
+	stamp = find(m, member, &b);
+	if (stamp != NULL && age_of(m, *stamp) < m->panes)
+		return 0;
+	if (m->n == TSN_MEMBERS_EXACT)
+		return size_of(SKETCH, panes);
+	return stamp == NULL && full(m) && crowded(m) ? size_of(m->size + 1u, panes) : 0;
+}
+
+/* It has a place: is it seen later than it was? */
+static void
+see_again(struct tsn_members *m, uint8_t *was, uint8_t stamp)
+{
+	if (age_of(m, *was) <= age_of(m, stamp))
+		return;
+	if (age_of(m, *was) < m->panes)
+		count_in(m, *was, UINT16_MAX);
+	count_in(m, stamp, 1);
+	*was = stamp;
 }
 
 bool
-tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t lane, uint32_t newest, uint32_t lanes,
-    uint64_t *bytes)
+tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, uint64_t *bytes)
 {
-	uint32_t slot;
-	uint8_t *was;
+	struct block *b;
+	uint8_t *was, stamp;
 
-	if (*m != NULL && (*m)->sketch != NULL)
-		return tsn_hll_add((*m)->sketch, member, lane, bytes);
-	if (*m != NULL) {
-		slot = find(*m, member);
-		was = &lanes_of(*m)[slot];
-		if (*was != EMPTY) {
-			if (((newest - lane) & (lanes - 1)) < ((newest - *was) & (lanes - 1))) {
-				(*m)->in_lane[*was]--;
-				(*m)->in_lane[lane]++;
-				*was = (uint8_t)lane;
-			}
-			return true;
-		}
-	}
-	if (*m != NULL && (*m)->n == TSN_MEMBERS_EXACT)
-		return convert(m, lanes, bytes) && tsn_hll_add((*m)->sketch, member, lane, bytes);
-	if (crowded(*m) && !grow(m, bytes))
+	if (*m == NULL && (*m = new(0, panes, bytes)) == NULL)
 		return false;
-	put(*m, find(*m, member), member, lane);
+	if ((*m)->size == SKETCH) {
+		tsn_hll_add(sketch(*m), member, age);
+		return true;
+	}
+	stamp = (uint8_t)((*m)->newest - age);
+	was = find(*m, member, &b);
+	if (was != NULL && (age_of(*m, *was) < panes || (*m)->n < TSN_MEMBERS_EXACT)) {
+		see_again(*m, was, stamp);
+		return true;
+	}
+	if ((*m)->n == TSN_MEMBERS_EXACT) {
+		if (!convert(m, bytes))
+			return false;
+		tsn_hll_add(sketch(*m), member, age);
+		return true;
+	}
+	if (full(*m)) {
+		if (!grow(m, bytes))
+			return false;
+		find(*m, member, &b);
+	}
+	put(*m, b, member, stamp);
 	return true;
 }
 
-/* Takes the members of the lanes in [gone] out and puts the others where they now belong. */
-static void
-rebuild(struct tsn_members *m, uint32_t gone)
+/* How many of the window are of the [n] oldest panes. */
+static uint32_t
+oldest(const struct tsn_members *m, uint32_t n)
 {
-	uint64_t member[TSN_MEMBERS_EXACT];
-	uint8_t lane[TSN_MEMBERS_EXACT], *was = lanes_of(m);
-	uint32_t n = 0;
+	uint32_t sum = 0;
 
-	for (uint32_t i = 0; i < m->slots; i++) {
-		if (was[i] == EMPTY || (gone >> was[i] & 1))
-			continue;
-		member[n] = m->member[i];
-		lane[n++] = was[i];
+	if (sizes[m->size] > PLACES) {
+		for (uint32_t age = m->panes - n; age < m->panes; age++)
+			sum += m->many.in_lane[(m->newest - age) % LANES];
+		return sum;
 	}
-	memset(was, EMPTY, m->slots);
-	memset(m->in_lane, 0, sizeof(m->in_lane));
-	m->n = 0;
-	for (uint32_t i = 0; i < n; i++)
-		put(m, find(m, member[i]), member[i], lane[i]);
+	for (uint32_t i = 0; i < m->one.n; i++) {
+		const uint32_t age = age_of(m, m->one.stamp[i]);
+
+		sum += age < m->panes && age >= m->panes - n;
+	}
+	return sum;
+}
+
+static void
+leave(struct tsn_members *m, uint32_t by)
+{
+	m->n = (uint16_t)(m->n - oldest(m, by));
+	for (uint32_t age = m->panes - by; sizes[m->size] > PLACES && age < m->panes; age++)
+		m->many.in_lane[(m->newest - age) % LANES] = 0;
+	m->newest = (uint8_t)(m->newest + by);
+	if ((uint8_t)(m->newest - m->swept) > GONE_MOST)
+		refill(m, m);
 }
 
 void
-tsn_members_drop(struct tsn_members **m, uint32_t gone, uint64_t *bytes)
+tsn_members_advance(struct tsn_members *m, uint32_t by)
 {
-	bool some = false;
-
-	if (*m == NULL)
-		return;
-	if ((*m)->sketch != NULL) {
-		tsn_hll_drop((*m)->sketch, gone, bytes);
-		return;
-	}
-	for (uint32_t l = 0; l < TSN_HLL_LANES; l++)
-		some = some || ((gone >> l & 1) && (*m)->in_lane[l] > 0);
-	if (some)
-		rebuild(*m, gone);
+	if (m->size == SKETCH)
+		tsn_hll_advance(sketch(m), by);
+	else
+		leave(m, by < m->panes ? by : m->panes);
 }
 
 int64_t
-tsn_members_count(struct tsn_members *m, uint32_t seen)
+tsn_members_count(struct tsn_members *m, uint32_t ahead)
 {
-	int64_t n = 0;
-
-	if (m == NULL)
+	if (m == NULL || ahead >= m->panes)
 		return 0;
-	if (m->sketch != NULL)
-		return tsn_hll_estimate(m->sketch, seen);
-	for (; seen != 0; seen &= seen - 1)
-		n += m->in_lane[__builtin_ctz(seen)];
-	return n;
+	if (m->size == SKETCH)
+		return tsn_hll_estimate(sketch(m), ahead);
+	return ahead == 0 ? m->n : m->n - oldest(m, ahead);
 }
 
-/* --- as bytes: how many, then each with its lane, in order; one more than can be exact is a sketch --- */
-
-struct placed {
-	uint64_t member;
-	uint8_t lane;
-};
+/* --- as bytes: the size (memory counts, extra_bytes, and must be the same afterwards), then members by age, in order --- */
 
 static int
 by_member(const void *x, const void *y)
@@ -265,67 +432,60 @@ by_member(const void *x, const void *y)
 void
 tsn_members_save(const struct tsn_members *m, struct tsn_pack *out)
 {
-	struct placed v[TSN_MEMBERS_EXACT];
-	uint32_t n = 0;
+	struct placed v[PLACES_MOST];
+	uint32_t n;
 
-	if (m != NULL && m->sketch != NULL) {
-		tsn_pack_uint(out, TSN_MEMBERS_EXACT + 1);
-		tsn_hll_save(m->sketch, out);
+	tsn_pack_uint(out, m->size);
+	if (m->size == SKETCH) {
+		tsn_hll_save(sketch(m), out);
 		return;
 	}
-	for (uint32_t i = 0; m != NULL && i < m->slots; i++)
-		if (lanes_of(m)[i] != EMPTY)
-			v[n++] = (struct placed){ m->member[i], lanes_of(m)[i] };
+	n = list(m, true, v);
 	if (n > 1)
 		qsort(v, n, sizeof(*v), by_member);
+	tsn_pack_uint(out, (uint8_t)(m->newest - m->swept));
 	tsn_pack_uint(out, n);
-	if (n > 0)
-		tsn_pack_uint(out, m->slots); /* memory counts (extra_bytes), and must be the same afterwards */
 	for (uint32_t i = 0; i < n; i++) {
 		tsn_pack_raw(out, &v[i].member, sizeof(v[i].member));
-		tsn_pack_uint(out, v[i].lane);
+		tsn_pack_uint(out, age_of(m, v[i].stamp));
 	}
 }
 
+/* One more, behind [last]; none is older than the last sweep would have left it. */
 static bool
-load_sketch(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+load_member(struct tsn_members *m, struct tsn_unpack *in, uint64_t *last, bool first)
 {
-	*m = new(0, bytes);
-	if (*m == NULL)
+	const uint8_t *p = tsn_unpack_raw(in, sizeof(*last));
+	const uint32_t age = (uint32_t)tsn_unpack_below(in, UINT8_MAX);
+	uint64_t member;
+	struct block *b;
+
+	if (in->bad || p == NULL)
 		return false;
-	(*m)->sketch = tsn_hll_new(lanes, bytes);
-	return (*m)->sketch != NULL && tsn_hll_load((*m)->sketch, allowed, in, bytes);
+	memcpy(&member, p, sizeof(member));
+	if ((!first && member <= *last) || m->n == TSN_MEMBERS_EXACT || age >= m->panes + (uint32_t)m->newest)
+		return false;
+	*last = member;
+	find(m, member, &b);
+	put(m, b, member, (uint8_t)(m->newest - age));
+	return true;
 }
 
 bool
-tsn_members_load(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes)
+tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, uint64_t *bytes)
 {
-	const uint32_t n = (uint32_t)tsn_unpack_below(in, TSN_MEMBERS_EXACT + 1);
-	uint64_t member, last = 0;
+	const uint32_t size = (uint32_t)tsn_unpack_below(in, SKETCH);
+	uint64_t last = 0;
+	uint32_t n;
 
-	if (n > TSN_MEMBERS_EXACT)
-		return load_sketch(m, lanes, allowed, in, bytes);
-	if (n > 0) {
-		const uint32_t slots = (uint32_t)tsn_unpack_below(in, SLOTS_MAX);
-
-		if (in->bad || slots < SLOTS_FIRST || (slots & (slots - 1)) != 0 || (slots < SLOTS_MAX && n * 4 > slots * 3))
+	if (in->bad || (*m = new(size, panes, bytes)) == NULL)
+		return false;
+	if (size == SKETCH)
+		return tsn_hll_load(sketch(*m), in);
+	(*m)->newest = (uint8_t)tsn_unpack_below(in, GONE_MOST);
+	n = (uint32_t)tsn_unpack_below(in, sizes[size]);
+	for (uint32_t i = 0; i < n; i++)
+		if (full(*m) || !load_member(*m, in, &last, i == 0))
 			return false;
-		*m = new(slots, bytes);
-		if (*m == NULL)
-			return false;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *p = tsn_unpack_raw(in, sizeof(member));
-		const uint32_t lane = (uint32_t)tsn_unpack_below(in, lanes - 1);
-
-		if (in->bad || p == NULL)
-			return false;
-		memcpy(&member, p, sizeof(member));
-		if ((i > 0 && member <= last) || !(allowed >> lane & 1))
-			return false;
-		last = member;
-		if (!tsn_members_add(m, member, lane, lane, lanes, bytes))
-			return false;
-	}
 	return !in->bad;
 }

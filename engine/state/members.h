@@ -3,7 +3,7 @@
 /*
  * The different members of one window: exactly, up to 256 of them, each with
  * the latest pane it was seen in; from the 257th on as a sketch (hll.h), until it is
- * freed. Panes are lanes of a ring. Knows nothing of groups.
+ * freed. A pane goes by its age, 0 the newest. Knows nothing of groups.
  */
 #ifndef TSN_STATE_MEMBERS_H
 #define TSN_STATE_MEMBERS_H
@@ -27,26 +27,27 @@ tsn_members_kept(struct tsn_members *m)
 }
 
 /*
- * Adds [member] as seen in [lane]; of two lanes the later is kept: [newest] is the lane of
- * the newest pane. [*m] NULL is the empty set. False when memory ran out: nothing changed.
+ * Adds [member] as seen in the pane [age] < [panes]; of two panes the newer is kept. [*m] NULL is the empty set, and
+ * [panes] what it keeps. False when memory ran out: nothing changed.
  */
-bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t lane, uint32_t newest, uint32_t lanes,
-    uint64_t *bytes);
-/* Forgets the lanes (one bit each) in [gone]. */
-void tsn_members_drop(struct tsn_members **m, uint32_t gone, uint64_t *bytes);
-/* How many there are in the lanes [seen]. A sketch keeps what it worked out last, so [m] is not const. */
-int64_t tsn_members_count(struct tsn_members *m, uint32_t seen);
+bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, uint64_t *bytes);
+/* All panes get older by [by]; what reaches [panes] is forgotten. */
+void tsn_members_advance(struct tsn_members *m, uint32_t by);
+/* Empties it, if that is as good as a new one. */
+bool tsn_members_empty(struct tsn_members *m);
+/* How many there would be if they were [ahead] older. A sketch keeps what it worked out last, so [m] is not const. */
+int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead);
 /* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
 void tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place);
 /* What adding it would allocate at most, beside what there is. */
-uint64_t tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t lane, uint32_t lanes);
+uint64_t tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t panes);
 bool tsn_members_sketched(const struct tsn_members *m);
 /* Bytes of the largest there can be. */
-uint64_t tsn_members_most(uint32_t lanes);
+uint64_t tsn_members_most(uint32_t panes);
 void tsn_members_free(struct tsn_members *m, uint64_t *bytes);
 
-/* As bytes, in an order of their own. Lanes not [allowed] are bad; [*m] is NULL before, and yours to free also when it fails. */
+/* As bytes, in an order of their own. [*m] is NULL before, and yours to free also when it fails. */
 void tsn_members_save(const struct tsn_members *m, struct tsn_pack *out);
-bool tsn_members_load(struct tsn_members **m, uint32_t lanes, uint32_t allowed, struct tsn_unpack *in, uint64_t *bytes);
+bool tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, uint64_t *bytes);
 
 #endif

@@ -10,6 +10,20 @@ const struct tsn_op_info tsn_ops[TSN_OPCODE_COUNT] = {
 };
 
 bool
+tsn_op_is_test(uint16_t op)
+{
+	return (op >= TSN_OP_CODE_RANGE && op <= TSN_OP_CODE_DURING) ||
+	    (op >= TSN_OP_CODE_COMPARE && op <= TSN_OP_CODE_COMPARE_REAL);
+}
+
+bool
+tsn_op_of_columns(uint16_t op)
+{
+	return op == TSN_OP_CODE_PRESENT || op == TSN_OP_CODE_GIVES ||
+	    (op >= TSN_OP_CODE_RANGE && op <= TSN_OP_CODE_DURING && op != TSN_OP_CODE_STR_MATCH);
+}
+
+bool
 tsn_agg_real(const struct tsn_agg_def *a)
 {
 	enum tsn_agg_result r = tsn_agg_infos[a->fn].result;
