@@ -664,7 +664,8 @@ enum tsn_daemon_end
 tsn_daemon_run(const struct tsn_daemon_options *o)
 {
 	struct tsn_daemon d = { .o = o, .log = o->log, .rules = o->rules };
-	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .seed = o->seed, .log = o->log, .retired = retire, .retired_arg = &d };
+	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .threads = o->threads, .seed = o->seed, .log = o->log, .retired = retire,
+		.retired_arg = &d };
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
 	struct tsn_metrics m;
 

@@ -132,6 +132,13 @@ tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out
 	*out = vm->kept_out[rule];
 }
 
+static void
+add_kept_out(struct tsn_kept_out *to, const struct tsn_kept_out *more)
+{
+	to->hidden += more->hidden;
+	to->outside += more->outside;
+}
+
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
@@ -139,7 +146,7 @@ tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 		const uint32_t was = tsn_program_was(vm->p, i, old->p);
 
 		if (was != TSN_NAMES_NONE)
-			vm->kept_out[i] = old->kept_out[was];
+			add_kept_out(&vm->kept_out[i], &old->kept_out[was]);
 	}
 }
 
