@@ -57,6 +57,16 @@ bench: ## every target of docs/performance.md against nfdump and who else is her
 	@$(MAKE) --no-print-directory all $(bench_bins)
 	@python3 tests/bench/bench.py $(BUILD) $(if $(SHORT),--short)
 
+.PHONY: bench-cliffs
+bench-cliffs: ## rules, keys, prefixes, threads doubled step by step: where the cost of a flow jumps; SHORT=1: a look
+	@sh .ci/install $(DEPS_APT) python3
+	@$(MAKE) --no-print-directory $(BUILD)/tocsin $(BUILD)/flowgen
+	@python3 tests/bench/cliffs.py $(BUILD) $(if $(SHORT),--short)
+
+.PHONY: bench-plots
+bench-plots: ## draw docs/plots from what bench and bench-cliffs left
+	@python3 tests/bench/plot.py $(BUILD) docs/plots
+
 .PHONY: bench-check
 bench-check: ## instructions of small workloads against those committed; UPDATE=1 writes them anew
 	@sh .ci/install $(DEPS_APT) python3 valgrind

@@ -20,6 +20,7 @@
 #include "base/names.h"
 #include "compile/compile.h"
 #include "flow/wanted.h"
+#include "sets/file.h"
 #include "sets/table.h"
 #include "state/notes.h"
 
@@ -98,6 +99,26 @@ struct tsn_world {
 	struct tsn_installed *installed; /* a copy of the caller's */
 	size_t ninstalled;
 	bool filter, tests;        /* of tsn_compile_input */
+};
+
+/* --- files of members --- */
+
+/* A file as it was read, and what stood in it. */
+struct ck_read_file {
+	const char *key;           /* path and column */
+	uint64_t device, inode, size;
+	int64_t changed_ns, touched_ns; /* the last change of its bytes, and of anything about it */
+	uint64_t hash;             /* of its bytes */
+	struct tsn_set *set;       /* one of its holders */
+	struct tsn_set_report report;
+};
+
+/* All that one compilation knows. They lie in its arena. */
+struct ck_files {
+	struct ck_read_file **v;
+	size_t n, cap;
+	struct tsn_names by_key;   /* struct ck_read_file */
+	uint32_t kept;             /* of them, those that the ruleset before had read */
 };
 
 /* --- one compilation --- */
@@ -300,8 +321,8 @@ struct tsn_ck {
 	bool test;                        /* as a test sees it: no files, no site */
 	uint64_t plain_id;                /* of environments without rebinding and `where` */
 	const struct tsn_ir *t, *f, *u;
-	struct tsn_set **built;           /* owned until the compilation ends */
-	size_t nbuilt, cap_built;
+	struct ck_files files;            /* of members, that were read or taken over */
+	const struct ck_files *before;    /* those of the ruleset whose place this one will take, or NULL */
 	size_t steps;
 	unsigned chain;                   /* definitions being worked out */
 	unsigned depth;                   /* of the recursion over expressions */
@@ -323,6 +344,7 @@ struct tsn_compilation {
 	struct tsn_arena *arena;          /* of the module until a program takes it over, then NULL */
 	struct ck_set **sets;             /* by slot; in the module's arena */
 	struct ck_test_ref *ref;          /* by test; in the module's arena */
+	struct ck_files files;            /* in the module's arena */
 };
 
 /* --- memory.c --- */
@@ -520,6 +542,16 @@ enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck
 bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
 /* A path as written, seen from its file; NULL after an error: an installed ruleset's leads out of its folder. */
 const char *ck_beside(const struct ck_env *, const char *path, struct tsn_span at);
+/* files.c */
+/*
+ * The members of a file: as the ruleset before has them, if its stamp or its bytes are the same. The set is borrowed; NULL
+ * unless *status says OK. [read]: what reading it said, NULL if memory is out.
+ */
+const struct tsn_set *ck_file_members(struct tsn_ck *, const struct ck_set_file *, const struct tsn_set_report **read,
+    enum tsn_set_file *status);
+/* It was read anew for somebody else: what it held is no use to the next compilation, and takes room. */
+void ck_file_forget(struct ck_files *, const struct ck_set_file *);
+void ck_files_fini(struct ck_files *);
 /* table.c */
 struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
 struct ck_val ck_table_call(const struct ck_env *, const struct tsn_node *call, struct ck_sym *);

@@ -8,6 +8,7 @@
 
 #include "compile/budget.h"
 #include "compile/check.h"
+#include "compile/lanes.h"
 
 /* Everything one run holds, so that running out of memory has one place to clean up. */
 struct job {
@@ -46,14 +47,24 @@ job_new(struct tsn_world *w, bool borrowed, struct tsn_diags *diags)
 	return j;
 }
 
+static void
+take_files(struct tsn_ruleset *r, const struct ck_files *files)
+{
+	r->inner->files = *files;
+	r->files = (uint32_t)files->n;
+	r->files_kept = files->kept;
+}
+
 /* The ruleset, or NULL and all of it gone if [failed]. */
 static struct tsn_ruleset *
 job_end(struct job *j, bool failed)
 {
 	struct tsn_ruleset *r = j->r;
 
-	for (size_t i = 0; i < j->ck.nbuilt; i++)
-		tsn_set_free(j->ck.built[i]);
+	if (failed)
+		ck_files_fini(&j->ck.files);
+	else
+		take_files(r, &j->ck.files);
 	tsn_buf_fini(&j->ck.buf);
 	tsn_names_fini(&j->ck.overridden.rules);
 	tsn_names_fini(&j->ck.overridden.groups);
@@ -78,6 +89,8 @@ tsn_ruleset_free(struct tsn_ruleset *r)
 	for (uint32_t i = 0; r->sets != NULL && i < r->module->nsets; i++)
 		tsn_set_free(r->sets[i]);
 	tsn_free(r->sets);
+	tsn_lanes_free(r->lanes);
+	ck_files_fini(&r->inner->files);
 	if (!r->inner->borrowed)
 		tsn_world_free(r->inner->world);
 	tsn_arena_free(r->inner->arena);
@@ -319,6 +332,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 		out_of_memory(diags);
 		return job_end(j, true);
 	}
+	j->ck.before = in->before == NULL ? NULL : &in->before->inner->files;
 	begin(&j->ck);
 	take_wanted(&j->ck, in);
 	ck_overrides_global(&j->ck);
@@ -336,7 +350,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	ck_site(&j->ck, &j->r->site);
 	if (!finish(j, emit))
 		return job_end(j, true);
-	if (!follow(j->r, in->before))
+	if (!follow(j->r, in->before) || (in->threads > 1 && emit && tsn_ruleset_lanes(j->r, in->threads) == NULL))
 		ck_oom(&j->ck);
 	return job_end(j, false);
 }
@@ -418,7 +432,12 @@ tsn_check_rule(const struct tsn_ruleset *of, const char *rule, struct tsn_diags 
 struct tsn_set *
 tsn_ruleset_rebuild_set(const struct tsn_ruleset *r, uint32_t slot, struct tsn_diags *diags)
 {
-	return slot < r->module->nsets ? ck_set_build(r->inner->sets[slot], true, diags) : NULL;
+	if (slot >= r->module->nsets)
+		return NULL;
+	for (const struct ck_set *s = ck_set_reach(r->inner->sets[slot]); s != NULL; s = s->reach_next)
+		for (size_t i = 0; i < s->nfiles; i++)
+			ck_file_forget(&r->inner->files, &s->file[i]);
+	return ck_set_build(r->inner->sets[slot], true, diags);
 }
 
 const char *

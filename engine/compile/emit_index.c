@@ -138,7 +138,6 @@ asked_of(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct asked *ou
 {
 	struct asking q = { .field = TSN_V_NONE };
 	struct tsn_index_field *f;
-	const char **name;
 
 	if (!asks(e, x, want, &q) || e->failed)
 		return false;
@@ -146,8 +145,6 @@ asked_of(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct asked *ou
 	out->field = e->index->of_field[q.field] - 1;
 	out->key = tsn_pool_put(e, &f->keys, &q.key);
 	out->share = tsn_emit_share(x, want);
-	if (out->key == f->name.n && (name = tsn_vec_add(e, &f->name, sizeof(*name))) != NULL)
-		*name = x->canon;
 	return !e->failed;
 }
 
@@ -312,6 +309,9 @@ open_dispatch(struct tsn_emit *e, uint32_t field, uint32_t guard)
 	d->field = field;
 	d->door = e->now->door;
 	d->at = tsn_emit_here(e);
+	d->nested = e->nmet > 0;
+	if (d->nested)
+		memcpy(d->inside, e->met[e->nmet - 1], sizeof(d->inside));
 	tsn_emit_use_field(e, ((struct tsn_index_field *)e->index->fields.p)[field].field);
 	return tsn_emit_mask_op(e, TSN_OP_CODE_DISPATCH, guard, number, 0);
 }
@@ -471,7 +471,6 @@ tsn_index_free(struct tsn_index *x)
 		tsn_free(f[i].atoms.slot);
 		tsn_free(f[i].keys.items.p);
 		tsn_free(f[i].keys.slot);
-		tsn_free(f[i].name.p);
 		tsn_free(f[i].parent);
 	}
 	for (size_t i = 0; x != NULL && i < x->dispatches.n; i++)

@@ -27,7 +27,6 @@ struct tsn_index_key {
 struct tsn_index_field {
 	uint32_t field;
 	struct tsn_pool atoms, keys;
-	struct tsn_vec name;          /* const char *, one a key: as first written */
 	uint32_t classes;             /* place in the program + 1, 0: in no dispatch */
 	uint32_t *parent;             /* of prefixes: place + 1 of the one around it */
 };
@@ -38,6 +37,8 @@ struct tsn_vdispatch {
 	uint32_t at, end;             /* real instructions: its own, and behind its blocks */
 	struct tsn_vec block;         /* struct tsn_vblock */
 	enum tsn_door door;
+	uint32_t inside[2];           /* field and key of the block around it */
+	bool nested;
 };
 
 struct tsn_vblock {

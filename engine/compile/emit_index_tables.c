@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 typedef unsigned __int128 u128;
@@ -261,6 +262,32 @@ fill_slots(struct tsn_emit *e, const struct tsn_index_field *f, const struct tsn
 	tsn_free(slots.p);
 }
 
+/* "443", "25, 587", "10.1.0.0/16". */
+static const char *
+name_of(struct tsn_emit *e, const struct tsn_index_field *f, uint32_t key)
+{
+	const struct tsn_index_key *k = key_at(f, key);
+	struct tsn_buf text = TSN_BUF_INIT;
+	char *name;
+
+	for (int i = 0; i < TSN_KEY_ATOMS && k->atom[i] != 0; i++) {
+		const struct tsn_atom *a = (const struct tsn_atom *)f->atoms.items.p + k->atom[i] - 1;
+		struct tsn_value v = { .type = tsn_fields[f->field].type, .known = true, .i = (int64_t)a->lo };
+		char prefix[TSN_ADDR_TEXT];
+
+		if (i > 0)
+			tsn_buf_puts(&text, ", ");
+		if (tsn_fields[f->field].storage != TSN_ADDR)
+			tsn_value_text(&v, &text);
+		else
+			tsn_buf_puts(&text, tsn_prefix_text((struct tsn_prefix){ { a->hi, a->lo, a->v4 != 0 }, (uint8_t)a->len }, prefix));
+	}
+	name = text.failed || e->failed ? NULL : tsn_arena_strdup(e->m->arena, tsn_buf_str(&text));
+	tsn_buf_fini(&text);
+	e->failed |= name == NULL;
+	return name;
+}
+
 static void
 make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_dispatch *out)
 {
@@ -275,9 +302,11 @@ make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_disp
 	out->rules = in_arena(e, out->nblocks, sizeof(*out->rules));
 	for (uint32_t i = 0; i < out->nblocks && !e->failed; i++) {
 		out->block[i] = b[i].begin - d->at - 1;
-		out->name[i] = ((const char **)f->name.p)[b[i].key];
+		out->name[i] = name_of(e, f, b[i].key);
 		out->rules[i] = b[i].rules;
 	}
+	if (d->nested)
+		out->inside = name_of(e, field_at(e, d->inside[0]), d->inside[1]);
 	if (e->failed)
 		return;
 	out->block[out->nblocks] = d->end - d->at - 1;

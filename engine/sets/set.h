@@ -68,6 +68,8 @@ enum tsn_set_error tsn_set_builder_row(struct tsn_set_builder *b, const struct t
     size_t n, uint32_t *row);
 /* The builder is left empty, of the kind it had, and may be used again or freed. NULL when memory is out. */
 struct tsn_set *tsn_set_build(struct tsn_set_builder *b);
+/* One more holder of a set, of this thread or another; not of a dynamic one. Each of them frees it. */
+struct tsn_set *tsn_set_hold(const struct tsn_set *s);
 void tsn_set_free(struct tsn_set *s);
 
 /* Asking. Any of these may be called on a set of any kind: of another kind it has no member. */
@@ -140,6 +142,10 @@ void tsn_set_rows_i64(const struct tsn_set *s, const int64_t *col, uint32_t n, u
 /* Only rows in [rows] are looked at (a string is read only where there is one); others get 0. */
 void tsn_set_rows_str(const struct tsn_set *s, const struct tsn_str *col,
     const struct tsn_mask *rows, uint8_t *hit);
+
+/* The same of n encoded tuples, at most TSN_SET_KEYS at once. */
+#define TSN_SET_KEYS 64u
+void tsn_set_has_keys(const struct tsn_set *s, const struct tsn_str *key, uint32_t n, bool *has);
 
 /* Sets that are always in scope: iana_reserved, multicast. NULL past the last. */
 const char *tsn_set_builtin_nth(size_t i);

@@ -23,6 +23,7 @@ struct tsn_dispatch {
 	uint32_t *block;                /* where each begins, counted from behind the DISPATCH; [nblocks]: where the last has ended */
 	const char **name;              /* what each asks for, and how many rules it has: for the disassembly */
 	uint32_t *rules;
+	const char *inside;             /* of a block: what that asks for; NULL: of none */
 	struct tsn_dispatch_slot *slot; /* open addressing by class */
 	uint32_t mask;                  /* slots - 1 */
 	uint32_t *list, nlist;

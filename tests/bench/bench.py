@@ -77,7 +77,7 @@ def measure(page, i, a):
     of, on = versions(i), machine()
     head(page, i, a, of, on)
     if "flows" in a.only:
-        lanes = race(jobs.lanes_of_flows(i, a.short), a.rounds)
+        lanes = race(jobs.lanes_of_flows(i), a.rounds)
         told["answers"] = jobs.answers(i)
         page.say("", *lane_table(lanes), "", "flows to port 25: " + ", ".join(f"{k} {v}" for k, v in told["answers"].items()))
         if i.duck:

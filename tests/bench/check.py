@@ -122,7 +122,7 @@ def main():
     p.add_argument("workload", nargs="*")
     p.add_argument("--update", action="store_true")
     p.add_argument("--figures", default=os.path.join(HERE, "instructions.tsv"))
-    a = p.parse_args()
+    a = p.parse_intermixed_args()
     names = [n for n in [*WORKLOADS, *LOAD] if not a.workload or n in a.workload]
     if len(names) < len(set(a.workload)) or not names:
         p.error("workloads are " + "; ".join([*WORKLOADS, *LOAD]))

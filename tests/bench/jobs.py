@@ -14,7 +14,7 @@ from race import Lane
 RELOAD_RATE = "3000"  # datagrams a second: what ten thousand rules leave time for on a machine that has other work, too
 
 
-def lanes_of_flows(i, short):
+def lanes_of_flows(i):
     """Everything over the one workload: all of these race in one run."""
     whole, part, start, t = i.whole(), i.part(), i.start(), i.tocsin
     lanes = [Lane("dd", "reading the capture, dd", i.flows, f"dd if={whole} bs=64k status=none")]
@@ -23,7 +23,7 @@ def lanes_of_flows(i, short):
         lanes.append(Lane(name, "tocsin, " + label, flows, f"{t} {options} {capture}", start=f"{t} {options} {start}"))
 
     def run(name, label, text, **more):
-        tocsin(name, label, f"run -q {more.pop('threads', '--threads 1')} -r {i.rules(name.split('@')[0] + '.tsn', text)}", **more)
+        tocsin(name, label, f"run -q --threads 1 -r {i.rules(name + '.tsn', text)}", **more)
 
     tocsin("decode", "decode alone", "show -q --count")
     tocsin("filter", "dst_port == 25", "show -q --count --where 'dst_port == 25'")
@@ -38,9 +38,10 @@ def lanes_of_flows(i, short):
     run("pair", "conversations, for one rule", rules.as_file([rules.PAIR]))
     run("whole", "100 mixed rules and both counts", rules.many(100, rules.COUNT_MAIL, rules.COUNT_ALL))
     for name, label in (("whole", "100 mixed rules and both counts"), ("count", "count() by src over 60s"), ("three1000", "1,000 three-part rules")):
-        run(f"{name}@2", label + ", 2 threads", open(i.path(name + ".tsn"), encoding="utf-8").read(), threads="--threads 2")
+        two = f"run -q --threads 2 -r {i.path(name + '.tsn')}"
+        tocsin(name + "@2", label + ", 2 threads", two)
     tocsin("top", "top by src", "top -q --by src --of flows")
-    for n in (1000000,) if short else (1000000, 10000000):
+    for n in (n for n in (1000000, 10000000) if n <= 2 * i.flows):
         capture, flows = i.sources(n)
         run(f"keys{n}", f"count() by src over 60s, {n // 1000000} million sources", rules.as_file([rules.COUNT_ALL]), capture=capture, flows=flows)
     return lanes + nfdump(i, whole, part) + silk(i) + flow_tools(i) + duckdb(i)
@@ -139,7 +140,7 @@ def programs(i, short):
 
 def memory(i):
     """Bytes a group of a count over 16 panes with an IPv4 key: all arrays as they are allocated."""
-    rule, capture = i.rules("count.tsn", rules.as_file([rules.COUNT_ALL])), i.sources(1000000)[0]
+    rule, capture = i.rules("count.tsn", rules.as_file([rules.COUNT_ALL])), i.sources(min(1000000, i.flows))[0]
     m = re.search(r"(\d+) groups, (\d+) bytes each", text_of(f"{i.tocsin} run -v --threads 1 -r {rule} {capture} 2>&1 > /dev/null"))
     return {"groups": int(m[1]), "group_bytes": int(m[2])} if m else {}
 

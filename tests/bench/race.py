@@ -51,9 +51,10 @@ class Lane:
 
 def run(command):
     """CPU and wall seconds, the most memory in KB, whether it went well."""
+    shell = ["bash", "-o", "pipefail", "-c"] if "|" in command else ["sh", "-c"]
     began = time.perf_counter()
     with open(os.devnull, "r+b") as null:
-        child = subprocess.Popen(["sh", "-c", command], stdin=null, stdout=null, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen([*shell, command], stdin=null, stdout=null, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     return used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss, child.returncode == 0
