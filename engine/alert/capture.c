@@ -105,21 +105,25 @@ tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn
 	}
 }
 
-bool
-tsn_alert_capture_plan(struct tsn_alert_rule *r)
+/* One place a piece, used or not: piece [i] has place TSN_SAVED_FIXED + i. */
+uint32_t
+tsn_alert_planned(const struct tsn_rule *r)
+{
+	return TSN_SAVED_FIXED + r->nmessage;
+}
+
+void
+tsn_alert_capture_plan(struct tsn_alert_rule *r, struct tsn_save_plan *room)
 {
 	static const uint16_t fixed[TSN_SAVED_FIXED] = {
 		[TSN_SAVED_EXPORTER_NAME] = TSN_F_EXPORTER_NAME,
 		[TSN_SAVED_IN_IF_NAME] = TSN_F_IN_IF_NAME,
 		[TSN_SAVED_OUT_IF_NAME] = TSN_F_OUT_IF_NAME,
 	};
-	uint32_t n = TSN_SAVED_FIXED;
+	const uint32_t n = TSN_SAVED_FIXED;
 
-	/* one place a piece, used or not: piece [i] has place TSN_SAVED_FIXED + i */
-	r->nsaved = n + r->rule->nmessage;
-	r->plan = tsn_calloc(r->nsaved, sizeof(*r->plan));
-	if (r->plan == NULL)
-		return false;
+	r->nsaved = tsn_alert_planned(r->rule);
+	r->plan = room;
 	for (uint32_t i = 0; i < n; i++)
 		r->plan[i].what = fixed[i];
 	for (uint32_t i = 0; i < r->rule->nmessage; i++) {
@@ -134,7 +138,6 @@ tsn_alert_capture_plan(struct tsn_alert_rule *r)
 		else
 			plan->what = TSN_FIELD_COUNT;
 	}
-	return true;
 }
 
 /* Keeps a copy of the string; without memory the value is unknown. */

@@ -28,10 +28,8 @@ tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
 static void
 free_rules(struct tsn_alert_rule *rule, uint32_t n)
 {
-	for (uint32_t i = 0; rule != NULL && i < n; i++) {
+	for (uint32_t i = 0; rule != NULL && i < n; i++)
 		tsn_alert_entry_free_all(&rule[i]);
-		tsn_free(rule[i].plan);
-	}
 	tsn_free(rule);
 }
 
@@ -88,23 +86,36 @@ count_panes(struct tsn_alert_rule *r)
 		r->for_panes = panes(r->rule->for_ms, r->rule->pane_ms) + 1;
 }
 
+/* Room for all rules and, behind them, their plans: flows wait while it is filled. */
+static struct tsn_alert_rule *
+new_rules(const struct tsn_program *p)
+{
+	size_t bytes = (p->nrules + (size_t)1) * sizeof(struct tsn_alert_rule);
+
+	for (uint32_t i = 0; i < p->nrules; i++)
+		bytes += tsn_alert_planned(&p->rules[i]) * sizeof(struct tsn_save_plan);
+	return tsn_calloc(1, bytes);
+}
+
 static struct tsn_alert_rule *
 make_rules(const struct tsn_program *p)
 {
-	struct tsn_alert_rule *rule = tsn_calloc(p->nrules > 0 ? p->nrules : 1, sizeof(*rule));
+	struct tsn_alert_rule *rule = new_rules(p);
+	struct tsn_save_plan *plan;
 
-	for (uint32_t i = 0; rule != NULL && i < p->nrules; i++) {
+	if (rule == NULL)
+		return NULL;
+	plan = (struct tsn_save_plan *)(rule + p->nrules + 1);
+	for (uint32_t i = 0; i < p->nrules; i++) {
 		rule[i].rule = &p->rules[i];
 		count_panes(&rule[i]);
 		rule[i].tells = p->rules[i].nactions > 0;
 		rule[i].notes = tsn_alert_notes_wanted(p, &p->rules[i]);
 		rule[i].sid = p->rules[i].sid != 0 ? p->rules[i].sid : tsn_alert_sid(p->rules[i].name);
-		if (!tsn_alert_capture_plan(&rule[i])) {
-			free_rules(rule, i);
-			return NULL;
-		}
+		tsn_alert_capture_plan(&rule[i], plan);
+		plan += rule[i].nsaved;
 	}
-	for (uint32_t i = 0; rule != NULL && i < p->nlinks; i++)
+	for (uint32_t i = 0; i < p->nlinks; i++)
 		rule[p->links[i].rule].tells |= p->links[i].kind == TSN_LINK_FIRED;
 	return rule;
 }

@@ -121,7 +121,7 @@ struct tsn_alert_slot {
 struct tsn_alert_rule {
 	const struct tsn_rule *rule;
 	uint32_t sid;
-	struct tsn_save_plan *plan;
+	struct tsn_save_plan *plan; /* behind the array of rules, in the same piece of memory */
 	uint32_t nsaved;
 	struct tsn_alert_slot *slot; /* a power of two of them, NULL while there is no entry */
 	uint32_t nslots, nentries;
@@ -254,8 +254,9 @@ void tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct ts
 /* Of a watch only the value, and what is computed. */
 void tsn_alert_capture_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 void tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
-/* Builds the plan of a rule. False when memory is out. */
-bool tsn_alert_capture_plan(struct tsn_alert_rule *r);
+/* Builds the plan of a rule in [room], which is zeroed and holds tsn_alert_planned(rule) of them. */
+uint32_t tsn_alert_planned(const struct tsn_rule *r);
+void tsn_alert_capture_plan(struct tsn_alert_rule *r, struct tsn_save_plan *room);
 
 /* quality.c */
 void tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,

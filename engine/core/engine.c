@@ -52,7 +52,6 @@ tsn_engine_free(struct tsn_engine *e)
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_lane_fini(&e->lane[i]);
 	tsn_free(e->lane);
-	tsn_lanes_free(e->division);
 	tsn_alerts_free(e->alerts);
 	tsn_ruleset_free(e->rules);
 	tsn_decoder_free(e->decoder);

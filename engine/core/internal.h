@@ -33,7 +33,7 @@ struct tsn_engine {
 	struct tsn_alerts *alerts;      /* those of all rules: of the only lane, or where those of all lanes come together */
 	struct tsn_lane *lane;
 	uint32_t nlanes;                /* at least 1, also without rules */
-	struct tsn_lanes *division;     /* of the rules among them; NULL: no rules */
+	const struct tsn_lanes *division; /* of the rules among them, and the rules' own; NULL: no rules */
 	struct tsn_crew *crew;          /* who runs the lanes; NULL: there is one, called directly */
 	int64_t grace;                  /* the least of their tsn_alerts_watch_grace */
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */

@@ -14,7 +14,7 @@
 
 /* What is made for a ruleset before it can take the old one's place; allocates, so it may fail. */
 struct next {
-	struct tsn_lanes *division;
+	const struct tsn_lanes *division; /* the ruleset's */
 	struct tsn_lane *lane;
 	uint32_t nlanes;
 	struct tsn_crew *crew;
@@ -70,7 +70,7 @@ make_lane(struct tsn_engine *e, struct tsn_ruleset *rs, struct next *n, uint32_t
 static bool
 make_lanes(struct tsn_engine *e, struct tsn_ruleset *rs, struct next *n)
 {
-	n->division = tsn_lanes_make(rs, threads(e));
+	n->division = tsn_ruleset_lanes(rs, threads(e));
 	if (n->division == NULL)
 		return false;
 	n->nlanes = n->division->n;
@@ -190,7 +190,6 @@ put_lanes(struct tsn_engine *e, struct next *n, struct tsn_reload_report *report
 			e->stats.feedback_lost += tsn_feedback_lost(e->lane[i].feedback);
 	tsn_crew_free(e->crew);
 	free_lanes(e->lane, e->nlanes);
-	tsn_lanes_free(e->division);
 	e->crew = n->crew;
 	e->lane = n->lane;
 	e->nlanes = n->nlanes;
@@ -241,7 +240,6 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	if (!prepare(e, rs, &n)) {
 		tsn_crew_free(n.crew);
 		free_lanes(n.lane, n.nlanes);
-		tsn_lanes_free(n.division);
 		tsn_pair_free(n.pair);
 		return false;
 	}

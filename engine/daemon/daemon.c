@@ -536,6 +536,7 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 		tsn_log(d->log, TSN_LOG_INFO, "reloading");
 		tsn_notify("RELOADING=1");
 		d->rules.before = tsn_engine_ruleset(d->engine);
+		d->rules.threads = d->o->threads;
 		if (!tsn_guests_read(&d->guests, &d->rules, why))
 			keep_old(d, why, NULL);
 		else if (!tsn_job_compile(d->job, &d->rules))
@@ -713,8 +714,8 @@ enum tsn_daemon_end
 tsn_daemon_run(const struct tsn_daemon_options *o)
 {
 	struct tsn_daemon d = { .o = o, .log = o->log, .rules = o->rules };
-	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .threads = o->threads, .seed = o->seed, .log = o->log, .retired = retire,
-		.retired_arg = &d };
+	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .threads = o->threads, .seed = o->seed, .log = o->log,
+		.retired = retire, .retired_arg = &d };
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
 	struct tsn_metrics m;
 

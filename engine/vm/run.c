@@ -142,11 +142,12 @@ add_kept_out(struct tsn_kept_out *to, const struct tsn_kept_out *more)
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
-	for (uint32_t i = 0; i < vm->p->nrules; i++) {
-		const uint32_t was = tsn_program_was(vm->p, i, old->p);
+	for (uint32_t i = 0; i < old->p->nrules; i++) {
+		const struct tsn_kept_out *was = &old->kept_out[i];
+		const uint32_t now = was->hidden + was->outside > 0 ? tsn_program_now(vm->p, old->p, i) : TSN_NAMES_NONE;
 
-		if (was != TSN_NAMES_NONE)
-			add_kept_out(&vm->kept_out[i], &old->kept_out[was]);
+		if (now != TSN_NAMES_NONE)
+			add_kept_out(&vm->kept_out[now], was);
 	}
 }
 
