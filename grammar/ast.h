@@ -82,6 +82,7 @@ struct tsn_source {
 	const char *name;            /* as printed: a path, "e1", "where" */
 	const char *text;            /* len bytes and a NUL */
 	size_t len;
+	size_t *line, nlines;        /* where each line begins; at least one */
 	struct tsn_node *tree;       /* FILE node, a condition for tsn_parse_expr, or NULL */
 };
 

@@ -86,6 +86,8 @@ void tsn_diags_filter(struct tsn_diags *, const struct tsn_sources *, bool (*kee
  * Line and column (both from 1, in characters, a tab is one) of a byte offset.
  */
 void tsn_source_locate(const struct tsn_source *, size_t offset, unsigned *line, unsigned *column);
+/* The line alone, and where it begins. */
+unsigned tsn_source_line(const struct tsn_source *, size_t offset, size_t *begin);
 
 /*
  * The candidate nearest to [name] by Damerau-Levenshtein distance, or NULL if none is near

@@ -33,6 +33,24 @@ tsn_sources_free(struct tsn_sources *s)
 	tsn_free(s);
 }
 
+/* Where each line begins. */
+static bool
+find_lines(struct tsn_arena *arena, struct tsn_source *src)
+{
+	const char *end = src->text + src->len;
+	size_t n = 1;
+
+	for (const char *p = src->text; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+		n++;
+	src->line = tsn_arena_alloc(arena, n * sizeof(*src->line));
+	if (src->line == NULL)
+		return false;
+	src->line[src->nlines++] = 0;
+	for (const char *p = src->text; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+		src->line[src->nlines++] = (size_t)(p + 1 - src->text);
+	return true;
+}
+
 int
 tsn_sources_add(struct tsn_sources *s, const char *name, const char *text, size_t len)
 {
@@ -49,24 +67,37 @@ tsn_sources_add(struct tsn_sources *s, const char *name, const char *text, size_
 	if (len > 0)
 		memcpy(copy, text, len);
 	v[s->n] = (struct tsn_source){ .name = label, .text = copy, .len = len };
+	if (!find_lines(s->arena, &v[s->n]))
+		return -1;
 	return (int)s->n++;
+}
+
+unsigned
+tsn_source_line(const struct tsn_source *src, size_t offset, size_t *begin)
+{
+	size_t lo = 0, hi = src->nlines;
+
+	while (hi - lo > 1) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (src->line[mid] <= offset)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	*begin = src->line[lo];
+	return (unsigned)lo + 1;
 }
 
 void
 tsn_source_locate(const struct tsn_source *src, size_t offset, unsigned *line, unsigned *column)
 {
-	size_t i, begin = 0, step;
+	size_t i, begin, step;
 
 	if (offset > src->len)
 		offset = src->len;
-	*line = 1;
+	*line = tsn_source_line(src, offset, &begin);
 	*column = 1;
-	for (i = 0; i < offset; i++) {
-		if (src->text[i] == '\n') {
-			(*line)++;
-			begin = i + 1;
-		}
-	}
 	for (i = begin; i < offset; i += step) {
 		step = tsn_utf8_len(src->text + i, src->len - i);
 		if (step == 0)

@@ -49,12 +49,29 @@ golden: ## rewrite the golden texts; review the diff
 	@TSN_GOLDEN_WRITE=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
 bench_state_bins := $(addprefix $(BUILD)/bench_,state ticks pair snapshot) $(BUILD)/flood
+bench_bins       := $(addprefix $(BUILD)/,flowgen replay blast bench_state bench_pair)
+BENCH_APT        := $(DEPS_APT) python3 nfdump nfdump-sflow
 .PHONY: bench
-bench: ## speeds against nfdump on the same flows, as ratios in one run; then what state costs, in short
-	@sh .ci/install $(DEPS_APT) nfdump nfdump-sflow
-	@$(MAKE) --no-print-directory all $(BUILD)/flowgen $(BUILD)/replay $(BUILD)/race $(BUILD)/blast $(bench_state_bins)
-	@bash tests/bench/bench.sh $(BUILD)
-	@sh tests/bench/state.sh $(BUILD) short
+bench: ## every target of docs/performance.md against nfdump and who else is here, in one run; SHORT=1: a look
+	@sh .ci/install $(BENCH_APT)
+	@$(MAKE) --no-print-directory all $(bench_bins)
+	@python3 tests/bench/bench.py $(BUILD) $(if $(SHORT),--short)
+
+.PHONY: bench-cliffs
+bench-cliffs: ## rules, keys, prefixes, threads doubled step by step: where the cost of a flow jumps; SHORT=1: a look
+	@sh .ci/install $(DEPS_APT) python3
+	@$(MAKE) --no-print-directory $(BUILD)/tocsin $(BUILD)/flowgen
+	@python3 tests/bench/cliffs.py $(BUILD) $(if $(SHORT),--short)
+
+.PHONY: bench-plots
+bench-plots: ## draw docs/plots from what bench and bench-cliffs left
+	@python3 tests/bench/plot.py $(BUILD) docs/plots
+
+.PHONY: bench-check
+bench-check: ## instructions of small workloads against those committed; UPDATE=1 writes them anew
+	@sh .ci/install $(DEPS_APT) python3 valgrind
+	@$(MAKE) --no-print-directory $(BUILD)/tocsin $(BUILD)/flowgen
+	@python3 tests/bench/check.py $(BUILD) $(if $(UPDATE),--update)
 
 .PHONY: bench-state
 bench-state: ## what groups, windows, ticks, conversations and snapshots cost; a few minutes
@@ -103,10 +120,6 @@ $(BUILD)/spoil: tests/gen/spoil.c
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
 $(BUILD)/killer: tests/gen/killer.c
-	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
-
-$(BUILD)/race: tests/bench/race.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 

@@ -28,6 +28,7 @@
 
 #define TSN_ALERT_SAMPLES 5
 #define TSN_ALERT_KEYS 65536 /* a usual bound: open and suppressed alerts of one rule */
+#define TSN_ALERT_STAGES 512 /* at most, that go through the same rows */
 #define TSN_ALERT_ID_TEXT 33 /* 128 bits in hex and a NUL */
 
 struct tsn_sink;
@@ -253,15 +254,36 @@ void tsn_alerts_cut_off(struct tsn_alerts *a, bool on);
  */
 void tsn_alerts_flush(struct tsn_alerts *a);
 
+
+/*
+ * Several stages, each for some of the rules of one whole program, that go through the same batches and ticks: what they
+ * would have done as one. Their programs number rules alike.
+ *
+ * Records are taken from each in place of the flush, and given together to the sinks of one stage.
+ */
+struct tsn_alert_records {
+	struct tsn_alert_pending *v;   /* in order */
+	size_t n;
+	struct tsn_arena *arena;
+	bool ticked;
+};
+void tsn_alerts_take(struct tsn_alerts *a, struct tsn_alert_records *out);
+/* [r]: what [n] stages had of the same batch or ticks; empty after it. */
+void tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n);
+/* Only these rules, in ascending order, are the stage's: others are not read from bytes. Until the next bind. */
+void tsn_alerts_own(struct tsn_alerts *a, const uint32_t *rule, uint32_t n);
+/* All that [from] knows of the rules that [by] owns is now [to]'s; both are bound to what numbers rules alike. */
+void tsn_alerts_move(struct tsn_alerts *to, struct tsn_alerts *from, const struct tsn_alerts *by);
+
 struct tsn_pack;
 struct tsn_unpack;
 /*
- * Open and suppressing alerts as bytes, by names of rules and keys; nothing may wait for the flush. Loading takes any
+ * Open and suppressing alerts of [n] stages as bytes, by names of rules and keys; nothing may wait for the flush. Loading takes any
  * bytes and replaces what rules of the bound program have; [open] (may be NULL): how many are open now. Nothing at all is
  * an empty stage. What rules do not name any more is left out, without a word: it is long over for whoever reads.
  * False, and nothing changed, if it is not what was written or memory is out.
  */
-void tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out);
+void tsn_alerts_save(const struct tsn_alerts *const *a, uint32_t n, struct tsn_pack *out);
 void tsn_alert_flow_save(const struct tsn_alert_flow *fl, struct tsn_pack *out);
 bool tsn_alert_flow_load(struct tsn_alert_flow *fl, struct tsn_unpack *in);
 bool tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open);

@@ -546,34 +546,44 @@ save_openings(const struct tsn_alerts *a, struct tsn_pack *out)
 	}
 }
 
+static void
+save_rule(const struct tsn_alert_rule *r, struct tsn_pack *out)
+{
+	size_t at;
+
+	tsn_pack_str(out, r->rule->name);
+	at = tsn_pack_open(out);
+	put_signature(r, KEY, out);
+	put_signature(r, WATCH, out);
+	put_signature(r, SAVED, out);
+	tsn_pack_int(out, r->watch_pane);
+	tsn_pack_uint(out, r->nentries);
+	save_list(r, &r->open, out);
+	save_list(r, &r->pending, out);
+	save_list(r, &r->closed, out);
+	save_news(r, out);
+	tsn_pack_close(out, at);
+}
+
 void
-tsn_alerts_save(const struct tsn_alerts *a, struct tsn_pack *out)
+tsn_alerts_save(const struct tsn_alerts *const *a, uint32_t n, struct tsn_pack *out)
 {
 	size_t part = tsn_pack_open(out);
+	int64_t now = TSN_TIME_NONE;
+	uint64_t ticket = 0;
 
-	save_openings(a, out);
-	tsn_pack_close(out, part);
-	tsn_pack_int(out, a->now);
-	tsn_pack_uint(out, a->next_ticket);
-	for (uint32_t i = 0; i < a->nrules; i++) {
-		const struct tsn_alert_rule *r = &a->rule[i];
-		size_t at;
-
-		if (r->nentries == 0)
-			continue;
-		tsn_pack_str(out, r->rule->name);
-		at = tsn_pack_open(out);
-		put_signature(r, KEY, out);
-		put_signature(r, WATCH, out);
-		put_signature(r, SAVED, out);
-		tsn_pack_int(out, r->watch_pane);
-		tsn_pack_uint(out, r->nentries);
-		save_list(r, &r->open, out);
-		save_list(r, &r->pending, out);
-		save_list(r, &r->closed, out);
-		save_news(r, out);
-		tsn_pack_close(out, at);
+	for (uint32_t k = 0; k < n; k++) {
+		save_openings(a[k], out);
+		now = a[k]->now > now ? a[k]->now : now;
+		ticket = a[k]->next_ticket > ticket ? a[k]->next_ticket : ticket;
 	}
+	tsn_pack_close(out, part);
+	tsn_pack_int(out, now);
+	tsn_pack_uint(out, ticket);
+	for (uint32_t i = 0; i < a[0]->nrules; i++)
+		for (uint32_t k = 0; k < n; k++)
+			if (a[k]->rule[i].nentries > 0)
+				save_rule(&a[k]->rule[i], out);
 }
 
 /* --- reading: into tables beside those in use --- */
@@ -686,7 +696,7 @@ static struct tsn_alert_rule *
 find_rule(const struct tsn_alerts *a, struct tsn_alert_rule *copy, const uint8_t *name, size_t n)
 {
 	for (uint32_t i = 0; i < a->nrules; i++)
-		if (strlen(copy[i].rule->name) == n && memcmp(copy[i].rule->name, name, n) == 0)
+		if (!copy[i].foreign && strlen(copy[i].rule->name) == n && memcmp(copy[i].rule->name, name, n) == 0)
 			return &copy[i];
 	return NULL;
 }

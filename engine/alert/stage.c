@@ -65,15 +65,6 @@ tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, size_t
 	return true;
 }
 
-static bool
-tells(const struct tsn_program *p, uint32_t rule)
-{
-	for (uint32_t i = 0; i < p->nlinks; i++)
-		if (p->links[i].kind == TSN_LINK_FIRED && p->links[i].rule == rule)
-			return true;
-	return p->rules[rule].nactions > 0;
-}
-
 /* How many panes [ms] has, the last one begun counted as a whole. */
 static uint32_t
 panes(int64_t ms, int64_t pane_ms)
@@ -104,7 +95,7 @@ make_rules(const struct tsn_program *p)
 	for (uint32_t i = 0; rule != NULL && i < p->nrules; i++) {
 		rule[i].rule = &p->rules[i];
 		count_panes(&rule[i]);
-		rule[i].tells = tells(p, i);
+		rule[i].tells = p->rules[i].nactions > 0;
 		rule[i].notes = tsn_alert_notes_wanted(p, &p->rules[i]);
 		rule[i].sid = p->rules[i].sid != 0 ? p->rules[i].sid : tsn_alert_sid(p->rules[i].name);
 		if (!tsn_alert_capture_plan(&rule[i])) {
@@ -112,15 +103,9 @@ make_rules(const struct tsn_program *p)
 			return NULL;
 		}
 	}
+	for (uint32_t i = 0; rule != NULL && i < p->nlinks; i++)
+		rule[p->links[i].rule].tells |= p->links[i].kind == TSN_LINK_FIRED;
 	return rule;
-}
-
-static int
-by_name(const void *x, const void *y)
-{
-	const struct tsn_alert_rule *const *a = x, *const *b = y;
-
-	return strcmp((*a)->rule->name, (*b)->rule->name);
 }
 
 static void
@@ -148,12 +133,10 @@ renumbered(const struct tsn_save_plan *p)
 	return p->reg || (p->what < TSN_FIELD_COUNT && tsn_fields[p->what].origin == TSN_O_POOL);
 }
 
-/* Whether what was saved under one plan means the same under the other. */
+/* Whether what was saved under one plan means the same under the other. [same]: the rules do. */
 static bool
-same_plan(const struct tsn_alert_rule *x, const struct tsn_alert_rule *y)
+same_plan(const struct tsn_alert_rule *x, const struct tsn_alert_rule *y, bool same)
 {
-	bool same = x->rule->canon != NULL && y->rule->canon != NULL && strcmp(x->rule->canon, y->rule->canon) == 0;
-
 	for (uint32_t i = 0; i < x->nsaved && i < y->nsaved; i++)
 		if (x->plan[i].reg != y->plan[i].reg || (renumbered(&x->plan[i]) ? !same : x->plan[i].what != y->plan[i].what))
 			return false;
@@ -181,20 +164,51 @@ change_panes(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_al
 }
 
 static void
-take_open(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_rule *old, struct tsn_alert_entry *e)
+take_open(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_rule *old, struct tsn_alert_entry *e, bool forget)
 {
-	if (!same_plan(r, old))
+	if (forget)
 		tsn_alert_entry_forget(e); /* known again with the next match */
 	change_panes(a, r, old, e);
 	e->due = tsn_alert_end_due(a, r, e);
 	tsn_alert_entry_queue(e->life == TSN_LIFE_PENDING ? &r->pending : &r->open, e);
 }
 
-/* The entries of [old] are now those of [r]; nothing is copied. */
+/* Do entries wait and end as they did? */
+static bool
+same_times(const struct tsn_alert_rule *r, const struct tsn_alert_rule *old)
+{
+	const struct tsn_rule *x = r->rule, *y = old->rule;
+
+	return x->watched == y->watched && r->for_panes == old->for_panes &&
+	    (x->watched ? x->pane_ms == y->pane_ms && r->hold_panes == old->hold_panes : x->hold_ms == y->hold_ms);
+}
+
 static void
-take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule *old)
+take_each(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule *old, bool forget)
 {
 	struct tsn_alert_entry *e, *next;
+
+	for (e = old->open.head; e != NULL; e = next) {
+		next = e->next;
+		take_open(a, r, old, e, forget);
+	}
+	for (e = old->pending.head; e != NULL; e = next) {
+		next = e->next;
+		if (r->for_panes > 1) {
+			take_open(a, r, old, e, forget);
+			continue;
+		}
+		/* what need not wait any more opens with its next match */
+		r->counts.pending--;
+		tsn_alert_entry_drop(r, e);
+	}
+}
+
+/* The entries of [old] are now those of [r]; nothing is copied, and of a rule that is the same, nothing looked at. */
+static void
+take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule *old, bool same)
+{
+	const bool forget = !same_plan(r, old, same);
 
 	r->slot = old->slot;
 	r->nslots = old->nslots;
@@ -203,24 +217,17 @@ take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule 
 	r->counts = old->counts;
 	old->slot = NULL;
 	old->nslots = old->nentries = 0;
-	for (e = old->open.head; e != NULL; e = next) {
-		next = e->next;
-		take_open(a, r, old, e);
-	}
 	r->news = old->news;
 	r->nnews = old->nnews;
 	r->news_cap = old->news_cap;
 	old->news = NULL;
 	old->nnews = old->news_cap = 0;
-	for (e = old->pending.head; e != NULL; e = next) {
-		next = e->next;
-		if (r->for_panes > 1) {
-			take_open(a, r, old, e);
-			continue;
-		}
-		/* what need not wait any more opens with its next match */
-		r->counts.pending--;
-		tsn_alert_entry_drop(r, e);
+	if (!forget && same_times(r, old)) {
+		r->open = old->open;
+		r->pending = old->pending;
+		r->watch_pane = old->watch_pane;
+	} else {
+		take_each(a, r, old, forget);
 	}
 	old->open = old->pending = old->closed = (struct tsn_alert_list){ NULL, NULL };
 }
@@ -248,27 +255,30 @@ end_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
 	r->counts.open = 0;
 }
 
-/* Pairs the rules of both programs by name. [order] has room for the old ones. */
-static void
-hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, uint32_t n, struct tsn_alert_rule **order)
+static struct tsn_alert_rule *
+rule_before(struct tsn_alerts *a, const struct tsn_program *p, uint32_t rule)
 {
-	struct tsn_alert_rule *const *found, *key;
+	const uint32_t i = a->program == NULL ? TSN_NAMES_NONE : tsn_program_was(p, rule, a->program);
 
-	for (uint32_t i = 0; i < a->nrules; i++)
-		order[i] = &a->rule[i];
-	qsort(order, a->nrules, sizeof(struct tsn_alert_rule *), by_name);
-	for (uint32_t i = 0; i < n; i++) {
-		key = &rule[i];
-		found = bsearch(&key, order, a->nrules, sizeof(struct tsn_alert_rule *), by_name);
-		if (found == NULL)
+	return i == TSN_NAMES_NONE ? NULL : &a->rule[i];
+}
+
+/* Pairs the rules of both programs by name. */
+static void
+hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, const struct tsn_program *p)
+{
+	for (uint32_t i = 0; i < p->nrules; i++) {
+		struct tsn_alert_rule *old = rule_before(a, p, i);
+
+		if (old == NULL)
 			continue;
-		if (can_take_over(&rule[i], *found))
-			take_over(a, &rule[i], *found);
-		else
-			end_all(a, *found);
-		if (!can_take_over(&rule[i], *found))
-			rule[i].counts = (*found)->counts;
-		(*found)->bound = true;
+		if (can_take_over(&rule[i], old)) {
+			take_over(a, &rule[i], old, tsn_program_same(p, i, a->program));
+		} else {
+			end_all(a, old);
+			rule[i].counts = old->counts;
+		}
+		old->bound = true;
 	}
 	for (uint32_t i = 0; i < a->nrules; i++) {
 		if (a->rule[i].bound)
@@ -278,8 +288,8 @@ hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, uint32_t n, struct 
 	}
 }
 
-static int64_t
-earliest(const struct tsn_alerts *a)
+int64_t
+tsn_alert_earliest(const struct tsn_alerts *a)
 {
 	int64_t due = INT64_MAX;
 
@@ -304,25 +314,20 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
     const struct tsn_state *state)
 {
 	struct tsn_alert_rule *rule = make_rules(p);
-	struct tsn_alert_rule **order = tsn_calloc(a->nrules > 0 ? a->nrules : 1, sizeof(struct tsn_alert_rule *));
 
-	if (rule == NULL || order == NULL) {
-		free_rules(rule, p->nrules);
-		tsn_free(order);
+	if (rule == NULL)
 		return false;
-	}
 	tsn_alerts_flush(a);
 	tsn_alerts_openings_done(a); /* they name rules of the old program */
-	hand_over(a, rule, p->nrules, order);
+	hand_over(a, rule, p);
 	tsn_alerts_flush(a); /* while the old program's rules are there */
-	tsn_free(order);
 	free_rules(a->rule, a->nrules);
 	a->rule = rule;
 	a->nrules = p->nrules;
 	a->program = p;
 	a->sets = sets;
 	a->state = state;
-	a->next_due = earliest(a);
+	a->next_due = tsn_alert_earliest(a);
 	tsn_alert_watch_again(a);
 	return true;
 }
@@ -336,7 +341,7 @@ catch_up(struct tsn_alerts *a, int64_t tick)
 		tsn_alert_take_rows(a, a->coming);
 	for (uint32_t i = 0; i < a->nrules; i++)
 		tsn_alert_catch_up(a, &a->rule[i], tick);
-	a->next_due = earliest(a);
+	a->next_due = tsn_alert_earliest(a);
 }
 
 void
@@ -395,8 +400,8 @@ compare(uint64_t x, uint64_t y)
 	return (x > y) - (x < y);
 }
 
-static int
-in_order(const void *x, const void *y)
+int
+tsn_alert_in_order(const void *x, const void *y)
 {
 	const struct tsn_alert_pending *p = x, *q = y;
 	size_t n = p->al->key_len < q->al->key_len ? p->al->key_len : q->al->key_len;
@@ -410,26 +415,6 @@ in_order(const void *x, const void *y)
 	    (c = compare(p->al->key_len, q->al->key_len)) != 0)
 		return c;
 	return compare(p->seq, q->seq);
-}
-
-void
-tsn_alerts_flush(struct tsn_alerts *a)
-{
-	if (a->npending > 1)
-		qsort(a->pending, a->npending, sizeof(*a->pending), in_order);
-	for (size_t i = 0; i < a->npending; i++)
-		for (size_t s = 0; s < a->nsinks; s++)
-			tsn_sink_write(a->sink[s], a->pending[i].al);
-	for (size_t s = 0; (a->npending > 0 || a->ticked) && s < a->nsinks; s++)
-		tsn_sink_flush(a->sink[s]);
-	a->npending = 0;
-	a->ticked = false;
-	a->next_ticket = a->coming != NULL ? a->coming->ticket + a->coming->n : a->next_ticket;
-	a->batch = a->coming = NULL;
-	a->has_rows = false;
-	a->talks_of = INT64_MAX;
-	tsn_arena_free(a->arena);
-	a->arena = NULL;
 }
 
 void

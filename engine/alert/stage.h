@@ -133,6 +133,7 @@ struct tsn_alert_rule {
 	bool tells;         /* its openings are collected: links or actions */
 	struct tsn_alert_counts counts;
 	bool told_full;
+	bool foreign;  /* of another stage; see tsn_alerts_own */
 	bool bound;    /* taken over by a rule of the next program */
 };
 
@@ -203,6 +204,11 @@ tsn_tick_at(int64_t ms)
 
 	return down < ms ? down + 1000 : down;
 }
+
+/* stage.c */
+int tsn_alert_in_order(const void *x, const void *y);
+/* Of what is due the first. */
+int64_t tsn_alert_earliest(const struct tsn_alerts *a);
 
 /* entries.c: the table and its lists */
 struct tsn_alert_entry *tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);

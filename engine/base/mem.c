@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 /*
  * Failure injection is a test seam, thread-local so that it cannot disturb
@@ -89,6 +92,61 @@ tsn_aligned_alloc(size_t align, size_t size)
 	if (refuse() || posix_memalign(&p, align, size ? size : 1) != 0)
 		return NULL;
 	return p;
+}
+
+/* Whole huge pages: where an array ended in small ones these would stay small when it grows. */
+static size_t
+pages(size_t size)
+{
+	return (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+/* Address space of [size] bytes that begins where a huge page does. */
+static uint8_t *
+reserve(size_t size)
+{
+	uint8_t *p, *at;
+
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	p = mmap(NULL, size + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	at = (uint8_t *)(((uintptr_t)p + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+	if (at > p)
+		munmap(p, (size_t)(at - p));
+	if (at < p + HUGE_PAGE)
+		munmap(at + size, (size_t)(p + HUGE_PAGE - at));
+	return at;
+}
+
+void *
+tsn_map(void *old, size_t old_size, size_t size)
+{
+	const size_t had = pages(old_size), want = pages(size);
+	uint8_t *p;
+
+	if (refuse())
+		return NULL;
+	if (old != NULL && had == want)
+		return old;
+	p = reserve(want);
+	if (p == NULL)
+		return NULL;
+	if ((old == NULL ? mmap(p, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) :
+	    mremap(old, had, want, MREMAP_MAYMOVE | MREMAP_FIXED, p)) == MAP_FAILED) {
+		munmap(p, want);
+		return NULL;
+	}
+	madvise(p, want, MADV_HUGEPAGE); /* advice: where it is not taken it is only slower */
+	return p;
+}
+
+void
+tsn_unmap(void *p, size_t size)
+{
+	if (p != NULL)
+		munmap(p, pages(size));
 }
 
 char *

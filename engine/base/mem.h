@@ -24,6 +24,13 @@ char *tsn_strndup(const char *s, size_t n);
 void tsn_free(void *p);
 
 /*
+ * Large arrays that are met in random order: zero, and in huge pages where those are given. Growing moves pages, not
+ * bytes, so it takes no time to speak of and no memory beside; what is new is zero. Sizes as given before.
+ */
+void *tsn_map(void *old, size_t old_size, size_t size);
+void tsn_unmap(void *p, size_t size);
+
+/*
  * Grows an array that holds [count] elements in room for [*cap] so that one
  * more fits; doubles. Returns the array (maybe moved), or NULL and leaves the
  * old one valid.

@@ -2,58 +2,67 @@
 /* Copyright 2026 The Tocsin authors */
 #include "base/names.h"
 
-#include <string.h>
-
 #include "base/hash.h"
 #include "base/mem.h"
 
-bool
-tsn_names_init(struct tsn_names *t, size_t n)
+/* Where the name stands, or would. */
+static struct tsn_named *
+place(const struct tsn_names *t, const char *name, size_t len)
 {
-	size_t slots = 16;
+	size_t at = tsn_hash_bytes(name, len, 0) & t->mask;
 
-	while (slots < n * 2 && slots <= SIZE_MAX / 2)
+	while (t->slot[at].name != NULL && (t->slot[at].len != len || memcmp(t->slot[at].name, name, len) != 0))
+		at = (at + 1) & t->mask;
+	return &t->slot[at];
+}
+
+/* At least half of the slots stay free. */
+bool
+tsn_names_reserve(struct tsn_names *t, size_t n)
+{
+	struct tsn_names grown = { .n = t->n };
+	size_t slots = t->slot == NULL ? 16 : t->mask + 1;
+
+	while (slots < (t->n + n) * 2 && slots <= SIZE_MAX / 2)
 		slots *= 2;
-	t->slot = tsn_calloc(slots, sizeof(*t->slot));
-	t->mask = slots - 1;
-	t->n = 0;
-	return t->slot != NULL;
+	if (t->slot != NULL && slots == t->mask + 1)
+		return true;
+	grown.slot = tsn_calloc(slots, sizeof(*grown.slot));
+	if (grown.slot == NULL)
+		return false;
+	grown.mask = slots - 1;
+	for (size_t i = 0; t->slot != NULL && i <= t->mask; i++)
+		if (t->slot[i].name != NULL)
+			*place(&grown, t->slot[i].name, t->slot[i].len) = t->slot[i];
+	tsn_free(t->slot);
+	*t = grown;
+	return true;
 }
 
 void
 tsn_names_fini(struct tsn_names *t)
 {
 	tsn_free(t->slot);
-	t->slot = NULL;
+	*t = (struct tsn_names){ 0 };
 }
 
-/* Where the name stands, or would. */
-static struct tsn_named *
-place(const struct tsn_names *t, const char *name)
+bool
+tsn_names_put(struct tsn_names *t, const char *name, size_t len, void *what)
 {
-	size_t at = tsn_hash_bytes(name, strlen(name), 0) & t->mask;
+	struct tsn_named *at;
 
-	while (t->slot[at].name != NULL && strcmp(t->slot[at].name, name) != 0)
-		at = (at + 1) & t->mask;
-	return &t->slot[at];
+	if (!tsn_names_reserve(t, 1))
+		return false;
+	at = place(t, name, len);
+	if (at->name == NULL) {
+		*at = (struct tsn_named){ name, len, what };
+		t->n++;
+	}
+	return true;
 }
 
-void
-tsn_names_add(struct tsn_names *t, const char *name, uint32_t number)
+void *
+tsn_names_get(const struct tsn_names *t, const char *name, size_t len)
 {
-	struct tsn_named *at = place(t, name);
-
-	/* a free slot must remain, or a search for what is not there would not end */
-	if (at->name != NULL || t->n >= t->mask)
-		return;
-	*at = (struct tsn_named){ name, number };
-	t->n++;
-}
-
-uint32_t
-tsn_names_find(const struct tsn_names *t, const char *name)
-{
-	const struct tsn_named *at = place(t, name);
-
-	return at->name == NULL ? TSN_NAMES_NONE : at->number;
+	return t->slot == NULL ? NULL : place(t, name, len)->what;
 }

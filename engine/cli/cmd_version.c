@@ -6,9 +6,6 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
-#ifdef TSN_HAVE_PCAP
-#include <pcap/pcap.h>
-#endif
 #ifdef TSN_HAVE_ZLIB
 #include <zlib.h>
 #endif
@@ -26,9 +23,6 @@
 #endif
 #ifdef TSN_HAVE_LZO
 #include <lzo/lzoconf.h>
-#endif
-#ifdef TSN_HAVE_HTTP
-#include <microhttpd.h>
 #endif
 #ifdef TSN_HAVE_TLS
 #include <openssl/crypto.h>
@@ -52,7 +46,9 @@
 
 #include "base/cpu.h"
 #include "cli/cli.h"
+#include "daemon/http.h"
 #include "feed/feed.h"
+#include "input/pcap.h"
 
 /* [version] NULL: this build is without it. */
 static void
@@ -64,11 +60,6 @@ part(const char *name, const char *version, const char *without)
 		printf("%-13s no: %s\n", name, without);
 }
 
-#ifdef TSN_HAVE_PCAP
-#define PCAP pcap_lib_version()
-#else
-#define PCAP NULL
-#endif
 #ifdef TSN_HAVE_ZLIB
 #define ZLIB zlibVersion()
 #else
@@ -98,11 +89,6 @@ part(const char *name, const char *version, const char *without)
 #define LZO lzo_version_string()
 #else
 #define LZO NULL
-#endif
-#ifdef TSN_HAVE_HTTP
-#define HTTP MHD_get_version()
-#else
-#define HTTP NULL
 #endif
 #ifdef TSN_HAVE_TLS
 #define TLS OpenSSL_version(OPENSSL_VERSION_STRING)
@@ -143,7 +129,7 @@ part(const char *name, const char *version, const char *without)
 static void
 parts(void)
 {
-	part("libpcap", PCAP, "plain pcap files only");
+	part("libpcap", tsn_pcap_library(), "plain pcap files only");
 	part("zlib", ZLIB, "no .gz, no compressed flow-tools files");
 	part("zstd", ZSTD, "no .zst, no nfcapd files compressed with it");
 	part("lzma", LZMA, "no .xz");
@@ -153,7 +139,7 @@ parts(void)
 	part("jsmn", JSMN, "no JSON inputs");
 	part("openssl", TLS, "no IPFIX over TLS");
 	part("sqlite", SQLITE, "no state kept over restarts");
-	part("microhttpd", HTTP, "no page of metrics");
+	part("microhttpd", tsn_http_library(), "no page of metrics");
 	part("jansson", JANSSON, "no rulesets from elsewhere, no lists in JSON");
 	part("libsodium", SODIUM, "no rulesets from elsewhere: nothing can be verified");
 	part("libarchive", ARCHIVE, "no rulesets from elsewhere: archives stay closed");

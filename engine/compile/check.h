@@ -17,8 +17,10 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/names.h"
 #include "compile/compile.h"
 #include "flow/wanted.h"
+#include "sets/file.h"
 #include "sets/table.h"
 #include "state/notes.h"
 
@@ -39,6 +41,7 @@ struct ck_group {              /* a ruleset, or the site's own files */
 	const char *version;
 	const struct tsn_node *node;
 	struct ck_group *next;
+	struct tsn_names rules, others; /* struct ck_sym: the first of each name */
 };
 
 struct ck_file {
@@ -51,6 +54,7 @@ struct ck_file {
 	size_t nimports, cap_imports;
 	struct ck_file *next;      /* in the order of rules: used files before their users */
 	struct ck_file *all;       /* every file met, in order of being opened */
+	struct ck_sym *rules, **rules_tail; /* in order, by in_file */
 	bool expr;                 /* the tree is a bare condition */
 	bool broken;               /* a condition with errors in its syntax */
 	bool installed;            /* found in a rules directory: no place for site { } */
@@ -68,10 +72,11 @@ struct ck_sym {
 	const struct tsn_node *decl;
 	struct ck_file *file;
 	struct ck_sym *same;       /* others of that name in the group */
-	struct ck_sym *chain;      /* of the hash table */
 	struct ck_sym *order;      /* all, in order of declaration */
+	struct ck_sym *in_file;    /* the next rule of the file */
 	bool busy;                 /* being evaluated: needing it again is a cycle */
 	bool broken;               /* reported: silent from now on */
+	bool declared;             /* by a file, and not in place of another by an override or a test */
 	uint64_t memo_id;          /* environment the memo was made in, 0: none */
 	const void *memo;
 	uint64_t rule_id;          /* of sets and lets: the same for what one rule or test rebinds */
@@ -87,12 +92,33 @@ struct tsn_world {
 	struct ck_file *opened, **opened_tail;
 	struct ck_group *groups;
 	struct ck_group local;
-	struct ck_sym *table[1024];
+	struct tsn_names by_path;  /* struct ck_file, by [real] */
+	struct tsn_names by_name;  /* struct ck_group */
 	struct ck_sym *syms, **syms_tail;
 	uint64_t next_id;          /* of environments */
 	struct tsn_installed *installed; /* a copy of the caller's */
 	size_t ninstalled;
 	bool filter, tests;        /* of tsn_compile_input */
+};
+
+/* --- files of members --- */
+
+/* A file as it was read, and what stood in it. */
+struct ck_read_file {
+	const char *key;           /* path and column */
+	uint64_t device, inode, size;
+	int64_t changed_ns, touched_ns; /* the last change of its bytes, and of anything about it */
+	uint64_t hash;             /* of its bytes */
+	struct tsn_set *set;       /* one of its holders */
+	struct tsn_set_report report;
+};
+
+/* All that one compilation knows. They lie in its arena. */
+struct ck_files {
+	struct ck_read_file **v;
+	size_t n, cap;
+	struct tsn_names by_key;   /* struct ck_read_file */
+	uint32_t kept;             /* of them, those that the ruleset before had read */
 };
 
 /* --- one compilation --- */
@@ -101,6 +127,12 @@ struct tsn_world {
 struct ck_layer {
 	const struct tsn_node *node;
 	const struct ck_file *file;
+	size_t next;               /* the next override of the same target, plus 1; 0: none */
+};
+
+/* What overrides or disables name: rules by full name, rulesets for all their rules. Numbers: the first layer that does. */
+struct ck_targets {
+	struct tsn_names rules, groups;
 };
 
 /* A member of a set as it was written, for the canonical form and for building again. */
@@ -279,17 +311,21 @@ struct tsn_ck {
 	size_t nwarned, cap_warned;
 	struct ck_layer *layer;           /* of the site over installed rules, in order */
 	size_t nlayers, cap_layers;
+	struct ck_targets overridden, disabled;
+	struct tsn_names rule_names;      /* rules of the module by full name: those below */
+	uint32_t nrule_names;
+	struct tsn_names set_names;       /* of all slots */
+	struct tsn_names literals;        /* slots of sets without a name, by type and content */
+	size_t *link_order;               /* links by their aggregate, once all are known */
 	const struct ck_rebind *global;   /* override RULESET { let set ... } */
 	bool test;                        /* as a test sees it: no files, no site */
 	uint64_t plain_id;                /* of environments without rebinding and `where` */
 	const struct tsn_ir *t, *f, *u;
-	struct tsn_set **built;           /* owned until the compilation ends */
-	size_t nbuilt, cap_built;
+	struct ck_files files;            /* of members, that were read or taken over */
+	const struct ck_files *before;    /* those of the ruleset whose place this one will take, or NULL */
 	size_t steps;
 	unsigned chain;                   /* definitions being worked out */
 	unsigned depth;                   /* of the recursion over expressions */
-	struct tsn_span line_at;          /* where ck_line looked last */
-	uint32_t line;
 	bool too_large;
 };
 
@@ -308,6 +344,7 @@ struct tsn_compilation {
 	struct tsn_arena *arena;          /* of the module until a program takes it over, then NULL */
 	struct ck_set **sets;             /* by slot; in the module's arena */
 	struct ck_test_ref *ref;          /* by test; in the module's arena */
+	struct ck_files files;            /* in the module's arena */
 };
 
 /* --- memory.c --- */
@@ -334,13 +371,16 @@ bool ck_guest_reaches(const struct tsn_installed *guest, const char *path);
 bool ck_guest_path(const struct ck_file *f, const char *path, struct tsn_span at, struct tsn_diags *diags);
 void tsn_world_free(struct tsn_world *);
 
+/* The rule of the module by that full name; TSN_NAMES_NONE if there is none. */
+uint32_t ck_rule_index(struct tsn_ck *, const char *full);
+
 /* --- names.c --- */
 
 /* Enters all declarations of a file. False when memory is out. */
 bool tsn_world_declare(struct tsn_world *, struct ck_file *, struct tsn_diags *);
 struct ck_group *tsn_world_group(const struct tsn_world *, const char *name, size_t len);
 /* Among declarations of one group. */
-struct ck_sym *tsn_world_find(const struct tsn_world *, const struct ck_group *, const char *name, size_t len,
+struct ck_sym *tsn_world_find(const struct ck_group *, const char *name, size_t len,
     bool rule);
 /* The declaration a name stands for here, rebinding applied; NULL if none (nothing is reported unless ambiguous). */
 struct ck_sym *ck_resolve(const struct ck_env *, const struct tsn_node *name, bool *ambiguous);
@@ -377,7 +417,7 @@ void ck_up(struct tsn_ck *);
 bool ck_step(struct tsn_ck *);
 /* True, and an error, when an expression has gathered more from its definitions than any honest one. */
 bool ck_overflows(struct tsn_ck *, size_t gathered);
-/* The line a span begins in; quick for spans that come in order. */
+/* The line a span begins in. */
 uint32_t ck_line(struct tsn_ck *, struct tsn_span);
 bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *what, int64_t *ms);
 /* A warning, once a place: definitions are looked at anew for every rule that gives them another meaning. */
@@ -502,6 +542,16 @@ enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck
 bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
 /* A path as written, seen from its file; NULL after an error: an installed ruleset's leads out of its folder. */
 const char *ck_beside(const struct ck_env *, const char *path, struct tsn_span at);
+/* files.c */
+/*
+ * The members of a file: as the ruleset before has them, if its stamp or its bytes are the same. The set is borrowed; NULL
+ * unless *status says OK. [read]: what reading it said, NULL if memory is out.
+ */
+const struct tsn_set *ck_file_members(struct tsn_ck *, const struct ck_set_file *, const struct tsn_set_report **read,
+    enum tsn_set_file *status);
+/* It was read anew for somebody else: what it held is no use to the next compilation, and takes room. */
+void ck_file_forget(struct ck_files *, const struct ck_set_file *);
+void ck_files_fini(struct ck_files *);
 /* table.c */
 struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);
 struct ck_val ck_table_call(const struct ck_env *, const struct tsn_node *call, struct ck_sym *);

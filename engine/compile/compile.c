@@ -46,15 +46,32 @@ job_new(struct tsn_world *w, bool borrowed, struct tsn_diags *diags)
 	return j;
 }
 
+static void
+take_files(struct tsn_ruleset *r, const struct ck_files *files)
+{
+	r->inner->files = *files;
+	r->files = (uint32_t)files->n;
+	r->files_kept = files->kept;
+}
+
 /* The ruleset, or NULL and all of it gone if [failed]. */
 static struct tsn_ruleset *
 job_end(struct job *j, bool failed)
 {
 	struct tsn_ruleset *r = j->r;
 
-	for (size_t i = 0; i < j->ck.nbuilt; i++)
-		tsn_set_free(j->ck.built[i]);
+	if (failed)
+		ck_files_fini(&j->ck.files);
+	else
+		take_files(r, &j->ck.files);
 	tsn_buf_fini(&j->ck.buf);
+	tsn_names_fini(&j->ck.overridden.rules);
+	tsn_names_fini(&j->ck.overridden.groups);
+	tsn_names_fini(&j->ck.disabled.rules);
+	tsn_names_fini(&j->ck.disabled.groups);
+	tsn_names_fini(&j->ck.rule_names);
+	tsn_names_fini(&j->ck.set_names);
+	tsn_names_fini(&j->ck.literals);
 	tsn_diags_free(j->ck.scratch);
 	tsn_free(j);
 	if (!failed)
@@ -71,6 +88,7 @@ tsn_ruleset_free(struct tsn_ruleset *r)
 	for (uint32_t i = 0; r->sets != NULL && i < r->module->nsets; i++)
 		tsn_set_free(r->sets[i]);
 	tsn_free(r->sets);
+	ck_files_fini(&r->inner->files);
 	if (!r->inner->borrowed)
 		tsn_world_free(r->inner->world);
 	tsn_arena_free(r->inner->arena);
@@ -222,9 +240,8 @@ rules(struct job *j)
 				ck_rule_expr(&j->ck, f);
 			continue;
 		}
-		for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
-			if (s->kind == CK_RULE && s->file == f)
-				rule(j, s);
+		for (struct ck_sym *s = f->rules; s != NULL; s = s->in_file)
+			rule(j, s);
 	}
 }
 
@@ -291,6 +308,12 @@ take_wanted(struct tsn_ck *c, const struct tsn_compile_input *in)
 	}
 }
 
+static bool
+follow(struct tsn_ruleset *r, const struct tsn_ruleset *before)
+{
+	return r->program == NULL || before == NULL || before->program == NULL || tsn_program_follow(r->program, before->program);
+}
+
 static struct tsn_ruleset *
 compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct tsn_diags *diags, bool emit)
 {
@@ -307,6 +330,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 		out_of_memory(diags);
 		return job_end(j, true);
 	}
+	j->ck.before = in->before == NULL ? NULL : &in->before->inner->files;
 	begin(&j->ck);
 	take_wanted(&j->ck, in);
 	ck_overrides_global(&j->ck);
@@ -322,7 +346,11 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	for (struct ck_sym *s = w->syms; s != NULL; s = s->order)
 		ck_table_check_unasked(&j->ck, s);
 	ck_site(&j->ck, &j->r->site);
-	return job_end(j, !finish(j, emit));
+	if (!finish(j, emit))
+		return job_end(j, true);
+	if (!follow(j->r, in->before))
+		ck_oom(&j->ck);
+	return job_end(j, false);
 }
 
 struct tsn_ruleset *
@@ -402,7 +430,12 @@ tsn_check_rule(const struct tsn_ruleset *of, const char *rule, struct tsn_diags 
 struct tsn_set *
 tsn_ruleset_rebuild_set(const struct tsn_ruleset *r, uint32_t slot, struct tsn_diags *diags)
 {
-	return slot < r->module->nsets ? ck_set_build(r->inner->sets[slot], true, diags) : NULL;
+	if (slot >= r->module->nsets)
+		return NULL;
+	for (const struct ck_set *s = ck_set_reach(r->inner->sets[slot]); s != NULL; s = s->reach_next)
+		for (size_t i = 0; i < s->nfiles; i++)
+			ck_file_forget(&r->inner->files, &s->file[i]);
+	return ck_set_build(r->inner->sets[slot], true, diags);
 }
 
 const char *

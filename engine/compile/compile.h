@@ -28,6 +28,8 @@ struct tsn_set;
 
 /* --- what is compiled --- */
 
+struct tsn_ruleset;
+
 /* A text given by the caller instead of a file. */
 struct tsn_rule_text {
 	const char *name;   /* as diagnostics print it; NULL: "e1", "e2"... for expressions, "rules" for files */
@@ -64,6 +66,7 @@ struct tsn_compile_input {
 	const struct tsn_installed *installed; size_t ninstalled;
 	/* Elements that have their columns whatever the rules name: those of listings. */
 	const struct tsn_wanted *wanted;   size_t nwanted;
+	const struct tsn_ruleset *before;  /* whose place the result will take, if it takes one; it is only read */
 	const char *why;                   /* a rule to put probes beside (tsn_ruleset.probes), NULL: none */
 	const char *what_if;               /* ...and a twin of it with this constant as its threshold, NULL: none */
 	const char *tune;                  /* a rule whose threshold is asked about (tsn_ruleset.tuning), NULL: none; not with [why] */
@@ -204,7 +207,8 @@ struct tsn_tuning {
 struct tsn_ruleset {
 	struct tsn_program *program;        /* verified; NULL after tsn_check */
 	struct tsn_ir_module *module;       /* rules and sets as checked; its sets are the program's slots */
-	struct tsn_set **sets;              /* one a slot, owned */
+	struct tsn_set **sets;              /* one a slot, each held once */
+	uint32_t files, files_kept;         /* files of members, and those of them that the ruleset before had read */
 	struct tsn_site site;
 	struct tsn_rule_test *tests;
 	uint32_t ntests;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-#include "compile/emit.h"
+#include "compile/emit_index.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/names.h"
 #include "vm/regex.h"
 
 static void *
@@ -74,6 +73,8 @@ start(struct tsn_emit *e)
 	e->addresses.size = sizeof(struct tsn_address_operand);
 	e->prefixes.size = sizeof(struct tsn_prefix);
 	e->tuples.size = sizeof(struct tsn_key_spec);
+	e->tests.size = sizeof(struct tsn_insn);
+	e->index = tsn_index_new(e);
 	e->family_of = tsn_emit_zeroed(e, e->nodes, sizeof(uint32_t));
 	e->agg_of = tsn_emit_zeroed(e, e->nodes, sizeof(uint32_t));
 	e->uses = tsn_emit_zeroed(e, e->nodes, sizeof(uint32_t));
@@ -87,7 +88,8 @@ start(struct tsn_emit *e)
 static void
 finish(struct tsn_emit *e)
 {
-	struct tsn_pool *pool[] = { &e->ints, &e->reals, &e->strings, &e->addresses, &e->prefixes, &e->tuples };
+	struct tsn_pool *pool[] = { &e->ints, &e->reals, &e->strings, &e->addresses, &e->prefixes, &e->tuples,
+	    &e->tests };
 	struct tsn_efamily *f = e->families.p;
 
 	for (size_t i = 0; i < sizeof(pool) / sizeof(pool[0]); i++) {
@@ -96,8 +98,14 @@ finish(struct tsn_emit *e)
 	}
 	for (int d = 0; d < TSN_DOORS; d++)
 		tsn_vcode_free(&e->code[d], (uint32_t)e->families.n);
+	tsn_vcode_free(&e->side, (uint32_t)e->families.n);
+	tsn_index_free(e->index);
+	tsn_free(e->jumps.p);
+	tsn_free(e->part_count);
+	tsn_free(e->part_met);
 	for (size_t i = 0; i < e->families.n; i++) {
 		tsn_free(f[i].aggs.p);
+		tsn_names_fini(&f[i].places);
 		tsn_free(f[i].readers.p);
 		tsn_free(f[i].closes);
 		tsn_free(f[i].top);
@@ -309,12 +317,51 @@ export_value(struct tsn_emit *e, uint32_t export, const struct tsn_ir *x)
 		export_register(e, export, tsn_emit_value(e, x));
 }
 
+/* Rows of [from] where [x] is true. */
+static uint32_t
+rows_of(struct tsn_emit *e, uint32_t from, const struct tsn_ir *x)
+{
+	return e->guard != TSN_V_NONE ? tsn_emit_under(e, from, x, true) : tsn_emit_and(e, from, tsn_emit_mask(e, x, true));
+}
+
+static uint32_t
+rows_without(struct tsn_emit *e, uint32_t from, const struct tsn_ir *x)
+{
+	return tsn_emit_andnot(e, from, e->guard != TSN_V_NONE ? tsn_emit_under(e, from, x, true) : tsn_emit_mask(e, x, true));
+}
+
+/* Rows for which a rule is evaluated: elsewhere its condition does not matter. */
+static uint32_t
+part_of(struct tsn_emit *e, uint32_t rule)
+{
+	if (e->guard != TSN_V_NONE)
+		return e->guard;
+	return e->now->door == TSN_DOOR_TICK ? tsn_emit_tick_part(e, rule) : tsn_emit_touched(e, &e->m->rules[rule]);
+}
+
+/* A rule in a block has nothing else that its caller may read. */
+static void
+export_rungs(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_rule *out, uint32_t match)
+{
+	uint32_t *v = tsn_emit_zeroed(e, (size_t)r->nrungs + 1, sizeof(*v));
+
+	for (uint32_t i = 0; i < r->nrungs && !e->failed; i++)
+		v[i] = rows_of(e, match, r->rung[i].when);
+	for (uint32_t i = 0; i < r->nrungs && !e->failed; i++)
+		export_register(e, out->rung[i].holds, v[i]);
+	tsn_free(v);
+}
+
 /* What the caller of a match may read is computed first, where there is a match at all, and then named. */
 static void
 emit_exports(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_rule *out, uint32_t match)
 {
 	uint32_t begin = tsn_emit_here(e);
 
+	if (e->guard != TSN_V_NONE) {
+		export_rungs(e, r, out, match);
+		return;
+	}
 	for (uint32_t i = 0; i < r->nreports; i++) {
 		tsn_emit_mask(e, r->report[i].compare, true);
 		for (int side = 0; side < 2; side++) {
@@ -348,8 +395,8 @@ fold_root(void *arg, const struct tsn_ir *x)
 	tsn_emit_folds(arg, x);
 }
 
-static void
-emit_rule(struct tsn_emit *e, uint32_t number)
+void
+tsn_emit_rule(struct tsn_emit *e, uint32_t number)
 {
 	const struct tsn_ir_rule *r = &e->m->rules[number];
 	const struct tsn_rule *out = &e->p->rules[number];
@@ -357,20 +404,19 @@ emit_rule(struct tsn_emit *e, uint32_t number)
 
 	tsn_ir_each_root(r, fold_root, e);
 	e->note = out->name;
-	/* where no row has part in the rule, or nothing closes that it waits for, its condition does not matter */
-	part = e->now->door == TSN_DOOR_TICK ? tsn_emit_tick_part(e, number) : tsn_emit_touched(e, r);
+	part = part_of(e, number);
 	begin = tsn_emit_here(e);
-	when = tsn_emit_and(e, part, tsn_emit_mask(e, r->when, true));
+	when = e->guard != TSN_V_NONE ? tsn_emit_under_block(e, part, r->when) : rows_of(e, part, r->when);
 	tsn_emit_region(e, part, begin);
 	begin = tsn_emit_here(e);
-	match = shown = when == TSN_V_EMPTY ? when : tsn_emit_andnot(e, when, tsn_emit_mask(e, r->except, true));
+	match = shown = when == TSN_V_EMPTY ? when : rows_without(e, when, r->except);
 	if (shown != when)
 		hidden = tsn_emit_andnot(e, when, shown);
 	if (r->during != NULL && shown != TSN_V_EMPTY) {
-		match = tsn_emit_and(e, shown, tsn_emit_mask(e, r->during, true));
+		match = rows_of(e, shown, r->during);
 		outside = tsn_emit_andnot(e, shown, match);
 		if (hidden != TSN_V_EMPTY)
-			hidden = tsn_emit_and(e, hidden, tsn_emit_mask(e, r->during, true));
+			hidden = rows_of(e, hidden, r->during);
 	}
 	tsn_emit_region(e, when, begin);
 	if (hidden != TSN_V_EMPTY)
@@ -426,6 +472,7 @@ static void
 emit_code(struct tsn_emit *e, enum tsn_door door)
 {
 	struct tsn_vcode *c = &e->code[door];
+	uint32_t *rule, n = 0;
 
 	if (!tsn_vcode_start(e, c, door))
 		return;
@@ -433,9 +480,12 @@ emit_code(struct tsn_emit *e, enum tsn_door door)
 	if (e->failed)
 		return;
 	memset(c->exports, 0xff, e->exports.n * sizeof(*c->exports)); /* TSN_V_NONE */
+	rule = tsn_emit_zeroed(e, (size_t)e->m->nrules + 1, sizeof(*rule));
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
 		if (is_emitted(e, &e->p->rules[i], door))
-			emit_rule(e, i);
+			rule[n++] = i;
+	tsn_emit_rules(e, rule, n);
+	tsn_free(rule);
 	e->note = NULL;
 	tsn_emit_plain_op(e, TSN_OP_CODE_END, 0, 0, 0);
 }
@@ -445,12 +495,7 @@ emit_code(struct tsn_emit *e, enum tsn_door door)
 static uint32_t
 place_in(const struct tsn_efamily *f, const struct tsn_ir_agg *of)
 {
-	const struct tsn_ir_agg *const *aggs = f->aggs.p;
-	uint32_t i = 0;
-
-	while (of != NULL && i < f->aggs.n && strcmp(aggs[i]->agg_canon, of->agg_canon) != 0)
-		i++;
-	return i;
+	return of == NULL ? 0 : tsn_names_find(&f->places, of->agg_canon);
 }
 
 static struct tsn_step_def *
@@ -545,6 +590,10 @@ fill_program(struct tsn_emit *e)
 	p->addresses = pool_out(e, &e->addresses, &p->naddresses);
 	p->prefixes = pool_out(e, &e->prefixes, &p->nprefixes);
 	p->tuples = pool_out(e, &e->tuples, &p->ntuples);
+	p->tests = pool_out(e, &e->tests, &p->ntests);
+	for (uint32_t i = 0; i < p->ntests && !e->failed; i++)
+		p->tests[i].dst = p->nmasks + i;
+	tsn_index_tables(e);
 	p->nexports = (uint32_t)e->exports.n;
 	p->exports = in_arena(e, e->exports.n, sizeof(*p->exports));
 	if (p->exports != NULL && e->exports.n > 0)
@@ -577,7 +626,7 @@ add_link(struct tsn_emit *e, struct linking *l, enum tsn_link_kind kind, const c
 	uint32_t i;
 
 	if (l->rules.slot == NULL) {
-		e->failed = e->failed || !tsn_names_init(&l->rules, e->m->nrules);
+		e->failed = e->failed || !tsn_names_reserve(&l->rules, e->m->nrules);
 		for (i = 0; i < e->m->nrules && !e->failed; i++)
 			tsn_names_add(&l->rules, e->m->rules[i].meta.name, i);
 	}
@@ -662,11 +711,14 @@ run(struct tsn_emit *e, const char **error)
 		if (!e->failed) {
 			good = tsn_program_verify(e->p);
 			*error = e->p->verify_error;
+			good = good && (e->whole != NULL || tsn_program_name_rules(e->p));
 		}
 	}
 	if (!good) {
 		for (uint32_t i = 0; e->whole == NULL && e->p != NULL && i < e->p->nregexes; i++)
 			pcre2_code_free(e->p->regexes[i]);
+		if (e->p != NULL)
+			tsn_names_fini(&e->p->rule_names);
 		if (*error == NULL)
 			*error = "memory is out";
 	}
@@ -680,7 +732,7 @@ run(struct tsn_emit *e, const char **error)
 struct tsn_program *
 tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error)
 {
-	struct tsn_emit e = { .m = m, .arena = m->arena, .flags = flags };
+	struct tsn_emit e = { .m = m, .arena = m->arena, .flags = flags, .guard = TSN_V_NONE };
 
 	return run(&e, error);
 }
@@ -694,7 +746,7 @@ tsn_emit(struct tsn_ir_module *m, const char **error)
 struct tsn_program *
 tsn_emit_part(struct tsn_ir_module *m, const struct tsn_program *whole, const bool *only)
 {
-	struct tsn_emit e = { .m = m, .arena = tsn_arena_new(), .whole = whole, .only = only };
+	struct tsn_emit e = { .m = m, .arena = tsn_arena_new(), .whole = whole, .only = only, .guard = TSN_V_NONE };
 	struct tsn_program *p;
 	const char *error;
 

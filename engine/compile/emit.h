@@ -12,6 +12,7 @@
 #ifndef TSN_COMPILE_EMIT_H
 #define TSN_COMPILE_EMIT_H
 
+#include "base/names.h"
 #include "compile/ir.h"
 #include "vm/ops.h"
 
@@ -40,6 +41,7 @@ struct tsn_vinsn {
 	uint16_t op;
 	uint32_t dst, a, b, c; /* virtual registers where the opcode wants registers */
 	const char *note;
+	bool hidden;           /* not to be found by who needs the same: it is in a block */
 };
 
 struct tsn_vreg {
@@ -93,6 +95,7 @@ struct tsn_reader {
 struct tsn_efamily {
 	const struct tsn_ir_agg *first;
 	struct tsn_vec aggs;        /* const struct tsn_ir_agg *, one a distinct agg_canon */
+	struct tsn_names places;    /* of those forms in [aggs] */
 	struct tsn_vec readers;     /* struct tsn_reader */
 	uint64_t max_keys;
 	bool *closes;               /* one an aggregate */
@@ -123,6 +126,16 @@ struct tsn_emit {
 	uint32_t *stamp;            /* [2 * node id + polarity]: last walk that was there */
 	uint32_t walk;
 	struct tsn_vec exports;     /* struct tsn_export of the program */
+	/* blocks: emit_index.c, emit_under.c */
+	struct tsn_index *index;
+	struct tsn_pool tests;      /* struct tsn_insn */
+	struct tsn_vcode side;      /* what leaves come to; never run */
+	uint32_t guard;             /* rows of the block that a rule is emitted in; TSN_V_NONE: in none */
+	struct tsn_vec jumps;       /* uint32_t: tests that end the rule at hand where no row is left */
+	uint32_t met[TSN_DISPATCH_DEPTH][2], nmet; /* field and key of the blocks around it: places in the index */
+	uint64_t met_fields;
+	uint32_t *part_count;       /* [2 * node id + polarity]: rules of the group at hand that have it as a part */
+	bool *part_met;             /* the same: it holds where we are */
 	/* physical registers, over all codes */
 	uint32_t nmasks, nvalues;
 	struct tsn_vec value_real;  /* bool */
@@ -171,7 +184,38 @@ bool tsn_ir_is_leaf(const struct tsn_ir *x);
 void tsn_emit_walk(struct tsn_emit *e);
 bool tsn_emit_first_time(struct tsn_emit *e, const struct tsn_ir *x, bool want);
 
+/* --- emit_index.c: which rules are found by which field --- */
+
+struct tsn_index *tsn_index_new(struct tsn_emit *e);
+void tsn_index_free(struct tsn_index *x);
+/* Emits the rules of a code, many at once where that pays. */
+void tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n);
+/* Is that what a block around is about? */
+bool tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+/* emit.c: one rule, in the block of [e->guard]. */
+void tsn_emit_rule(struct tsn_emit *e, uint32_t number);
+
+/* --- emit_under.c: conditions of rules in blocks --- */
+
+/* The rows of [from] where [x] is as wanted. */
+uint32_t tsn_emit_under(struct tsn_emit *e, uint32_t from, const struct tsn_ir *x, bool want);
+/* The same for the condition of the rule, without what its blocks are about; tests where it ends jump to the rule's end. */
+uint32_t tsn_emit_under_block(struct tsn_emit *e, uint32_t from, const struct tsn_ir *x);
+void tsn_emit_jumps_end(struct tsn_emit *e);
+/* The instruction just emitted if it is the test that made [v], TSN_V_NONE if not. */
+uint32_t tsn_emit_test_at(const struct tsn_emit *e, uint32_t v);
+/* Makes what conditions in blocks find again. */
+void tsn_emit_before_blocks(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+
+/* --- emit_share.c --- */
+
+/* Of how many rows that is true, in millionths: a guess; more for what is dear to ask. */
+uint32_t tsn_emit_share(const struct tsn_ir *x, bool want);
+
 /* --- emit_test.c: leaves --- */
+
+/* Can a column of the field hold the integer? */
+bool tsn_emit_column_holds(uint32_t field, int64_t i);
 
 uint32_t tsn_emit_leaf(struct tsn_emit *e, const struct tsn_ir *x, bool want);
 /* Rows that carry a field, or all fields of a tuple. */

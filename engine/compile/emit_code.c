@@ -126,6 +126,12 @@ insn_hash(uint16_t op, uint32_t a, uint32_t b, uint32_t c)
 }
 
 static bool
+same_insn(const struct tsn_vinsn *x, const struct tsn_vinsn *y)
+{
+	return x->op == y->op && x->a == y->a && x->b == y->b && (x->c == y->c || x->op == TSN_OP_CODE_STR_MATCH);
+}
+
+static bool
 seen_rehash(struct tsn_emit *e, struct tsn_vcode *c)
 {
 	size_t n = c->nseen ? c->nseen * 2 : 256;
@@ -134,14 +140,17 @@ seen_rehash(struct tsn_emit *e, struct tsn_vcode *c)
 
 	if (seen == NULL)
 		return false;
-	/* those made alone can be found from now on, which is sound: a jump over them is then dropped */
+	/* those made alone can be found from now on, which is sound: a jump over them is then dropped; not so those of blocks */
 	for (size_t i = 0; i < c->insn.n; i++) {
+		if (in[i].hidden)
+			continue;
 		uint32_t third = in[i].op == TSN_OP_CODE_STR_MATCH ? 0 : in[i].c;
 		size_t at = insn_hash(in[i].op, in[i].a, in[i].b, third) & (n - 1);
 
-		while (seen[at] != 0)
+		while (seen[at] != 0 && !same_insn(&in[seen[at] - 1], &in[i]))
 			at = (at + 1) & (n - 1);
-		seen[at] = (uint32_t)i + 1;
+		if (seen[at] == 0)
+			seen[at] = (uint32_t)i + 1;
 	}
 	tsn_free(c->seen);
 	c->seen = seen;
@@ -180,12 +189,14 @@ numbered(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a
 	struct tsn_vcode *v = e->now;
 	struct tsn_vinsn *in;
 	uint32_t dst, other = second ? TSN_V_NONE : c;
+	bool block = e->guard != TSN_V_NONE && v != &e->side; /* what stands in one is not there for others */
+	bool alone = e->alone || block;
 	size_t at;
 
 	if (e->failed || (v->insn.n * 2 >= v->nseen && !seen_rehash(e, v)))
 		return TSN_V_EMPTY;
 	at = insn_hash((uint16_t)op, a, b, second ? 0 : c) & (v->nseen - 1);
-	for (; v->seen[at] != 0 && !e->alone; at = (at + 1) & (v->nseen - 1)) {
+	for (; v->seen[at] != 0 && !alone; at = (at + 1) & (v->nseen - 1)) {
 		in = (struct tsn_vinsn *)v->insn.p + (v->seen[at] - 1);
 		if (in->op == op && in->a == a && in->b == b && (second || in->c == c))
 			return in->dst;
@@ -196,8 +207,8 @@ numbered(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a
 	in = tsn_vec_add(e, &v->insn, sizeof(*in));
 	if (in == NULL)
 		return TSN_V_EMPTY;
-	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note };
-	if (!e->alone)
+	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note, block };
+	if (!alone)
 		v->seen[at] = (uint32_t)v->insn.n;
 	return dst;
 }
@@ -226,7 +237,7 @@ tsn_emit_plain_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b
 	struct tsn_vinsn *in = tsn_vec_add(e, &e->now->insn, sizeof(*in));
 
 	if (in != NULL)
-		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note };
+		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note, false };
 }
 
 void
@@ -288,7 +299,8 @@ tsn_emit_region(struct tsn_emit *e, uint32_t guard, uint32_t begin)
 {
 	struct tsn_vregion *r;
 
-	if (guard == TSN_V_ROWS || guard == TSN_V_EMPTY || begin == tsn_emit_here(e))
+	/* in blocks tests jump themselves */
+	if (e->guard != TSN_V_NONE || guard == TSN_V_ROWS || guard == TSN_V_EMPTY || begin == tsn_emit_here(e))
 		return;
 	r = tsn_vec_add(e, &e->now->region, sizeof(*r));
 	if (r != NULL)

@@ -5,7 +5,7 @@
  * and gives out registers in one pass (each is written once, so it lives from
  * there to its last use; a jump forward shortens no life).
  */
-#include "compile/emit.h"
+#include "compile/emit_index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,7 @@ struct finish {
 	uint32_t *inside;        /* region + 1 in which a register is a part of the guard */
 	uint32_t *cost;          /* of live instructions before each */
 	uint32_t *real_reg;      /* real register of each virtual one */
+	uint32_t *place;         /* real place of each instruction, or of what comes next */
 	size_t next_lazy;        /* lazy reads before it are over */
 	struct tsn_vec jumps;    /* struct tsn_vregion, the sound ones, outer before inner */
 	struct tsn_vec free_reg[3]; /* uint32_t, by class: a stack, so that what is warm is taken first */
@@ -110,7 +111,7 @@ find_live(struct finish *f)
 	}
 	for (uint32_t at = f->n; at-- > 0;) {
 		each_write(f, at, mark_live_if_used);
-		if (tsn_ops[f->in[at].op].result == TSN_OPD_NONE)
+		if (tsn_ops[f->in[at].op].result == TSN_OPD_NONE || f->in[at].op == TSN_OP_CODE_DISPATCH)
 			f->live[at] = true;
 		if (f->live[at])
 			each_read(f, at, mark_used);
@@ -160,7 +161,7 @@ within(const struct finish *f, uint32_t reg, uint32_t guard, unsigned depth)
 	in = &f->in[f->reg[reg].def];
 	if (in->op == TSN_OP_CODE_AND)
 		return within(f, in->a, guard, depth - 1) || within(f, in->b, guard, depth - 1);
-	if (in->op == TSN_OP_CODE_ANDNOT)
+	if (in->op == TSN_OP_CODE_ANDNOT || in->op == TSN_OP_CODE_TEST || in->op == TSN_OP_CODE_TEST_NOT)
 		return within(f, in->a, guard, depth - 1);
 	return false;
 }
@@ -418,6 +419,15 @@ write_jumps(struct finish *f, struct tsn_code *out, struct open_jump *open, size
 	}
 }
 
+/* Until now tests have the virtual end of their rule. */
+static void
+place_tests(const struct finish *f, struct tsn_code *out)
+{
+	for (uint32_t i = 0; i < out->n && !f->e->failed; i++)
+		if ((out->insn[i].op == TSN_OP_CODE_TEST || out->insn[i].op == TSN_OP_CODE_TEST_NOT) && out->insn[i].c != 0)
+			out->insn[i].c = f->place[out->insn[i].c] - i - 1;
+}
+
 static void
 write_out(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses)
 {
@@ -432,6 +442,7 @@ write_out(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses)
 	for (uint32_t at = 0; at < f->n && !f->e->failed; at++) {
 		size_t first = next;
 
+		f->place[at] = out->n;
 		write_jumps(f, out, open, &nopen, &next, at);
 		if (f->live[at])
 			write_insn(f, out, uses, at);
@@ -439,6 +450,8 @@ write_out(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses)
 		for (size_t i = first; i < next; i++)
 			drop_mask(f, at, jump[i].guard);
 	}
+	place_tests(f, out);
+	tsn_index_place(f->e, f->c->door, f->place);
 	tsn_free(open);
 }
 
@@ -456,6 +469,7 @@ tsn_vcode_finish(struct tsn_emit *e, struct tsn_vcode *c, struct tsn_code *out, 
 	f.inside = tsn_emit_zeroed(e, f.nregs, sizeof(*f.inside));
 	f.cost = tsn_emit_zeroed(e, (size_t)f.n + 1, sizeof(*f.cost));
 	f.real_reg = tsn_emit_zeroed(e, f.nregs, sizeof(*f.real_reg));
+	f.place = tsn_emit_zeroed(e, (size_t)f.n + 1, sizeof(*f.place));
 	if (!e->failed) {
 		memset(f.real_reg, 0xff, f.nregs * sizeof(*f.real_reg)); /* TSN_REG_NONE */
 		find_live(&f);
@@ -476,6 +490,7 @@ tsn_vcode_finish(struct tsn_emit *e, struct tsn_vcode *c, struct tsn_code *out, 
 	tsn_free(f.inside);
 	tsn_free(f.cost);
 	tsn_free(f.real_reg);
+	tsn_free(f.place);
 	tsn_free(f.jumps.p);
 	for (int i = 0; i < 3; i++)
 		tsn_free(f.free_reg[i].p);

@@ -81,16 +81,19 @@ static uint32_t
 agg_in_family(struct tsn_emit *e, uint32_t family, const struct tsn_ir_agg *a)
 {
 	struct tsn_efamily *f = family_at(e, family);
-	const struct tsn_ir_agg **slot = f->aggs.p;
+	const struct tsn_ir_agg **slot;
+	uint32_t at;
 
 	if (a->max_keys > f->max_keys)
 		f->max_keys = a->max_keys; /* not part of the canonical form: the largest wins */
-	for (size_t i = 0; i < f->aggs.n; i++)
-		if (strcmp(slot[i]->agg_canon, a->agg_canon) == 0)
-			return (uint32_t)i;
+	at = tsn_names_find(&f->places, a->agg_canon);
+	if (at != TSN_NAMES_NONE)
+		return at;
 	slot = tsn_vec_add(e, &f->aggs, sizeof(*slot));
-	if (slot == NULL)
+	if (slot == NULL || !tsn_names_add(&f->places, a->agg_canon, (uint32_t)f->aggs.n - 1)) {
+		e->failed = true;
 		return 0;
+	}
 	*slot = a;
 	return (uint32_t)f->aggs.n - 1;
 }

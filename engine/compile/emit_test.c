@@ -68,6 +68,12 @@ column_min(uint32_t field)
 	return s == TSN_U8 || s == TSN_U16 || s == TSN_U32 ? 0 : INT64_MIN;
 }
 
+bool
+tsn_emit_column_holds(uint32_t field, int64_t i)
+{
+	return i >= column_min(field) && i <= column_max(field);
+}
+
 /* [field] in lo..hi; what no column value meets, or all do, needs no look at the column. */
 static uint32_t
 range(struct tsn_emit *e, const struct tsn_ir *field, int64_t lo, int64_t hi)
@@ -234,6 +240,23 @@ same_things(struct tsn_emit *e, const struct tsn_ir *a, const struct tsn_ir *b, 
 	return tsn_emit_mask_op(e, TSN_OP_CODE_STR_EQUAL, a->field, b->field, 0);
 }
 
+/* A field that holds reals, against a constant that is a real without rounding. */
+static bool
+is_real_test(const struct tsn_ir *a, const struct tsn_ir *b, double *c)
+{
+	if (!is_field_of(a, TSN_F64) || (b->kind != TSN_IR_REAL && b->kind != TSN_IR_INT))
+		return false;
+	*c = b->kind == TSN_IR_REAL ? b->real : (double)b->i;
+	return b->kind == TSN_IR_REAL || (b->i > -(INT64_C(1) << 53) && b->i < INT64_C(1) << 53);
+}
+
+static uint32_t
+real_test(struct tsn_emit *e, const struct tsn_ir *field, enum tsn_rel rel, double c)
+{
+	tsn_emit_use_field(e, field->field);
+	return tsn_emit_mask_op(e, TSN_OP_CODE_REAL_IS, field->field, tsn_emit_real_constant(e, c), rel);
+}
+
 /* --- kinds of leaves --- */
 
 static uint32_t
@@ -243,6 +266,7 @@ compare(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 	const struct tsn_ir *a = x->kid[0], *b = x->kid[1], *field;
 	uint32_t present = TSN_V_EMPTY, same;
 	int64_t mask;
+	double real;
 
 	if (is_int_field(a) && b->kind == TSN_IR_INT)
 		return field_against_int(e, a, rel, b->i);
@@ -252,6 +276,10 @@ compare(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 		return field_against_int(e, b, tsn_rel_swap(rel), a->i);
 	if ((rel == TSN_REL_EQ || rel == TSN_REL_NE) && b->kind == TSN_IR_INT && is_bits(a, &field, &mask))
 		return sided(e, tsn_emit_present(e, field), bits(e, field, mask, b->i), rel == TSN_REL_EQ);
+	if (is_real_test(a, b, &real))
+		return real_test(e, a, rel, real);
+	if (is_real_test(b, a, &real))
+		return real_test(e, b, tsn_rel_swap(rel), real);
 	same = same_things(e, a, b, &present);
 	if (same != TSN_V_NONE)
 		return sided(e, present, same, rel == TSN_REL_EQ);

@@ -103,13 +103,10 @@ add_closing(struct tsn_emit *e, struct gathering *g, const struct tsn_ir_agg *a)
 	const struct tsn_ir_agg *of = a->of != NULL ? a->of : a;
 	uint32_t family = tsn_emit_family_of(e, a);
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
-	const struct tsn_ir_agg *const *aggs = f->aggs.p;
 	struct tsn_closing *slot;
-	uint32_t i = 0;
+	uint32_t i = e->failed ? TSN_NAMES_NONE : tsn_names_find(&f->places, of->agg_canon);
 
-	while (!e->failed && i < f->aggs.n && strcmp(aggs[i]->agg_canon, of->agg_canon) != 0)
-		i++;
-	if (e->failed || i == f->aggs.n)
+	if (i == TSN_NAMES_NONE)
 		return; /* of a rule that is disabled */
 	slot = g->list.p;
 	for (size_t k = 0; k < g->list.n; k++)

@@ -198,6 +198,8 @@ struct tsn_program *tsn_emit(struct tsn_ir_module *m, const char **error);
 enum tsn_emit_flags {
 	TSN_EMIT_READ_ALL = 1, /* look up every row in every family */
 	TSN_EMIT_NO_SKIP = 2,  /* never go past instructions */
+	TSN_EMIT_NO_INDEX = 4, /* test every rule in every batch */
+	TSN_EMIT_INDEX_ALL = 8, /* find even two rules by a field */
 };
 struct tsn_program *tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error);
 

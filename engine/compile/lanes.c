@@ -228,9 +228,9 @@ take_budgets(struct division *d, struct group *g, struct tsn_program *p)
 {
 	const struct tsn_program *whole = d->rs->program;
 	uint32_t *family = tsn_arena_alloc(d->l->arena, p->nfamilies * sizeof(*family) + 1);
-	struct tsn_names names;
+	struct tsn_names names = { 0 };
 
-	if (family == NULL || !tsn_names_init(&names, whole->nfamilies))
+	if (family == NULL || !tsn_names_reserve(&names, whole->nfamilies))
 		return false;
 	for (uint32_t i = 0; i < whole->nfamilies; i++)
 		tsn_names_add(&names, whole->families[i].canon, i);

@@ -147,7 +147,7 @@ tsn_components_cost(const struct tsn_ruleset *rs, struct tsn_components *all)
 	struct pricing p = { .walk.seen = tsn_calloc(nodes, sizeof(uint32_t)), .sharers = tsn_calloc(nodes, sizeof(*p.sharers)),
 		.passes = tsn_calloc(nodes, sizeof(*p.passes)), .found = tsn_calloc(n + 1, sizeof(*p.found)) };
 	const bool ok = p.walk.seen != NULL && p.sharers != NULL && p.passes != NULL && p.found != NULL &&
-	    tsn_names_init(&p.families, n);
+	    tsn_names_reserve(&p.families, n);
 
 	for (uint32_t i = 0; ok && i < n; i++)
 		tsn_names_add(&p.families, rs->program->families[i].canon, i);

@@ -161,8 +161,8 @@ joining_init(struct joining *j, const struct tsn_ruleset *rs)
 	j->walk.seen = tsn_calloc(tsn_ir_nodes(m) + 1, sizeof(*j->walk.seen));
 	j->up = tsn_calloc(n + 1, sizeof(*j->up));
 	j->undivided = tsn_calloc(m->nrules + 1, sizeof(*j->undivided));
-	if (j->walk.seen == NULL || j->up == NULL || j->undivided == NULL || !tsn_names_init(&j->rules, m->nrules) ||
-	    !tsn_names_init(&j->families, rs->program->nfamilies))
+	if (j->walk.seen == NULL || j->up == NULL || j->undivided == NULL || !tsn_names_reserve(&j->rules, m->nrules) ||
+	    !tsn_names_reserve(&j->families, rs->program->nfamilies))
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		j->up[i] = i;

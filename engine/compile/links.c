@@ -4,19 +4,17 @@
  * Rules that name rules, in fired() and sequence(). What can be said of them only when all rules are known: keys that
  * fit (S11), circles (S11), rules that are disabled (S33).
  */
-#include <string.h>
+#include <stdlib.h>
 
 #include "compile/check.h"
 
-#define NO_RULE UINT32_MAX
-
-static uint32_t
-rule_index(const struct tsn_ck *c, const char *full)
+uint32_t
+ck_rule_index(struct tsn_ck *c, const char *full)
 {
-	for (uint32_t i = 0; i < c->m->nrules; i++)
-		if (strcmp(c->m->rules[i].meta.name, full) == 0)
-			return i;
-	return NO_RULE;
+	for (; c->nrule_names < c->m->nrules; c->nrule_names++)
+		if (!tsn_names_add(&c->rule_names, c->m->rules[c->nrule_names].meta.name, c->nrule_names))
+			ck_oom(c);
+	return tsn_names_find(&c->rule_names, full);
 }
 
 /* --- what a rule names --- */
@@ -27,6 +25,48 @@ struct naming {
 	void *arg;
 	uint32_t rule;
 };
+
+static const struct ck_link *
+link_at(const struct tsn_ck *c, size_t i)
+{
+	return &c->link[c->link_order[i]];
+}
+
+static int
+by_aggregate(const void *a, const void *b, void *arg)
+{
+	const struct ck_link *link = arg;
+	const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	const uintptr_t p = (uintptr_t)link[x].agg, q = (uintptr_t)link[y].agg;
+
+	return p < q ? -1 : p > q ? 1 : x < y ? -1 : x > y;
+}
+
+static void
+order_links(struct tsn_ck *c)
+{
+	c->link_order = ck_alloc(c, c->nlinks * sizeof(*c->link_order));
+	for (size_t i = 0; i < c->nlinks; i++)
+		c->link_order[i] = i;
+	qsort_r(c->link_order, c->nlinks, sizeof(*c->link_order), by_aggregate, c->link);
+}
+
+/* The first link of an aggregate in that order, or where it would stand. */
+static size_t
+first_of(const struct tsn_ck *c, const struct tsn_ir_agg *agg)
+{
+	size_t lo = 0, hi = c->nlinks;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if ((uintptr_t)link_at(c, mid)->agg < (uintptr_t)agg)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
 
 static void find_links(void *arg, const struct tsn_ir *n);
 
@@ -43,9 +83,8 @@ find_links(void *arg, const struct tsn_ir *n)
 
 	if (n->kind != TSN_IR_AGG)
 		return;
-	for (size_t i = 0; i < w->c->nlinks; i++)
-		if (w->c->link[i].agg == n->agg)
-			w->each(w, &w->c->link[i]);
+	for (size_t i = first_of(w->c, n->agg); i < w->c->nlinks && link_at(w->c, i)->agg == n->agg; i++)
+		w->each(w, link_at(w->c, i));
 	ck_inside(n->agg, find_links_in, w);
 }
 
@@ -124,9 +163,9 @@ static void
 check_link(struct naming *w, const struct ck_link *l)
 {
 	struct tsn_ck *c = w->c;
-	uint32_t at = rule_index(c, l->target->full);
+	uint32_t at = ck_rule_index(c, l->target->full);
 
-	if (at == NO_RULE)
+	if (at == TSN_NAMES_NONE)
 		return; /* something was wrong with it, and said */
 	if (c->m->rules[at].meta.disabled) {
 		tsn_diag_hint(tsn_diag_error(c->diags, TSN_E_CLAUSE, l->span, "%s is disabled, and %s needs it", l->target->full,
@@ -171,9 +210,9 @@ static void
 follow(struct naming *w, const struct ck_link *l)
 {
 	struct search *s = w->arg;
-	uint32_t to = rule_index(w->c, l->target->full);
+	uint32_t to = ck_rule_index(w->c, l->target->full);
 
-	if (to == NO_RULE)
+	if (to == TSN_NAMES_NONE)
 		return;
 	if (s->state[to] == OPEN)
 		report_circle(w, l, to);
@@ -203,6 +242,7 @@ ck_links_check(struct tsn_ck *c)
 
 	if (c->nlinks == 0)
 		return;
+	order_links(c);
 	s.state = ck_alloc(c, c->m->nrules + 1);
 	s.path = ck_alloc(c, (c->m->nrules + 1) * sizeof(*s.path));
 	for (uint32_t i = 0; i < c->m->nrules; i++) {
@@ -222,7 +262,7 @@ ck_links_add(struct tsn_ck *c)
 	for (size_t i = 0; i < c->nlinks; i++) {
 		struct ck_parts p;
 
-		if (rule_index(c, c->link[i].target->full) != NO_RULE)
+		if (ck_rule_index(c, c->link[i].target->full) != TSN_NAMES_NONE)
 			continue;
 		ck_rule_parts(c, c->link[i].target, &p, true, NULL);
 		/* what is wrong with it is said; not to come by again it counts as there */

@@ -113,6 +113,7 @@ new_file(struct loader *l, const char *name, const struct tsn_node *tree)
 	f->group = &l->w->local;
 	f->installed = l->installed || l->guest != NULL;
 	f->guest = l->guest;
+	f->rules_tail = &f->rules;
 	*l->w->opened_tail = f;
 	l->w->opened_tail = &f->all;
 	if (f->name == NULL)
@@ -314,15 +315,6 @@ take_in(struct loader *l, struct ck_file *f)
 		ck_guest_check(f, &l->guest_rules, l->diags);
 }
 
-static struct ck_file *
-already(struct loader *l, const char *real)
-{
-	for (struct ck_file *f = l->w->opened; f != NULL; f = f->all)
-		if (f->real != NULL && strcmp(f->real, real) == 0)
-			return f;
-	return NULL;
-}
-
 static void
 report_cycle(struct loader *l, const struct ck_file *f, struct tsn_span from)
 {
@@ -334,7 +326,7 @@ static struct ck_file *
 open_file(struct loader *l, const char *path, struct tsn_span from)
 {
 	char *real = realpath(path, NULL), *slash;
-	struct ck_file *f = real == NULL ? NULL : already(l, real);
+	struct ck_file *f = real == NULL ? NULL : tsn_names_get(&l->w->by_path, real, strlen(real));
 	struct tsn_node *tree;
 
 	if (f != NULL) {
@@ -362,11 +354,13 @@ open_file(struct loader *l, const char *path, struct tsn_span from)
 	slash = strrchr(path, '/');
 	if (f != NULL && slash != NULL)
 		f->dir = tsn_arena_strndup(l->w->arena, path, slash == path ? 1 : (size_t)(slash - path));
-	free(real);
-	if (f == NULL || l->oom || f->dir == NULL || (f->real == NULL && real != NULL)) {
+	if (f == NULL || l->oom || f->dir == NULL ||
+	    (real != NULL && (f->real == NULL || !tsn_names_put(&l->w->by_path, f->real, strlen(f->real), f)))) {
+		free(real);
 		l->oom |= tree != NULL;
 		return NULL;
 	}
+	free(real);
 	take_in(l, f);
 	return f;
 }
@@ -488,6 +482,15 @@ tsn_world_load(struct tsn_sources *sources, const struct tsn_compile_input *in, 
 void
 tsn_world_free(struct tsn_world *w)
 {
-	if (w != NULL)
-		tsn_arena_free(w->arena);
+	if (w == NULL)
+		return;
+	for (struct ck_group *g = w->groups; g != NULL; g = g->next) {
+		tsn_names_fini(&g->rules);
+		tsn_names_fini(&g->others);
+	}
+	tsn_names_fini(&w->local.rules);
+	tsn_names_fini(&w->local.others);
+	tsn_names_fini(&w->by_path);
+	tsn_names_fini(&w->by_name);
+	tsn_arena_free(w->arena);
 }

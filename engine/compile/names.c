@@ -8,40 +8,16 @@
 
 #include "compile/check.h"
 
-static size_t
-slot_of(const struct ck_group *g, const char *name, size_t len, bool rule)
-{
-	uint64_t seed = (uint64_t)(uintptr_t)g + rule;
-
-	return tsn_hash_bytes(name, len, seed) % (sizeof(((struct tsn_world *)0)->table) / sizeof(struct ck_sym *));
-}
-
-static bool
-is_name(const char *s, const char *name, size_t len)
-{
-	return strlen(s) == len && memcmp(s, name, len) == 0;
-}
-
 struct ck_sym *
-tsn_world_find(const struct tsn_world *w, const struct ck_group *g, const char *name, size_t len, bool rule)
+tsn_world_find(const struct ck_group *g, const char *name, size_t len, bool rule)
 {
-	struct ck_sym *s;
-
-	for (s = w->table[slot_of(g, name, len, rule)]; s != NULL; s = s->chain)
-		if (s->file->group == g && (s->kind == CK_RULE) == rule && is_name(s->name, name, len))
-			return s;
-	return NULL;
+	return tsn_names_get(rule ? &g->rules : &g->others, name, len);
 }
 
 struct ck_group *
 tsn_world_group(const struct tsn_world *w, const char *name, size_t len)
 {
-	struct ck_group *g;
-
-	for (g = w->groups; g != NULL; g = g->next)
-		if (is_name(g->name, name, len))
-			return g;
-	return NULL;
+	return tsn_names_get(&w->by_name, name, len);
 }
 
 /* --- declaring --- */
@@ -71,6 +47,8 @@ join_group(struct tsn_world *w, struct ck_file *f, const struct tsn_node *n, str
 		if (g == NULL)
 			return false;
 		*g = (struct ck_group){ .name = n->text, .node = n, .next = w->groups };
+		if (!tsn_names_put(&w->by_name, n->text, n->len, g))
+			return false;
 		w->groups = g;
 	}
 	if (version != NULL && g->version != NULL && strcmp(version->text, g->version) != 0)
@@ -143,33 +121,34 @@ declare(struct tsn_world *w, struct ck_file *f, const struct tsn_node *n, enum c
 {
 	struct ck_sym *s = tsn_arena_alloc(w->arena, sizeof(*s)), *first;
 	struct tsn_buf full = TSN_BUF_INIT;
-	size_t at;
 
 	if (s == NULL)
 		return false;
 	if (f->group->name != NULL)
 		tsn_buf_printf(&full, "%s.", f->group->name);
 	tsn_buf_puts(&full, n->text);
-	*s = (struct ck_sym){ .kind = kind, .name = n->text, .decl = n, .file = f,
+	*s = (struct ck_sym){ .kind = kind, .name = n->text, .decl = n, .file = f, .declared = true,
 		.full = full.failed ? NULL : tsn_arena_strdup(w->arena, tsn_buf_str(&full)) };
 	tsn_buf_fini(&full);
 	if (s->full == NULL)
 		return false;
 	if (kind != CK_RULE)
 		check_reserved(n, diags);
-	first = tsn_world_find(w, f->group, n->text, n->len, kind == CK_RULE);
+	first = tsn_world_find(f->group, n->text, n->len, kind == CK_RULE);
 	if (first != NULL) {
 		check_twice(s, first, diags);
 		while (first->same != NULL)
 			first = first->same;
 		first->same = s;
-	} else {
-		at = slot_of(f->group, n->text, n->len, kind == CK_RULE);
-		s->chain = w->table[at];
-		w->table[at] = s;
+	} else if (!tsn_names_put(kind == CK_RULE ? &f->group->rules : &f->group->others, n->text, n->len, s)) {
+		return false;
 	}
 	*w->syms_tail = s;
 	w->syms_tail = &s->order;
+	if (kind == CK_RULE) {
+		*f->rules_tail = s;
+		f->rules_tail = &s->in_file;
+	}
 	return true;
 }
 
@@ -204,10 +183,10 @@ hit(struct hits *h, struct ck_sym *s)
 }
 
 static void
-among(const struct tsn_world *w, const struct ck_group *g, const struct ck_file *only, const char *name, size_t len,
+among(const struct ck_group *g, const struct ck_file *only, const char *name, size_t len,
     struct hits *h)
 {
-	for (struct ck_sym *s = tsn_world_find(w, g, name, len, h->rules); s != NULL; s = s->same)
+	for (struct ck_sym *s = tsn_world_find(g, name, len, h->rules); s != NULL; s = s->same)
 		if (only == NULL || s->file == only)
 			hit(h, s);
 }
@@ -221,16 +200,16 @@ look_up(const struct tsn_world *w, const struct ck_file *f, const char *name, si
 	if (dot != NULL) {
 		g = tsn_world_group(w, name, (size_t)(dot - name));
 		if (g != NULL)
-			among(w, g, NULL, dot + 1, len - (size_t)(dot + 1 - name), h);
+			among(g, NULL, dot + 1, len - (size_t)(dot + 1 - name), h);
 		return;
 	}
-	among(w, f->group, f, name, len, h);
+	among(f->group, f, name, len, h);
 	if (h->first == NULL)
-		among(w, f->group, NULL, name, len, h);
+		among(f->group, NULL, name, len, h);
 	for (size_t i = 0; h->first == NULL && i < f->nimports; i++) {
 		if (f->import[i]->group != f->group)
 			for (size_t k = i; k < f->nimports; k++)
-				among(w, f->import[k]->group, f->import[k], name, len, h);
+				among(f->import[k]->group, f->import[k], name, len, h);
 	}
 }
 
@@ -292,7 +271,7 @@ ck_rule_by_name(const struct tsn_world *w, const char *full)
 	if (g == NULL)
 		return NULL;
 	full = dot == NULL ? full : dot + 1;
-	return tsn_world_find(w, g, full, strlen(full), true);
+	return tsn_world_find(g, full, strlen(full), true);
 }
 
 struct ck_env

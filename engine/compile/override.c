@@ -9,6 +9,43 @@
 
 #include "compile/check.h"
 
+static void
+note(struct tsn_ck *c, struct tsn_names *t, const char *name, size_t layer)
+{
+	if (!tsn_names_add(t, name, (uint32_t)layer))
+		ck_oom(c);
+}
+
+static void
+note_disabled(struct tsn_ck *c, const struct tsn_node *layer, size_t at)
+{
+	for (const struct tsn_node *n = layer->kids; n != NULL; n = n->next)
+		if (n->kind == TSN_N_NAME && n->text != NULL)
+			note(c, n->all ? &c->disabled.groups : &c->disabled.rules, n->text, at);
+}
+
+/* Overrides of one target are a list in their order. */
+static void
+note_overridden(struct tsn_ck *c)
+{
+	size_t *last = ck_alloc(c, c->nlayers * sizeof(*last));
+
+	for (size_t i = 0; i < c->nlayers; i++) {
+		const struct tsn_node *n = c->layer[i].node;
+		struct tsn_names *t = n->all ? &c->overridden.groups : &c->overridden.rules;
+		uint32_t first;
+
+		if (n->kind != TSN_N_OVERRIDE || n->text == NULL)
+			continue;
+		first = tsn_names_find(t, n->text);
+		if (first == TSN_NAMES_NONE)
+			note(c, t, n->text, first = (uint32_t)i);
+		else
+			c->layer[last[first]].next = i + 1;
+		last[first] = i;
+	}
+}
+
 void
 ck_overrides_find(struct tsn_ck *c)
 {
@@ -17,9 +54,12 @@ ck_overrides_find(struct tsn_ck *c)
 			if (n->kind != TSN_N_OVERRIDE && n->kind != TSN_N_DISABLE)
 				continue;
 			c->layer = ck_grow(c, c->layer, c->nlayers, &c->cap_layers, sizeof(*c->layer));
-			c->layer[c->nlayers++] = (struct ck_layer){ n, f };
+			if (n->kind == TSN_N_DISABLE)
+				note_disabled(c, n, c->nlayers);
+			c->layer[c->nlayers++] = (struct ck_layer){ n, f, 0 };
 		}
 	}
+	note_overridden(c);
 }
 
 static bool
@@ -137,14 +177,22 @@ put_clause(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *n, const
 	}
 }
 
-static bool
-targets(const struct tsn_node *o, const struct ck_sym *rule)
+/* A layer plus 1: the first of those that name the rule, and of those that name its ruleset; 0: none. */
+static size_t
+first_of_rule(const struct ck_targets *t, const struct ck_sym *rule)
 {
-	if (o->text == NULL)
-		return false;
-	if (o->all)
-		return rule->file->group->name != NULL && strcmp(rule->file->group->name, o->text) == 0;
-	return strcmp(o->text, rule->full) == 0;
+	const uint32_t i = tsn_names_find(&t->rules, rule->full);
+
+	return i == TSN_NAMES_NONE ? 0 : (size_t)i + 1;
+}
+
+static size_t
+first_of_group(const struct ck_targets *t, const struct ck_sym *rule)
+{
+	const char *group = rule->file->group->name;
+	const uint32_t i = group == NULL ? TSN_NAMES_NONE : tsn_names_find(&t->groups, group);
+
+	return i == TSN_NAMES_NONE ? 0 : (size_t)i + 1;
 }
 
 static void
@@ -191,28 +239,26 @@ ck_override_last(struct tsn_ck *c, struct ck_parts *p, const struct tsn_node *o,
 void
 ck_rule_parts(struct tsn_ck *c, struct ck_sym *sym, struct ck_parts *p, bool shipped, const struct tsn_node *only)
 {
+	size_t one = first_of_rule(&c->overridden, sym), all = first_of_group(&c->overridden, sym);
+
 	*p = (struct ck_parts){ .sym = sym, .broken = sym->decl->broken, .rebind_id = c->world->next_id++ };
 	for (const struct tsn_node *n = sym->decl->kids; n != NULL; n = n->next)
 		put_clause(c, p, n, sym->file, false);
-	for (size_t i = 0; i < c->nlayers; i++) {
-		const struct tsn_node *o = c->layer[i].node;
+	/* in the order of the files */
+	while (one != 0 || all != 0) {
+		size_t *next = all == 0 || (one != 0 && one < all) ? &one : &all;
+		const struct ck_layer *l = &c->layer[*next - 1];
 
-		if (o->kind == TSN_N_OVERRIDE && targets(o, sym) && (!shipped || o == only))
-			apply(c, p, o, c->layer[i].file);
+		if (!shipped || l->node == only)
+			apply(c, p, l->node, l->file);
+		*next = l->next;
 	}
 }
 
 bool
 ck_disabled(struct tsn_ck *c, const struct ck_sym *rule)
 {
-	for (size_t i = 0; i < c->nlayers; i++) {
-		if (c->layer[i].node->kind != TSN_N_DISABLE)
-			continue;
-		for (const struct tsn_node *n = c->layer[i].node->kids; n != NULL; n = n->next)
-			if (n->kind == TSN_N_NAME && targets(n, rule))
-				return true;
-	}
-	return false;
+	return first_of_rule(&c->disabled, rule) != 0 || first_of_group(&c->disabled, rule) != 0;
 }
 
 /* --- the whole layer --- */

@@ -211,15 +211,9 @@ ck_overflows(struct tsn_ck *c, size_t gathered)
 uint32_t
 ck_line(struct tsn_ck *c, struct tsn_span at)
 {
-	const struct tsn_source *src = &c->world->sources->v[at.file];
+	size_t begin;
 
-	if (c->line == 0 || c->line_at.file != at.file || at.begin < c->line_at.begin) {
-		c->line_at = (struct tsn_span){ at.file, 0, 0 };
-		c->line = 1;
-	}
-	for (; c->line_at.begin < at.begin && c->line_at.begin < src->len; c->line_at.begin++)
-		c->line += src->text[c->line_at.begin] == '\n';
-	return c->line;
+	return tsn_source_line(&c->world->sources->v[at.file], at.begin, &begin);
 }
 
 struct tsn_diag *

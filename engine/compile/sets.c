@@ -409,7 +409,7 @@ from_site(const struct ck_env *e, struct ck_set *s, const struct ck_sym *sym)
 	struct ck_set *value;
 	struct ck_env site;
 
-	for (struct ck_sym *k = tsn_world_find(w, &w->local, sym->name, strlen(sym->name), false); k != NULL && !e->c->test;
+	for (struct ck_sym *k = tsn_world_find(&w->local, sym->name, strlen(sym->name), false); k != NULL && !e->c->test;
 	    k = k->same) {
 		if (k == sym || k->kind != CK_SET || k->decl->kids == NULL || k->decl->kids->kind == TSN_N_SITESET)
 			continue;

@@ -61,15 +61,6 @@ content(struct tsn_ck *c, const struct ck_set *s)
 	return ck_take(c, mark);
 }
 
-static bool
-taken(const struct tsn_ck *c, const char *name)
-{
-	for (size_t i = 0; i < c->nsets; i++)
-		if (strcmp(c->sets[i]->name, name) == 0)
-			return true;
-	return false;
-}
-
 static const char *
 name_of(struct tsn_ck *c, const struct ck_set *s)
 {
@@ -78,7 +69,7 @@ name_of(struct tsn_ck *c, const struct ck_set *s)
 	if (s->sym == NULL && s->builtin == NULL)
 		return name;
 	/* Two files of the site may each have a set of one name. */
-	for (int i = 2; taken(c, name); i++)
+	for (int i = 2; tsn_names_find(&c->set_names, name) != TSN_NAMES_NONE; i++)
 		name = i == 2 && s->sym != NULL ? ck_format(c, "%s@%s", name, s->sym->file->name) : ck_format(c, "%s#%d", name, i);
 	return name;
 }
@@ -93,15 +84,22 @@ ck_set_slot(struct tsn_ck *c, struct ck_set *s)
 	if (s->slot != UINT32_MAX)
 		return s->slot;
 	s->name = name_of(c, s);
-	for (i = 0; i < c->nsets && s->sym == NULL && s->builtin == NULL; i++) {
-		if (strcmp(c->sets[i]->name, s->name) == 0 && c->sets[i]->type == s->type) {
+	if (s->sym == NULL && s->builtin == NULL) {
+		const char *key = ck_format(c, "%d %s", (int)s->type, s->name);
+
+		i = tsn_names_find(&c->literals, key);
+		if (i != TSN_NAMES_NONE) {
 			s->name = c->sets[i]->name;
 			return s->slot = i;
 		}
+		if (!tsn_names_add(&c->literals, key, (uint32_t)c->nsets))
+			ck_oom(c);
 	}
 	c->sets = ck_grow(c, c->sets, c->nsets, &c->cap_sets, sizeof(*c->sets));
 	m->sets = ck_grow(c, m->sets, m->nsets, &cap, sizeof(*m->sets));
 	s->slot = (uint32_t)c->nsets;
+	if (!tsn_names_add(&c->set_names, s->name, s->slot))
+		ck_oom(c);
 	c->sets[c->nsets++] = s;
 	m->sets[m->nsets++] = (struct tsn_ir_set){ .name = s->name, .path = ck_set_path(s, 0),
 		.refresh_ms = s->refresh_ms };
@@ -146,50 +144,46 @@ ck_set_path(const struct ck_set *of, uint32_t i)
 
 /* --- files --- */
 
-static enum tsn_set_file
-load(const struct ck_set *s, const struct ck_set_file *f, struct tsn_set_builder *b, struct tsn_diags *diags, bool again)
+/* Says what reading a file came to; it decides the type of a set that has none yet. */
+static void
+judge(struct ck_set *s, const struct ck_set_file *f, const struct tsn_set_report *report, enum tsn_set_file status,
+    struct tsn_span span, struct tsn_diags *diags)
+{
+	if (status == TSN_SET_FILE_OK && report->bad > 0)
+		tsn_diag_warn(diags, TSN_E_WARNING, span, "%s: %s", f->shown, report->message);
+	else if (status == TSN_SET_FILE_UNREADABLE)
+		tsn_diag_error(diags, TSN_E_IMPORT, span, "cannot read %s: %s", f->shown, strerror(report->error));
+	else if (status == TSN_SET_FILE_BAD)
+		tsn_diag_error(diags, TSN_E_SET, span, "%s: %s", f->shown, report->message);
+	if (status == TSN_SET_FILE_OK && s->type == TSN_T_NONE && report->members > 0)
+		s->type = report->type;
+}
+
+/* For a refresh: with whatever type the set has by now. */
+static bool
+load(const struct ck_set *s, const struct ck_set_file *f, struct tsn_set_builder *b, struct tsn_diags *diags)
 {
 	struct tsn_set_report report = { 0 };
-	enum tsn_type type = s->type == TSN_T_NONE || !again ? TSN_T_NONE : s->type;
-	enum tsn_set_file status = tsn_set_file_load(f->path, type, f->column, b, &report);
-	struct tsn_span span = again ? TSN_SPAN_NONE : f->span;
+	enum tsn_set_file status = tsn_set_file_load(f->path, s->type, f->column, b, &report);
 
-	if (status == TSN_SET_FILE_OK && report.bad > 0)
-		tsn_diag_warn(diags, TSN_E_WARNING, span, "%s: %s", f->shown, report.message);
-	else if (status == TSN_SET_FILE_UNREADABLE)
-		tsn_diag_error(diags, TSN_E_IMPORT, span, "cannot read %s: %s", f->shown, strerror(report.error));
-	else if (status == TSN_SET_FILE_BAD)
-		tsn_diag_error(diags, TSN_E_SET, span, "%s: %s", f->shown, report.message);
-	((struct ck_set *)s)->type = status == TSN_SET_FILE_OK && s->type == TSN_T_NONE && report.members > 0 ?
-	    report.type : s->type;
-	return status;
+	judge((struct ck_set *)s, f, &report, status, TSN_SPAN_NONE, diags);
+	return status == TSN_SET_FILE_OK;
 }
 
 bool
 ck_set_read(struct tsn_ck *c, struct ck_set *s, struct ck_set_file *f)
 {
-	struct tsn_set_builder *b;
-	struct tsn_set *set = NULL;
+	const struct tsn_set_report *report;
 	enum tsn_set_file status;
 
-	c->built = ck_grow(c, c->built, c->nbuilt, &c->cap_built, sizeof(*c->built));
-	b = tsn_set_builder_new(TSN_SET_ANY);
-	if (b == NULL)
-		ck_oom(c);
-	status = load(s, f, b, c->diags, false);
-	if (status == TSN_SET_FILE_OK)
-		set = tsn_set_build(b);
-	tsn_set_builder_free(b);
-	if (status == TSN_SET_FILE_MEMORY || (status == TSN_SET_FILE_OK && set == NULL))
-		ck_oom(c);
-	if (set == NULL)
+	f->set = ck_file_members(c, f, &report, &status);
+	judge(s, f, report, status, f->span, c->diags);
+	if (f->set == NULL)
 		return false;
-	c->built[c->nbuilt++] = set;
-	f->set = set;
 	if (s->type == TSN_T_PREFIX)
 		s->type = TSN_T_ADDR;
-	s->v4 |= tsn_set_has_family(set, true);
-	s->v6 |= tsn_set_has_family(set, false);
+	s->v4 |= tsn_set_has_family(f->set, true);
+	s->v6 |= tsn_set_has_family(f->set, false);
 	return true;
 }
 
@@ -258,7 +252,7 @@ add_own(struct building *g, const struct ck_set *s)
 		if (add_member(g, &s->member[i]) != TSN_SET_OK)
 			return false;
 	for (i = 0; i < s->nfiles; i++) {
-		if (g->again ? load(s, &s->file[i], g->b, g->diags, true) != TSN_SET_FILE_OK :
+		if (g->again ? !load(s, &s->file[i], g->b, g->diags) :
 		    s->file[i].set != NULL && tsn_set_builder_add_set(g->b, s->file[i].set) != TSN_SET_OK)
 			return false;
 	}
@@ -285,18 +279,28 @@ build_dynamic(const struct ck_set *s)
 	return tsn_set_dynamic_new(kind, shape_of(s), s->expire_ms, (size_t)s->max);
 }
 
+/* All there is of it is one file: the set is what was read. */
+static const struct tsn_set *
+only_file(const struct ck_set *s)
+{
+	while (s->nfiles == 0 && s->nparts == 1 && s->nmembers == 0 && s->builtin == NULL && !s->dynamic && s->table == NULL)
+		s = s->part[0];
+	return s->nfiles == 1 && s->nparts == 0 && s->nmembers == 0 && s->builtin == NULL && s->table == NULL ? s->file[0].set : NULL;
+}
+
 struct tsn_set *
 ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 {
-	struct building g = { .b = tsn_set_builder_new(TSN_SET_ANY), .top = s, .again = again, .diags = diags };
+	struct building g = { .top = s, .again = again, .diags = diags };
 	struct tsn_set *set = NULL;
-	bool ok = g.b != NULL;
+	bool ok;
 
-	if (s->dynamic || s->table != NULL) {
-		tsn_set_builder_free(g.b);
+	if (s->dynamic || s->table != NULL)
 		return s->dynamic ? build_dynamic(s) : ck_table_build(s, again, diags);
-	}
-
+	if (!again && only_file(s) != NULL)
+		return tsn_set_hold(only_file(s));
+	g.b = tsn_set_builder_new(TSN_SET_ANY);
+	ok = g.b != NULL;
 	for (const struct ck_set *part = ck_set_reach(s); ok && part != NULL; part = part->reach_next)
 		ok = add_own(&g, part);
 	if (ok)

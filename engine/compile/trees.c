@@ -19,20 +19,9 @@ tsn_ruleset_rule_tree(const struct tsn_ruleset *r, const char *name)
 	return s == NULL ? NULL : s->decl;
 }
 
-/* What an override or a test put in place of a declaration is not among those of the files. */
-static bool
-is_declared(const struct tsn_world *w, const struct ck_sym *sym)
-{
-	const struct ck_sym *s = w->syms;
-
-	while (s != NULL && s != sym)
-		s = s->order;
-	return s != NULL;
-}
-
 /* Members that stand in the text and that nobody is invited to replace. */
 static bool
-is_written(const struct tsn_world *w, const struct ck_set *s)
+is_written(const struct ck_set *s)
 {
 	const struct tsn_node *n;
 
@@ -41,7 +30,7 @@ is_written(const struct tsn_world *w, const struct ck_set *s)
 	if (s->sym == NULL)
 		return true;
 	n = s->sym->decl->kids;
-	return is_declared(w, s->sym) && n != NULL && (n->kind != TSN_N_SET || n->kids != NULL) && n->kind != TSN_N_SITESET;
+	return s->sym->declared && n != NULL && (n->kind != TSN_N_SET || n->kids != NULL) && n->kind != TSN_N_SITESET;
 }
 
 bool
@@ -52,7 +41,7 @@ tsn_ruleset_set_written(const struct tsn_ruleset *r, uint32_t slot)
 	if (slot >= r->module->nsets)
 		return false;
 	for (s = ck_set_reach(r->inner->sets[slot]); s != NULL; s = s->reach_next)
-		if (!is_written(r->inner->world, s))
+		if (!is_written(s))
 			return false;
 	return true;
 }

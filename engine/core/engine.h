@@ -32,6 +32,9 @@ struct tsn_engine_options {
 	void *arg;
 	/* Called for the matches of a ruleset's probes in place of raising alerts; see compile.h. */
 	void (*on_probe)(void *arg, const struct tsn_vm *vm, uint32_t probe, const struct tsn_mask *rows, const struct tsn_batch *b);
+	/* Gets the ruleset that another one took the place of, to free it where nobody waits; NULL: tsn_engine_load frees it. */
+	void (*retired)(void *arg, struct tsn_ruleset *old);
+	void *retired_arg;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 

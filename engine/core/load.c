@@ -156,6 +156,9 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	}
 	tsn_engine_configure(e, &rs->site);
 	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
-	tsn_ruleset_free(old);
+	if (old != NULL && e->o.retired != NULL)
+		e->o.retired(e->o.retired_arg, old);
+	else
+		tsn_ruleset_free(old);
 	return true;
 }

@@ -2,20 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "core/reload.h"
 
-#include <string.h>
-
 #include "base/clock.h"
-
-static const struct tsn_rule *
-find_rule(const struct tsn_ruleset *rs, const char *name)
-{
-	uint32_t i;
-
-	for (i = 0; rs != NULL && i < rs->program->nrules; i++)
-		if (strcmp(rs->program->rules[i].name, name) == 0)
-			return &rs->program->rules[i];
-	return NULL;
-}
 
 static void
 tell(struct tsn_reload_report *r, const char *what, const char *name)
@@ -26,31 +13,34 @@ tell(struct tsn_reload_report *r, const char *what, const char *name)
 		r->item(r->arg, &item);
 }
 
+static void
+tell_rule(const struct tsn_program *old, const struct tsn_program *now, uint32_t i, struct tsn_reload_report *r)
+{
+	if (old == NULL || tsn_program_was(now, i, old) == TSN_NAMES_NONE) {
+		r->added++;
+		tell(r, "added", now->rules[i].name);
+	} else if (!tsn_program_same(now, i, old)) {
+		r->changed++;
+		tell(r, "changed", now->rules[i].name);
+	} else {
+		r->unchanged++;
+		tell(r, "unchanged", now->rules[i].name);
+	}
+}
+
 void
 tsn_engine_report_rules(const struct tsn_ruleset *old, const struct tsn_ruleset *now, struct tsn_reload_report *r)
 {
-	uint32_t i;
+	const struct tsn_program *was = old == NULL ? NULL : old->program;
 
 	if (r == NULL)
 		return;
-	for (i = 0; i < now->program->nrules; i++) {
-		const struct tsn_rule *rule = &now->program->rules[i], *was = find_rule(old, rule->name);
-
-		if (was == NULL) {
-			r->added++;
-			tell(r, "added", rule->name);
-		} else if (strcmp(was->canon, rule->canon) != 0) {
-			r->changed++;
-			tell(r, "changed", rule->name);
-		} else {
-			r->unchanged++;
-			tell(r, "unchanged", rule->name);
-		}
-	}
-	for (i = 0; old != NULL && i < old->program->nrules; i++) {
-		if (find_rule(now, old->program->rules[i].name) == NULL) {
+	for (uint32_t i = 0; i < now->program->nrules; i++)
+		tell_rule(was, now->program, i, r);
+	for (uint32_t i = 0; was != NULL && i < was->nrules; i++) {
+		if (tsn_program_now(now->program, was, i) == TSN_NAMES_NONE) {
 			r->removed++;
-			tell(r, "removed", old->program->rules[i].name);
+			tell(r, "removed", was->rules[i].name);
 		}
 	}
 }

@@ -91,7 +91,7 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	if (e->rules == NULL)
 		return;
 	at = open_part(out, "alerts");
-	tsn_alerts_save(e->alerts, out);
+	tsn_alerts_save((const struct tsn_alerts *const[]){ e->alerts }, 1, out);
 	tsn_pack_close(out, at);
 	at = open_part(out, "state");
 	tsn_state_save(e->lane->state, out);

@@ -59,6 +59,8 @@ struct tsn_daemon {
 	int64_t compile_began, next_care;
 	uint64_t reloads, reloads_failed;
 	bool reload_failed;
+	struct tsn_ruleset *retired; /* no longer in force, and to be freed */
+	struct tsn_set *retired_set;
 };
 
 static int64_t
@@ -446,9 +448,10 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 	d->reload_failed = false;
 	tsn_log(d->log, TSN_LOG_INFO,
 	    "reloaded: %u rules added, %u changed, %u removed, %u unchanged; %u expressions kept with %llu groups, %u new; "
-	    "flows waited %lld ms",
+	    "%u of %u set files kept; flows waited %lld ms",
 	    report.added, report.changed, report.removed, report.unchanged, report.expressions_kept,
-	    (unsigned long long)report.groups_kept, report.expressions_new, (long long)(now_ms() - began));
+	    (unsigned long long)report.groups_kept, report.expressions_new, r->rules->files_kept, r->rules->files,
+	    (long long)(now_ms() - began));
 	tsn_notify("READY=1\nSTATUS=rules reloaded");
 	say(d, NULL);
 }
@@ -456,8 +459,11 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 static void
 finish_refresh(struct tsn_daemon *d, struct tsn_job_result *r)
 {
-	const char *name = tsn_engine_ruleset(d->engine)->module->sets[r->slot].name;
+	const struct tsn_ruleset *rs = tsn_engine_ruleset(d->engine);
+	const char *name = rs->module->sets[r->slot].name;
 
+	/* the last holder frees it, and that is not to be who takes the flows */
+	d->retired_set = tsn_set_hold(rs->sets[r->slot]);
 	log_text(d->log, r->errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&r->text));
 	if (r->set == NULL || !tsn_engine_replace_set(d->engine, r->slot, r->set)) {
 		tsn_set_free(r->set);
@@ -468,16 +474,30 @@ finish_refresh(struct tsn_daemon *d, struct tsn_job_result *r)
 }
 
 static void
+retire(void *arg, struct tsn_ruleset *old)
+{
+	struct tsn_daemon *d = arg;
+
+	tsn_ruleset_free(d->retired);
+	d->retired = old;
+}
+
+static void
 job_ended(struct tsn_daemon *d)
 {
 	struct tsn_job_result r;
 
 	tsn_job_take(d->job, &r);
+	if (r.cleared)
+		return;
 	if (r.refresh)
 		finish_refresh(d, &r);
 	else
 		finish_reload(d, &r);
 	tsn_buf_fini(&r.text);
+	tsn_job_clear(d->job, d->retired, d->retired_set);
+	d->retired = NULL;
+	d->retired_set = NULL;
 }
 
 /* Starts what was asked for once the job before it has ended. */
@@ -494,6 +514,7 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 		d->compile_began = now;
 		tsn_log(d->log, TSN_LOG_INFO, "reloading");
 		tsn_notify("RELOADING=1");
+		d->rules.before = tsn_engine_ruleset(d->engine);
 		if (!tsn_guests_read(&d->guests, &d->rules, why))
 			keep_old(d, why, NULL);
 		else if (!tsn_job_compile(d->job, &d->rules))
@@ -640,8 +661,8 @@ open_signals(void)
 enum tsn_daemon_end
 tsn_daemon_run(const struct tsn_daemon_options *o)
 {
-	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .seed = o->seed, .log = o->log };
 	struct tsn_daemon d = { .o = o, .log = o->log, .rules = o->rules };
+	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .seed = o->seed, .log = o->log, .retired = retire, .retired_arg = &d };
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
 	struct tsn_metrics m;
 

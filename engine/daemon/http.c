@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/late.h"
 #include "base/mem.h"
 
 #ifdef TSN_HAVE_HTTP
@@ -20,11 +21,45 @@
 #define CONNECTIONS 32u  /* at a time */
 #define PATIENCE    10u  /* seconds until a silent connection is closed */
 
+#define FUNCTIONS(FUNCTION) \
+	FUNCTION(MHD_add_response_header) \
+	FUNCTION(MHD_create_response_from_buffer) \
+	FUNCTION(MHD_destroy_response) \
+	FUNCTION(MHD_get_daemon_info) \
+	FUNCTION(MHD_get_version) \
+	FUNCTION(MHD_queue_response) \
+	FUNCTION(MHD_run) \
+	FUNCTION(MHD_start_daemon) \
+	FUNCTION(MHD_stop_daemon)
+
+/* libmicrohttpd brings GnuTLS with it, which no other command has a use for. */
+struct library {
+	void *handle;
+#define FUNCTION(name) __typeof__(name) *name;
+	FUNCTIONS(FUNCTION)
+#undef FUNCTION
+};
+
 struct tsn_http {
+	struct library lib;
 	struct MHD_Daemon *daemon;
 	tsn_http_page *page;
 	void *arg;
 };
+
+static bool
+load(struct library *l, char *error, size_t size)
+{
+	static const struct tsn_late_function functions[] = {
+#define FUNCTION(name) { #name, offsetof(struct library, name) },
+		FUNCTIONS(FUNCTION)
+#undef FUNCTION
+	};
+
+	l->handle = tsn_late_open(
+	    "libmicrohttpd.so.12", functions, sizeof(functions) / sizeof(functions[0]), l, error, size);
+	return l->handle != NULL;
+}
 
 static enum MHD_Result
 answer(void *arg, struct MHD_Connection *c, const char *url, const char *method, const char *version, const char *upload,
@@ -45,13 +80,13 @@ answer(void *arg, struct MHD_Connection *c, const char *url, const char *method,
 		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 	if (status != MHD_HTTP_OK)
 		tsn_buf_clear(&text);
-	r = MHD_create_response_from_buffer(text.len, text.len > 0 ? text.p : NULL, MHD_RESPMEM_MUST_COPY);
+	r = h->lib.MHD_create_response_from_buffer(text.len, text.len > 0 ? text.p : NULL, MHD_RESPMEM_MUST_COPY);
 	tsn_buf_fini(&text);
 	if (r == NULL)
 		return MHD_NO;
-	if (MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8") == MHD_YES)
-		done = MHD_queue_response(c, status, r);
-	MHD_destroy_response(r);
+	if (h->lib.MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8") == MHD_YES)
+		done = h->lib.MHD_queue_response(c, status, r);
+	h->lib.MHD_destroy_response(r);
 	return done;
 }
 
@@ -87,24 +122,29 @@ struct tsn_http *
 tsn_http_open(const char *where, tsn_http_page *page, void *arg, char error[TSN_INPUT_ERROR])
 {
 	struct tsn_http *h = tsn_calloc(1, sizeof(*h));
-	int fd = h == NULL ? -1 : listener(where, error);
+	char why[TSN_INPUT_ERROR / 2];
+	int fd = -1;
 
 	if (h == NULL)
 		snprintf(error, TSN_INPUT_ERROR, "memory is out");
+	else if (!load(&h->lib, why, sizeof(why)))
+		snprintf(error, TSN_INPUT_ERROR, "http %.60s: %s", where, why);
+	else
+		fd = listener(where, error);
 	if (fd < 0) {
-		tsn_free(h);
+		tsn_http_close(h);
 		return NULL;
 	}
 	h->page = page;
 	h->arg = arg;
-	h->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, h, MHD_OPTION_LISTEN_SOCKET, fd,
+	h->daemon = h->lib.MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, h, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS / 2,
 	    MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE, MHD_OPTION_END);
 	if (h->daemon != NULL)
 		return h;
 	snprintf(error, TSN_INPUT_ERROR, "http %.60s: the server does not start", where);
 	close(fd);
-	tsn_free(h);
+	tsn_http_close(h);
 	return NULL;
 }
 
@@ -113,14 +153,24 @@ tsn_http_close(struct tsn_http *h)
 {
 	if (h == NULL)
 		return;
-	MHD_stop_daemon(h->daemon);
-	tsn_free(h);
+	if (h->daemon != NULL)
+		h->lib.MHD_stop_daemon(h->daemon);
+	tsn_free(h); /* the library stays: GnuTLS does not like to be unloaded */
+}
+
+const char *
+tsn_http_library(void)
+{
+	struct library l;
+	char why[TSN_INPUT_ERROR];
+
+	return load(&l, why, sizeof(why)) ? l.MHD_get_version() : "is not installed"; /* it stays, and so does the text */
 }
 
 int
 tsn_http_fd(const struct tsn_http *h)
 {
-	const union MHD_DaemonInfo *i = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	const union MHD_DaemonInfo *i = h->lib.MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
 	return i != NULL ? i->epoll_fd : -1;
 }
@@ -128,7 +178,7 @@ tsn_http_fd(const struct tsn_http *h)
 void
 tsn_http_serve(struct tsn_http *h)
 {
-	MHD_run(h->daemon);
+	h->lib.MHD_run(h->daemon);
 }
 
 #else
@@ -145,6 +195,12 @@ void
 tsn_http_close(struct tsn_http *h)
 {
 	(void)h;
+}
+
+const char *
+tsn_http_library(void)
+{
+	return NULL;
 }
 
 int

@@ -22,4 +22,7 @@ int tsn_http_fd(const struct tsn_http *h);
 /* Takes and answers what has arrived, without waiting. */
 void tsn_http_serve(struct tsn_http *h);
 
+/* The version of the library behind it, for people; NULL if this build is without it. */
+const char *tsn_http_library(void);
+
 #endif

@@ -6,11 +6,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "sets/set.h"
+
+#define BEHIND 10 /* nice value */
 
 struct tsn_job {
 	pthread_t thread;
@@ -18,6 +21,8 @@ struct tsn_job {
 	int fd;
 	const struct tsn_compile_input *in;
 	const struct tsn_ruleset *rs;
+	struct tsn_ruleset *old;      /* to free */
+	struct tsn_set *old_set;
 	struct tsn_job_result result; /* the thread's while it runs */
 };
 
@@ -56,6 +61,27 @@ keep_text(struct tsn_job *j, struct tsn_diags *diags, const struct tsn_sources *
 	j->result.warnings = tsn_diags_warnings(diags);
 }
 
+/* Who takes flows goes first: with a core to spare this is no slower, without one it takes what is left. */
+static void
+step_back(void)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), BEHIND);
+}
+
+static void *
+clear(void *arg)
+{
+	struct tsn_job *j = arg;
+	uint64_t one = 1;
+
+	step_back();
+	tsn_ruleset_free(j->old);
+	tsn_set_free(j->old_set);
+	if (write(j->fd, &one, sizeof(one)) < 0)
+		return NULL; /* as below */
+	return NULL;
+}
+
 static void *
 work(void *arg)
 {
@@ -64,6 +90,7 @@ work(void *arg)
 	struct tsn_diags *diags = tsn_diags_new();
 	uint64_t one = 1;
 
+	step_back();
 	if (sources != NULL && diags != NULL) {
 		if (j->result.refresh)
 			j->result.set = tsn_ruleset_rebuild_set(j->rs, j->result.slot, diags);
@@ -80,14 +107,14 @@ work(void *arg)
 
 /* Signals stay with the thread that waits for them. */
 static bool
-start(struct tsn_job *j)
+start(struct tsn_job *j, void *(*run)(void *))
 {
 	sigset_t all, before;
 	int err;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&j->thread, NULL, work, j);
+	err = pthread_create(&j->thread, NULL, run, j);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	j->running = err == 0;
 	return j->running;
@@ -100,7 +127,7 @@ tsn_job_compile(struct tsn_job *j, const struct tsn_compile_input *in)
 		return false;
 	memset(&j->result, 0, sizeof(j->result));
 	j->in = in;
-	return start(j);
+	return start(j, work);
 }
 
 bool
@@ -112,7 +139,24 @@ tsn_job_refresh(struct tsn_job *j, const struct tsn_ruleset *rs, uint32_t slot)
 	j->result.refresh = true;
 	j->result.slot = slot;
 	j->rs = rs;
-	return start(j);
+	return start(j, work);
+}
+
+void
+tsn_job_clear(struct tsn_job *j, struct tsn_ruleset *rs, struct tsn_set *set)
+{
+	if (rs == NULL && set == NULL)
+		return;
+	if (!j->running) {
+		memset(&j->result, 0, sizeof(j->result));
+		j->result.cleared = true;
+		j->old = rs;
+		j->old_set = set;
+		if (start(j, clear))
+			return;
+	}
+	tsn_ruleset_free(rs);
+	tsn_set_free(set);
 }
 
 void

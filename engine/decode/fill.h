@@ -47,4 +47,22 @@ bool tsn_fixed_fill_has_wide(void);
 bool tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
     size_t stride);
 
+/*
+ * The same for records of any shape: up to four numbers of up to 4 bytes, or two of 8, within 16 bytes of each record,
+ * each zero-extended to its column.
+ */
+enum tsn_turn_store { TSN_TURN_NONE, TSN_TURN_8, TSN_TURN_16, TSN_TURN_32, TSN_TURN_64, TSN_TURN_PAIR };
+struct tsn_turn_word {
+	uint8_t field, store; /* PAIR: with the word behind it, the higher half */
+};
+struct tsn_turn {
+	uint32_t from;     /* in the record: all of the 16 bytes are its own */
+	uint8_t order[16]; /* for each byte of four little-endian words, which one of the 16; 0x80: it is 0 */
+	struct tsn_turn_word word[4];
+};
+
+/* Rows [b->n, b->n + n); false, and nothing done, where [n] is below TSN_FILL_WIDE or the CPU has no such vectors. */
+bool tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n,
+    size_t stride);
+
 #endif

@@ -9,7 +9,7 @@
 TARGET void
 NAME(network)(const struct tsn_batch *b, uint32_t at, const uint8_t *p, size_t stride)
 {
-	struct NAME(words) w = NAME(turn)(p, stride, 0);
+	struct NAME(words) w = NAME(turn)(p, stride, 0, SWAP);
 
 	NAME(put_32)(b, TSN_F_SRC, at, w.a);
 	NAME(put_32)(b, TSN_F_DST, at, w.b);
@@ -22,7 +22,7 @@ NAME(network)(const struct tsn_batch *b, uint32_t at, const uint8_t *p, size_t s
 TARGET bool
 NAME(counters)(const struct tsn_batch *b, uint32_t at, const struct tsn_fixed_header *h, const uint8_t *p, size_t stride)
 {
-	struct NAME(words) w = NAME(turn)(p, stride, 16);
+	struct NAME(words) w = NAME(turn)(p, stride, 16, SWAP);
 	VECTOR first = NAME(age)(h->uptime, w.c), last = NAME(age)(h->uptime, w.d);
 
 	NAME(put_64)(b, TSN_F_RAW_PACKETS, at, w.a);
@@ -36,7 +36,7 @@ NAME(counters)(const struct tsn_batch *b, uint32_t at, const struct tsn_fixed_he
 TARGET void
 NAME(transport)(const struct tsn_batch *b, uint32_t at, const uint8_t *p, size_t stride)
 {
-	struct NAME(words) w = NAME(turn)(p, stride, 32);
+	struct NAME(words) w = NAME(turn)(p, stride, 32, SWAP);
 
 	NAME(put_16)(b, TSN_F_SRC_PORT, at, NAME(bits)(w.a, 16, 16));
 	NAME(put_16)(b, TSN_F_DST_PORT, at, NAME(bits)(w.a, 0, 16));
@@ -64,4 +64,34 @@ NAME(fill)(const struct tsn_batch *b, const struct tsn_fixed_header *h, const ui
 		NAME(transport)(b, b->n + i, at, stride);
 	}
 	return odd;
+}
+
+/* A word, and the next one where both are one number, to where it goes. */
+TARGET void
+NAME(put_word)(const struct tsn_batch *b, const struct tsn_turn_word *to, uint32_t at, VECTOR v, VECTOR next)
+{
+	switch (to->store) {
+	case TSN_TURN_8: NAME(put_8)(b, to->field, at, v); break;
+	case TSN_TURN_16: NAME(put_16)(b, to->field, at, v); break;
+	case TSN_TURN_32: NAME(put_32)(b, to->field, at, v); break;
+	case TSN_TURN_64: NAME(put_64)(b, to->field, at, v); break;
+	case TSN_TURN_PAIR: NAME(put_pair)(b, to->field, at, v, next); break;
+	default: break;
+	}
+}
+
+TARGET void
+NAME(one_turn)(const struct tsn_batch *b, const struct tsn_turn *t, const uint8_t *p, uint32_t n, size_t stride)
+{
+	const __m128i order = _mm_loadu_si128((const __m128i *)t->order);
+
+	for (uint32_t done = 0; done < n; done += AT_ONCE) {
+		uint32_t i = done + AT_ONCE <= n ? done : n - AT_ONCE;
+		struct NAME(words) w = NAME(turn)(p + i * stride, stride, t->from, order);
+
+		NAME(put_word)(b, &t->word[0], b->n + i, w.a, w.b);
+		NAME(put_word)(b, &t->word[1], b->n + i, w.b, w.b);
+		NAME(put_word)(b, &t->word[2], b->n + i, w.c, w.d);
+		NAME(put_word)(b, &t->word[3], b->n + i, w.d, w.d);
+	}
 }

@@ -9,7 +9,8 @@
  *   record 2: a b c d     upper half)      c: 0 1 2 3 | 4 5 6 7
  *   record 3: a b c d                      d: 0 1 2 3 | 4 5 6 7
  *
- * so that each column is written by whole vectors. Where which word goes stands in fill_body.h.
+ * so that each column is written by whole vectors. Where which word goes stands in fill_body.h; for records of
+ * templates, in what the plan made of them (turn.c).
  */
 #include "base/cpu.h"
 #include "decode/decode.h"
@@ -32,22 +33,22 @@ struct avx2_words {
 	__m256i a, b, c, d;
 };
 
-/* Row [at] of records i and i + 4, as numbers of ours. */
+/* 16 bytes of records i and i + 4, put in [order]. */
 AVX2 __m256i
-avx2_row(const uint8_t *p, size_t i, size_t stride, size_t at)
+avx2_row(const uint8_t *p, size_t i, size_t stride, size_t at, __m128i order)
 {
 	__m128i low = _mm_loadu_si128((const __m128i *)(p + i * stride + at));
 	__m128i high = _mm_loadu_si128((const __m128i *)(p + (i + 4) * stride + at));
 
 	return _mm256_shuffle_epi8(
-	    _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), _mm256_broadcastsi128_si256(SWAP));
+	    _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), _mm256_broadcastsi128_si256(order));
 }
 
 AVX2 struct avx2_words
-avx2_turn(const uint8_t *p, size_t stride, size_t at)
+avx2_turn(const uint8_t *p, size_t stride, size_t at, __m128i order)
 {
-	__m256i r0 = avx2_row(p, 0, stride, at), r1 = avx2_row(p, 1, stride, at);
-	__m256i r2 = avx2_row(p, 2, stride, at), r3 = avx2_row(p, 3, stride, at);
+	__m256i r0 = avx2_row(p, 0, stride, at, order), r1 = avx2_row(p, 1, stride, at, order);
+	__m256i r2 = avx2_row(p, 2, stride, at, order), r3 = avx2_row(p, 3, stride, at, order);
 	__m256i ab01 = _mm256_unpacklo_epi32(r0, r1), cd01 = _mm256_unpackhi_epi32(r0, r1);
 	__m256i ab23 = _mm256_unpacklo_epi32(r2, r3), cd23 = _mm256_unpackhi_epi32(r2, r3);
 
@@ -99,6 +100,17 @@ avx2_put_64(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m256i v)
 	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_cvtepu32_epi64(_mm256_extracti128_si256(v, 1)));
 }
 
+/* Numbers of 64 bits by their halves. */
+AVX2 void
+avx2_put_pair(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m256i low, __m256i high)
+{
+	uint64_t *col = (uint64_t *)b->col[f] + at;
+	__m256i a = _mm256_unpacklo_epi32(low, high), c = _mm256_unpackhi_epi32(low, high);
+
+	_mm256_storeu_si256((__m256i *)col, _mm256_permute2x128_si256(a, c, 0x20));
+	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_permute2x128_si256(a, c, 0x31));
+}
+
 AVX2 __m256i
 avx2_age(uint32_t uptime, __m256i at)
 {
@@ -146,9 +158,9 @@ struct avx512_words {
 	__m512i a, b, c, d;
 };
 
-/* Row [at] of records i, i + 4, i + 8 and i + 12. */
+/* 16 bytes of records i, i + 4, i + 8 and i + 12. */
 AVX512 __m512i
-avx512_row(const uint8_t *p, size_t i, size_t stride, size_t at)
+avx512_row(const uint8_t *p, size_t i, size_t stride, size_t at, __m128i order)
 {
 	const uint8_t *q = p + i * stride + at;
 	__m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)q));
@@ -156,14 +168,14 @@ avx512_row(const uint8_t *p, size_t i, size_t stride, size_t at)
 	v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(q + 4 * stride)), 1);
 	v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(q + 8 * stride)), 2);
 	v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(q + 12 * stride)), 3);
-	return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(SWAP));
+	return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));
 }
 
 AVX512 struct avx512_words
-avx512_turn(const uint8_t *p, size_t stride, size_t at)
+avx512_turn(const uint8_t *p, size_t stride, size_t at, __m128i order)
 {
-	__m512i r0 = avx512_row(p, 0, stride, at), r1 = avx512_row(p, 1, stride, at);
-	__m512i r2 = avx512_row(p, 2, stride, at), r3 = avx512_row(p, 3, stride, at);
+	__m512i r0 = avx512_row(p, 0, stride, at, order), r1 = avx512_row(p, 1, stride, at, order);
+	__m512i r2 = avx512_row(p, 2, stride, at, order), r3 = avx512_row(p, 3, stride, at, order);
 	__m512i ab01 = _mm512_unpacklo_epi32(r0, r1), cd01 = _mm512_unpackhi_epi32(r0, r1);
 	__m512i ab23 = _mm512_unpacklo_epi32(r2, r3), cd23 = _mm512_unpackhi_epi32(r2, r3);
 
@@ -204,6 +216,16 @@ avx512_put_64(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m512i 
 
 	_mm512_storeu_si512(col, _mm512_cvtepu32_epi64(_mm512_castsi512_si256(v)));
 	_mm512_storeu_si512(col + 8, _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(v, 1)));
+}
+
+AVX512 void
+avx512_put_pair(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m512i low, __m512i high)
+{
+	const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	uint64_t *col = (uint64_t *)b->col[f] + at;
+
+	_mm512_storeu_si512(col, _mm512_permutex2var_epi32(low, first, high));
+	_mm512_storeu_si512(col + 8, _mm512_permutex2var_epi32(low, _mm512_add_epi32(first, _mm512_set1_epi32(8)), high));
 }
 
 AVX512 __m512i
@@ -262,6 +284,33 @@ tsn_fixed_fill_has_wide(void)
 	return tsn_cpu_level >= TSN_CPU_AVX2;
 }
 
+TSN_CPU_TARGET_AVX2 static void
+turn_eight(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n, size_t stride)
+{
+	for (uint32_t i = 0; i < turns; i++)
+		avx2_one_turn(b, &t[i], p, n, stride);
+}
+
+TSN_CPU_TARGET_AVX512 static void
+turn_sixteen(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n, size_t stride)
+{
+	for (uint32_t i = 0; i < turns; i++)
+		avx512_one_turn(b, &t[i], p, n, stride);
+}
+
+bool
+tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n,
+    size_t stride)
+{
+	if (n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
+		return false;
+	if (n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512)
+		turn_sixteen(b, t, turns, p, n, stride);
+	else
+		turn_eight(b, t, turns, p, n, stride);
+	return true;
+}
+
 #else
 
 bool
@@ -275,6 +324,14 @@ tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h,
 bool
 tsn_fixed_fill_has_wide(void)
 {
+	return false;
+}
+
+bool
+tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n,
+    size_t stride)
+{
+	(void)b, (void)t, (void)turns, (void)p, (void)n, (void)stride;
 	return false;
 }
 

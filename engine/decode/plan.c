@@ -174,6 +174,8 @@ make_way(struct tsn_plan *p, const struct tsn_template *t, const struct tsn_want
 		m.way->shared_start |= reverse && m.way->op[i].field == TSN_F_START && m.way->op[i].rank >= SHARED;
 	fitting = tsn_reallocarray(m.way->op, m.way->n + 1, sizeof(*fitting));
 	m.way->op = fitting != NULL ? fitting : m.way->op;
+	if (!t->variable && !reverse)
+		tsn_turns_make(m.way, t->min_len, t->domain->version);
 	return true;
 }
 
@@ -203,6 +205,7 @@ tsn_plan_free(struct tsn_plan *p)
 {
 	if (p != NULL) {
 		tsn_free(p->way[0].op);
+		tsn_free(p->way[0].turn);
 		tsn_free(p->way[1].op);
 	}
 	tsn_free(p);

@@ -9,6 +9,7 @@
 #ifndef TSN_DECODE_PLAN_H
 #define TSN_DECODE_PLAN_H
 
+#include "decode/fill.h"
 #include "decode/mapping.h"
 #include "decode/message.h"
 #include "decode/template.h"
@@ -21,12 +22,14 @@ struct tsn_op {
 	uint8_t code, field, rank; /* rank of a LIST: 1 in the other direction */
 	uint8_t type;     /* WANTED: enum tsn_element_type */
 	bool again;       /* an earlier op writes this column: what is 0 leaves it alone */
+	bool turned;      /* a turn brings its number to the column */
 };
 
 /* One direction of the flows. */
 struct tsn_way {
 	struct tsn_op *op;
-	uint32_t n;
+	struct tsn_turn *turn;
+	uint32_t n, turns;
 	struct tsn_op role[TSN_ROLE_COUNT];
 	bool has[TSN_FIELD_COUNT];
 	bool shared_start; /* of the other direction: it has no start of its own */
@@ -114,6 +117,13 @@ tsn_read_uint(const uint8_t *p, uint32_t len)
  */
 uint32_t tsn_times_finish(
     const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, struct tsn_mask *odd);
+/*
+ * Which ops of records of [size] bytes can be done many records at a time, and how; none when memory is out. [version] of
+ * the messages they come in.
+ */
+void tsn_turns_make(struct tsn_way *w, uint32_t size, uint16_t version);
+/* Times that a turn brought to their column as they came. False: one is not as most are, and tsn_times_run is to do it. */
+bool tsn_times_turned(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t n);
 void tsn_times_run(const struct tsn_way *w, const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h,
     const struct tsn_records *r, const struct tsn_facts *facts, struct tsn_mask *odd);
 /* Names and sampling from what options told. */

@@ -5,6 +5,7 @@
  * column; what is usual (a number as long as its column or half of it, an
  * address) is a plain loop, the rest goes through tsn_batch_put_*.
  */
+#include "base/wide.h"
 #include "decode/columns.h"
 #include "decode/plan.h"
 #include "decode/wire.h"
@@ -232,8 +233,7 @@ run_op(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, c
 }
 
 /* The columns in which all rows of a message are alike. */
-static void
-fill_constants(struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
+TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_head *h, uint32_t n), (b, h, n))
 {
 	struct tsn_addr_column *a = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot];
 	struct tsn_addr x = h->from.exporter;
@@ -252,18 +252,40 @@ fill_constants(struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
 	tsn_mask_set_range(&b->present[TSN_F_SOURCE_ID], row, n);
 }
 
+TSN_WIDE(static, void, lower_twelve, (uint16_t *c, uint32_t n), (c, n))
+{
+	for (uint32_t i = 0; i < n; i++)
+		c[i] &= 0xfff;
+}
+
+/* What remains to be done of an op whose numbers are in their column. False: it is to be run as if they were not. */
+static bool
+finish_turned(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
+{
+	if ((op->code == TSN_MAP_UPTIME || op->code == TSN_MAP_MILLIS) && !tsn_times_turned(op, b, h, n))
+		return false;
+	if (op->code == TSN_MAP_FLAGS)
+		lower_twelve((uint16_t *)b->col[op->field] + b->n, n);
+	if (op->code == TSN_MAP_IPV4)
+		tsn_mask_set_range(&b->addr[tsn_fields[op->field].addr_slot].is_v4, b->n, n);
+	tsn_mask_set_range(&b->present[op->field], b->n, n);
+	return true;
+}
+
 uint32_t
 tsn_plan_run(const struct tsn_plan *p, int way, struct tsn_batch *b, const struct tsn_head *h,
     const struct tsn_records *r, const struct tsn_lists *lists)
 {
 	const struct tsn_way *w = &p->way[way];
 	const struct tsn_facts *facts = *lists->domain != NULL ? &(*lists->domain)->facts : &(struct tsn_facts){ 0 };
+	bool turned = r->at == NULL && w->turns > 0 && tsn_turns_run(b, w->turn, w->turns, r->p, r->n, r->stride);
 	struct tsn_mask odd;
 	uint32_t n;
 
 	tsn_mask_clear(&odd);
 	for (uint32_t i = 0; i < w->n; i++)
-		if (run_op(&w->op[i], b, h, r, lists))
+		if (!(turned && w->op[i].turned && finish_turned(&w->op[i], b, h, r->n)) &&
+		    run_op(&w->op[i], b, h, r, lists))
 			tsn_times_run(w, &w->op[i], b, h, r, facts, &odd);
 	n = tsn_times_finish(w, b, r, &odd);
 	tsn_facts_join(w, b, r, facts);

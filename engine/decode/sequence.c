@@ -38,7 +38,7 @@ struct stream {
 };
 
 struct tsn_sequences {
-	struct stream *slot;
+	struct stream *slot, *last; /* last: the one found last, NULL if none was; it may be another by now */
 	uint32_t n, cap, max; /* cap: a power of two, at least half as much again as n */
 	uint64_t refused;
 };
@@ -85,6 +85,13 @@ hash_of(const struct stream *slot, const struct tsn_stream_key *k)
 	return tsn_hash_join(h, (uint64_t)k->version << 1 | k->addr.v4);
 }
 
+static bool
+is_of(const struct stream *s, const struct tsn_stream_key *k)
+{
+	return s->id == k->id && s->session == k->session && s->version == k->version && s->lo == k->addr.lo &&
+	    s->hi == k->addr.hi && s->v4 == k->addr.v4;
+}
+
 /* The stream's slot, or the free one where it belongs. */
 static struct stream *
 probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
@@ -92,8 +99,7 @@ probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
 	for (uint32_t i = (uint32_t)hash_of(slot, k) & (cap - 1);; i = (i + 1) & (cap - 1)) {
 		struct stream *s = &slot[i];
 
-		if (!s->used || (s->id == k->id && s->session == k->session && s->version == k->version && s->lo == k->addr.lo &&
-		    s->hi == k->addr.hi && s->v4 == k->addr.v4))
+		if (!s->used || is_of(s, k))
 			return s;
 	}
 }
@@ -120,6 +126,7 @@ grow(struct tsn_sequences *t)
 	}
 	tsn_free(t->slot);
 	t->slot = bigger;
+	t->last = NULL;
 	t->cap *= 2;
 	return true;
 }
@@ -128,10 +135,13 @@ grow(struct tsn_sequences *t)
 static struct stream *
 find(struct tsn_sequences *t, const struct tsn_stream_key *k)
 {
-	struct stream *s = probe(t->slot, t->cap, k);
+	struct stream *s = t->last;
 
-	if (s->used)
+	if (s != NULL && s->used && is_of(s, k))
 		return s;
+	s = probe(t->slot, t->cap, k);
+	if (s->used)
+		return t->last = s;
 	if (t->n >= t->max || (t->n >= t->cap / 4 * 3 && !grow(t))) {
 		t->refused++;
 		return NULL;

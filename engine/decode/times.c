@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /* The times of records to milliseconds since 1970, with the care of decode.h. */
 #include "base/clock.h"
+#include "base/wide.h"
 #include "decode/plan.h"
 #include "decode/wire.h"
 
@@ -96,6 +97,37 @@ run_millis(const struct tsn_op *op, struct tsn_batch *b, const uint8_t *restrict
 	return !strange;
 }
 
+/* False: one is ahead of sysUptime. */
+TSN_WIDE(static, bool, place_uptimes, (int64_t *c, uint32_t n, uint32_t uptime, int64_t exported), (c, n, uptime, exported))
+{
+	uint32_t ahead = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t age = uptime - (uint32_t)c[i];
+
+		c[i] = exported - age;
+		ahead |= age > UINT32_MAX - TSN_DECODE_AHEAD;
+	}
+	return ahead == 0;
+}
+
+TSN_WIDE(static, bool, are_millis, (const int64_t *c, uint32_t n), (c, n))
+{
+	uint64_t strange = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		strange |= (uint64_t)c[i] - 1 >= (uint64_t)LATEST;
+	return strange == 0;
+}
+
+bool
+tsn_times_turned(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
+{
+	int64_t *c = (int64_t *)b->col[op->field] + b->n;
+
+	return op->code == TSN_MAP_UPTIME ? place_uptimes(c, n, h->uptime, h->exported) : are_millis(c, n);
+}
+
 void
 tsn_times_run(const struct tsn_way *w, const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h,
     const struct tsn_records *r, const struct tsn_facts *facts, struct tsn_mask *odd)
@@ -175,19 +207,29 @@ delay_start(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_recor
 	}
 }
 
+/* Whatever the columns hold where a time is absent. */
+TSN_WIDE(static, bool, ends_first, (const int64_t *start, const int64_t *end, uint32_t n), (start, end, n))
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		any |= start[i] > end[i];
+	return any != 0;
+}
+
 uint32_t
 tsn_times_finish(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, struct tsn_mask *odd)
 {
 	int64_t *restrict start = (int64_t *)b->col[TSN_F_START] + b->n;
 	int64_t *restrict end = (int64_t *)b->col[TSN_F_END] + b->n;
-	uint32_t n = r->n, any = 0;
+	uint32_t n = r->n;
+	bool any;
 
 	if (w->role[TSN_ROLE_DURATION_MS].len > 0 || w->role[TSN_ROLE_DURATION_US].len > 0)
 		add_missing(w, b, r);
 	if (w->shared_start && w->role[TSN_ROLE_ANSWERED_MS].len > 0)
 		delay_start(w, b, r);
-	for (uint32_t i = 0; i < n; i++)
-		any |= start[i] > end[i];
+	any = ends_first(start, end, n);
 	for (uint32_t i = 0; any && i < n; i++) {
 		uint32_t row = b->n + i;
 		int64_t first = start[i];
@@ -199,5 +241,5 @@ tsn_times_finish(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_
 		end[i] = first;
 		tsn_mask_set(odd, i);
 	}
-	return tsn_mask_count(odd);
+	return tsn_mask_any(odd) ? tsn_mask_count(odd) : 0;
 }

@@ -29,6 +29,7 @@ struct tsn_exporters {
 	size_t nsettings;
 	struct range *allowed;     /* in order, apart from one another; none: everybody is */
 	size_t nallowed;
+	struct tsn_exporter *changed;
 };
 
 struct setting {
@@ -117,8 +118,34 @@ enter(struct tsn_exporters *t, struct tsn_addr addr)
 	e->addr = addr;
 	e->skew = e->first_received = e->last_received = e->last_lost = TSN_TIME_NONE;
 	e->presence.forgotten = e->presence.first_heard = e->presence.last_heard = TSN_TIME_NONE;
+	e->change.list = &t->changed;
+	e->change.index = t->count;
 	apply_settings(t, e);
 	return t->count++;
+}
+
+const struct tsn_exporter *
+tsn_exporters_changed(struct tsn_exporters *t, uint32_t *index)
+{
+	struct tsn_exporter *e = t->changed;
+
+	if (e == NULL)
+		return NULL;
+	t->changed = e->change.next;
+	e->change.in = false;
+	*index = e->change.index;
+	return e;
+}
+
+void
+tsn_exporters_put(struct tsn_exporters *t, uint32_t index, const struct tsn_presence *p)
+{
+	while (index >= t->count) {
+		if (!reserve(t))
+			return;
+		enter(t, tsn_addr_v4(0));
+	}
+	tsn_exporters_at(t, index)->presence = *p;
 }
 
 struct tsn_exporters *

@@ -99,6 +99,11 @@ struct tsn_exporter {
 	int64_t last_received;      /* latest moment of receipt of one */
 	int64_t last_lost;          /* when a loss was noticed last, TSN_TIME_NONE if never */
 	struct tsn_presence presence;
+	struct {                    /* private: in the list of those whose presence changed */
+		struct tsn_exporter **list, *next;
+		uint32_t index;
+		bool in;
+	} change;
 	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
 };
 
@@ -155,6 +160,14 @@ uint64_t tsn_exporter_lost(const struct tsn_exporter *x);
  */
 bool tsn_exporter_heard(struct tsn_exporters *t, uint32_t index, int64_t from);
 bool tsn_exporter_whole(struct tsn_exporters *t, uint32_t index, int64_t from, int64_t to);
+/*
+ * For those who look at presences from another thread, in a table of their own. An exporter whose presence changed since it was
+ * asked about last, in no order, NULL if there is no other; its index in [*index].
+ */
+const struct tsn_exporter *tsn_exporters_changed(struct tsn_exporters *t, uint32_t *index);
+/* The presence of exporter [index], whoever it is, is this. Without memory it stays unknown to the table, so taken to be whole. */
+void tsn_exporters_put(struct tsn_exporters *t, uint32_t index, const struct tsn_presence *p);
+
 struct tsn_pack;
 struct tsn_unpack;
 /*

@@ -121,6 +121,7 @@ load_all(struct tsn_exporters *t, struct tsn_unpack *in)
 			continue;
 		to = tsn_exporters_at(t, i == 0 ? 0 : tsn_exporters_find(t, x.addr));
 		x.name = to->name;
+		x.change = to->change;
 		x.sampling_override = to->sampling_override;
 		x.addr = to->addr; /* of the shared one, where there is no room for more */
 		*to = x;

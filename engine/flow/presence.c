@@ -25,11 +25,22 @@ put(struct tsn_stretch *v, uint8_t *n, unsigned max, struct tsn_stretch s)
 	return gone;
 }
 
+static void
+changes(struct tsn_exporter *x)
+{
+	if (x->change.in || x->change.list == NULL)
+		return;
+	x->change.in = true;
+	x->change.next = *x->change.list;
+	*x->change.list = x;
+}
+
 void
 tsn_exporter_hear(struct tsn_exporter *x, int64_t received)
 {
 	struct tsn_presence *p = &x->presence;
 
+	changes(x);
 	if (p->first_heard == TSN_TIME_NONE || received < p->first_heard)
 		p->first_heard = received;
 	if (p->last_heard != TSN_TIME_NONE && received > p->last_heard &&
@@ -71,6 +82,7 @@ tsn_exporter_lose(struct tsn_exporter *x, int64_t since, int64_t received)
 	struct tsn_stretch s = { since == TSN_TIME_NONE || since > received ? received : since, received }, gone;
 	struct tsn_stretch *last = p->nlosses > 0 ? &p->loss[p->nlosses - 1] : NULL;
 
+	changes(x);
 	if (x->last_lost == TSN_TIME_NONE || received > x->last_lost)
 		x->last_lost = received;
 	if (last != NULL && s.from <= last->to && s.to >= last->from) { /* one that goes on */

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "input/frames.h"
+#include "input/pcap.h"
 
 #define MAGIC_PCAPNG 0x0a0d0d0au  /* the same in both byte orders */
 #define MAGIC_MODIFIED 0xa1b2cd34u /* pcap as patched by A. Kuznetzov */
@@ -35,10 +36,48 @@ tsn_libpcap_is(const uint8_t magic[4])
 
 #include <pcap/pcap.h>
 
+#include "base/late.h"
+
+#define FUNCTIONS(FUNCTION) \
+	FUNCTION(pcap_close) \
+	FUNCTION(pcap_datalink) \
+	FUNCTION(pcap_datalink_val_to_name) \
+	FUNCTION(pcap_fopen_offline_with_tstamp_precision) \
+	FUNCTION(pcap_geterr) \
+	FUNCTION(pcap_lib_version) \
+	FUNCTION(pcap_next_ex)
+
+struct library {
+	void *handle;
+#define FUNCTION(name) __typeof__(name) *name;
+	FUNCTIONS(FUNCTION)
+#undef FUNCTION
+};
+
 struct tsn_libpcap {
 	struct tsn_reader *r;
+	struct library lib;
 	pcap_t *pcap;
 };
+
+/* libpcap brings D-Bus and systemd with it, and most captures are classic ones. */
+static bool
+load(struct library *l, char error[TSN_INPUT_ERROR])
+{
+	static const struct tsn_late_function functions[] = {
+#define FUNCTION(name) { #name, offsetof(struct library, name) },
+		FUNCTIONS(FUNCTION)
+#undef FUNCTION
+	};
+	/* Debian's name, and everybody else's */
+	static const char *const names[] = { "libpcap.so.0.8", "libpcap.so.1" };
+
+	l->handle = NULL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && l->handle == NULL; i++)
+		l->handle = tsn_late_open(
+		    names[i], functions, sizeof(functions) / sizeof(functions[0]), l, error, TSN_INPUT_ERROR);
+	return l->handle != NULL;
+}
 
 static ssize_t
 serve(void *arg, char *to, size_t n)
@@ -61,41 +100,58 @@ struct tsn_libpcap *
 tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERROR])
 {
 	struct tsn_libpcap *l = tsn_calloc(1, sizeof(*l));
-	FILE *f = l != NULL ? fopencookie(r, "r", (cookie_io_functions_t){ .read = serve }) : NULL;
+	FILE *f = NULL;
 	char why[PCAP_ERRBUF_SIZE] = "";
 
+	snprintf(error, TSN_INPUT_ERROR, "out of memory");
+	if (l != NULL && load(&l->lib, error))
+		f = fopencookie(r, "r", (cookie_io_functions_t){ .read = serve });
 	if (f == NULL) {
-		snprintf(error, TSN_INPUT_ERROR, "out of memory");
-		tsn_free(l);
+		tsn_libpcap_close(l);
 		return NULL;
 	}
 	setvbuf(f, NULL, _IONBF, 0); /* the reader buffers; so its offset is where libpcap is */
 	l->r = r;
-	l->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
+	l->pcap = l->lib.pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (l->pcap == NULL) {
 		snprintf(error, TSN_INPUT_ERROR, "%s", why);
 		fclose(f);
-		tsn_free(l);
+		tsn_libpcap_close(l);
 		return NULL;
 	}
-	*link = (uint32_t)pcap_datalink(l->pcap);
+	*link = (uint32_t)l->lib.pcap_datalink(l->pcap);
 	return l;
 }
 
 void
 tsn_libpcap_close(struct tsn_libpcap *l)
 {
-	if (l != NULL)
-		pcap_close(l->pcap);
+	if (l == NULL)
+		return;
+	if (l->pcap != NULL)
+		l->lib.pcap_close(l->pcap);
+	tsn_late_close(l->lib.handle);
 	tsn_free(l);
 }
 
+/* The library stays, and with it what these two return. */
 const char *
 tsn_libpcap_link_name(uint32_t link)
 {
-	const char *name = link <= INT32_MAX ? pcap_datalink_val_to_name((int)link) : NULL;
+	char error[TSN_INPUT_ERROR];
+	struct library l;
+	const char *name = link <= INT32_MAX && load(&l, error) ? l.pcap_datalink_val_to_name((int)link) : NULL;
 
 	return name != NULL ? name : "unknown";
+}
+
+const char *
+tsn_pcap_library(void)
+{
+	char error[TSN_INPUT_ERROR];
+	struct library l;
+
+	return load(&l, error) ? l.pcap_lib_version() : "is not installed";
 }
 
 /* pcapng has 64 bits for a time; what lies outside 1970 to 9999 is held at the bounds. */
@@ -117,7 +173,7 @@ tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_IN
 	struct pcap_pkthdr *header;
 	const u_char *p;
 
-	switch (pcap_next_ex(l->pcap, &header, &p)) {
+	switch (l->lib.pcap_next_ex(l->pcap, &header, &p)) {
 	case 1:
 		out->p = p;
 		out->len = header->caplen;
@@ -130,12 +186,18 @@ tsn_libpcap_next(struct tsn_libpcap *l, struct tsn_frame *out, char error[TSN_IN
 		if (l->r->error != 0)
 			snprintf(error, TSN_INPUT_ERROR, "cannot read on: %s", tsn_reader_error(l->r));
 		else
-			snprintf(error, TSN_INPUT_ERROR, "%s", pcap_geterr(l->pcap));
+			snprintf(error, TSN_INPUT_ERROR, "%s", l->lib.pcap_geterr(l->pcap));
 		return TSN_FRAMES_DAMAGED;
 	}
 }
 
 #else
+
+const char *
+tsn_pcap_library(void)
+{
+	return NULL;
+}
 
 const char *
 tsn_libpcap_link_name(uint32_t link)

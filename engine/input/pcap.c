@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/wire.h"
 #include "input/fragment.h"
 #include "input/frames.h"
 #include "input/packet.h"
@@ -21,6 +22,10 @@ struct tsn_pcap {
 	struct tsn_libpcap *libpcap; /* NULL: the file is a classic one */
 	uint32_t link;
 	bool ended;
+	struct {
+		bool known;
+		uint32_t src, ports;
+	} last; /* where the last export datagram came from and went to; see take_again */
 	struct tsn_streams *streams;
 	struct tsn_fragments *fragments;
 	struct tsn_pcap_report report;
@@ -141,6 +146,7 @@ tsn_pcap_forget(struct tsn_pcap *p)
 	tsn_fragments_free(p->fragments);
 	r->packets = r->datagrams = r->not_ip = r->not_udp = r->other_udp = r->cut = 0;
 	r->fragments = r->fragments_incomplete = r->streams_refused = 0;
+	p->last.known = false;
 	return make_tables(p);
 }
 
@@ -216,15 +222,63 @@ take_fragment(struct tsn_pcap *p, struct tsn_ip *ip, int64_t ms, struct tsn_data
 	return false;
 }
 
+/* The usual frame: Ethernet II, an IPv4 header without options, UDP; whole, and with lengths that agree. */
+enum { IP = 14, UDP = IP + 20, PAYLOAD = UDP + 8, ETHERTYPE_IPV4 = 0x0800 };
+
+static bool
+is_usual(const struct tsn_pcap *p, const struct tsn_frame *f)
+{
+	const uint8_t *q = f->p;
+	size_t total;
+
+	if (p->link != TSN_LINK_ETHERNET || f->len < PAYLOAD || tsn_wire_u16(q + IP - 2) != ETHERTYPE_IPV4 || q[IP] != 0x45 ||
+	    (tsn_wire_u16(q + IP + 6) & 0x3fff) != 0 || q[IP + 9] != TSN_IP_PROTO_UDP)
+		return false;
+	total = tsn_wire_u16(q + IP + 2);
+	return total >= PAYLOAD - IP && total <= f->len - IP && tsn_wire_u16(q + UDP + 4) == total - (UDP - IP);
+}
+
+/* From here on usual frames with these addresses and ports need not be looked at as others are. */
+static void
+remember(struct tsn_pcap *p, const struct tsn_frame *f, const struct tsn_datagram *d)
+{
+	p->last.known = is_usual(p, f) && (p->opts.n_ports > 0 || p->opts.sniff == NULL ||
+	    tsn_streams_has(p->streams, d->exporter, d->dst_port));
+	if (!p->last.known)
+		return;
+	p->last.src = tsn_wire_u32(f->p + IP + 12);
+	p->last.ports = tsn_wire_u32(f->p + UDP);
+}
+
+/* A capture of exports has a few streams, and its frames differ in numbers: what holds for the last one holds for this. */
+static bool
+take_again(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
+{
+	const uint8_t *q = f->p;
+
+	if (!p->last.known || !is_usual(p, f) || tsn_wire_u32(q + IP + 12) != p->last.src || tsn_wire_u32(q + UDP) != p->last.ports)
+		return false;
+	*out = (struct tsn_datagram){ .payload = q + PAYLOAD, .len = (size_t)tsn_wire_u16(q + UDP + 4) - (PAYLOAD - UDP),
+		.exporter = tsn_addr_v4(p->last.src), .src_port = (uint16_t)(p->last.ports >> 16),
+		.dst_port = (uint16_t)p->last.ports, .received_ms = f->ms };
+	p->report.datagrams++;
+	return true;
+}
+
 bool
 tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
 {
 	struct tsn_ip ip;
 
 	p->report.packets++;
+	if (take_again(p, f, out))
+		return true;
 	switch (tsn_packet_parse(p->link, f->p, f->len, f->full, &ip)) {
 	case TSN_PACKET_UDP:
-		return take_udp(p, &ip, f->ms, out);
+		if (!take_udp(p, &ip, f->ms, out))
+			return false;
+		remember(p, f, out);
+		return true;
 	case TSN_PACKET_FRAGMENT:
 		return take_fragment(p, &ip, f->ms, out);
 	case TSN_PACKET_NOT_UDP:

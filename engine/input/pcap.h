@@ -76,4 +76,7 @@ void tsn_pcap_progress(const struct tsn_pcap *p, uint64_t *done, uint64_t *total
 /* Do these first [n] bytes (4 are enough) begin a capture that tsn_pcap_open could read? */
 bool tsn_pcap_is_capture(const uint8_t *p, size_t n);
 
+/* The version of libpcap, which pcapng is read with, for people; NULL if this build is without it. */
+const char *tsn_pcap_library(void);
+
 #endif

@@ -172,10 +172,8 @@ probe(struct tsn_reader *r)
 }
 
 size_t
-tsn_reader_need(struct tsn_reader *r, size_t n)
+tsn_reader_more(struct tsn_reader *r, size_t n)
 {
-	if (r->end - r->pos >= n)
-		return r->end - r->pos;
 	if (!r->probed)
 		probe(r);
 	if (r->eof)

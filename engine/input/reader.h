@@ -42,7 +42,12 @@ void tsn_reader_close(struct tsn_reader *r);
  * Makes [n] bytes available at buf[pos]; how many there are, fewer at the end or after an error. Where a
  * waiter is set it may be called in between, and what it does may run the engine: hold no batch meanwhile.
  */
-size_t tsn_reader_need(struct tsn_reader *r, size_t n);
+size_t tsn_reader_more(struct tsn_reader *r, size_t n);
+static inline size_t
+tsn_reader_need(struct tsn_reader *r, size_t n)
+{
+	return r->end - r->pos >= n ? r->end - r->pos : tsn_reader_more(r, n);
+}
 /* What [error] says, for people; only if there is one. */
 const char *tsn_reader_error(const struct tsn_reader *r);
 /* Bytes of the file, as it lies there, that were read, and that there are; [total] 0 if unknown (a pipe). */

@@ -2,29 +2,18 @@
 /* Copyright 2026 The Tocsin authors */
 #include "ruleset/late.h"
 
-#include <dlfcn.h>
-
+#include "base/late.h"
 #include "ruleset/file.h"
 
 #if defined(TSN_HAVE_CURL) || defined(TSN_HAVE_ARCHIVE)
-static void *
-load(const char *name, char error[TSN_RULESET_ERROR])
-{
-	void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-
-	if (library == NULL)
-		tsn_ruleset_fail(error, "%s is needed here and cannot be loaded: %s", name, dlerror());
-	return library;
-}
-
-/* [where]: a pointer to a function, of whatever type. */
 static bool
-find(void *library, const char *function, void *where, char error[TSN_RULESET_ERROR])
+load(const char *name, const struct tsn_late_function *f, size_t n, void *functions, void **library,
+    char error[TSN_RULESET_ERROR])
 {
-	void *p = dlsym(library, function);
+	char why[TSN_RULESET_ERROR];
 
-	*(void **)where = p;
-	return p != NULL || tsn_ruleset_fail(error, "the library has no %s: is it very old?", function);
+	*library = tsn_late_open(name, f, n, functions, why, sizeof(why));
+	return *library != NULL || tsn_ruleset_fail(error, "%s", why);
 }
 #endif
 
@@ -32,21 +21,21 @@ find(void *library, const char *function, void *where, char error[TSN_RULESET_ER
 bool
 tsn_late_curl_open(struct tsn_late_curl *l, char error[TSN_RULESET_ERROR])
 {
-	*l = (struct tsn_late_curl){ .library = load("libcurl.so.4", error) };
-	return l->library != NULL
-#define CURL(function) && find(l->library, #function, &l->function, error)
+	static const struct tsn_late_function functions[] = {
+#define CURL(function) { #function, offsetof(struct tsn_late_curl, function) },
 #define ARCHIVE(function)
 #include "ruleset/late.def"
 #undef CURL
 #undef ARCHIVE
-	    ;
+	};
+
+	return load("libcurl.so.4", functions, sizeof(functions) / sizeof(functions[0]), l, &l->library, error);
 }
 
 void
 tsn_late_curl_close(struct tsn_late_curl *l)
 {
-	if (l->library != NULL)
-		dlclose(l->library);
+	tsn_late_close(l->library);
 }
 #endif
 
@@ -54,20 +43,20 @@ tsn_late_curl_close(struct tsn_late_curl *l)
 bool
 tsn_late_archive_open(struct tsn_late_archive *l, char error[TSN_RULESET_ERROR])
 {
-	*l = (struct tsn_late_archive){ .library = load("libarchive.so.13", error) };
-	return l->library != NULL
+	static const struct tsn_late_function functions[] = {
 #define CURL(function)
-#define ARCHIVE(function) && find(l->library, #function, &l->function, error)
+#define ARCHIVE(function) { #function, offsetof(struct tsn_late_archive, function) },
 #include "ruleset/late.def"
 #undef CURL
 #undef ARCHIVE
-	    ;
+	};
+
+	return load("libarchive.so.13", functions, sizeof(functions) / sizeof(functions[0]), l, &l->library, error);
 }
 
 void
 tsn_late_archive_close(struct tsn_late_archive *l)
 {
-	if (l->library != NULL)
-		dlclose(l->library);
+	tsn_late_close(l->library);
 }
 #endif

@@ -2,14 +2,26 @@
 /* Copyright 2026 The Tocsin authors */
 #include "sets/set.h"
 
+#include <stdatomic.h>
+
 #include "base/mem.h"
 #include "sets/dynamic.h"
 #include "sets/members.h"
 
+struct tsn_set *
+tsn_set_hold(const struct tsn_set *s)
+{
+	struct tsn_set *held = (struct tsn_set *)s;
+
+	atomic_fetch_add_explicit(&held->others, 1, memory_order_relaxed);
+	return held;
+}
+
 void
 tsn_set_free(struct tsn_set *s)
 {
-	if (s == NULL)
+	/* what holders did before is seen by the last one, who takes it apart */
+	if (s == NULL || atomic_fetch_sub_explicit(&s->others, 1, memory_order_acq_rel) > 0)
 		return;
 	tsn_v4_members_fini(&s->v4);
 	tsn_v6_members_fini(&s->v6);

@@ -68,6 +68,8 @@ enum tsn_set_error tsn_set_builder_row(struct tsn_set_builder *b, const struct t
     size_t n, uint32_t *row);
 /* The builder is left empty, of the kind it had, and may be used again or freed. NULL when memory is out. */
 struct tsn_set *tsn_set_build(struct tsn_set_builder *b);
+/* One more holder of a set, of this thread or another; not of a dynamic one. Each of them frees it. */
+struct tsn_set *tsn_set_hold(const struct tsn_set *s);
 void tsn_set_free(struct tsn_set *s);
 
 /* Asking. Any of these may be called on a set of any kind: of another kind it has no member. */

@@ -1,33 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* Arrays of cells: they only grow, and what is new in them is zero. */
-#include <sys/mman.h>
-
 #include "base/mem.h"
 #include "state/internal.h"
 
-#define HUGE_PAGE ((size_t)2 << 20)
+#define LINE 64u
 
-/*
- * Groups are met in random order, so with small pages nearly every access to
- * a large array also misses the TLB, which costs more than the access. realloc
- * moves such arrays without copying but to where huge pages do not fit; so they are copied.
- */
 void *
 tsn_array_grow(void *old, size_t old_bytes, size_t bytes)
 {
-	void *p;
+	uint8_t *p;
 
-	if (bytes < 2 * HUGE_PAGE)
-		return tsn_realloc(old, bytes);
-	p = tsn_aligned_alloc(HUGE_PAGE, bytes);
+	if (old_bytes >= TSN_ARRAY_COPIED)
+		return tsn_map(old, old_bytes, bytes);
+	p = bytes >= TSN_ARRAY_COPIED ? tsn_map(NULL, 0, bytes) : tsn_aligned_alloc(LINE, bytes);
 	if (p == NULL)
 		return NULL;
-	madvise(p, bytes, MADV_HUGEPAGE); /* advice: where it is not taken it is only slower */
+	if (bytes < TSN_ARRAY_COPIED)
+		memset(p + old_bytes, 0, bytes - old_bytes);
 	if (old_bytes > 0)
 		memcpy(p, old, old_bytes);
 	tsn_free(old);
 	return p;
+}
+
+void
+tsn_array_free(void *p, size_t bytes)
+{
+	if (bytes >= TSN_ARRAY_COPIED)
+		tsn_unmap(p, bytes);
+	else
+		tsn_free(p);
 }
 
 bool
@@ -40,7 +43,6 @@ tsn_cells_room(struct tsn_cells *c, uint64_t n)
 	mem = tsn_array_grow(c->mem, (size_t)c->cap * c->size, n * c->size);
 	if (mem == NULL)
 		return false;
-	memset(mem + (size_t)c->cap * c->size, 0, (size_t)(n - c->cap) * c->size);
 	c->mem = mem;
 	c->cap = (uint32_t)n;
 	return true;
@@ -49,7 +51,7 @@ tsn_cells_room(struct tsn_cells *c, uint64_t n)
 void
 tsn_cells_free(struct tsn_cells *c)
 {
-	tsn_free(c->mem);
+	tsn_array_free(c->mem, (size_t)c->cap * c->size);
 	c->mem = NULL;
 	c->cap = 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Counts. Sliding: 40 bytes, sixteen panes of 16 bits behind a head whose low
+ * Counts. Sliding: 24 bytes, sixteen panes of 8 bits behind a head whose low
  * 20 bits are their sum. All lanes outside the window are 0, so that the sum
- * is enough. A group whose pane would pass 65,535 gets a wide cell beside the
+ * is enough. A group whose pane would pass 255 gets a wide cell beside the
  * array (the head's sum is then IS_WIDE, which no sum reaches, and the first
  * lanes hold its index) until its window empties. Tumbling: a ring of two lanes of 64 bits.
  */
@@ -14,13 +14,14 @@
 #define LANES 16u
 #define SUM_MASK ((UINT64_C(1) << TSN_HEAD_BITS) - 1)
 #define IS_WIDE SUM_MASK
-#define NARROW_MAX UINT16_MAX
+#define NARROW_MAX UINT8_MAX
+#define WARM 128u /* a lane that may pass NARROW_MAX with few rows more */
 
 _Static_assert(LANES * NARROW_MAX < IS_WIDE, "sixteen full panes must not look like a wide cell");
 
 struct narrow {
 	uint64_t head;
-	uint16_t lane[LANES];
+	uint8_t lane[LANES];
 };
 
 struct tsn_wide {
@@ -37,6 +38,25 @@ void
 tsn_counts_init(struct tsn_counts *c, bool tumbling)
 {
 	c->cells.size = tumbling ? sizeof(struct pair) : sizeof(struct narrow);
+}
+
+static inline bool
+any_warm(const struct narrow *cell)
+{
+	uint64_t half[2];
+
+	memcpy(half, cell->lane, sizeof(half));
+	return ((half[0] | half[1]) & UINT64_C(0x8080808080808080)) != 0;
+}
+
+static __attribute__((noinline)) uint32_t
+warm_lanes(const struct narrow *cell)
+{
+	uint32_t n = 0;
+
+	for (uint32_t l = 0; l < LANES; l++)
+		n += cell->lane[l] >= WARM;
+	return n;
 }
 
 static uint32_t
@@ -68,6 +88,7 @@ widen(struct tsn_counts *c, struct narrow *cell)
 	if (c->freewide != 0)
 		c->freewide = (uint32_t)w->sum;
 	c->sparewide--;
+	c->warm -= warm_lanes(cell);
 	w->sum = cell->head & SUM_MASK;
 	for (uint32_t l = 0; l < LANES; l++)
 		w->lane[l] = cell->lane[l];
@@ -76,18 +97,18 @@ widen(struct tsn_counts *c, struct narrow *cell)
 	cell->head |= IS_WIDE;
 }
 
-/* Room for [rows] more wide cells, if any pane could need one: at most one a row. */
-bool
-tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
+/* Room for [want] more wide cells. */
+static bool
+wide_room(struct tsn_counts *c, uint64_t *bytes, uint32_t want)
 {
 	uint32_t cap = c->capwide;
 	struct tsn_wide *wide;
 
-	if (c->cells.size != sizeof(struct narrow) || c->peak + rows <= NARROW_MAX || c->sparewide >= rows)
+	if (c->sparewide >= want)
 		return true;
-	cap = cap > rows ? cap * 2 : cap + rows;
-	if (cap > c->cells.cap + rows)
-		cap = c->cells.cap + rows; /* no more than there are groups, and as many as this asks for */
+	cap = cap > want ? cap * 2 : cap + want;
+	if (cap > c->cells.cap + want)
+		cap = c->cells.cap + want; /* no more than there are groups, and as many as this asks for */
 	wide = tsn_reallocarray(c->wide, cap, sizeof(*wide));
 	if (wide == NULL)
 		return false;
@@ -98,6 +119,13 @@ tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
 	return true;
 }
 
+/* As many as [rows] rows could ask for: a cell that has no warm lane takes more than WARM of them, another takes one. */
+bool
+tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
+{
+	return c->cells.size != sizeof(struct narrow) || wide_room(c, bytes, c->warm < rows ? c->warm + rows / WARM : rows);
+}
+
 /* Is lane [l] outside the window that ends [d] > 0 panes after [newest]? */
 static inline bool
 expired(uint32_t l, uint64_t newest, uint64_t d, uint32_t keep)
@@ -106,21 +134,27 @@ expired(uint32_t l, uint64_t newest, uint64_t d, uint32_t keep)
 }
 
 static inline void
-narrow_advance(struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
+narrow_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
 {
+	const bool warm = any_warm(cell);
 	uint64_t d = pane - newest;
 	uint32_t sum = 0;
+
+	if (__builtin_expect(warm, 0))
+		c->warm -= warm_lanes(cell);
 
 	if (d >= keep) {
 		memset(cell->lane, 0, sizeof(cell->lane));
 	} else {
-		const uint16_t first = (uint16_t)((uint32_t)newest + 1 + LANES - keep);
+		const uint8_t first = (uint8_t)(newest + 1 + LANES - keep), out = (uint8_t)d;
 
-		for (uint16_t l = 0; l < LANES; l++)
-			cell->lane[l] = ((uint16_t)(l - first) & (LANES - 1)) < d ? 0 : cell->lane[l];
+		for (uint8_t l = 0; l < LANES; l++)
+			cell->lane[l] = ((uint8_t)(l - first) & (LANES - 1)) < out ? 0 : cell->lane[l];
 		for (uint32_t l = 0; l < LANES; l++)
 			sum += cell->lane[l];
 	}
+	if (__builtin_expect(warm, 0))
+		c->warm += warm_lanes(cell);
 	cell->head = pane << TSN_HEAD_BITS | sum;
 }
 
@@ -184,15 +218,15 @@ add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, str
 		if (__builtin_expect(wide, 0))
 			wide_advance(c, cell, newest, pane, keep);
 		else
-			narrow_advance(cell, newest, pane, keep);
+			narrow_advance(c, cell, newest, pane, keep);
 	} else if (__builtin_expect(tsn_ring_late(cell->head, pane, keep), 0)) {
 		tsn_mask_set(late, row);
 		return peek(c, cell, pane, keep);
 	}
 	if (__builtin_expect((cell->head & SUM_MASK) == IS_WIDE || cell->lane[lane] == NARROW_MAX, 0))
 		return wide_add(c, cell, lane);
-	if (++cell->lane[lane] > c->peak)
-		c->peak = cell->lane[lane];
+	if (__builtin_expect(++cell->lane[lane] == WARM, 0))
+		c->warm++;
 	return (int64_t)(++cell->head & SUM_MASK);
 }
 
@@ -261,6 +295,8 @@ tsn_counts_reset(struct tsn_counts *c, uint32_t group)
 	cell = (struct narrow *)tsn_cell(&c->cells, group);
 	if ((cell->head & SUM_MASK) == IS_WIDE)
 		wide_release(c, cell);
+	else
+		c->warm -= warm_lanes(cell);
 }
 
 void
@@ -306,14 +342,14 @@ put_narrow(struct tsn_counts *c, struct narrow *cell, uint64_t newest, const uin
 		most = v[i] > most ? v[i] : most;
 	}
 	cell->head = newest << TSN_HEAD_BITS;
-	c->peak = most > NARROW_MAX ? NARROW_MAX : most > c->peak ? (uint32_t)most : c->peak;
 	if (most <= NARROW_MAX) {
 		cell->head |= sum;
 		for (uint32_t i = 0; i < LANES; i++)
-			cell->lane[(newest - i) & (LANES - 1)] = (uint16_t)v[i];
+			cell->lane[(newest - i) & (LANES - 1)] = (uint8_t)v[i];
+		c->warm += warm_lanes(cell);
 		return true;
 	}
-	if (!tsn_counts_reserve(c, bytes, 1))
+	if (!wide_room(c, bytes, 1))
 		return false;
 	widen(c, cell);
 	for (uint32_t i = 0; i < LANES; i++)

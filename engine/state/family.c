@@ -9,10 +9,16 @@
 #include "base/mem.h"
 #include "state/internal.h"
 
-#define SLOTS_FIRST 64u
+#define MANY 1024u
 #define LOOK 8u /* groups compared before one is replaced */
 
 enum found { FOUND, WAIT, NO_MEMORY };
+
+static inline void
+prefetch(const struct tsn_family_store *s, uint32_t group)
+{
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
+}
 
 static inline bool
 same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row,
@@ -22,68 +28,48 @@ same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t ro
 	uint16_t len;
 
 	if (!tsn_mask_has(&k->encoded, row))
-		return !g->in_slab && g->key == k->addr[row];
+		return !g->in_slab && g->key == k->tag[row];
 	if (!g->in_slab)
 		return false;
 	key = tsn_slab_key(&s->slab, g->key, &len);
 	return len == k->len[row] && memcmp(key, k->bytes + k->off[row], len) == 0;
 }
 
+static inline struct tsn_place
+place_of(const struct tsn_keys *k, uint32_t row)
+{
+	return (struct tsn_place){ tsn_position(k->hash[row]), k->tag[row],
+		tsn_mask_has(&k->encoded, row) ? TSN_SLAB_ENTRY : 0 };
+}
+
 static uint32_t
 find(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row)
 {
-	const uint32_t tag = (uint32_t)k->hash[row], mask = s->slots - 1;
+	const struct tsn_place p = place_of(k, row);
+	const uint32_t *e = NULL;
 
-	if (s->slots == 0)
+	if (s->dir.lines == 0)
 		return TSN_GROUP_NONE;
-	for (uint32_t i = tag & mask; s->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & mask)
-		if (s->dir[i].tag == tag && same_key(s, k, row, &s->groups[s->dir[i].group]))
-			return s->dir[i].group;
+	while ((e = tsn_directory_next(&s->dir, &p, e)) != NULL)
+		if (same_key(s, k, row, &s->groups[tsn_entry_group(e)]))
+			return tsn_entry_group(e);
 	return TSN_GROUP_NONE;
 }
 
-static void
-enter(struct tsn_entry *dir, uint32_t mask, struct tsn_entry e)
-{
-	uint32_t i = e.tag & mask;
-
-	while (dir[i].group != TSN_GROUP_NONE)
-		i = (i + 1) & mask;
-	dir[i] = e;
-}
-
-/* At most five eighths full: few probes also for keys that are not there. */
-static bool
-directory_room(struct tsn_family_store *s)
-{
-	uint32_t slots = s->slots == 0 ? SLOTS_FIRST : s->slots * 2;
-	struct tsn_entry *dir;
-
-	if (((uint64_t)s->ngroups + 1) * 8 <= (uint64_t)s->slots * 5)
-		return true;
-	if (slots == 0)
-		return false;
-	dir = tsn_array_grow(NULL, 0, (size_t)slots * sizeof(*dir));
-	if (dir == NULL)
-		return false;
-	memset(dir, 0xFF, (size_t)slots * sizeof(*dir));
-	for (uint32_t i = 0; i < s->slots; i++)
-		if (s->dir[i].group != TSN_GROUP_NONE)
-			enter(dir, slots - 1, s->dir[i]);
-	tsn_free(s->dir);
-	s->dir = dir;
-	s->slots = slots;
-	return true;
-}
-
-/* Doubles, up to the budget; [n] is beyond that where it was lowered since. */
+/*
+ * Doubles at first; then arrays are so large that growing costs nothing, and an eighth wastes less. Up to the budget; [n]
+ * is beyond that where it was lowered since.
+ */
 static uint32_t
 next_cap(const struct tsn_family *f, uint32_t n)
 {
 	uint32_t cap = f->store.cap;
 
-	while (cap < n)
-		cap = cap == 0 ? 1 : cap < f->budget && cap * 2 > f->budget ? f->budget : cap * 2;
+	while (cap < n) {
+		const uint32_t next = cap < MANY ? cap * 2 + (cap == 0) : cap + cap / 8;
+
+		cap = cap < f->budget && next > f->budget ? f->budget : next;
+	}
 	return cap;
 }
 
@@ -109,41 +95,35 @@ tsn_family_room(struct tsn_family *f, uint32_t n)
 }
 
 static uint32_t
-make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row)
+make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint64_t seed)
 {
 	struct tsn_family_store *s = &f->store;
 	const uint32_t part = tsn_own_part(s, k->hash[row]);
-	struct tsn_group g = { .newest = INT64_MIN, .key = k->addr[row] };
+	struct tsn_group g = { .newest = INT64_MIN, .key = k->tag[row] };
+	const struct tsn_place place = place_of(k, row);
 	uint32_t number;
 
-	if (!tsn_family_room(f, s->part[part].n + 1) || !directory_room(s))
+	if (!tsn_family_room(f, s->part[part].n + 1) || !tsn_directory_room(&s->dir, seed))
 		return TSN_GROUP_NONE;
 	g.in_slab = tsn_mask_has(&k->encoded, row);
 	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = tsn_number(s, part, s->part[part].n++);
 	s->groups[number] = g;
-	enter(s->dir, s->slots - 1, (struct tsn_entry){ (uint32_t)k->hash[row], number });
+	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
 	return number;
 }
 
-/* Takes an entry out and moves those behind it up, so that no probe meets a gap. */
-static void
-leave(struct tsn_family_store *s, uint32_t group, uint32_t tag)
+struct tsn_place
+tsn_place_of(const struct tsn_group *g, const uint8_t *key, uint16_t len, uint64_t seed)
 {
-	const uint32_t mask = s->slots - 1;
-	uint32_t i = tag & mask, j;
+	uint32_t position;
 
-	while (s->dir[i].group != group)
-		i = (i + 1) & mask;
-	for (j = (i + 1) & mask; s->dir[j].group != TSN_GROUP_NONE; j = (j + 1) & mask) {
-		if (((j - s->dir[j].tag) & mask) < ((j - i) & mask))
-			continue;
-		s->dir[i] = s->dir[j];
-		i = j;
-	}
-	s->dir[i].group = TSN_GROUP_NONE;
+	if (!g->in_slab)
+		return (struct tsn_place){ tsn_position(tsn_hash_u64(g->key, seed)), g->key, 0 };
+	position = tsn_position(tsn_hash_bytes(key, len, seed));
+	return (struct tsn_place){ position, position, TSN_SLAB_ENTRY };
 }
 
 /* All its windows had passed at [now], which may be far away in either direction. */
@@ -169,104 +149,132 @@ less_active(const struct tsn_family *f, const struct tsn_group *a, const struct 
  * active than others. Were it to go on by eight, the first of each eight alike would change hands and the others keep theirs.
  */
 static uint32_t
-victim(struct tsn_family *f, uint32_t part, int64_t now)
+victim(const struct tsn_family *f, uint32_t part, int64_t now)
 {
-	struct tsn_family_store *s = &f->store;
-	struct tsn_part *p = &s->part[part];
-	uint32_t best = TSN_GROUP_NONE, at = 0, look = p->n < LOOK ? p->n : LOOK;
+	const struct tsn_family_store *s = &f->store;
+	const struct tsn_part *p = &s->part[part];
+	uint32_t best = TSN_GROUP_NONE, place = p->hand, look = p->n < LOOK ? p->n : LOOK;
 
-	for (uint32_t i = 0; i < look; i++) {
-		const uint32_t place = (p->hand + i) % p->n, number = tsn_number(s, part, place);
+	for (uint32_t i = 0; i < look; i++, place = place + 1 < p->n ? place + 1 : 0) {
+		const uint32_t number = tsn_number(s, part, place);
 
 		if (best == TSN_GROUP_NONE || less_active(f, &s->groups[number], &s->groups[best], now) ||
 		    (number < best && !less_active(f, &s->groups[best], &s->groups[number], now))) {
 			best = number;
-			at = place;
 		}
 	}
-	p->hand = (at + 1) % p->n;
 	return best;
 }
 
-/* Gives the place of another group to the key of [row]. */
+/* Also fetches what the next look will want. */
+static void
+move_hand(struct tsn_family_store *s, uint32_t part, uint32_t given)
+{
+	struct tsn_part *p = &s->part[part];
+
+	p->hand = given / s->nparts + 1 < p->n ? given / s->nparts + 1 : 0;
+	for (uint32_t i = 0; i < LOOK; i++)
+		prefetch(s, tsn_number(s, part, p->hand + i));
+}
+
+/* Gives the place of group [number] to the key of [row]. */
 static uint32_t
-replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
+replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t number, int64_t now, uint64_t seed)
 {
 	struct tsn_family_store *s = &f->store;
-	struct tsn_group next = { .newest = INT64_MIN, .key = k->addr[row] }, *g;
-	uint32_t number, tag;
-	const uint8_t *key;
-	uint16_t len;
+	struct tsn_group next = { .newest = INT64_MIN, .key = k->tag[row] }, *g;
+	const struct tsn_place place = place_of(k, row);
+	struct tsn_place old;
+	const uint8_t *key = NULL;
+	uint16_t len = 0;
 
+	if (!tsn_directory_room(&s->dir, seed))
+		return TSN_GROUP_NONE;
 	next.in_slab = tsn_mask_has(&k->encoded, row);
 	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
-	number = victim(f, tsn_own_part(s, k->hash[row]), now);
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), number);
+	move_hand(s, tsn_own_part(s, k->hash[row]), number);
 	g = &s->groups[number];
-	tag = (uint32_t)tsn_hash_u64(g->key, seed);
-	if (g->in_slab) {
+	if (g->in_slab)
 		key = tsn_slab_key(&s->slab, g->key, &len);
-		tag = (uint32_t)tsn_hash_bytes(key, len, seed);
+	old = tsn_place_of(g, key, len, seed);
+	if (g->in_slab)
 		tsn_slab_drop(&s->slab, g->key);
-	}
 	if (passed(f, g, now))
 		s->stats.recycled++;
 	else
 		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row);
-	leave(s, number, tag);
+	tsn_directory_leave(&s->dir, &old, number, seed);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_reset(&f->agg[i], number);
 	*g = next;
-	enter(s->dir, s->slots - 1, (struct tsn_entry){ (uint32_t)k->hash[row], number });
+	tsn_directory_enter(&s->dir, &place, number);
 	return number;
 }
 
 /*
- * The first of two passes over a batch's keys: the group of the first entry
- * with the key's tag, right but for a chance of 2^-32. The second can then fetch groups ahead.
+ * The first of two passes over a batch's keys: the group of the first entry with the key's tag, which is nearly always
+ * right. The second then finds the groups fetched.
  */
 void
-tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group,
-    uint32_t n)
+tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group, uint32_t n)
 {
-	const struct tsn_family_store *s = &f->store;
-	const uint32_t mask = s->slots - 1;
+	const struct tsn_directory dir = f->store.dir;
+	const struct tsn_line *line[TSN_BATCH_ROWS + TSN_FAR];
 
+	if (dir.lines == 0 || n == 0) {
+		for (uint32_t i = 0; i < n; i++)
+			group[i] = TSN_GROUP_NONE;
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		line[i] = tsn_directory_line(&dir, tsn_position(k->hash[row[i]]));
+	for (uint32_t i = 0; i < TSN_FAR; i++)
+		line[n + i] = line[n - 1];
 	for (uint32_t i = 0; i < n; i++) {
-		const uint32_t tag = (uint32_t)k->hash[row[i]];
-		uint32_t at = tag & mask;
-
-		group[i] = TSN_GROUP_NONE;
-		if (s->slots == 0)
-			continue;
-		__builtin_prefetch(&s->dir[(uint32_t)k->hash[row[i + 2 * TSN_AHEAD]] & mask]);
-		while (s->dir[at].group != TSN_GROUP_NONE && s->dir[at].tag != tag)
-			at = (at + 1) & mask;
-		group[i] = s->dir[at].group;
+		__builtin_prefetch(line[i + TSN_FAR]);
+		group[i] = tsn_line_guess(&dir, line[i], k->tag[row[i]]);
 	}
 }
 
-static void
-prefetch(const struct tsn_family_store *s, uint32_t group)
-{
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
-}
-
-/* The group of a row whose guess was wrong: found all the same or, for a row that counts, made. */
+/*
+ * The group of a row whose guess was wrong: found all the same or, for a row that counts, made. [met]: of the segment, NULL
+ * where it is not known who was met, or matters not.
+ */
 static __attribute__((noinline)) enum found
-look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, int64_t time,
-    uint64_t seed, uint32_t *group)
+look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, const struct tsn_met *met,
+    int64_t time, uint64_t seed, uint32_t *group)
 {
 	const struct tsn_family_store *s = &f->store;
-	const bool full = s->part[tsn_own_part(s, k->hash[row])].n >= f->budget;
+	const uint32_t part = tsn_own_part(s, k->hash[row]);
+	uint32_t number;
 
 	*group = find(s, k, row);
 	if (*group != TSN_GROUP_NONE || !count)
 		return FOUND;
-	if (full && !first)
-		return WAIT;
-	*group = full ? replace(f, k, row, time, seed) : make(f, k, row);
+	if (s->part[part].n < f->budget) {
+		*group = make(f, k, row, seed);
+	} else {
+		if (!first && met == NULL)
+			return WAIT;
+		number = victim(f, part, time);
+		if (!first && tsn_met_has(met, number))
+			return WAIT;
+		*group = replace(f, k, row, number, time, seed);
+	}
 	return *group == TSN_GROUP_NONE ? NO_MEMORY : FOUND;
+}
+
+static bool
+any_full(const struct tsn_family *f)
+{
+	bool full = false;
+
+	for (uint32_t p = 0; p < f->store.nparts; p++)
+		full = full || f->store.part[p].n >= f->budget;
+	return full;
 }
 
 bool
@@ -276,21 +284,27 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 	struct tsn_family_store *s = &f->store;
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
+	/* before a part is full nobody gives way, and who was met need not be known */
+	struct tsn_met *met = f->loose && any_full(f) ? x->met : NULL;
 	enum found found = FOUND;
 	uint32_t i;
 
+	if (met != NULL)
+		tsn_met_begin(met);
 	for (i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = tsn_mask_has(counts, row);
 
 		prefetch(s, group[i + TSN_AHEAD]);
 		if (group[i] == TSN_GROUP_NONE || !same_key(s, k, row, &s->groups[group[i]])) {
-			found = look(f, k, row, count, i == x->from, time[row], seed, &group[i]);
+			found = look(f, k, row, count, i == x->from, met, time[row], seed, &group[i]);
 			if (found != FOUND)
 				break;
 		}
 		if (count)
 			tsn_group_touch(&s->groups[group[i]], time[row]);
+		if (met != NULL)
+			tsn_met_add(met, group[i]);
 	}
 	x->to = i;
 	return found != NO_MEMORY;
@@ -313,48 +327,43 @@ tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t r
 uint32_t
 tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
 {
-	return tsn_family_full(f, k, row) ? replace(f, k, row, now, seed) : make(f, k, row);
+	if (!tsn_family_full(f, k, row))
+		return make(f, k, row, seed);
+	return replace(f, k, row, victim(f, tsn_own_part(&f->store, k->hash[row]), now), now, seed);
 }
 
 void
 tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group)
 {
 	const struct tsn_family_store *s = &f->store;
-	const uint32_t tag = (uint32_t)k->hash[row], mask = s->slots - 1;
-	uint32_t at = tag & mask;
+	const uint32_t position = tsn_position(k->hash[row]);
+	uint32_t number;
 
-	if (s->slots == 0)
+	if (s->dir.lines == 0)
 		return;
 	if (!group) {
-		__builtin_prefetch(&s->dir[at]);
+		__builtin_prefetch(tsn_directory_line(&s->dir, position));
 		return;
 	}
-	while (s->dir[at].group != TSN_GROUP_NONE && s->dir[at].tag != tag)
-		at = (at + 1) & mask;
-	if (s->dir[at].group == TSN_GROUP_NONE)
+	number = tsn_line_guess(&s->dir, tsn_directory_line(&s->dir, position), k->tag[row]);
+	if (number == TSN_GROUP_NONE)
 		return;
-	prefetch(s, s->dir[at].group);
+	prefetch(s, number);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), s->dir[at].group);
+		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), number);
 }
 
 static bool
-has_key(const struct tsn_family_store *s, const struct tsn_group *g, const uint8_t *key, uint16_t len, uint32_t tag)
+has_key(const struct tsn_family_store *s, const struct tsn_place *p, const uint8_t *key, uint16_t len)
 {
-	const uint32_t mask = s->slots - 1;
+	const uint32_t *e = NULL;
+	const uint8_t *okey;
+	uint16_t olen;
 
-	for (uint32_t i = tag & mask; s->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & mask) {
-		const struct tsn_group *o = &s->groups[s->dir[i].group];
-		const uint8_t *okey;
-		uint16_t olen;
-
-		if (s->dir[i].tag != tag || o->in_slab != g->in_slab)
-			continue;
-		if (!g->in_slab && o->key == g->key)
+	while ((e = tsn_directory_next(&s->dir, p, e)) != NULL) {
+		if (p->slab == 0)
 			return true;
-		if (!g->in_slab)
-			continue;
-		okey = tsn_slab_key(&s->slab, o->key, &olen);
+		okey = tsn_slab_key(&s->slab, s->groups[tsn_entry_group(e)].key, &olen);
 		if (olen == len && memcmp(okey, key, len) == 0)
 			return true;
 	}
@@ -363,16 +372,17 @@ has_key(const struct tsn_family_store *s, const struct tsn_group *g, const uint8
 
 bool
 tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
-    uint32_t tag)
+    uint64_t seed)
 {
+	const struct tsn_place place = tsn_place_of(g, key, len, seed);
 	struct tsn_family_store *s = &f->store;
 	struct tsn_group next = *g;
 
-	if (!directory_room(s) || has_key(s, g, key, len, tag) ||
+	if (!tsn_directory_room(&s->dir, seed) || has_key(s, &place, key, len) ||
 	    (g->in_slab && !tsn_slab_put(s, key, len, &next.key)))
 		return false;
 	s->groups[number] = next;
-	enter(s->dir, s->slots - 1, (struct tsn_entry){ tag, number });
+	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
 	return true;
 }
@@ -382,7 +392,7 @@ tsn_family_fini(struct tsn_family *f)
 {
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_fini(&f->agg[i]);
-	tsn_free(f->store.dir);
-	tsn_free(f->store.groups);
-	tsn_free(f->store.slab.mem);
+	tsn_directory_fini(&f->store.dir);
+	tsn_array_free(f->store.groups, tsn_numbers(&f->store) * sizeof(*f->store.groups));
+	tsn_array_free(f->store.slab.mem, (size_t)f->store.slab.cap * TSN_SLAB_UNIT);
 }

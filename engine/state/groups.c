@@ -5,21 +5,6 @@
 #include "state/internal.h"
 #include "state/ring.h"
 
-static bool
-has_key(const struct tsn_family_store *s, uint32_t group, const uint8_t *key, uint16_t len, const struct tsn_addr *addr)
-{
-	const struct tsn_group *g = &s->groups[group];
-	uint16_t n;
-	const uint8_t *p;
-
-	if (addr != NULL)
-		return !g->in_slab && g->key == (uint32_t)addr->lo;
-	if (!g->in_slab)
-		return false;
-	p = tsn_slab_key(&s->slab, g->key, &n);
-	return n == len && memcmp(p, key, n) == 0;
-}
-
 /* The key that names the group of a row, and its hash: bytes, or an IPv4 address. */
 struct row_key {
 	uint64_t hash;
@@ -64,15 +49,22 @@ uint32_t
 tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row)
 {
 	const struct tsn_family_store *st = &f->store;
+	const uint32_t *e = NULL;
+	struct tsn_place place;
 	struct row_key k;
-	uint32_t tag;
+	const uint8_t *key;
+	uint16_t len;
 
-	if (st->slots == 0 || !key_of_row(s, f, b, row, &k))
+	if (st->dir.lines == 0 || !key_of_row(s, f, b, row, &k))
 		return TSN_GROUP_NONE;
-	tag = (uint32_t)k.hash;
-	for (uint32_t i = tag & (st->slots - 1); st->dir[i].group != TSN_GROUP_NONE; i = (i + 1) & (st->slots - 1))
-		if (st->dir[i].tag == tag && has_key(st, st->dir[i].group, k.bytes, k.len, k.addr.v4 ? &k.addr : NULL))
-			return st->dir[i].group;
+	place = tsn_place_of(&(struct tsn_group){ .in_slab = !k.addr.v4, .key = (uint32_t)k.addr.lo }, k.bytes, k.len, s->seed);
+	while ((e = tsn_directory_next(&st->dir, &place, e)) != NULL) {
+		if (k.addr.v4)
+			return tsn_entry_group(e);
+		key = tsn_slab_key(&st->slab, st->groups[tsn_entry_group(e)].key, &len);
+		if (len == k.len && memcmp(key, k.bytes, len) == 0)
+			return tsn_entry_group(e);
+	}
 	return TSN_GROUP_NONE;
 }
 

@@ -3,7 +3,7 @@
 /*
  * What the files of this room share. A family is
  *
- *   directory   open addressing, 8 bytes an entry {tag, group}
+ *   directory   lines of entries {tag, group}; see directory.h
  *   groups      16 bytes each, by group number; long keys in a slab
  *   aggregates  each with dense arrays of cells, by group number
  *
@@ -17,13 +17,17 @@
 #ifndef TSN_STATE_INTERNAL_H
 #define TSN_STATE_INTERNAL_H
 
+#include <string.h>
+
 #include "base/pack.h"
+#include "state/directory.h"
 #include "state/state.h"
 
 #define TSN_PARTS 64u
 #define TSN_GROUP_NONE UINT32_MAX
 #define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
+#define TSN_FAR 32   /* lines of the directory */
 
 struct tsn_cells {
 	uint8_t *mem;
@@ -34,9 +38,9 @@ struct tsn_cells {
 /* Counts of flows; cells_count.c. */
 struct tsn_counts {
 	struct tsn_cells cells;
-	struct tsn_wide *wide; /* cells of groups whose panes passed 16 bits */
+	struct tsn_wide *wide; /* cells of groups whose panes passed 8 bits */
 	uint32_t nwide, capwide, freewide, sparewide;
-	uint32_t peak;         /* no narrow pane was ever above it */
+	uint32_t warm;         /* panes of narrow cells that are in the upper half of 8 bits */
 };
 
 /* Sums; cells_sum.c. */
@@ -81,6 +85,34 @@ struct tsn_stable;
 struct tsn_kept;
 struct tsn_family;
 
+#define TSN_MARKS 4096u
+
+/* A set of groups by their low bits: it may say that one is in it that is not. Empty again in no time. */
+struct tsn_met {
+	uint16_t mark[TSN_MARKS], round;
+};
+
+static inline void
+tsn_met_begin(struct tsn_met *m)
+{
+	if (++m->round == 0) {
+		memset(m->mark, 0, sizeof(m->mark));
+		m->round = 1;
+	}
+}
+
+static inline void
+tsn_met_add(struct tsn_met *m, uint32_t group)
+{
+	m->mark[group % TSN_MARKS] = m->round;
+}
+
+static inline bool
+tsn_met_has(const struct tsn_met *m, uint32_t group)
+{
+	return m->mark[group % TSN_MARKS] == m->round;
+}
+
 /* A segment of a batch: rows whose groups are resolved and stay where they are. */
 struct tsn_fold {
 	struct tsn_family *family;
@@ -91,6 +123,7 @@ struct tsn_fold {
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
+	struct tsn_met *met;     /* groups of the segment, while it is resolved */
 };
 
 union tsn_total {
@@ -179,10 +212,6 @@ struct tsn_group {
 	uint32_t key;           /* IPv4 address, or offset in the slab */
 };
 
-struct tsn_entry {
-	uint32_t tag, group;
-};
-
 struct tsn_part {
 	uint32_t n;    /* groups, numbered 0..n-1 in the part */
 	uint32_t hand; /* where the next eviction looks first */
@@ -203,8 +232,7 @@ struct tsn_slab {
 
 /* What of a family outlives a reload. */
 struct tsn_family_store {
-	struct tsn_entry *dir;
-	uint32_t slots;      /* a power of two, or 0 */
+	struct tsn_directory dir;
 	uint32_t ngroups;
 	struct tsn_group *groups;
 	uint32_t cap;        /* groups a part has room for */
@@ -221,6 +249,7 @@ struct tsn_family {
 	struct tsn_family_store store;
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
+	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
 	struct tsn_guard *guard; /* of a guarded one; guard.c */
@@ -234,11 +263,11 @@ struct tsn_family {
 
 /* The keys of a batch. */
 struct tsn_keys {
-	uint64_t hash[TSN_BATCH_ROWS];  /* part in the top six bits, tag in the low 32 */
-	uint32_t addr[TSN_BATCH_ROWS];
+	uint64_t hash[TSN_BATCH_ROWS];  /* part in the top six bits, position below */
+	uint32_t tag[TSN_BATCH_ROWS];   /* IPv4 address, or position of what is encoded */
 	uint32_t off[TSN_BATCH_ROWS];
 	uint16_t len[TSN_BATCH_ROWS];
-	struct tsn_mask encoded;        /* rows whose key is bytes at [off], not [addr] */
+	struct tsn_mask encoded;        /* rows whose key is bytes at [off] */
 	uint8_t *bytes;
 	size_t cap;
 };
@@ -250,12 +279,10 @@ struct tsn_side {
 	uint32_t n, at, due;
 };
 
-#define TSN_MARKS 4096u
-
 /* Scratch of families that are read elsewhere than counted; pairs.c. */
 struct tsn_pairs {
 	struct tsn_side counts, reads;
-	uint16_t mark[TSN_MARKS], round; /* groups, by their low bits, that wait to be read in this round */
+	struct tsn_met waiting;          /* groups that wait to be read */
 	bool takes_memory;               /* a row may take another group's memory beside its cell */
 };
 
@@ -272,6 +299,7 @@ struct tsn_state {
 	uint64_t batches;               /* begun */
 	bool learned;
 	struct tsn_family *family;
+	struct tsn_met met;
 	struct tsn_closing closing;
 	struct tsn_state_exporters exporters; /* functions NULL: everybody is whole */
 	struct tsn_keys *more_keys;     /* [nmore], for families whose rows have more than one */
@@ -327,8 +355,10 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
 }
 
-/* cells.c; tsn_array_grow: like realloc, for arrays met in random order. */
+/* cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. */
+#define TSN_ARRAY_COPIED ((size_t)4 << 20) /* larger ones are mapped, and not copied when they grow */
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
+void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
 void tsn_cells_free(struct tsn_cells *c);
 /* The array whose cells begin with the ring's head; for closing. */
@@ -366,12 +396,11 @@ void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
 /*
- * family.c: guesses the groups of all entries; then finds or makes those of entries x->from on, up to the
+ * family.c: guesses the groups of entries, and fetches them; then finds or makes those of entries x->from on, up to the
  * first that needs another group's place while earlier ones are not folded yet; sets x->to. False: memory ran
  * out at x->to.
  */
-void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group,
-    uint32_t n);
+void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group, uint32_t n);
 bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
 /* One row at a time: its group, or TSN_GROUP_NONE; [guess] is looked at first. */
@@ -389,7 +418,9 @@ void tsn_family_fini(struct tsn_family *f);
  * room. False: memory ran out, or another group has that key.
  */
 bool tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *g, const uint8_t *key, uint16_t len,
-    uint32_t tag);
+    uint64_t seed);
+/* Where the directory has a group. */
+struct tsn_place tsn_place_of(const struct tsn_group *g, const uint8_t *key, uint16_t len, uint64_t seed);
 
 /*
  * save.c: a pane's number (0: none) and a ring's head as bytes. Loading is total: false, and [in] is bad, for what a
@@ -403,10 +434,8 @@ bool tsn_head_restore(struct tsn_unpack *in, uint32_t lanes, uint32_t keep, uint
 static inline void
 tsn_group_touch(struct tsn_group *g, int64_t time)
 {
-	if (time > g->newest)
-		g->newest = time;
-	if (g->flows < INT32_MAX)
-		g->flows++;
+	g->newest = time > g->newest ? time : g->newest;
+	g->flows += g->flows < INT32_MAX;
 }
 
 /* Fields of a row that name the group whose value it gets; tick rows are made with these. */

@@ -34,15 +34,15 @@ addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_
 
 	if (tsn_few_rows(n, b)) {
 		for (uint32_t i = 0; i < n; i++) {
-			k->addr[row[i]] = col[row[i]] & mask;
-			k->hash[row[i]] = tsn_hash_u64(k->addr[row[i]], seed);
+			k->tag[row[i]] = col[row[i]] & mask;
+			k->hash[row[i]] = tsn_hash_u64(k->tag[row[i]], seed);
 		}
 		return;
 	}
 	for (uint32_t i = 0; i < b->n; i++)
-		k->addr[i] = col[i] & mask;
+		k->tag[i] = col[i] & mask;
 	for (uint32_t i = 0; i < b->n; i++)
-		k->hash[i] = tsn_hash_u64(k->addr[i], seed);
+		k->hash[i] = tsn_hash_u64(k->tag[i], seed);
 }
 
 uint32_t
@@ -50,12 +50,17 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct 
     const uint16_t *row, uint32_t n)
 {
 	const struct tsn_mask *v4 = NULL;
+	struct tsn_mask others;
 	size_t used = 0;
 
 	tsn_mask_clear(&k->encoded);
 	if (tsn_key_is_addr(spec)) {
 		v4 = &b->addr[tsn_fields[spec->part[0].field].addr_slot].is_v4;
 		addresses(k, &spec->part[0], b, seed, row, n);
+		tsn_mask_first(&others, b->n);
+		tsn_mask_andnot(&others, &others, v4);
+		if (!tsn_mask_any(&others))
+			return n;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t r = row[i];
@@ -67,6 +72,7 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct 
 		k->off[r] = (uint32_t)used;
 		k->len[r] = (uint16_t)tsn_key_encode(spec, b, r, k->bytes + used);
 		k->hash[r] = tsn_hash_bytes(k->bytes + used, k->len[r], seed);
+		k->tag[r] = tsn_position(k->hash[r]);
 		tsn_mask_set(&k->encoded, r);
 		used += k->len[r];
 	}
@@ -158,7 +164,7 @@ together(struct tsn_family_store *f, uint64_t cap)
 			n += size;
 		}
 	memset(s->free, 0, sizeof(s->free));
-	tsn_free(s->mem);
+	tsn_array_free(s->mem, (size_t)s->cap * TSN_SLAB_UNIT);
 	s->mem = mem;
 	s->n = s->live = n;
 	s->cap = (uint32_t)cap;

@@ -19,7 +19,7 @@ push(struct tsn_side *d, uint32_t row, uint32_t group)
 static bool
 is_read(const struct tsn_pairs *p, uint32_t group)
 {
-	return p->mark[group % TSN_MARKS] == p->round;
+	return tsn_met_has(&p->waiting, group);
 }
 
 /* Aggregates see a row's masks and results, so these are exchanged: first nobody wants the values, then no row counts. */
@@ -94,10 +94,7 @@ fold_due(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, uint32_t
 	ok = fold_reads(f, x, p, stop) && ok;
 	turn_back(f);
 	p->counts.due = p->reads.due = 0;
-	if (++p->round == 0) {
-		memset(p->mark, 0, sizeof(p->mark));
-		p->round = 1;
-	}
+	tsn_met_begin(&p->waiting);
 	return ok;
 }
 
@@ -130,7 +127,7 @@ read(struct tsn_state *s, const struct tsn_family *f, uint32_t row)
 	const uint32_t group = tsn_family_find(f, &s->more_keys[0], row, p->reads.guess[p->reads.at]);
 
 	if (group != TSN_GROUP_NONE)
-		p->mark[group % TSN_MARKS] = p->round;
+		tsn_met_add(&p->waiting, group);
 	push(&p->reads, row, group);
 }
 
@@ -162,7 +159,7 @@ tsn_pairs_fold(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, co
 	uint32_t row;
 
 	*stop = 0;
-	s->pairs->round = s->pairs->round == 0 ? 1 : s->pairs->round;
+	tsn_met_begin(&s->pairs->waiting);
 	s->pairs->takes_memory = false;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		s->pairs->takes_memory |= f->agg[i].ops->kept != NULL && f->agg[i].def->extra_bytes != 0;

@@ -409,7 +409,7 @@ load_group(struct tsn_family *f, uint32_t part, uint32_t number, uint64_t *befor
 		hash = tsn_hash_u64(g.key, seed);
 	}
 	return !in->bad && (g.in_slab || tsn_key_is_addr(&f->def.key)) && tsn_part_of(hash) == part &&
-	    tsn_family_enter(f, number, &g, key, (uint16_t)len, (uint32_t)hash);
+	    tsn_family_enter(f, number, &g, key, (uint16_t)len, seed);
 }
 
 static bool

@@ -72,9 +72,20 @@ link_aggs(struct tsn_family *f, const struct tsn_state *s)
 uint32_t
 tsn_family_budget(uint64_t max_keys)
 {
-	const uint64_t budget = max_keys / TSN_PARTS, most = TSN_GROUP_NONE / TSN_PARTS;
+	const uint64_t budget = max_keys / TSN_PARTS, most = (TSN_SLAB_ENTRY - 2) / TSN_PARTS;
 
 	return budget == 0 ? 1 : budget > most ? (uint32_t)most : (uint32_t)budget;
+}
+
+/* No aggregate has anything that groups share: neither memory under a bound nor queues. */
+static bool
+is_loose(const struct tsn_family *f)
+{
+	bool loose = true;
+
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		loose = loose && f->agg[i].ops->make == NULL && (f->agg[i].ops->kept == NULL || f->agg[i].def->extra_bytes == 0);
+	return loose;
 }
 
 static bool
@@ -105,6 +116,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 		f->since_ever = f->since_ever || (agg[i].fn == TSN_AGG_SINCE && def->key.n == 0);
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
 	}
+	f->loose = is_loose(f);
 	tsn_marks_init(f);
 	return true;
 }
@@ -369,7 +381,7 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 {
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
-		.count = s->count, .learned = s->learned };
+		.count = s->count, .learned = s->learned, .met = &s->met };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
 	bool ok;
@@ -421,7 +433,7 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 
 	*out = st->stats;
 	out->groups = st->ngroups;
-	out->bytes = (uint64_t)st->slots * sizeof(*st->dir) + tsn_numbers(st) * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
+	out->bytes = tsn_directory_bytes(&st->dir) + tsn_numbers(st) * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
 	tsn_marks_stats(f, out);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);

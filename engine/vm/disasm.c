@@ -10,6 +10,7 @@
 #include "vm/ops.h"
 
 #define NOTE_COLUMN 52
+#define DISPATCHES_SAID 12 /* the code has them all */
 
 static const char *const relation[] = {
 	[TSN_REL_EQ] = "==", [TSN_REL_NE] = "!=", [TSN_REL_LT] = "<",
@@ -139,6 +140,8 @@ put_operand(const struct tsn_program *p, struct tsn_buf *out, enum tsn_operand k
 	case TSN_OPD_SCHEDULE:
 		tsn_buf_puts(out, p->schedules[x]->text);
 		return;
+	case TSN_OPD_DISPATCH:
+	case TSN_OPD_TEST:
 	case TSN_OPD_REL:
 		tsn_buf_puts(out, relation[x]);
 		return;
@@ -193,6 +196,16 @@ put_steps(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_ins
 }
 
 static void
+put_dispatch(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, uint32_t at)
+{
+	const struct tsn_dispatch *d = &p->dispatches[in->b];
+
+	tsn_buf_printf(out, "m%u by ", in->a);
+	put_field(p, out, p->classes[d->classes].field);
+	tsn_buf_printf(out, ", %u %s to %u", d->nblocks, d->nblocks == 1 ? "block" : "blocks", at + 1 + d->block[d->nblocks]);
+}
+
+static void
 put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, uint32_t at, enum tsn_door door)
 {
 	const struct tsn_op_info *info = &tsn_ops[in->op];
@@ -208,6 +221,21 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 		put_int(out, tsn_fields[in->a].type, p->ints[in->b]);
 		tsn_buf_puts(out, " == ");
 		put_int(out, tsn_fields[in->a].type, p->ints[in->c]);
+		return;
+	case TSN_OP_CODE_DISPATCH:
+		put_dispatch(p, out, in, at);
+		return;
+	case TSN_OP_CODE_TEST:
+	case TSN_OP_CODE_TEST_NOT:
+		tsn_buf_printf(out, "m%u %s ", in->a, tsn_ops[p->tests[in->b].op].name);
+		put_operands(p, out, &p->tests[in->b], at, door);
+		if (in->c > 0)
+			tsn_buf_printf(out, ", none: to %u", at + 1 + in->c);
+		return;
+	case TSN_OP_CODE_REAL_IS:
+		put_field(p, out, in->a);
+		tsn_buf_printf(out, " %s ", relation[in->c]);
+		put_real(out, p->reals[in->b]);
 		return;
 	case TSN_OP_CODE_SKIP_NONE:
 		tsn_buf_printf(out, "m%u to %u", in->a, at + 1 + in->b);
@@ -276,16 +304,38 @@ put_insn(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code
 	tsn_buf_putc(out, '\n');
 }
 
+/* Blocks that begin here. */
+static void
+put_blocks(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code *c, uint32_t *open, uint32_t *nopen,
+    uint32_t at)
+{
+	for (uint32_t i = *nopen; i-- > 0;) {
+		const struct tsn_dispatch *d = &p->dispatches[c->insn[open[2 * i]].b];
+
+		if (open[2 * i + 1] < d->nblocks && open[2 * i] + 1 + d->block[open[2 * i + 1]] == at)
+			tsn_buf_printf(out, "%*s%s:\n", (int)(8 + 2 * i), "", d->name[open[2 * i + 1]++]);
+		else if (open[2 * i] + 1 + d->block[d->nblocks] <= at)
+			(*nopen)--;
+	}
+	if (c->insn[at].op == TSN_OP_CODE_DISPATCH && *nopen < TSN_DISPATCH_DEPTH) {
+		open[2 * *nopen] = at;
+		open[2 * (*nopen)++ + 1] = 0;
+	}
+}
+
 static void
 put_code(const struct tsn_program *p, struct tsn_buf *out, enum tsn_door door, const char *title)
 {
 	const struct tsn_code *c = &p->code[door];
+	uint32_t open[2 * TSN_DISPATCH_DEPTH], nopen = 0; /* dispatches we are in, and their next block */
 
 	if (c->n == 0)
 		return;
 	tsn_buf_printf(out, "\n%s\n", title);
-	for (uint32_t i = 0; i < c->n; i++)
+	for (uint32_t i = 0; i < c->n; i++) {
+		put_blocks(p, out, c, open, &nopen, i);
 		put_insn(p, out, c, i, door);
+	}
 }
 
 /* What an aggregate about another one is about, and how far it looks. */
@@ -413,6 +463,52 @@ put_report(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_re
 	tsn_buf_puts(out, door == TSN_DOOR_TICK ? " (at ticks)\n" : "\n");
 }
 
+/* The blocks with most rules, up to three: what is hot. */
+static void
+put_largest(struct tsn_buf *out, const struct tsn_dispatch *d)
+{
+	uint32_t below = UINT32_MAX;
+	int said = 0;
+
+	for (uint32_t round = 0; round < 3; round++) {
+		uint32_t most = 1;
+
+		for (uint32_t i = 0; i < d->nblocks; i++)
+			if (d->rules[i] > most && d->rules[i] < below)
+				most = d->rules[i];
+		for (uint32_t i = 0; i < d->nblocks && most > 1 && said < 3; i++)
+			if (d->rules[i] == most)
+				tsn_buf_printf(out, "%s%s (%u)", said++ == 0 ? "; most for " : ", ", d->name[i], most);
+		below = most;
+	}
+}
+
+/* Which rules are found by which field, so that those of other values cost nothing. */
+static void
+put_dispatches(const struct tsn_program *p, struct tsn_buf *out)
+{
+	if (p->ndispatches > 0)
+		tsn_buf_puts(out, "\nrules found by a field's value\n");
+	for (uint32_t i = 0; i < p->ndispatches && i < DISPATCHES_SAID; i++) {
+		const struct tsn_dispatch *d = &p->dispatches[i];
+		uint32_t rules = 0;
+
+		for (uint32_t k = 0; k < d->nblocks; k++)
+			rules += d->rules[k];
+		tsn_buf_puts(out, "  ");
+		put_field(p, out, p->classes[d->classes].field);
+		tsn_buf_printf(out, ": %u rules, %u %s", rules, d->nblocks, d->nblocks == 1 ? "value" : "different values");
+		if (d->inside != NULL)
+			tsn_buf_printf(out, ", of those for %s", d->inside);
+		put_largest(out, d);
+		tsn_buf_putc(out, '\n');
+	}
+	if (p->ndispatches > DISPATCHES_SAID)
+		tsn_buf_printf(out, "  and %u more like these\n", p->ndispatches - DISPATCHES_SAID);
+	if (p->ntests > 0)
+		tsn_buf_printf(out, "  %u tests are shared by their rules\n", p->ntests);
+}
+
 /* What a rule says beside its condition: only what it does say. */
 static void
 put_clauses(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_rule *r)
@@ -499,6 +595,7 @@ tsn_program_disassemble(const struct tsn_program *p, struct tsn_buf *out)
 	if (before[0] == ',')
 		tsn_buf_putc(out, '\n');
 	put_families(p, out);
+	put_dispatches(p, out);
 	put_rules(p, out);
 	put_code(p, out, TSN_DOOR_FLOW, "for each batch of flows");
 	put_code(p, out, TSN_DOOR_TALK, "for each batch of conversations");

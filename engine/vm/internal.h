@@ -16,10 +16,14 @@ struct tsn_vm_fold {
 	const struct tsn_mask **steps;       /* of a sequence: a mask each, NULL for a rule's */
 };
 
+struct tsn_vm_classes;
+struct tsn_vm_link;
+struct tsn_vm_memo;
+
 struct tsn_vm {
 	const struct tsn_program *p;
 	const struct tsn_kernels *k;
-	struct tsn_mask *masks;
+	struct tsn_mask *masks;              /* behind the program's registers one a test */
 	struct tsn_vector *values;
 	struct tsn_vector *nothing;          /* known nowhere: arguments of folds that count no row */
 	struct tsn_vm_fold *folds[TSN_DOORS]; /* one a family */
@@ -32,6 +36,14 @@ struct tsn_vm {
 	uint32_t watched;                    /* rule whose keys the rows of a tick batch are; TSN_REG_NONE: of no rule */
 	struct tsn_vm_counters counters;
 	struct tsn_kept_out *kept_out;       /* one a rule */
+	uint64_t batch;                      /* counts the batches */
+	struct tsn_vm_memo *memo;            /* vm/under.c: one a test */
+	/* vm/dispatch.c: classes of fields; of each block its rows and whether it has any; the rows filed at the moment */
+	struct tsn_vm_classes *classes;
+	uint32_t *chain;
+	uint64_t *active;
+	struct tsn_vm_link *link;
+	uint32_t nlinks;
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
 };
 
@@ -43,10 +55,25 @@ struct tsn_run {
 	const struct tsn_set *const *sets;
 	tsn_on_match *on_match;
 	void *arg;
+	const struct tsn_mask *rows; /* those that tests are about: the batch's, or fewer */
 };
+
+/* vm/run.c: from an instruction to the end of the code or of its block. */
+void tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in);
+
+/* vm/dispatch.c and vm/under.c: many rules at once. False when memory is out. */
+bool tsn_vm_dispatch_new(struct tsn_vm *vm);
+void tsn_vm_dispatch_free(struct tsn_vm *vm);
+void tsn_vm_dispatch(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_memos_new(struct tsn_vm *vm);
+void tsn_vm_memos_free(struct tsn_vm *vm);
+/* TEST and TEST_NOT: is any row left? */
+bool tsn_vm_test(struct tsn_run *r, const struct tsn_insn *in);
 
 /* vm/tests.c: the instructions that make a mask of a column; presence is already in [out]. */
 void tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
+void tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
@@ -68,6 +95,9 @@ void tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);
+/* Rows of [known] where [v] [rel] [c] holds. */
+void tsn_vm_compare_reals(const struct tsn_run *r, struct tsn_mask *out, const double *v, const struct tsn_mask *known, double c,
+    uint32_t rel);
 void tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in);
 
 static inline enum tsn_door
@@ -80,7 +110,21 @@ tsn_door_of(enum tsn_batch_kind kind)
 static inline void
 tsn_vm_present(const struct tsn_run *r, uint32_t field, struct tsn_mask *out)
 {
-	tsn_mask_and(out, &r->b->present[field], &r->b->rows);
+	tsn_mask_and(out, &r->b->present[field], r->rows);
+}
+
+/* Does a comparison that came out as [order] (below 0, 0, above) fulfil a relation? */
+static inline bool
+tsn_vm_fulfils(int order, uint32_t rel)
+{
+	switch (rel) {
+	case TSN_REL_EQ: return order == 0;
+	case TSN_REL_NE: return order != 0;
+	case TSN_REL_LT: return order < 0;
+	case TSN_REL_LE: return order <= 0;
+	case TSN_REL_GT: return order > 0;
+	default: return order >= 0;
+	}
 }
 
 #endif

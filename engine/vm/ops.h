@@ -12,7 +12,7 @@
 enum tsn_operand {
 	TSN_OPD_NONE, TSN_OPD_MASK, TSN_OPD_VALUE, TSN_OPD_FIELD, TSN_OPD_INT, TSN_OPD_REAL, TSN_OPD_STRING,
 	TSN_OPD_REGEX, TSN_OPD_ADDRESS, TSN_OPD_PREFIX, TSN_OPD_TUPLE, TSN_OPD_SET, TSN_OPD_FAMILY, TSN_OPD_RULE,
-	TSN_OPD_REL, TSN_OPD_SCHEDULE, TSN_OPD_COUNT
+	TSN_OPD_REL, TSN_OPD_SCHEDULE, TSN_OPD_COUNT, TSN_OPD_DISPATCH, TSN_OPD_TEST
 };
 
 struct tsn_op_info {
@@ -23,6 +23,8 @@ struct tsn_op_info {
 
 extern const struct tsn_op_info tsn_ops[TSN_OPCODE_COUNT];
 
+/* Does the opcode make a mask of columns alone, so that it may stand in the pool of tests? */
+bool tsn_op_is_test(uint16_t op);
 /* The value an instruction of an aggregate yields: is it a real? */
 bool tsn_agg_real(const struct tsn_agg_def *a);
 /* Does it fold the values of an argument? */

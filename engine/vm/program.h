@@ -16,11 +16,13 @@
 #include <pcre2.h>
 
 #include "base/arena.h"
+#include "base/names.h"
 #include "base/schedule.h"
 #include "flow/batch.h"
 #include "flow/key.h"
 #include "flow/wanted.h"
 #include "state/state.h"
+#include "vm/dispatch.h"
 
 enum tsn_opcode {
 #define OP(name, result, a, b, c, help) TSN_OP_CODE_##name,
@@ -180,6 +182,14 @@ struct tsn_rule {
 	uint32_t requires_bits; /* enum tsn_requires or-ed */
 };
 
+/* How the rules of a program belong to those of the one it is to take the place of: by name. */
+struct tsn_succession {
+	const struct tsn_program *old; /* NULL: not known */
+	uint32_t *was;         /* by rule: its number there, TSN_NAMES_NONE: it is new */
+	bool *same;            /* by rule: it was there, and means the same */
+	uint32_t *now;         /* by rule there: its number here, TSN_NAMES_NONE: it is gone */
+};
+
 struct tsn_code {
 	struct tsn_insn *insn;
 	const char **note;     /* per instruction: source text it came from, or NULL; for the disassembly */
@@ -202,10 +212,15 @@ struct tsn_program {
 	struct tsn_key_spec *tuples;           uint32_t ntuples;
 	struct tsn_set_slot *sets;             uint32_t nsets;
 	const struct tsn_schedule **schedules; uint32_t nschedules;
+	struct tsn_insn *tests;                uint32_t ntests;   /* [dst] of the i-th is mask register nmasks + i */
+	struct tsn_classes *classes;           uint32_t nclasses; /* one a field that dispatches look at */
+	struct tsn_dispatch *dispatches;       uint32_t ndispatches;
 	struct tsn_family_def *families;       uint32_t nfamilies;
 	struct tsn_family_use *uses[TSN_DOORS]; /* one a family; NULL where the code has n 0 */
 	struct tsn_export *exports;            uint32_t nexports;
 	struct tsn_rule *rules;                uint32_t nrules;
+	struct tsn_names rule_names;           /* private: made with the program, so that a reload need not search */
+	struct tsn_succession after;           /* private */
 	struct tsn_rule_link *links;                uint32_t nlinks;
 	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
 	struct tsn_field_set reads;            /* all fields it looks at */
@@ -216,6 +231,19 @@ struct tsn_program {
 /* Some rule is about conversations, or wants to know which exporters send both directions. */
 bool tsn_program_pairs(const struct tsn_program *p);
 void tsn_program_free(struct tsn_program *p);
+/* The rule of that name; TSN_NAMES_NONE if there is none. Of a part: as of the whole. */
+uint32_t tsn_program_find_rule(const struct tsn_program *p, const char *name);
+/*
+ * Whoever makes a program that will take the place of [old] may say so: then what belongs together is found beside the flows, and
+ * not while they wait. [old] must be in force until then. False when memory is out.
+ */
+bool tsn_program_follow(struct tsn_program *p, const struct tsn_program *old);
+/* The rule of [old] of the same name, the rule of [p] that has the name of one of [old] (TSN_NAMES_NONE), whether a rule means what it did. */
+uint32_t tsn_program_was(const struct tsn_program *p, uint32_t rule, const struct tsn_program *old);
+uint32_t tsn_program_now(const struct tsn_program *p, const struct tsn_program *old, uint32_t rule);
+bool tsn_program_same(const struct tsn_program *p, uint32_t rule, const struct tsn_program *old);
+/* Makes that quick; for whoever makes programs, once their rules have names. False when memory is out. */
+bool tsn_program_name_rules(struct tsn_program *p);
 /* What the i-th part of the key of a rule's alerts is called. */
 const char *tsn_rule_key_name(const struct tsn_rule *r, unsigned i);
 /* Do the keys of two rules, of one program or two, mean the same? */

@@ -65,19 +65,19 @@ tsn_vm_new(const struct tsn_program *p)
 	vm->p = p;
 	vm->k = tsn_kernels_of(tsn_cpu_level);
 	vm->closing_family = vm->watched = TSN_REG_NONE;
-	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
+	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + p->ntests + 1) * sizeof(*vm->masks));
 	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
 	vm->kept_out = tsn_calloc((size_t)p->nrules + 1, sizeof(*vm->kept_out));
 	if (vm->masks == NULL || vm->values == NULL || vm->kept_out == NULL)
 		goto fail;
 	/* the numbers of a vector are never read before they are written, but what is not known is copied along */
-	memset(vm->masks, 0, ((size_t)p->nmasks + 1) * sizeof(*vm->masks));
+	memset(vm->masks, 0, ((size_t)p->nmasks + p->ntests + 1) * sizeof(*vm->masks));
 	memset(vm->values, 0, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
 	for (uint32_t i = 0; i < p->nvalues; i++)
 		vm->values[i].real = p->value_real[i];
 	vm->nothing = &vm->values[p->nvalues];
 	vm->unread = &vm->values[p->nvalues + 1];
-	if (!bind_folds(vm))
+	if (!bind_folds(vm) || !tsn_vm_dispatch_new(vm) || !tsn_vm_memos_new(vm))
 		goto fail;
 	if (p->nregexes > 0 && (vm->regex = tsn_regex_new()) == NULL)
 		goto fail;
@@ -93,6 +93,8 @@ tsn_vm_free(struct tsn_vm *vm)
 	if (vm == NULL)
 		return;
 	tsn_regex_free(vm->regex);
+	tsn_vm_dispatch_free(vm);
+	tsn_vm_memos_free(vm);
 	for (int code = 0; code < TSN_DOORS; code++)
 		tsn_free(vm->folds[code]);
 	tsn_free(vm->pointers);
@@ -131,10 +133,12 @@ tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
-	for (uint32_t i = 0; i < vm->p->nrules; i++)
-		for (uint32_t j = 0; j < old->p->nrules; j++)
-			if (strcmp(vm->p->rules[i].name, old->p->rules[j].name) == 0)
-				vm->kept_out[i] = old->kept_out[j];
+	for (uint32_t i = 0; i < vm->p->nrules; i++) {
+		const uint32_t was = tsn_program_was(vm->p, i, old->p);
+
+		if (was != TSN_NAMES_NONE)
+			vm->kept_out[i] = old->kept_out[was];
+	}
 }
 
 static uint32_t
@@ -291,14 +295,16 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 }
 
 /* The span of time around a row answers for all rows in it. */
-static void
-during(const struct tsn_run *r, struct tsn_mask *out, const struct tsn_schedule *s)
+void
+tsn_vm_during(struct tsn_run *r, const struct tsn_insn *insn)
 {
+	const struct tsn_schedule *s = r->vm->p->schedules[insn->a];
+	struct tsn_mask *out = &r->vm->masks[insn->dst];
 	int64_t from = 0, until = 0;
 	bool in = false;
 
 	tsn_mask_clear(out);
-	TSN_EACH_ROW(row, &r->b->rows) {
+	TSN_EACH_ROW(row, r->rows) {
 		int64_t t = r->b->time[row];
 
 		if (t < from || t >= until)
@@ -308,16 +314,26 @@ during(const struct tsn_run *r, struct tsn_mask *out, const struct tsn_schedule 
 	}
 }
 
-static void
-execute(struct tsn_run *r, const struct tsn_code *code)
+void
+tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
 {
 	struct tsn_vm *vm = r->vm;
 	struct tsn_mask *m = vm->masks;
 
-	for (const struct tsn_insn *in = code->insn;; in++) {
+	for (;; in++) {
 		switch ((enum tsn_opcode)in->op) {
 		case TSN_OP_CODE_END:
+		case TSN_OP_CODE_LEAVE:
 			return;
+		case TSN_OP_CODE_DISPATCH:
+			tsn_vm_dispatch(r, in);
+			in += vm->p->dispatches[in->b].block[vm->p->dispatches[in->b].nblocks];
+			break;
+		case TSN_OP_CODE_TEST:
+		case TSN_OP_CODE_TEST_NOT:
+			if (!tsn_vm_test(r, in))
+				in += in->c;
+			break;
 		case TSN_OP_CODE_EMPTY:
 			empty(&m[in->dst]);
 			break;
@@ -351,6 +367,9 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 		case TSN_OP_CODE_RANGE:
 			tsn_vm_range(r, in);
 			break;
+		case TSN_OP_CODE_REAL_IS:
+			tsn_vm_real_is(r, in);
+			break;
 		case TSN_OP_CODE_BITS:
 			tsn_vm_bits(r, in);
 			break;
@@ -382,7 +401,7 @@ execute(struct tsn_run *r, const struct tsn_code *code)
 			tsn_vm_tuple_set(r, in);
 			break;
 		case TSN_OP_CODE_DURING:
-			during(r, &m[in->dst], vm->p->schedules[in->a]);
+			tsn_vm_during(r, in);
 			break;
 		case TSN_OP_CODE_LOAD:
 			tsn_vm_load(r, in);
@@ -466,7 +485,7 @@ void
 tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,
     tsn_on_match *on_match, void *arg)
 {
-	struct tsn_run r = { vm, b, state, sets, on_match, arg };
+	struct tsn_run r = { vm, b, state, sets, on_match, arg, &b->rows };
 	const struct tsn_code *code;
 
 	vm->door = tsn_door_of(b->kind);
@@ -476,5 +495,6 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 	tsn_batch_derive(b, &vm->p->derived);
 	if (state != NULL)
 		tsn_state_next_batch(state);
-	execute(&r, code);
+	vm->batch++;
+	tsn_vm_execute(&r, code->insn);
 }

@@ -11,7 +11,7 @@
 static void
 keep_present(const struct tsn_run *r, uint32_t field, struct tsn_mask *out)
 {
-	const struct tsn_mask *present = &r->b->present[field], *rows = &r->b->rows;
+	const struct tsn_mask *present = &r->b->present[field], *rows = r->rows;
 
 	for (int i = 0; i < TSN_MASK_WORDS; i++)
 		out->w[i] &= present->w[i] & rows->w[i];
@@ -60,6 +60,15 @@ tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in)
 		keep_present(r, in->a, out);
 	else
 		tsn_mask_clear(out);
+}
+
+void
+tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in)
+{
+	struct tsn_mask *out = OUT(in), present;
+
+	tsn_vm_present(r, in->a, &present);
+	tsn_vm_compare_reals(r, out, r->b->col[in->a], &present, r->vm->p->reals[in->b], in->c);
 }
 
 void
@@ -273,6 +282,7 @@ tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
 	uint8_t bytes[TSN_KEY_MAX];
 
 	tsn_key_present(key, r->b, &present);
+	tsn_mask_and(&present, &present, r->rows);
 	TSN_EACH_ROW(row, &present)
 		if (tsn_set_has_key(r->sets[in->b], bytes, tsn_key_encode(key, r->b, row, bytes)))
 			tsn_mask_set(&hit, row);

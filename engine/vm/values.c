@@ -113,21 +113,6 @@ tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in)
 	    r->b->n);
 }
 
-/* Does a comparison that came out at -1, 0 or 1 fulfil [rel]? */
-static bool
-fulfils(int order, uint32_t rel)
-{
-	switch ((enum tsn_rel)rel) {
-	case TSN_REL_EQ: return order == 0;
-	case TSN_REL_NE: return order != 0;
-	case TSN_REL_LT: return order < 0;
-	case TSN_REL_LE: return order <= 0;
-	case TSN_REL_GT: return order > 0;
-	case TSN_REL_GE: return order >= 0;
-	}
-	return false;
-}
-
 /* An integer and a real side: row by row, exactly. [sign] -1 if the integer is on the right. */
 static void
 compare_mixed(struct tsn_mask *out, const struct tsn_vector *i, const struct tsn_vector *f,
@@ -136,7 +121,7 @@ compare_mixed(struct tsn_mask *out, const struct tsn_vector *i, const struct tsn
 	struct tsn_mask hit = { { 0 } };
 
 	TSN_EACH_ROW(row, both)
-		if (fulfils(sign * tsn_number_cmp(i->i[row], f->f[row]), rel))
+		if (tsn_vm_fulfils(sign * tsn_number_cmp(i->i[row], f->f[row]), rel))
 			tsn_mask_set(&hit, row);
 	*out = hit;
 }
@@ -222,38 +207,44 @@ tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in)
 		return;
 	}
 	TSN_EACH_ROW(row, &a->known)
-		if (fulfils(-tsn_number_cmp(c, a->f[row]), in->c))
+		if (tsn_vm_fulfils(-tsn_number_cmp(c, a->f[row]), in->c))
 			tsn_mask_set(&hit, row);
 	*MASK(in->dst) = hit;
 }
 
 void
-tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in)
+tsn_vm_compare_reals(const struct tsn_run *r, struct tsn_mask *out, const double *v, const struct tsn_mask *known, double c,
+    uint32_t rel)
 {
 	const struct tsn_kernels *k = r->vm->k;
+
+	if (rel == TSN_REL_EQ || rel == TSN_REL_NE)
+		k->at(out, v, r->b->n, c);
+	else if (rel == TSN_REL_LT || rel == TSN_REL_GE)
+		k->below(out, v, r->b->n, c);
+	else
+		k->above(out, v, r->b->n, c);
+	if (rel == TSN_REL_NE || rel == TSN_REL_LE || rel == TSN_REL_GE)
+		tsn_mask_andnot(out, known, out);
+	else
+		tsn_mask_and(out, known, out);
+}
+
+void
+tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in)
+{
 	const struct tsn_vector *a = VALUE(in->a);
 	struct tsn_mask *out = MASK(in->dst), hit = { { 0 } };
 	double c = r->vm->p->reals[in->b];
-	uint32_t n = r->b->n;
-	bool rest = in->c == TSN_REL_NE || in->c == TSN_REL_LE || in->c == TSN_REL_GE;
 
 	if (!a->real) {
 		TSN_EACH_ROW(row, &a->known)
-			if (fulfils(tsn_number_cmp(a->i[row], c), in->c))
+			if (tsn_vm_fulfils(tsn_number_cmp(a->i[row], c), in->c))
 				tsn_mask_set(&hit, row);
 		*out = hit;
 		return;
 	}
-	if (in->c == TSN_REL_EQ || in->c == TSN_REL_NE)
-		k->at(out, a->f, n, c);
-	else if (in->c == TSN_REL_LT || in->c == TSN_REL_GE)
-		k->below(out, a->f, n, c);
-	else
-		k->above(out, a->f, n, c);
-	if (rest)
-		tsn_mask_andnot(out, &a->known, out);
-	else
-		tsn_mask_and(out, &a->known, out);
+	tsn_vm_compare_reals(r, out, a->f, &a->known, c, in->c);
 }
 
 /* Registers may be the same: each row is read before it is written. */

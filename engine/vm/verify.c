@@ -5,30 +5,18 @@
  * clears what it goes past, so everything inside counts as written.
  */
 #include "base/mem.h"
-#include "vm/ops.h"
-
-struct verifier {
-	const struct tsn_program *p;
-	const struct tsn_code *code;
-	const struct tsn_family_use *uses;
-	enum tsn_door door;
-	bool *mask_written, *value_written, *folded;
-	uint32_t ending;   /* rule of the last UNTIL, whose MATCH is to come */
-	const char *error;
-};
+#include "vm/verify.h"
 
 static bool
-fail(struct verifier *v, const char *error)
+fail(struct tsn_verifier *v, const char *error)
 {
-	if (v->error == NULL)
-		v->error = error;
-	return false;
+	return tsn_verify_check(v, false, error);
 }
 
 static bool
-check(struct verifier *v, bool good, const char *error)
+check(struct tsn_verifier *v, bool good, const char *error)
 {
-	return good || fail(v, error);
+	return tsn_verify_check(v, good, error);
 }
 
 static bool
@@ -45,21 +33,21 @@ key_is_sound(const struct tsn_key_spec *k)
 /* --- operands, by kind --- */
 
 static bool
-mask_read(struct verifier *v, uint32_t reg)
+mask_read(struct tsn_verifier *v, uint32_t reg)
 {
 	return check(v, reg < v->p->nmasks, "mask register out of range") &&
 	    check(v, v->mask_written[reg], "mask register read before it is written");
 }
 
 static bool
-value_read(struct verifier *v, uint32_t reg)
+value_read(struct tsn_verifier *v, uint32_t reg)
 {
 	return check(v, reg < v->p->nvalues, "value register out of range") &&
 	    check(v, v->value_written[reg], "value register read before it is written");
 }
 
 static bool
-mask_write(struct verifier *v, uint32_t reg)
+mask_write(struct tsn_verifier *v, uint32_t reg)
 {
 	if (!check(v, reg < v->p->nmasks, "mask register out of range"))
 		return false;
@@ -68,7 +56,7 @@ mask_write(struct verifier *v, uint32_t reg)
 }
 
 static bool
-value_write(struct verifier *v, uint32_t reg, bool real)
+value_write(struct tsn_verifier *v, uint32_t reg, bool real)
 {
 	if (!check(v, reg < v->p->nvalues, "value register out of range") ||
 	    !check(v, v->p->value_real[reg] == real, "value register of the other kind of number"))
@@ -78,7 +66,7 @@ value_write(struct verifier *v, uint32_t reg, bool real)
 }
 
 static bool
-field_known(struct verifier *v, uint32_t f)
+field_known(struct tsn_verifier *v, uint32_t f)
 {
 	if (!check(v, f < TSN_FIELD_COUNT, "no such field"))
 		return false;
@@ -87,7 +75,7 @@ field_known(struct verifier *v, uint32_t f)
 }
 
 static bool
-operand(struct verifier *v, enum tsn_operand kind, uint32_t x)
+operand(struct tsn_verifier *v, enum tsn_operand kind, uint32_t x)
 {
 	const struct tsn_program *p = v->p;
 
@@ -123,6 +111,10 @@ operand(struct verifier *v, enum tsn_operand kind, uint32_t x)
 		return check(v, x < p->nrules, "no such rule");
 	case TSN_OPD_SCHEDULE:
 		return check(v, x < p->nschedules && p->schedules[x] != NULL, "no such schedule");
+	case TSN_OPD_DISPATCH:
+		return check(v, x < p->ndispatches, "no such dispatch");
+	case TSN_OPD_TEST:
+		return check(v, x < p->ntests, "test out of its pool");
 	case TSN_OPD_REL:
 		return check(v, x <= TSN_REL_GE, "no such relation");
 	}
@@ -132,7 +124,7 @@ operand(struct verifier *v, enum tsn_operand kind, uint32_t x)
 /* --- what one opcode wants beyond the kinds --- */
 
 static bool
-column(struct verifier *v, bool good)
+column(struct tsn_verifier *v, bool good)
 {
 	return check(v, good, "field of the wrong storage");
 }
@@ -144,7 +136,7 @@ is_str(uint32_t f)
 }
 
 static bool
-skip_inside(struct verifier *v, uint32_t at, uint32_t count)
+skip_inside(struct tsn_verifier *v, uint32_t at, uint32_t count)
 {
 	const struct tsn_code *c = v->code;
 
@@ -157,6 +149,11 @@ skip_inside(struct verifier *v, uint32_t at, uint32_t count)
 		if (c->insn[i].op == TSN_OP_CODE_FOLD || c->insn[i].op == TSN_OP_CODE_STEPS || c->insn[i].op == TSN_OP_CODE_UNTIL ||
 		    c->insn[i].op == TSN_OP_CODE_HIDDEN || c->insn[i].op == TSN_OP_CODE_OUTSIDE || c->insn[i].op == TSN_OP_CODE_MATCH)
 			return fail(v, "jump over a fold or a match");
+		if (c->insn[i].op == TSN_OP_CODE_DISPATCH || c->insn[i].op == TSN_OP_CODE_LEAVE)
+			return fail(v, "jump over a block");
+		if ((c->insn[i].op == TSN_OP_CODE_TEST || c->insn[i].op == TSN_OP_CODE_TEST_NOT) &&
+		    !check(v, c->insn[i].c <= at + count - i, "jump out of the jump around it"))
+			return false;
 		if (c->insn[i].op == TSN_OP_CODE_SKIP_NONE &&
 		    !check(v, c->insn[i].b <= at + count - i, "jump out of the jump around it"))
 			return false;
@@ -165,7 +162,7 @@ skip_inside(struct verifier *v, uint32_t at, uint32_t count)
 }
 
 static bool
-fold_uses(struct verifier *v, uint32_t f)
+fold_uses(struct tsn_verifier *v, uint32_t f)
 {
 	const struct tsn_family_def *def = &v->p->families[f];
 	const struct tsn_family_use *use = &v->uses[f];
@@ -198,7 +195,7 @@ fold_uses(struct verifier *v, uint32_t f)
 
 /* A step without a mask is a rule's; at ticks there need be none at all. */
 static bool
-steps_uses(struct verifier *v, uint32_t f)
+steps_uses(struct tsn_verifier *v, uint32_t f)
 {
 	const struct tsn_family_def *def = &v->p->families[f];
 	const struct tsn_family_use *use = &v->uses[f];
@@ -220,7 +217,7 @@ steps_uses(struct verifier *v, uint32_t f)
 
 /* What on_match may read must have been written by then. */
 static bool
-export_written(struct verifier *v, uint32_t export, bool mask)
+export_written(struct tsn_verifier *v, uint32_t export, bool mask)
 {
 	const struct tsn_export *e;
 	uint32_t x;
@@ -247,7 +244,7 @@ export_written(struct verifier *v, uint32_t export, bool mask)
 }
 
 static bool
-match_reads(struct verifier *v, uint32_t rule)
+match_reads(struct tsn_verifier *v, uint32_t rule)
 {
 	const struct tsn_rule *r = &v->p->rules[rule];
 
@@ -269,7 +266,7 @@ match_reads(struct verifier *v, uint32_t rule)
 
 /* Actions name dynamic sets by slot and values by field; who runs them looks no further. */
 static bool
-rules(struct verifier *v)
+rules(struct tsn_verifier *v)
 {
 	for (uint32_t i = 0; i < v->p->nrules; i++)
 		for (uint32_t k = 0; k < v->p->rules[i].nactions; k++)
@@ -280,14 +277,14 @@ rules(struct verifier *v)
 }
 
 static bool
-is_real(const struct verifier *v, uint32_t reg)
+is_real(const struct tsn_verifier *v, uint32_t reg)
 {
 	return v->p->value_real[reg];
 }
 
 /* Kinds of numbers, storages, stretches: run after the operands were checked. */
 static bool
-details(struct verifier *v, uint32_t at)
+details(struct tsn_verifier *v, uint32_t at)
 {
 	const struct tsn_insn *in = &v->code->insn[at];
 	const char *mixed = "integer and real mixed";
@@ -299,6 +296,8 @@ details(struct verifier *v, uint32_t at)
 	case TSN_OP_CODE_BITS:
 	case TSN_OP_CODE_INT_SET:
 		return column(v, tsn_field_is_int(in->a));
+	case TSN_OP_CODE_REAL_IS:
+		return column(v, tsn_fields[in->a].storage == TSN_F64);
 	case TSN_OP_CODE_STR_SAME:
 	case TSN_OP_CODE_STR_SET:
 	case TSN_OP_CODE_STR_MATCH:
@@ -354,7 +353,7 @@ details(struct verifier *v, uint32_t at)
 
 /* Is the value an instruction makes a real? */
 static bool
-makes_real(const struct verifier *v, const struct tsn_insn *in)
+makes_real(const struct tsn_verifier *v, const struct tsn_insn *in)
 {
 	switch ((enum tsn_opcode)in->op) {
 	case TSN_OP_CODE_LOAD:
@@ -375,8 +374,27 @@ makes_real(const struct verifier *v, const struct tsn_insn *in)
 	}
 }
 
+/* Tests are instructions that read no register; each has one of its own to write. */
 static bool
-instruction(struct verifier *v, uint32_t at)
+tests(struct tsn_verifier *v)
+{
+	for (uint32_t i = 0; i < v->p->ntests; i++) {
+		const struct tsn_insn *t = &v->p->tests[i];
+		const struct tsn_op_info *info = &tsn_ops[t->op];
+		struct tsn_code one = { v->p->tests, NULL, v->p->ntests };
+
+		if (!check(v, t->op < TSN_OPCODE_COUNT && tsn_op_is_test(t->op) && t->dst == v->p->nmasks + i, "bad test"))
+			return false;
+		v->code = &one;
+		if (!operand(v, info->operand[0], t->a) || !operand(v, info->operand[1], t->b) ||
+		    !operand(v, info->operand[2], t->c) || !details(v, i))
+			return false;
+	}
+	return true;
+}
+
+static bool
+instruction(struct tsn_verifier *v, uint32_t at)
 {
 	const struct tsn_insn *in = &v->code->insn[at];
 	const struct tsn_op_info *info;
@@ -386,15 +404,19 @@ instruction(struct verifier *v, uint32_t at)
 		return false;
 	info = &tsn_ops[in->op];
 	if (!operand(v, info->operand[0], in->a) || !operand(v, info->operand[1], in->b) ||
-	    (!match && !operand(v, info->operand[2], in->c)) || !details(v, at))
+	    (!match && !operand(v, info->operand[2], in->c)) || !details(v, at) || !tsn_verify_block_op(v, at))
 		return false;
 	switch (info->result) {
 	case TSN_OPD_MASK:
-		if (match && (!mask_write(v, in->c) || !check(v, in->c != in->dst, "two results in one register")))
+		if (match && (!mask_write(v, in->c) || !check(v, in->c != in->dst, "two results in one register") ||
+		    !tsn_verify_wrote_mask(v, at, in->c)))
 			return false;
-		return mask_write(v, in->dst);
+		return mask_write(v, in->dst) && tsn_verify_wrote_mask(v, at, in->dst);
 	case TSN_OPD_VALUE:
-		return value_write(v, in->dst, makes_real(v, in));
+		if (!value_write(v, in->dst, makes_real(v, in)))
+			return false;
+		tsn_verify_wrote_value(v, in->dst);
+		return true;
 	default:
 		return true;
 	}
@@ -416,7 +438,7 @@ is_about(const struct tsn_family_def *def, const struct tsn_agg_def *a)
 }
 
 static bool
-agg_is_sound(struct verifier *v, const struct tsn_family_def *def, const struct tsn_agg_def *a)
+agg_is_sound(struct tsn_verifier *v, const struct tsn_family_def *def, const struct tsn_agg_def *a)
 {
 	return check(v, (unsigned)a->fn < TSN_AGG_FN_COUNT && a->window_ms > 0 && a->pane_ms > 0 && a->panes >= 1 &&
 	    a->panes <= TSN_PANES && key_is_sound(&a->tuple), "bad aggregate") &&
@@ -426,7 +448,7 @@ agg_is_sound(struct verifier *v, const struct tsn_family_def *def, const struct 
 }
 
 static bool
-steps_are_sound(struct verifier *v, const struct tsn_family_def *def)
+steps_are_sound(struct tsn_verifier *v, const struct tsn_family_def *def)
 {
 	if (def->nsteps == 0)
 		return true;
@@ -439,7 +461,7 @@ steps_are_sound(struct verifier *v, const struct tsn_family_def *def)
 }
 
 static bool
-family_is_sound(struct verifier *v, uint32_t f, const struct tsn_family_use *uses)
+family_is_sound(struct tsn_verifier *v, uint32_t f, const struct tsn_family_use *uses)
 {
 	const struct tsn_family_def *def = &v->p->families[f];
 
@@ -455,7 +477,7 @@ family_is_sound(struct verifier *v, uint32_t f, const struct tsn_family_use *use
 }
 
 static bool
-links_are_sound(struct verifier *v)
+links_are_sound(struct tsn_verifier *v)
 {
 	const struct tsn_program *p = v->p;
 
@@ -475,7 +497,7 @@ links_are_sound(struct verifier *v)
 }
 
 static bool
-pools(struct verifier *v)
+pools(struct tsn_verifier *v)
 {
 	const struct tsn_program *p = v->p;
 
@@ -500,11 +522,11 @@ pools(struct verifier *v)
 		for (int d = 0; d < TSN_DOORS; d++)
 			if ((d == TSN_DOOR_FLOW || p->code[d].n > 0) && !family_is_sound(v, i, p->uses[d]))
 				return false;
-	return links_are_sound(v);
+	return tests(v) && tsn_verify_dispatches(v) && links_are_sound(v);
 }
 
 static bool
-code(struct verifier *v, enum tsn_door door)
+code(struct tsn_verifier *v, enum tsn_door door)
 {
 	const struct tsn_program *p = v->p;
 	const struct tsn_code *c = &p->code[door];
@@ -520,8 +542,9 @@ code(struct verifier *v, enum tsn_door door)
 	memset(v->folded, 0, p->nfamilies);
 	if (!check(v, c->n > 0 && c->insn[c->n - 1].op == TSN_OP_CODE_END, "no end"))
 		return false;
+	tsn_verify_blocks_start(v);
 	for (uint32_t i = 0; i < c->n; i++)
-		if (!instruction(v, i))
+		if (!tsn_verify_close(v, i) || !instruction(v, i))
 			return false;
 	return true;
 }
@@ -529,19 +552,20 @@ code(struct verifier *v, enum tsn_door door)
 bool
 tsn_program_verify(struct tsn_program *p)
 {
-	struct verifier v = { .p = p };
+	struct tsn_verifier v = { .p = p };
 	bool good = false;
 
 	v.mask_written = tsn_calloc(p->nmasks, sizeof(bool));
 	v.value_written = tsn_calloc(p->nvalues, sizeof(bool));
 	v.folded = tsn_calloc(p->nfamilies, sizeof(bool));
-	if (v.mask_written == NULL || v.value_written == NULL || v.folded == NULL)
+	if (v.mask_written == NULL || v.value_written == NULL || v.folded == NULL || !tsn_verify_blocks_init(&v))
 		fail(&v, "memory is out");
 	else
 		good = pools(&v) && rules(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
 	tsn_free(v.mask_written);
 	tsn_free(v.value_written);
 	tsn_free(v.folded);
+	tsn_verify_blocks_fini(&v);
 	p->verify_error = v.error;
 	return good;
 }

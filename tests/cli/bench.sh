@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What measurements stand on: flowgen's flows are the same bytes everywhere and as many of each kind as was asked for.
+# What measurements stand on: flowgen's flows are the same bytes everywhere and as many of each kind as was asked for; the
+# bench finds its peers, runs its lanes and judges what comes out. No time is looked at: the peers here do nothing at all.
 . tests/cli/lib
 fast=${TSN_RELEASE:-$tocsin}
 if [ ! -x "$programs/flowgen" ]; then
@@ -82,4 +83,82 @@ for wrong in '--ipv6 10' '--netflow 9 --ipv6 101' '--zipf 1' '--zipf 1,5' '--zip
 	# shellcheck disable=SC2086
 	expect 2 "$programs/flowgen" --out "$tmp/wrong" $wrong
 done
+
+# --- rules, lanes and judgement ---
+
+for kind in three mixed hot prefixes ports; do
+	python3 tests/bench/rules.py $kind 40 > "$tmp/$kind.tsn"
+	expect 0 "$fast" check -q -r "$tmp/$kind.tsn"
+done
+mkdir -p "$tmp/bin" "$tmp/build/bench/nfcapd-flows-3000-none" "$tmp/build/bench/nfcapd-netflow5-1000-none"
+for program in tocsin:"$fast" flowgen:"$programs/flowgen" replay:"$programs/replay"; do
+	ln -s "$(realpath "${program#*:}")" "$tmp/build/${program%%:*}"
+done
+for peer in nfdump rwfilter rwuniq flow-capture flow-cat flow-nfilter flow-stat; do
+	printf '#!/bin/sh\nexit 0\n' > "$tmp/bin/$peer"
+done
+cat > "$tmp/bin/rwpdu2silk" << 'END'
+#!/bin/sh
+for word; do
+	case $word in --silk-output=*) : > "${word#*=}" ;; esac
+done
+END
+chmod +x "$tmp/bin"/*
+mkdir "$tmp/build/bench/flow-tools-3000"
+cat > "$tmp/bin/duckdb.py" << 'END'
+class Nothing:
+    def execute(self, sql):
+        return self
+
+    def fetchall(self):
+        return [(1,)]
+
+
+def connect():
+    return Nothing()
+END
+bench() { # STATUS OPTION...
+	status=$1
+	shift
+	expect "$status" env PATH="$tmp/bin:$PATH" PYTHONPATH="$tmp/bin" PYTHONDONTWRITEBYTECODE=1 python3 "$@"
+}
+bench 0 tests/bench/bench.py "$tmp/build" --flows 3000 --rounds 1 --only flows,memory
+says out 'peers here: nfdump, SiLK, flow-tools, DuckDB; not here: none'
+cat > "$tmp/look.py" << 'END'
+import json, sys
+found = json.load(open(sys.argv[1]))
+known = [t for t in found["targets"] if t["value"] is not None and "left out" not in t["what"]]  # those are nothing at all now and then
+print(len([l for l in found["lanes"] if l["failed"]]), len(known), found["values"].get("groups"))
+END
+expect 0 python3 "$tmp/look.py" "$tmp/build/bench/bench.json"
+is out '0 20 3000'
+printf '#!/bin/sh\nexit 1\n' > "$tmp/bin/rwfilter"
+bench 1 tests/bench/bench.py "$tmp/build" --flows 3000 --rounds 1 --only flows
+says out FAILED
+expect 0 python3 "$tmp/look.py" "$tmp/build/bench/bench.json"
+is out '4 17 None'
+bench 0 tests/bench/cliffs.py "$tmp/build" --flows 3000 --rounds 1 --only batches,threads
+says out 'flows a batch (ns/flow): worst step'
+bench 0 tests/bench/plot.py "$tmp/build" "$tmp/plots"
+expect 0 python3 -c 'import sys, xml.dom.minidom as x; print(len(x.parse(sys.argv[1]).getElementsByTagName("polyline")))' "$tmp/plots/threads.svg"
+is out 3
+bench 2 tests/bench/bench.py "$tmp/build" --only nothing
+
+# --- counts of instructions: a valgrind that always counts the same, so the second run is dear against half of it ---
+
+cat > "$tmp/bin/valgrind" << 'END'
+#!/bin/sh
+for file; do :; done
+echo "I refs: $(wc -c < "$file")" >&2
+END
+chmod +x "$tmp/bin/valgrind"
+bench 0 tests/bench/check.py "$tmp/build" --update --figures "$tmp/figures" 'decode v5' '100 rules'
+expect 0 grep -c '	' "$tmp/figures"
+is out 2
+bench 0 tests/bench/check.py "$tmp/build" --figures "$tmp/figures" 'decode v5' '100 rules'
+says out '0 dearer, 0 cheaper'
+sed -i 's/decode v5	.*/decode v5	10.0/; s/100 rules	.*/100 rules	1000.0/' "$tmp/figures"
+bench 1 tests/bench/check.py "$tmp/build" --figures "$tmp/figures" 'decode v5' '100 rules'
+says out '1 dearer, 1 cheaper'
+says out DEARER
 finish

@@ -26,7 +26,10 @@ site {
     output text "$tmp/high.txt" severity >= high
     exporter 127.0.0.1 name "edge"
 }
+set listed = file "listed.txt"
+rule from_listed { when src in listed }
 END
+	echo 192.0.2.77 > "$tmp/listed.txt"
 	: > "$tmp/log"
 	"$tocsin" listen -r stdlib-rules -r tests/fixtures/demo.tsn -r "$tmp/site.tsn" > "$tmp/out" 2> "$tmp/log" &
 	pid=$!
@@ -49,6 +52,7 @@ done
 "$programs/replay" "$capture" $port 300 > /dev/null 2>&1
 kill -HUP "$pid"
 heard 'reloaded: 0 rules added, 0 changed, 0 removed'
+heard '; 1 of 1 set files kept; '
 cp "$tmp/site.tsn" "$tmp/good"
 echo 'rule broken { when dst_prt == 1 }' >> "$tmp/site.tsn"
 kill -HUP "$pid"
@@ -60,10 +64,12 @@ heard 'the old rules stay in force'
 } > "$tmp/site.tsn"
 kill -HUP "$pid"
 heard 'reloaded: 1 rules added'
+echo 192.0.2.78 >> "$tmp/listed.txt"
 mv "$tmp/alerts.jsonl" "$tmp/rotated.jsonl"
 kill -HUP "$pid"
 rules=$(sed -n 's/.* \([0-9]*\) rules in force$/\1/p' "$tmp/log")
 heard "reloaded: 0 rules added, 0 changed, 0 removed, $((rules + 1)) unchanged"
+heard '; 0 of 1 set files kept; '
 "$programs/replay" "$capture" $port 300 > /dev/null 2>&1
 kill -USR1 "$pid"
 heard ' open; '

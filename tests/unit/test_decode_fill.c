@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "decode/decode.h"
 #include "decode/fill.h"
+#include "decode/plan.h"
 
 /* Signed ones too: a column is bytes here. */
 static const size_t size_of[] = {
@@ -90,6 +91,100 @@ Test(decode_fill, records_many_at_a_time_are_what_they_are_one_by_one)
 	/* the test saw both kinds */
 	cr_assert_gt(odd, 1000);
 	cr_assert_lt(odd_messages, 2000);
+	tsn_batch_free(many);
+	tsn_batch_free(single);
+}
+
+/* --- records of templates --- */
+
+static const struct tsn_tfield elements[] = {
+	{ 0, 1, 8 }, { 0, 1, 4 }, { 0, 2, 8 }, { 0, 2, 4 }, { 0, 2, 3 }, { 0, 4, 1 }, { 0, 5, 1 }, { 0, 6, 1 }, { 0, 6, 2 },
+	{ 0, 7, 2 }, { 0, 8, 4 }, { 0, 9, 1 }, { 0, 10, 2 }, { 0, 10, 4 }, { 0, 11, 2 }, { 0, 12, 4 }, { 0, 14, 2 }, { 0, 15, 4 },
+	{ 0, 16, 2 }, { 0, 17, 4 }, { 0, 21, 4 }, { 0, 22, 4 }, { 0, 27, 16 }, { 0, 28, 16 }, { 0, 34, 4 }, { 0, 56, 6 },
+	{ 0, 58, 2 }, { 0, 61, 1 }, { 0, 136, 1 }, { 0, 152, 8 }, { 0, 153, 8 }, { 0, 210, 5 }, { 0, 210, 1 }, { 0, 7, 1 },
+};
+#define ELEMENTS (sizeof(elements) / sizeof(elements[0]))
+
+static struct tsn_template *
+random_template(struct tsn_domain *domain)
+{
+	uint16_t n = 1 + (uint16_t)(random() % 24);
+	struct tsn_template *t = calloc(1, sizeof(*t) + n * sizeof(t->field[0]));
+
+	t->domain = domain;
+	t->n = n;
+	for (uint16_t i = 0; i < n; i++) {
+		t->field[i] = elements[(size_t)random() % ELEMENTS];
+		t->min_len += t->field[i].len;
+	}
+	return t;
+}
+
+/* Times that can be, mostly; everything else is what it is. */
+static void
+random_values(const struct tsn_template *t, uint8_t *p, uint32_t n, const struct tsn_head *h, uint32_t odd_every)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint16_t k = 0; k < t->n; p += t->field[k++].len) {
+			uint64_t v = h->uptime - (uint32_t)random() % 90000;
+			bool odd = odd_every != 0 && (uint32_t)random() % odd_every == 0;
+
+			if (t->field[k].len == 8 && t->field[k].id >= 152)
+				v = odd ? UINT64_MAX - (uint64_t)random() % 3 : 1700000000000u + (uint64_t)random() % 90000;
+			else if (t->field[k].id == 21 || t->field[k].id == 22)
+				v += odd ? 90100 : 0;
+			else
+				v = (uint64_t)random() << 33 ^ (uint64_t)random() << 3 ^ (uint64_t)random() % 8;
+			for (uint16_t j = 0; j < t->field[k].len; j++)
+				p[j] = random() % 9 == 0 ? (uint8_t)0 : (uint8_t)(v >> 8 * ((t->field[k].len - 1u - j) % 8));
+		}
+	}
+}
+
+Test(decode_fill, records_of_templates_many_at_a_time)
+{
+	struct tsn_batch *many = tsn_batch_new(), *single = tsn_batch_new();
+	struct tsn_domain *none = NULL;
+	const struct tsn_lists lists = { NULL, &none };
+	uint32_t turned = 0, odd = 0;
+
+	srandom(11);
+	for (int round = 0; round < 4000; round++) {
+		struct tsn_head h = { .from = { .exporter = tsn_addr_v4((uint32_t)random()) }, .source = 3, .received = random(),
+			.exported = INT64_C(1700000000000) + random(), .uptime = (uint32_t)random() * 2u, .domain = 7,
+			.version = round % 2 ? 9 : 10 };
+		struct tsn_domain domain = { .version = h.version };
+		struct tsn_template *t = random_template(&domain);
+		struct tsn_plan *plan = tsn_plan_make(t, &(struct tsn_want){ 0 });
+		uint32_t n = 1 + (uint32_t)random() % 40, before = (uint32_t)random() % 9, said, added = 0;
+		uint8_t *p = malloc(n * t->min_len);
+		struct tsn_records r = { .p = p, .n = n, .stride = t->min_len }, one = { .n = 1, .stride = t->min_len };
+
+		tsn_cpu_use((enum tsn_cpu)(round / 2 % TSN_CPU_COUNT));
+		random_values(t, p, n, &h, round % 3 ? 0 : 20);
+		for (uint32_t i = 0; i < before; i++) {
+			one.p = p;
+			tsn_plan_run(plan, 0, many, &h, &one, &lists);
+			tsn_plan_run(plan, 0, single, &h, &one, &lists);
+		}
+		said = tsn_plan_run(plan, 0, many, &h, &r, &lists);
+		for (uint32_t i = 0; i < n; i++) {
+			one.p = p + i * t->min_len;
+			added += tsn_plan_run(plan, 0, single, &h, &one, &lists);
+		}
+		cr_assert_eq(said, added);
+		same_columns(many, single);
+		for (int i = 0; i < TSN_ADDR_FIELDS; i++)
+			cr_assert_arr_eq(&many->addr[i].is_v4, &single->addr[i].is_v4, sizeof(struct tsn_mask));
+		turned += plan->way[0].turns;
+		odd += said;
+		tsn_batch_clear(many, TSN_BATCH_FLOWS);
+		tsn_batch_clear(single, TSN_BATCH_FLOWS);
+		tsn_plan_free(plan);
+		free(t);
+		free(p);
+	}
+	cr_assert(turned > 4000 && odd > 500, "%u turns, %u odd", turned, odd);
 	tsn_batch_free(many);
 	tsn_batch_free(single);
 }

@@ -861,6 +861,7 @@ matches(const struct tsn_ir_rule *r)
 /* --- one case --- */
 
 #define RULES 4
+#define MANY 40 /* rules on few fields, found by them */
 #define VARIANTS 4
 
 static void
@@ -894,11 +895,11 @@ fill_row(struct tsn_batch *b, uint32_t r, int64_t time)
 
 /* What a program found, a bit a row and rule, and the numbers it reported. */
 struct found {
-	struct tsn_mask rows[RULES];
+	struct tsn_mask rows[MANY], rung[MANY];
 	const struct tsn_ir_rule *rules;
 	const struct tsn_program *p;
-	struct number value[RULES][TSN_BATCH_ROWS], threshold[RULES][TSN_BATCH_ROWS];
-	bool holds[RULES][TSN_BATCH_ROWS];
+	struct number value[MANY][TSN_BATCH_ROWS], threshold[MANY][TSN_BATCH_ROWS];
+	bool holds[MANY][TSN_BATCH_ROWS];
 };
 
 static void
@@ -907,7 +908,10 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 	struct found *f = arg;
 
 	(void)b;
+	cr_assert(!tsn_mask_any(&f->rows[rule]), "rule %u is told twice", rule);
 	f->rows[rule] = *rows;
+	if (f->p->rules[rule].nrungs > 0 && tsn_vm_mask(vm, f->p->rules[rule].rung[0].holds) != NULL)
+		f->rung[rule] = *tsn_vm_mask(vm, f->p->rules[rule].rung[0].holds);
 	if (f->p->rules[rule].nreports == 0)
 		return;
 	TSN_EACH_ROW(r, rows) {
@@ -975,6 +979,49 @@ build_case(uint64_t seed, struct graph *graph)
 	}
 }
 
+/* A test of few values of few fields, as those that rules are found by. */
+static const struct tsn_ir *
+key_test(void)
+{
+	static const enum tsn_field fields[] = { TSN_F_DST_PORT, TSN_F_DST_PORT, TSN_F_PROTO, TSN_F_IN_IF, TSN_F_PACKETS };
+	const struct tsn_ir *f = g_field(g, PICK(fields)), *a, *b;
+
+	if (chance(30)) {
+		a = g_field(g, PICK(addr_fields));
+		if (chance(40))
+			return g_compare(g, TSN_REL_EQ, a, g_addr(g, PICK(addresses)));
+		b = g_in_prefix(g, a, PICK(prefixes));
+		return chance(30) ? g_logic(g, TSN_IR_OR, b, g_in_prefix(g, a, PICK(prefixes))) : b;
+	}
+	a = g_compare(g, TSN_REL_EQ, f, g_int(g, chance(90) ? (int64_t)below(5) : PICK(extremes)));
+	if (chance(15))
+		return g_logic(g, TSN_IR_NOT, g_compare(g, TSN_REL_NE, f, g_int(g, below(5))), NULL);
+	if (chance(25))
+		return g_logic(g, TSN_IR_OR, a, g_compare(g, TSN_REL_EQ, f, g_int(g, below(5))));
+	return a;
+}
+
+static void
+build_many(uint64_t seed, struct graph *graph)
+{
+	build_case(seed, graph);
+	while (g->m.nrules < MANY) {
+		const struct tsn_ir *key = key_test(), *other = key_test(), *rest;
+		struct tsn_ir_rule *r;
+
+		aggs_allowed = chance(90) ? 0 : 1;
+		rest = condition((int)below(3));
+		r = g_rule(g, "r", chance(50) ? g_and3(g, key, other, rest) : g_logic(g, TSN_IR_AND, rest, key),
+		    chance(30) ? condition(2) : NULL);
+		aggs_allowed = 0;
+		if (chance(30)) {
+			r->rung = tsn_arena_alloc(g->arena, sizeof(*r->rung));
+			r->rung[0] = (struct tsn_ir_rung){ TSN_SEV_HIGH, condition(2) };
+			r->nrungs = 1;
+		}
+	}
+}
+
 static bool
 same_number(const struct number *got, struct number want)
 {
@@ -988,6 +1035,9 @@ expect_row(uint64_t seed, struct found *f, const struct graph *graph, uint32_t r
 
 	cr_assert_eq(tsn_mask_has(&f->rows[rule], row), want, "seed %llu rule %u row %u of %u: want %d\n%s", (unsigned long long)seed,
 	    rule, row, batch->n, want, r->when->canon);
+	if (want && r->nrungs > 0)
+		cr_assert_eq(tsn_mask_has(&f->rung[rule], row), truth(r->rung[0].when) == 1, "seed %llu rule %u row %u: rung\n%s",
+		    (unsigned long long)seed, rule, row, r->rung[0].when->canon);
 	if (!want || r->nreports == 0)
 		return;
 	cr_assert_eq(f->holds[rule][row], truth(r->report[0].compare) == 1, "seed %llu rule %u row %u: holds", (unsigned long long)seed, rule, row);
@@ -998,7 +1048,7 @@ expect_row(uint64_t seed, struct found *f, const struct graph *graph, uint32_t r
 }
 
 static void
-run_case(uint64_t seed, unsigned flags, uint32_t batch_rows, uint32_t batches)
+run_built(uint64_t seed, void (*build)(uint64_t seed, struct graph *graph), unsigned flags, uint32_t batch_rows, uint32_t batches)
 {
 	static struct found found;
 	struct graph graph;
@@ -1009,7 +1059,7 @@ run_case(uint64_t seed, unsigned flags, uint32_t batch_rows, uint32_t batches)
 	const char *error;
 	int64_t time = BASE + 30000;
 
-	build_case(seed, &graph);
+	build(seed, &graph);
 	p = tsn_emit_with(&graph.m, flags, &error);
 	cr_assert_not_null(p, "seed %llu: %s", (unsigned long long)seed, error);
 	vm = tsn_vm_new(p);
@@ -1024,6 +1074,7 @@ run_case(uint64_t seed, unsigned flags, uint32_t batch_rows, uint32_t batches)
 		for (uint32_t k = 0; k < b->n; k++)
 			b->time[k] = b->received[k] = BASE + 30000 + (time % 1000);
 		memset(found.rows, 0, sizeof(found.rows));
+		memset(found.rung, 0, sizeof(found.rung));
 		tsn_vm_run(vm, b, s, (const struct tsn_set *const *)graph.set, on_match, &found);
 		batch = b;
 		for (row = 0; row < b->n; row++) {
@@ -1045,6 +1096,12 @@ run_case(uint64_t seed, unsigned flags, uint32_t batch_rows, uint32_t batches)
 	tsn_program_free(p);
 	g_fini(&graph, true);
 	tsn_batch_free(b);
+}
+
+static void
+run_case(uint64_t seed, unsigned flags, uint32_t batch_rows, uint32_t batches)
+{
+	run_built(seed, build_case, flags, batch_rows, batches);
 }
 
 static uint32_t
@@ -1089,4 +1146,22 @@ Test(emit_random, no_jumps)
 {
 	for (uint64_t i = 0; i < seeds(600); i++)
 		run_case(first_seed(2000000) + i, TSN_EMIT_NO_SKIP, 40, 2);
+}
+
+Test(emit_random, many_rules)
+{
+	for (uint64_t i = 0; i < seeds(300); i++)
+		run_built(first_seed(4000000) + i, build_many, TSN_EMIT_INDEX_ALL, 40, 2);
+}
+
+Test(emit_random, many_rules_in_full_batches)
+{
+	for (uint64_t i = 0; i < seeds(12); i++)
+		run_built(first_seed(5000000) + i, build_many, TSN_EMIT_INDEX_ALL, 1024, 1);
+}
+
+Test(emit_random, many_rules_one_by_one)
+{
+	for (uint64_t i = 0; i < seeds(60); i++)
+		run_built(first_seed(4000000) + i, build_many, TSN_EMIT_NO_INDEX, 40, 2);
 }

@@ -267,11 +267,12 @@ Test(input_pcap, streams_are_sniffed)
 	struct got g;
 	size_t want = 0;
 
-	put_pcap_header(&file, TSN_LINK_RAW, false, false);
+	put_pcap_header(&file, TSN_LINK_ETHERNET, false, false);
 	for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
 		struct ip4 h = { .src = sent[i].src, .dst = DST };
 
 		f.n = udp.n = 0;
+		put_ethernet(&f, 0x0800);
 		put_udp(&udp, 5, sent[i].port, sent[i].payload, strlen(sent[i].payload));
 		put_ip4(&f, &h, udp.p, udp.n);
 		put_pcap_record(&file, T0, f.p, f.n, false, false);
@@ -293,6 +294,69 @@ Test(input_pcap, streams_are_sniffed)
 	bytes_free(&file);
 	bytes_free(&f);
 	bytes_free(&udp);
+}
+
+static struct tsn_pcap *
+open_empty(uint32_t link, const struct tsn_pcap_opts *opts)
+{
+	struct bytes file = { 0 };
+	char path[40], error[TSN_INPUT_ERROR];
+	struct tsn_pcap *p;
+	int fd;
+
+	put_pcap_header(&file, link, false, false);
+	fd = as_file(&file, path);
+	p = tsn_pcap_open(path, opts, error);
+	cr_assert_not_null(p, "%s", error);
+	close(fd);
+	bytes_free(&file);
+	return p;
+}
+
+/* A frame behind one of the same stream goes a shorter way; it comes to what it comes to alone. */
+Test(input_pcap, the_short_way_is_the_long_way)
+{
+	struct tsn_pcap *behind = open_empty(TSN_LINK_ETHERNET, &(struct tsn_pcap_opts){ 0 });
+	struct tsn_pcap *alone = open_empty(TSN_LINK_ETHERNET, &(struct tsn_pcap_opts){ 0 });
+	struct bytes good = { 0 };
+	size_t given = 0;
+
+	put_ethernet(&good, 0x0800);
+	put_udp4(&good, "Export of some length");
+	srandom(5);
+	for (int round = 0; round < 20000; round++) {
+		uint8_t bytes[128];
+		struct tsn_frame first = { .p = good.p, .len = good.n, .full = good.n, .ms = T0 }, f = first;
+		struct tsn_datagram x = { 0 }, y = { 0 };
+		struct tsn_pcap_report before;
+		bool is;
+
+		memcpy(bytes, good.p, good.n);
+		memset(bytes + good.n, 'p', sizeof(bytes) - good.n);
+		for (long n = random() % 3; n > 0; n--)
+			bytes[12 + random() % 32] ^= (uint8_t)(1 << random() % 8);
+		f.p = bytes;
+		f.len = round % 4 ? good.n : (size_t)random() % sizeof(bytes);
+		f.full = f.len;
+		f.ms = T0 + round;
+		cr_assert(tsn_pcap_take(behind, &first, &x));
+		cr_assert(tsn_pcap_forget(alone));
+		before = *tsn_pcap_report(behind);
+		is = tsn_pcap_take(behind, &f, &x);
+		cr_assert_eq(is, tsn_pcap_take(alone, &f, &y));
+		cr_assert_eq(tsn_pcap_report(behind)->datagrams - before.datagrams, tsn_pcap_report(alone)->datagrams);
+		cr_assert_eq(tsn_pcap_report(behind)->not_ip - before.not_ip, tsn_pcap_report(alone)->not_ip);
+		cr_assert_eq(tsn_pcap_report(behind)->cut - before.cut, tsn_pcap_report(alone)->cut);
+		given += is;
+		if (!is)
+			continue;
+		cr_assert(x.payload == y.payload && x.len == y.len && x.cut == y.cut && x.received_ms == y.received_ms);
+		cr_assert(x.src_port == y.src_port && x.dst_port == y.dst_port && tsn_addr_cmp(x.exporter, y.exporter) == 0);
+	}
+	cr_assert(given > 5000 && given < 19000, "%zu", given);
+	tsn_pcap_close(behind);
+	tsn_pcap_close(alone);
+	bytes_free(&good);
 }
 
 /* A snapped capture: what is there is delivered, and marked. */

@@ -278,13 +278,13 @@ run_hot_group(struct rng *r, enum tsn_agg_fn fn, uint32_t panes, uint32_t flows,
 	tsn_state_free(s);
 }
 
-Test(state, counts_beyond_sixteen_bits_a_pane, .timeout = 600)
+Test(state, counts_beyond_eight_bits_a_pane, .timeout = 600)
 {
 	struct rng r = { 7 };
 	uint64_t narrow, wide;
 
 	bench.b = tsn_batch_new();
-	run_hot_group(&r, TSN_AGG_COUNT, 16, 30000, &narrow);
+	run_hot_group(&r, TSN_AGG_COUNT, 16, 200, &narrow);
 	run_hot_group(&r, TSN_AGG_COUNT, 16, 3000000, &wide);
 	cr_assert_gt(wide, narrow, "no pane ever needed its long form: the test tests nothing");
 	run_hot_group(&r, TSN_AGG_COUNT, 3, 2000000, &wide);

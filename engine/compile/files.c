@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Files of members. What the ruleset in force has read and nobody has changed since is not read again. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "compile/check.h"
+
+static struct ck_read_file
+stamp_of(const char *path)
+{
+	struct ck_read_file f = { 0 };
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return f; /* reading it will say why */
+	f.device = (uint64_t)st.st_dev;
+	f.inode = (uint64_t)st.st_ino;
+	f.size = (uint64_t)st.st_size;
+	f.changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	f.touched_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+	return f;
+}
+
+static bool
+same_stamp(const struct ck_read_file *a, const struct ck_read_file *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->changed_ns == b->changed_ns &&
+	    a->touched_ns == b->touched_ns && a->inode != 0;
+}
+
+static struct ck_read_file *
+find(const struct ck_files *files, const char *key)
+{
+	return files == NULL ? NULL : tsn_names_get(&files->by_key, key, strlen(key));
+}
+
+/* Room for it comes first, so that it is freed by whoever frees the list. */
+static struct ck_read_file *
+add(struct tsn_ck *c, const char *key, const struct ck_read_file *stamp)
+{
+	struct ck_files *files = &c->files;
+	struct ck_read_file *f = ck_alloc(c, sizeof(*f));
+
+	files->v = ck_grow(c, files->v, files->n, &files->cap, sizeof(struct ck_read_file *));
+	*f = *stamp;
+	f->key = key;
+	if (!tsn_names_put(&files->by_key, key, strlen(key), f))
+		ck_oom(c);
+	files->v[files->n++] = f;
+	return f;
+}
+
+static const struct tsn_set *
+take(struct tsn_ck *c, struct ck_read_file *f, const struct ck_read_file *was, const struct tsn_set_report **read)
+{
+	f->hash = was->hash;
+	f->report = was->report;
+	f->set = tsn_set_hold(was->set);
+	c->files.kept++;
+	*read = &f->report;
+	return f->set;
+}
+
+static enum tsn_set_file
+parse(struct ck_read_file *f, const struct tsn_buf *text, const char *column)
+{
+	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ANY);
+	enum tsn_set_file status = TSN_SET_FILE_MEMORY;
+
+	if (b == NULL)
+		return status;
+	status = tsn_set_file_parse(tsn_buf_str(text), text->len, TSN_T_NONE, column, b, &f->report);
+	if (status == TSN_SET_FILE_OK && (f->set = tsn_set_build(b)) == NULL)
+		status = TSN_SET_FILE_MEMORY;
+	tsn_set_builder_free(b);
+	return status;
+}
+
+static enum tsn_set_file
+read_text(const char *path, struct ck_read_file *f, struct tsn_buf *text)
+{
+	const int err = tsn_buf_read_file(text, path, TSN_SET_FILE_MAX);
+
+	if (err == 0) {
+		f->hash = tsn_hash_bytes(tsn_buf_str(text), text->len, 0);
+		return TSN_SET_FILE_OK;
+	}
+	f->report.error = err;
+	return err == ENOMEM ? TSN_SET_FILE_MEMORY : TSN_SET_FILE_UNREADABLE;
+}
+
+const struct tsn_set *
+ck_file_members(struct tsn_ck *c, const struct ck_set_file *of, const struct tsn_set_report **read, enum tsn_set_file *status)
+{
+	const char *key = ck_format(c, "%s%s%s", of->path, of->column == NULL ? "" : "\n", of->column == NULL ? "" : of->column);
+	const struct ck_read_file stamp = stamp_of(of->path), *was;
+	struct ck_read_file *f = find(&c->files, key);
+	struct tsn_buf text = TSN_BUF_INIT;
+
+	*status = TSN_SET_FILE_OK;
+	if (f != NULL && f->set != NULL) {
+		*read = &f->report;
+		return f->set;
+	}
+	f = f != NULL ? f : add(c, key, &stamp);
+	*read = &f->report;
+	was = find(c->before, key);
+	if (was != NULL && was->set != NULL && same_stamp(was, &stamp))
+		return take(c, f, was, read);
+	*status = read_text(of->path, f, &text);
+	if (*status == TSN_SET_FILE_OK && was != NULL && was->set != NULL && was->size == text.len && was->hash == f->hash)
+		take(c, f, was, read);
+	else if (*status == TSN_SET_FILE_OK)
+		*status = parse(f, &text, of->column);
+	tsn_buf_fini(&text);
+	if (*status == TSN_SET_FILE_MEMORY)
+		ck_oom(c);
+	return f->set;
+}
+
+void
+ck_file_forget(struct ck_files *files, const struct ck_set_file *of)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		if (strncmp(files->v[i]->key, of->path, strlen(of->path)) != 0)
+			continue;
+		tsn_set_free(files->v[i]->set);
+		files->v[i]->set = NULL;
+	}
+}
+
+void
+ck_files_fini(struct ck_files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		tsn_set_free(files->v[i]->set);
+	tsn_names_fini(&files->by_key);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "core/items.h"
+
+#include "base/mem.h"
+
+void
+tsn_item_tell(struct tsn_item *it, struct tsn_exporters *x)
+{
+	const struct tsn_exporter *e;
+	uint32_t index;
+
+	it->ntold = 0;
+	while ((e = tsn_exporters_changed(x, &index)) != NULL) {
+		struct tsn_told *grown = tsn_grow(it->told, it->ntold, &it->told_cap, sizeof(*grown));
+
+		if (grown == NULL) /* the lanes go on with what they know */
+			continue;
+		it->told = grown;
+		it->told[it->ntold++] = (struct tsn_told){ index, e->presence };
+	}
+}
+
+void
+tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l)
+{
+	for (size_t i = 0; i < it->ntold; i++)
+		tsn_exporters_put(l->exporters, it->told[i].exporter, &it->told[i].presence);
+}
+
+/* Each lane passes over the ticks at which it has nothing to do. */
+static int64_t
+ticks_below(struct tsn_lane *l, int64_t to)
+{
+	int64_t t = l->ticked != TSN_TIME_NONE ? l->ticked : to - TSN_SECOND;
+
+	while (t < to && (t = tsn_lane_next_tick(l, t, to)) < to) {
+		tsn_lane_begin_tick(l, t);
+		tsn_lane_end_tick(l);
+	}
+	return t;
+}
+
+static void
+talks(struct tsn_lane *l, const struct tsn_item *it)
+{
+	if (l->tick != it->time) {
+		if (l->tick != TSN_TIME_NONE)
+			tsn_lane_end_tick(l);
+		ticks_below(l, it->time);
+		tsn_lane_begin_tick(l, it->time);
+	}
+	tsn_lane_talks(l, it->batch);
+}
+
+static void
+ticks(struct tsn_lane *l, int64_t to)
+{
+	if (l->tick != TSN_TIME_NONE)
+		tsn_lane_end_tick(l);
+	if (l->ticked != TSN_TIME_NONE && l->ticked >= to)
+		return;
+	ticks_below(l, to);
+	tsn_lane_begin_tick(l, to);
+	tsn_lane_end_tick(l);
+}
+
+void
+tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, struct tsn_alert_records *out)
+{
+	tsn_item_hear(it, l);
+	switch (it->kind) {
+	case TSN_ITEM_FLOWS: tsn_lane_flows(l, it->batch, it->time); break;
+	case TSN_ITEM_TALKS: talks(l, it); return;
+	case TSN_ITEM_TICKS: ticks(l, it->time); break;
+	}
+	tsn_alerts_take(l->alerts, out);
+}

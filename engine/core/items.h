@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Items: what the front sends through the lanes when those have threads of
+ * their own. Nothing in one points to what the front changes later: batches
+ * own their text, and what changed of exporters comes along.
+ */
+#ifndef TSN_CORE_ITEMS_H
+#define TSN_CORE_ITEMS_H
+
+#include "core/internal.h"
+
+enum tsn_item_kind {
+	TSN_ITEM_FLOWS,
+	TSN_ITEM_TALKS,  /* conversations made at a tick; the item of kind TICKS that ends the tick comes behind */
+	TSN_ITEM_TICKS,
+};
+
+struct tsn_told {
+	uint32_t exporter;
+	struct tsn_presence presence;
+};
+
+struct tsn_item {
+	enum tsn_item_kind kind;
+	struct tsn_batch *batch;   /* FLOWS, TALKS; read by all lanes */
+	int64_t time;              /* FLOWS: the clock behind it; TALKS: their tick; TICKS: all up to it */
+	int64_t began;             /* nothing in it was received before */
+	struct tsn_told *told;     /* how exporters stand that changed since the item before */
+	size_t ntold, told_cap;
+	struct tsn_alert_records *records; /* by lane: what came of it; those of TALKS come with the TICKS behind */
+};
+
+/* Takes down what changed of exporters. */
+void tsn_item_tell(struct tsn_item *it, struct tsn_exporters *x);
+/* A lane hears of it: also outside of items, when all is drained. */
+void tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l);
+/* What a lane does with it. */
+void tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, struct tsn_alert_records *out);
+
+#endif

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The Tocsin authors
+"""What is measured: lanes, and what is read from programs that measure themselves. targets.py judges the results by their names."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import rules
+from inputs import text_of
+from race import Lane
+
+RELOAD_RATE = "3000"  # datagrams a second: what ten thousand rules leave time for on a machine that has other work, too
+
+
+def lanes_of_flows(i):
+    """Everything over the one workload: all of these race in one run."""
+    whole, part, start, t = i.whole(), i.part(), i.start(), i.tocsin
+    lanes = [Lane("dd", "reading the capture, dd", i.flows, f"dd if={whole} bs=64k status=none")]
+
+    def tocsin(name, label, options, capture=whole, flows=i.flows):
+        lanes.append(Lane(name, "tocsin, " + label, flows, f"{t} {options} {capture}", start=f"{t} {options} {start}"))
+
+    def run(name, label, text, **more):
+        tocsin(name, label, f"run -q --threads 1 -r {i.rules(name + '.tsn', text)}", **more)
+
+    tocsin("decode", "decode alone", "show -q --count")
+    tocsin("filter", "dst_port == 25", "show -q --count --where 'dst_port == 25'")
+    run("three100", "100 three-part rules, each told", rules.as_file(rules.three_tsn(100)))
+    run("three1000", "1,000 three-part rules, each told", rules.as_file(rules.three_tsn(1000)))
+    for n in (1, 10, 100, 1000, 10000):
+        run(f"mixed{n}", f"{n:,} mixed rules", rules.as_file(rules.mixed(n)))
+    run("hot10000", "10,000 rules, a quarter on three hot ports", rules.as_file(rules.hot(10000)))
+    run("mail", "count(dst_port == 25) by src over 60s", rules.as_file([rules.COUNT_MAIL]))
+    run("count", "count() by src over 60s", rules.as_file([rules.COUNT_ALL]))
+    run("distinct", "distinct(dst) by src over 60s", rules.as_file([rules.DISTINCT]))
+    run("pair", "conversations, for one rule", rules.as_file([rules.PAIR]))
+    run("whole", "100 mixed rules and both counts", rules.many(100, rules.COUNT_MAIL, rules.COUNT_ALL))
+    for name, label in (("whole", "100 mixed rules and both counts"), ("count", "count() by src over 60s"), ("three1000", "1,000 three-part rules")):
+        two = f"run -q --threads 2 -r {i.path(name + '.tsn')}"
+        tocsin(name + "@2", label + ", 2 threads", two)
+    tocsin("top", "top by src", "top -q --by src --of flows")
+    for n in (n for n in (1000000, 10000000) if n <= 2 * i.flows):
+        capture, flows = i.sources(n)
+        run(f"keys{n}", f"count() by src over 60s, {n // 1000000} million sources", rules.as_file([rules.COUNT_ALL]), capture=capture, flows=flows)
+    return lanes + nfdump(i, whole, part) + silk(i) + flow_tools(i) + duckdb(i)
+
+
+def nfdump(i, whole, part):
+    if not i.here["nfdump"]:
+        return []
+    whole, part = i.nfcapd(f"flows-{i.flows}", whole), i.nfcapd(f"netflow5-{i.part_flows}", part)
+    filters = {n: i.rules(f"or{n}.nfdump", " or ".join(rules.three_nfdump(n))) for n in (100, 1000)}
+    passes = "; ".join(f"nfdump -R {part} -o null '{f}'" for f in rules.three_nfdump(100))
+    return [
+        Lane("nfdump.read", "nfdump, read only", i.flows, f"nfdump -R {whole} -o null any"),
+        Lane("nfdump.filter", "nfdump, dst port 25", i.flows, f"nfdump -R {whole} -o null 'dst port 25'"),
+        Lane("nfdump.three100", "nfdump, OR of the 100", i.part_flows, f"nfdump -R {part} -o null -f {filters[100]}"),
+        Lane("nfdump.three1000", "nfdump, OR of the 1,000", i.part_flows, f"nfdump -R {part} -o null -f {filters[1000]}", rounds=2),
+        Lane("nfdump.passes100", "nfdump, run 100 times", i.part_flows, passes, rounds=2),
+        Lane("nfdump.mail", "nfdump, -s srcip/flows 'dst port 25'", i.flows, f"nfdump -R {whole} -q -s srcip/flows -n 20 'dst port 25'"),
+        Lane("nfdump.count", "nfdump, -s srcip/flows", i.flows, f"nfdump -R {whole} -q -s srcip/flows -n 20"),
+    ]
+
+
+def silk(i):
+    if not i.here["SiLK"]:
+        return []
+    f = i.silk(i.flows)
+    by_minute = "rwuniq --fields=sip,stime --bin-time=60 --flows=200"
+    passes = "; ".join(f"rwfilter --proto=6 --dport={port} --packets={k + 1}- --print-stat {f}" for port, k in map(rules.three, range(10)))
+    return [
+        Lane("silk.read", "SiLK, rwfilter, read only", i.flows, f"rwfilter --proto=0-255 --print-stat {f}"),
+        Lane("silk.filter", "SiLK, rwfilter --dport=25", i.flows, f"rwfilter --dport=25 --print-stat {f}"),
+        Lane("silk.passes10", "SiLK, rwfilter run 10 times", i.flows, passes, rounds=2),
+        Lane("silk.mail", "SiLK, rwfilter --dport=25 | rwuniq by sip and minute", i.flows, f"rwfilter --dport=25 --pass=- {f} | {by_minute}"),
+        Lane("silk.count", "SiLK, rwuniq by sip and minute", i.flows, f"{by_minute} {f}"),
+    ]
+
+
+def flow_tools(i):
+    if not i.here["flow-tools"]:
+        return []
+    d, port = i.flow_tools(i.flows), "filter-primitive p\n type ip-port\n permit 25\nfilter-definition f\n match ip-destination-port p\n"
+    return [
+        Lane("flow-tools.read", "flow-tools, flow-cat", i.flows, f"flow-cat {d}"),
+        Lane("flow-tools.filter", "flow-tools, flow-nfilter port 25", i.flows,
+             f"flow-cat {d} | flow-nfilter -f {i.rules('flow-tools.filter', port)} -F f"),
+        Lane("flow-tools.count", "flow-tools, flow-stat by source", i.flows, f"flow-cat {d} | flow-stat -f9"),
+    ]
+
+
+def duckdb(i):
+    """The table is in memory already: what these take without the loading is what they are compared by."""
+    if not i.duck:
+        return []
+    by = "from flows {where} group by src, second // 60 having {what} > {least}"
+    asked = {
+        "filter": ("dst_port = 25", "select count(*) from flows where dst_port = 25"),
+        "three100": ("100 counts with filters", "select " + ", ".join(rules.three_sql(100)) + " from flows"),
+        "mail": ("port 25 by src and minute", "select src, count(*) " + by.format(where="where dst_port = 25", what="count(*)", least=200)),
+        "count": ("by src and minute", "select src, count(*) " + by.format(where="", what="count(*)", least=1000000)),
+        "distinct": ("approx_count_distinct(dst) by src and minute",
+                     "select src, approx_count_distinct(dst) " + by.format(where="", what="approx_count_distinct(dst)", least=1000000)),
+    }
+    return [Lane("duckdb." + name, "DuckDB, loaded before: " + label, i.flows, ask=lambda sql=sql: i.duck.time(sql))
+            for name, (label, sql) in asked.items()]
+
+
+def lanes_of_formats(i):
+    """The same flows in every format that is read."""
+    files = {n: i.nfcapd(f"netflow5-{i.part_flows}", i.part(), n) for n in ("none", "lzo", "lz4", "bz2")} if i.here["nfdump"] else {}
+    named = {"none": "its file", "lzo": "its file, LZO", "lz4": "its file, LZ4", "bz2": "its file, bzip2"}
+    lanes = [Lane("nfdump.file." + n, "nfdump, " + named[n], i.part_flows, f"nfdump -R {f} -o null any", rounds=1 if n == "bz2" else 99)
+             for n, f in files.items()]
+    read = [("file." + n, "nfdump's " + named[n][4:], f) for n, f in files.items()]
+    read += [("v5", "NetFlow v5", i.part()), ("v9", "NetFlow v9", i.part("9")), ("ipfix", "IPFIX", i.part("10")), ("sflow", "sFlow v5", i.part("0")),
+             ("v9.ipv6", "NetFlow v9, 30 % IPv6", i.capture("v9ipv6", i.part_flows, "--netflow 9 --ipv6 30")),
+             ("packets", "packets metered", i.packets()), ("csv", "CSV", i.csv(f"flows-{i.part_flows}", i.part()))]
+    return lanes + [Lane("format." + n, "tocsin, " + label, i.part_flows, f"{i.tocsin} show -q --count {f}", rounds=1 if n == "file.bz2" else 99)
+                    for n, label, f in read]
+
+
+# --- what measures itself ---
+
+
+def programs(i, short):
+    """Updates of windows and conversations without a file around them: ns each, the median of the program's own passes."""
+    found = {}
+    for line in text_of(f"{i.build}/bench_state {2 if short else 4} 'count by src over 60s'").splitlines()[1:]:
+        m = re.match(r"count by src over 60s +(\d+) +([0-9.]+)", line)
+        if m:
+            found["update." + m[1]] = float(m[2])
+    m = re.search(r"^20 k flows/s +([0-9.]+) ns", text_of(f"{i.build}/bench_pair {1 if short else 4}"), re.M)
+    if m:
+        found["pairing"] = float(m[1])
+    return found
+
+
+def memory(i):
+    """Bytes a group of a count over 16 panes with an IPv4 key: all arrays as they are allocated."""
+    rule, capture = i.rules("count.tsn", rules.as_file([rules.COUNT_ALL])), i.sources(min(1000000, i.flows))[0]
+    m = re.search(r"(\d+) groups, (\d+) bytes each", text_of(f"{i.tocsin} run -v --threads 1 -r {rule} {capture} 2>&1 > /dev/null"))
+    return {"groups": int(m[1]), "group_bytes": int(m[2])} if m else {}
+
+
+def compile_rules(i, rounds):
+    """CPU seconds until 10,000 rules are ready, and by the clock."""
+    lane = Lane("compile", "compile 10,000 mixed rules", 10000, f"{i.tocsin} check -q -r {i.path('mixed10000.tsn')}")
+    for _ in range(rounds):
+        lane.run()
+    done = lane.result()
+    return {"compile_s": done["ns"] * 10000 / 1e9, "compile_wall_s": done["wall"] * 10000 / 1e9, "compile_failed": done["failed"]}
+
+
+def reload_rules(i, times):
+    """The daemon with 10,000 rules gets them again under RELOAD_RATE datagrams a second: how long its flows waited, by its own
+    log, and how long until the rules were in force."""
+    port, log = 20000 + os.getpid() % 20000, i.path("reload.log")
+    site = i.rules("reload-site.tsn", f'site {{ listen udp "127.0.0.1:{port}" output text "/dev/null" }}\n')
+    waited, took = [], []
+    with open(log, "w", encoding="utf-8") as out:
+        daemon = subprocess.Popen([i.tocsin, "listen", "-r", i.path("mixed10000.tsn"), "-r", site], stdout=out, stderr=out)
+    seconds = 3 * times + 4
+    sender = None
+    try:
+        wait_for(log, "ready|listening", 1, 20)
+        sender = subprocess.Popen([f"{i.build}/blast", i.part(), str(port), RELOAD_RATE, str(seconds)], stdout=subprocess.DEVNULL)
+        for n in range(times):
+            began = time.perf_counter()
+            daemon.send_signal(signal.SIGHUP)
+            m = wait_for(log, r"reloaded: .*flows waited ([0-9.]+) (ms|us)", n + 1, 20)
+            if m:
+                took.append(time.perf_counter() - began)
+                waited.append(float(m[0]) / (1000 if m[1] == "us" else 1))
+    finally:
+        if sender:
+            sender.terminate()
+            sender.wait()
+        daemon.terminate()
+        daemon.wait()
+    return {"reload_pause_ms": max(waited), "reload_s": sorted(took)[len(took) // 2], "reloads": len(took)} if took else {}
+
+
+def wait_for(path, pattern, times, seconds):
+    """The groups of the pattern's latest match once the file holds it so often."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        with open(path, encoding="utf-8") as f:
+            found = re.findall(pattern, f.read())
+        if len(found) >= times:
+            return found[-1]
+        time.sleep(0.005)
+    return None
+
+
+def live(i):
+    """live.sh, whose lines are also read here: datagrams a second without loss, and us a datagram at the highest rate."""
+    rule = i.rules("live.tsn", rules.as_file(rules.three_tsn(100) + [rules.COUNT_MAIL]))
+    text = text_of(f"bash tests/bench/live.sh {i.build} {rule} {i.whole()} {i.part('9')} {i.part('10')} {i.part('0')} 2> /dev/null")
+    found = {"text": text}
+    rows = re.findall(r"^ +(\d+) +([0-9.]+) % ([0-9.]+) us +([0-9.]+) % ([0-9.]+) us +([0-9.]+) % ([0-9.]+) us", text, re.M)
+    if rows:
+        last = rows[-1]
+        found.update(sent=int(last[0]), bare_lost=float(last[1]), bare_us=float(last[2]), lost=float(last[3]), us=float(last[4]),
+                     nfcapd_lost=float(last[5]), nfcapd_us=float(last[6]))
+    m = re.search(r"highest rate without loss: bare (\d+), tocsin (\d+), nfcapd (\d+)", text)
+    if m:
+        found.update(best_bare=int(m[1]), best=int(m[2]), best_nfcapd=int(m[3]))
+    return found
+
+
+def answers(i):
+    """How many flows each program finds by the one filter: what is compared must be the same."""
+    found = {"tocsin": text_of(f"{i.tocsin} show -q --count --where 'dst_port == 25' {i.whole()}")}
+    if i.here["nfdump"]:
+        m = re.search(r"total flows: (\d+)", text_of(f"nfdump -R {i.path(f'nfcapd-flows-{i.flows}-none')} -o line 'dst port 25' | tail -6"))
+        found["nfdump"] = m[1] if m else "?"
+    if i.here["SiLK"]:
+        m = re.search(r"pass\D+(\d+)", text_of(f"rwfilter --dport=25 --print-stat {i.silk(i.flows)}"))
+        found["SiLK"] = m[1] if m else "?"
+    if i.duck:
+        found["DuckDB"] = i.duck.ask("select count(*) from flows where dst_port = 25")["first"][0]
+    return found
