@@ -132,6 +132,8 @@ void tsn_state_parts(const struct tsn_key_spec *key, uint64_t seed, const struct
 /* Those of the batch's rows that are of a shard; rows without key go to shard 0. */
 void tsn_state_shard_rows(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_batch *b, uint32_t shard, uint32_t nshards,
     struct tsn_mask *out);
+/* What keys are hashed with; another one after old state was taken over or loaded. */
+uint64_t tsn_state_seed(const struct tsn_state *s);
 /* The part of an encoded key. */
 uint32_t tsn_state_part_of_key(const struct tsn_key_spec *key, const uint8_t *bytes, size_t n, uint64_t seed);
 void tsn_state_free(struct tsn_state *s);
