@@ -39,6 +39,13 @@ soak: test-deps ## the long runs: a million mutations, thousands of random rules
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tocsin # what is killed at each of its system calls
 	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
+# GCC's ThreadSanitizer knows neither the fork of the snapshots nor Criterion's own threads, so nothing else is run under it.
+.PHONY: tsan
+tsan: ## what is run on several threads, under ThreadSanitizer
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" one-suite S=core_threads
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" $(BUILD)/tsan/tocsin
+	@TSN_BIN=$(BUILD)/tsan/tocsin sh tests/tsan.sh $(BUILD)/tsan
+
 .PHONY: quality
 quality: all ## write stdlib-rules/QUALITY.md: what each rule says of the shared captures, benign and malicious
 	@python3 tests/quality/quality.py $(BUILD)/tocsin ../shared/data > stdlib-rules/QUALITY.md

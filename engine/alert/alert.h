@@ -27,7 +27,7 @@
 #include "vm/vm.h"
 
 #define TSN_ALERT_SAMPLES 5
-#define TSN_ALERT_KEYS 65536 /* a usual bound: open and suppressed alerts of one rule */
+#define TSN_ALERT_KEYS 131072 /* a usual bound: open and suppressed alerts of one rule, in all 64 parts of its keys */
 #define TSN_ALERT_STAGES 512 /* at most, that go through the same rows */
 #define TSN_ALERT_ID_TEXT 33 /* 128 bits in hex and a NUL */
 
@@ -270,10 +270,16 @@ struct tsn_alert_records {
 void tsn_alerts_take(struct tsn_alerts *a, struct tsn_alert_records *out);
 /* [r]: what [n] stages had of the same batch or ticks; empty after it. */
 void tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n);
-/* Only these rules, in ascending order, are the stage's: others are not read from bytes. Until the next bind. */
-void tsn_alerts_own(struct tsn_alerts *a, const uint32_t *rule, uint32_t n);
-/* All that [from] knows of the rules that [by] owns is now [to]'s; both are bound to what numbers rules alike. */
-void tsn_alerts_move(struct tsn_alerts *to, struct tsn_alerts *from, const struct tsn_alerts *by);
+/* Only these rules, in ascending order, are the stage's, and of them the keys of a shard of so many. Until the next bind. */
+void tsn_alerts_own(struct tsn_alerts *a, const uint32_t *rule, uint32_t n, uint32_t nshards);
+/* What the state hashes keys with: the bound on a rule's keys is one on each of their 64 parts, so that shards do not change it. */
+void tsn_alerts_seed(struct tsn_alerts *a, uint64_t seed);
+/*
+ * All that [part] knows of its rules is now the whole stage's; or all of these rules that of the parts, [n] shards. Nothing
+ * may wait to be flushed. Only to divide a rule takes memory; what finds none is counted as lost.
+ */
+void tsn_alerts_gather(struct tsn_alerts *whole, struct tsn_alerts *part);
+void tsn_alerts_scatter(struct tsn_alerts *whole, struct tsn_alerts *const *part, uint32_t n);
 
 struct tsn_pack;
 struct tsn_unpack;
@@ -301,6 +307,7 @@ struct tsn_alert_counts {
 	uint64_t pending;    /* keys that wait for their `for`, now */
 };
 
+void tsn_alert_counts_add(struct tsn_alert_counts *to, const struct tsn_alert_counts *c);
 /* Of one rule of the bound program. */
 void tsn_alerts_counts(const struct tsn_alerts *a, uint32_t rule, struct tsn_alert_counts *out);
 /* Of all rules, those no longer bound included. */

@@ -72,6 +72,17 @@ tsn_alert_entry_add(struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key,
 	return e;
 }
 
+bool
+tsn_alert_entry_place(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+{
+	e->prev = e->next = e->other = NULL;
+	if (!make_room(r))
+		return false;
+	place(r->slot, r->nslots, e);
+	r->nentries++;
+	return true;
+}
+
 /* Linear probing without tombstones: what follows the hole and may fill it moves up. */
 static void
 unplace(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
@@ -161,6 +172,7 @@ tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 {
 	unplace(r, e);
 	r->nentries--;
+	r->in_part[e->part]--;
 	tsn_alert_entry_shed(e);
 	tsn_free(e);
 }

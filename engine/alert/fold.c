@@ -106,20 +106,42 @@ tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
 		tsn_alert_drop(a, r, e);
 }
 
-/* The bound is reached: what only suppresses gives way first, then what waits, then the alert that would end next. */
+#define LEAST_DIVIDED (16 * TSN_ALERT_PARTS) /* a lower bound is one on all keys together (tests) */
+
+static bool
+is_full(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t part)
+{
+	if (a->max_keys < LEAST_DIVIDED)
+		return r->nentries >= a->max_keys;
+	return r->in_part[part] >= a->max_keys / TSN_ALERT_PARTS;
+}
+
+static struct tsn_alert_entry *
+first_of(const struct tsn_alerts *a, const struct tsn_alert_list *l, uint32_t part)
+{
+	struct tsn_alert_entry *e = l->head;
+
+	while (e != NULL && e->part != part && a->max_keys >= LEAST_DIVIDED)
+		e = e->next;
+	return e;
+}
+
+/* The part's bound is reached: what only suppresses gives way first, then what waits, then the alert that would end next. */
 static void
-evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
+evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row, uint32_t part)
 {
 	struct tsn_alert_place here = tsn_alert_place_of_row(a, row);
-	struct tsn_alert_entry *e = r->closed.head != NULL ? r->closed.head : r->pending.head;
+	struct tsn_alert_entry *e = first_of(a, &r->closed, part);
 
 	if (!r->told_full) {
 		tsn_log(a->log, TSN_LOG_WARN, "rule %s has alerts for %u keys, its bound: the oldest give way", r->rule->name,
 		    (unsigned)r->nentries);
 		r->told_full = true;
 	}
+	if (e == NULL)
+		e = first_of(a, &r->pending, part);
 	if (e == NULL) {
-		e = r->open.head;
+		e = first_of(a, &r->open, part);
 		here.row = false;
 		here.due = a->received[row];
 		e->cut = true;
@@ -132,15 +154,19 @@ evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row)
 static struct tsn_alert_entry *
 enter(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
+	const uint32_t part = tsn_alert_part(a, r->rule, k->key, k->len);
 	struct tsn_alert_entry *e;
 
-	if (r->nentries >= a->max_keys)
-		evict(a, r, k->row);
+	if (is_full(a, r, part))
+		evict(a, r, k->row, part);
 	e = tsn_alert_entry_add(r, k->hash, k->key, k->len);
-	if (e == NULL)
+	if (e == NULL) {
 		r->counts.lost++;
-	else
-		e->opened = e->reported = TSN_TIME_NONE;
+		return NULL;
+	}
+	e->opened = e->reported = TSN_TIME_NONE;
+	e->part = (uint8_t)part;
+	r->in_part[part]++;
 	return e;
 }
 

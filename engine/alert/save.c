@@ -483,32 +483,52 @@ same_signature(const struct tsn_alert_rule *r, enum signature which, struct tsn_
 }
 
 static void
-save_list(const struct tsn_alert_rule *r, const struct tsn_alert_list *l, struct tsn_pack *out)
+save_entry(const struct tsn_alert_rule *r, struct tsn_alert_entry *e, struct tsn_pack *out)
 {
 	struct io x = { .out = out };
 
-	for (struct tsn_alert_entry *e = l->head; e != NULL; e = e->next) {
-		tsn_pack_bytes(out, e->key, e->key_len);
-		tsn_pack_uint(out, e->life);
-		io_entry(&x, e);
-		if (e->life == TSN_LIFE_CLOSED)
-			continue;
-		io_details(&x, e->d, r->rule);
-		save_saved(e->d, out);
-		save_notes(e->d, out);
-		io_members(&x, r->rule, &e->d->members);
+	tsn_pack_bytes(out, e->key, e->key_len);
+	tsn_pack_uint(out, e->life);
+	io_entry(&x, e);
+	if (e->life == TSN_LIFE_CLOSED)
+		return;
+	io_details(&x, e->d, r->rule);
+	save_saved(e->d, out);
+	save_notes(e->d, out);
+	io_members(&x, r->rule, &e->d->members);
+}
+
+/* Lists of several stages as one: in the order in which they fall due. */
+static void
+save_lists(const struct tsn_alert_rule *r, struct tsn_alert_entry **head, uint32_t n, struct tsn_pack *out)
+{
+	for (;;) {
+		uint32_t first = n;
+
+		for (uint32_t i = 0; i < n; i++)
+			if (head[i] != NULL && (first == n || head[i]->due < head[first]->due))
+				first = i;
+		if (first == n)
+			return;
+		save_entry(r, head[first], out);
+		head[first] = head[first]->next;
 	}
 }
 
 /* Alerts whose new members are told at a tick to come. */
-static void
-save_news(const struct tsn_alert_rule *r, struct tsn_pack *out)
+static uint64_t
+count_news(const struct tsn_alert_rule *r)
 {
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < r->nnews; i++)
 		n += r->news[i] != NULL;
-	tsn_pack_uint(out, n);
+	return n;
+}
+
+static void
+save_news(const struct tsn_alert_rule *r, struct tsn_pack *out)
+{
 	for (size_t i = 0; i < r->nnews; i++) {
 		if (r->news[i] == NULL)
 			continue;
@@ -546,22 +566,43 @@ save_openings(const struct tsn_alerts *a, struct tsn_pack *out)
 	}
 }
 
+/* Rule [rule] of stages that have entries of it. */
 static void
-save_rule(const struct tsn_alert_rule *r, struct tsn_pack *out)
+save_rule(const struct tsn_alerts *const *a, uint32_t n, uint32_t rule, struct tsn_pack *out)
 {
+	struct tsn_alert_entry *open[TSN_ALERT_STAGES], *pending[TSN_ALERT_STAGES], *closed[TSN_ALERT_STAGES];
+	const struct tsn_alert_rule *r = &a[0]->rule[rule];
+	int64_t pane = TSN_TIME_NONE;
+	uint64_t entries = 0, news = 0;
 	size_t at;
 
+	for (uint32_t i = 0; i < n; i++) {
+		const struct tsn_alert_rule *one = &a[i]->rule[rule];
+
+		r = one->nentries > 0 ? one : r;
+		entries += one->nentries;
+		news += count_news(one);
+		if (one->watch_pane != TSN_TIME_NONE && (pane == TSN_TIME_NONE || one->watch_pane < pane))
+			pane = one->watch_pane;
+		open[i] = one->open.head;
+		pending[i] = one->pending.head;
+		closed[i] = one->closed.head;
+	}
+	if (entries == 0)
+		return;
 	tsn_pack_str(out, r->rule->name);
 	at = tsn_pack_open(out);
 	put_signature(r, KEY, out);
 	put_signature(r, WATCH, out);
 	put_signature(r, SAVED, out);
-	tsn_pack_int(out, r->watch_pane);
-	tsn_pack_uint(out, r->nentries);
-	save_list(r, &r->open, out);
-	save_list(r, &r->pending, out);
-	save_list(r, &r->closed, out);
-	save_news(r, out);
+	tsn_pack_int(out, pane);
+	tsn_pack_uint(out, entries);
+	save_lists(r, open, n, out);
+	save_lists(r, pending, n, out);
+	save_lists(r, closed, n, out);
+	tsn_pack_uint(out, news);
+	for (uint32_t i = 0; i < n; i++)
+		save_news(&a[i]->rule[rule], out);
 	tsn_pack_close(out, at);
 }
 
@@ -581,9 +622,7 @@ tsn_alerts_save(const struct tsn_alerts *const *a, uint32_t n, struct tsn_pack *
 	tsn_pack_int(out, now);
 	tsn_pack_uint(out, ticket);
 	for (uint32_t i = 0; i < a[0]->nrules; i++)
-		for (uint32_t k = 0; k < n; k++)
-			if (a[k]->rule[i].nentries > 0)
-				save_rule(&a[k]->rule[i], out);
+		save_rule(a, n, i, out);
 }
 
 /* --- reading: into tables beside those in use --- */
@@ -627,6 +666,8 @@ load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, stru
 	e = tsn_alert_entry_add(r, hash, key, (uint32_t)n);
 	if (e == NULL)
 		return false;
+	e->part = tsn_alert_part(a, r->rule, key, (uint32_t)n);
+	r->in_part[e->part]++;
 	io_entry(&x, e);
 	e->life = life;
 	if (in->bad || (life != TSN_LIFE_CLOSED && !load_life(a, r, e, same, in)))
@@ -696,7 +737,7 @@ static struct tsn_alert_rule *
 find_rule(const struct tsn_alerts *a, struct tsn_alert_rule *copy, const uint8_t *name, size_t n)
 {
 	for (uint32_t i = 0; i < a->nrules; i++)
-		if (!copy[i].foreign && strlen(copy[i].rule->name) == n && memcmp(copy[i].rule->name, name, n) == 0)
+		if (strlen(copy[i].rule->name) == n && memcmp(copy[i].rule->name, name, n) == 0)
 			return &copy[i];
 	return NULL;
 }
@@ -855,6 +896,7 @@ empty_rule(struct tsn_alert_rule *r)
 	r->nnews = r->news_cap = 0;
 	r->watch_pane = TSN_TIME_NONE;
 	r->counts.open = r->counts.pending = 0;
+	memset(r->in_part, 0, sizeof(r->in_part));
 }
 
 static void

@@ -17,6 +17,7 @@ tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
 	if (a == NULL)
 		return NULL;
 	a->max_keys = max_keys > 0 ? max_keys : 1;
+	a->nshards = 1;
 	a->log = log;
 	a->now = a->tick = TSN_TIME_NONE;
 	a->next_due = a->watch_due = a->talks_of = INT64_MAX;
@@ -108,8 +109,8 @@ make_rules(const struct tsn_program *p)
 	return rule;
 }
 
-static void
-add_counts(struct tsn_alert_counts *to, const struct tsn_alert_counts *c)
+void
+tsn_alert_counts_add(struct tsn_alert_counts *to, const struct tsn_alert_counts *c)
 {
 	to->matches += c->matches;
 	to->alerts += c->alerts;
@@ -215,6 +216,7 @@ take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule 
 	r->nentries = old->nentries;
 	r->closed = old->closed;
 	r->counts = old->counts;
+	memcpy(r->in_part, old->in_part, sizeof(r->in_part));
 	old->slot = NULL;
 	old->nslots = old->nentries = 0;
 	r->news = old->news;
@@ -284,7 +286,7 @@ hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, const struct tsn_pr
 		if (a->rule[i].bound)
 			continue;
 		end_all(a, &a->rule[i]);
-		add_counts(&a->gone, &a->rule[i].counts);
+		tsn_alert_counts_add(&a->gone, &a->rule[i].counts);
 	}
 }
 
@@ -428,5 +430,5 @@ tsn_alerts_totals(const struct tsn_alerts *a, struct tsn_alert_counts *out)
 {
 	*out = a->gone;
 	for (uint32_t i = 0; i < a->nrules; i++)
-		add_counts(out, &a->rule[i].counts);
+		tsn_alert_counts_add(out, &a->rule[i].counts);
 }

@@ -26,6 +26,7 @@ struct tsn_saved {
 	uint32_t cap;
 };
 
+#define TSN_ALERT_PARTS 64 /* of keys, as the state has them */
 #define TSN_ALERT_BLOCK 16u /* rows whose entries are fetched together */
 
 enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
@@ -99,6 +100,7 @@ struct tsn_alert_entry {
 	uint32_t sampling;
 	uint32_t key_len;
 	uint8_t life;      /* enum tsn_alert_life */
+	uint8_t part;      /* of its key */
 	uint8_t severity;  /* the highest reached */
 	bool silent;       /* open, but within `once per` */
 	bool dirty;
@@ -132,6 +134,7 @@ struct tsn_alert_rule {
 	size_t nnews, news_cap;
 	bool tells;         /* its openings are collected: links or actions */
 	struct tsn_alert_counts counts;
+	uint32_t in_part[TSN_ALERT_PARTS]; /* entries by part of the key */
 	bool told_full;
 	bool foreign;  /* of another stage; see tsn_alerts_own */
 	bool bound;    /* taken over by a rule of the next program */
@@ -149,6 +152,8 @@ struct tsn_alert_pending {
 
 struct tsn_alerts {
 	uint32_t max_keys;
+	uint32_t nshards;   /* the keys of its rules are divided among so many stages */
+	uint64_t seed;      /* of the hashes that make parts of keys */
 	const struct tsn_log *log;
 	const struct tsn_program *program;
 	const struct tsn_set *const *sets;
@@ -214,6 +219,8 @@ int64_t tsn_alert_earliest(const struct tsn_alerts *a);
 struct tsn_alert_entry *tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
 /* Enters a closed entry that is in no list. NULL when memory is out. */
 struct tsn_alert_entry *tsn_alert_entry_add(struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
+/* The same for one that was taken out of another rule's. False when memory is out. */
+bool tsn_alert_entry_place(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 /* Takes it out of the table and frees it; it is in no list. */
 void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
@@ -237,6 +244,9 @@ tsn_alert_saved(const struct tsn_alert_entry *e, uint32_t i)
 {
 	return i < e->d->nsaved ? &e->d->saved[i] : NULL;
 }
+
+/* move.c: the part of a key of the rule's alerts */
+uint32_t tsn_alert_part(const struct tsn_alerts *a, const struct tsn_rule *r, const uint8_t *key, uint32_t len);
 
 /* capture.c: what is remembered of a row */
 /* Value, threshold, window, quality, fields of the flow that matched last. Registers must be those of its batch. */
@@ -321,6 +331,9 @@ void tsn_alert_news(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick
 enum { TSN_TELL_COUNTS = 1, TSN_TELL_REPORTED = 2 };
 void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row,
     const struct tsn_alert *record, unsigned what);
+
+/* What waits to be told of rules of [to] is now its own, as far as memory goes. */
+void tsn_alert_openings_move(struct tsn_alerts *to, const struct tsn_alerts *from);
 
 /* fold.c */
 /* What is coming is here. */

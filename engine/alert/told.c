@@ -91,6 +91,47 @@ tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_
 		r->counts.untold++;
 }
 
+static bool
+copy_values(struct tsn_alerts *a, struct tsn_opening *o, const struct tsn_opening *from)
+{
+	o->value = tsn_arena_alloc(a->opening_arena, (from->nvalues > 0 ? from->nvalues : 1) * sizeof(*o->value));
+	for (uint32_t i = 0; o->value != NULL && i < from->nvalues; i++) {
+		o->value[i] = (struct tsn_opening_value){ keep(a, from->value[i].p, from->value[i].n), from->value[i].n };
+		if (o->value[i].p == NULL)
+			return false;
+	}
+	return o->value != NULL;
+}
+
+void
+tsn_alert_openings_move(struct tsn_alerts *to, const struct tsn_alerts *from)
+{
+	for (size_t i = 0; i < from->nopenings; i++) {
+		const struct tsn_opening *o = &from->opening[i];
+		struct tsn_opening *grown, *copy;
+
+		if (to->rule[o->rule].foreign)
+			continue;
+		grown = tsn_grow(to->opening, to->nopenings, &to->opening_cap, sizeof(*grown));
+		if (to->opening_arena == NULL)
+			to->opening_arena = tsn_arena_new();
+		to->opening = grown != NULL ? grown : to->opening;
+		if (grown == NULL || to->opening_arena == NULL) {
+			to->rule[o->rule].counts.untold++;
+			continue;
+		}
+		copy = &to->opening[to->nopenings];
+		*copy = *o;
+		copy->seq = to->nopenings;
+		copy->key = keep(to, o->key, o->key_len);
+		copy->message = o->message != NULL ? keep(to, o->message, strlen(o->message) + 1) : NULL;
+		if (copy->key != NULL && (copy->message != NULL) == (o->message != NULL) && copy_values(to, copy, o))
+			to->nopenings++;
+		else
+			to->rule[o->rule].counts.untold++;
+	}
+}
+
 static int
 compare(uint64_t x, uint64_t y)
 {

@@ -227,7 +227,7 @@ count(struct run *r)
 	struct tsn_engine_stats s;
 
 	for (uint32_t i = 0; i < out->nrules; i++) {
-		tsn_alerts_counts(tsn_engine_alerts(r->engine), i, &n);
+		tsn_engine_counts(r->engine, i, &n);
 		out->rule[i].matches = n.matches;
 		out->rule[i].alerts = n.alerts;
 		out->evicted += n.evicted + n.lost;

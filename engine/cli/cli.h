@@ -58,6 +58,8 @@ void tsn_cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool tsn_cli_reader_gone(void);
 /* "tocsin: memory is out"; returns TSN_EXIT_INPUT. */
 int tsn_cli_no_memory(void);
+/* As --threads says, else as many as there are CPUs for this process. */
+unsigned tsn_cli_threads(const struct tsn_cli *c);
 /* "  left  text": the text from column [column] on, in as many lines as it takes. */
 void tsn_cli_help_row(const char *left, int column, const char *text);
 void tsn_cli_help(const char *program);

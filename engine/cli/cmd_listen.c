@@ -37,7 +37,7 @@ tsn_cmd_listen(struct tsn_cli *c)
 {
 	struct tsn_log log = { c->verbose ? TSN_LOG_DEBUG : TSN_LOG_INFO, on_log, NULL };
 	struct tsn_daemon_options o = {
-		.batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .seed = random_seed(), .log = &log,
+		.batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .threads = tsn_cli_threads(c), .seed = random_seed(), .log = &log,
 		.stdout_text = isatty(STDOUT_FILENO), .stdout_color = c->color_out,
 	};
 

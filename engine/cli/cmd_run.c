@@ -51,7 +51,7 @@ write_summary(const struct tsn_cli *c, struct tsn_engine *e, double seconds, FIL
 		struct tsn_alert_counts n;
 		struct tsn_kept_out kept;
 
-		tsn_alerts_counts(tsn_engine_alerts(e), i, &n);
+		tsn_engine_counts(e, i, &n);
 		tsn_buf_puts(&out, i > 0 ? ",\"" : "\"");
 		tsn_buf_json(&out, p->rules[i].name, strlen(p->rules[i].name));
 		tsn_buf_printf(&out, "\":{\"matches\":%llu,\"alerts\":%llu", (unsigned long long)n.matches,
@@ -84,7 +84,7 @@ say_totals(const struct tsn_cli *c, struct tsn_engine *e, double seconds)
 	if (c->quiet || (!c->terminal_err && !c->verbose))
 		return;
 	tsn_engine_stats(e, &s);
-	tsn_alerts_totals(tsn_engine_alerts(e), &n);
+	tsn_engine_totals(e, &n);
 	fprintf(stderr, "%llu flows in %.1f s", (unsigned long long)s.flows, seconds);
 	if (s.first != TSN_TIME_NONE)
 		fprintf(stderr, " (%s to %s)", tsn_time_text(s.first, from), tsn_time_text(s.last, to));
@@ -101,7 +101,7 @@ say_losses(struct tsn_engine *e)
 	uint32_t i;
 
 	tsn_engine_stats(e, &s);
-	tsn_alerts_totals(tsn_engine_alerts(e), &n);
+	tsn_engine_totals(e, &n);
 	if (s.dedup_forgotten > 0)
 		tsn_cli_warn("dedup forgot %llu flows before their time: some may have counted twice",
 		    (unsigned long long)s.dedup_forgotten);
@@ -110,11 +110,11 @@ say_losses(struct tsn_engine *e)
 	if (n.evicted + n.lost > 0)
 		tsn_cli_warn("%llu alerts lost their place to newer ones, %llu were lost", (unsigned long long)n.evicted,
 		    (unsigned long long)n.lost);
-	for (i = 0; i < tsn_state_families(tsn_engine_state(e)); i++) {
-		tsn_state_stats(tsn_engine_state(e), i, &f);
+	for (i = 0; i < tsn_engine_ruleset(e)->program->nfamilies; i++) {
+		tsn_engine_family(e, i, &f);
 		if (f.evicted > 0)
 			tsn_cli_warn("%llu groups lost their place (max_keys) in: %s", (unsigned long long)f.evicted,
-			    tsn_state_family(tsn_engine_state(e), i)->canon);
+			    tsn_engine_ruleset(e)->program->families[i].canon);
 	}
 }
 
@@ -139,11 +139,11 @@ say_state(struct tsn_engine *e)
 	struct tsn_family_stats f;
 	uint32_t i;
 
-	for (i = 0; i < tsn_state_families(tsn_engine_state(e)); i++) {
-		tsn_state_stats(tsn_engine_state(e), i, &f);
+	for (i = 0; i < tsn_engine_ruleset(e)->program->nfamilies; i++) {
+		tsn_engine_family(e, i, &f);
 		tsn_cli_warn("%llu groups, %.0f bytes each, %llu late flows: %s", (unsigned long long)f.groups,
 		    f.groups > 0 ? (double)f.bytes / (double)f.groups : 0.0, (unsigned long long)f.late,
-		    tsn_state_family(tsn_engine_state(e), i)->canon);
+		    tsn_engine_ruleset(e)->program->families[i].canon);
 	}
 }
 
@@ -228,7 +228,8 @@ run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format, FIL
 	struct tsn_inputs in = { .cli = c, .goes_on = c->state != NULL };
 	struct tsn_snapshots *state = NULL;
 	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : TSN_LOG_WARN, on_log, &in };
-	struct tsn_engine_options o = { .batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0, .log = &log };
+	struct tsn_engine_options o = { .batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0,
+		.threads = tsn_cli_threads(c), .log = &log };
 	struct tsn_sink *clear = tsn_sink_call_new(make_room, &in, TSN_SEV_INFO);
 	struct tsn_sink *sink = tsn_sink_fd_new(STDOUT_FILENO, "stdout", format, TSN_SEV_INFO, &log);
 	int status;

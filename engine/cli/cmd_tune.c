@@ -208,7 +208,7 @@ read_flows(struct tune *u)
 	if (status == TSN_EXIT_USAGE)
 		return status;
 	tsn_engine_stats(u->in.engine, &s);
-	tsn_alerts_totals(tsn_engine_alerts(u->in.engine), &n);
+	tsn_engine_totals(u->in.engine, &n);
 	if (n.evicted + n.lost > 0 && !c->quiet)
 		tsn_cli_warn("%llu alerts lost their place: the smallest of the numbers tried would have raised other alerts than are told",
 		    (unsigned long long)(n.evicted + n.lost));

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include "cli/cli.h"
 #include "feed/feed.h"
 #include "grammar/diag.h"
+
+#define THREADS_MAX 64u /* at most */
 
 enum kind { LIST, TEXT, NUMBER, SWITCH };
 
@@ -371,6 +374,16 @@ tsn_cli_parse(struct tsn_cli *c, int argc, char **argv)
 	if (c->threads == 0)
 		return tsn_cli_usage(c, "--threads is at least 1");
 	return decide_color(c);
+}
+
+unsigned
+tsn_cli_threads(const struct tsn_cli *c)
+{
+	cpu_set_t cpus;
+
+	if (c->threads > 0)
+		return c->threads < THREADS_MAX ? (unsigned)c->threads : THREADS_MAX;
+	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
 }
 
 void

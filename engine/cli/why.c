@@ -288,7 +288,7 @@ say_outcome(const struct why *w)
 	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_alert_counts n;
 
-	tsn_alerts_counts(tsn_engine_alerts(w->in.engine), w->rules->probed, &n);
+	tsn_engine_counts(w->in.engine, w->rules->probed, &n);
 	printf("rule %s (%s:%u): %" PRIu64 " flow%s, %" PRIu64 " match%s, %" PRIu64 " alert%s\n", r->name, r->file, r->line, w->flows,
 	    w->flows == 1 ? "" : "s", n.matches, n.matches == 1 ? "" : "es", n.alerts, n.alerts == 1 ? "" : "s");
 	if (w->excepted > 0)

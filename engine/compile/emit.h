@@ -283,6 +283,8 @@ uint32_t tsn_emit_tick_part(struct tsn_emit *e, uint32_t rule);
 
 /* Rows that are not counted and whose value someone may need. */
 uint32_t tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted);
+/* Do all who read a family's values need them only where one is at least [least] (one an aggregate, 0 before)? See tsn_family_def. */
+bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least);
 /* Rows that have part in a rule (ir.h, tsn_emit); ROWS if `when` says so itself. */
 uint32_t tsn_emit_touched(struct tsn_emit *e, const struct tsn_ir_rule *r);
 /* Stamps every part of a conjunction in the current walk. */

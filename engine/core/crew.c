@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #define ITEMS 16u   /* in flight; their batches should fit into a cache */
@@ -31,6 +33,11 @@ struct tsn_crew {
 	uint32_t nspare;
 	struct tsn_alerts *to;
 	int64_t grace;
+	const struct tsn_log *log;
+	/* what lanes logged */
+	struct tsn_log lane_log;
+	struct tsn_buf lines;           /* each: its level, the text, 0; under the lock */
+	atomic_bool has_lines;
 	/* sleeping and waking */
 	pthread_mutex_t lock;
 	pthread_cond_t work, progress;
@@ -140,12 +147,15 @@ wake_one(struct tsn_crew *c)
 }
 
 /* Signals are for the thread that made the engine. */
-static bool
-start(struct tsn_crew *c, unsigned threads)
+bool
+tsn_crew_start(struct tsn_crew *c, unsigned threads)
 {
 	sigset_t all, before;
 	bool ok = true;
 
+	c->thread = tsn_calloc(threads, sizeof(*c->thread));
+	if (c->thread == NULL)
+		return false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	while (ok && c->nthreads + 1 < threads) {
@@ -167,41 +177,77 @@ stop(struct tsn_crew *c)
 		pthread_join(c->thread[i], NULL);
 }
 
+/* --- the log --- */
+
+static void
+keep_line(void *arg, enum tsn_log_level level, const char *line)
+{
+	struct tsn_crew *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	tsn_buf_putc(&c->lines, (char)level);
+	tsn_buf_add(&c->lines, line, strlen(line) + 1);
+	pthread_mutex_unlock(&c->lock);
+	atomic_store(&c->has_lines, true);
+}
+
+const struct tsn_log *
+tsn_crew_log(const struct tsn_crew *c)
+{
+	return &c->lane_log;
+}
+
+static void
+give_lines(struct tsn_crew *c)
+{
+	struct tsn_buf lines;
+
+	if (!atomic_exchange(&c->has_lines, false))
+		return;
+	pthread_mutex_lock(&c->lock);
+	lines = c->lines;
+	c->lines = (struct tsn_buf)TSN_BUF_INIT;
+	pthread_mutex_unlock(&c->lock);
+	for (size_t i = 0; i < lines.len && !lines.failed; i += 1 + strlen(lines.p + i + 1) + 1)
+		tsn_log(c->log, (enum tsn_log_level)lines.p[i], "%s", lines.p + i + 1);
+	tsn_buf_fini(&lines);
+}
+
 /* --- made and freed --- */
 
 static bool
-make(struct tsn_crew *c, unsigned threads)
+make(struct tsn_crew *c)
 {
 	c->seat = tsn_aligned_alloc(64, c->nlanes * sizeof(*c->seat));
-	c->thread = tsn_calloc(threads, sizeof(*c->thread));
-	if (c->seat == NULL || c->thread == NULL)
+	if (c->seat == NULL)
 		return false;
 	for (uint32_t i = 0; i < c->nlanes; i++) {
 		atomic_init(&c->seat[i].busy, false);
 		atomic_init(&c->seat[i].done, 0);
-		atomic_init(&c->seat[i].watch_due, tsn_alerts_watch_due(c->lane[i].alerts));
+		atomic_init(&c->seat[i].watch_due, INT64_MAX);
 	}
 	for (uint32_t i = 0; i < ITEMS; i++)
 		if ((c->item[i].records = tsn_calloc(c->nlanes, sizeof(*c->item[i].records))) == NULL)
 			return false;
-	for (; c->nspare < ITEMS + 2; c->nspare++)
+	for (; c->nspare < ITEMS + 1; c->nspare++)
 		if ((c->spare[c->nspare] = tsn_batch_new()) == NULL)
 			return false;
-	return start(c, threads);
+	return true;
 }
 
 struct tsn_crew *
-tsn_crew_new(unsigned threads, struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to)
+tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log)
 {
 	struct tsn_crew *c = tsn_aligned_alloc(64, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .grace = INT64_MAX };
+	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .grace = INT64_MAX, .log = log };
+	c->lane_log = (struct tsn_log){ log != NULL ? log->level : TSN_LOG_ERROR, keep_line, c };
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->progress, NULL);
-	if (!make(c, threads)) {
+	if (!make(c)) {
 		tsn_crew_free(c);
 		return NULL;
 	}
@@ -224,6 +270,7 @@ tsn_crew_free(struct tsn_crew *c)
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->work);
 	pthread_cond_destroy(&c->progress);
+	tsn_buf_fini(&c->lines);
 	tsn_free(c->thread);
 	tsn_free(c->seat);
 	tsn_free(c);
@@ -250,6 +297,8 @@ collect(struct tsn_crew *c)
 {
 	const uint64_t to = all_done(c);
 
+	if (atomic_load_explicit(&c->has_lines, memory_order_relaxed))
+		give_lines(c);
 	for (; c->given < to; c->given++) {
 		struct tsn_item *it = &c->item[c->given % ITEMS];
 
@@ -306,9 +355,8 @@ tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b)
 }
 
 void
-tsn_crew_send(struct tsn_crew *c, const struct tsn_item *it)
+tsn_crew_send(struct tsn_crew *c)
 {
-	(void)it; /* it is where it belongs */
 	atomic_store(&c->sent, sent(c) + 1);
 	wake_one(c);
 }
@@ -319,6 +367,17 @@ tsn_crew_drain(struct tsn_crew *c)
 	collect(c);
 	while (c->given < sent(c))
 		advance(c);
+}
+
+void
+tsn_crew_flush(struct tsn_crew *c)
+{
+	struct tsn_alert_records *r = c->item[0].records;
+
+	for (uint32_t i = 0; i < c->nlanes; i++)
+		tsn_alerts_take(c->lane[i].alerts, &r[i]);
+	tsn_alerts_give(c->to, r, c->nlanes);
+	tsn_crew_look(c, c->grace);
 }
 
 int64_t
@@ -343,13 +402,9 @@ tsn_crew_watch_due(const struct tsn_crew *c)
 }
 
 void
-tsn_crew_set_grace(struct tsn_crew *c)
+tsn_crew_look(struct tsn_crew *c, int64_t grace)
 {
-	c->grace = INT64_MAX;
-	for (uint32_t i = 0; i < c->nlanes; i++) {
-		int64_t ms = tsn_alerts_watch_grace(c->lane[i].alerts);
-
-		c->grace = ms < c->grace ? ms : c->grace;
+	c->grace = grace;
+	for (uint32_t i = 0; i < c->nlanes; i++)
 		atomic_store(&c->seat[i].watch_due, tsn_alerts_watch_due(c->lane[i].alerts));
-	}
 }

@@ -18,8 +18,12 @@
 
 struct tsn_crew;
 
-/* [threads], the front's included. [to]: whose sinks get the records. Takes none of it over. NULL when memory or threads are out. */
-struct tsn_crew *tsn_crew_new(unsigned threads, struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to);
+/* [to]: whose sinks get the records; [log] may be NULL. Takes nothing over. NULL when memory is out. */
+struct tsn_crew *tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log);
+/* Where lanes log: it reaches the crew's log by the front's thread. */
+const struct tsn_log *tsn_crew_log(const struct tsn_crew *c);
+/* When the lanes are made: starts so many threads, the caller's own included. False when there is none to be had. */
+bool tsn_crew_start(struct tsn_crew *c, unsigned threads);
 /* Stops the threads; what waits is not done any more. */
 void tsn_crew_free(struct tsn_crew *c);
 
@@ -28,13 +32,15 @@ struct tsn_item *tsn_crew_item(struct tsn_crew *c);
 /* A clear batch, which is the caller's until it is in an item; and back. There are enough for two at a time. */
 struct tsn_batch *tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap);
 void tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b);
-/* Sends it off. */
-void tsn_crew_send(struct tsn_crew *c, const struct tsn_item *it);
+/* Sends the item off. */
+void tsn_crew_send(struct tsn_crew *c);
 /* All items are through all lanes when it returns, their records given. */
 void tsn_crew_drain(struct tsn_crew *c);
+/* What lanes have of their own, not of an item, goes to the sinks; when all is drained. */
+void tsn_crew_flush(struct tsn_crew *c);
 /* A moment before which no lane's watches are due, whatever still waits; see tsn_alerts_watch_due. */
 int64_t tsn_crew_watch_due(const struct tsn_crew *c);
-/* The least of the lanes' tsn_alerts_watch_grace has changed. */
-void tsn_crew_set_grace(struct tsn_crew *c);
+/* Lanes were changed, or their alerts, while nothing waited; [grace]: the least of their tsn_alerts_watch_grace. */
+void tsn_crew_look(struct tsn_crew *c, int64_t grace);
 
 #endif

@@ -6,12 +6,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "core/feedback.h"
+#include "core/crew.h"
 #include "core/internal.h"
 #include "vm/profile.h"
 #include "sets/set.h"
 
-#define EXPORTERS_MAX 65536u
 #define STREAMS_MAX   65536u
 
 struct tsn_engine *
@@ -23,9 +22,10 @@ tsn_engine_new(const struct tsn_engine_options *o)
 		return NULL;
 	e->o = *o;
 	e->stands = tsn_standing_wanted(&o->rows_read);
+	e->grace = INT64_MAX;
 	e->rows = (struct tsn_batch_sink){ tsn_engine_make_room, e, tsn_engine_clock_of_record };
 	e->stats.first = e->stats.last = e->stats.clock = e->ticked = e->began = TSN_TIME_NONE;
-	e->exporters = tsn_exporters_new(EXPORTERS_MAX);
+	e->exporters = tsn_exporters_new(TSN_ENGINE_EXPORTERS);
 	e->batch = tsn_batch_new();
 	e->talks = tsn_batch_new();
 	e->lane = tsn_calloc(1, sizeof(*e->lane));
@@ -48,9 +48,11 @@ tsn_engine_free(struct tsn_engine *e)
 {
 	if (e == NULL)
 		return;
+	tsn_crew_free(e->crew);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_lane_fini(&e->lane[i]);
 	tsn_free(e->lane);
+	tsn_lanes_free(e->division);
 	tsn_alerts_free(e->alerts);
 	tsn_ruleset_free(e->rules);
 	tsn_decoder_free(e->decoder);
@@ -102,6 +104,7 @@ void
 tsn_engine_remove_sinks(struct tsn_engine *e)
 {
 	e->nsinks = 0;
+	tsn_engine_drain(e);
 	tsn_alerts_flush(e->alerts);
 	put_sinks(e);
 }
@@ -121,62 +124,11 @@ tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set)
 
 	if (e->rules == NULL || slot >= e->rules->program->nsets)
 		return false;
-	tsn_engine_run_batch(e);
+	tsn_engine_flush(e);
 	old = e->rules->sets[slot];
 	e->rules->sets[slot] = set;
 	tsn_set_free(old);
 	return true;
-}
-
-bool
-tsn_engine_profile(const struct tsn_engine *e, struct tsn_profile *out)
-{
-	return e->lane->vm != NULL && tsn_vm_profile(e->lane->vm, out);
-}
-
-void
-tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
-{
-	struct tsn_vm_counters c = { 0 };
-
-	*out = e->stats;
-	if (e->lane->vm != NULL)
-		tsn_vm_counters(e->lane->vm, &c);
-	out->lost_to_memory = c.out_of_memory;
-	out->feedback_lost += e->lane->feedback != NULL ? tsn_feedback_lost(e->lane->feedback) : 0;
-	if (e->dedup != NULL)
-		out->dedup_forgotten = tsn_dedup_forgotten(e->dedup);
-	if (e->pair != NULL) {
-		struct tsn_pair_stats t;
-
-		tsn_pair_stats(e->pair, &t);
-		out->talks = t.talks, out->talks_open = t.open, out->talks_refused = t.refused;
-	}
-}
-
-void
-tsn_engine_kept_out(const struct tsn_engine *e, uint32_t rule, struct tsn_kept_out *out)
-{
-	tsn_vm_kept_out(e->lane->vm, rule, out);
-}
-
-struct tsn_alerts *
-tsn_engine_alerts(struct tsn_engine *e)
-{
-	return e->alerts;
-}
-
-const struct tsn_state *
-tsn_engine_state(const struct tsn_engine *e)
-{
-	return e->lane->state;
-}
-
-void
-tsn_engine_learned(struct tsn_engine *e)
-{
-	if (e->lane->state != NULL)
-		tsn_state_learned(e->lane->state);
 }
 
 struct tsn_pair *

@@ -4,7 +4,8 @@
  * The engine behind tocsin.h: datagrams become batches, the program runs over
  * each, matches become alerts; ticks fall between batches, and so do reloads.
  * Time is an input: nothing here reads a clock, opens a file or a socket.
- * One thread at a time.
+ * One thread at a time; sinks and the log are called by that one alone, within
+ * these calls, however many threads work behind them.
  */
 #ifndef TSN_CORE_ENGINE_H
 #define TSN_CORE_ENGINE_H
@@ -23,6 +24,7 @@ struct tsn_pair;
 
 struct tsn_engine_options {
 	uint32_t batch_rows;        /* 1..1024, 0: 1024; never changes a result */
+	unsigned threads;           /* those that may work, the caller's included; 0 and 1: no others. Never changes a result */
 	uint64_t seed;              /* of hashes; 0 in replays and tests */
 	const struct tsn_log *log;  /* may be NULL; must outlive the engine */
 	/*
@@ -41,7 +43,7 @@ struct tsn_engine_options {
 	 * calls. Else [ticks], if given, times the instructions of one batch in [every]. See vm/profile.h.
 	 */
 	struct tsn_spent *spent;
-	uint64_t (*ticks)(void);
+	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs */
 	uint32_t every;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
@@ -169,13 +171,19 @@ void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
 /* See tsn_vm_kept_out: of a rule of the program in force. */
 struct tsn_kept_out;
 void tsn_engine_kept_out(const struct tsn_engine *e, uint32_t rule, struct tsn_kept_out *out);
+/* What became of the alerts of a rule of the program in force; of all rules, those no longer in force included. */
+void tsn_engine_counts(const struct tsn_engine *e, uint32_t rule, struct tsn_alert_counts *out);
+void tsn_engine_totals(const struct tsn_engine *e, struct tsn_alert_counts *out);
+/* Of a family of the program in force, and what aggregate [agg] of it has learned. */
+void tsn_engine_family(const struct tsn_engine *e, uint32_t family, struct tsn_family_stats *out);
+void tsn_engine_learning(const struct tsn_engine *e, uint32_t family, uint32_t agg, struct tsn_learning *out);
+/* Of an engine with one thread: all of it. */
+const struct tsn_state *tsn_engine_state(const struct tsn_engine *e);
 struct tsn_profile;
 /* What rules cost so far; nothing if nobody asked. Free with tsn_profile_fini. False without rules, or when memory is out. */
 bool tsn_engine_profile(const struct tsn_engine *e, struct tsn_profile *out);
-struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);
 /* For tests of rules: the state in force has seen all there is to learn. */
 void tsn_engine_learned(struct tsn_engine *e);
-const struct tsn_state *tsn_engine_state(const struct tsn_engine *e);
 /* The conversations that are waiting, for snapshots; NULL if no rule is about them. */
 struct tsn_pair *tsn_engine_pair(struct tsn_engine *e);
 

@@ -402,10 +402,15 @@ save_link(const struct tsn_feedback *f, const struct match *m, struct tsn_pack *
 	tsn_pack_uint(out, l->step);
 }
 
+size_t
+tsn_feedback_matches(const struct tsn_feedback *f)
+{
+	return f->nmatches;
+}
+
 void
 tsn_feedback_save(const struct tsn_feedback *f, struct tsn_pack *out)
 {
-	tsn_pack_uint(out, f->nmatches);
 	for (size_t i = 0; i < f->nmatches; i++) {
 		const struct match *m = &f->match[i];
 

@@ -32,9 +32,10 @@ int64_t tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_lane *la
 /* The tick [now]: all that waits takes effect; then rules that end with a rule's match are evaluated. */
 void tsn_feedback_tick(struct tsn_feedback *f, struct tsn_lane *lane, int64_t now);
 /*
- * Matches that wait for the tick, as bytes, by rules and steps; into one to which nothing has happened. Any bytes may be
+ * Matches that wait for the tick, as bytes, by rules and steps, their number (of all lanes) before them; into one to which nothing has happened. Any bytes may be
  * given; false: nothing waits. Those of rules or sequences that are not the same any more are left out.
  */
+size_t tsn_feedback_matches(const struct tsn_feedback *f);
 void tsn_feedback_save(const struct tsn_feedback *f, struct tsn_pack *out);
 bool tsn_feedback_load(struct tsn_feedback *f, struct tsn_unpack *in);
 uint64_t tsn_feedback_lost(const struct tsn_feedback *f);

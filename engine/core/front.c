@@ -4,6 +4,7 @@
  * The front: messages become rows of the batch, the clock moves, and batches
  * and ticks go to the lanes in the one order that decides everything.
  */
+#include "core/crew.h"
 #include "core/internal.h"
 
 /* So many ticks are gone through one by one when the clock jumps; beyond, all that is left is done at the last. */
@@ -25,7 +26,6 @@ static void
 settle(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
-
 	if (e->in_message && e->stands)
 		tsn_standing_put(&e->standing, b, e->settled);
 	if (e->dedup != NULL)
@@ -33,24 +33,43 @@ settle(struct tsn_engine *e)
 	e->settled = b->n;
 }
 
+/* What all lanes read is made before they do. */
 static void
-evaluate(struct tsn_engine *e, struct tsn_batch *b)
+send_batch(struct tsn_engine *e, enum tsn_item_kind kind, struct tsn_batch *b, int64_t time)
 {
-	if (e->rules == NULL) {
-		if (e->o.on_rows != NULL)
-			e->o.on_rows(e->o.arg, b, &b->rows);
+	struct tsn_item *it = tsn_crew_item(e->crew);
+
+	tsn_batch_derive(b, &e->rules->program->derived);
+	tsn_item_tell(it, e->exporters);
+	it->kind = kind;
+	it->batch = b;
+	it->time = time;
+	it->began = e->began;
+	tsn_crew_send(e->crew);
+}
+
+static void
+evaluate(struct tsn_engine *e)
+{
+	struct tsn_batch *b = e->batch;
+	if (e->crew != NULL) {
+		send_batch(e, TSN_ITEM_FLOWS, b, e->stats.clock);
+		e->batch = tsn_crew_batch(e->crew, TSN_BATCH_FLOWS, b->cap);
 		return;
 	}
-	tsn_lane_flows(e->lane, b, e->stats.clock);
-	if (e->o.on_rows == NULL)
-		tsn_alerts_flush(e->lane->alerts);
+	if (e->rules != NULL)
+		tsn_lane_flows(e->lane, b, e->stats.clock);
+	else if (e->o.on_rows != NULL)
+		e->o.on_rows(e->o.arg, b, &b->rows);
+	if (e->rules != NULL && e->o.on_rows == NULL)
+		tsn_alerts_flush(e->alerts);
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 }
 
 void
 tsn_engine_run_batch(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
-
 	uint64_t *before;
 
 	if (b->n == 0)
@@ -58,22 +77,41 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	before = tsn_spent_stage(e->o.spent, TSN_STAGE_NORMALISE);
 	settle(e);
 	e->settled = 0;
-	if (b->n > 0) { /* else the text of rows that went takes room */
-		b->ticket = e->ticket;
-		tsn_batch_normalise(b, e->exporters);
-		tsn_exporters_hear(e->exporters, b);
-		note_times(e, b);
-		if (e->pair != NULL) {
-			tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
-			tsn_pair_fold(e->pair, b);
-		}
-		tsn_spent_stage(e->o.spent, TSN_STAGE_ALERTS);
-		e->ticket += b->n;
-		e->stats.flows += b->n;
-		evaluate(e, b);
+	if (b->n == 0) { /* but the text of rows that went takes room */
+		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		tsn_spent_back(e->o.spent, before);
+		return;
 	}
-	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	b->ticket = e->ticket;
+	tsn_batch_normalise(b, e->exporters);
+	tsn_exporters_hear(e->exporters, b);
+	note_times(e, b);
+	if (e->pair != NULL) {
+		tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
+		tsn_pair_fold(e->pair, b);
+	}
+	tsn_spent_stage(e->o.spent, TSN_STAGE_ALERTS);
+	e->ticket += b->n;
+	e->stats.flows += b->n;
+	evaluate(e);
 	tsn_spent_back(e->o.spent, before);
+}
+
+void
+tsn_engine_drain(const struct tsn_engine *e)
+{
+	if (e->crew != NULL)
+		tsn_crew_drain(e->crew);
+}
+
+/* Of lanes that nobody runs. */
+static void
+flush_alerts(struct tsn_engine *e)
+{
+	if (e->crew != NULL)
+		tsn_crew_flush(e->crew);
+	else
+		tsn_alerts_flush(e->alerts);
 }
 
 struct tsn_batch *
@@ -96,6 +134,7 @@ void
 tsn_engine_flush(struct tsn_engine *e)
 {
 	tsn_engine_run_batch(e);
+	tsn_engine_drain(e);
 }
 
 /* --- input --- */
@@ -175,6 +214,18 @@ tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from)
 
 /* --- ticks --- */
 
+/* The first tick behind [from] at which conversations are made, INT64_MAX if none waits. */
+static int64_t
+talk_tick(const struct tsn_engine *e, int64_t from)
+{
+	int64_t due = e->pair != NULL ? tsn_pair_due(e->pair) : TSN_TIME_NONE;
+
+	if (due == TSN_TIME_NONE)
+		return INT64_MAX;
+	due = tsn_tick_from(due);
+	return due > from ? due : from + TSN_SECOND;
+}
+
 /* Conversations due at [now], as so many more rows of the input. They come in normal form. */
 static void
 run_talks(struct tsn_engine *e, int64_t now)
@@ -197,10 +248,9 @@ run_talks(struct tsn_engine *e, int64_t now)
 static int64_t
 next_tick(const struct tsn_engine *e, int64_t from, int64_t to)
 {
-	int64_t t = to, due;
+	int64_t t = talk_tick(e, from);
 
-	if (e->pair != NULL && (due = tsn_pair_due(e->pair)) != TSN_TIME_NONE && due < to)
-		t = tsn_tick_from(due) > from ? tsn_tick_from(due) : from + TSN_SECOND;
+	t = t < to ? t : to;
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		t = tsn_lane_next_tick(&e->lane[i], from, t);
 	return t;
@@ -219,9 +269,8 @@ one_tick(struct tsn_engine *e, int64_t now)
 
 /* All that is due up to the tick [to], in order, tick by tick over all lanes. */
 static void
-run_ticks(struct tsn_engine *e, int64_t to)
+run_ticks(struct tsn_engine *e, int64_t from, int64_t to)
 {
-	int64_t from = e->ticked != TSN_TIME_NONE ? e->ticked : to - TSN_SECOND;
 	uint64_t *before = tsn_spent_stage(e->o.spent, TSN_STAGE_TICKS);
 
 	for (uint32_t n = 0; from < to; n++) {
@@ -230,8 +279,69 @@ run_ticks(struct tsn_engine *e, int64_t to)
 		from = n < ONE_BY_ONE ? next_tick(e, from, to) : to;
 		one_tick(e, from);
 	}
-	tsn_alerts_flush(e->lane->alerts);
+	flush_alerts(e);
 	tsn_spent_back(e->o.spent, before);
+}
+
+/* Texts of conversations are in the pair's memory, and all of them must find room in the batch's. */
+static uint32_t
+talks_cap(const struct tsn_engine *e)
+{
+	uint32_t strings = 4, most; /* names that every alert says */
+
+	for (int f = 0; f < TSN_FIELD_COUNT; f++)
+		strings += tsn_fields[f].storage == TSN_STR && tsn_field_set_has(&e->rules->program->reads, (enum tsn_field)f);
+	most = (uint32_t)(TSN_BATCH_TEXT / TSN_BATCH_STR / strings);
+	return e->batch->cap < most ? e->batch->cap : most;
+}
+
+/* The same for lanes that go through ticks on their own: here only conversations are made. */
+static void
+send_ticks(struct tsn_engine *e, int64_t from, int64_t to)
+{
+	struct tsn_item *it;
+
+	for (int64_t t; (t = talk_tick(e, from)) <= to; from = t) {
+		struct tsn_batch *b = tsn_crew_batch(e->crew, TSN_BATCH_TALKS, talks_cap(e));
+
+		while (tsn_pair_take(e->pair, t, b, e->exporters) > 0) {
+			tsn_batch_own_text(b);
+			b->ticket = e->ticket;
+			e->ticket += b->n;
+			send_batch(e, TSN_ITEM_TALKS, b, t);
+			b = tsn_crew_batch(e->crew, TSN_BATCH_TALKS, talks_cap(e));
+		}
+		tsn_crew_put_batch(e->crew, b);
+	}
+	it = tsn_crew_item(e->crew);
+	tsn_item_tell(it, e->exporters);
+	it->kind = TSN_ITEM_TICKS;
+	it->time = to;
+	it->began = e->began;
+	tsn_crew_send(e->crew);
+	e->ticked = to;
+}
+
+static void
+ticks(struct tsn_engine *e, int64_t to)
+{
+	int64_t from = e->ticked != TSN_TIME_NONE ? e->ticked : to - TSN_SECOND;
+
+	if (from >= to)
+		return;
+	if (e->crew != NULL && to - from <= ONE_BY_ONE * TSN_SECOND) {
+		send_ticks(e, from, to);
+		return;
+	}
+	tsn_engine_drain(e);
+	tsn_engine_tell_lanes(e, false);
+	run_ticks(e, from, to);
+}
+
+static int64_t
+watch_due(const struct tsn_engine *e)
+{
+	return e->crew != NULL ? tsn_crew_watch_due(e->crew) : tsn_alerts_watch_due(e->alerts);
 }
 
 /* Must the rows so far be evaluated before the tick [now]? */
@@ -240,8 +350,7 @@ must_cut(const struct tsn_engine *e, int64_t now)
 {
 	if (e->batch->n == 0 || e->rules == NULL || e->o.on_rows != NULL)
 		return false;
-	return e->cuts || tsn_alerts_watch_due(e->lane->alerts) <= now ||
-	    (e->began != TSN_TIME_NONE && now - e->began > tsn_alerts_watch_grace(e->lane->alerts));
+	return e->cuts || watch_due(e) <= now || (e->began != TSN_TIME_NONE && now - e->began > e->grace);
 }
 
 void
@@ -251,6 +360,21 @@ tsn_engine_ticks_from_clock(struct tsn_engine *e)
 	e->ticked = e->stats.clock != TSN_TIME_NONE ? tsn_second_of(e->stats.clock) : TSN_TIME_NONE;
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		e->lane[i].ticked = e->ticked, e->lane[i].ticket = e->ticket;
+}
+
+void
+tsn_engine_tell_lanes(struct tsn_engine *e, bool all)
+{
+	const uint32_t n = all ? tsn_exporters_count(e->exporters) : 0;
+	const struct tsn_exporter *x;
+	uint32_t index;
+
+	for (uint32_t i = 0; i < e->nlanes && e->crew != NULL; i++)
+		for (uint32_t k = 0; k < n; k++)
+			tsn_exporters_put(e->lane[i].exporters, k, &tsn_exporters_at(e->exporters, k)->presence);
+	while (e->crew != NULL && (x = tsn_exporters_changed(e->exporters, &index)) != NULL)
+		for (uint32_t i = 0; i < e->nlanes; i++)
+			tsn_exporters_put(e->lane[i].exporters, index, &x->presence);
 }
 
 void
@@ -266,7 +390,7 @@ tsn_engine_clock(struct tsn_engine *e, int64_t now)
 		e->stats.clock = now;
 		/* else its rows come first: alerts end behind the batch */
 		if (e->batch->n == 0 && e->rules != NULL && e->o.on_rows == NULL)
-			run_ticks(e, second);
+			ticks(e, second);
 	}
 	e->stats.clock = now;
 	if (e->batch->n == 0)
@@ -291,7 +415,9 @@ last_words(struct tsn_engine *e)
 		tsn_lane_last_words(&e->lane[i], tsn_second_of(e->stats.clock) + TSN_SECOND);
 		e->ticked = e->lane[i].ticked > e->ticked ? e->lane[i].ticked : e->ticked;
 	}
-	tsn_alerts_flush(e->lane->alerts);
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		e->lane[i].ticked = e->ticked;
+	flush_alerts(e);
 }
 
 void
@@ -302,13 +428,15 @@ tsn_engine_finish(struct tsn_engine *e)
 	tsn_engine_run_batch(e);
 	if (e->rules == NULL || e->o.on_rows != NULL)
 		return;
+	tsn_engine_drain(e);
+	tsn_engine_tell_lanes(e, false);
 	last_words(e);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_alerts_cut_off(e->lane[i].alerts, true);
 	run_talks(e, INT64_MAX);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_lane_close(&e->lane[i]);
-	tsn_alerts_flush(e->lane->alerts);
+	flush_alerts(e);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_alerts_cut_off(e->lane[i].alerts, false);
 }

@@ -6,10 +6,15 @@
 
 #include "base/clock.h"
 #include "core/engine.h"
+#include "compile/lanes.h"
 #include "core/lane.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
 #include "pair/pair.h"
+
+#define TSN_ENGINE_EXPORTERS 65536u
+
+struct tsn_crew;
 
 /*
  * The engine is the front, through which everything comes in order, and the lanes behind it, which do what rules ask for.
@@ -28,6 +33,9 @@ struct tsn_engine {
 	struct tsn_alerts *alerts;      /* those of all rules: of the only lane, or where those of all lanes come together */
 	struct tsn_lane *lane;
 	uint32_t nlanes;                /* at least 1, also without rules */
+	struct tsn_lanes *division;     /* of the rules among them; NULL: no rules */
+	struct tsn_crew *crew;          /* who runs the lanes; NULL: there is one, called directly */
+	int64_t grace;                  /* the least of their tsn_alerts_watch_grace */
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */
 	int64_t ticked;                 /* the tick up to which all was done, TSN_TIME_NONE before the first */
 	int64_t began;                  /* time of receipt before the first row of the batch */
@@ -60,7 +68,18 @@ tsn_tick_from(int64_t ms)
 struct tsn_batch *tsn_engine_make_room(void *engine);
 void tsn_engine_clock_of_record(void *engine, int64_t received);
 void tsn_engine_run_batch(struct tsn_engine *e);
+/* Lanes are through all that was sent, and nobody runs them. */
+void tsn_engine_drain(const struct tsn_engine *e);
+/* Lanes that nobody runs hear how the exporters stand that changed, or [all]. */
+void tsn_engine_tell_lanes(struct tsn_engine *e, bool all);
 /* The clock was set: all up to it is taken to be done. */
 void tsn_engine_ticks_from_clock(struct tsn_engine *e);
+
+
+/* load.c, for whoever fills lanes that nobody runs */
+/* Alerts of all rules go to the lanes that have those rules. */
+void tsn_engine_scatter_alerts(struct tsn_engine *e, struct tsn_lane *lane, uint32_t n);
+/* What the front must know of the lanes, and they of the world. */
+void tsn_engine_look_at_lanes(struct tsn_engine *e);
 
 #endif

@@ -3,13 +3,18 @@
 #include "core/lane.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "core/feedback.h"
 #include "vm/profile.h"
 
 bool
 tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_exporters *x, struct tsn_alerts *alerts)
 {
-	*l = (struct tsn_lane){ .o = o, .exporters = x, .alerts = alerts, .tick = TSN_TIME_NONE, .ticked = TSN_TIME_NONE };
+	l->o = o;
+	l->exporters = x;
+	l->alerts = alerts;
+	l->nshards = 1;
+	l->tick = l->ticked = TSN_TIME_NONE;
 	l->tick_batch = tsn_batch_new();
 	tsn_alerts_exporters(alerts, x);
 	return l->tick_batch != NULL;
@@ -34,7 +39,7 @@ profile(struct tsn_lane *l)
 		return tsn_vm_profile_on(l->vm, l->o->spent, 1);
 	if (l->o->ticks == NULL)
 		return true;
-	tsn_spent_start(&l->own_spent, l->o->ticks, TSN_STAGE_MACHINE);
+	tsn_spent_start(&l->own_spent, l->o->ticks, l->o->cpu, TSN_STAGE_MACHINE);
 	l->own_spent.account = NULL;
 	return tsn_vm_profile_on(l->vm, &l->own_spent, l->o->every);
 }
@@ -48,7 +53,9 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	l->program = p;
 	l->expects = true;
 	l->vm = tsn_vm_new(p);
-	l->state = tsn_state_new(p->families, p->nfamilies, l->o->seed);
+	l->state = tsn_state_new_shard(p->families, p->nfamilies, l->o->seed, l->shard, l->nshards);
+	if (l->nshards > 1 && (l->view = tsn_aligned_alloc(64, sizeof(*l->view))) == NULL)
+		return false;
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
 	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))
 		return false;
@@ -64,6 +71,10 @@ tsn_lane_fini(struct tsn_lane *l)
 	tsn_state_free(l->state);
 	tsn_feedback_free(l->feedback);
 	tsn_batch_free(l->tick_batch);
+	tsn_free(l->view);
+	tsn_free(l->own_set);
+	tsn_alerts_free(l->own_alerts);
+	tsn_exporters_free(l->own_exporters);
 	*l = (struct tsn_lane){ 0 };
 }
 
@@ -90,6 +101,16 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 	}
 }
 
+struct tsn_batch *
+tsn_lane_rows(struct tsn_lane *l, struct tsn_batch *b)
+{
+	if (l->nshards == 1)
+		return b;
+	*l->view = *b;
+	tsn_state_shard_rows(l->key, tsn_state_seed(l->state), b, l->shard, l->nshards, &l->view->rows);
+	return l->view;
+}
+
 void
 tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b)
 {
@@ -100,10 +121,13 @@ tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b)
 void
 tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock)
 {
+	/* what has no clock of its own may have been received later than it says */
+	clock = b->received_span.most > clock ? b->received_span.most : clock;
+	b = tsn_lane_rows(l, b);
 	if (l->o->on_rows == NULL)
 		tsn_alerts_rows(l->alerts, b);
 	tsn_lane_run(l, b);
 	l->ticket = b->ticket + b->n;
-	if (l->o->on_rows == NULL && clock != TSN_TIME_NONE)
+	if (l->o->on_rows == NULL)
 		tsn_alerts_tick(l->alerts, clock);
 }

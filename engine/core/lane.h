@@ -25,9 +25,16 @@ struct tsn_lane {
 	struct tsn_spent own_spent;      /* of rules alone, where nobody looks at stages */
 	struct tsn_feedback *feedback;   /* NULL: no rule tells another, or a set, anything */
 	struct tsn_exporters *exporters; /* as they stood at the item at hand */
+	/* the same if they are the lane's alone, else NULL */
+	struct tsn_alerts *own_alerts;
+	struct tsn_exporters *own_exporters;
+	/* of a shard, else NULL and 1: it takes the rows of its parts of this key */
+	const struct tsn_key_spec *key;
+	uint32_t shard, nshards;
+	struct tsn_batch *view;          /* such a batch: another's columns, but not all of its rows */
 	struct tsn_batch *tick_batch;
 	struct tsn_batch *batch;         /* at hand */
-	const bool *own_set;             /* by slot: dynamic sets that are this lane's; NULL: all are */
+	bool *own_set;             /* by slot: dynamic sets that are this lane's; NULL: all are */
 	bool waits;                      /* something may have to be done at any tick: batches end there */
 	bool expects;                    /* the rules are new: those who are expected to speak are still to be armed */
 	bool watching;                   /* the rows at hand are keys of alerts, and no matches */
@@ -36,12 +43,14 @@ struct tsn_lane {
 	uint64_t ticket;                 /* of the next row */
 };
 
-/* Without rules yet. Takes none of its arguments over. False when memory is out. */
+/* From zeros; without rules yet. Takes none of its arguments over; of a shard, [key] and the numbers are set behind it. False when memory is out. */
 bool tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_exporters *x, struct tsn_alerts *alerts);
 /* What it needs for rules, made new: vm, state, feedback. False when memory is out. */
 bool tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p);
 void tsn_lane_fini(struct tsn_lane *l);
 
+/* The batch as the lane sees it. */
+struct tsn_batch *tsn_lane_rows(struct tsn_lane *l, struct tsn_batch *b);
 /* The program over a batch. */
 void tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b);
 /* A batch of flows; [clock]: time of receipt behind it. */

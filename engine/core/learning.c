@@ -29,7 +29,7 @@ tsn_rule_learning(const struct tsn_engine *e, uint32_t rule, struct tsn_learning
 		for (uint32_t k = 0; k < p->families[r->families[i]].naggs; k++) {
 			if (!learns(&p->families[r->families[i]].agg[k]))
 				continue;
-			tsn_state_learning(tsn_engine_state(e), r->families[i], k, &l);
+			tsn_engine_learning(e, r->families[i], k, &l);
 			if (!any || is_behind(&l, out))
 				*out = l;
 			any = true;

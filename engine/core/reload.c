@@ -75,17 +75,39 @@ on_handover(void *arg, const struct tsn_handover *h)
 }
 
 void
-tsn_engine_take_over(struct tsn_state *now, struct tsn_state *old, int64_t last, struct tsn_reload_report *report)
+tsn_lanes_states(struct tsn_lane *lane, uint32_t n, struct tsn_state **out)
 {
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = lane[i].state;
+}
+
+/* They are asked for as sums, so it does not matter which vm has them. */
+static void
+take_counts(struct tsn_lane *now, struct tsn_lane *old, uint32_t nold)
+{
+	for (uint32_t i = 0; i < nold; i++)
+		tsn_vm_take_over(now->vm, old[i].vm);
+}
+
+void
+tsn_engine_take_over(struct tsn_lane *now, uint32_t nnow, struct tsn_lane *old, uint32_t nold, int64_t last,
+    struct tsn_reload_report *report)
+{
+	struct tsn_state *to[TSN_ENGINE_LANES], *from[TSN_ENGINE_LANES];
 	struct taking t = { report, last };
 
-	tsn_state_take_over(now, old, on_handover, &t);
+	tsn_lanes_states(now, nnow, to);
+	tsn_lanes_states(old, nold, from);
+	tsn_state_take_over_all(to, nnow, from, nold, on_handover, &t);
+	take_counts(now, old, nold);
 }
 
 bool
-tsn_engine_load_state(struct tsn_state *s, struct tsn_unpack *in, int64_t last, struct tsn_reload_report *report)
+tsn_engine_load_state(struct tsn_lane *lane, uint32_t n, struct tsn_unpack *in, int64_t last, struct tsn_reload_report *report)
 {
+	struct tsn_state *to[TSN_ENGINE_LANES];
 	struct taking t = { report, last };
 
-	return tsn_state_load(s, in, on_handover, &t);
+	tsn_lanes_states(lane, n, to);
+	return tsn_state_load_all(to, n, in, on_handover, &t);
 }

@@ -64,13 +64,54 @@ same_wanted(const struct tsn_program *p, struct tsn_unpack *in)
 	return same;
 }
 
+static void
+save_alerts(const struct tsn_engine *e, struct tsn_pack *out)
+{
+	const struct tsn_alerts *a[TSN_ENGINE_LANES];
+
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		a[i] = e->lane[i].alerts;
+	tsn_alerts_save(a, e->nlanes, out);
+}
+
+static void
+save_state(const struct tsn_engine *e, struct tsn_pack *out)
+{
+	struct tsn_state *s[TSN_ENGINE_LANES];
+
+	tsn_lanes_states(e->lane, e->nlanes, s);
+	tsn_state_save_all(s, e->nlanes, e->rules->program->families, e->rules->program->nfamilies, out);
+}
+
+/* Each lane's matches; whoever reads them takes those of its own rules. */
+static void
+save_steps(const struct tsn_engine *e, struct tsn_pack *out)
+{
+	uint64_t n = 0;
+	bool any = false;
+	size_t at;
+
+	for (uint32_t i = 0; i < e->nlanes; i++) {
+		any |= e->lane[i].feedback != NULL;
+		n += e->lane[i].feedback != NULL ? tsn_feedback_matches(e->lane[i].feedback) : 0;
+	}
+	if (!any)
+		return;
+	at = open_part(out, "steps");
+	tsn_pack_uint(out, n);
+	for (uint32_t i = 0; i < e->nlanes; i++)
+		if (e->lane[i].feedback != NULL)
+			tsn_feedback_save(e->lane[i].feedback, out);
+	tsn_pack_close(out, at);
+}
+
 void
 tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 {
 	const uint32_t order = ORDER;
 	size_t at;
 
-	tsn_engine_run_batch(e);
+	tsn_engine_flush(e);
 	tsn_pack_str(out, MARK);
 	tsn_pack_uint(out, FORMAT);
 	tsn_pack_raw(out, &order, sizeof(order));
@@ -91,19 +132,15 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	if (e->rules == NULL)
 		return;
 	at = open_part(out, "alerts");
-	tsn_alerts_save((const struct tsn_alerts *const[]){ e->alerts }, 1, out);
+	save_alerts(e, out);
 	tsn_pack_close(out, at);
 	at = open_part(out, "state");
-	tsn_state_save(e->lane->state, out);
+	save_state(e, out);
 	tsn_pack_close(out, at);
 	at = open_part(out, "sets");
 	tsn_dynamic_save(e->rules, out);
 	tsn_pack_close(out, at);
-	if (e->lane->feedback != NULL) {
-		at = open_part(out, "steps");
-		tsn_feedback_save(e->lane->feedback, out);
-		tsn_pack_close(out, at);
-	}
+	save_steps(e, out);
 	if (e->pair == NULL)
 		return;
 	at = open_part(out, "conversations");
@@ -178,6 +215,20 @@ restore_talks(struct tsn_engine *e, struct tsn_unpack *in)
 	return true;
 }
 
+static bool
+restore_steps(struct tsn_engine *e, struct tsn_unpack in)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < e->nlanes; i++) {
+		struct tsn_unpack again = in;
+
+		if (e->lane[i].feedback != NULL)
+			ok = tsn_feedback_load(e->lane[i].feedback, &again) && ok;
+	}
+	return ok;
+}
+
 /* The order is that of what can be undone: only the last steps cannot fail but for memory. */
 static bool
 restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_restore_report *r, const char **why)
@@ -194,7 +245,7 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 		return false;
 	*why = "its state makes no sense, or memory is out";
 	if (e->rules != NULL && part[PART_STATE].p != NULL &&
-	    !tsn_engine_load_state(e->lane->state, &part[PART_STATE], stats.last, &r->expressions)) {
+	    !tsn_engine_load_state(e->lane, e->nlanes, &part[PART_STATE], stats.last, &r->expressions)) {
 		tsn_alerts_load(e->alerts, &none, NULL);
 		return false;
 	}
@@ -202,7 +253,7 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
 	if (e->rules != NULL && part[PART_SETS].p != NULL && !tsn_dynamic_load(e->rules, &part[PART_SETS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what rules had added to sets could not be restored");
-	if (e->lane->feedback != NULL && part[PART_STEPS].p != NULL && !tsn_feedback_load(e->lane->feedback, &part[PART_STEPS]))
+	if (part[PART_STEPS].p != NULL && !restore_steps(e, part[PART_STEPS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "matches that were steps of sequences could not be restored");
 	if (e->dedup != NULL && part[PART_DEDUP].p != NULL && !tsn_dedup_load(e->dedup, &part[PART_DEDUP]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what dedup remembered could not be restored: some flows may count twice");
@@ -211,6 +262,10 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 	e->ticket = ticket;
 	e->stats = stats;
 	tsn_engine_ticks_from_clock(e);
+	if (e->rules != NULL) {
+		tsn_engine_scatter_alerts(e, e->lane, e->nlanes);
+		tsn_engine_look_at_lanes(e);
+	}
 	r->exporters = tsn_exporters_count(e->exporters) - 1;
 	r->clock = stats.clock;
 	return true;

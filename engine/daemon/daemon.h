@@ -16,6 +16,7 @@ struct tsn_daemon_options {
 	struct tsn_compile_input rules;  /* compiled anew at each reload; must outlive the daemon */
 	const char *rulesets;            /* the store of installed ones (ruleset/store.h), read anew at each reload; NULL: none */
 	uint32_t batch_rows;             /* 0: 1024 */
+	unsigned threads;                /* that may work on flows; 0 and 1: the one that calls */
 	uint64_t seed;
 	bool stdout_text, stdout_color;  /* how alerts are written where the site names no output */
 	const struct tsn_log *log;

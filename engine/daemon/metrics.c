@@ -9,6 +9,7 @@
 #include "core/learning.h"
 #include "sets/set.h"
 #include "vm/vm.h"
+#include "vm/profile.h"
 
 #define EXPORTERS_SHOWN 4096u /* a flood of made-up exporters must not make a page of millions of lines */
 
@@ -50,7 +51,7 @@ engine(const struct tsn_metrics *m, struct tsn_buf *out)
 	struct tsn_alert_counts n;
 
 	tsn_engine_stats(m->engine, &s);
-	tsn_alerts_totals(tsn_engine_alerts(m->engine), &n);
+	tsn_engine_totals(m->engine, &n);
 	single(out, "flows_total", "counter", "flows evaluated", s.flows);
 	single(out, "datagrams_total", "counter", "export messages given to the decoder", s.datagrams);
 	single(out, "datagrams_damaged_total", "counter", "of them: short, odd or lying", s.damaged);
@@ -89,7 +90,7 @@ rules(const struct tsn_metrics *m, struct tsn_buf *out)
 			struct tsn_alert_counts n;
 			uint64_t value;
 
-			tsn_alerts_counts(tsn_engine_alerts(m->engine), i, &n);
+			tsn_engine_counts(m->engine, i, &n);
 			memcpy(&value, (const char *)&n + v[k].at, sizeof(value));
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
 			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
@@ -123,10 +124,31 @@ kept_out(const struct tsn_metrics *m, struct tsn_buf *out)
 	}
 }
 
+/* Of the batches that were timed, as if all had been. */
+static void
+costs(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+	struct tsn_profile cost;
+
+	if (!tsn_engine_profile(m->engine, &cost))
+		return;
+	head(out, "rule_seconds_total", "counter", "CPU time of the rule, from one batch in 61; what rules share is divided among them");
+	for (uint32_t i = 0; i < p->nrules && cost.timed > 0; i++) {
+		const struct tsn_rule_cost *r = &cost.rules[i];
+		double ns = (r->tests + r->windows + r->alerts) * (double)cost.batches / (double)cost.timed;
+
+		tsn_buf_puts(out, "tocsin_rule_seconds_total");
+		label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
+		tsn_buf_printf(out, "} %.9f\n", ns / 1e9);
+	}
+	tsn_profile_fini(&cost);
+}
+
 static void
 states(const struct tsn_metrics *m, struct tsn_buf *out)
 {
-	const struct tsn_state *st = tsn_engine_state(m->engine);
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
 	static const struct { const char *name, *type, *help; } v[] = {
 		{ "state_groups", "gauge", "groups kept for an expression" },
 		{ "state_bytes", "gauge", "memory of an expression's groups" },
@@ -138,12 +160,12 @@ states(const struct tsn_metrics *m, struct tsn_buf *out)
 
 	for (int k = 0; k < 6; k++) {
 		head(out, v[k].name, v[k].type, v[k].help);
-		for (uint32_t i = 0; i < tsn_state_families(st); i++) {
-			const char *canon = tsn_state_family(st, i)->canon;
+		for (uint32_t i = 0; i < p->nfamilies; i++) {
+			const char *canon = p->families[i].canon;
 			struct tsn_family_stats f;
 			uint64_t n[6];
 
-			tsn_state_stats(st, i, &f);
+			tsn_engine_family(m->engine, i, &f);
 			n[0] = f.groups, n[1] = f.bytes, n[2] = f.evicted, n[3] = f.late;
 			n[4] = f.unknown_absent, n[5] = f.skipped_samples;
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
@@ -384,6 +406,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	engine(m, out);
 	rules(m, out);
 	kept_out(m, out);
+	costs(m, out);
 	states(m, out);
 	sets(m, out);
 	sockets(m, out);

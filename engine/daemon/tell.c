@@ -101,7 +101,7 @@ tsn_tell_counters(const struct tsn_metrics *m, const struct tsn_log *log)
 	size_t i;
 
 	tsn_engine_stats(m->engine, &s);
-	tsn_alerts_totals(tsn_engine_alerts(m->engine), &n);
+	tsn_engine_totals(m->engine, &n);
 	for (i = 0; i < m->ports->nsockets; i++) {
 		if (m->ports->sockets[i].tcp != NULL) {
 			tell_connections(&m->ports->sockets[i], log);

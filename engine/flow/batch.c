@@ -184,6 +184,24 @@ tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const ch
 }
 
 void
+tsn_batch_own_text(struct tsn_batch *b)
+{
+	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
+		const struct tsn_str *v = b->col[f];
+		const struct tsn_mask rows = b->present[f];
+
+		if (tsn_fields[f].storage != TSN_STR)
+			continue;
+		TSN_EACH_ROW(row, &rows) {
+			if (b->text != NULL && v[row].p >= b->text && v[row].p < b->text + TSN_BATCH_TEXT)
+				continue;
+			tsn_mask_unset(&b->present[f], row);
+			tsn_batch_keep_str(b, row, (enum tsn_field)f, v[row].p, v[row].n);
+		}
+	}
+}
+
+void
 tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct tsn_value *v)
 {
 	int slot = tsn_fields[f].addr_slot;

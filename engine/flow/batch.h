@@ -103,6 +103,8 @@ void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, stru
  * batch's room for text is used up or memory is out.
  */
 void tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const char *p, size_t n);
+/* Strings that lie elsewhere are copied; see tsn_batch_keep_str. */
+void tsn_batch_own_text(struct tsn_batch *b);
 /* Any field; [v->known] false makes it absent. */
 void tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct tsn_value *v);
 void tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out);

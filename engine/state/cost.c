@@ -48,7 +48,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 	const uint64_t directory = tsn_directory_most(groups, &growing);
 
 	*out = (struct tsn_cost){ 0 };
-	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key);
+	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key) + tsn_guard_fixed(f);
 	out->group = (directory + groups - 1) / groups + sizeof(struct tsn_group) + slab;
 	copied = larger(groups * slab, copy_of(groups * sizeof(struct tsn_group)));
 	for (uint32_t i = 0; i < f->naggs; i++) {

@@ -8,6 +8,12 @@
 
 /* --- rows --- */
 
+uint64_t
+tsn_state_seed(const struct tsn_state *s)
+{
+	return s->seed;
+}
+
 void
 tsn_state_parts(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_batch *b, uint8_t part[TSN_BATCH_ROWS])
 {

@@ -132,6 +132,13 @@ tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out
 	*out = vm->kept_out[rule];
 }
 
+static void
+add_kept_out(struct tsn_kept_out *to, const struct tsn_kept_out *more)
+{
+	to->hidden += more->hidden;
+	to->outside += more->outside;
+}
+
 void
 tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 {
@@ -139,7 +146,7 @@ tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old)
 		const uint32_t was = tsn_program_was(vm->p, i, old->p);
 
 		if (was != TSN_NAMES_NONE)
-			vm->kept_out[i] = old->kept_out[was];
+			add_kept_out(&vm->kept_out[i], &old->kept_out[was]);
 	}
 }
 
@@ -248,7 +255,8 @@ fold(struct tsn_run *r, const struct tsn_insn *in)
 
 	if (no_rows(r, f, in->a, &vm->masks[in->b], &vm->masks[in->c]))
 		return;
-	if (!tsn_state_fold(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->args, f->results))
+	if (!(vm->door == TSN_DOOR_TICK ? tsn_state_fold : tsn_state_fold_guarded)(r->state, in->a, r->b, &vm->masks[in->b],
+	    &vm->masks[in->c], f->args, f->results))
 		vm->counters.out_of_memory++;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/spent.h"
 #include "vm/numbers.h"
 #include "vm/ops.h"
 #include "vm/regex.h"
@@ -218,4 +219,62 @@ Test(vm, every_opcode_has_a_line)
 		cr_expect_gt(strlen(tsn_ops[op].help), 5);
 		cr_expect(tsn_ops[op].result == TSN_OPD_NONE || tsn_ops[op].result == TSN_OPD_MASK || tsn_ops[op].result == TSN_OPD_VALUE);
 	}
+}
+
+/* --- where time goes --- */
+
+static uint64_t clock_now, clock_ran;
+
+/* A clock that passes by 10 with each reading. */
+static uint64_t
+by_ten(void)
+{
+	return clock_now += 10;
+}
+
+static uint64_t
+ran(void)
+{
+	return clock_ran;
+}
+
+Test(vm, time_is_booked_once)
+{
+	struct tsn_spent s;
+	uint64_t one = 0, two = 0, *before, sum = 0, from;
+
+	tsn_spent_start(&s, by_ten, ran, TSN_STAGE_READ);
+	cr_assert_eq(s.reading, 10, "what each reading takes");
+	from = s.since;
+	clock_now += 90;
+	before = tsn_spent_open(&s, &one);
+	cr_assert_eq(before, &s.stage[TSN_STAGE_READ]);
+	clock_now += 40;
+	cr_assert_eq(tsn_spent_open(&s, &two), &one);
+	clock_now += 7;
+	tsn_spent_back(&s, before);
+	tsn_spent_open(&s, NULL);
+	cr_assert_eq(one, 40);
+	cr_assert_eq(two, 7);
+	cr_assert_eq(s.stage[TSN_STAGE_READ], 90);
+	for (int i = 0; i < TSN_STAGES; i++)
+		sum += s.stage[i];
+	cr_assert_eq(sum + one + two, clock_now - from, "all accounts are the whole");
+	cr_assert_null(tsn_spent_stage(NULL, TSN_STAGE_READ));
+}
+
+Test(vm, time_in_which_the_thread_did_not_run_is_nobodys)
+{
+	struct tsn_spent s;
+	uint64_t one = 0;
+
+	tsn_spent_start(&s, by_ten, ran, TSN_STAGE_READ);
+	tsn_spent_open(&s, NULL);
+	clock_now += 50 * TSN_SPENT_LONG; /* of which nobody asks */
+	tsn_spent_open(&s, &one);
+	clock_now += 3 * TSN_SPENT_LONG;
+	clock_ran += TSN_SPENT_LONG;
+	tsn_spent_open(&s, NULL);
+	cr_assert_eq(one, TSN_SPENT_LONG - 10, "the reading that asked is taken to be away, too: %llu", (unsigned long long)one);
+	cr_assert_eq(s.stage[TSN_STAGE_AWAY], 2 * TSN_SPENT_LONG + 10);
 }

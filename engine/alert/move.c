@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Rules of one program divided among several stages, and rules divided by the
+ * parts of their keys: what a stage knows of them moves to another.
+ */
+#include "alert/stage.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "state/state.h"
+
+void
+tsn_alerts_own(struct tsn_alerts *a, const uint32_t *rule, uint32_t n, uint32_t nshards)
+{
+	for (uint32_t i = 0, k = 0; i < a->nrules; i++) {
+		a->rule[i].foreign = k >= n || rule[k] != i;
+		k += !a->rule[i].foreign;
+	}
+	a->nshards = nshards;
+}
+
+uint32_t
+tsn_alert_part(const struct tsn_alerts *a, const struct tsn_rule *r, const uint8_t *key, uint32_t len)
+{
+	if (!tsn_key_valid(&r->key, key, len, false)) /* a part of it is absent */
+		return 0;
+	return tsn_state_part_of_key(&r->key, key, len, a->seed);
+}
+
+void
+tsn_alerts_seed(struct tsn_alerts *a, uint64_t seed)
+{
+	const bool same = a->seed == seed;
+
+	a->seed = seed;
+	for (uint32_t i = 0; !same && i < a->nrules; i++) {
+		struct tsn_alert_rule *r = &a->rule[i];
+
+		memset(r->in_part, 0, sizeof(r->in_part));
+		for (uint32_t k = 0; k < r->nslots; k++) {
+			struct tsn_alert_entry *e = r->slot[k].e;
+
+			if (e == NULL)
+				continue;
+			e->part = (uint8_t)tsn_alert_part(a, r->rule, e->key, e->key_len);
+			r->in_part[e->part]++;
+		}
+	}
+}
+
+#define MOVE(what) to->what = from->what, from->what = empty.what
+
+static void
+move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
+{
+	const struct tsn_alert_rule empty = *to;
+
+	MOVE(slot);
+	MOVE(nslots);
+	MOVE(nentries);
+	MOVE(open);
+	MOVE(pending);
+	MOVE(closed);
+	MOVE(watch_pane);
+	MOVE(news);
+	MOVE(nnews);
+	MOVE(news_cap);
+	MOVE(counts);
+	MOVE(told_full);
+	for (int i = 0; i < TSN_ALERT_PARTS; i++)
+		MOVE(in_part[i]);
+}
+
+/* --- entry by entry --- */
+
+/* In the order of their ticks. */
+static bool
+put_news(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+{
+	struct tsn_alert_entry **grown = tsn_grow(r->news, r->nnews, &r->news_cap, sizeof(struct tsn_alert_entry *));
+	size_t i = r->nnews;
+
+	if (grown == NULL)
+		return false;
+	for (r->news = grown; i > 0 && (grown[i - 1] == NULL || grown[i - 1]->d->news_due > e->d->news_due); i--)
+		grown[i] = grown[i - 1];
+	grown[i] = e;
+	r->nnews++;
+	return true;
+}
+
+static void
+move_entry(struct tsn_alert_rule *to, struct tsn_alert_rule *from, struct tsn_alert_entry *e)
+{
+	struct tsn_alert_list *l = e->life == TSN_LIFE_OPEN ? &to->open : e->life == TSN_LIFE_PENDING ? &to->pending : &to->closed;
+	const bool open = e->life == TSN_LIFE_OPEN && !e->silent, pending = e->life == TSN_LIFE_PENDING;
+
+	from->counts.open -= open;
+	from->counts.pending -= pending;
+	if (!tsn_alert_entry_place(to, e)) {
+		to->counts.lost++;
+		tsn_alert_entry_shed(e);
+		tsn_free(e);
+		return;
+	}
+	to->counts.open += open;
+	to->counts.pending += pending;
+	to->in_part[e->part]++;
+	tsn_alert_entry_queue(l, e);
+	if (e->d != NULL && e->d->news_due != TSN_TIME_NONE && !put_news(to, e))
+		e->d->news_due = TSN_TIME_NONE; /* told with those who come next, or at the end */
+}
+
+static void
+move_list(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from, struct tsn_alert_list *l)
+{
+	struct tsn_alert_entry *e = l->head, *next;
+
+	for (*l = (struct tsn_alert_list){ NULL, NULL }; e != NULL; e = next) {
+		next = e->next;
+		move_entry(&to[e->part % n]->rule[rule], from, e);
+	}
+}
+
+static void
+move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct tsn_alert_rule *r = &to[i]->rule[rule];
+
+		if (from->watch_pane != TSN_TIME_NONE && (r->watch_pane == TSN_TIME_NONE || r->watch_pane > from->watch_pane))
+			r->watch_pane = from->watch_pane;
+		r->told_full |= from->told_full;
+	}
+	from->nnews = 0;
+	move_list(to, n, rule, from, &from->open);
+	move_list(to, n, rule, from, &from->pending);
+	move_list(to, n, rule, from, &from->closed);
+	tsn_alert_counts_add(&to[0]->rule[rule].counts, &from->counts);
+	from->counts = (struct tsn_alert_counts){ 0 };
+	memset(from->in_part, 0, sizeof(from->in_part));
+	tsn_free(from->slot);
+	from->slot = NULL;
+	from->nslots = from->nentries = 0;
+	from->watch_pane = TSN_TIME_NONE;
+}
+
+static void
+settle(struct tsn_alerts *a, const struct tsn_alerts *like)
+{
+	a->now = like->now > a->now ? like->now : a->now;
+	a->next_ticket = like->next_ticket > a->next_ticket ? like->next_ticket : a->next_ticket;
+	a->lateness = like->lateness;
+	a->next_due = tsn_alert_earliest(a);
+	tsn_alert_watch_again(a);
+}
+
+void
+tsn_alerts_gather(struct tsn_alerts *whole, struct tsn_alerts *part)
+{
+	for (uint32_t i = 0; i < part->nrules; i++) {
+		if (part->rule[i].foreign)
+			continue;
+		if (whole->rule[i].nentries == 0 && part->nshards == 1)
+			move_whole(&whole->rule[i], &part->rule[i]);
+		else
+			move_parts(&whole, 1, i, &part->rule[i]);
+	}
+	settle(whole, part);
+	settle(part, whole);
+}
+
+void
+tsn_alerts_scatter(struct tsn_alerts *whole, struct tsn_alerts *const *part, uint32_t n)
+{
+	for (uint32_t i = 0; i < part[0]->nrules; i++) {
+		if (part[0]->rule[i].foreign)
+			continue;
+		if (n == 1)
+			move_whole(&part[0]->rule[i], &whole->rule[i]);
+		else
+			move_parts(part, n, i, &whole->rule[i]);
+	}
+	tsn_alert_openings_move(part[0], whole);
+	for (uint32_t i = 0; i < n; i++) {
+		part[i]->seed = whole->seed;
+		settle(part[i], whole);
+	}
+	settle(whole, part[0]);
+}

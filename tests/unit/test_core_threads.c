@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Threads and batches never change a result: random rules over one input, with a reload in the middle and a snapshot that
+ * is gone on from with another number of threads, give the alerts, byte for byte, of one thread.
+ */
+#include "unit/snapshot_rows.h"
+
+#define ROWS 6000
+
+static const char *const pool[] = {
+	"rule busy { when count() by src over 60s > 100 alert once per 2m message \"{src} {value} {dst_port}\" }\n",
+	"rule fan2 { when distinct(dst, dst_port) by src per 30s > 40 alert once by src per 3m }\n",
+	"rule heavy { when sum(bytes) by dst, proto per 30s > 100000 }\n",
+	"rule few { when max(bytes, max_keys 64) by src over 20s > 60000 and count(dst_port < 40, max_keys 64) by src over 20s > 3 alert once per 1m }\n",
+	"rule calm { when count(proto == udp) by exporter per 20s < 40 }\n",
+	"rule one { when dst_port == 51 and bytes > 60000 alert each }\n",
+	"rule sd { when stddev(bytes) by src over 60s > 19800 and count() by src over 60s > 30 }\n",
+	"rule entropic { when entropy(dst_port) by src over 60s > 5 }\n",
+	"rule jittery { when jitter() by src, dst over 2m > 1.2 }\n",
+	"rule fresh { when new(dst_port) by src over 20s }\n",
+	"rule silent { when absent() by src over 10s }\n",
+	"rule top { when rank(count()) by src per 10s <= 3 }\n",
+	"rule zs { when zscore(count(), history 1m) by src per 10s > 2 }\n",
+	"rule lasting { when count() by src over 60s > 150 for 10s until count() by src over 60s < 100 severity low, high when value > 200 }\n",
+	"rule chain { when sequence(dst_port == 51, dst_port == 52, bytes > 60000) by src over 60s }\n",
+	"rule outbreak { when distinct(dst) by src over 30s > 40 alert once by dst_port per 5m }\n",
+	"rule tried { when attempted and count(attempted) by src over 60s > 5 }\n",
+	"rule beside { when count() by dst at src over 60s > 20 }\n",
+	"rule small { when dst_port == 51 and bytes < 63600 alert once by src per 1m }\n"
+	"rule chain2 { when sequence(dst_port == 40, small) by src over 60s }\n",
+	"set hot = dynamic expire 90s\n"
+	"rule fan { when distinct(dst) by src over 30s > 40 then add src to hot for 20s }\n"
+	"rule again { when fired(fan) by src over 10m >= 1 }\n"
+	"rule known { when src in hot and bytes > 50000 alert once by src per 5s message \"{src}\" }\n",
+};
+#define POOL (sizeof(pool) / sizeof(pool[0]))
+
+/* Some of the pool; what two versions have in common is unchanged in a reload. */
+static struct tsn_ruleset *
+some_rules(uint64_t seed)
+{
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct tsn_ruleset *rs;
+
+	for (size_t i = 0; i < POOL; i++)
+		if (tsn_mix64(seed * 64 + i) % 3 > 0)
+			tsn_buf_puts(&text, pool[i]);
+	rs = compile_rules(tsn_buf_str(&text));
+	tsn_buf_fini(&text);
+	return rs;
+}
+
+struct run {
+	unsigned threads;
+	uint32_t batch;
+	struct lines lines;
+	struct tsn_pack saved;  /* at two thirds */
+};
+
+static struct tsn_engine *
+begin(struct run *r, unsigned threads, uint64_t seed, struct tsn_sink **sink)
+{
+	struct tsn_engine_options o = { .batch_rows = r->batch, .seed = seed, .threads = threads };
+	struct tsn_engine *e = tsn_engine_new(&o);
+
+	*sink = tsn_sink_call_new(on_alert_line, &r->lines, TSN_SEV_INFO);
+	cr_assert(e != NULL && *sink != NULL && tsn_engine_add_sink(e, *sink));
+	return e;
+}
+
+static void
+feed(struct tsn_engine *e, uint64_t from, uint64_t to)
+{
+	for (uint64_t n = from; n < to; n++)
+		put_row(e, n + 20000);
+}
+
+/* [then]: so many threads take up the snapshot of the first. */
+static void
+run(struct run *r, uint64_t seed, unsigned then)
+{
+	struct tsn_restore_report report = { 0 };
+	struct tsn_sink *sink, *second;
+	struct tsn_engine *e = begin(r, r->threads, 3, &sink), *f = begin(r, then, 4, &second);
+	struct tsn_unpack in;
+	const char *why = "";
+
+	cr_assert(tsn_engine_load(e, some_rules(seed), NULL));
+	feed(e, 0, ROWS / 3);
+	cr_assert(tsn_engine_load(e, some_rules(seed + 1), NULL));
+	feed(e, ROWS / 3, ROWS * 2 / 3);
+	tsn_engine_save(e, &r->saved);
+	cr_assert(!r->saved.failed);
+	engine_end(e, sink);
+	in = (struct tsn_unpack){ r->saved.p, r->saved.p + r->saved.n, false };
+	cr_assert(tsn_engine_load(f, some_rules(seed + 1), NULL));
+	cr_assert(tsn_engine_restore(f, &in, &report, &why), "%s", why);
+	feed(f, ROWS * 2 / 3, ROWS);
+	tsn_engine_clock(f, START + INT64_C(86400000)); /* all is over */
+	tsn_engine_finish(f);
+	engine_end(f, second);
+}
+
+static void
+end_run(struct run *r)
+{
+	free_lines(&r->lines);
+	tsn_pack_fini(&r->saved);
+}
+
+static void
+check(const struct run *want, const struct run *got, unsigned then)
+{
+	for (size_t i = 0; i < want->lines.n && i < got->lines.n; i++)
+		cr_assert_str_eq(got->lines.v[i], want->lines.v[i], "%u threads, then %u, batches of %u: record %zu is\n%s\nnot\n%s", got->threads, then,
+		    got->batch, i, got->lines.v[i], want->lines.v[i]);
+	cr_assert_eq(got->lines.n, want->lines.n, "%u threads, then %u: %zu records, not %zu", got->threads, then, got->lines.n, want->lines.n);
+}
+
+Test(core_threads, same_alerts)
+{
+	static const struct { unsigned threads, then; uint32_t batch; } v[] = {
+		{ 1, 3, 7 }, { 2, 2, 1024 }, { 3, 1, 1 }, { 8, 2, 256 }, { 2, 8, 7 }
+	};
+	const uint64_t times = getenv("TSN_SOAK") != NULL ? 40 : 1;
+
+	for (uint64_t seed = 0; seed < times * 5; seed += 5) {
+		struct run one = { .threads = 1, .batch = 1024 };
+
+		run(&one, seed, 1);
+		cr_assert(one.lines.n > 300, "only %zu", one.lines.n);
+		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+			struct run r = { .threads = v[i].threads, .batch = v[i].batch };
+
+			run(&r, seed, v[i].then);
+			check(&one, &r, v[i].then);
+			end_run(&r);
+		}
+		end_run(&one);
+	}
+}
