@@ -124,6 +124,7 @@ struct tsn_fold {
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
 	struct tsn_met *met;     /* groups of the segment, while it is resolved */
+	uint32_t all;            /* rows of the batch, if all of them count; else 0 */
 };
 
 union tsn_total {

@@ -233,6 +233,13 @@ panes(struct tsn_family *f, uint32_t i, const struct tsn_batch *b, const uint16_
 }
 
 static bool
+is_real(const struct tsn_agg *a)
+{
+	return tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
+	    (a->def->real && tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG);
+}
+
+static bool
 begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, const struct tsn_mask *counts,
     const struct tsn_vector *const args[], struct tsn_vector *const results[], const struct tsn_mask *active, uint32_t n)
 {
@@ -246,8 +253,7 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->arg = args == NULL ? NULL : args[i];
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
-		a->out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
-		    (a->def->real && tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG);
+		a->out->real = is_real(a);
 		if (n == 0)
 			continue;
 		if (!a->ops->exact)
@@ -370,6 +376,16 @@ tsn_state_next_batch(struct tsn_state *s)
 	s->batches++;
 }
 
+static void
+no_values(struct tsn_family *f, struct tsn_vector *const results[])
+{
+	for (uint32_t i = 0; results != NULL && i < f->def.naggs; i++)
+		if (results[i] != NULL) {
+			tsn_mask_clear(&results[i]->known);
+			results[i]->real = is_real(&f->agg[i]);
+		}
+}
+
 bool
 tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
@@ -381,14 +397,20 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 	uint32_t n, stop = 0;
 	bool ok;
 
+	tsn_mask_or(&active, counted, read);
+	if (!tsn_mask_any(&active) && !f->since_ever) { /* most families in most batches, where rules are many */
+		tsn_family_begin(s, f);
+		no_values(f, results);
+		return true;
+	}
 	tsn_key_present(&f->def.key, b, &rows);
 	tsn_mask_and(&counts, counted, &rows);
 	if (f->def.at.n > 0)
 		tsn_key_present(&f->def.at, b, &rows);
-	tsn_mask_or(&active, counted, read);
 	tsn_mask_and(&active, &active, &rows);
 	tsn_mask_or(&rows, &active, &counts);
 	n = tsn_mask_list(&rows, s->row);
+	x.all = f->def.at.n == 0 && tsn_mask_count(&counts) == n ? n : 0;
 	tsn_family_begin(s, f);
 	ok = begin(s, f, b, &counts, args, results, &active, n);
 	if (ok && f->since_ever)

@@ -38,7 +38,7 @@ start(void)
 static void
 add(uint16_t op, uint32_t dst, uint32_t a, uint32_t b, uint32_t c)
 {
-	insn[program.code[TSN_DOOR_FLOW].n++] = (struct tsn_insn){ op, dst, a, b, c };
+	insn[program.code[TSN_DOOR_FLOW].n++] = (struct tsn_insn){ op, dst, a, b, c, 0 };
 }
 
 #define OP(name) TSN_OP_CODE_##name
@@ -92,6 +92,38 @@ Test(vm_verify, registers)
 	ends_with("other kind of number");
 	add(OP(MATCH), NO, 0, 0, 0);
 	ends_with("read before it is written");
+}
+
+/* Makes the last instruction look at rows of a mask only. */
+static void
+within(uint32_t reg)
+{
+	insn[program.code[TSN_DOOR_FLOW].n - 1].within = reg + 1;
+}
+
+Test(vm_verify, tests_within_a_mask)
+{
+	start();
+	add(OP(ROWS), 0, 0, 0, 0);
+	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
+	within(0);
+	add(OP(REAL_TEST), 1, TSN_F_BYTES_PER_PACKET, 0, TSN_REL_GT);
+	program.derived = (struct tsn_field_set){ { 0 } };
+	tsn_field_set_add(&program.derived, TSN_F_BYTES_PER_PACKET);
+	within(1);
+	ends_with(NULL);
+	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
+	within(1);
+	ends_with("read before it is written");
+	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
+	within(4);
+	ends_with("out of range");
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(PRESENT), 1, TSN_F_DST_PORT, 0, 0);
+	within(0);
+	ends_with("within a mask, and no test");
+	add(OP(REAL_TEST), 1, TSN_F_DST_PORT, 0, TSN_REL_GT);
+	ends_with("wrong storage");
 }
 
 /* A dispatch of two blocks of [each] instructions, LEAVE included, of destination ports. */
@@ -717,7 +749,7 @@ Test(vm_verify, watching_is_not_closing)
 	start();
 	add(OP(END), NO, 0, 0, 0);
 	memcpy(code, tick, sizeof(tick));
-	code[6] = (struct tsn_insn){ OP(END), NO, 0, 0, 0 };
+	code[6] = (struct tsn_insn){ OP(END), NO, 0, 0, 0, 0 };
 	program.code[TSN_DOOR_TICK] = (struct tsn_code){ code, NULL, 7 };
 	program.uses[TSN_DOOR_TICK] = &use;
 	cr_assert(tsn_program_verify(&program), "%s", program.verify_error);
