@@ -11,7 +11,8 @@
 
 #include "base/mem.h"
 
-#define MANY 24        /* rules from which a dispatch pays */
+#define MANY 28        /* rules from which a dispatch pays; each row that comes to a block costs, so the more where many do */
+#define ROW_COSTS 4000 /* so many millionths of the rows cost as much as testing one rule does */
 #define LEAVES_MAX 64  /* of a rule: larger ones are not expanded */
 #define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FIELDS_MAX 64
@@ -203,13 +204,34 @@ can_be_in_block(const struct tsn_ir_rule *r)
 
 /* --- dividing rules --- */
 
-/* The field by which fewest rows come to the rule, of those that enough rules choose ([count]; NULL: any). */
+static uint32_t
+many(const struct tsn_emit *e)
+{
+	return e->flags & TSN_EMIT_INDEX_ALL ? 2 : MANY;
+}
+
+/* How many rules ask for each field, and how many must. */
+struct tally {
+	uint32_t count[FIELDS_MAX], need[FIELDS_MAX];
+};
+
 static void
-choose(struct candidate *c, const uint32_t *count, uint32_t many, uint64_t gone)
+add_to(const struct tsn_emit *e, struct tally *t, const struct asked *a)
+{
+	uint32_t need = many(e) + (many(e) == MANY ? a->share / ROW_COSTS : 0);
+
+	t->count[a->field]++;
+	if (need > t->need[a->field])
+		t->need[a->field] = need;
+}
+
+/* The field by which fewest rows come to the rule, of those that enough rules choose. */
+static void
+choose(struct candidate *c, const struct tally *t, uint64_t gone)
 {
 	c->chosen = c->nasked;
 	for (uint32_t i = 0; i < c->nasked; i++)
-		if (!(gone >> c->asked[i].field & 1) && (count == NULL || count[c->asked[i].field] >= many) &&
+		if (!(gone >> c->asked[i].field & 1) && t->count[c->asked[i].field] >= t->need[c->asked[i].field] &&
 		    (c->chosen == c->nasked || c->asked[i].share < c->asked[c->chosen].share))
 			c->chosen = i;
 }
@@ -239,12 +261,6 @@ by_block(const void *a, const void *b)
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
-static uint32_t
-many(const struct tsn_emit *e)
-{
-	return e->flags & TSN_EMIT_INDEX_ALL ? 2 : MANY;
-}
-
 /*
  * Chooses a field for each rule of a node: first of all fields that enough rules ask for, then, as long as a field is left
  * with too few, of the others; not those of the blocks around it.
@@ -252,29 +268,30 @@ many(const struct tsn_emit *e)
 static void
 divide(struct tsn_emit *e, struct node *n)
 {
-	uint32_t count[FIELDS_MAX] = { 0 }, nfields = (uint32_t)e->index->fields.n;
+	uint32_t nfields = (uint32_t)e->index->fields.n;
+	struct tally t = { { 0 }, { 0 } };
 	uint64_t gone = e->met_fields;
 	bool again = true;
 
 	for (uint32_t i = 0; i < n->n; i++)
 		for (uint32_t k = 0; k < n->rule[i]->nasked; k++)
-			count[n->rule[i]->asked[k].field]++;
+			add_to(e, &t, &n->rule[i]->asked[k]);
 	for (uint32_t i = 0; i < n->n; i++)
-		choose(n->rule[i], count, many(e), gone);
+		choose(n->rule[i], &t, gone);
 	while (again) {
 		again = false;
-		memset(count, 0, sizeof(count));
+		memset(&t, 0, sizeof(t));
 		for (uint32_t i = 0; i < n->n; i++)
 			if (chosen_field(n->rule[i]) != TSN_V_NONE)
-				count[chosen_field(n->rule[i])]++;
+				add_to(e, &t, &n->rule[i]->asked[n->rule[i]->chosen]);
 		for (uint32_t f = 0; f < nfields && f < FIELDS_MAX; f++) {
-			if (count[f] > 0 && count[f] < many(e)) {
+			if (t.count[f] > 0 && t.count[f] < t.need[f]) {
 				gone |= UINT64_C(1) << f;
 				again = true;
 			}
 		}
 		for (uint32_t i = 0; i < n->n && again; i++)
-			choose(n->rule[i], count, many(e), gone);
+			choose(n->rule[i], &t, gone);
 	}
 	qsort(n->rule, n->n, sizeof(*n->rule), by_block);
 }
