@@ -84,7 +84,7 @@ $(BUILD)/gen/parser.tab.c $(BUILD)/gen/parser.tab.h &: grammar/tocsin.y
 
 $(BUILD)/gen/lexer.c $(BUILD)/gen/lexer.h &: grammar/tocsin.l
 	@mkdir -p $(BUILD)/gen
-	$(call say,FLEX,$<)$(FLEX) --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
+	$(call say,FLEX,$<)$(FLEX) -Cf --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
 
 # What flex and bison write is not ours to keep free of every warning.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(gen_hdr)

@@ -8,6 +8,7 @@
 
 #include "compile/budget.h"
 #include "compile/check.h"
+#include "compile/lanes.h"
 
 /* Everything one run holds, so that running out of memory has one place to clean up. */
 struct job {
@@ -88,6 +89,7 @@ tsn_ruleset_free(struct tsn_ruleset *r)
 	for (uint32_t i = 0; r->sets != NULL && i < r->module->nsets; i++)
 		tsn_set_free(r->sets[i]);
 	tsn_free(r->sets);
+	tsn_lanes_free(r->lanes);
 	ck_files_fini(&r->inner->files);
 	if (!r->inner->borrowed)
 		tsn_world_free(r->inner->world);
@@ -348,7 +350,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	ck_site(&j->ck, &j->r->site);
 	if (!finish(j, emit))
 		return job_end(j, true);
-	if (!follow(j->r, in->before))
+	if (!follow(j->r, in->before) || (in->threads > 1 && emit && tsn_ruleset_lanes(j->r, in->threads) == NULL))
 		ck_oom(&j->ck);
 	return job_end(j, false);
 }

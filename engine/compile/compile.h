@@ -28,6 +28,7 @@ struct tsn_set;
 
 /* --- what is compiled --- */
 
+struct tsn_lanes;
 struct tsn_ruleset;
 
 /* A text given by the caller instead of a file. */
@@ -66,6 +67,7 @@ struct tsn_compile_input {
 	const struct tsn_installed *installed; size_t ninstalled;
 	/* Elements that have their columns whatever the rules name: those of listings. */
 	const struct tsn_wanted *wanted;   size_t nwanted;
+	unsigned threads;                  /* lanes are made for so many beforehand (compile/lanes.h); 0 or 1: none are */
 	const struct tsn_ruleset *before;  /* whose place the result will take, if it takes one; it is only read */
 	const char *why;                   /* a rule to put probes beside (tsn_ruleset.probes), NULL: none */
 	const char *what_if;               /* ...and a twin of it with this constant as its threshold, NULL: none */
@@ -216,6 +218,8 @@ struct tsn_ruleset {
 	uint32_t nprobes, first_probe;
 	struct tsn_tuning *tuning;          /* with tsn_compile_input.tune; probes: a VALUE (if any), then TWINs */
 	uint32_t probed;                    /* the rule they are about */
+	struct tsn_lanes *lanes;            /* private: see tsn_ruleset_lanes */
+	unsigned lanes_for;
 	struct tsn_compilation *inner;      /* private to compile/ */
 };
 

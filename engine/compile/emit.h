@@ -42,6 +42,7 @@ struct tsn_vinsn {
 	uint32_t dst, a, b, c; /* virtual registers where the opcode wants registers */
 	const char *note;
 	bool hidden;           /* not to be found by who needs the same: it is in a block */
+	uint32_t within;       /* of a test: the mask it looks at rows of; TSN_V_EMPTY: all rows */
 };
 
 struct tsn_vreg {
@@ -291,6 +292,10 @@ bool tsn_emit_all_stamped(const struct tsn_emit *e, const struct tsn_ir *x, bool
 /* Calls [each] for the aggregates of a condition or value, not for those inside aggregates. */
 void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
     void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *agg), void *arg);
+
+/* --- emit_narrow.c --- */
+
+void tsn_vcode_narrow(struct tsn_emit *e, struct tsn_vcode *c);
 
 /* --- emit_finish.c --- */
 

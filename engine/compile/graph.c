@@ -138,21 +138,24 @@ add_int(struct tsn_ck *c, int64_t i, enum tsn_type t)
 
 	switch (t) {
 	case TSN_T_INT:
-		tsn_buf_printf(&c->buf, "%lld", (long long)i);
+		tsn_buf_int(&c->buf, i);
 		break;
 	case TSN_T_PORT:
-		tsn_buf_printf(&c->buf, ":%lld", (long long)i);
+		tsn_buf_putc(&c->buf, ':');
+		tsn_buf_int(&c->buf, i);
 		break;
 	case TSN_T_FLAGS:
 	case TSN_T_MAC:
 		tsn_value_text(&v, &c->buf);
 		break;
 	case TSN_T_PROTO:
-		tsn_buf_printf(&c->buf, "%s", tsn_proto_name((unsigned)i) == NULL ? "proto " : "");
+		tsn_buf_puts(&c->buf, tsn_proto_name((unsigned)i) == NULL ? "proto " : "");
 		tsn_value_text(&v, &c->buf);
 		break;
 	default:
-		tsn_buf_printf(&c->buf, "%lld %s", (long long)i, tsn_type_name(t));
+		tsn_buf_int(&c->buf, i);
+		tsn_buf_putc(&c->buf, ' ');
+		tsn_buf_puts(&c->buf, tsn_type_name(t));
 	}
 }
 

@@ -10,7 +10,7 @@
 #include "compile/lanes_internal.h"
 #include "sets/dynamic.h"
 
-#define FRONT 10.0      /* ns a flow that decoding takes, which some thread does too */
+#define FRONT 6.0       /* ns a flow that decoding takes, which some thread does too */
 #define FILLED 0.75     /* of a thread's time: what a lane may take, so that threads need not wait for the slowest */
 #define THREADS_MAX 64
 #define LARGE 8         /* a component is placed by its size if it fills that part of a lane, else beside its neighbours */
@@ -376,6 +376,17 @@ tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads)
 		return l;
 	tsn_lanes_free(l);
 	return NULL;
+}
+
+const struct tsn_lanes *
+tsn_ruleset_lanes(struct tsn_ruleset *rs, unsigned threads)
+{
+	if (rs->lanes != NULL && rs->lanes_for == threads)
+		return rs->lanes;
+	tsn_lanes_free(rs->lanes);
+	rs->lanes = tsn_lanes_make(rs, threads);
+	rs->lanes_for = threads;
+	return rs->lanes;
 }
 
 void

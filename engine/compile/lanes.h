@@ -46,6 +46,9 @@ struct tsn_lanes {
 struct tsn_lanes *tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads);
 void tsn_lanes_free(struct tsn_lanes *l);
 
+/* Those of a ruleset, which frees them: made by its compilation if it was told of that many threads, else now. NULL: memory is out. */
+const struct tsn_lanes *tsn_ruleset_lanes(struct tsn_ruleset *rs, unsigned threads);
+
 struct tsn_buf;
 /* What `tocsin explain --threads N` says of them. */
 void tsn_lanes_describe(const struct tsn_lanes *l, const struct tsn_ruleset *rs, struct tsn_buf *out);

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "compile/lanes_internal.h"
 
-#define FIND_GROUP 16.0 /* ns for a row of a family */
-#define READ_ROW 0.3    /* ...and, of all its rows, for those that are only looked up */
+#define FIND_GROUP 50.0 /* ns for a row of a family */
+#define READ_ROW 0.5    /* ...and, of all its rows, for those that are only looked up */
 #define FEWEST 0.01     /* part of the rows that a condition lets through at least */
 
 static const struct price {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "core/feedback.h"
 #include "core/internal.h"
+#include "vm/profile.h"
 #include "sets/set.h"
 
 #define EXPORTERS_MAX 65536u
@@ -125,6 +126,12 @@ tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set)
 	e->rules->sets[slot] = set;
 	tsn_set_free(old);
 	return true;
+}
+
+bool
+tsn_engine_profile(const struct tsn_engine *e, struct tsn_profile *out)
+{
+	return e->lane->vm != NULL && tsn_vm_profile(e->lane->vm, out);
 }
 
 void

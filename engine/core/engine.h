@@ -12,6 +12,7 @@
 #include "alert/alert.h"
 #include "alert/sink.h"
 #include "base/log.h"
+#include "base/spent.h"
 #include "compile/compile.h"
 #include "decode/decode.h"
 #include "flow/exporter.h"
@@ -35,6 +36,13 @@ struct tsn_engine_options {
 	/* Gets the ruleset that another one took the place of, to free it where nobody waits; NULL: tsn_engine_load frees it. */
 	void (*retired)(void *arg, struct tsn_ruleset *old);
 	void *retired_arg;
+	/*
+	 * Where time goes: [spent], if given, is told of every stage and of every instruction; reading is what is open between
+	 * calls. Else [ticks], if given, times the instructions of one batch in [every]. See vm/profile.h.
+	 */
+	struct tsn_spent *spent;
+	uint64_t (*ticks)(void);
+	uint32_t every;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 
@@ -161,6 +169,9 @@ void tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out);
 /* See tsn_vm_kept_out: of a rule of the program in force. */
 struct tsn_kept_out;
 void tsn_engine_kept_out(const struct tsn_engine *e, uint32_t rule, struct tsn_kept_out *out);
+struct tsn_profile;
+/* What rules cost so far; nothing if nobody asked. Free with tsn_profile_fini. False without rules, or when memory is out. */
+bool tsn_engine_profile(const struct tsn_engine *e, struct tsn_profile *out);
 struct tsn_alerts *tsn_engine_alerts(struct tsn_engine *e);
 /* For tests of rules: the state in force has seen all there is to learn. */
 void tsn_engine_learned(struct tsn_engine *e);

@@ -51,8 +51,11 @@ tsn_engine_run_batch(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
 
+	uint64_t *before;
+
 	if (b->n == 0)
 		return;
+	before = tsn_spent_stage(e->o.spent, TSN_STAGE_NORMALISE);
 	settle(e);
 	e->settled = 0;
 	if (b->n > 0) { /* else the text of rows that went takes room */
@@ -60,13 +63,17 @@ tsn_engine_run_batch(struct tsn_engine *e)
 		tsn_batch_normalise(b, e->exporters);
 		tsn_exporters_hear(e->exporters, b);
 		note_times(e, b);
-		if (e->pair != NULL)
+		if (e->pair != NULL) {
+			tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
 			tsn_pair_fold(e->pair, b);
+		}
+		tsn_spent_stage(e->o.spent, TSN_STAGE_ALERTS);
 		e->ticket += b->n;
 		e->stats.flows += b->n;
 		evaluate(e, b);
 	}
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	tsn_spent_back(e->o.spent, before);
 }
 
 struct tsn_batch *
@@ -215,6 +222,7 @@ static void
 run_ticks(struct tsn_engine *e, int64_t to)
 {
 	int64_t from = e->ticked != TSN_TIME_NONE ? e->ticked : to - TSN_SECOND;
+	uint64_t *before = tsn_spent_stage(e->o.spent, TSN_STAGE_TICKS);
 
 	for (uint32_t n = 0; from < to; n++) {
 		for (uint32_t i = 0; i < e->nlanes && n == ONE_BY_ONE && to - from > TSN_SECOND; i++)
@@ -223,6 +231,7 @@ run_ticks(struct tsn_engine *e, int64_t to)
 		one_tick(e, from);
 	}
 	tsn_alerts_flush(e->lane->alerts);
+	tsn_spent_back(e->o.spent, before);
 }
 
 /* Must the rows so far be evaluated before the tick [now]? */

@@ -35,7 +35,7 @@ static const struct { const char *name; enum tsn_field field; } aliases[] = {
 static bool
 same(const char *word, const char *name, size_t len)
 {
-	return word[0] != '\0' && strlen(word) == len && memcmp(word, name, len) == 0;
+	return len > 0 && word[0] == name[0] && strncmp(word, name, len) == 0 && word[len] == '\0';
 }
 
 int

@@ -263,6 +263,24 @@ Test(compile_lanes, no_rules)
 	unmake(&m);
 }
 
+/* Made beforehand by who is told, and only for that number of threads. */
+Test(compile_lanes, a_compilation_makes_them)
+{
+	struct tsn_rule_text t = { "rules.tsn", mixed, strlen(mixed) };
+	struct tsn_compile_input in = { .texts = &t, .ntexts = 1, .threads = 4 };
+	struct made m = make_input(&in, true);
+	const struct tsn_lanes *l;
+
+	cr_assert_not_null(m.r);
+	cr_assert_not_null(m.r->lanes);
+	l = m.r->lanes;
+	cr_expect_eq(tsn_ruleset_lanes(m.r, 4), l);
+	check_lanes(&m, l);
+	l = tsn_ruleset_lanes(m.r, 1);
+	cr_expect_eq(l->n, 1);
+	unmake(&m);
+}
+
 /* --- shards --- */
 
 /* [key]: fields of the key of its shards, "" if it must not be divided. */
