@@ -12,6 +12,7 @@
 #define TSN_STATE_DIRECTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __SSE2__
