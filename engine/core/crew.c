@@ -50,16 +50,20 @@ struct tsn_crew {
 
 /* --- lanes --- */
 
+/*
+ * What threads look at before they sleep, or rely on another to go on, is read in the one order of all that is stored
+ * here: who says that it waits and then looks, and who moves on and then asks who waits, must not miss each other.
+ */
 static uint64_t
 done(const struct tsn_crew *c, uint32_t lane)
 {
-	return atomic_load_explicit(&c->seat[lane].done, memory_order_acquire);
+	return atomic_load(&c->seat[lane].done);
 }
 
 static uint64_t
 sent(const struct tsn_crew *c)
 {
-	return atomic_load_explicit(&c->sent, memory_order_acquire);
+	return atomic_load(&c->sent);
 }
 
 /* The lane furthest behind of those that nobody runs and that have [least] items waiting; UINT32_MAX: none. */
@@ -72,7 +76,7 @@ furthest(const struct tsn_crew *c, uint64_t least)
 	for (uint32_t i = 0; i < c->nlanes; i++) {
 		uint64_t at = done(c, i);
 
-		if (to > at && to - at > behind && !atomic_load_explicit(&c->seat[i].busy, memory_order_relaxed)) {
+		if (to > at && to - at > behind && !atomic_load(&c->seat[i].busy)) {
 			behind = to - at;
 			lane = i;
 		}
@@ -103,7 +107,7 @@ work(struct tsn_crew *c, uint64_t most)
 	const uint32_t lane = furthest(c, 1);
 	uint64_t n, end;
 
-	if (lane == UINT32_MAX || atomic_exchange_explicit(&c->seat[lane].busy, true, memory_order_acquire))
+	if (lane == UINT32_MAX || atomic_exchange(&c->seat[lane].busy, true))
 		return lane != UINT32_MAX; /* somebody was quicker: there may be another */
 	n = done(c, lane);
 	for (end = n + most; n < end && n < sent(c); n++)
@@ -146,24 +150,21 @@ wake_one(struct tsn_crew *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Signals are for the thread that made the engine. */
-bool
+/* Signals are for the thread that made the engine. More threads than lanes would have nothing to do. */
+void
 tsn_crew_start(struct tsn_crew *c, unsigned threads)
 {
+	const unsigned want = threads - 1 < c->nlanes ? threads - 1 : c->nlanes;
 	sigset_t all, before;
-	bool ok = true;
+	int err = 0;
 
-	c->thread = tsn_calloc(threads, sizeof(*c->thread));
-	if (c->thread == NULL)
-		return false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	while (ok && c->nthreads + 1 < threads) {
-		ok = pthread_create(&c->thread[c->nthreads], NULL, live, c) == 0;
-		c->nthreads += ok;
-	}
+	while (c->nthreads < want && (err = pthread_create(&c->thread[c->nthreads], NULL, live, c)) == 0)
+		c->nthreads++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ok;
+	if (err != 0)
+		tsn_log(c->log, TSN_LOG_WARN, "%u threads are at work in place of %u: %s", c->nthreads + 1, want + 1, strerror(err));
 }
 
 static void
@@ -219,7 +220,8 @@ static bool
 make(struct tsn_crew *c)
 {
 	c->seat = tsn_aligned_alloc(64, c->nlanes * sizeof(*c->seat));
-	if (c->seat == NULL)
+	c->thread = tsn_calloc(c->nlanes, sizeof(*c->thread));
+	if (c->seat == NULL || c->thread == NULL)
 		return false;
 	for (uint32_t i = 0; i < c->nlanes; i++) {
 		atomic_init(&c->seat[i].busy, false);
@@ -260,6 +262,7 @@ tsn_crew_free(struct tsn_crew *c)
 	if (c == NULL)
 		return;
 	stop(c);
+	give_lines(c);
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		tsn_batch_free(c->item[i].batch);
 		tsn_free(c->item[i].told);
@@ -377,6 +380,7 @@ tsn_crew_flush(struct tsn_crew *c)
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		tsn_alerts_take(c->lane[i].alerts, &r[i]);
 	tsn_alerts_give(c->to, r, c->nlanes);
+	give_lines(c);
 	tsn_crew_look(c, c->grace);
 }
 

@@ -22,8 +22,8 @@ struct tsn_crew;
 struct tsn_crew *tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log);
 /* Where lanes log: it reaches the crew's log by the front's thread. */
 const struct tsn_log *tsn_crew_log(const struct tsn_crew *c);
-/* When the lanes are made: starts so many threads, the caller's own included. False when there is none to be had. */
-bool tsn_crew_start(struct tsn_crew *c, unsigned threads);
+/* When the lanes are made: starts so many threads, the caller's own included; the log is told if fewer are to be had. */
+void tsn_crew_start(struct tsn_crew *c, unsigned threads);
 /* Stops the threads; what waits is not done any more. */
 void tsn_crew_free(struct tsn_crew *c);
 

@@ -83,7 +83,7 @@ make_lanes(struct tsn_engine *e, struct tsn_ruleset *rs, struct next *n)
 	for (uint32_t i = 0; i < n->nlanes && n->crew != NULL; i++)
 		if (!make_lane(e, rs, n, i))
 			return false;
-	return n->crew != NULL && tsn_crew_start(n->crew, threads(e));
+	return n->crew != NULL;
 }
 
 /* Of all lanes in one place, and back: for what is about all rules. */
@@ -190,6 +190,8 @@ put_lanes(struct tsn_engine *e, struct next *n, struct tsn_reload_report *report
 			e->stats.feedback_lost += tsn_feedback_lost(e->lane[i].feedback);
 	tsn_crew_free(e->crew);
 	free_lanes(e->lane, e->nlanes);
+	if (n->crew != NULL) /* when the old one's threads are gone: what there may be of them is limited */
+		tsn_crew_start(n->crew, threads(e));
 	e->crew = n->crew;
 	e->lane = n->lane;
 	e->nlanes = n->nlanes;
