@@ -39,6 +39,13 @@ soak: test-deps ## the long runs: a million mutations, thousands of random rules
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tocsin # what is killed at each of its system calls
 	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
+# GCC's ThreadSanitizer knows neither the fork of the snapshots nor Criterion's own threads, so nothing else is run under it.
+.PHONY: tsan
+tsan: ## what is run on several threads, under ThreadSanitizer
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" one-suite S=core_threads
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" $(BUILD)/tsan/tocsin
+	@TSN_BIN=$(BUILD)/tsan/tocsin sh tests/tsan.sh $(BUILD)/tsan
+
 .PHONY: quality
 quality: all ## write stdlib-rules/QUALITY.md: what each rule says of the shared captures, benign and malicious
 	@python3 tests/quality/quality.py $(BUILD)/tocsin ../shared/data > stdlib-rules/QUALITY.md
@@ -64,8 +71,9 @@ bench-cliffs: ## rules, keys, prefixes, threads doubled step by step: where the 
 	@python3 tests/bench/cliffs.py $(BUILD) $(if $(SHORT),--short)
 
 .PHONY: bench-plots
-bench-plots: ## draw docs/plots from what bench and bench-cliffs left
+bench-plots: ## docs/plots and the tables of docs/performance.md from what bench and bench-cliffs left
 	@python3 tests/bench/plot.py $(BUILD) docs/plots
+	@python3 tests/bench/page.py $(BUILD) docs/performance.md
 
 .PHONY: bench-check
 bench-check: ## instructions of small workloads against those committed; UPDATE=1 writes them anew

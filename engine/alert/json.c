@@ -233,8 +233,10 @@ put_numbers(struct tsn_buf *out, const struct tsn_alert *al)
 	struct tsn_alert_number error = { al->error > 0, true, 0, 0 };
 	char text[32];
 
-	snprintf(text, sizeof(text), "%.6g", al->error); /* it is known to no more digits: state keeps it as a float */
-	error.f = strtod(text, NULL);
+	if (error.known) {
+		snprintf(text, sizeof(text), "%.6g", al->error); /* it is known to no more digits: state keeps it as a float */
+		error.f = strtod(text, NULL);
+	}
 	put_number(out, "value", &al->value);
 	put_number(out, "threshold", &al->threshold);
 	put_text(out, "quality", tsn_quality_name(al->quality));

@@ -101,7 +101,9 @@ make_id(const struct tsn_rule *r, const uint8_t *key, size_t len, int64_t opened
 		h = tsn_hash_join(tsn_hash_bytes(key, len, h), (uint64_t)opened);
 		half[i] = each != NULL ? hash_flow(h, each) : h;
 	}
-	snprintf(id, TSN_ALERT_ID_TEXT, "%016llx%016llx", (unsigned long long)half[0], (unsigned long long)half[1]);
+	for (unsigned i = 0; i < TSN_ALERT_ID_TEXT - 1; i++)
+		id[i] = "0123456789abcdef"[half[i / 16] >> (60 - i % 16 * 4) & 15];
+	id[TSN_ALERT_ID_TEXT - 1] = '\0';
 }
 
 void

@@ -25,9 +25,8 @@ tsn_buf_clear(struct tsn_buf *b)
 		b->p[0] = '\0';
 }
 
-/* Makes room for [n] more bytes and a NUL. */
-static bool
-reserve(struct tsn_buf *b, size_t n)
+bool
+tsn_buf_reserve(struct tsn_buf *b, size_t n)
 {
 	size_t cap = b->cap ? b->cap : 128;
 	char *p;
@@ -50,29 +49,6 @@ reserve(struct tsn_buf *b, size_t n)
 	b->p = p;
 	b->cap = cap;
 	return true;
-}
-
-void
-tsn_buf_add(struct tsn_buf *b, const void *p, size_t n)
-{
-	if (!reserve(b, n))
-		return;
-	if (n > 0)
-		memcpy(b->p + b->len, p, n);
-	b->len += n;
-	b->p[b->len] = '\0';
-}
-
-void
-tsn_buf_puts(struct tsn_buf *b, const char *s)
-{
-	tsn_buf_add(b, s, strlen(s));
-}
-
-void
-tsn_buf_putc(struct tsn_buf *b, char c)
-{
-	tsn_buf_add(b, &c, 1);
 }
 
 void
@@ -100,7 +76,7 @@ tsn_buf_vprintf(struct tsn_buf *b, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(room > 0 ? b->p + b->len : NULL, room, fmt, again);
 	va_end(again);
-	if (n < 0 || !reserve(b, (size_t)n)) {
+	if (n < 0 || !tsn_buf_reserve(b, (size_t)n)) {
 		if (room > 0)
 			b->p[b->len] = '\0';
 		b->failed = true;
@@ -175,11 +151,23 @@ json_ascii(struct tsn_buf *b, unsigned char c)
 	}
 }
 
+/* Bytes from [s] on that stand for themselves. */
+static size_t
+plain(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 void
 tsn_buf_json(struct tsn_buf *b, const char *s, size_t n)
 {
-	size_t i = 0, len;
+	size_t i = plain(s, n), len;
 
+	tsn_buf_add(b, s, i);
 	while (i < n) {
 		len = tsn_utf8_len(s + i, n - i);
 		if (len == 1) {
@@ -190,6 +178,9 @@ tsn_buf_json(struct tsn_buf *b, const char *s, size_t n)
 			tsn_buf_puts(b, "\xef\xbf\xbd");
 			len = 1;
 		}
+		i += len;
+		len = plain(s + i, n - i);
+		tsn_buf_add(b, s + i, len);
 		i += len;
 	}
 }
@@ -204,7 +195,7 @@ tsn_buf_read_file(struct tsn_buf *b, const char *path, size_t max)
 	if (f == NULL)
 		return errno;
 	for (;;) {
-		if (!reserve(b, 65536)) {
+		if (!tsn_buf_reserve(b, 65536)) {
 			err = ENOMEM;
 			break;
 		}

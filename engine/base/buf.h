@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct tsn_buf {
 	char *p; /* NUL-terminated once anything was added; else NULL */
@@ -22,9 +23,33 @@ struct tsn_buf {
 
 void tsn_buf_fini(struct tsn_buf *b);
 void tsn_buf_clear(struct tsn_buf *b);
-void tsn_buf_add(struct tsn_buf *b, const void *p, size_t n);
-void tsn_buf_puts(struct tsn_buf *b, const char *s);
-void tsn_buf_putc(struct tsn_buf *b, char c);
+/* Makes room for [n] more bytes and a NUL; false: not, or something failed before. */
+bool tsn_buf_reserve(struct tsn_buf *b, size_t n);
+
+/* Texts are made of many small pieces: inline, so that lengths of constants are known. */
+static inline void
+tsn_buf_add(struct tsn_buf *b, const void *p, size_t n)
+{
+	if ((b->failed || b->cap - b->len <= n) && !tsn_buf_reserve(b, n))
+		return;
+	if (n > 0)
+		memcpy(b->p + b->len, p, n);
+	b->len += n;
+	b->p[b->len] = '\0';
+}
+
+static inline void
+tsn_buf_puts(struct tsn_buf *b, const char *s)
+{
+	tsn_buf_add(b, s, strlen(s));
+}
+
+static inline void
+tsn_buf_putc(struct tsn_buf *b, char c)
+{
+	tsn_buf_add(b, &c, 1);
+}
+
 void tsn_buf_int(struct tsn_buf *b, int64_t v);
 void tsn_buf_printf(struct tsn_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void tsn_buf_vprintf(struct tsn_buf *b, const char *fmt, va_list ap);

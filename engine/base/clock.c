@@ -37,6 +37,30 @@ date_from_days(int64_t z, int64_t *year, int *month, int *day)
 	*year = yoe + era * 400 + (*month <= 2);
 }
 
+static char *
+put_digits(char *p, unsigned n, uint64_t v)
+{
+	for (unsigned i = n; i-- > 0; v /= 10)
+		p[i] = (char)('0' + v % 10);
+	return p + n;
+}
+
+/* Every alert has some times: what is usual goes without printf. */
+static void
+usual_text(char *p, uint64_t year, uint64_t month, uint64_t day, uint64_t rest)
+{
+	const uint64_t part[] = { month, day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60 };
+
+	p = put_digits(p, 4, year);
+	for (unsigned i = 0; i < 5; i++) {
+		*p++ = "--T::"[i];
+		p = put_digits(p, 2, part[i]);
+	}
+	*p++ = '.';
+	p = put_digits(p, 3, rest % 1000);
+	memcpy(p, "Z", 2);
+}
+
 char *
 tsn_time_text(int64_t ms, char text[TSN_TIME_TEXT])
 {
@@ -48,6 +72,10 @@ tsn_time_text(int64_t ms, char text[TSN_TIME_TEXT])
 		days--;
 	}
 	date_from_days(days, &year, &month, &day);
+	if (year >= 0 && year <= 9999) {
+		usual_text(text, (uint64_t)year, (uint64_t)month, (uint64_t)day, (uint64_t)rest);
+		return text;
+	}
 	snprintf(text, TSN_TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", (long long)year, month, day,
 	    (int)(rest / 3600000), (int)(rest / 60000 % 60), (int)(rest / 1000 % 60), (int)(rest % 1000));
 	return text;

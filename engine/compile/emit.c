@@ -513,11 +513,12 @@ family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
 {
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + i;
 	struct tsn_agg_def *defs = in_arena(e, f->aggs.n, sizeof(*defs));
+	int64_t *least = tsn_emit_zeroed(e, f->aggs.n, sizeof(*least));
 
 	*out = (struct tsn_family_def){ .canon = f->first->family_canon, .key = f->first->key, .at = f->first->at,
 	    .step = step_defs(e, f->first), .nsteps = f->first->nsteps, .max_keys = f->max_keys,
 	    .sized = f->max_keys != TSN_MAX_KEYS, .agg = defs,
-	    .naggs = (uint32_t)f->aggs.n };
+	    .naggs = (uint32_t)f->aggs.n, .guarded = !e->failed && tsn_emit_guarded(e, i, least) };
 	for (size_t k = 0; k < f->aggs.n && !e->failed; k++) {
 		const struct tsn_ir_agg *a = ((const struct tsn_ir_agg **)f->aggs.p)[k];
 		uint32_t arg = e->code[tsn_emit_door(a)].fold[i].arg[k];
@@ -526,10 +527,11 @@ family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
 		    .by_received = a->by_received, .closes = f->closes[k], .window_ms = a->window_ms,
 		    .pane_ms = a->pane_ms, .panes = a->panes, .tuple = a->tuple, .of = place_in(f, a->of), .within = a->within,
 		    .history_ms = a->history_ms, .season_ms = a->season_ms,
-		    .expect = a->fn == TSN_AGG_ABSENT ? a->expect : TSN_SET_NONE, .top = f->top[k] };
+		    .expect = a->fn == TSN_AGG_ABSENT ? a->expect : TSN_SET_NONE, .top = f->top[k], .least = least[k] };
 		e->now = &e->code[tsn_emit_door(a)];
 		defs[k].real = arg != TSN_V_NONE && tsn_vreg_class(e, arg) == TSN_VC_REAL;
 	}
+	tsn_free(least);
 }
 
 static void *

@@ -42,6 +42,7 @@ struct tsn_vinsn {
 	uint32_t dst, a, b, c; /* virtual registers where the opcode wants registers */
 	const char *note;
 	bool hidden;           /* not to be found by who needs the same: it is in a block */
+	uint32_t within;       /* of a test: the mask it looks at rows of; TSN_V_EMPTY: all rows */
 };
 
 struct tsn_vreg {
@@ -282,6 +283,8 @@ uint32_t tsn_emit_tick_part(struct tsn_emit *e, uint32_t rule);
 
 /* Rows that are not counted and whose value someone may need. */
 uint32_t tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted);
+/* Do all who read a family's values need them only where one is at least [least] (one an aggregate, 0 before)? See tsn_family_def. */
+bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least);
 /* Rows that have part in a rule (ir.h, tsn_emit); ROWS if `when` says so itself. */
 uint32_t tsn_emit_touched(struct tsn_emit *e, const struct tsn_ir_rule *r);
 /* Stamps every part of a conjunction in the current walk. */
@@ -291,6 +294,10 @@ bool tsn_emit_all_stamped(const struct tsn_emit *e, const struct tsn_ir *x, bool
 /* Calls [each] for the aggregates of a condition or value, not for those inside aggregates. */
 void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
     void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *agg), void *arg);
+
+/* --- emit_narrow.c --- */
+
+void tsn_vcode_narrow(struct tsn_emit *e, struct tsn_vcode *c);
 
 /* --- emit_finish.c --- */
 

@@ -207,7 +207,7 @@ numbered(struct tsn_emit *e, enum tsn_opcode op, enum tsn_vclass cls, uint32_t a
 	in = tsn_vec_add(e, &v->insn, sizeof(*in));
 	if (in == NULL)
 		return TSN_V_EMPTY;
-	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note, block };
+	*in = (struct tsn_vinsn){ (uint16_t)op, dst, a, b, other, e->note, block, TSN_V_EMPTY };
 	if (!alone)
 		v->seen[at] = (uint32_t)v->insn.n;
 	return dst;
@@ -237,7 +237,7 @@ tsn_emit_plain_op(struct tsn_emit *e, enum tsn_opcode op, uint32_t a, uint32_t b
 	struct tsn_vinsn *in = tsn_vec_add(e, &e->now->insn, sizeof(*in));
 
 	if (in != NULL)
-		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note, false };
+		*in = (struct tsn_vinsn){ (uint16_t)op, TSN_V_NONE, a, b, c, e->note, false, TSN_V_EMPTY };
 }
 
 void

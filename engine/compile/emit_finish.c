@@ -57,6 +57,8 @@ each_read(struct finish *f, uint32_t at, void (*visit)(struct finish *f, uint32_
 	for (int i = 0; i < n; i++)
 		if ((info->operand[i] == TSN_OPD_MASK || info->operand[i] == TSN_OPD_VALUE) && operand[i] < f->nregs)
 			visit(f, at, operand[i]);
+	if (in->within != TSN_V_EMPTY)
+		visit(f, at, in->within);
 	if (in->op == TSN_OP_CODE_STEPS)
 		for (uint32_t i = 0; i < family_at(f, in->a)->first->nsteps; i++)
 			if (f->c->fold[in->a].step[i] != TSN_V_NONE)
@@ -163,7 +165,7 @@ within(const struct finish *f, uint32_t reg, uint32_t guard, unsigned depth)
 		return within(f, in->a, guard, depth - 1) || within(f, in->b, guard, depth - 1);
 	if (in->op == TSN_OP_CODE_ANDNOT || in->op == TSN_OP_CODE_TEST || in->op == TSN_OP_CODE_TEST_NOT)
 		return within(f, in->a, guard, depth - 1);
-	return false;
+	return in->within != TSN_V_EMPTY && within(f, in->within, guard, depth - 1);
 }
 
 static bool
@@ -196,7 +198,8 @@ stays_inside(struct finish *f, uint32_t at, const struct tsn_vregion *r, uint32_
 		return false;
 	if (both || (in->op == TSN_OP_CODE_AND &&
 	    (is_inside(f, in->a, number, r->guard) || is_inside(f, in->b, number, r->guard))) ||
-	    (in->op == TSN_OP_CODE_ANDNOT && is_inside(f, in->a, number, r->guard))) {
+	    (in->op == TSN_OP_CODE_ANDNOT && is_inside(f, in->a, number, r->guard)) ||
+	    (in->within != TSN_V_EMPTY && is_inside(f, in->within, number, r->guard))) {
 		f->inside[in->dst] = number + 1;
 		return true;
 	}
@@ -392,7 +395,8 @@ write_insn(struct finish *f, struct tsn_code *out, struct tsn_family_use *uses, 
 	const struct tsn_vinsn *in = &f->in[at];
 	const struct tsn_op_info *info = &tsn_ops[in->op];
 	struct tsn_insn real = { in->op, TSN_REG_NONE, real_operand(f, info->operand[0], in->a),
-	    real_operand(f, info->operand[1], in->b), real_operand(f, info->operand[2], in->c) };
+	    real_operand(f, info->operand[1], in->b), real_operand(f, info->operand[2], in->c),
+	    in->within != TSN_V_EMPTY ? f->real_reg[in->within] + 1 : 0 };
 
 	give_registers(f, at);
 	if (info->result != TSN_OPD_NONE)
@@ -415,7 +419,7 @@ write_jumps(struct finish *f, struct tsn_code *out, struct open_jump *open, size
 	for (; *next < f->jumps.n && jump[*next].begin == at; (*next)++) {
 		open[(*nopen)++] = (struct open_jump){ jump[*next].end, out->n };
 		out->insn[out->n++] = (struct tsn_insn){ TSN_OP_CODE_SKIP_NONE, TSN_REG_NONE,
-		    f->real_reg[jump[*next].guard], 0, 0 };
+		    f->real_reg[jump[*next].guard], 0, 0, 0 };
 	}
 }
 
@@ -460,6 +464,8 @@ tsn_vcode_finish(struct tsn_emit *e, struct tsn_vcode *c, struct tsn_code *out, 
 {
 	struct finish f = { .e = e, .c = c, .in = c->insn.p, .reg = c->vreg.p };
 
+	if (!(e->flags & TSN_EMIT_NO_NARROW))
+		tsn_vcode_narrow(e, c);
 	f.n = (uint32_t)c->insn.n;
 	f.nregs = (uint32_t)c->vreg.n;
 	f.live = tsn_emit_zeroed(e, f.n, sizeof(*f.live));

@@ -396,3 +396,84 @@ tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted)
 		m = tsn_emit_or(e, m, reads(e, &r[i], family, f->first));
 	return counts(f->first) == NULL ? m : tsn_emit_andnot(e, m, counted);
 }
+
+/* --- what is only compared --- */
+
+struct guard {
+	uint32_t family;
+	int64_t *least; /* one an aggregate */
+};
+
+/* COUNT, DISTINCT or a SUM of nothing negative, of the family, that is at least a number: how much. 0: it is something else. */
+static int64_t
+least_of(const struct tsn_emit *e, const struct guard *g, const struct tsn_ir *x)
+{
+	const struct tsn_ir *agg = x->kind == TSN_IR_COMPARE ? x->kid[0] : x, *n;
+	const struct tsn_ir_agg *a = agg->agg;
+
+	if (agg->kind != TSN_IR_AGG || e->family_of[agg->id] != g->family + 1)
+		return 0;
+	n = x->kid[1];
+	if (a->fn == TSN_AGG_SUM && (a->share || a->arg->kind != TSN_IR_FIELD || (tsn_fields[a->arg->field].storage > TSN_U64)))
+		return 0;
+	if ((a->fn != TSN_AGG_COUNT && a->fn != TSN_AGG_DISTINCT && a->fn != TSN_AGG_SUM) || n->kind != TSN_IR_INT || n->i <= 0 || n->i == INT64_MAX)
+		return 0;
+	return x->rel == TSN_REL_GE ? n->i : x->rel == TSN_REL_GT ? n->i + 1 : 0;
+}
+
+/*
+ * Is [x] true only where a value of the family is at least a number? Of the parts of a conjunction one is enough, and
+ * the greatest number lets the fewest rows through. [set]: notes it.
+ */
+static bool
+guards(const struct tsn_emit *e, const struct guard *g, const struct tsn_ir *x, bool set, unsigned depth)
+{
+	const int64_t least = x->kind == TSN_IR_COMPARE ? least_of(e, g, x) : 0;
+	const struct tsn_ir *best = NULL;
+	int64_t *slot;
+
+	if (least > 0) {
+		slot = &g->least[e->agg_of[x->kid[0]->id]];
+		if (set)
+			*slot = *slot == 0 || least < *slot ? least : *slot;
+		return true;
+	}
+	if (depth > 16 || (x->kind != TSN_IR_AND && x->kind != TSN_IR_OR))
+		return false;
+	for (uint32_t i = 0; i < x->nkids; i++) {
+		const struct tsn_ir *kid = x->kid[i];
+
+		if (!guards(e, g, kid, false, depth + 1)) {
+			if (x->kind == TSN_IR_OR)
+				return false;
+			continue;
+		}
+		if (best == NULL || (kid->kind == TSN_IR_COMPARE && (best->kind != TSN_IR_COMPARE || least_of(e, g, kid) > least_of(e, g, best))))
+			best = kid;
+		if (set && x->kind == TSN_IR_OR)
+			guards(e, g, kid, true, depth + 1);
+	}
+	return best != NULL && (x->kind == TSN_IR_OR || guards(e, g, best, set, depth + 1));
+}
+
+bool
+tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least)
+{
+	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
+	const struct tsn_reader *r = f->readers.p;
+	const struct guard g = { family, least };
+
+	if (e->flags & TSN_EMIT_READ_ALL || f->readers.n == 0 || f->first->nsteps > 0 || f->first->at.n > 0)
+		return false;
+	for (int set = 0; set <= 1; set++)
+		for (size_t i = 0; i < f->readers.n; i++) {
+			struct asked a = { family, false };
+			const struct tsn_ir_rule *rule = r[i].rule == TSN_V_NONE ? NULL : &e->m->rules[r[i].rule];
+
+			if (rule != NULL && rule->until != NULL)
+				tsn_emit_each_agg(e, rule->until, is_asked, &a);
+			if (rule == NULL || a.found || !guards(e, &g, rule->when, set == 1, 0))
+				return false;
+		}
+	return true;
+}

@@ -254,7 +254,7 @@ static uint32_t
 real_test(struct tsn_emit *e, const struct tsn_ir *field, enum tsn_rel rel, double c)
 {
 	tsn_emit_use_field(e, field->field);
-	return tsn_emit_mask_op(e, TSN_OP_CODE_REAL_IS, field->field, tsn_emit_real_constant(e, c), rel);
+	return tsn_emit_mask_op(e, TSN_OP_CODE_REAL_TEST, field->field, tsn_emit_real_constant(e, c), rel);
 }
 
 /* --- kinds of leaves --- */

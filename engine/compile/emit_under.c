@@ -47,7 +47,7 @@ of_tests(const struct tsn_emit *e, uint32_t v)
 {
 	const struct tsn_vinsn *in = aside_insn(e, v);
 
-	if (v == TSN_V_ROWS || v == TSN_V_EMPTY || tsn_op_is_test(in->op))
+	if (v == TSN_V_ROWS || v == TSN_V_EMPTY || tsn_op_of_columns(in->op))
 		return true;
 	return (in->op == TSN_OP_CODE_AND || in->op == TSN_OP_CODE_OR || in->op == TSN_OP_CODE_ANDNOT) &&
 	    of_tests(e, in->a) && of_tests(e, in->b);
@@ -76,14 +76,14 @@ sink(struct tsn_emit *e, uint32_t from, uint32_t v)
 		return from;
 	if (v == TSN_V_EMPTY)
 		return v;
-	if (tsn_op_is_test(in.op))
+	if (tsn_op_of_columns(in.op))
 		return test(e, TSN_OP_CODE_TEST, from, &in);
 	if (in.op == TSN_OP_CODE_AND)
 		return sink(e, sink(e, from, in.a), in.b);
 	if (in.op == TSN_OP_CODE_OR)
 		return tsn_emit_or(e, sink(e, from, in.a), sink(e, from, in.b));
 	from = sink(e, from, in.a);
-	if (from != TSN_V_EMPTY && tsn_op_is_test(aside_insn(e, in.b)->op))
+	if (from != TSN_V_EMPTY && tsn_op_of_columns(aside_insn(e, in.b)->op))
 		return test(e, TSN_OP_CODE_TEST_NOT, from, aside_insn(e, in.b));
 	return tsn_emit_andnot(e, from, sink(e, from, in.b));
 }

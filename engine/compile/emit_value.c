@@ -177,12 +177,24 @@ tsn_emit_value(struct tsn_emit *e, const struct tsn_ir *x)
 	return v;
 }
 
+/* Against a real; of a field without loading it. */
+static uint32_t
+real_against_real(struct tsn_emit *e, uint32_t a, enum tsn_rel rel, double c)
+{
+	const struct tsn_vreg *reg = (const struct tsn_vreg *)e->now->vreg.p + a;
+	const struct tsn_vinsn *in = (const struct tsn_vinsn *)e->now->insn.p + reg->def;
+
+	if (!e->failed && in->op == TSN_OP_CODE_LOAD)
+		return tsn_emit_mask_op(e, TSN_OP_CODE_REAL_TEST, in->a, tsn_emit_real_constant(e, c), rel);
+	return tsn_emit_mask_op(e, TSN_OP_CODE_COMPARE_REAL, a, tsn_emit_real_constant(e, c), rel);
+}
+
 /* Value [a] against an integer, or against a real between integers. */
 static uint32_t
 against_int(struct tsn_emit *e, uint32_t a, enum tsn_rel rel, int64_t c)
 {
 	if (tsn_vreg_class(e, a) == TSN_VC_REAL && (double)c < TWO_63 && (int64_t)(double)c == c)
-		return tsn_emit_mask_op(e, TSN_OP_CODE_COMPARE_REAL, a, tsn_emit_real_constant(e, (double)c), rel);
+		return real_against_real(e, a, rel, (double)c);
 	return tsn_emit_mask_op(e, TSN_OP_CODE_COMPARE_INT, a, tsn_emit_int(e, c), rel);
 }
 
@@ -201,7 +213,7 @@ against_real(struct tsn_emit *e, uint32_t a, enum tsn_rel rel, double c)
 			return tsn_emit_mask_op(e, TSN_OP_CODE_KNOWN, a, 0, 0);
 		}
 	}
-	return tsn_emit_mask_op(e, TSN_OP_CODE_COMPARE_REAL, a, tsn_emit_real_constant(e, c), rel);
+	return real_against_real(e, a, rel, c);
 }
 
 uint32_t

@@ -200,6 +200,7 @@ enum tsn_emit_flags {
 	TSN_EMIT_NO_SKIP = 2,  /* never go past instructions */
 	TSN_EMIT_NO_INDEX = 4, /* test every rule in every batch */
 	TSN_EMIT_INDEX_ALL = 8, /* find even two rules by a field */
+	TSN_EMIT_NO_NARROW = 16, /* never make a test within a mask */
 };
 struct tsn_program *tsn_emit_with(struct tsn_ir_module *m, unsigned flags, const char **error);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "core/crew.h"
 #include "core/internal.h"
+#include "vm/profile.h"
 #include "sets/set.h"
 
 #define STREAMS_MAX   65536u

@@ -13,6 +13,7 @@
 #include "alert/alert.h"
 #include "alert/sink.h"
 #include "base/log.h"
+#include "base/spent.h"
 #include "compile/compile.h"
 #include "decode/decode.h"
 #include "flow/exporter.h"
@@ -37,6 +38,13 @@ struct tsn_engine_options {
 	/* Gets the ruleset that another one took the place of, to free it where nobody waits; NULL: tsn_engine_load frees it. */
 	void (*retired)(void *arg, struct tsn_ruleset *old);
 	void *retired_arg;
+	/*
+	 * Where time goes: [spent], if given, is told of every stage and of every instruction; reading is what is open between
+	 * calls. Else [ticks], if given, times the instructions of one batch in [every]. See vm/profile.h.
+	 */
+	struct tsn_spent *spent;
+	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs */
+	uint32_t every;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
 
@@ -171,6 +179,9 @@ void tsn_engine_family(const struct tsn_engine *e, uint32_t family, struct tsn_f
 void tsn_engine_learning(const struct tsn_engine *e, uint32_t family, uint32_t agg, struct tsn_learning *out);
 /* Of an engine with one thread: all of it. */
 const struct tsn_state *tsn_engine_state(const struct tsn_engine *e);
+struct tsn_profile;
+/* What rules cost so far; nothing if nobody asked. Free with tsn_profile_fini. False without rules, or when memory is out. */
+bool tsn_engine_profile(const struct tsn_engine *e, struct tsn_profile *out);
 /* For tests of rules: the state in force has seen all there is to learn. */
 void tsn_engine_learned(struct tsn_engine *e);
 /* The conversations that are waiting, for snapshots; NULL if no rule is about them. */

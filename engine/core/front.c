@@ -26,7 +26,6 @@ static void
 settle(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
-
 	if (e->in_message && e->stands)
 		tsn_standing_put(&e->standing, b, e->settled);
 	if (e->dedup != NULL)
@@ -53,7 +52,6 @@ static void
 evaluate(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
-
 	if (e->crew != NULL) {
 		send_batch(e, TSN_ITEM_FLOWS, b, e->stats.clock);
 		e->batch = tsn_crew_batch(e->crew, TSN_BATCH_FLOWS, b->cap);
@@ -72,24 +70,31 @@ void
 tsn_engine_run_batch(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
+	uint64_t *before;
 
 	if (b->n == 0)
 		return;
+	before = tsn_spent_stage(e->o.spent, TSN_STAGE_NORMALISE);
 	settle(e);
 	e->settled = 0;
 	if (b->n == 0) { /* but the text of rows that went takes room */
 		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		tsn_spent_back(e->o.spent, before);
 		return;
 	}
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
 	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
-	if (e->pair != NULL)
+	if (e->pair != NULL) {
+		tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
 		tsn_pair_fold(e->pair, b);
+	}
+	tsn_spent_stage(e->o.spent, TSN_STAGE_ALERTS);
 	e->ticket += b->n;
 	e->stats.flows += b->n;
 	evaluate(e);
+	tsn_spent_back(e->o.spent, before);
 }
 
 void
@@ -266,6 +271,8 @@ one_tick(struct tsn_engine *e, int64_t now)
 static void
 run_ticks(struct tsn_engine *e, int64_t from, int64_t to)
 {
+	uint64_t *before = tsn_spent_stage(e->o.spent, TSN_STAGE_TICKS);
+
 	for (uint32_t n = 0; from < to; n++) {
 		for (uint32_t i = 0; i < e->nlanes && n == ONE_BY_ONE && to - from > TSN_SECOND; i++)
 			tsn_alerts_watch_leap(e->lane[i].alerts, to);
@@ -273,6 +280,7 @@ run_ticks(struct tsn_engine *e, int64_t from, int64_t to)
 		one_tick(e, from);
 	}
 	flush_alerts(e);
+	tsn_spent_back(e->o.spent, before);
 }
 
 /* Texts of conversations are in the pair's memory, and all of them must find room in the batch's. */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/feedback.h"
+#include "vm/profile.h"
 
 bool
 tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_exporters *x, struct tsn_alerts *alerts)
@@ -31,6 +32,18 @@ exporter_heard(void *arg, uint32_t source, int64_t from)
 	return tsn_exporter_heard(arg, source, from);
 }
 
+static bool
+profile(struct tsn_lane *l)
+{
+	if (l->o->spent != NULL)
+		return tsn_vm_profile_on(l->vm, l->o->spent, 1);
+	if (l->o->ticks == NULL)
+		return true;
+	tsn_spent_start(&l->own_spent, l->o->ticks, l->o->cpu, TSN_STAGE_MACHINE);
+	l->own_spent.account = NULL;
+	return tsn_vm_profile_on(l->vm, &l->own_spent, l->o->every);
+}
+
 bool
 tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p)
 {
@@ -44,7 +57,7 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	if (l->nshards > 1 && (l->view = tsn_aligned_alloc(64, sizeof(*l->view))) == NULL)
 		return false;
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
-	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL))
+	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))
 		return false;
 	tsn_state_watch_exporters(l->state, &(struct tsn_state_exporters){ l->exporters, exporter_whole, exporter_heard });
 	l->waits = feeds || tsn_state_waits(l->state);

@@ -22,6 +22,7 @@ struct tsn_lane {
 	struct tsn_vm *vm;
 	struct tsn_state *state;
 	struct tsn_alerts *alerts;
+	struct tsn_spent own_spent;      /* of rules alone, where nobody looks at stages */
 	struct tsn_feedback *feedback;   /* NULL: no rule tells another, or a set, anything */
 	struct tsn_exporters *exporters; /* as they stood at the item at hand */
 	/* the same if they are the lane's alone, else NULL */

@@ -33,7 +33,7 @@ free_lanes(struct tsn_lane *lane, uint32_t n)
 static unsigned
 threads(const struct tsn_engine *e)
 {
-	return e->o.on_rows != NULL || e->o.on_probe != NULL || e->o.threads < 2 ? 1 : e->o.threads;
+	return e->o.on_rows != NULL || e->o.on_probe != NULL || e->o.spent != NULL || e->o.threads < 2 ? 1 : e->o.threads;
 }
 
 /* Which dynamic sets are this lane's; those that nobody looks at are the first's. */

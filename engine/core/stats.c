@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* What the engine says of itself: sums over its lanes. */
+#include "base/mem.h"
 #include "core/feedback.h"
 #include "core/internal.h"
 #include "core/reload.h"
+#include "vm/profile.h"
 
 void
 tsn_engine_stats(const struct tsn_engine *e, struct tsn_engine_stats *out)
@@ -42,6 +44,56 @@ tsn_engine_kept_out(const struct tsn_engine *e, uint32_t rule, struct tsn_kept_o
 		out->hidden += n.hidden;
 		out->outside += n.outside;
 	}
+}
+
+static void
+add_profile(const struct tsn_engine *e, uint32_t lane, const struct tsn_profile *one, struct tsn_profile *all)
+{
+	const struct tsn_program *p = e->lane[lane].program;
+
+	for (uint32_t i = 0; i < p->nrules; i++) {
+		all->rules[i].tests += one->rules[i].tests;
+		all->rules[i].windows += one->rules[i].windows;
+		all->rules[i].alerts += one->rules[i].alerts;
+		all->rules[i].rows += one->rules[i].rows;
+	}
+	for (uint32_t i = 0; i < p->nfamilies; i++) {
+		struct tsn_family_cost *f = &all->families[e->division->lane[lane].family[i]];
+
+		f->time += one->families[i].time;
+		f->rows += one->families[i].rows;
+		f->rules = one->families[i].rules;
+	}
+	all->rest += one->rest;
+	all->batches = one->batches;
+	all->timed = one->timed;
+}
+
+/* Of several lanes without instructions: each has its own. */
+bool
+tsn_engine_profile(const struct tsn_engine *e, struct tsn_profile *out)
+{
+	bool ok = e->rules != NULL;
+
+	tsn_engine_drain(e);
+	if (e->crew == NULL)
+		return ok && tsn_vm_profile(e->lane->vm, out);
+	*out = (struct tsn_profile){ 0 };
+	out->rules = tsn_calloc(e->rules->program->nrules + (size_t)1, sizeof(*out->rules));
+	out->families = tsn_calloc(e->rules->program->nfamilies + (size_t)1, sizeof(*out->families));
+	ok = out->rules != NULL && out->families != NULL;
+	for (uint32_t i = 0; ok && i < e->nlanes; i++) {
+		struct tsn_profile one;
+
+		ok = tsn_vm_profile(e->lane[i].vm, &one);
+		if (ok)
+			add_profile(e, i, &one, out);
+		if (ok)
+			tsn_profile_fini(&one);
+	}
+	if (!ok)
+		tsn_profile_fini(out);
+	return ok;
 }
 
 void

@@ -23,6 +23,7 @@
 #include "daemon/ports.h"
 #include "daemon/ring.h"
 #include "daemon/snapshot.h"
+#include "daemon/stopwatch.h"
 #include "daemon/tell.h"
 #include "daemon/watch.h"
 #include "sets/set.h"
@@ -30,9 +31,13 @@
 #define IDLE_MS      100 /* longest wait: ticks must come while no flow does */
 #define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
 #define DRAIN_MS     2000
+#define HOLD_MS      5   /* so long flows wait for more to fill their batch */
+#define NAP_NS       200000 /* after datagrams, so that the next call takes many: waking for each costs more than the datagram */
+#define NAP_BUFFER   ((size_t)1 << 20) /* of the kernel for each socket: with less there are no naps, for it would run over */
 #define DESCRIPTORS  16384
 #define FIRST_SOCKET 3   /* in the list that is polled */
 #define SNAPSHOT_MS  60000 /* between snapshots: what a crash loses at most */
+#define TIMED        61    /* of so many batches one is timed: dear ones may come at round numbers */
 #define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
 
 struct tsn_daemon {
@@ -54,6 +59,10 @@ struct tsn_daemon {
 	struct tsn_fed fed;      /* which exporters have been judged by what rules need */
 	struct pollfd *poll;     /* signals, job, http, then the sockets */
 	size_t npoll;
+	bool naps;               /* the kernel can hold what comes meanwhile */
+	bool holds;              /* flows wait for their batch to be full */
+	uint64_t messages;       /* taken */
+	int64_t flushed;         /* steady clock */
 	int signals;
 	bool reload_asked, stopping;
 	int64_t compile_began, next_care;
@@ -95,6 +104,7 @@ struct taking {
 static void
 take_one_message(struct tsn_daemon *d, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received_ms)
 {
+	d->messages++;
 	if (tsn_engine_message(d->engine, p, len, from, received_ms) != TSN_DECODE_REFUSED && d->ring != NULL)
 		tsn_ring_put(d->ring, p, len, from->exporter, (uint16_t)from->session, received_ms);
 }
@@ -248,6 +258,15 @@ reserve_poll(struct tsn_daemon *d)
 	return v != NULL;
 }
 
+static bool
+holds_a_nap(const struct tsn_udp *u)
+{
+	struct tsn_udp_counters c;
+
+	tsn_udp_counters(u, &c);
+	return c.receive_buffer >= NAP_BUFFER;
+}
+
 static void
 fill_poll(struct tsn_daemon *d)
 {
@@ -255,12 +274,14 @@ fill_poll(struct tsn_daemon *d)
 	size_t i;
 
 	d->npoll = FIRST_SOCKET + d->ports.nsockets;
+	d->naps = true;
 	v[0] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
 	v[1] = (struct pollfd){ .fd = tsn_job_fd(d->job), .events = POLLIN };
 	v[2] = (struct pollfd){ .fd = d->http != NULL ? tsn_http_fd(d->http) : -1, .events = POLLIN };
 	for (i = 0; i < d->ports.nsockets; i++) {
 		const struct tsn_socket *s = &d->ports.sockets[i];
 
+		d->naps &= s->udp == NULL || holds_a_nap(s->udp);
 		v[FIRST_SOCKET + i] = (struct pollfd){ .fd = s->udp != NULL ? tsn_udp_fd(s->udp) : tsn_tcp_fd(s->tcp), .events = POLLIN };
 	}
 }
@@ -547,30 +568,60 @@ take_signals(struct tsn_daemon *d)
 	}
 }
 
+/*
+ * Evaluating a few flows costs nearly what a full batch does, so they wait a little for more to come; not longer, and not
+ * when nothing does.
+ */
+static void
+flush(struct tsn_daemon *d, bool came, bool more)
+{
+	int64_t now = steady_ms();
+
+	d->holds = more || (came && now - d->flushed < HOLD_MS);
+	if (d->holds)
+		return;
+	tsn_engine_flush(d->engine);
+	d->flushed = now;
+}
+
+/* What is ready, after a nap if datagrams [came]. False when it cannot be told. */
+static bool
+wait(struct tsn_daemon *d, bool came, bool more)
+{
+	if (came && !more && d->naps)
+		nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
+	if (poll(d->poll, d->npoll, more ? 0 : d->holds ? HOLD_MS : IDLE_MS) >= 0 || errno == EINTR)
+		return true;
+	tsn_log(d->log, TSN_LOG_ERROR, "poll: %s", strerror(errno));
+	return false;
+}
+
 static enum tsn_daemon_end
 loop(struct tsn_daemon *d)
 {
-	bool more = false;
+	bool more = false, came = false;
 
 	while (!d->stopping) {
+		uint64_t before = d->messages;
 		int64_t now;
 
-		if (poll(d->poll, d->npoll, more ? 0 : IDLE_MS) < 0 && errno != EINTR) {
-			tsn_log(d->log, TSN_LOG_ERROR, "poll: %s", strerror(errno));
+		if (!wait(d, came, more))
 			return TSN_DAEMON_NO_INPUT;
-		}
-		take_signals(d);
-		if (d->http != NULL) /* also when nothing came: connections time out */
+		if (d->poll[0].revents != 0)
+			take_signals(d);
+		if (d->http != NULL && (d->poll[2].revents != 0 || !came)) /* also when nothing came: connections time out */
 			tsn_http_serve(d->http);
 		more = take_all(d);
-		if (!more)
-			tsn_engine_flush(d->engine);
+		came = d->messages != before;
+		flush(d, came, more);
 		tsn_engine_clock(d->engine, now_ms());
 		now = steady_ms();
 		if (tsn_job_busy(d->job) && d->poll[1].revents != 0)
 			job_ended(d);
 		if (d->reload_asked || d->snapshot_asked || now >= d->next_care) {
 			d->next_care = now + TSN_SECOND;
+			if (d->http != NULL)
+				tsn_http_serve(d->http);
 			if (d->ring != NULL)
 				tsn_ring_flush(d->ring);
 			tsn_tell_losses(&d->ports, d->log);
@@ -672,6 +723,10 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 	tsn_guests_open(&d.guests, o->rulesets, o->log);
 	raise_descriptors();
 	d.signals = open_signals();
+	tsn_stopwatch_start();
+	eo.ticks = tsn_stopwatch;
+	eo.cpu = tsn_stopwatch_cpu;
+	eo.every = TIMED;
 	d.engine = tsn_engine_new(&eo);
 	d.job = tsn_job_new();
 	if (d.signals >= 0 && d.engine != NULL && d.job != NULL)

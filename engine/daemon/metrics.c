@@ -9,6 +9,7 @@
 #include "core/learning.h"
 #include "sets/set.h"
 #include "vm/vm.h"
+#include "vm/profile.h"
 
 #define EXPORTERS_SHOWN 4096u /* a flood of made-up exporters must not make a page of millions of lines */
 
@@ -121,6 +122,27 @@ kept_out(const struct tsn_metrics *m, struct tsn_buf *out)
 			tsn_buf_printf(out, "} %llu\n", (unsigned long long)v);
 		}
 	}
+}
+
+/* Of the batches that were timed, as if all had been. */
+static void
+costs(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+	struct tsn_profile cost;
+
+	if (!tsn_engine_profile(m->engine, &cost))
+		return;
+	head(out, "rule_seconds_total", "counter", "CPU time of the rule, from one batch in 61; what rules share is divided among them");
+	for (uint32_t i = 0; i < p->nrules && cost.timed > 0; i++) {
+		const struct tsn_rule_cost *r = &cost.rules[i];
+		double ns = (r->tests + r->windows + r->alerts) * (double)cost.batches / (double)cost.timed;
+
+		tsn_buf_puts(out, "tocsin_rule_seconds_total");
+		label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
+		tsn_buf_printf(out, "} %.9f\n", ns / 1e9);
+	}
+	tsn_profile_fini(&cost);
 }
 
 static void
@@ -384,6 +406,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	engine(m, out);
 	rules(m, out);
 	kept_out(m, out);
+	costs(m, out);
 	states(m, out);
 	sets(m, out);
 	sockets(m, out);

@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "flow/mask.h"
 
-#include "base/cpu.h"
+#include "base/wide.h"
 
 #if TSN_CPU_X86
 #include <immintrin.h>
@@ -66,8 +66,17 @@ tsn_mask_pack(struct tsn_mask *m, const uint8_t *bytes)
 
 #endif
 
-uint32_t
-tsn_mask_list(const struct tsn_mask *m, uint16_t *out)
+/* Wide for the CPU's own way of counting bits. */
+TSN_WIDE(, uint32_t, tsn_mask_count, (const struct tsn_mask *m), (m))
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < TSN_MASK_WORDS; i++)
+		n += (uint32_t)__builtin_popcountll(m->w[i]);
+	return n;
+}
+
+TSN_WIDE(, uint32_t, tsn_mask_list, (const struct tsn_mask *m, uint16_t *out), (m, out))
 {
 	uint32_t n = 0;
 

@@ -90,24 +90,16 @@ tsn_mask_set_range(struct tsn_mask *m, uint32_t from, uint32_t count)
 static inline bool
 tsn_mask_any(const struct tsn_mask *m)
 {
-	uint64_t any = 0;
-	int i;
+	uint64_t any[4] = { 0 };
 
-	for (i = 0; i < TSN_MASK_WORDS; i++)
-		any |= m->w[i];
-	return any != 0;
+	/* four by four, so that they need not wait for each other */
+	for (int i = 0; i < TSN_MASK_WORDS; i += 4)
+		for (int k = 0; k < 4; k++)
+			any[k] |= m->w[i + k];
+	return (any[0] | any[1] | any[2] | any[3]) != 0;
 }
 
-static inline uint32_t
-tsn_mask_count(const struct tsn_mask *m)
-{
-	uint32_t n = 0;
-	int i;
-
-	for (i = 0; i < TSN_MASK_WORDS; i++)
-		n += (uint32_t)__builtin_popcountll(m->w[i]);
-	return n;
-}
+uint32_t tsn_mask_count(const struct tsn_mask *m);
 
 static inline void
 tsn_mask_and(struct tsn_mask *d, const struct tsn_mask *a, const struct tsn_mask *b)

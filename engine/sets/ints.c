@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "sets/members.h"
 
+#define SIGN (UINT64_C(1) << 63) /* turned, integers ascend as unsigned ones do */
 #define LOW 65536 /* integers below it have a bit each */
 
 static void
@@ -38,7 +39,7 @@ tsn_int_members_init(struct tsn_int_members *m, const struct tsn_ranges *l)
 	if (m->low == NULL)
 		return false;
 	fill_low(m);
-	return true;
+	return tsn_bins_init(&m->bins, (const uint64_t *)m->hi, m->n, SIGN);
 }
 
 void
@@ -47,15 +48,13 @@ tsn_int_members_fini(struct tsn_int_members *m)
 	tsn_free(m->lo);
 	tsn_free(m->hi);
 	tsn_free(m->low);
+	tsn_bins_fini(&m->bins);
 }
 
-static inline bool
-has_int(const struct tsn_int_members *m, int64_t v)
+/* Of ranges [from, to] the first that ends at or after [v]: does it begin before? */
+static bool
+search(const struct tsn_int_members *m, size_t from, size_t to, int64_t v)
 {
-	size_t from = 0, to = m->n;
-
-	if (m->low != NULL && (uint64_t)v < LOW)
-		return m->low[v / 64] >> (v % 64) & 1;
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
 
@@ -65,6 +64,41 @@ has_int(const struct tsn_int_members *m, int64_t v)
 			to = mid;
 	}
 	return from < m->n && m->lo[from] <= v;
+}
+
+static uint64_t
+bin_of(const struct tsn_int_members *m, int64_t v)
+{
+	return tsn_bins_of(&m->bins, (uint64_t)v ^ SIGN);
+}
+
+static inline bool
+has_int(const struct tsn_int_members *m, int64_t v)
+{
+	uint64_t bin;
+
+	if (m->low == NULL)
+		return search(m, 0, m->n, v);
+	if ((uint64_t)v < LOW)
+		return m->low[v / 64] >> (v % 64) & 1;
+	bin = bin_of(m, v);
+	return search(m, m->bins.first[bin], m->bins.first[bin + 1], v);
+}
+
+/* What each row of a stretch needs is asked for before the first is looked at. */
+static void
+has_ints(const struct tsn_int_members *m, const int64_t *v, uint32_t n, uint8_t *hit)
+{
+	for (uint32_t i = 0; i < n; i++)
+		__builtin_prefetch(&m->bins.first[bin_of(m, v[i])]);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t first = m->bins.first[bin_of(m, v[i])];
+
+		__builtin_prefetch(&m->hi[first]);
+		__builtin_prefetch(&m->lo[first]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		hit[i] = has_int(m, v[i]);
 }
 
 bool
@@ -93,8 +127,16 @@ tsn_set_has_int(const struct tsn_set *s, int64_t v)
 			return; \
 		} \
 		if (m->n > TSN_SET_LINEAR) { \
-			for (uint32_t i = 0; i < n; i++) \
-				hit[i] = (uint64_t)col[i] >> 63 && (least) == 0 ? 0 : has_int(m, (int64_t)col[i]); \
+			for (uint32_t from = 0; from < n; from += TSN_BINS_STRETCH) { \
+				uint32_t some = n - from < TSN_BINS_STRETCH ? n - from : TSN_BINS_STRETCH; \
+				int64_t v[TSN_BINS_STRETCH]; \
+ \
+				for (uint32_t i = 0; i < some; i++) \
+					v[i] = (int64_t)col[from + i]; \
+				has_ints(m, v, some, hit + from); \
+				for (uint32_t i = 0; i < some && (least) == 0; i++) \
+					hit[from + i] &= v[i] >= 0; \
+			} \
 			return; \
 		} \
 		for (size_t r = 0; r < m->n; r++) { \

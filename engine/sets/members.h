@@ -7,31 +7,44 @@
 #ifndef TSN_SETS_MEMBERS_H
 #define TSN_SETS_MEMBERS_H
 
+#include "sets/bins.h"
 #include "sets/cells.h"
 #include "sets/ranges.h"
 #include "sets/set.h"
 
 #define TSN_SET_LINEAR 12 /* with so few ranges a column is compared with each in turn (vector code) */
 
-/*
- * IPv4: merged ranges. [first] says for each /16 where to begin to search, and
- * [slash24] has a bit for each /24 with a member, which answers "no" at once.
- */
+struct tsn_v4_bits {
+	uint64_t w[4];
+};
+
+/* Which /24s of a /16 have members but are not members as a whole: each has a leaf. */
+struct tsn_v4_parts {
+	uint64_t w[4];
+	uint32_t rank[4]; /* leaves before those of each word */
+};
+
+/* IPv4: merged ranges, and when they are many the way to them (sets/v4.c). */
 struct tsn_v4_members {
 	uint32_t *lo, *hi, n;
-	uint32_t *first;   /* 65,537 entries, or NULL when n is small */
-	uint64_t *slash24; /* 2^24 bits, or NULL */
+	uint32_t *upper;   /* by the first 16 bits: none, all, or a block; NULL when n is small */
+	struct tsn_v4_bits *some;   /* of each block: its /24s with a member */
+	struct tsn_v4_parts *part;
+	struct tsn_v4_bits *leaf;   /* a bit an address; NULL: too many, or n is small */
 };
 
 struct tsn_v6_members {
 	uint64_t *lo_hi, *lo_lo, *hi_hi, *hi_lo; /* high and low halves of both ends */
 	size_t n;
+	struct tsn_bins bins;  /* by the high half, or if that is one by the low half */
+	bool low;              /* the latter */
 };
 
 struct tsn_int_members {
 	int64_t *lo, *hi;
 	size_t n;
 	uint64_t *low; /* one bit for each of 0..65535, or NULL when n is small or none is there */
+	struct tsn_bins bins; /* when n is not small */
 };
 
 struct tsn_word {
@@ -107,6 +120,8 @@ tsn_int_of_u128(tsn_u128 v)
 bool tsn_v4_members_init(struct tsn_v4_members *m, const struct tsn_ranges *l);
 void tsn_v4_members_fini(struct tsn_v4_members *m);
 bool tsn_v4_members_has(const struct tsn_v4_members *m, uint32_t v);
+/* [hit] is 0 for the n rows; values are and-ed with [mask] first. */
+void tsn_v4_members_rows(const struct tsn_v4_members *m, const uint32_t *v, uint32_t n, uint32_t mask, uint8_t *hit);
 bool tsn_v6_members_init(struct tsn_v6_members *m, const struct tsn_ranges *l);
 void tsn_v6_members_fini(struct tsn_v6_members *m);
 bool tsn_v6_members_has(const struct tsn_v6_members *m, uint64_t hi, uint64_t lo);
@@ -117,6 +132,8 @@ bool tsn_word_members_add(struct tsn_word_members *m, const void *p, size_t n, u
 /* Makes the table; of equal words the first one with a row stays. */
 bool tsn_word_members_close(struct tsn_word_members *m);
 void tsn_word_members_fini(struct tsn_word_members *m);
+/* At most TSN_BINS_STRETCH at once. */
+void tsn_word_members_find_all(const struct tsn_word_members *m, const struct tsn_str *s, uint32_t n, bool *found);
 const struct tsn_word *tsn_word_members_find(const struct tsn_word_members *m, const void *p,
     size_t n);
 

@@ -143,6 +143,10 @@ void tsn_set_rows_i64(const struct tsn_set *s, const int64_t *col, uint32_t n, u
 void tsn_set_rows_str(const struct tsn_set *s, const struct tsn_str *col,
     const struct tsn_mask *rows, uint8_t *hit);
 
+/* The same of n encoded tuples, at most TSN_SET_KEYS at once. */
+#define TSN_SET_KEYS 64u
+void tsn_set_has_keys(const struct tsn_set *s, const struct tsn_str *key, uint32_t n, bool *has);
+
 /* Sets that are always in scope: iana_reserved, multicast. NULL past the last. */
 const char *tsn_set_builtin_nth(size_t i);
 const char *tsn_set_builtin_help(size_t i);

@@ -84,15 +84,11 @@ tsn_word_members_fini(struct tsn_word_members *m)
 	memset(m, 0, sizeof(*m));
 }
 
-const struct tsn_word *
-tsn_word_members_find(const struct tsn_word_members *m, const void *p, size_t n)
+static const struct tsn_word *
+find_hashed(const struct tsn_word_members *m, const void *p, size_t n, uint64_t h)
 {
-	uint64_t h;
 	size_t i;
 
-	if (m->n == 0)
-		return NULL;
-	h = tsn_hash_bytes(p, n, 0);
 	for (i = (size_t)h & (m->slots - 1); m->slot[i].word != 0; i = (i + 1) & (m->slots - 1)) {
 		const struct tsn_word *w = &m->word[m->slot[i].word - 1];
 
@@ -103,11 +99,82 @@ tsn_word_members_find(const struct tsn_word_members *m, const void *p, size_t n)
 	return NULL;
 }
 
+const struct tsn_word *
+tsn_word_members_find(const struct tsn_word_members *m, const void *p, size_t n)
+{
+	return m->n == 0 ? NULL : find_hashed(m, p, n, tsn_hash_bytes(p, n, 0));
+}
+
+/* What the stretch needs is asked for in the order in which one is found by the other: slots, words, texts. */
+void
+tsn_word_members_find_all(const struct tsn_word_members *m, const struct tsn_str *s, uint32_t n, bool *found)
+{
+	uint64_t h[TSN_BINS_STRETCH];
+
+	for (uint32_t i = 0; i < n && m->n > 0; i++) {
+		h[i] = tsn_hash_bytes(s[i].p, s[i].n, 0);
+		__builtin_prefetch(&m->slot[h[i] & (m->slots - 1)]);
+	}
+	for (uint32_t i = 0; i < n && m->n > 0; i++) {
+		const struct tsn_word_slot *slot = &m->slot[h[i] & (m->slots - 1)];
+
+		if (slot->word != 0 && slot->tag == (uint32_t)(h[i] >> 32))
+			__builtin_prefetch(&m->word[slot->word - 1]);
+	}
+	for (uint32_t i = 0; i < n && m->n > 0; i++) {
+		const struct tsn_word_slot *slot = &m->slot[h[i] & (m->slots - 1)];
+
+		if (slot->word != 0 && slot->tag == (uint32_t)(h[i] >> 32))
+			__builtin_prefetch(m->text.p + m->word[slot->word - 1].off);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		found[i] = m->n > 0 && find_hashed(m, s[i].p, s[i].n, h[i]) != NULL;
+}
+
+/* A stretch of strings or of tuples. */
+static void
+has_words(const struct tsn_set *s, enum tsn_set_kind kind, const struct tsn_str *v, uint32_t n, bool *has)
+{
+	if (s->dynamic != NULL || s->kind != kind) {
+		for (uint32_t i = 0; i < n; i++)
+			has[i] = s->kind == kind && tsn_dynamic_find_bytes(s->dynamic, v[i].p, v[i].n) != TSN_SET_NO_ROW;
+		return;
+	}
+	tsn_word_members_find_all(&s->words, v, n, has);
+}
+
+void
+tsn_set_has_keys(const struct tsn_set *s, const struct tsn_str *key, uint32_t n, bool *has)
+{
+	has_words(s, TSN_SET_TUPLE, key, n, has);
+}
+
+static void
+stretch(const struct tsn_set *s, const struct tsn_str *v, const uint16_t *row, uint32_t n, uint8_t *hit)
+{
+	bool has[TSN_BINS_STRETCH];
+
+	has_words(s, TSN_SET_STR, v, n, has);
+	for (uint32_t i = 0; i < n; i++)
+		hit[row[i]] = has[i];
+}
+
 void
 tsn_set_rows_str(const struct tsn_set *s, const struct tsn_str *col, const struct tsn_mask *rows,
     uint8_t *hit)
 {
+	struct tsn_str v[TSN_BINS_STRETCH];
+	uint16_t at[TSN_BINS_STRETCH];
+	uint32_t n = 0;
+
 	memset(hit, 0, TSN_BATCH_ROWS);
-	TSN_EACH_ROW(row, rows)
-		hit[row] = tsn_set_has_str(s, col[row].p, col[row].n);
+	TSN_EACH_ROW(row, rows) {
+		v[n] = col[row].n > 0 ? col[row] : (struct tsn_str){ "", 0 };
+		at[n++] = (uint16_t)row;
+		if (n == TSN_BINS_STRETCH) {
+			stretch(s, v, at, n, hit);
+			n = 0;
+		}
+	}
+	stretch(s, v, at, n, hit);
 }

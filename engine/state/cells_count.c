@@ -259,30 +259,37 @@ fold_pairs(const struct tsn_counts *c, const struct tsn_agg *a, const struct tsn
 	}
 }
 
-void
-tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
-    struct tsn_mask *late)
+/* [all]: all rows of the segment count, so they have groups. */
+static inline __attribute__((always_inline)) void
+fold_narrow(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out, struct tsn_mask *late, bool all)
 {
 	const uint16_t *rows = x->row;
 	const uint32_t *groups = x->group, keep = a->keep, to = x->to;
 	const uint64_t *panes = a->pane;
+	const struct tsn_cells ahead = { c->cells.mem, sizeof(struct narrow), 0 };
+	struct narrow *cells = (struct narrow *)c->cells.mem;
 
-	if (a->def->tumbling) {
-		fold_pairs(c, a, x, out, late);
-		return;
-	}
 	for (uint32_t i = x->from; i < to; i++) {
 		const uint32_t row = rows[i], group = groups[i];
-		struct narrow *cell = (struct narrow *)tsn_cell(&c->cells, group == TSN_GROUP_NONE ? 0 : group);
 
-		tsn_cell_prefetch(&c->cells, groups[i + TSN_AHEAD]);
-		if (group == TSN_GROUP_NONE)
-			out[row] = 0;
-		else if (tsn_mask_has(&a->takes, row))
-			out[row] = add(c, cell, panes[row], keep, late, row);
+		tsn_cell_prefetch(&ahead, groups[i + TSN_AHEAD]);
+		if (all || (group != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row)))
+			out[row] = add(c, &cells[group], panes[row], keep, late, row);
 		else
-			out[row] = peek(c, cell, panes[row], keep);
+			out[row] = group == TSN_GROUP_NONE ? 0 : peek(c, &cells[group], panes[row], keep);
 	}
+}
+
+void
+tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
+    struct tsn_mask *late)
+{
+	if (a->def->tumbling)
+		fold_pairs(c, a, x, out, late);
+	else if (x->all != 0 && tsn_mask_count(&a->takes) == x->all)
+		fold_narrow(c, a, x, out, late, true);
+	else
+		fold_narrow(c, a, x, out, late, false);
 }
 
 void

@@ -16,6 +16,13 @@ cells_of(const struct tsn_agg *a)
 	return (uint64_t)a->store.counts.cells.size + a->store.sums.cells.size + a->store.cells.size + a->store.holders.size;
 }
 
+/* What of an array of that size is there twice while it is copied: it was smaller by an eighth at least. */
+static uint64_t
+copy_of(uint64_t bytes)
+{
+	return bytes < TSN_ARRAY_COPIED ? bytes - bytes / 9 : TSN_ARRAY_COPIED;
+}
+
 /* Beside its groups: what it needs for a batch. */
 static uint64_t
 fixed_of(const struct tsn_agg_def *d)
@@ -37,13 +44,13 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 	const uint64_t budget = tsn_family_budget(f->max_keys), groups = budget * TSN_PARTS;
 	const uint64_t slab = tsn_slab_worst(&f->key);
 	const struct tsn_family family = { .def = *f };
-	uint64_t growing;
+	uint64_t growing, copied;
 	const uint64_t directory = tsn_directory_most(groups, &growing);
 
 	*out = (struct tsn_cost){ 0 };
-	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key);
+	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key) + tsn_guard_fixed(f);
 	out->group = (directory + groups - 1) / groups + sizeof(struct tsn_group) + slab;
-	out->growing = larger(growing + TSN_ARRAY_COPIED, groups * slab);
+	copied = larger(groups * slab, copy_of(groups * sizeof(struct tsn_group)));
 	for (uint32_t i = 0; i < f->naggs; i++) {
 		struct tsn_agg a = { .def = &f->agg[i], .family = &family, .ops = tsn_agg_ops(f->agg[i].fn) };
 
@@ -55,10 +62,12 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 		out->group += cells_of(&a);
 		/* what extra_bytes does not bound, every group may come to take */
 		*(a.ops->kept != NULL ? &out->extra : &out->group) += a.ops->most != NULL ? a.ops->most(&a) : 0;
-		out->growing = larger(out->growing, groups * a.store.sums.cells.size);
+		copied = larger(copied, groups * a.store.sums.cells.size);
+		copied = larger(copied, copy_of(groups * larger(a.store.counts.cells.size, a.store.cells.size)));
 		if (a.def->fn != TSN_AGG_SEQUENCE)
 			continue;
 		out->fixed += tsn_steps_fixed(f);
-		out->growing = larger(out->growing, groups * a.store.cells.size);
+		copied = larger(copied, groups * a.store.cells.size);
 	}
+	out->growing = growing + copied;
 }

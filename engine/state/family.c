@@ -277,36 +277,60 @@ any_full(const struct tsn_family *f)
 	return full;
 }
 
+/* What a segment's rows have in common. */
+struct common {
+	const struct tsn_keys *k;
+	const struct tsn_mask *counts;
+	struct tsn_met *met;
+	uint64_t seed;
+};
+
+/* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
+static inline __attribute__((always_inline)) uint32_t
+resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
+    enum found *found)
+{
+	struct tsn_group *groups = f->store.groups;
+	const int64_t *time = x->batch->time;
+	const uint16_t *rows = x->row;
+
+	for (uint32_t i = x->from; i < n; i++) {
+		const uint32_t row = rows[i];
+		const bool count = all || tsn_mask_has(c->counts, row);
+
+		prefetch(&f->store, group[i + TSN_AHEAD]);
+		if (group[i] == TSN_GROUP_NONE || (!trust && !same_key(&f->store, c->k, row, &groups[group[i]]))) {
+			*found = look(f, c->k, row, count, i == x->from, c->met, time[row], c->seed, &group[i]);
+			if (*found != FOUND)
+				return i;
+			groups = f->store.groups;
+		}
+		if (count)
+			tsn_group_touch(&groups[group[i]], time[row]);
+		if (!trust && c->met != NULL)
+			tsn_met_add(c->met, group[i]);
+	}
+	return n;
+}
+
 bool
 tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed)
 {
-	struct tsn_family_store *s = &f->store;
-	const int64_t *time = x->batch->time;
-	const uint16_t *rows = x->row;
 	/* before a part is full nobody gives way, and who was met need not be known */
-	struct tsn_met *met = f->loose && any_full(f) ? x->met : NULL;
+	const bool full = any_full(f);
+	const struct common c = { .k = k, .counts = counts, .met = f->loose && full ? x->met : NULL, .seed = seed };
 	enum found found = FOUND;
-	uint32_t i;
 
-	if (met != NULL)
-		tsn_met_begin(met);
-	for (i = x->from; i < n; i++) {
-		const uint32_t row = rows[i];
-		const bool count = tsn_mask_has(counts, row);
-
-		prefetch(s, group[i + TSN_AHEAD]);
-		if (group[i] == TSN_GROUP_NONE || !same_key(s, k, row, &s->groups[group[i]])) {
-			found = look(f, k, row, count, i == x->from, met, time[row], seed, &group[i]);
-			if (found != FOUND)
-				break;
-		}
-		if (count)
-			tsn_group_touch(&s->groups[group[i]], time[row]);
-		if (met != NULL)
-			tsn_met_add(met, group[i]);
-	}
-	x->to = i;
+	if (c.met != NULL)
+		tsn_met_begin(c.met);
+	/* addresses are told apart by the directory, where it has nothing else */
+	if (full || f->store.slab.live > 0 || tsn_mask_any(&k->encoded))
+		x->to = resolve(f, x, group, n, &c, false, false, &found);
+	else if (x->all == 0)
+		x->to = resolve(f, x, group, n, &c, true, false, &found);
+	else
+		x->to = resolve(f, x, group, n, &c, true, true, &found);
 	return found != NO_MEMORY;
 }
 

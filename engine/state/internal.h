@@ -124,6 +124,7 @@ struct tsn_fold {
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
 	struct tsn_met *met;     /* groups of the segment, while it is resolved */
+	uint32_t all;            /* rows of the batch, if all of them count; else 0 */
 };
 
 union tsn_total {
@@ -252,6 +253,7 @@ struct tsn_family {
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
+	struct tsn_guard *guard; /* of a guarded one; guard.c */
 	bool restored;       /* from a snapshot */
 	struct tsn_mask evicted;          /* rows of the batch folded last whose key took a live group's place */
 	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
@@ -473,6 +475,17 @@ bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
 /* pairs.c: the rows of [counts] and [reads], both with their keys, in order. Sets [stop] to the first row that was not folded. */
 bool tsn_pairs_fold(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts,
     const struct tsn_mask *reads, uint32_t *stop);
+
+/*
+ * guard.c. In a batch of flows first [begin]; when rows have their keys, [rows] leaves of the list those that must be
+ * looked up (the others get values); when a segment was counted, [note].
+ */
+bool tsn_guard_init(struct tsn_family *f);
+uint64_t tsn_guard_fixed(const struct tsn_family_def *d);
+void tsn_guard_forget(struct tsn_family *f);
+void tsn_guard_begin(struct tsn_state *s, struct tsn_family *f);
+uint32_t tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts, uint16_t *row, uint32_t n);
+void tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold *x);
 
 /* steps.c */
 bool tsn_steps_init(struct tsn_family *f, const struct tsn_family_def *def);

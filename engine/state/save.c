@@ -511,6 +511,8 @@ load_family_into(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack *in
 		return false;
 	for (uint32_t i = 0; i < w->n; i++)
 		w->shard[i]->restored = w->shard[i]->marked = true;
+	for (uint32_t i = 0; i < w->n; i++)
+		tsn_guard_forget(w->shard[i]);
 	load_stats(&w->shard[0]->store.stats, in);
 	if (!load_groups(w, seed, in))
 		return false;

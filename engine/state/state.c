@@ -104,7 +104,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 	if (agg == NULL || f->agg == NULL)
 		return false;
 	memset(f->agg, 0, def->naggs * sizeof(*f->agg));
-	if (!tsn_steps_init(f, def))
+	if (!tsn_steps_init(f, def) || !tsn_guard_init(f))
 		return false;
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
@@ -126,6 +126,7 @@ family_free(struct tsn_family *f)
 {
 	tsn_family_fini(f);
 	tsn_steps_fini(f);
+	tsn_free(f->guard);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		tsn_free(f->agg[i].panes);
 		tsn_free(f->agg[i].member);
@@ -233,6 +234,13 @@ panes(struct tsn_family *f, uint32_t i, const struct tsn_batch *b, const uint16_
 }
 
 static bool
+is_real(const struct tsn_agg *a)
+{
+	return tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
+	    (a->def->real && tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG);
+}
+
+static bool
 begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, const struct tsn_mask *counts,
     const struct tsn_vector *const args[], struct tsn_vector *const results[], const struct tsn_mask *active, uint32_t n)
 {
@@ -246,8 +254,7 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 		a->arg = args == NULL ? NULL : args[i];
 		a->out = results == NULL || results[i] == NULL ? &s->unread : results[i];
 		a->out->known = *active;
-		a->out->real = tsn_agg_infos[a->def->fn].result == TSN_AGG_REAL ||
-		    (a->def->real && tsn_agg_infos[a->def->fn].result == TSN_AGG_ARG);
+		a->out->real = is_real(a);
 		if (n == 0)
 			continue;
 		if (!a->ops->exact)
@@ -315,12 +322,14 @@ forget(struct tsn_family *f, uint32_t stop)
 
 /* Segment by segment; returns whether all went well, else [stop] is the first row that was not folded. */
 static bool
-fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n,
+fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n, bool guarded,
     uint32_t *stop)
 {
 	uint32_t have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
 	bool ok = have == n;
 
+	if (ok && guarded)
+		n = have = tsn_guard_rows(f, &s->keys, counts, s->row, n);
 	tsn_family_guess(f, &s->keys, s->row, s->group, have);
 	while (x->from < have) {
 		bool found = tsn_family_resolve(f, &s->keys, counts, x, s->group, have, s->seed);
@@ -329,6 +338,8 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 			ok = false;
 			have = x->to;
 		}
+		if (f->guard != NULL)
+			tsn_guard_note(s, f, x);
 		x->from = x->to;
 	}
 	*stop = x->from < n ? s->row[x->from] : TSN_BATCH_ROWS;
@@ -370,9 +381,19 @@ tsn_state_next_batch(struct tsn_state *s)
 	s->batches++;
 }
 
-bool
-tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
-    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
+static void
+no_values(struct tsn_family *f, struct tsn_vector *const results[])
+{
+	for (uint32_t i = 0; results != NULL && i < f->def.naggs; i++)
+		if (results[i] != NULL) {
+			tsn_mask_clear(&results[i]->known);
+			results[i]->real = is_real(&f->agg[i]);
+		}
+}
+
+static bool
+fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
+    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[], bool guarded)
 {
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
@@ -381,14 +402,22 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 	uint32_t n, stop = 0;
 	bool ok;
 
+	tsn_mask_or(&active, counted, read);
+	if (!tsn_mask_any(&active) && !f->since_ever) { /* most families in most batches, where rules are many */
+		tsn_family_begin(s, f);
+		no_values(f, results);
+		return true;
+	}
+	if (guarded)
+		tsn_guard_begin(s, f);
 	tsn_key_present(&f->def.key, b, &rows);
 	tsn_mask_and(&counts, counted, &rows);
 	if (f->def.at.n > 0)
 		tsn_key_present(&f->def.at, b, &rows);
-	tsn_mask_or(&active, counted, read);
 	tsn_mask_and(&active, &active, &rows);
 	tsn_mask_or(&rows, &active, &counts);
 	n = tsn_mask_list(&rows, s->row);
+	x.all = f->def.at.n == 0 && tsn_mask_count(&counts) == n ? n : 0;
 	tsn_family_begin(s, f);
 	ok = begin(s, f, b, &counts, args, results, &active, n);
 	if (ok && f->since_ever)
@@ -397,11 +426,25 @@ tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, 
 		return ok;
 	if (ok)
 		ok = f->def.at.n > 0 ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) :
-		    fold_rows(s, f, &x, &counts, n, &stop);
+		    fold_rows(s, f, &x, &counts, n, guarded, &stop);
 	if (!ok)
 		forget(f, stop);
 	tsn_family_settle(s, f, b);
 	return ok;
+}
+
+bool
+tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
+    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
+{
+	return fold(s, family, b, counted, read, args, results, false);
+}
+
+bool
+tsn_state_fold_guarded(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
+    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
+{
+	return fold(s, family, b, counted, read, args, results, s->family[family].guard != NULL);
 }
 
 void

@@ -59,6 +59,7 @@ struct tsn_agg_def {
 	 * at least eight groups at their largest; else for all together, and the family does not divide.
 	 */
 	uint64_t extra_bytes;
+	int64_t least;              /* of a guarded family; 0: nothing is asked */
 };
 
 #define TSN_SET_NONE UINT32_MAX
@@ -82,6 +83,11 @@ struct tsn_family_def {
 	bool sized;                 /* the rules say max_keys; else it is what memory allows */
 	const struct tsn_agg_def *agg;
 	uint32_t naggs;
+	/*
+	 * Flows that are not counted look up values only to learn whether that of COUNT, DISTINCT or a SUM of nothing negative is
+	 * [least] or more, of one at least of those that say so: where none is, any values below will do.
+	 */
+	bool guarded;
 };
 
 /* What a family did since it was made; never reset. */
@@ -162,6 +168,9 @@ void tsn_state_take_over_all(struct tsn_state *const *s, uint32_t n, struct tsn_
  * false: memory ran out; rows already folded stand, the rest of the batch was not counted (say so and go on).
  */
 bool tsn_state_fold(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *counted,
+    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[]);
+/* The same for flows. Of a guarded family, rows of [read] get values that are as good for whoever reads them. */
+bool tsn_state_fold_guarded(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[]);
 
 /*

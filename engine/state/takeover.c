@@ -63,6 +63,7 @@ move_family(struct tsn_family *to, struct tsn_family *from)
 	to->store = from->store;
 	from->store = empty;
 	to->marked = true;
+	tsn_guard_forget(to);
 	tsn_slab_bound(&to->store.slab, &to->def.key, (uint64_t)to->budget * to->store.nparts);
 }
 

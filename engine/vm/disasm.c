@@ -232,10 +232,10 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 		if (in->c > 0)
 			tsn_buf_printf(out, ", none: to %u", at + 1 + in->c);
 		return;
-	case TSN_OP_CODE_REAL_IS:
+	case TSN_OP_CODE_REAL_TEST:
 		put_field(p, out, in->a);
 		tsn_buf_printf(out, " %s ", relation[in->c]);
-		put_real(out, p->reals[in->b]);
+		put_operand(p, out, (enum tsn_operand)info->operand[1], in->b);
 		return;
 	case TSN_OP_CODE_SKIP_NONE:
 		tsn_buf_printf(out, "m%u to %u", in->a, at + 1 + in->b);
@@ -296,6 +296,8 @@ put_insn(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_code
 	if (info->operand[0] != TSN_OPD_NONE)
 		tsn_buf_putc(out, ' ');
 	put_operands(p, out, in, at, door);
+	if (in->within != 0)
+		tsn_buf_printf(out, " within m%u", in->within - 1);
 	if (c->note != NULL && c->note[at] != NULL) {
 		while (out->len - start < NOTE_COLUMN && !out->failed)
 			tsn_buf_putc(out, ' ');

@@ -4,6 +4,7 @@
 #ifndef TSN_VM_INTERNAL_H
 #define TSN_VM_INTERNAL_H
 
+#include "base/spent.h"
 #include "vm/kernels.h"
 #include "vm/ops.h"
 #include "vm/regex.h"
@@ -19,6 +20,13 @@ struct tsn_vm_fold {
 struct tsn_vm_classes;
 struct tsn_vm_link;
 struct tsn_vm_memo;
+/* Of a machine that is profiled (vm/profile.h): time and rows of each instruction. */
+struct tsn_timing {
+	struct tsn_spent *spent;
+	uint32_t every;                      /* one batch in so many is timed */
+	uint64_t batches, timed;
+	uint64_t *time[TSN_DOORS], *rows[TSN_DOORS];
+};
 
 struct tsn_vm {
 	const struct tsn_program *p;
@@ -35,6 +43,7 @@ struct tsn_vm {
 	uint32_t closing_family, closing_agg;
 	uint32_t watched;                    /* rule whose keys the rows of a tick batch are; TSN_REG_NONE: of no rule */
 	struct tsn_vm_counters counters;
+	struct tsn_timing *timing;           /* NULL: not profiled */
 	struct tsn_kept_out *kept_out;       /* one a rule */
 	uint64_t batch;                      /* counts the batches */
 	struct tsn_vm_memo *memo;            /* vm/under.c: one a test */
@@ -56,11 +65,11 @@ struct tsn_run {
 	tsn_on_match *on_match;
 	void *arg;
 	const struct tsn_mask *rows; /* those that tests are about: the batch's, or fewer */
+	bool timed;
 };
 
 /* vm/run.c: from an instruction to the end of the code or of its block. */
 void tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in);
 
 /* vm/dispatch.c and vm/under.c: many rules at once. False when memory is out. */
 bool tsn_vm_dispatch_new(struct tsn_vm *vm);
@@ -71,21 +80,26 @@ void tsn_vm_memos_free(struct tsn_vm *vm);
 /* TEST and TEST_NOT: is any row left? */
 bool tsn_vm_test(struct tsn_run *r, const struct tsn_insn *in);
 
-/* vm/tests.c: the instructions that make a mask of a column; presence is already in [out]. */
-void tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
+/* vm/profile.c: the time from now on is that of an instruction; and an end of it all. */
+void tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at);
+void tsn_vm_profile_off(struct tsn_vm *vm);
 
-/* vm/values.c: the instructions that make or compare values. */
+/* vm/tests.c: the instructions that make a mask of a column. True: it has rows. */
+bool tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in);
+
+/* vm/values.c: the instructions that make or compare values; of comparisons, true: the mask has rows. */
 void tsn_vm_load(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_clock(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_constant(struct tsn_run *r, const struct tsn_insn *in);
@@ -93,17 +107,25 @@ void tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_table(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_choose(struct tsn_run *r, const struct tsn_insn *in);
 void tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
-void tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);
-/* Rows of [known] where [v] [rel] [c] holds. */
-void tsn_vm_compare_reals(const struct tsn_run *r, struct tsn_mask *out, const double *v, const struct tsn_mask *known, double c,
-    uint32_t rel);
-void tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in);
+
+/* The rows, of those in [rows] and in [has], where a column of reals, all of them numbers, stands to [c] as [rel] says. */
+bool tsn_vm_reals(struct tsn_run *r, struct tsn_mask *out, const struct tsn_mask *rows, const struct tsn_mask *has,
+    const double *col, double c, uint32_t rel);
 
 static inline enum tsn_door
 tsn_door_of(enum tsn_batch_kind kind)
 {
 	return kind == TSN_BATCH_TICK ? TSN_DOOR_TICK : kind == TSN_BATCH_TALKS ? TSN_DOOR_TALK : TSN_DOOR_FLOW;
+}
+
+/* Rows a test looks at before it asks what they carry. */
+static inline const struct tsn_mask *
+tsn_vm_within(const struct tsn_run *r, const struct tsn_insn *in)
+{
+	return in->within != 0 ? &r->vm->masks[in->within - 1] : r->rows;
 }
 
 /* Rows of the batch that carry a field. */

@@ -15,19 +15,35 @@
 #include <arm_neon.h>
 #endif
 
-/* Calls [word] for every 64 rows: it has j, where they begin, and leaves their bits in [bits]. */
-#define EACH_WORD(word) \
+/* Does [word] for rows 64 * w to 64 * w + 63: it has [from], the first of them, and leaves their bits in [bits]. */
+#define ONE_WORD(word) \
 	do { \
-		uint32_t words = (n + 63) / 64; \
-		for (uint32_t w = 0; w < words; w++) { \
-			const uint32_t from = w * 64; \
-			uint64_t bits = 0; \
-			word \
-			out->w[w] = bits; \
-		} \
-		for (uint32_t w = words; w < TSN_MASK_WORDS; w++) \
-			out->w[w] = 0; \
+		const size_t from = w * 64; \
+		uint64_t bits = 0; \
+		word \
+		bits &= keep.w[w]; \
+		out->w[w] = bits; \
+		any |= bits; \
 	} while (0)
+/* For every word with rows to look at, mostly all or few. [none]: certainly no row of the column is a hit; cheaper to ask. */
+#define EACH_WORD(none, word) \
+	do { \
+		struct tsn_mask keep; \
+		uint64_t any = 0; \
+		uint32_t todo = KEEP(&keep, rows, has); \
+		if (todo == ALL_WORDS && !(none)) { \
+			for (size_t w = 0; w < TSN_MASK_WORDS; w++) \
+				ONE_WORD(word); \
+			return any != 0; \
+		} \
+		tsn_mask_clear(out); \
+		for (todo = todo == ALL_WORDS ? 0 : todo; todo != 0; todo &= todo - 1) { \
+			const size_t w = (size_t)__builtin_ctz(todo); \
+			ONE_WORD(word); \
+		} \
+		return any != 0; \
+	} while (0)
+#define ALL_WORDS ((1u << TSN_MASK_WORDS) - 1)
 
 /* --- any CPU --- */
 
@@ -74,17 +90,30 @@ pack64(const uint8_t hit[64])
 #define REL_LE <=
 #define REL_GT >
 /* 255 for true is what a vector comparison leaves, so nothing is to be done to it. */
-#define FILL_ONE(type, left, rel, right) \
-	EACH_WORD( \
+#define FILL_ONE(none, type, left, rel, right) \
+	EACH_WORD(none, \
 		uint8_t hit[64]; \
-		for (uint32_t k = 0; k < 64; k++) { \
-			const uint32_t j = from + k; \
+		for (size_t k = 0; k < 64; k++) { \
+			const size_t j = from + k; \
 			hit[k] = (one_##type)(left) REL_##rel (one_##type)(right) ? 255 : 0; \
 		} \
 		bits = pack64(hit);)
 
+static inline uint32_t
+any_keep(struct tsn_mask *keep, const struct tsn_mask *rows, const struct tsn_mask *has)
+{
+	uint32_t words = 0;
+
+	for (uint32_t i = 0; i < TSN_MASK_WORDS; i++) {
+		keep->w[i] = rows->w[i] & has->w[i];
+		words |= (uint32_t)(keep->w[i] != 0) << i;
+	}
+	return words;
+}
+
 #define NAME(x) any_##x
 #define TARGET
+#define KEEP any_keep
 #define COL(type, p) ((one_##type)(p)[j])
 #define FILL_8 FILL_ONE
 #define FILL_16 FILL_ONE
@@ -128,45 +157,65 @@ longs_bytes(__m256i a, __m256i b, __m256i c, __m256i d)
 	return _mm256_permutevar8x32_epi32(bytes, order);
 }
 
+/* By whole vectors: reading at once what was written in pieces would wait for the pieces. */
+AVX2 uint32_t
+avx2_keep(struct tsn_mask *keep, const struct tsn_mask *rows, const struct tsn_mask *has)
+{
+	uint32_t none = 0;
+
+	for (uint32_t i = 0; i < TSN_MASK_WORDS; i += 4) {
+		__m256i four = _mm256_and_si256(*(const __m256i *)(rows->w + i), *(const __m256i *)(has->w + i));
+
+		*(__m256i *)(keep->w + i) = four;
+		none |= (uint32_t)_mm256_movemask_pd((__m256d)_mm256_cmpeq_epi64(four, _mm256_setzero_si256())) << i;
+	}
+	return none ^ ALL_WORDS;
+}
+
 #define COMPARE_256(type, left, rel, right) (__m256i)((avx2_##type)(left) REL_##rel (right))
-#define AVX2_8(type, left, rel, right) \
-	EACH_WORD( \
-		for (uint32_t k = 0; k < 64; k += 32) { \
-			const uint32_t j = from + k; \
+#define AVX2_8(none, type, left, rel, right) \
+	EACH_WORD(none, \
+		for (size_t k = 0; k < 64; k += 32) { \
+			const size_t j = from + k; \
 			bits |= bytes_bits(COMPARE_256(type, left, rel, right)) << k; \
 		})
-#define AVX2_16(type, left, rel, right) \
-	EACH_WORD( \
-		for (uint32_t k = 0; k < 64; k += 32) { \
+#define AVX2_16(none, type, left, rel, right) \
+	EACH_WORD(none, \
+		for (size_t k = 0; k < 64; k += 32) { \
 			__m256i part[2]; \
-			for (uint32_t i = 0; i < 2; i++) { \
-				const uint32_t j = from + k + 16 * i; \
+			for (size_t i = 0; i < 2; i++) { \
+				const size_t j = from + k + 16 * i; \
 				part[i] = COMPARE_256(type, left, rel, right); \
 			} \
 			bits |= bytes_bits(words_bytes(part[0], part[1])) << k; \
 		})
-#define AVX2_32(type, left, rel, right) \
-	EACH_WORD( \
-		for (uint32_t k = 0; k < 64; k += 32) { \
+#define AVX2_32(none, type, left, rel, right) \
+	EACH_WORD(none, \
+		for (size_t k = 0; k < 64; k += 32) { \
 			__m256i part[4]; \
-			for (uint32_t i = 0; i < 4; i++) { \
-				const uint32_t j = from + k + 8 * i; \
+			for (size_t i = 0; i < 4; i++) { \
+				const size_t j = from + k + 8 * i; \
 				part[i] = COMPARE_256(type, left, rel, right); \
 			} \
 			bits |= bytes_bits(longs_bytes(part[0], part[1], part[2], part[3])) << k; \
 		})
 /* Narrowing to bytes would cost more than the comparison. */
-#define AVX2_64(type, left, rel, right) \
-	EACH_WORD( \
-		for (uint32_t k = 0; k < 64; k += 4) { \
-			const uint32_t j = from + k; \
+#define AVX2_64(none, type, left, rel, right) \
+	EACH_WORD(none, \
+		for (size_t k = 0; k < 64; k += 4) { \
+			const size_t j = from + k; \
 			__m256d part = (__m256d)COMPARE_256(type, left, rel, right); \
 			bits |= (uint64_t)(uint32_t)_mm256_movemask_pd(part) << k; \
 		})
 
 #define NAME(x) avx2_##x
 #define TARGET TSN_CPU_TARGET_AVX2
+#define KEEP avx2_keep
 #define COL(type, p) (*(const avx2_##type *)((p) + j))
+#define VECTOR(type) avx2_##type
+#define LEAST_u16(a, b) _mm256_min_epu16((__m256i)(a), (__m256i)(b))
+#define LEAST_u32(a, b) _mm256_min_epu32((__m256i)(a), (__m256i)(b))
+#define SOME(type, v, rel, right) (bytes_bits(COMPARE_256(type, v, rel, right)) != 0)
 #define FILL_8 AVX2_8
 #define FILL_16 AVX2_16
 #define FILL_32 AVX2_32
@@ -183,6 +232,18 @@ typedef uint64_t avx512_u64 VECTOR64;
 typedef int64_t avx512_i64 VECTOR64;
 typedef double avx512_f64 VECTOR64;
 
+TSN_CPU_TARGET_AVX512 static inline __attribute__((always_inline)) uint32_t
+avx512_keep(struct tsn_mask *keep, const struct tsn_mask *rows, const struct tsn_mask *has)
+{
+	__m512i low = _mm512_and_si512(*(const __m512i *)rows->w, *(const __m512i *)has->w);
+	__m512i high = _mm512_and_si512(*(const __m512i *)(rows->w + 8), *(const __m512i *)(has->w + 8));
+
+	*(__m512i *)keep->w = low;
+	*(__m512i *)(keep->w + 8) = high;
+	__asm__("" : "+m"(*keep)); /* gcc would take the words out of the registers one by one, which is slower than reading them */
+	return (uint32_t)_mm512_test_epi64_mask(low, low) | (uint32_t)_mm512_test_epi64_mask(high, high) << 8;
+}
+
 #define INT_EQ _MM_CMPINT_EQ
 #define INT_LT _MM_CMPINT_LT
 #define INT_LE _MM_CMPINT_LE
@@ -198,16 +259,21 @@ typedef double avx512_f64 VECTOR64;
 #define COMPARE_u64(l, rel, r) _mm512_cmp_epu64_mask((__m512i)(l), INTS(u64, r), INT_##rel)
 #define COMPARE_i64(l, rel, r) _mm512_cmp_epi64_mask((__m512i)(l), INTS(i64, r), INT_##rel)
 #define COMPARE_f64(l, rel, r) _mm512_cmp_pd_mask((__m512d)(l), (__m512d)((r) - (avx512_f64){ 0 }), REAL_##rel)
-#define FILL_512(step, type, left, rel, right) \
-	EACH_WORD( \
-		for (uint32_t k = 0; k < 64; k += (step)) { \
-			const uint32_t j = from + k; \
+#define FILL_512(step, none, type, left, rel, right) \
+	EACH_WORD(none, \
+		for (size_t k = 0; k < 64; k += (step)) { \
+			const size_t j = from + k; \
 			bits |= (uint64_t)COMPARE_##type(left, rel, right) << k; \
 		})
 
 #define NAME(x) avx512_##x
 #define TARGET TSN_CPU_TARGET_AVX512
+#define KEEP avx512_keep
 #define COL(type, p) (*(const avx512_##type *)((p) + j))
+#define VECTOR(type) avx512_##type
+#define LEAST_u16(a, b) _mm512_min_epu16((__m512i)(a), (__m512i)(b))
+#define LEAST_u32(a, b) _mm512_min_epu32((__m512i)(a), (__m512i)(b))
+#define SOME(type, v, rel, right) (COMPARE_##type(v, rel, right) != 0)
 #define FILL_8(...) FILL_512(64, __VA_ARGS__)
 #define FILL_16(...) FILL_512(32, __VA_ARGS__)
 #define FILL_32(...) FILL_512(16, __VA_ARGS__)

@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "vm/numbers.h"
 
+#include "base/wide.h"
+
 #define TWO_63 9223372036854775808.0
 
 int
@@ -47,8 +49,8 @@ both_known(struct tsn_mask *out, const struct tsn_vector *a, const struct tsn_ve
 		} \
 	} while (0)
 
-void
-tsn_number_add(struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n)
+TSN_WIDE(, void, tsn_number_add,
+    (struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n), (d, a, b, n))
 {
 	uint8_t ok[TSN_BATCH_ROWS] = { 0 };
 	struct tsn_mask both;
@@ -68,8 +70,8 @@ tsn_number_add(struct tsn_vector *d, const struct tsn_vector *a, const struct ts
 	known_where(d, &both, ok);
 }
 
-void
-tsn_number_sub(struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n)
+TSN_WIDE(, void, tsn_number_sub,
+    (struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n), (d, a, b, n))
 {
 	uint8_t ok[TSN_BATCH_ROWS] = { 0 };
 	struct tsn_mask both;
@@ -88,8 +90,8 @@ tsn_number_sub(struct tsn_vector *d, const struct tsn_vector *a, const struct ts
 	known_where(d, &both, ok);
 }
 
-void
-tsn_number_mul(struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n)
+TSN_WIDE(, void, tsn_number_mul,
+    (struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n), (d, a, b, n))
 {
 	uint8_t ok[TSN_BATCH_ROWS] = { 0 };
 	struct tsn_mask both;
@@ -108,8 +110,7 @@ tsn_number_mul(struct tsn_vector *d, const struct tsn_vector *a, const struct ts
 	known_where(d, &both, ok);
 }
 
-void
-tsn_number_neg(struct tsn_vector *d, const struct tsn_vector *a, uint32_t n)
+TSN_WIDE(, void, tsn_number_neg, (struct tsn_vector *d, const struct tsn_vector *a, uint32_t n), (d, a, n))
 {
 	uint8_t ok[TSN_BATCH_ROWS] = { 0 };
 	struct tsn_mask may = a->known;
@@ -127,8 +128,8 @@ tsn_number_neg(struct tsn_vector *d, const struct tsn_vector *a, uint32_t n)
 	known_where(d, &may, ok);
 }
 
-void
-tsn_number_div(struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n)
+TSN_WIDE(, void, tsn_number_div,
+    (struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n), (d, a, b, n))
 {
 	uint8_t ok[TSN_BATCH_ROWS] = { 0 };
 	struct tsn_mask both;
@@ -160,24 +161,23 @@ tsn_number_mod(struct tsn_vector *d, const struct tsn_vector *a, const struct ts
 	known_where(d, &both, ok);
 }
 
-void
-tsn_number_band(struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n)
+TSN_WIDE(, void, tsn_number_band,
+    (struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n), (d, a, b, n))
 {
 	for (uint32_t j = 0; j < n; j++)
 		d->i[j] = a->i[j] & b->i[j];
 	both_known(&d->known, a, b);
 }
 
-void
-tsn_number_bor(struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n)
+TSN_WIDE(, void, tsn_number_bor,
+    (struct tsn_vector *d, const struct tsn_vector *a, const struct tsn_vector *b, uint32_t n), (d, a, b, n))
 {
 	for (uint32_t j = 0; j < n; j++)
 		d->i[j] = a->i[j] | b->i[j];
 	both_known(&d->known, a, b);
 }
 
-void
-tsn_number_to_real(struct tsn_vector *d, const struct tsn_vector *a, uint32_t n)
+TSN_WIDE(, void, tsn_number_to_real, (struct tsn_vector *d, const struct tsn_vector *a, uint32_t n), (d, a, n))
 {
 	for (uint32_t j = 0; j < n; j++)
 		d->f[j] = (double)a->i[j];

@@ -12,25 +12,15 @@ const struct tsn_op_info tsn_ops[TSN_OPCODE_COUNT] = {
 bool
 tsn_op_is_test(uint16_t op)
 {
-	switch ((enum tsn_opcode)op) {
-	case TSN_OP_CODE_PRESENT:
-	case TSN_OP_CODE_GIVES:
-	case TSN_OP_CODE_RANGE:
-	case TSN_OP_CODE_REAL_IS:
-	case TSN_OP_CODE_BITS:
-	case TSN_OP_CODE_INT_SET:
-	case TSN_OP_CODE_ADDR_IN:
-	case TSN_OP_CODE_ADDR_SET:
-	case TSN_OP_CODE_ADDR_SAME:
-	case TSN_OP_CODE_STR_SAME:
-	case TSN_OP_CODE_STR_EQUAL:
-	case TSN_OP_CODE_STR_SET:
-	case TSN_OP_CODE_TUPLE_SET:
-	case TSN_OP_CODE_DURING:
-		return true;
-	default:
-		return false;
-	}
+	return (op >= TSN_OP_CODE_RANGE && op <= TSN_OP_CODE_DURING) ||
+	    (op >= TSN_OP_CODE_COMPARE && op <= TSN_OP_CODE_COMPARE_REAL);
+}
+
+bool
+tsn_op_of_columns(uint16_t op)
+{
+	return op == TSN_OP_CODE_PRESENT || op == TSN_OP_CODE_GIVES ||
+	    (op >= TSN_OP_CODE_RANGE && op <= TSN_OP_CODE_DURING && op != TSN_OP_CODE_STR_MATCH);
 }
 
 bool

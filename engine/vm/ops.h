@@ -24,6 +24,8 @@ struct tsn_op_info {
 extern const struct tsn_op_info tsn_ops[TSN_OPCODE_COUNT];
 
 /* Does the opcode make a mask of columns alone, so that it may stand in the pool of tests? */
+bool tsn_op_of_columns(uint16_t op);
+/* Does it compare rows one by one, so that it can be told to look at some only (tsn_insn.within)? */
 bool tsn_op_is_test(uint16_t op);
 /* The value an instruction of an aggregate yields: is it a real? */
 bool tsn_agg_real(const struct tsn_agg_def *a);

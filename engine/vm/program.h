@@ -39,6 +39,7 @@ struct tsn_insn {
 	uint16_t op;  /* enum tsn_opcode */
 	uint32_t dst; /* mask or value register, TSN_REG_NONE if the op has no result */
 	uint32_t a, b, c;
+	uint32_t within; /* of a test (tsn_op_is_test): it looks at the rows of mask register within - 1 only; 0: at all */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include "vm/internal.h"
 
 #include "base/mem.h"
+#include "base/wide.h"
 
 static void
 bind_use(struct tsn_vm *vm, const struct tsn_family_def *def, const struct tsn_family_use *use,
@@ -92,6 +93,7 @@ tsn_vm_free(struct tsn_vm *vm)
 {
 	if (vm == NULL)
 		return;
+	tsn_vm_profile_off(vm);
 	tsn_regex_free(vm->regex);
 	tsn_vm_dispatch_free(vm);
 	tsn_vm_memos_free(vm);
@@ -211,7 +213,7 @@ empty(struct tsn_mask *m)
 }
 
 /* What the instructions of a stretch would write becomes empty or unknown. */
-static void
+static inline __attribute__((always_inline)) void
 clear_results(struct tsn_vm *vm, const struct tsn_insn *in, uint32_t n)
 {
 	uint32_t last = TSN_REG_NONE;
@@ -254,7 +256,8 @@ fold(struct tsn_run *r, const struct tsn_insn *in)
 
 	if (no_rows(r, f, in->a, &vm->masks[in->b], &vm->masks[in->c]))
 		return;
-	if (!tsn_state_fold(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->args, f->results))
+	if (!(vm->door == TSN_DOOR_TICK ? tsn_state_fold : tsn_state_fold_guarded)(r->state, in->a, r->b, &vm->masks[in->b],
+	    &vm->masks[in->c], f->args, f->results))
 		vm->counters.out_of_memory++;
 }
 
@@ -301,33 +304,31 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 	}
 }
 
-/* The span of time around a row answers for all rows in it. */
-void
-tsn_vm_during(struct tsn_run *r, const struct tsn_insn *insn)
-{
-	const struct tsn_schedule *s = r->vm->p->schedules[insn->a];
-	struct tsn_mask *out = &r->vm->masks[insn->dst];
-	int64_t from = 0, until = 0;
-	bool in = false;
+/*
+ * Most tests are followed by an instruction that asks whether they left any row; they know, and looking at
+ * what they have just written bit by bit would wait for it to arrive.
+ */
+#define ANY(reg) (in == after_test && in[-1].dst == (reg) ? any : tsn_mask_any(&m[reg]))
+#define TEST(op, name) \
+	case TSN_OP_CODE_##op: \
+		any = tsn_vm_##name(r, in); \
+		after_test = in + 1; \
+		break
 
-	tsn_mask_clear(out);
-	TSN_EACH_ROW(row, r->rows) {
-		int64_t t = r->b->time[row];
-
-		if (t < from || t >= until)
-			in = tsn_schedule_has(s, t, &from, &until);
-		if (in)
-			tsn_mask_set(out, row);
-	}
-}
-
-void
-tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
+/* [timed]: by the clock of vm/profile.h, instruction by instruction; a constant. */
+static inline __attribute__((always_inline)) void
+run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 {
 	struct tsn_vm *vm = r->vm;
 	struct tsn_mask *m = vm->masks;
+	const struct tsn_insn *after_test = NULL;
+	bool any = false;
+
+	const struct tsn_insn *first = vm->p->code[vm->door].insn;
 
 	for (;; in++) {
+		if (timed)
+			tsn_vm_account(r, in, (uint32_t)(in - first));
 		switch ((enum tsn_opcode)in->op) {
 		case TSN_OP_CODE_END:
 		case TSN_OP_CODE_LEAVE:
@@ -366,50 +367,26 @@ tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
 			tsn_mask_andnot(&m[in->dst], &m[in->a], &m[in->b]);
 			break;
 		case TSN_OP_CODE_SKIP_NONE:
-			if (!tsn_mask_any(&m[in->a])) {
+			if (!ANY(in->a)) {
 				clear_results(vm, in + 1, in->b);
 				in += in->b;
+				any = false; /* if the last of them would have made a mask */
+				after_test = in + 1;
 			}
 			break;
-		case TSN_OP_CODE_RANGE:
-			tsn_vm_range(r, in);
-			break;
-		case TSN_OP_CODE_REAL_IS:
-			tsn_vm_real_is(r, in);
-			break;
-		case TSN_OP_CODE_BITS:
-			tsn_vm_bits(r, in);
-			break;
-		case TSN_OP_CODE_INT_SET:
-			tsn_vm_int_set(r, in);
-			break;
-		case TSN_OP_CODE_ADDR_IN:
-			tsn_vm_addr_in(r, in);
-			break;
-		case TSN_OP_CODE_ADDR_SET:
-			tsn_vm_addr_set(r, in);
-			break;
-		case TSN_OP_CODE_ADDR_SAME:
-			tsn_vm_addr_same(r, in);
-			break;
-		case TSN_OP_CODE_STR_SAME:
-			tsn_vm_str_same(r, in);
-			break;
-		case TSN_OP_CODE_STR_EQUAL:
-			tsn_vm_str_equal(r, in);
-			break;
-		case TSN_OP_CODE_STR_SET:
-			tsn_vm_str_set(r, in);
-			break;
-		case TSN_OP_CODE_STR_MATCH:
-			tsn_vm_str_match(r, in);
-			break;
-		case TSN_OP_CODE_TUPLE_SET:
-			tsn_vm_tuple_set(r, in);
-			break;
-		case TSN_OP_CODE_DURING:
-			tsn_vm_during(r, in);
-			break;
+		TEST(RANGE, range);
+		TEST(BITS, bits);
+		TEST(INT_SET, int_set);
+		TEST(ADDR_IN, addr_in);
+		TEST(ADDR_SET, addr_set);
+		TEST(ADDR_SAME, addr_same);
+		TEST(REAL_TEST, real_test);
+		TEST(STR_SAME, str_same);
+		TEST(STR_EQUAL, str_equal);
+		TEST(STR_SET, str_set);
+		TEST(STR_MATCH, str_match);
+		TEST(TUPLE_SET, tuple_set);
+		TEST(DURING, during);
 		case TSN_OP_CODE_LOAD:
 			tsn_vm_load(r, in);
 			break;
@@ -441,15 +418,9 @@ tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
 		case TSN_OP_CODE_SHARE:
 			tsn_vm_share(r, in);
 			break;
-		case TSN_OP_CODE_COMPARE:
-			tsn_vm_compare(r, in);
-			break;
-		case TSN_OP_CODE_COMPARE_INT:
-			tsn_vm_compare_int(r, in);
-			break;
-		case TSN_OP_CODE_COMPARE_REAL:
-			tsn_vm_compare_real(r, in);
-			break;
+		TEST(COMPARE, compare);
+		TEST(COMPARE_INT, compare_int);
+		TEST(COMPARE_REAL, compare_real);
 		case TSN_OP_CODE_CLOSING:
 			closing(r, &m[in->dst], in->a, in->b);
 			break;
@@ -478,7 +449,7 @@ tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
 			vm->kept_out[in->a].outside += tsn_mask_count(&m[in->b]);
 			break;
 		case TSN_OP_CODE_MATCH:
-			if (vm->ends || tsn_mask_any(&m[in->b]))
+			if (vm->ends || ANY(in->b))
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
 			vm->ends = false;
 			break;
@@ -487,21 +458,67 @@ tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
 		}
 	}
 }
+#undef ANY
+#undef TEST
+
+TSN_WIDE(static, void, execute, (struct tsn_run *r, const struct tsn_insn *in), (r, in))
+{
+	run_code(r, in, false);
+}
+
+TSN_WIDE(static, void, execute_timed, (struct tsn_run *r, const struct tsn_insn *in), (r, in))
+{
+	run_code(r, in, true);
+}
+
+void
+tsn_vm_execute(struct tsn_run *r, const struct tsn_insn *in)
+{
+	if (r->timed)
+		execute_timed(r, in);
+	else
+		execute(r, in);
+}
+
+/* One batch in so many is timed. */
+static bool
+is_timed(struct tsn_timing *t)
+{
+	if (t == NULL || t->batches++ % t->every != 0)
+		return false;
+	t->timed++;
+	return true;
+}
+
+static void
+prepare(struct tsn_run *r)
+{
+	tsn_batch_derive(r->b, &r->vm->p->derived);
+	if (r->state != NULL)
+		tsn_state_next_batch(r->state);
+}
 
 void
 tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, const struct tsn_set *const *sets,
     tsn_on_match *on_match, void *arg)
 {
-	struct tsn_run r = { vm, b, state, sets, on_match, arg, &b->rows };
+	struct tsn_run r = { vm, b, state, sets, on_match, arg, &b->rows, false };
 	const struct tsn_code *code;
+	uint64_t *before;
 
 	vm->door = tsn_door_of(b->kind);
 	code = &vm->p->code[vm->door];
 	if (code->n == 0)
 		return;
-	tsn_batch_derive(b, &vm->p->derived);
-	if (state != NULL)
-		tsn_state_next_batch(state);
 	vm->batch++;
-	tsn_vm_execute(&r, code->insn);
+	r.timed = is_timed(vm->timing);
+	if (!r.timed) {
+		prepare(&r);
+		execute(&r, code->insn);
+		return;
+	}
+	before = tsn_spent_stage(vm->timing->spent, TSN_STAGE_MACHINE);
+	prepare(&r);
+	execute_timed(&r, code->insn);
+	tsn_spent_back(vm->timing->spent, before);
 }

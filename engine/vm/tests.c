@@ -7,14 +7,22 @@
 
 #define OUT(in) (&r->vm->masks[(in)->dst])
 
-/* Ends every test of one field: only rows that carry it. */
-static void
-keep_present(const struct tsn_run *r, uint32_t field, struct tsn_mask *out)
+/* What every test of a field looks at: rows that carry it, of the mask it is within. */
+#define ROWS(in, field) tsn_vm_within(r, in), &r->b->present[field]
+static struct tsn_mask
+asked(const struct tsn_run *r, const struct tsn_insn *in, uint32_t field)
 {
-	const struct tsn_mask *present = &r->b->present[field], *rows = r->rows;
+	struct tsn_mask keep;
 
-	for (int i = 0; i < TSN_MASK_WORDS; i++)
-		out->w[i] &= present->w[i] & rows->w[i];
+	tsn_mask_and(&keep, tsn_vm_within(r, in), &r->b->present[field]);
+	return keep;
+}
+
+static bool
+none(struct tsn_mask *out)
+{
+	tsn_mask_clear(out);
+	return false;
 }
 
 /* Bounds cut to what the column can hold; false if nothing is left between them. */
@@ -28,84 +36,65 @@ clip(int64_t *lo, int64_t *hi, int64_t max)
 	return *lo <= *hi;
 }
 
-void
+bool
 tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_kernels *k = r->vm->k;
 	const void *col = r->b->col[in->a];
 	int64_t lo = r->vm->p->ints[in->b], hi = r->vm->p->ints[in->c];
 	struct tsn_mask *out = OUT(in);
-	uint32_t n = r->b->n;
-	bool some = lo <= hi;
 
 	switch (tsn_fields[in->a].storage) {
 	case TSN_U8:
-		if ((some = clip(&lo, &hi, UINT8_MAX)))
-			k->range8(out, col, n, (uint8_t)lo, (uint8_t)hi);
-		break;
+		return clip(&lo, &hi, UINT8_MAX) ? k->range8(out, ROWS(in, in->a), col, (uint8_t)lo, (uint8_t)hi) : none(out);
 	case TSN_U16:
-		if ((some = clip(&lo, &hi, UINT16_MAX)))
-			k->range16(out, col, n, (uint16_t)lo, (uint16_t)hi);
-		break;
+		return clip(&lo, &hi, UINT16_MAX) ? k->range16(out, ROWS(in, in->a), col, (uint16_t)lo, (uint16_t)hi) : none(out);
 	case TSN_U32:
-		if ((some = clip(&lo, &hi, UINT32_MAX)))
-			k->range32(out, col, n, (uint32_t)lo, (uint32_t)hi);
-		break;
+		return clip(&lo, &hi, UINT32_MAX) ? k->range32(out, ROWS(in, in->a), col, (uint32_t)lo, (uint32_t)hi) : none(out);
 	default: /* 64 bits, signed as the language has them; decoders keep counters below 2^63 */
-		if (some)
-			k->range64(out, col, n, lo, hi);
-		break;
+		return lo <= hi ? k->range64(out, ROWS(in, in->a), col, lo, hi) : none(out);
 	}
-	if (some)
-		keep_present(r, in->a, out);
-	else
-		tsn_mask_clear(out);
 }
 
-void
-tsn_vm_real_is(struct tsn_run *r, const struct tsn_insn *in)
-{
-	struct tsn_mask *out = OUT(in), present;
-
-	tsn_vm_present(r, in->a, &present);
-	tsn_vm_compare_reals(r, out, r->b->col[in->a], &present, r->vm->p->reals[in->b], in->c);
-}
-
-void
+bool
 tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_kernels *k = r->vm->k;
 	const void *col = r->b->col[in->a];
 	uint64_t mask = (uint64_t)r->vm->p->ints[in->b], want = (uint64_t)r->vm->p->ints[in->c];
 	struct tsn_mask *out = OUT(in);
-	uint32_t n = r->b->n;
 	unsigned width = tsn_fields[in->a].storage == TSN_U8 ? 8 : tsn_fields[in->a].storage == TSN_U16 ? 16
 	    : tsn_fields[in->a].storage == TSN_U32 ? 32 : 64;
 
 	/* bits the column does not have are 0 in it */
-	if ((want & ~mask) != 0 || (width < 64 && want >> width != 0)) {
-		tsn_mask_clear(out);
-		return;
-	}
+	if ((want & ~mask) != 0 || (width < 64 && want >> width != 0))
+		return none(out);
 	if (width == 8)
-		k->bits8(out, col, n, (uint8_t)mask, (uint8_t)want);
-	else if (width == 16)
-		k->bits16(out, col, n, (uint16_t)mask, (uint16_t)want);
-	else if (width == 32)
-		k->bits32(out, col, n, (uint32_t)mask, (uint32_t)want);
-	else
-		k->bits64(out, col, n, mask, want);
-	keep_present(r, in->a, out);
+		return k->bits8(out, ROWS(in, in->a), col, (uint8_t)mask, (uint8_t)want);
+	if (width == 16)
+		return k->bits16(out, ROWS(in, in->a), col, (uint16_t)mask, (uint16_t)want);
+	if (width == 32)
+		return k->bits32(out, ROWS(in, in->a), col, (uint32_t)mask, (uint32_t)want);
+	return k->bits64(out, ROWS(in, in->a), col, mask, want);
 }
 
-void
+bool
+tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in)
+{
+	return tsn_vm_reals(r, OUT(in), ROWS(in, in->a), r->b->col[in->a], r->vm->p->reals[in->b], in->c);
+}
+
+bool
 tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in)
 {
+	const struct tsn_mask keep = asked(r, in, in->a);
 	const struct tsn_set *s = r->sets[in->b];
 	const void *col = r->b->col[in->a];
 	uint32_t n = r->b->n;
 	uint8_t *hit = r->vm->hit;
 
+	if (!tsn_mask_any(&keep))
+		return none(OUT(in));
 	switch (tsn_fields[in->a].storage) {
 	case TSN_U8:
 		tsn_set_rows_u8(s, col, n, hit);
@@ -120,8 +109,7 @@ tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in)
 		tsn_set_rows_i64(s, col, n, hit);
 		break;
 	}
-	r->vm->k->pack(OUT(in), hit, n);
-	keep_present(r, in->a, OUT(in));
+	return r->vm->k->pack(OUT(in), &keep, &keep, hit);
 }
 
 /* The first [bits] of [width] bits. */
@@ -140,82 +128,81 @@ v6_masks(unsigned bits, uint64_t mask[2])
 	mask[1] = bits > 64 ? top_bits(bits - 64, 64) : 0;
 }
 
-void
+/* An IPv4 prefix says nothing of IPv6 rows, and the other way round. */
+static bool
+addr_in_v4(struct tsn_run *r, const struct tsn_insn *in, const struct tsn_address_operand *a, const struct tsn_prefix *x,
+    const struct tsn_addr_column *col)
+{
+	const uint32_t both = (uint32_t)(top_bits(a->v4_bits, 32) & top_bits(x->len, 32)), want = (uint32_t)x->addr.lo;
+
+	/* masked away, yet set in the prefix: equal to no masked address */
+	if ((x->addr.lo & top_bits(x->len, 32) & ~(uint64_t)both) != 0)
+		return none(OUT(in));
+	return r->vm->k->bits32(OUT(in), tsn_vm_within(r, in), &col->is_v4, col->v4, both, want & both);
+}
+
+bool
 tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_address_operand *a = &r->vm->p->addresses[in->a];
 	const struct tsn_prefix *x = &r->vm->p->prefixes[in->b];
 	const struct tsn_addr_column *col = &r->b->addr[tsn_fields[a->field].addr_slot];
-	struct tsn_mask *out = OUT(in);
 	uint64_t kept[2], mask[2], want[2] = { x->addr.hi, x->addr.lo };
+	struct tsn_mask keep;
 
-	if (x->addr.v4) {
-		uint32_t both = (uint32_t)(top_bits(a->v4_bits, 32) & top_bits(x->len, 32));
-
-		/* masked away, yet set in the prefix: equal to no masked address */
-		if ((want[1] & top_bits(x->len, 32) & ~(uint64_t)both) != 0) {
-			tsn_mask_clear(out);
-			return;
-		}
-		r->vm->k->bits32(out, col->v4, r->b->n, both, (uint32_t)want[1] & both);
-		tsn_mask_and(out, out, &col->is_v4);
-		keep_present(r, a->field, out);
-		return;
-	}
+	if (x->addr.v4)
+		return addr_in_v4(r, in, a, x, col);
 	v6_masks(a->v6_bits, kept);
 	v6_masks(x->len, mask);
-	if (!col->any_v6 || (want[0] & mask[0] & ~kept[0]) != 0 || (want[1] & mask[1] & ~kept[1]) != 0) {
-		tsn_mask_clear(out);
-		return;
-	}
+	if (!col->any_v6 || (want[0] & mask[0] & ~kept[0]) != 0 || (want[1] & mask[1] & ~kept[1]) != 0)
+		return none(OUT(in));
 	for (int i = 0; i < 2; i++) {
 		mask[i] &= kept[i];
 		want[i] &= mask[i];
 	}
-	r->vm->k->pair(out, col->hi, col->lo, r->b->n, mask, want);
-	tsn_mask_andnot(out, out, &col->is_v4);
-	keep_present(r, a->field, out);
+	keep = asked(r, in, a->field);
+	tsn_mask_andnot(&keep, &keep, &col->is_v4);
+	return r->vm->k->pair(OUT(in), &keep, &keep, col->hi, col->lo, mask, want);
 }
 
-void
+bool
 tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_address_operand *a = &r->vm->p->addresses[in->a];
 	const struct tsn_addr_column *col = &r->b->addr[tsn_fields[a->field].addr_slot];
+	const struct tsn_mask keep = asked(r, in, a->field);
 
+	if (!tsn_mask_any(&keep))
+		return none(OUT(in));
 	tsn_set_rows_addr(r->sets[in->b], col, r->b->n, a->v4_bits, a->v6_bits, r->vm->hit);
-	r->vm->k->pack(OUT(in), r->vm->hit, r->b->n);
-	keep_present(r, a->field, OUT(in));
+	return r->vm->k->pack(OUT(in), &keep, &keep, r->vm->hit);
 }
 
 /* Same family and same bits; rows of IPv6 on both sides are looked at only if there are any. */
-void
+bool
 tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_kernels *k = r->vm->k;
 	const struct tsn_address_operand *a = &r->vm->p->addresses[in->a], *b = &r->vm->p->addresses[in->b];
 	const struct tsn_addr_column *x = &r->b->addr[tsn_fields[a->field].addr_slot];
 	const struct tsn_addr_column *y = &r->b->addr[tsn_fields[b->field].addr_slot];
-	struct tsn_mask *out = OUT(in), four, six, half;
+	struct tsn_mask *out = OUT(in), four = asked(r, in, a->field), six, half;
 	uint64_t xm[2], ym[2];
-	uint32_t n = r->b->n;
 
-	k->same32(&four, x->v4, y->v4, n, (uint32_t)top_bits(a->v4_bits, 32), (uint32_t)top_bits(b->v4_bits, 32));
+	tsn_mask_and(&four, &four, &r->b->present[b->field]);
+	tsn_mask_andnot(&six, &four, &x->is_v4);
+	tsn_mask_andnot(&six, &six, &y->is_v4);
 	tsn_mask_and(&four, &four, &x->is_v4);
 	tsn_mask_and(&four, &four, &y->is_v4);
-	tsn_mask_clear(&six);
+	k->same32(out, &four, &four, x->v4, y->v4, (uint32_t)top_bits(a->v4_bits, 32), (uint32_t)top_bits(b->v4_bits, 32));
 	if (x->any_v6 && y->any_v6) {
 		v6_masks(a->v6_bits, xm);
 		v6_masks(b->v6_bits, ym);
-		k->same64(&six, x->hi, y->hi, n, xm[0], ym[0]);
-		k->same64(&half, x->lo, y->lo, n, xm[1], ym[1]);
-		tsn_mask_and(&six, &six, &half);
-		tsn_mask_andnot(&six, &six, &x->is_v4);
-		tsn_mask_andnot(&six, &six, &y->is_v4);
+		k->same64(&half, &six, &six, x->hi, y->hi, xm[0], ym[0]);
+		k->same64(&six, &half, &half, x->lo, y->lo, xm[1], ym[1]);
+		tsn_mask_or(out, out, &six);
 	}
-	tsn_mask_or(out, &four, &six);
-	keep_present(r, a->field, out);
-	keep_present(r, b->field, out);
+	return tsn_mask_any(out);
 }
 
 static bool
@@ -224,67 +211,105 @@ same_str(struct tsn_str a, const char *p, size_t n)
 	return a.n == n && (n == 0 || memcmp(a.p, p, n) == 0);
 }
 
-void
+bool
 tsn_vm_str_same(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_str *col = r->b->col[in->a];
 	const char *want = r->vm->p->strings[in->b].p;
 	size_t n = r->vm->p->strings[in->b].n;
-	struct tsn_mask present, hit = { { 0 } };
+	struct tsn_mask keep = asked(r, in, in->a);
 
-	tsn_vm_present(r, in->a, &present);
-	TSN_EACH_ROW(row, &present)
-		if (same_str(col[row], want, n))
-			tsn_mask_set(&hit, row);
-	*OUT(in) = hit;
+	TSN_EACH_ROW(row, &keep)
+		if (!same_str(col[row], want, n))
+			tsn_mask_unset(&keep, row);
+	*OUT(in) = keep;
+	return tsn_mask_any(&keep);
 }
 
-void
+bool
 tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_str *a = r->b->col[in->a], *b = r->b->col[in->b];
-	struct tsn_mask present, hit = { { 0 } };
+	struct tsn_mask keep = asked(r, in, in->a);
 
-	tsn_vm_present(r, in->a, &present);
-	keep_present(r, in->b, &present);
-	TSN_EACH_ROW(row, &present)
-		if (same_str(a[row], b[row].p, b[row].n))
-			tsn_mask_set(&hit, row);
-	*OUT(in) = hit;
+	tsn_mask_and(&keep, &keep, &r->b->present[in->b]);
+	TSN_EACH_ROW(row, &keep)
+		if (!same_str(a[row], b[row].p, b[row].n))
+			tsn_mask_unset(&keep, row);
+	*OUT(in) = keep;
+	return tsn_mask_any(&keep);
 }
 
-void
+bool
 tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in)
 {
-	struct tsn_mask present;
+	const struct tsn_mask keep = asked(r, in, in->a);
 
-	tsn_vm_present(r, in->a, &present);
-	tsn_set_rows_str(r->sets[in->b], r->b->col[in->a], &present, r->vm->hit);
-	r->vm->k->pack(OUT(in), r->vm->hit, TSN_BATCH_ROWS);
+	tsn_set_rows_str(r->sets[in->b], r->b->col[in->a], &keep, r->vm->hit);
+	return r->vm->k->pack(OUT(in), &keep, &keep, r->vm->hit);
 }
 
-void
+bool
 tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in)
 {
+	const struct tsn_mask keep = asked(r, in, in->a);
 	struct tsn_vm *vm = r->vm;
-	struct tsn_mask present;
 
-	tsn_vm_present(r, in->a, &present);
-	vm->counters.regex_limit += tsn_regex_rows(vm->regex, vm->p->regexes[in->b], r->b->col[in->a], &present,
+	vm->counters.regex_limit += tsn_regex_rows(vm->regex, vm->p->regexes[in->b], r->b->col[in->a], &keep,
 	    OUT(in), &vm->masks[in->c]);
+	return tsn_mask_any(OUT(in));
 }
 
-void
+/* Encoded and looked up a stretch of rows at a time: as many as there is room for. */
+bool
 tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_key_spec *key = &r->vm->p->tuples[in->a];
-	struct tsn_mask present, hit = { { 0 } };
-	uint8_t bytes[TSN_KEY_MAX];
+	uint8_t bytes[4 * TSN_KEY_MAX];
+	struct tsn_mask keep;
+	struct tsn_str text[TSN_SET_KEYS];
+	uint16_t row[TSN_BATCH_ROWS];
+	bool has[TSN_SET_KEYS];
+	uint32_t rows, n;
 
-	tsn_key_present(key, r->b, &present);
-	tsn_mask_and(&present, &present, r->rows);
-	TSN_EACH_ROW(row, &present)
-		if (tsn_set_has_key(r->sets[in->b], bytes, tsn_key_encode(key, r->b, row, bytes)))
-			tsn_mask_set(&hit, row);
-	*OUT(in) = hit;
+	tsn_key_present(key, r->b, &keep);
+	tsn_mask_and(&keep, &keep, tsn_vm_within(r, in));
+	rows = tsn_mask_list(&keep, row);
+	for (uint32_t from = 0; from < rows; from += n) {
+		size_t used = 0;
+
+		for (n = 0; n < TSN_SET_KEYS && from + n < rows && used + TSN_KEY_MAX <= sizeof(bytes); n++) {
+			size_t size = tsn_key_encode(key, r->b, row[from + n], bytes + used);
+
+			text[n] = (struct tsn_str){ (const char *)bytes + used, (uint32_t)size };
+			used += size;
+		}
+		tsn_set_has_keys(r->sets[in->b], text, n, has);
+		for (uint32_t i = 0; i < n; i++)
+			if (!has[i])
+				tsn_mask_unset(&keep, row[from + i]);
+	}
+	*OUT(in) = keep;
+	return tsn_mask_any(&keep);
+}
+
+/* The span of time around a row answers for all rows in it. */
+bool
+tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in)
+{
+	const struct tsn_schedule *s = r->vm->p->schedules[in->a];
+	struct tsn_mask keep = *tsn_vm_within(r, in);
+	int64_t from = 0, until = 0;
+	bool inside = false;
+
+	TSN_EACH_ROW(row, &keep) {
+		int64_t t = r->b->time[row];
+
+		if (t < from || t >= until)
+			inside = tsn_schedule_has(s, t, &from, &until);
+		if (!inside)
+			tsn_mask_unset(&keep, row);
+	}
+	*OUT(in) = keep;
+	return tsn_mask_any(&keep);
 }

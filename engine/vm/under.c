@@ -104,16 +104,18 @@ some_addr_set(const struct tsn_run *r, const struct tsn_insn *t, const struct ts
 	KEEP(tsn_set_has_addr(s, masked_addr(r, a, row)));
 }
 
-static void
+static bool
 all_present(struct tsn_run *r, const struct tsn_insn *t)
 {
 	tsn_vm_present(r, t->a, &r->vm->masks[t->dst]);
+	return true;
 }
 
-static void
+static bool
 all_given(struct tsn_run *r, const struct tsn_insn *t)
 {
 	r->vm->masks[t->dst] = r->b->gives[t->a];
+	return true;
 }
 
 /*
@@ -121,14 +123,14 @@ all_given(struct tsn_run *r, const struct tsn_insn *t)
  * it is never dearer. Without [some] and with a price it goes row by row anyway, so it is asked about few.
  */
 static const struct {
-	void (*all)(struct tsn_run *r, const struct tsn_insn *t);
+	bool (*all)(struct tsn_run *r, const struct tsn_insn *t);
 	void (*some)(const struct tsn_run *r, const struct tsn_insn *t, const struct tsn_mask *from, struct tsn_mask *out);
 	uint32_t mask_costs;
 } ways[TSN_OPCODE_COUNT] = {
 	[TSN_OP_CODE_PRESENT] = { all_present, NULL, 0 },
 	[TSN_OP_CODE_GIVES] = { all_given, NULL, 0 },
 	[TSN_OP_CODE_RANGE] = { tsn_vm_range, some_range, MASK_COSTS },
-	[TSN_OP_CODE_REAL_IS] = { tsn_vm_real_is, some_real, MASK_COSTS },
+	[TSN_OP_CODE_REAL_TEST] = { tsn_vm_real_test, some_real, MASK_COSTS },
 	[TSN_OP_CODE_BITS] = { tsn_vm_bits, some_bits, MASK_COSTS },
 	[TSN_OP_CODE_INT_SET] = { tsn_vm_int_set, some_int_set, TSN_BATCH_ROWS / 2 },
 	[TSN_OP_CODE_ADDR_IN] = { tsn_vm_addr_in, some_addr_in, MASK_COSTS / 2 },

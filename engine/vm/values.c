@@ -114,137 +114,151 @@ tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in)
 }
 
 /* An integer and a real side: row by row, exactly. [sign] -1 if the integer is on the right. */
-static void
-compare_mixed(struct tsn_mask *out, const struct tsn_vector *i, const struct tsn_vector *f,
-    const struct tsn_mask *both, int sign, uint32_t rel)
+static bool
+compare_mixed(struct tsn_mask *out, const struct tsn_mask *keep, const struct tsn_vector *i, const struct tsn_vector *f,
+    int sign, uint32_t rel)
 {
-	struct tsn_mask hit = { { 0 } };
+	struct tsn_mask hit = *keep;
 
-	TSN_EACH_ROW(row, both)
-		if (tsn_vm_fulfils(sign * tsn_number_cmp(i->i[row], f->f[row]), rel))
-			tsn_mask_set(&hit, row);
+	TSN_EACH_ROW(row, keep)
+		if (!tsn_vm_fulfils(sign * tsn_number_cmp(i->i[row], f->f[row]), rel))
+			tsn_mask_unset(&hit, row);
 	*out = hit;
+	return tsn_mask_any(&hit);
 }
 
-/* All six relations from "less" and "equal": swap the sides, or take what is left of [both]. */
-static void
-compare_alike(struct tsn_run *r, struct tsn_mask *out, const struct tsn_vector *a, const struct tsn_vector *b,
-    const struct tsn_mask *both, uint32_t rel)
+/* Rows that are in both and not in [hit], which is not [out]. */
+static bool
+rest_of(struct tsn_mask *out, const struct tsn_mask *rows, const struct tsn_mask *has, const struct tsn_mask *hit)
+{
+	tsn_mask_and(out, rows, has);
+	tsn_mask_andnot(out, out, hit);
+	return tsn_mask_any(out);
+}
+
+/* All six relations from "less" and "equal": swap the sides, or take what is left. */
+static bool
+compare_alike(struct tsn_run *r, struct tsn_mask *out, const struct tsn_mask *keep, const struct tsn_vector *a,
+    const struct tsn_vector *b, uint32_t rel)
 {
 	const struct tsn_kernels *k = r->vm->k;
 	bool swap = rel == TSN_REL_GT || rel == TSN_REL_LE;
 	bool rest = rel == TSN_REL_NE || rel == TSN_REL_LE || rel == TSN_REL_GE;
 	const struct tsn_vector *x = swap ? b : a, *y = swap ? a : b;
-	uint32_t n = r->b->n;
+	struct tsn_mask other, *to = rest ? &other : out;
+	bool any;
 
-	if (rel == TSN_REL_EQ || rel == TSN_REL_NE) {
-		if (a->real)
-			k->equal_real(out, x->f, y->f, n);
-		else
-			k->equal_int(out, x->i, y->i, n);
-	} else if (a->real) {
-		k->less_real(out, x->f, y->f, n);
-	} else {
-		k->less_int(out, x->i, y->i, n);
-	}
-	if (rest)
-		tsn_mask_andnot(out, both, out);
+	if (rel == TSN_REL_EQ || rel == TSN_REL_NE)
+		any = a->real ? k->equal_real(to, keep, keep, x->f, y->f) : k->equal_int(to, keep, keep, x->i, y->i);
 	else
-		tsn_mask_and(out, both, out);
+		any = a->real ? k->less_real(to, keep, keep, x->f, y->f) : k->less_int(to, keep, keep, x->i, y->i);
+	return rest ? rest_of(out, keep, keep, &other) : any;
 }
 
-void
+bool
 tsn_vm_compare(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_vector *a = VALUE(in->a), *b = VALUE(in->b);
-	struct tsn_mask both;
+	struct tsn_mask keep;
 
-	tsn_mask_and(&both, &a->known, &b->known);
+	tsn_mask_and(&keep, &a->known, &b->known);
+	tsn_mask_and(&keep, &keep, tsn_vm_within(r, in));
 	if (a->real == b->real)
-		compare_alike(r, MASK(in->dst), a, b, &both, in->c);
-	else if (b->real)
-		compare_mixed(MASK(in->dst), a, b, &both, 1, in->c);
-	else
-		compare_mixed(MASK(in->dst), b, a, &both, -1, in->c);
+		return compare_alike(r, MASK(in->dst), &keep, a, b, in->c);
+	if (b->real)
+		return compare_mixed(MASK(in->dst), &keep, a, b, 1, in->c);
+	return compare_mixed(MASK(in->dst), &keep, b, a, -1, in->c);
 }
 
-static void
-compare_int_int(struct tsn_run *r, struct tsn_mask *out, const struct tsn_vector *a, int64_t c, uint32_t rel)
+static bool
+compare_int_int(struct tsn_run *r, struct tsn_mask *out, const struct tsn_mask *rows, const struct tsn_vector *a, int64_t c,
+    uint32_t rel)
 {
-	int64_t lo = INT64_MIN, hi = INT64_MAX;
-	bool none = (rel == TSN_REL_LT && c == INT64_MIN) || (rel == TSN_REL_GT && c == INT64_MAX);
+	const struct tsn_kernels *k = r->vm->k;
+	struct tsn_mask same;
 
-	if (rel == TSN_REL_EQ || rel == TSN_REL_NE)
-		lo = hi = c;
-	else if (rel == TSN_REL_LT)
-		hi = none ? c : c - 1;
-	else if (rel == TSN_REL_LE)
-		hi = c;
-	else if (rel == TSN_REL_GT)
-		lo = none ? c : c + 1;
-	else
-		lo = c;
-	if (none) {
-		tsn_mask_clear(out);
-		return;
+	switch ((enum tsn_rel)rel) {
+	case TSN_REL_EQ:
+		return k->range64(out, rows, &a->known, a->i, c, c);
+	case TSN_REL_LE:
+		return k->range64(out, rows, &a->known, a->i, INT64_MIN, c);
+	case TSN_REL_GE:
+		return k->range64(out, rows, &a->known, a->i, c, INT64_MAX);
+	case TSN_REL_LT:
+		if (c > INT64_MIN)
+			return k->range64(out, rows, &a->known, a->i, INT64_MIN, c - 1);
+		break;
+	case TSN_REL_GT:
+		if (c < INT64_MAX)
+			return k->range64(out, rows, &a->known, a->i, c + 1, INT64_MAX);
+		break;
+	case TSN_REL_NE:
+		k->range64(&same, rows, &a->known, a->i, c, c);
+		return rest_of(out, rows, &a->known, &same);
 	}
-	r->vm->k->range64(out, a->i, r->b->n, lo, hi);
-	if (rel == TSN_REL_NE)
-		tsn_mask_andnot(out, &a->known, out);
-	else
-		tsn_mask_and(out, &a->known, out);
+	tsn_mask_clear(out);
+	return false;
 }
 
-void
+bool
 tsn_vm_compare_int(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_vector *a = VALUE(in->a);
 	int64_t c = r->vm->p->ints[in->b];
-	struct tsn_mask hit = { { 0 } };
+	struct tsn_mask hit;
 
-	if (!a->real) {
-		compare_int_int(r, MASK(in->dst), a, c, in->c);
-		return;
-	}
-	TSN_EACH_ROW(row, &a->known)
-		if (tsn_vm_fulfils(-tsn_number_cmp(c, a->f[row]), in->c))
-			tsn_mask_set(&hit, row);
+	if (!a->real)
+		return compare_int_int(r, MASK(in->dst), tsn_vm_within(r, in), a, c, in->c);
+	tsn_mask_and(&hit, &a->known, tsn_vm_within(r, in));
+	TSN_EACH_ROW(row, &hit)
+		if (!tsn_vm_fulfils(-tsn_number_cmp(c, a->f[row]), in->c))
+			tsn_mask_unset(&hit, row);
 	*MASK(in->dst) = hit;
+	return tsn_mask_any(&hit);
 }
 
-void
-tsn_vm_compare_reals(const struct tsn_run *r, struct tsn_mask *out, const double *v, const struct tsn_mask *known, double c,
-    uint32_t rel)
+bool
+tsn_vm_reals(struct tsn_run *r, struct tsn_mask *out, const struct tsn_mask *rows, const struct tsn_mask *has,
+    const double *col, double c, uint32_t rel)
 {
 	const struct tsn_kernels *k = r->vm->k;
+	struct tsn_mask other;
 
-	if (rel == TSN_REL_EQ || rel == TSN_REL_NE)
-		k->at(out, v, r->b->n, c);
-	else if (rel == TSN_REL_LT || rel == TSN_REL_GE)
-		k->below(out, v, r->b->n, c);
-	else
-		k->above(out, v, r->b->n, c);
-	if (rel == TSN_REL_NE || rel == TSN_REL_LE || rel == TSN_REL_GE)
-		tsn_mask_andnot(out, known, out);
-	else
-		tsn_mask_and(out, known, out);
+	switch ((enum tsn_rel)rel) {
+	case TSN_REL_EQ:
+		return k->at(out, rows, has, col, c);
+	case TSN_REL_LT:
+		return k->below(out, rows, has, col, c);
+	case TSN_REL_GT:
+		return k->above(out, rows, has, col, c);
+	case TSN_REL_NE:
+		k->at(&other, rows, has, col, c);
+		break;
+	case TSN_REL_GE:
+		k->below(&other, rows, has, col, c);
+		break;
+	case TSN_REL_LE:
+		k->above(&other, rows, has, col, c);
+		break;
+	}
+	return rest_of(out, rows, has, &other);
 }
 
-void
+bool
 tsn_vm_compare_real(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const struct tsn_vector *a = VALUE(in->a);
-	struct tsn_mask *out = MASK(in->dst), hit = { { 0 } };
 	double c = r->vm->p->reals[in->b];
+	struct tsn_mask hit;
 
-	if (!a->real) {
-		TSN_EACH_ROW(row, &a->known)
-			if (tsn_vm_fulfils(tsn_number_cmp(a->i[row], c), in->c))
-				tsn_mask_set(&hit, row);
-		*out = hit;
-		return;
-	}
-	tsn_vm_compare_reals(r, out, a->f, &a->known, c, in->c);
+	if (a->real)
+		return tsn_vm_reals(r, MASK(in->dst), tsn_vm_within(r, in), &a->known, a->f, c, in->c);
+	tsn_mask_and(&hit, &a->known, tsn_vm_within(r, in));
+	TSN_EACH_ROW(row, &hit)
+		if (!tsn_vm_fulfils(tsn_number_cmp(a->i[row], c), in->c))
+			tsn_mask_unset(&hit, row);
+	*MASK(in->dst) = hit;
+	return tsn_mask_any(&hit);
 }
 
 /* Registers may be the same: each row is read before it is written. */

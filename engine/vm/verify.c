@@ -296,14 +296,14 @@ details(struct tsn_verifier *v, uint32_t at)
 	case TSN_OP_CODE_BITS:
 	case TSN_OP_CODE_INT_SET:
 		return column(v, tsn_field_is_int(in->a));
-	case TSN_OP_CODE_REAL_IS:
-		return column(v, tsn_fields[in->a].storage == TSN_F64);
 	case TSN_OP_CODE_STR_SAME:
 	case TSN_OP_CODE_STR_SET:
 	case TSN_OP_CODE_STR_MATCH:
 		return column(v, is_str(in->a));
 	case TSN_OP_CODE_STR_EQUAL:
 		return column(v, is_str(in->a) && is_str(in->b));
+	case TSN_OP_CODE_REAL_TEST:
+		return column(v, tsn_fields[in->a].storage == TSN_F64);
 	case TSN_OP_CODE_LOAD:
 		return column(v, tsn_field_is_int(in->a) || tsn_fields[in->a].storage == TSN_F64);
 	case TSN_OP_CODE_TO_REAL:
@@ -383,7 +383,7 @@ tests(struct tsn_verifier *v)
 		const struct tsn_op_info *info = &tsn_ops[t->op];
 		struct tsn_code one = { v->p->tests, NULL, v->p->ntests };
 
-		if (!check(v, t->op < TSN_OPCODE_COUNT && tsn_op_is_test(t->op) && t->dst == v->p->nmasks + i, "bad test"))
+		if (!check(v, t->op < TSN_OPCODE_COUNT && tsn_op_of_columns(t->op) && t->dst == v->p->nmasks + i, "bad test"))
 			return false;
 		v->code = &one;
 		if (!operand(v, info->operand[0], t->a) || !operand(v, info->operand[1], t->b) ||
@@ -403,6 +403,8 @@ instruction(struct tsn_verifier *v, uint32_t at)
 	if (!check(v, in->op < TSN_OPCODE_COUNT, "no such opcode"))
 		return false;
 	info = &tsn_ops[in->op];
+	if (in->within != 0 && (!check(v, tsn_op_is_test(in->op), "within a mask, and no test") || !mask_read(v, in->within - 1)))
+		return false;
 	if (!operand(v, info->operand[0], in->a) || !operand(v, info->operand[1], in->b) ||
 	    (!match && !operand(v, info->operand[2], in->c)) || !details(v, at) || !tsn_verify_block_op(v, at))
 		return false;

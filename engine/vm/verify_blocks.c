@@ -194,7 +194,7 @@ rows_within(const struct tsn_verifier *v, const struct tsn_insn *in)
 	case TSN_OP_CODE_TEST_NOT:
 		return w[in->a];
 	default:
-		return 0;
+		return in->within != 0 ? w[in->within - 1] : 0;
 	}
 }
 

@@ -3,7 +3,7 @@
 /*
  * How long programs take, in nanoseconds a flow: N rules of three parts,
  * `proto == tcp and dst_port == P and packets > K`, over full batches whose columns lie
- * in the cache. Prints one line a case. For what a whole run costs see bench.sh.
+ * in the cache. Prints one line a case. For what a whole run costs see bench.py.
  */
 #include <stdio.h>
 #include <time.h>

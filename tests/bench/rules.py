@@ -50,10 +50,14 @@ def hot(n):
     return found
 
 
+def nets(n):
+    """[n] prefixes of some lengths, none of which has a flow."""
+    return [f"{192 + i % 24}.{i // 24 % 256}.{i // 6144 % 256}.{i // 1572864 * 16}/{(32, 28, 30)[i % 3]}" for i in range(n)]
+
+
 def prefixes(n):
-    """One rule with a set of [n] prefixes of many lengths, none of which has a flow."""
-    nets = (f"{192 + i % 24}.{i // 24 % 256}.{i // 6144 % 256}.{i // 1572864 * 16}/{(32, 28, 30)[i % 3]}" for i in range(n))
-    return ["src in {" + ", ".join(nets) + "}"]
+    """One rule with a set of them."""
+    return ["src in {" + ", ".join(nets(n)) + "}"]
 
 
 def ports(n):

@@ -73,6 +73,7 @@ says out 'tocsin_exporter_flows_total{exporter="127.0.0.1",name="the \"edge\""} 
 says out 'tocsin_exporter_datagrams_total{exporter="127.0.0.1",name="the \"edge\""} 191'
 says out 'tocsin_rule_matches_total{rule="slammer"} 120'
 says out 'tocsin_rule_alerts_total{rule="quiet"} 0'
+says out 'tocsin_rule_seconds_total{rule="slammer"} 0.'
 says out 'tocsin_rule_hidden_total{rule="spared"} 120'
 says out 'tocsin_feedback_lost_total 0'
 says out 'tocsin_set_members{set="listed"} 2'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The same input gives the same alerts, byte for byte: in batches of 1, 7 and
-# 1,024 flows, from a pipe, twice in a row, and by the loops of every level of CPU.
+# 1,024 flows, on 1, 2 and 4 threads, from a pipe, twice in a row, and by the loops of every level of CPU.
 . tests/cli/lib
 
 # Batches of 1 are dear under sanitizers: those run the release build, whose bytes must be the same, too.
@@ -9,10 +9,11 @@ fast=${TSN_RELEASE:-$tocsin}
 lines=0
 replay() { # RULES CAPTURE
 	name=${2##*/}
-	for size in 1024 1 7; do
+	for run in 1024:1 1:2 7:4; do
+		size=${run%:*} threads=${run#*:}
 		program=$fast
 		[ $size = 1024 ] && program=$tocsin
-		expect 0 "$program" run -q $1 "$2" --batch-size $size --threads 2
+		expect 0 "$program" run -q $1 "$2" --batch-size $size --threads $threads
 		mv "$tmp/out" "$tmp/$size"
 	done
 	same "$name in batches of 1" "$tmp/1024" "$tmp/1"

@@ -1165,3 +1165,9 @@ Test(emit_random, many_rules_one_by_one)
 	for (uint64_t i = 0; i < seeds(60); i++)
 		run_built(first_seed(4000000) + i, build_many, TSN_EMIT_NO_INDEX, 40, 2);
 }
+
+Test(emit_random, no_test_within_another)
+{
+	for (uint64_t i = 0; i < seeds(600); i++)
+		run_case(first_seed(2000000) + i, TSN_EMIT_NO_NARROW, 40, 2);
+}

@@ -183,6 +183,8 @@ struct c_bench {
 	struct tsn_vector arg[M_AGGS], out[M_AGGS];
 	struct tsn_mask counted, read;
 	const struct tsn_mask *only; /* of the rows, those that are folded; NULL: all */
+	bool guarded;                  /* as flows of a guarded family */
+	uint32_t from;                 /* for tests: the first of [rows] folded last */
 };
 
 static inline void
@@ -229,7 +231,7 @@ c_fold(struct c_bench *c, struct tsn_state *s, uint32_t family, const struct tsn
 		tsn_mask_and(&c->counted, &c->counted, c->only);
 		tsn_mask_and(&c->read, &c->read, c->only);
 	}
-	return tsn_state_fold(s, family, c->b, &c->counted, &c->read, args, results);
+	return (c->guarded ? tsn_state_fold_guarded : tsn_state_fold)(s, family, c->b, &c->counted, &c->read, args, results);
 }
 
 /* Is the value the engine gave a row the expected one? */

@@ -1,135 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* The machine's parts: kernels against plain loops, numbers at their edges, patterns that give up. */
+/* The machine's parts: numbers at their edges, patterns that give up. Kernels: test_kernels.c. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "vm/kernels.h"
+#include "base/spent.h"
 #include "vm/numbers.h"
 #include "vm/ops.h"
 #include "vm/regex.h"
 
-static uint64_t seed = 42;
-static enum tsn_cpu level;
-
-static uint64_t
-rnd(void)
-{
-	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return seed >> 32 ^ seed << 32;
-}
-
-/* --- kernels --- */
-
-#define SIZES 6
-static const uint32_t sizes[SIZES] = { 1, 7, 63, 64, 65, 1024 };
-
-static bool
-same_bits(const struct tsn_mask *got, const uint8_t *want, uint32_t n)
-{
-	for (uint32_t j = 0; j < n; j++)
-		if (tsn_mask_has(got, j) != want[j])
-			return false;
-	for (uint32_t w = (n + 63) / 64; w < TSN_MASK_WORDS; w++)
-		if (got->w[w] != 0)
-			return false;
-	return true;
-}
-
-/* Values that meet at the edges: both ends, what lies next to them, and some of each bit. */
-static uint64_t
-edge(void)
-{
-	static const uint64_t edges[] = { 0, 1, 2, 127, 128, 129, 254, 255, 256, 32767, 32768, 65534, 65535, 65536,
-	    0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff };
-	uint64_t r = rnd();
-
-	return r & 1 ? edges[r / 2 % (sizeof(edges) / sizeof(edges[0]))] : rnd();
-}
-
-#define CHECK(call, condition) \
-	do { \
-		for (uint32_t j = 0; j < n; j++) \
-			want[j] = (condition); \
-		memset(&m, 0xff, sizeof(m)); \
-		call; \
-		cr_assert(same_bits(&m, want, n), "%s: %s, %u rows", tsn_cpu_name(level), #call, n); \
-	} while (0)
-
-#define NARROW(width, type) \
-	do { \
-		type *a = (type *)x, *b = (type *)y, from, to, both = (type)edge(); \
-		for (uint32_t j = 0; j < TSN_BATCH_ROWS; j++) { \
-			a[j] = (type)edge(); \
-			b[j] = rnd() & 3 ? a[j] : (type)edge(); \
-		} \
-		from = (type)edge(); \
-		to = (type)edge(); \
-		if (from > to) \
-			from = 0; \
-		CHECK(k->range##width(&m, a, n, from, to), a[j] >= from && a[j] <= to); \
-		CHECK(k->range##width(&m, a, n, a[0], a[0]), a[j] == a[0]); \
-		CHECK(k->bits##width(&m, a, n, both, a[0] & both), (a[j] & both) == (a[0] & both)); \
-	} while (0)
-
-static void
-check_kernels(const struct tsn_kernels *k, uint32_t n)
-{
-	static _Alignas(64) uint64_t x[TSN_BATCH_ROWS], y[TSN_BATCH_ROWS];
-	static uint8_t want[TSN_BATCH_ROWS];
-	struct tsn_mask m;
-	int64_t *i = (int64_t *)x, *o = (int64_t *)y, lo, hi;
-	double *f = (double *)x, *h = (double *)y, c;
-	uint32_t *p = (uint32_t *)x, *q = (uint32_t *)y;
-	uint64_t masks[2], wants[2];
-
-	NARROW(8, uint8_t);
-	NARROW(16, uint16_t);
-	NARROW(32, uint32_t);
-	CHECK(k->same32(&m, p, q, n, 0xffffff00, 0xffffff00), (p[j] & 0xffffff00) == (q[j] & 0xffffff00));
-	for (uint32_t j = 0; j < TSN_BATCH_ROWS; j++) {
-		x[j] = edge();
-		y[j] = rnd() & 1 ? x[j] : edge();
-	}
-	lo = (int64_t)edge();
-	hi = (int64_t)edge();
-	if (lo > hi)
-		lo = INT64_MIN;
-	CHECK(k->range64(&m, i, n, lo, hi), i[j] >= lo && i[j] <= hi);
-	CHECK(k->range64(&m, i, n, i[0], i[0]), i[j] == i[0]);
-	CHECK(k->range64(&m, i, n, lo, INT64_MAX), i[j] >= lo);
-	CHECK(k->range64(&m, i, n, INT64_MIN, hi), i[j] <= hi);
-	CHECK(k->bits64(&m, x, n, y[0], x[0] & y[0]), (x[j] & y[0]) == (x[0] & y[0]));
-	CHECK(k->less_int(&m, i, o, n), i[j] < o[j]);
-	CHECK(k->equal_int(&m, i, o, n), i[j] == o[j]);
-	CHECK(k->same64(&m, x, y, n, ~UINT64_C(255), ~UINT64_C(255)), x[j] >> 8 == y[j] >> 8);
-	masks[0] = masks[1] = rnd() & 1 ? UINT64_MAX : UINT64_C(0xffffffffffff0000);
-	wants[0] = x[n / 2] & masks[0];
-	wants[1] = y[n / 2] & masks[1];
-	CHECK(k->pair(&m, x, y, n, masks, wants), (x[j] & masks[0]) == wants[0] && (y[j] & masks[1]) == wants[1]);
-	for (uint32_t j = 0; j < TSN_BATCH_ROWS; j++) {
-		f[j] = rnd() & 1 ? (double)(int64_t)edge() : (double)(int64_t)(rnd() % 7) / 2;
-		h[j] = rnd() & 1 ? f[j] : 1.5;
-	}
-	c = f[n / 2];
-	CHECK(k->less_real(&m, f, h, n), f[j] < h[j]);
-	CHECK(k->equal_real(&m, f, h, n), f[j] == h[j]);
-	CHECK(k->below(&m, f, n, c), f[j] < c);
-	CHECK(k->at(&m, f, n, c), f[j] == c);
-	CHECK(k->above(&m, f, n, c), f[j] > c);
-	for (uint32_t j = 0; j < TSN_BATCH_ROWS; j++)
-		((uint8_t *)x)[j] = rnd() & 1;
-	CHECK(k->pack(&m, (uint8_t *)x, n), ((uint8_t *)x)[j]);
-}
-
-Test(vm, kernels_of_every_level_equal_plain_loops)
-{
-	for (level = TSN_CPU_BASELINE; level <= tsn_cpu_most(); level++)
-		for (int round = 0; round < 200; round++)
-			for (int s = 0; s < SIZES; s++)
-				check_kernels(tsn_kernels_of(level), sizes[s]);
-}
 
 /* --- numbers --- */
 
@@ -339,4 +219,62 @@ Test(vm, every_opcode_has_a_line)
 		cr_expect_gt(strlen(tsn_ops[op].help), 5);
 		cr_expect(tsn_ops[op].result == TSN_OPD_NONE || tsn_ops[op].result == TSN_OPD_MASK || tsn_ops[op].result == TSN_OPD_VALUE);
 	}
+}
+
+/* --- where time goes --- */
+
+static uint64_t clock_now, clock_ran;
+
+/* A clock that passes by 10 with each reading. */
+static uint64_t
+by_ten(void)
+{
+	return clock_now += 10;
+}
+
+static uint64_t
+ran(void)
+{
+	return clock_ran;
+}
+
+Test(vm, time_is_booked_once)
+{
+	struct tsn_spent s;
+	uint64_t one = 0, two = 0, *before, sum = 0, from;
+
+	tsn_spent_start(&s, by_ten, ran, TSN_STAGE_READ);
+	cr_assert_eq(s.reading, 10, "what each reading takes");
+	from = s.since;
+	clock_now += 90;
+	before = tsn_spent_open(&s, &one);
+	cr_assert_eq(before, &s.stage[TSN_STAGE_READ]);
+	clock_now += 40;
+	cr_assert_eq(tsn_spent_open(&s, &two), &one);
+	clock_now += 7;
+	tsn_spent_back(&s, before);
+	tsn_spent_open(&s, NULL);
+	cr_assert_eq(one, 40);
+	cr_assert_eq(two, 7);
+	cr_assert_eq(s.stage[TSN_STAGE_READ], 90);
+	for (int i = 0; i < TSN_STAGES; i++)
+		sum += s.stage[i];
+	cr_assert_eq(sum + one + two, clock_now - from, "all accounts are the whole");
+	cr_assert_null(tsn_spent_stage(NULL, TSN_STAGE_READ));
+}
+
+Test(vm, time_in_which_the_thread_did_not_run_is_nobodys)
+{
+	struct tsn_spent s;
+	uint64_t one = 0;
+
+	tsn_spent_start(&s, by_ten, ran, TSN_STAGE_READ);
+	tsn_spent_open(&s, NULL);
+	clock_now += 50 * TSN_SPENT_LONG; /* of which nobody asks */
+	tsn_spent_open(&s, &one);
+	clock_now += 3 * TSN_SPENT_LONG;
+	clock_ran += TSN_SPENT_LONG;
+	tsn_spent_open(&s, NULL);
+	cr_assert_eq(one, TSN_SPENT_LONG - 10, "the reading that asked is taken to be away, too: %llu", (unsigned long long)one);
+	cr_assert_eq(s.stage[TSN_STAGE_AWAY], 2 * TSN_SPENT_LONG + 10);
 }

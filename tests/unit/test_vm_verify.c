@@ -38,7 +38,7 @@ start(void)
 static void
 add(uint16_t op, uint32_t dst, uint32_t a, uint32_t b, uint32_t c)
 {
-	insn[program.code[TSN_DOOR_FLOW].n++] = (struct tsn_insn){ op, dst, a, b, c };
+	insn[program.code[TSN_DOOR_FLOW].n++] = (struct tsn_insn){ op, dst, a, b, c, 0 };
 }
 
 #define OP(name) TSN_OP_CODE_##name
@@ -92,6 +92,133 @@ Test(vm_verify, registers)
 	ends_with("other kind of number");
 	add(OP(MATCH), NO, 0, 0, 0);
 	ends_with("read before it is written");
+}
+
+/* Makes the last instruction look at rows of a mask only. */
+static void
+within(uint32_t reg)
+{
+	insn[program.code[TSN_DOOR_FLOW].n - 1].within = reg + 1;
+}
+
+Test(vm_verify, tests_within_a_mask)
+{
+	start();
+	add(OP(ROWS), 0, 0, 0, 0);
+	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
+	within(0);
+	add(OP(REAL_TEST), 1, TSN_F_BYTES_PER_PACKET, 0, TSN_REL_GT);
+	program.derived = (struct tsn_field_set){ { 0 } };
+	tsn_field_set_add(&program.derived, TSN_F_BYTES_PER_PACKET);
+	within(1);
+	ends_with(NULL);
+	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
+	within(1);
+	ends_with("read before it is written");
+	add(OP(RANGE), 1, TSN_F_DST_PORT, 0, 1);
+	within(4);
+	ends_with("out of range");
+	add(OP(EMPTY), 0, 0, 0, 0);
+	add(OP(PRESENT), 1, TSN_F_DST_PORT, 0, 0);
+	within(0);
+	ends_with("within a mask, and no test");
+	add(OP(REAL_TEST), 1, TSN_F_DST_PORT, 0, TSN_REL_GT);
+	ends_with("wrong storage");
+}
+
+/* A dispatch of two blocks of [each] instructions, LEAVE included, of destination ports. */
+static void
+with_blocks(uint32_t each)
+{
+	static struct tsn_classes classes = { .field = TSN_F_DST_PORT };
+	static struct tsn_dispatch_slot slots[4] = { { 1, 0, 1 }, { 2, 1, 1 } };
+	static uint32_t block[3], list[2] = { 0, 1 };
+	static struct tsn_dispatch dispatch = { .nblocks = 2, .block = block, .slot = slots, .mask = 3, .list = list, .nlist = 2,
+		.most = 1 };
+	static struct tsn_insn tests[1] = { { OP(RANGE), 4, TSN_F_PACKETS, 0, 1 } };
+
+	start();
+	block[1] = each;
+	block[2] = 2 * each;
+	program.classes = &classes;
+	program.dispatches = &dispatch;
+	program.tests = tests;
+	program.nclasses = program.ndispatches = program.ntests = 1;
+	add(OP(ROWS), 0, 0, 0, 0);
+	add(OP(DISPATCH), 1, 0, 0, 0);
+}
+
+/* The same, filled up to the end of the blocks. */
+static void
+refused(const char *error)
+{
+	while (program.code[TSN_DOOR_FLOW].n < 2 + program.dispatches[0].block[2])
+		add(OP(EMPTY), 2, 0, 0, 0);
+	ends_with(error);
+}
+
+Test(vm_verify, blocks)
+{
+	with_blocks(3);
+	for (int i = 0; i < 2; i++) {
+		add(OP(TEST), 2, 1, 0, 1);
+		add(OP(MATCH), NO, 0, 2, 0);
+		add(OP(LEAVE), NO, 0, 0, 0);
+	}
+	ends_with(NULL);
+	with_blocks(2); /* of other rows than the block's */
+	add(OP(MATCH), NO, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	refused("outside of their stretch");
+	with_blocks(3); /* behind a test that goes past it */
+	add(OP(TEST), 2, 1, 0, 1);
+	add(OP(MATCH), NO, 0, 1, 0);
+	refused("outside of their stretch");
+	with_blocks(3); /* what one block made is not there in the next */
+	add(OP(TEST), 2, 1, 0, 0);
+	add(OP(MATCH), NO, 0, 2, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(MATCH), NO, 0, 2, 0);
+	refused("read before it is written");
+	with_blocks(1);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(MATCH), NO, 0, 1, 0);
+	ends_with("read before it is written");
+	with_blocks(2);
+	add(OP(TEST), 2, 1, 0, 1); /* past the end of its block */
+	refused("jump out of the stretch");
+	with_blocks(2);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(UNTIL), NO, 0, 2, 0);
+	refused("fold in a block");
+	with_blocks(3);
+	add(OP(LOAD), 0, TSN_F_BYTES, 0, 0);
+	add(OP(FOLD), NO, 0, 1, 1);
+	refused("fold in a block");
+	with_blocks(2);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	refused("end of a block that is none");
+	with_blocks(2);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	refused("block without its end");
+	with_blocks(40);
+	ends_with("blocks out of the code");
+	with_blocks(1);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(DISPATCH), 1, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	ends_with("dispatch run twice");
+	with_blocks(3);
+	add(OP(SKIP_NONE), NO, 1, 2, 0);
+	add(OP(EMPTY), 2, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	refused("jump over a block");
 }
 
 Test(vm_verify, operands)
@@ -622,7 +749,7 @@ Test(vm_verify, watching_is_not_closing)
 	start();
 	add(OP(END), NO, 0, 0, 0);
 	memcpy(code, tick, sizeof(tick));
-	code[6] = (struct tsn_insn){ OP(END), NO, 0, 0, 0 };
+	code[6] = (struct tsn_insn){ OP(END), NO, 0, 0, 0, 0 };
 	program.code[TSN_DOOR_TICK] = (struct tsn_code){ code, NULL, 7 };
 	program.uses[TSN_DOOR_TICK] = &use;
 	cr_assert(tsn_program_verify(&program), "%s", program.verify_error);

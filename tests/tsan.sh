@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Fails if ThreadSanitizer has anything to say of the suite of threads, or of a run of rules of every kind.
+#   tsan.sh BUILD
+build=$1
+TSAN_OPTIONS="log_path=$build/race exitcode=0"
+export TSAN_OPTIONS
+rm -f "$build"/race.*
+"$build/tests/test_core_threads" --jobs 1 --timeout 600 > "$build/core_threads.log" 2>&1
+if ! grep -q 'Passing: [1-9].*Failing: 0 | Crashing: 0' "$build/core_threads.log"; then
+	tail -20 "$build/core_threads.log"
+	echo "FAILED: suite core_threads"
+	exit 1
+fi
+for n in 1 2 4; do
+	"$build/tocsin" run -q -r stdlib-rules -r tests/fixtures/demo.tsn -r tests/cli/varied.tsn --threads "$n" --format json tests/fixtures/*.pcap > "$build/alerts.$n" || exit 1
+	"$build/tocsin" run -q -r tests/cli/talks.tsn --threads "$n" --format json tests/fixtures/demo.pcap >> "$build/alerts.$n" || exit 1
+	cmp "$build/alerts.1" "$build/alerts.$n" || exit 1
+done
+[ -s "$build/alerts.1" ] || exit 1
+for f in "$build"/race.*; do
+	[ -e "$f" ] || continue
+	head -60 "$f"
+	echo "FAILED: ThreadSanitizer wrote $f"
+	exit 1
+done
+echo "no races: $(wc -l < "$build/alerts.1") alerts, the same on 1, 2 and 4 threads"
