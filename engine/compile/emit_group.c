@@ -2,7 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Rules of one block that no further field tells apart, tested in turn: what several of them ask is asked once for all of
- * them, and they are gone past together where no row is left.
+ * them, and they are gone past together where no row is left. Where many differ in a threshold only, what meets none but the
+ * least of them meets none at all: they stand in order of it, in runs of runs, and each run is entered by its least.
  */
 #include "compile/emit_index.h"
 
@@ -12,6 +13,8 @@
 
 #define GROUP 3      /* rules that share a test, from which it is asked once */
 #define GROUPS_MAX 6 /* in each other */
+#define LADDER 12    /* rules with thresholds of one field, from which they are parted in runs */
+#define RUNS 8
 
 /* A rule with the part of its condition that most of its neighbours have, too. */
 struct member {
@@ -19,6 +22,9 @@ struct member {
 	const struct tsn_ir *x; /* NULL: too few have one */
 	bool want;
 	uint32_t count;
+	uint32_t side;  /* of thresholds: the field, and whether from above */
+	int64_t strict; /* of one side the same or more rows meet the lesser */
+	bool open;      /* the threshold itself does not meet it */
 };
 
 static uint32_t
@@ -107,25 +113,119 @@ emit_one(struct tsn_emit *e, uint32_t rule, uint32_t guard)
 	tsn_emit_jumps_end(e);
 }
 
-static void in_turn(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigned depth);
+/* --- one test for several rules --- */
+
+struct door {
+	uint32_t rows, test;
+	bool met; /* before already */
+};
+
+/* What follows stands under [x], too, and is gone past where it leaves no row. */
+static struct door
+enter(struct tsn_emit *e, const struct tsn_ir *x, bool want, uint32_t guard)
+{
+	struct door d = { guard, TSN_V_NONE, tsn_emit_is_met(e, x, want) };
+
+	if (d.met)
+		return d;
+	e->guard = guard;
+	d.rows = tsn_emit_under(e, guard, x, want);
+	e->guard = TSN_V_NONE;
+	d.test = tsn_emit_test_at(e, d.rows);
+	e->part_met[place_of(x, want)] = true;
+	return d;
+}
 
 static void
-emit_group(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigned depth)
+leave(struct tsn_emit *e, const struct tsn_ir *x, bool want, const struct door *d)
 {
-	const struct tsn_ir *x = m[0].x;
-	bool want = m[0].want;
-	uint32_t rows, test;
-
-	e->guard = guard;
-	rows = tsn_emit_under(e, guard, x, want);
-	e->guard = TSN_V_NONE;
-	test = tsn_emit_test_at(e, rows);
-	e->part_met[place_of(x, want)] = true;
-	in_turn(e, m, n, rows, depth + 1);
-	e->part_met[place_of(x, want)] = false;
-	if (test != TSN_V_NONE && !e->failed)
-		((struct tsn_vinsn *)e->now->insn.p)[test].c = tsn_emit_here(e);
+	if (!d->met)
+		e->part_met[place_of(x, want)] = false;
+	if (d->test != TSN_V_NONE && !e->failed)
+		((struct tsn_vinsn *)e->now->insn.p)[d->test].c = tsn_emit_here(e);
 }
+
+/* --- thresholds --- */
+
+/* Takes a threshold of an integer field; of several the one that fewer rows meet. */
+static void
+take_threshold(struct tsn_emit *e, struct member *m, const struct tsn_ir *x, bool want)
+{
+	enum tsn_rel rel = x->rel;
+	bool below, itself;
+
+	(void)e;
+	if (x->kind != TSN_IR_COMPARE || x->kid[0]->kind != TSN_IR_FIELD || !tsn_field_is_int(x->kid[0]->field) ||
+	    x->kid[1]->kind != TSN_IR_INT || rel == TSN_REL_EQ || rel == TSN_REL_NE)
+		return;
+	if (m->x != NULL && tsn_emit_share(x, want) >= tsn_emit_share(m->x, m->want))
+		return;
+	below = (rel == TSN_REL_GT || rel == TSN_REL_GE) == want; /* the threshold lies below what meets it */
+	itself = (rel == TSN_REL_GE || rel == TSN_REL_LE) == want;
+	m->x = x;
+	m->want = want;
+	m->side = 2 * x->kid[0]->field + !below;
+	m->strict = below ? x->kid[1]->i : ~x->kid[1]->i;
+	m->open = !itself;
+}
+
+static int
+by_threshold(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if ((x->x == NULL) != (y->x == NULL))
+		return x->x == NULL ? 1 : -1;
+	if (x->x != NULL && x->side != y->side)
+		return x->side < y->side ? -1 : 1;
+	if (x->x != NULL && x->strict != y->strict)
+		return x->strict < y->strict ? -1 : 1;
+	if (x->x != NULL && x->open != y->open)
+		return x->open ? 1 : -1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+/* Rules of one side, the least strict first. */
+static void
+run(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigned depth)
+{
+	struct door d = enter(e, m->x, m->want, guard);
+
+	if (n < LADDER || depth >= GROUPS_MAX || d.rows == TSN_V_EMPTY) {
+		for (uint32_t i = 0; i < n && !e->failed && d.rows != TSN_V_EMPTY; i++)
+			emit_one(e, m[i].rule, d.rows);
+	} else {
+		for (uint32_t i = 0; i < RUNS && !e->failed; i++) {
+			const uint32_t from = (uint32_t)((uint64_t)n * i / RUNS), to = (uint32_t)((uint64_t)n * (i + 1) / RUNS);
+
+			run(e, m + from, to - from, d.rows, depth + 1);
+		}
+	}
+	leave(e, m->x, m->want, &d);
+}
+
+static void
+ladder(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigned depth)
+{
+	uint32_t from = 0, to;
+
+	for (uint32_t i = 0; i < n; i++) {
+		m[i].x = NULL;
+		each_part(e, e->m->rules[m[i].rule].when, true, take_threshold, &m[i]);
+	}
+	qsort(m, n, sizeof(*m), by_threshold);
+	for (; from < n && !e->failed; from = to) {
+		for (to = from + 1; to < n && m[from].x != NULL && m[to].x != NULL && m[to].side == m[from].side; to++)
+			;
+		if (to - from >= LADDER)
+			run(e, m + from, to - from, guard, depth);
+		else
+			for (uint32_t i = from; i < to && !e->failed; i++)
+				emit_one(e, m[i].rule, guard);
+	}
+}
+
+/* --- all of a block --- */
 
 static void
 in_turn(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigned depth)
@@ -138,12 +238,16 @@ in_turn(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsign
 	if (grouped)
 		find_parts(e, m, n);
 	for (; grouped && from < n && m[from].x != NULL; from = to) {
-		for (to = from; to < n && m[to].x == m[from].x && m[to].want == m[from].want; to++)
+		const struct tsn_ir *x = m[from].x;
+		const bool want = m[from].want;
+		struct door d = enter(e, x, want, guard);
+
+		for (to = from; to < n && m[to].x == x && m[to].want == want; to++)
 			;
-		emit_group(e, m + from, to - from, guard, depth);
+		in_turn(e, m + from, to - from, d.rows, depth + 1);
+		leave(e, x, want, &d);
 	}
-	for (; from < n && !e->failed; from++)
-		emit_one(e, m[from].rule, guard);
+	ladder(e, m + from, n - from, guard, depth);
 }
 
 void

@@ -1022,6 +1022,27 @@ build_many(uint64_t seed, struct graph *graph)
 	}
 }
 
+/* Rules of one key that differ in thresholds, so many that they are parted in runs; of the last some have more to ask. */
+static void
+build_thresholds(uint64_t seed, struct graph *graph)
+{
+	static const enum tsn_field fields[] = { TSN_F_PACKETS, TSN_F_PACKETS, TSN_F_DST_PORT };
+	static const enum tsn_rel rels[] = { TSN_REL_GT, TSN_REL_GE, TSN_REL_LT, TSN_REL_LE };
+	const struct tsn_ir *key;
+
+	build_case(seed, graph);
+	key = key_test();
+	while (g->m.nrules < MANY) {
+		const struct tsn_ir *x = g_compare(g, PICK(rels), g_field(g, PICK(fields)),
+		    g_int(g, chance(90) ? (int64_t)below(6) : PICK(extremes)));
+
+		if (chance(30))
+			x = g_logic(g, TSN_IR_NOT, x, NULL);
+		x = chance(70) ? x : g_logic(g, TSN_IR_AND, x, condition((int)below(2)));
+		g_rule(g, "r", chance(90) ? g_logic(g, TSN_IR_AND, x, key) : x, chance(10) ? condition(2) : NULL);
+	}
+}
+
 static bool
 same_number(const struct number *got, struct number want)
 {
@@ -1158,6 +1179,12 @@ Test(emit_random, many_rules_in_full_batches)
 {
 	for (uint64_t i = 0; i < seeds(12); i++)
 		run_built(first_seed(5000000) + i, build_many, TSN_EMIT_INDEX_ALL, 1024, 1);
+}
+
+Test(emit_random, many_thresholds)
+{
+	for (uint64_t i = 0; i < seeds(150); i++)
+		run_built(first_seed(7000000) + i, build_thresholds, i % 2 == 0 ? TSN_EMIT_INDEX_ALL : 0, 40, 2);
 }
 
 Test(emit_random, many_rules_one_by_one)
