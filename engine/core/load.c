@@ -110,6 +110,15 @@ tsn_engine_scatter_alerts(struct tsn_engine *e, struct tsn_lane *lane, uint32_t 
 		tsn_alerts_openings_done(e->alerts);
 }
 
+/* What waits for the next tick names rules of the old program. Not before nearly all that may fail is done: else it waits on. */
+static void
+hear_feedback(struct tsn_engine *e)
+{
+	for (uint32_t i = 0; i < e->nlanes && e->ticked != TSN_TIME_NONE; i++)
+		if (e->lane[i].feedback != NULL)
+			tsn_feedback_tick(e->lane[i].feedback, &e->lane[i], e->ticked);
+}
+
 static bool
 prepare(struct tsn_engine *e, struct tsn_ruleset *rs, struct next *n)
 {
@@ -122,6 +131,7 @@ prepare(struct tsn_engine *e, struct tsn_ruleset *rs, struct next *n)
 	}
 	if (!make_lanes(e, rs, n) || !tsn_decoder_want(e->decoder, p->wanted, p->nwanted))
 		return false;
+	hear_feedback(e);
 	gather_alerts(e);
 	if (e->o.on_rows != NULL || tsn_alerts_bind(e->alerts, p, (const struct tsn_set *const *)rs->sets,
 	    n->crew == NULL ? n->lane->state : NULL))
@@ -202,15 +212,6 @@ put_lanes(struct tsn_engine *e, struct next *n, struct tsn_reload_report *report
 	}
 }
 
-/* What waits for the next tick names rules of the old program. */
-static void
-hear_feedback(struct tsn_engine *e)
-{
-	for (uint32_t i = 0; i < e->nlanes && e->ticked != TSN_TIME_NONE; i++)
-		if (e->lane[i].feedback != NULL)
-			tsn_feedback_tick(e->lane[i].feedback, &e->lane[i], e->ticked);
-}
-
 void
 tsn_engine_look_at_lanes(struct tsn_engine *e)
 {
@@ -238,7 +239,6 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 
 	tsn_engine_flush(e);
 	tsn_engine_tell_lanes(e, false);
-	hear_feedback(e);
 	if (!prepare(e, rs, &n)) {
 		tsn_crew_free(n.crew);
 		free_lanes(n.lane, n.nlanes);

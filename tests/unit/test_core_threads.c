@@ -4,6 +4,9 @@
  * Threads and batches never change a result: random rules over one input, with a reload in the middle and a snapshot that
  * is gone on from with another number of threads, give the alerts, byte for byte, of one thread.
  */
+#include <pthread.h>
+
+#include "compile/lanes.h"
 #include "unit/snapshot_rows.h"
 
 #define ROWS 6000
@@ -139,4 +142,99 @@ Test(core_threads, same_alerts)
 		}
 		end_run(&one);
 	}
+}
+
+/* --- what is refused --- */
+
+struct told {
+	unsigned fewer;
+};
+
+static void
+on_log(void *arg, enum tsn_log_level level, const char *line)
+{
+	struct told *t = arg;
+
+	t->fewer += level == TSN_LOG_WARN && strstr(line, "threads are at work in place of") != NULL;
+}
+
+/* Stacks that no machine has room for: from now on no thread can be made in this process. */
+static void
+refuse_threads(void)
+{
+	pthread_attr_t a;
+
+	pthread_attr_init(&a);
+	cr_assert(pthread_attr_setstacksize(&a, (size_t)1 << 60) == 0 && pthread_setattr_default_np(&a) == 0);
+	pthread_attr_destroy(&a);
+}
+
+Test(core_threads, go_on_without_threads)
+{
+	struct told told = { 0 };
+	const struct tsn_log log = { TSN_LOG_WARN, on_log, &told };
+	struct run one = { .threads = 1, .batch = 1024 }, r = { .threads = 3, .batch = 256 };
+	struct tsn_engine_options o = { .threads = 3, .log = &log };
+	struct tsn_engine *e = tsn_engine_new(&o);
+
+	run(&one, 0, 1);
+	refuse_threads();
+	cr_assert(e != NULL && tsn_engine_load(e, some_rules(0), NULL));
+	cr_assert_eq(told.fewer, 1);
+	tsn_engine_free(e);
+	run(&r, 0, 2);
+	check(&one, &r, 2);
+	end_run(&r);
+	end_run(&one);
+}
+
+static uint64_t
+lost(const struct tsn_engine *e)
+{
+	struct tsn_alert_counts n;
+
+	tsn_engine_totals(e, &n);
+	return n.lost;
+}
+
+/* At every allocation of a reload memory is out once; the old rules go on as if nothing had been. */
+Test(core_threads, reload_without_memory)
+{
+	struct run want = { .threads = 1, .batch = 1024 }, got = { .threads = 3, .batch = 64 };
+	struct tsn_sink *sw, *sg;
+	struct tsn_engine *plain = begin(&want, 1, 3, &sw), *e = begin(&got, 3, 3, &sg);
+	const long step = getenv("TSN_SOAK") != NULL ? 1 : 37;
+	uint64_t n = 0;
+	bool done = false;
+	unsigned refused = 0;
+
+	cr_assert(tsn_engine_load(plain, some_rules(0), NULL) && tsn_engine_load(e, some_rules(0), NULL));
+	for (long at = 0; !done; at += step) {
+		struct tsn_ruleset *rs = some_rules(0);
+
+		feed(plain, n, n + 100);
+		feed(e, n, n + 100);
+		n += 100;
+		tsn_engine_flush(e);
+		tsn_mem_fail_at(at, false);
+		done = tsn_engine_load(e, rs, NULL);
+		tsn_mem_fail_never();
+		refused += !done;
+		if (!done)
+			tsn_ruleset_free(rs);
+	}
+	tsn_engine_flush(plain);
+	cr_assert(tsn_engine_load(plain, some_rules(0), NULL));
+	cr_assert(refused > 3, "%u", refused);
+	feed(plain, n, n + 3000);
+	feed(e, n, n + 3000);
+	tsn_engine_finish(plain);
+	tsn_engine_finish(e);
+	cr_assert_eq(lost(e), 0);
+	engine_end(plain, sw);
+	engine_end(e, sg);
+	cr_assert(want.lines.n > 100);
+	check(&want, &got, 3);
+	end_run(&want);
+	end_run(&got);
 }
