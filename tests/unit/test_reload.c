@@ -7,6 +7,7 @@
  */
 #include <malloc.h>
 
+#include "compile/lanes.h"
 #include "unit/snapshot_rows.h"
 
 #define LOAD 400 /* flows between reloads */
@@ -148,6 +149,44 @@ Test(reload, unchanged_expressions_stay_byte_for_byte, .timeout = 1200)
 	settle_lines(&want);
 	settle_lines(&got);
 	same_lines(&want, &got, "reloaded");
+	free_lines(&want);
+	free_lines(&got);
+}
+
+/* Threads are in the middle of what waits when the next rules come, or a snapshot is asked for. */
+Test(reload, storm_on_threads, .timeout = 1200)
+{
+	const uint64_t reloads = getenv("TSN_SOAK") != NULL ? 1000 : 40;
+	const struct tsn_engine_options o = { .batch_rows = 16, .seed = 5, .threads = 3 };
+	struct lines want = { 0 }, got = { 0 };
+	struct tsn_sink *sa = tsn_sink_call_new(on_kept, &got, TSN_SEV_INFO), *sb = tsn_sink_call_new(on_kept, &want, TSN_SEV_INFO);
+	struct tsn_engine *e = tsn_engine_new(&o), *plain = engine_over(constant, sb, NULL, 5);
+	struct tsn_ruleset *first = version(0);
+	uint64_t n = 0;
+
+	cr_assert(e != NULL && tsn_engine_add_sink(e, sa));
+	cr_assert(tsn_ruleset_lanes(first, 3)->n > 1);
+	cr_assert(tsn_engine_load(e, first, NULL));
+	for (uint64_t v = 1; v <= reloads; v++) {
+		struct tsn_pack k = { 0 };
+
+		for (uint64_t to = n + LOAD; n < to; n++) {
+			put_row(e, n);
+			put_row(plain, n);
+		}
+		if (v % 5 == 0)
+			tsn_engine_save(e, &k);
+		tsn_pack_fini(&k);
+		cr_assert(tsn_engine_load(e, version(v), NULL));
+	}
+	tsn_engine_finish(e);
+	tsn_engine_finish(plain);
+	engine_end(e, sa);
+	engine_end(plain, sb);
+	cr_assert(want.n > 100, "%zu records", want.n);
+	settle_lines(&want);
+	settle_lines(&got);
+	same_lines(&want, &got, "reloaded on threads");
 	free_lines(&want);
 	free_lines(&got);
 }
