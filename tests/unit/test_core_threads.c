@@ -112,6 +112,16 @@ end_run(struct run *r)
 	tsn_pack_fini(&r->saved);
 }
 
+/* From the state on, byte for byte; before it are the alerts, where those that end at one time may be told in any order. */
+static bool
+same_state(const struct tsn_pack *x, const struct tsn_pack *y)
+{
+	static const char name[] = "\5state";
+	const uint8_t *p = x->n > 0 ? memmem(x->p, x->n, name, strlen(name)) : NULL;
+
+	return x->n == y->n && (x->n == 0 || (p != NULL && memcmp(p, y->p + (p - x->p), (size_t)(x->p + x->n - p)) == 0));
+}
+
 static void
 check(const struct run *want, const struct run *got, unsigned then)
 {
@@ -119,6 +129,7 @@ check(const struct run *want, const struct run *got, unsigned then)
 		cr_assert_str_eq(got->lines.v[i], want->lines.v[i], "%u threads, then %u, batches of %u: record %zu is\n%s\nnot\n%s", got->threads, then,
 		    got->batch, i, got->lines.v[i], want->lines.v[i]);
 	cr_assert_eq(got->lines.n, want->lines.n, "%u threads, then %u: %zu records, not %zu", got->threads, then, got->lines.n, want->lines.n);
+	cr_assert(same_state(&got->saved, &want->saved), "%u threads, batches of %u: another state in the snapshot", got->threads, got->batch);
 }
 
 Test(core_threads, same_alerts)
