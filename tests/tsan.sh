@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fails if ThreadSanitizer has anything to say of the suite of threads, or of a run of rules of every kind.
+# Fails if ThreadSanitizer has anything to say of the suites of threads and reloads, or of a run of rules of every kind.
 #   tsan.sh BUILD
 build=$1
 TSAN_OPTIONS="log_path=$build/race exitcode=0"
 export TSAN_OPTIONS
 rm -f "$build"/race.*
-if ! "$build/core_threads"; then
-	echo "FAILED: suite core_threads"
+for suite in core_threads reload; do
+	"$build/$suite" && continue
+	echo "FAILED: suite $suite"
 	exit 1
-fi
+done
 for n in 1 2 4; do
 	"$build/tocsin" run -q -r stdlib-rules -r tests/fixtures/demo.tsn -r tests/cli/varied.tsn --threads "$n" --format json tests/fixtures/*.pcap > "$build/alerts.$n" 2> "$build/said" || exit 1
 	"$build/tocsin" run -q -r tests/cli/talks.tsn --threads "$n" --format json tests/fixtures/demo.pcap >> "$build/alerts.$n" 2> "$build/said" || exit 1

@@ -1,14 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* One suite of one test as a plain program, for ThreadSanitizer: Criterion's own processes do not start under it. */
+/* A suite as a plain program, each test a process, for ThreadSanitizer: Criterion's own processes do not start under it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#define Test(suite, name, ...) \
-	static void name(void); \
-	int main(void) { name(); return 0; } \
-	static void name(void)
+static struct {
+	const char *name;
+	void (*run)(void);
+} alone[16];
+static unsigned nalone;
+
+#define Test(suite, test, ...) \
+	static void test(void); \
+	__attribute__((constructor)) static void add_##test(void) \
+	{ \
+		alone[nalone].name = #test; \
+		alone[nalone++].run = test; \
+	} \
+	static void test(void)
+
+int
+main(void)
+{
+	int failed = 0;
+
+	for (unsigned i = 0; i < nalone; i++) {
+		pid_t child = fork();
+		int status = 1;
+
+		if (child == 0) {
+			alone[i].run();
+			exit(0);
+		}
+		if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+			fprintf(stderr, "FAILED: %s\n", alone[i].name);
+			failed = 1;
+		}
+	}
+	return failed;
+}
+
 #define cr_assert(x, ...) do { \
 	if (!(x)) { \
 		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
