@@ -29,6 +29,8 @@ Test(state_clock, panes_are_times_divided_and_rounded_down)
 		struct tsn_agg_def d = { .pane_ms = chance(&r, 50) ? widths[below(&r, 17)] :
 		    1 + (int64_t)below(&r, UINT64_C(1) << (1 + below(&r, 40))) };
 		struct tsn_agg a = { .def = &d, .magic = tsn_reciprocal(d.pane_ms) };
+		uint64_t some[64];
+		uint16_t row[21];
 		uint64_t base = (uint64_t)bases[below(&r, 9)], reach = UINT64_C(1) << below(&r, 45);
 
 		for (uint32_t i = 0; i < 64; i++) {
@@ -39,6 +41,11 @@ Test(state_clock, panes_are_times_divided_and_rounded_down)
 				t[i] = t[i] / 4 / d.pane_ms * d.pane_ms - (int64_t)below(&r, 2);
 		}
 		tsn_panes_of(&a, t, 64, pane);
+		for (uint32_t i = 0; i < 21; i++)
+			row[i] = (uint16_t)(3 * i + 1);
+		tsn_panes_of_rows(&a, t, row, 21, some);
+		for (uint32_t i = 0; i < 21; i++)
+			cr_assert_eq(some[row[i]], pane[row[i]]);
 		for (uint32_t i = 0; i < 64; i++)
 			cr_assert_eq((int64_t)pane[i] - TSN_PANE_BIAS, expected(t[i], d.pane_ms),
 			    "%" PRId64 " by %" PRId64 ": %" PRId64 " not %" PRId64, t[i], d.pane_ms,
