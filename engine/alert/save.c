@@ -902,10 +902,10 @@ static void
 put_in_place(struct tsn_alerts *a, struct made *m)
 {
 	free_entries(a->rule, a->nrules);
-	tsn_free(a->rule);
+	memcpy(a->rule, m->rule, a->nrules * sizeof(*m->rule)); /* where their plans are */
+	tsn_free(m->rule);
 	tsn_alerts_openings_done(a);
 	tsn_free(a->opening);
-	a->rule = m->rule;
 	a->opening = m->opening;
 	a->nopenings = m->nopenings;
 	a->opening_cap = m->opening_cap;

@@ -340,7 +340,7 @@ tsn_budget_divide(struct tsn_program *p, const struct tsn_site *site, const stru
 	d.most = tsn_calloc(nguests + 1, sizeof(*d.most));
 	d.grown = tsn_calloc(nguests + 1, sizeof(*d.grown));
 	if (d.owner == NULL || d.most == NULL || d.grown == NULL) {
-		tsn_diag_error(diags, TSN_E_LIMIT, TSN_SPAN_NONE, "memory is out");
+		tsn_diag_error(diags, TSN_E_MEMORY, TSN_SPAN_NONE, "memory is out");
 		ok = false;
 	} else {
 		find_owners(&d, guest, nguests);

@@ -719,8 +719,6 @@ run(struct tsn_emit *e, const char **error)
 			pcre2_code_free(e->p->regexes[i]);
 		if (e->p != NULL)
 			tsn_names_fini(&e->p->rule_names);
-		if (*error == NULL)
-			*error = "memory is out";
 	}
 	finish(e);
 	if (!good)

@@ -185,7 +185,7 @@ struct tsn_ir_module {
 
 /*
  * Emits the program of a checked module (compile/emit.c) and verifies it. Takes over
- * [m->arena] on success. NULL when memory is out or the verifier found our own mistake
+ * [m->arena] on success. NULL when memory is out ([error] stays NULL) or the verifier found our own mistake
  * ([error] then says so, a static or arena string).
  *
  * Match of a rule (LANGUAGE.md section 4, ENGINE_DESIGN e): T(when) & touched & ~T(except), where touched = OR

@@ -86,7 +86,7 @@ run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
 	struct tsn_item *it = &c->item[n % ITEMS];
 	struct seat *s = &c->seat[lane];
 
-	tsn_item_run(it, &c->lane[lane], &it->records[lane]);
+	tsn_item_run(it, &c->lane[lane], lane);
 	atomic_store_explicit(&s->watch_due, tsn_alerts_watch_due(c->lane[lane].alerts), memory_order_relaxed);
 	atomic_store(&s->done, n + 1);
 	if (!atomic_load(&c->front_waits))
@@ -227,7 +227,8 @@ make(struct tsn_crew *c)
 		atomic_init(&c->seat[i].watch_due, INT64_MAX);
 	}
 	for (uint32_t i = 0; i < ITEMS; i++)
-		if ((c->item[i].records = tsn_calloc(c->nlanes, sizeof(*c->item[i].records))) == NULL)
+		if ((c->item[i].records = tsn_calloc(c->nlanes, sizeof(*c->item[i].records))) == NULL ||
+		    (c->item[i].parts = tsn_calloc(c->nlanes, sizeof(*c->item[i].parts))) == NULL)
 			return false;
 	for (; c->nspare < ITEMS + 1; c->nspare++)
 		if ((c->spare[c->nspare] = tsn_batch_new()) == NULL)
@@ -264,6 +265,7 @@ tsn_crew_free(struct tsn_crew *c)
 		tsn_batch_free(c->item[i].batch);
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);
+		tsn_free(c->item[i].parts);
 	}
 	while (c->nspare > 0)
 		tsn_batch_free(c->spare[--c->nspare]);

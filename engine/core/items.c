@@ -28,6 +28,14 @@ tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l)
 		tsn_exporters_put(l->exporters, it->told[i].exporter, &it->told[i].presence);
 }
 
+void
+tsn_item_divide(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes)
+{
+	for (uint32_t i = 0; i < nlanes; i += lane[i].nshards)
+		if (lane[i].nshards > 1)
+			tsn_state_parts(lane[i].key, tsn_state_seed(lane[i].state), it->batch, it->parts[i]);
+}
+
 /* Each lane passes over the ticks at which it has nothing to do. */
 static int64_t
 ticks_below(struct tsn_lane *l, int64_t to)
@@ -66,13 +74,16 @@ ticks(struct tsn_lane *l, int64_t to)
 }
 
 void
-tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, struct tsn_alert_records *out)
+tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 {
 	tsn_item_hear(it, l);
+	l->parts = l->nshards > 1 && it->batch != NULL ? it->parts[i - l->shard] : NULL;
 	switch (it->kind) {
 	case TSN_ITEM_FLOWS: tsn_lane_flows(l, it->batch, it->time); break;
-	case TSN_ITEM_TALKS: talks(l, it); return;
+	case TSN_ITEM_TALKS: talks(l, it); break;
 	case TSN_ITEM_TICKS: ticks(l, it->time); break;
 	}
-	tsn_alerts_take(l->alerts, out);
+	l->parts = NULL;
+	if (it->kind != TSN_ITEM_TALKS)
+		tsn_alerts_take(l->alerts, &it->records[i]);
 }

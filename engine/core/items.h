@@ -24,6 +24,7 @@ struct tsn_told {
 struct tsn_item {
 	enum tsn_item_kind kind;
 	struct tsn_batch *batch;   /* FLOWS, TALKS; read by all lanes */
+	uint8_t (*parts)[TSN_BATCH_ROWS]; /* of its rows; by lane, of shards the first */
 	int64_t time;              /* FLOWS: the clock behind it; TALKS: their tick; TICKS: all up to it */
 	int64_t began;             /* nothing in it was received before */
 	struct tsn_told *told;     /* how exporters stand that changed since the item before */
@@ -35,7 +36,9 @@ struct tsn_item {
 void tsn_item_tell(struct tsn_item *it, struct tsn_exporters *x);
 /* A lane hears of it: also outside of items, when all is drained. */
 void tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l);
-/* What a lane does with it. */
-void tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, struct tsn_alert_records *out);
+/* Which part a row is of is made once for all shards, before they run. */
+void tsn_item_divide(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes);
+/* What lane number [i] does with it. */
+void tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i);
 
 #endif

@@ -107,7 +107,10 @@ tsn_lane_rows(struct tsn_lane *l, struct tsn_batch *b)
 	if (l->nshards == 1)
 		return b;
 	*l->view = *b;
-	tsn_state_shard_rows(l->key, tsn_state_seed(l->state), b, l->shard, l->nshards, &l->view->rows);
+	if (l->parts != NULL)
+		tsn_state_part_rows(l->parts, b, l->shard, l->nshards, &l->view->rows);
+	else
+		tsn_state_shard_rows(l->key, tsn_state_seed(l->state), b, l->shard, l->nshards, &l->view->rows);
 	return l->view;
 }
 

@@ -31,6 +31,7 @@ struct tsn_lane {
 	/* of a shard, else NULL and 1: it takes the rows of its parts of this key */
 	const struct tsn_key_spec *key;
 	uint32_t shard, nshards;
+	const uint8_t *parts;            /* of the rows of the item at hand, by that key; NULL: nobody made them */
 	struct tsn_batch *view;          /* such a batch: another's columns, but not all of its rows */
 	struct tsn_batch *tick_batch;
 	struct tsn_batch *batch;         /* at hand */

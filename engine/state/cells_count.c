@@ -133,26 +133,46 @@ expired(uint32_t l, uint64_t newest, uint64_t d, uint32_t keep)
 	return ((l - (uint32_t)newest - 1 - (LANES - keep)) & (LANES - 1)) < d;
 }
 
+/* Rows: how many lanes leave; each is the ring twice, so that a load from any place of it goes round. */
+#define LEFT(l, d)  ((l) % LANES < (d) ? 0 : UINT8_MAX)
+#define LEFT4(l, d) LEFT(l, d), LEFT((l) + 1, d), LEFT((l) + 2, d), LEFT((l) + 3, d)
+#define LEFT16(d)   LEFT4(0, d), LEFT4(4, d), LEFT4(8, d), LEFT4(12, d)
+#define LEFT_ROW(d) { LEFT16(d), LEFT16(d) }
+static const uint8_t left[LANES][2 * LANES] = {
+	LEFT_ROW(0), LEFT_ROW(1), LEFT_ROW(2), LEFT_ROW(3), LEFT_ROW(4), LEFT_ROW(5), LEFT_ROW(6), LEFT_ROW(7),
+	LEFT_ROW(8), LEFT_ROW(9), LEFT_ROW(10), LEFT_ROW(11), LEFT_ROW(12), LEFT_ROW(13), LEFT_ROW(14), LEFT_ROW(15),
+};
+
+/* Clears [d] < LANES lanes from [first] on, round the ring; the sum of the others. Compilers make sixteen branches of a loop. */
+static inline uint32_t
+clear_lanes(uint8_t lane[LANES], uint32_t first, uint64_t d)
+{
+	const uint64_t even = UINT64_C(0x00ff00ff00ff00ff);
+	uint64_t half[2], keep[2], sum = 0;
+
+	memcpy(half, lane, sizeof(half));
+	memcpy(keep, &left[d][-first & (LANES - 1)], sizeof(keep));
+	for (int i = 0; i < 2; i++) {
+		half[i] &= keep[i];
+		sum += (half[i] & even) + (half[i] >> 8 & even);
+	}
+	memcpy(lane, half, sizeof(half));
+	return (uint32_t)(sum * UINT64_C(0x0001000100010001) >> 48);
+}
+
 static inline void
 narrow_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
 {
 	const bool warm = any_warm(cell);
-	uint64_t d = pane - newest;
+	const uint64_t d = pane - newest;
 	uint32_t sum = 0;
 
 	if (__builtin_expect(warm, 0))
 		c->warm -= warm_lanes(cell);
-
-	if (d >= keep) {
+	if (d >= keep)
 		memset(cell->lane, 0, sizeof(cell->lane));
-	} else {
-		const uint8_t first = (uint8_t)(newest + 1 + LANES - keep), out = (uint8_t)d;
-
-		for (uint8_t l = 0; l < LANES; l++)
-			cell->lane[l] = ((uint8_t)(l - first) & (LANES - 1)) < out ? 0 : cell->lane[l];
-		for (uint32_t l = 0; l < LANES; l++)
-			sum += cell->lane[l];
-	}
+	else
+		sum = clear_lanes(cell->lane, (uint32_t)newest + 1 + LANES - keep, d);
 	if (__builtin_expect(warm, 0))
 		c->warm += warm_lanes(cell);
 	cell->head = pane << TSN_HEAD_BITS | sum;

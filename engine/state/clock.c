@@ -49,28 +49,57 @@ tsn_reciprocal(int64_t pane_ms)
 }
 
 /* Times of a batch lie near each other: 49 days from a pane before the first go the short way. */
+struct near {
+	int64_t ms;
+	uint64_t magic; /* 0: there is no short way */
+	uint64_t first; /* pane, and where it begins */
+	uint64_t base;
+};
+
+static struct near
+near(const struct tsn_agg *a, int64_t time)
+{
+	const int64_t ms = a->def->pane_ms, far = INT64_C(1) << 42; /* 139 years; below the limit of panes */
+	struct near n = { .ms = ms };
+
+	if (a->magic == 0 || time > far || time < -far)
+		return n;
+	n.magic = a->magic;
+	n.first = (uint64_t)(floor_div(time, ms) - (INT64_C(1) << 31) / ms);
+	n.base = n.first * (uint64_t)ms;
+	return n;
+}
+
+static inline uint64_t
+pane_near(const struct near *n, int64_t time)
+{
+	const uint64_t off = (uint64_t)time - n->base;
+
+	if (__builtin_expect(off > UINT32_MAX || n->magic == 0, 0))
+		return tsn_pane_at(time, n->ms);
+	return n->first + (uint64_t)((unsigned __int128)off * n->magic >> 64) + (uint64_t)TSN_PANE_BIAS;
+}
+
 void
 tsn_panes_of(const struct tsn_agg *a, const int64_t *time, uint32_t n, uint64_t *out)
 {
-	const int64_t ms = a->def->pane_ms, far = INT64_C(1) << 42; /* 139 years; below the limit of panes */
-	const uint64_t magic = a->magic;
-	uint64_t first, base, off;
-	uint32_t i;
+	struct near by;
 
 	if (n == 0)
 		return;
-	if (magic == 0 || time[0] > far || time[0] < -far) {
-		for (i = 0; i < n; i++)
-			out[i] = tsn_pane_at(time[i], ms);
+	by = near(a, time[0]);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = pane_near(&by, time[i]);
+}
+
+void
+tsn_panes_of_rows(const struct tsn_agg *a, const int64_t *time, const uint16_t *row, uint32_t n, uint64_t *out)
+{
+	struct near by;
+
+	if (n == 0)
 		return;
-	}
-	first = (uint64_t)(floor_div(time[0], ms) - (INT64_C(1) << 31) / ms);
-	base = first * (uint64_t)ms;
-	for (i = 0; i < n; i++) {
-		off = (uint64_t)time[i] - base;
-		if (__builtin_expect(off <= UINT32_MAX, 1))
-			out[i] = first + (uint64_t)((unsigned __int128)off * magic >> 64) + (uint64_t)TSN_PANE_BIAS;
-		else
-			out[i] = tsn_pane_at(time[i], ms);
-	}
+	by = near(a, time[row[0]]);
+	for (uint32_t i = 0; i < n; i++)
+		out[row[i]] = pane_near(&by, time[row[i]]);
 }

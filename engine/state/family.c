@@ -216,7 +216,8 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 
 /*
  * The first of two passes over a batch's keys: the group of the first entry with the key's tag, which is nearly always
- * right. The second then finds the groups fetched.
+ * right. Each pass fetches what the next one meets, a whole batch ahead: the second finds the groups there, the first
+ * aggregate its cells.
  */
 void
 tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group, uint32_t n)
@@ -236,6 +237,7 @@ tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uin
 	for (uint32_t i = 0; i < n; i++) {
 		__builtin_prefetch(line[i + TSN_FAR]);
 		group[i] = tsn_line_guess(&dir, line[i], k->tag[row[i]]);
+		prefetch(&f->store, group[i]);
 	}
 }
 
@@ -290,6 +292,7 @@ static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
     enum found *found)
 {
+	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
 	struct tsn_group *groups = f->store.groups;
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
@@ -298,7 +301,7 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
-		prefetch(&f->store, group[i + TSN_AHEAD]);
+		tsn_cell_prefetch(&cells, group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !same_key(&f->store, c->k, row, &groups[group[i]]))) {
 			*found = look(f, c->k, row, count, i == x->from, c->met, time[row], c->seed, &group[i]);
 			if (*found != FOUND)

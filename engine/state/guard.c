@@ -164,7 +164,7 @@ tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_
 	struct tsn_guard *g = f->guard;
 	uint32_t kept = 0;
 
-	if (!g->whole)
+	if (!g->whole || tsn_mask_count(counts) == n) /* all of them count: nobody only looks */
 		return n;
 	for (uint32_t i = 0; i < n; i++)
 		if (tsn_mask_has(counts, row[i]))

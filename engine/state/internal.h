@@ -370,14 +370,15 @@ void tsn_agg_fini(struct tsn_agg *a);
 uint64_t tsn_agg_bytes(const struct tsn_agg *a);
 
 /* clock.c */
-/* Whole columns are faster by the row, but not when few rows of the batch are asked about. */
+/* Whole columns are faster by the row, but not when few rows of the batch are asked about, such as those of a shard. */
 static inline bool
 tsn_few_rows(uint32_t n, const struct tsn_batch *b)
 {
-	return n * 8 < b->n;
+	return n * 4 < b->n * 3;
 }
 
 void tsn_panes_of(const struct tsn_agg *a, const int64_t *time, uint32_t n, uint64_t *out);
+void tsn_panes_of_rows(const struct tsn_agg *a, const int64_t *time, const uint16_t *row, uint32_t n, uint64_t *out);
 uint64_t tsn_pane_at(int64_t time, int64_t pane_ms);
 /* Start of a pane in ms, held to what an int64 can say. */
 int64_t tsn_pane_start(uint64_t pane, int64_t pane_ms);

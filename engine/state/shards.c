@@ -32,8 +32,11 @@ tsn_state_parts(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_
 		v4 = &b->addr[tsn_fields[p->field].addr_slot].is_v4;
 		for (uint32_t i = 0; i < b->n; i++)
 			all[i] = (uint8_t)tsn_part_of(tsn_hash_u64(col[i] & mask, seed));
-		for (uint32_t i = 0; i < b->n; i++)
-			part[i] = tsn_mask_has(&rows, i) ? all[i] : 0;
+		if (tsn_mask_count(&rows) == b->n)
+			memcpy(part, all, b->n);
+		else
+			for (uint32_t i = 0; i < b->n; i++)
+				part[i] = tsn_mask_has(&rows, i) ? all[i] : 0;
 		tsn_mask_andnot(&rows, &rows, v4);
 	}
 	TSN_EACH_ROW(row, &rows)
@@ -41,16 +44,26 @@ tsn_state_parts(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_
 }
 
 void
+tsn_state_part_rows(const uint8_t part[TSN_BATCH_ROWS], const struct tsn_batch *b, uint32_t shard, uint32_t nshards,
+    struct tsn_mask *out)
+{
+	const uint8_t bits = (uint8_t)(nshards - 1), wanted = (uint8_t)shard;
+	uint8_t own[TSN_BATCH_ROWS];
+
+	for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++)
+		own[i] = (part[i] & bits) == wanted;
+	tsn_mask_pack(out, own);
+	tsn_mask_and(out, out, &b->rows);
+}
+
+void
 tsn_state_shard_rows(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_batch *b, uint32_t shard, uint32_t nshards,
     struct tsn_mask *out)
 {
-	uint8_t part[TSN_BATCH_ROWS], own[TSN_BATCH_ROWS];
+	uint8_t part[TSN_BATCH_ROWS];
 
 	tsn_state_parts(key, seed, b, part);
-	for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++)
-		own[i] = (part[i] & (nshards - 1)) == shard;
-	tsn_mask_pack(out, own);
-	tsn_mask_and(out, out, &b->rows);
+	tsn_state_part_rows(part, b, shard, nshards, out);
 }
 
 uint32_t

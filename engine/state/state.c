@@ -224,12 +224,10 @@ panes(struct tsn_family *f, uint32_t i, const struct tsn_batch *b, const uint16_
 	for (uint32_t j = 0; j < i; j++)
 		if (!f->agg[j].ops->exact && f->agg[j].def->pane_ms == d->pane_ms && f->agg[j].def->by_received == d->by_received)
 			return f->agg[j].pane;
-	if (tsn_few_rows(n, b)) {
-		for (uint32_t k = 0; k < n; k++)
-			f->agg[i].panes[row[k]] = tsn_pane_at(time[row[k]], d->pane_ms);
-	} else {
+	if (tsn_few_rows(n, b))
+		tsn_panes_of_rows(&f->agg[i], time, row, n, f->agg[i].panes);
+	else
 		tsn_panes_of(&f->agg[i], time, b->n, f->agg[i].panes);
-	}
 	return f->agg[i].panes;
 }
 

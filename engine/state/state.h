@@ -129,7 +129,10 @@ struct tsn_state *tsn_state_new_shard(const struct tsn_family_def *defs, uint32_
 bool tsn_family_divides(const struct tsn_family_def *def);
 /* The parts (0 to 63) of a batch's rows; of rows without key, 0. All TSN_BATCH_ROWS are written. */
 void tsn_state_parts(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_batch *b, uint8_t part[TSN_BATCH_ROWS]);
-/* Those of the batch's rows that are of a shard; rows without key go to shard 0. */
+/* Of those, the batch's rows that are of a shard; rows without key go to shard 0. */
+void tsn_state_part_rows(const uint8_t part[TSN_BATCH_ROWS], const struct tsn_batch *b, uint32_t shard, uint32_t nshards,
+    struct tsn_mask *out);
+/* Both at once. */
 void tsn_state_shard_rows(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_batch *b, uint32_t shard, uint32_t nshards,
     struct tsn_mask *out);
 /* What keys are hashed with; another one after old state was taken over or loaded. */
