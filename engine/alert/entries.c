@@ -42,9 +42,11 @@ make_room(struct tsn_alert_rule *r)
 
 	if (r->nslots > 0 && r->nentries < r->nslots / 2)
 		return true;
-	slot = tsn_calloc(n, sizeof(*slot));
+	slot = tsn_calloc(1, n * sizeof(*slot) + TSN_ALERT_PARTS * sizeof(uint32_t));
 	if (slot == NULL)
 		return false;
+	if (r->slot != NULL)
+		memcpy(slot + n, tsn_alert_in_part(r), TSN_ALERT_PARTS * sizeof(uint32_t));
 	for (uint32_t i = 0; i < r->nslots; i++)
 		if (r->slot[i].e != NULL)
 			place(slot, n, r->slot[i].e);
@@ -172,7 +174,7 @@ tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 {
 	unplace(r, e);
 	r->nentries--;
-	r->in_part[e->part]--;
+	tsn_alert_in_part(r)[e->part]--;
 	tsn_alert_entry_shed(e);
 	tsn_free(e);
 }

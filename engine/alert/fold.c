@@ -113,7 +113,7 @@ is_full(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t par
 {
 	if (a->max_keys < LEAST_DIVIDED)
 		return r->nentries >= a->max_keys;
-	return r->in_part[part] >= a->max_keys / TSN_ALERT_PARTS;
+	return r->slot != NULL && tsn_alert_in_part(r)[part] >= a->max_keys / TSN_ALERT_PARTS;
 }
 
 static struct tsn_alert_entry *
@@ -166,7 +166,7 @@ enter(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 	}
 	e->opened = e->reported = TSN_TIME_NONE;
 	e->part = (uint8_t)part;
-	r->in_part[part]++;
+	tsn_alert_in_part(r)[part]++;
 	return e;
 }
 

@@ -39,14 +39,15 @@ tsn_alerts_seed(struct tsn_alerts *a, uint64_t seed)
 	for (uint32_t i = 0; !same && i < a->nrules; i++) {
 		struct tsn_alert_rule *r = &a->rule[i];
 
-		memset(r->in_part, 0, sizeof(r->in_part));
+		if (r->slot != NULL)
+			memset(tsn_alert_in_part(r), 0, TSN_ALERT_PARTS * sizeof(uint32_t));
 		for (uint32_t k = 0; k < r->nslots; k++) {
 			struct tsn_alert_entry *e = r->slot[k].e;
 
 			if (e == NULL)
 				continue;
 			e->part = (uint8_t)tsn_alert_part(a, r->rule, e->key, e->key_len);
-			r->in_part[e->part]++;
+			tsn_alert_in_part(r)[e->part]++;
 		}
 	}
 }
@@ -70,8 +71,6 @@ move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
 	MOVE(news_cap);
 	MOVE(counts);
 	MOVE(told_full);
-	for (int i = 0; i < TSN_ALERT_PARTS; i++)
-		MOVE(in_part[i]);
 }
 
 /* --- entry by entry --- */
@@ -108,7 +107,7 @@ move_entry(struct tsn_alert_rule *to, struct tsn_alert_rule *from, struct tsn_al
 	}
 	to->counts.open += open;
 	to->counts.pending += pending;
-	to->in_part[e->part]++;
+	tsn_alert_in_part(to)[e->part]++;
 	tsn_alert_entry_queue(l, e);
 	if (e->d != NULL && e->d->news_due != TSN_TIME_NONE && !put_news(to, e))
 		e->d->news_due = TSN_TIME_NONE; /* told with those who come next, or at the end */
@@ -141,7 +140,6 @@ move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_a
 	move_list(to, n, rule, from, &from->closed);
 	tsn_alert_counts_add(&to[0]->rule[rule].counts, &from->counts);
 	from->counts = (struct tsn_alert_counts){ 0 };
-	memset(from->in_part, 0, sizeof(from->in_part));
 	tsn_free(from->slot);
 	from->slot = NULL;
 	from->nslots = from->nentries = 0;

@@ -227,7 +227,7 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 		return false;
 	memcpy(key, e->key, e->key_len);
 	al->rule = r->rule;
-	al->sid = r->sid;
+	al->sid = r->rule->sid != 0 ? r->rule->sid : tsn_alert_sid(r->rule->name);
 	al->severity = (enum tsn_severity)e->severity;
 	al->key = key;
 	al->key_len = e->key_len;

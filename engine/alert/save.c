@@ -667,7 +667,7 @@ load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, stru
 	if (e == NULL)
 		return false;
 	e->part = tsn_alert_part(a, r->rule, key, (uint32_t)n);
-	r->in_part[e->part]++;
+	tsn_alert_in_part(r)[e->part]++;
 	io_entry(&x, e);
 	e->life = life;
 	if (in->bad || (life != TSN_LIFE_CLOSED && !load_life(a, r, e, same, in)))
@@ -896,7 +896,6 @@ empty_rule(struct tsn_alert_rule *r)
 	r->nnews = r->news_cap = 0;
 	r->watch_pane = TSN_TIME_NONE;
 	r->counts.open = r->counts.pending = 0;
-	memset(r->in_part, 0, sizeof(r->in_part));
 }
 
 static void

@@ -111,7 +111,6 @@ make_rules(const struct tsn_program *p)
 		count_panes(&rule[i]);
 		rule[i].tells = p->rules[i].nactions > 0;
 		rule[i].notes = tsn_alert_notes_wanted(p, &p->rules[i]);
-		rule[i].sid = p->rules[i].sid != 0 ? p->rules[i].sid : tsn_alert_sid(p->rules[i].name);
 		tsn_alert_capture_plan(&rule[i], plan);
 		plan += rule[i].nsaved;
 	}
@@ -227,7 +226,6 @@ take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule 
 	r->nentries = old->nentries;
 	r->closed = old->closed;
 	r->counts = old->counts;
-	memcpy(r->in_part, old->in_part, sizeof(r->in_part));
 	old->slot = NULL;
 	old->nslots = old->nentries = 0;
 	r->news = old->news;

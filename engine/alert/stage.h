@@ -120,10 +120,9 @@ struct tsn_alert_slot {
 /* A rule of the bound program and its alerts. */
 struct tsn_alert_rule {
 	const struct tsn_rule *rule;
-	uint32_t sid;
 	struct tsn_save_plan *plan; /* behind the array of rules, in the same piece of memory */
 	uint32_t nsaved;
-	struct tsn_alert_slot *slot; /* a power of two of them, NULL while there is no entry */
+	struct tsn_alert_slot *slot; /* a power of two of them, and tsn_alert_in_part; NULL while there is no entry */
 	uint32_t nslots, nentries;
 	struct tsn_alert_list open, pending, closed;
 	int64_t watch_pane; /* the next one at whose end keys are evaluated; TSN_TIME_NONE while none is open or pending */
@@ -134,11 +133,20 @@ struct tsn_alert_rule {
 	size_t nnews, news_cap;
 	bool tells;         /* its openings are collected: links or actions */
 	struct tsn_alert_counts counts;
-	uint32_t in_part[TSN_ALERT_PARTS]; /* entries by part of the key */
 	bool told_full;
 	bool foreign;  /* of another stage; see tsn_alerts_own */
 	bool bound;    /* taken over by a rule of the next program */
 };
+
+/*
+ * Entries by part of the key, where there are slots, behind which they lie: most of many rules have none, and flows wait
+ * while rules are made.
+ */
+static inline uint32_t *
+tsn_alert_in_part(const struct tsn_alert_rule *r)
+{
+	return (uint32_t *)(r->slot + r->nslots);
+}
 
 /* A record waiting for the flush, and where it stands in the order. */
 struct tsn_alert_pending {
