@@ -51,7 +51,10 @@ def main():
     with open(path, encoding="utf-8") as f:
         page = f.read()
     for name, lines in (("bench", measured), ("cliffs", growth)):
-        text = "\n".join(lines(load(os.path.join(build, "bench", name + ".json"))))
+        left = os.path.join(build, "bench", name + ".json")
+        if not os.path.exists(left): # what was not run again stays as it is
+            continue
+        text = "\n".join(lines(load(left)))
         page = re.sub(f"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m: m[1] + text + "\n" + m[2], page, flags=re.S)
     with open(path, "w", encoding="utf-8") as f:
         f.write(page)

@@ -7,7 +7,7 @@
 # Batches of 1 are dear under sanitizers: those run the release build, whose bytes must be the same, too.
 fast=${TSN_RELEASE:-$tocsin}
 lines=0
-replay() { # RULES CAPTURE
+replay() { # RULES CAPTURE [LEVELS of CPU]
 	name=${2##*/}
 	for run in 1024:1 1:2 7:4; do
 		size=${run%:*} threads=${run#*:}
@@ -22,7 +22,7 @@ replay() { # RULES CAPTURE
 	expect 0 "$fast" run -q $1 -
 	input=
 	same "$name once more, from a pipe" "$tmp/1024" "$tmp/out"
-	for cpu in baseline avx2; do
+	for cpu in $3; do
 		TOCSIN_CPU=$cpu expect 0 "$fast" run -q $1 "$2"
 		same "$name by loops for $cpu" "$tmp/1024" "$tmp/out"
 	done
@@ -48,14 +48,14 @@ rules='-r stdlib-rules -r tests/fixtures/demo.tsn -r tests/cli/varied.tsn'
 for file in tests/fixtures/*.pcap*; do
 	replay "$rules" "$file"
 done
-replay '-r tests/cli/talks.tsn' "$capture"
+replay '-r tests/cli/talks.tsn' "$capture" "baseline avx2"
 sed '/^rule looked_up /,$d' tests/cli/talks.tsn > "$tmp/talks.tsn"
 replay "-r $tmp/talks.tsn" "$capture"
 if [ -x "$programs/flowgen" ]; then
 	"$programs/flowgen" --flows 6000 --hosts 900 --rate 60 --exporters 2 --seed 5 --out "$tmp/made.pcap" > /dev/null 2>&1
-	replay "$rules" "$tmp/made.pcap"
+	replay "$rules" "$tmp/made.pcap" "baseline avx2"
 	"$programs/flowgen" --flows 3000 --hosts 300 --rate 30 --exporters 3 --edge --v6-exporter --seed 6 --out "$tmp/odd.pcap" > /dev/null 2>&1
-	replay "$rules" "$tmp/odd.pcap"
+	replay "$rules" "$tmp/odd.pcap" "baseline avx2"
 	echo 'site { dedup 10s }' > "$tmp/dedup.tsn"
 	mkdir "$tmp/mixed"
 	cp "$tmp/odd.pcap" "$tmp/mixed/1"
