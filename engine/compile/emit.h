@@ -178,6 +178,9 @@ void tsn_emit_region(struct tsn_emit *e, uint32_t guard, uint32_t begin);
 
 /* Rows where [x] is true ([want] true), or is false. */
 uint32_t tsn_emit_mask(struct tsn_emit *e, const struct tsn_ir *x, bool want);
+/* Calls [each] for the parts of a condition: `and` under true, `or` under false and `not` are taken apart, each part once a walk. */
+void tsn_emit_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want,
+    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *x, bool want), void *arg);
 /* A mask that holds at least those rows and is made without looking at state. */
 uint32_t tsn_emit_upper(struct tsn_emit *e, const struct tsn_ir *x, bool want);
 bool tsn_ir_is_leaf(const struct tsn_ir *x);

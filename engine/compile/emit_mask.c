@@ -123,24 +123,27 @@ struct part {
 	bool shared;     /* made before the jumps, for others too */
 };
 
-/* Takes `and` under true, `or` under false and `not` apart, each part once. */
-static void
-collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool want)
+void
+tsn_emit_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want,
+    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *x, bool want), void *arg)
 {
-	struct part *p;
-
 	if (!tsn_emit_first_time(e, x, want))
 		return;
 	if (x->kind == TSN_IR_NOT) {
-		collect(e, parts, x->kid[0], !want);
-		return;
-	}
-	if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
+		tsn_emit_parts(e, x->kid[0], !want, each, arg);
+	} else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
 		for (uint32_t i = 0; i < x->nkids; i++)
-			collect(e, parts, x->kid[i], want);
-		return;
+			tsn_emit_parts(e, x->kid[i], want, each, arg);
+	} else {
+		each(e, arg, x, want);
 	}
-	p = tsn_vec_add(e, parts, sizeof(*p));
+}
+
+static void
+add_part(struct tsn_emit *e, void *arg, const struct tsn_ir *x, bool want)
+{
+	struct part *p = tsn_vec_add(e, arg, sizeof(*p));
+
 	if (p == NULL)
 		return;
 	p->x = x;
@@ -347,7 +350,7 @@ conjunction(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 	struct part *p;
 
 	tsn_emit_walk(e);
-	collect(e, &parts, x, want);
+	tsn_emit_parts(e, x, want, add_part, &parts);
 	if (x->stateful)
 		take_wheres(e, &parts);
 	p = parts.p;

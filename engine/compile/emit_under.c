@@ -156,22 +156,10 @@ struct part {
 };
 
 static void
-collect(struct tsn_emit *e, struct tsn_vec *parts, const struct tsn_ir *x, bool want)
+add_part(struct tsn_emit *e, void *arg, const struct tsn_ir *x, bool want)
 {
-	struct part *p;
+	struct part *p = tsn_vec_add(e, arg, sizeof(*p));
 
-	if (!tsn_emit_first_time(e, x, want))
-		return;
-	if (x->kind == TSN_IR_NOT) {
-		collect(e, parts, x->kid[0], !want);
-		return;
-	}
-	if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
-		for (uint32_t i = 0; i < x->nkids; i++)
-			collect(e, parts, x->kid[i], want);
-		return;
-	}
-	p = tsn_vec_add(e, parts, sizeof(*p));
 	if (p != NULL)
 		*p = (struct part){ x, want, tsn_emit_share(x, want) };
 }
@@ -224,7 +212,7 @@ conjunction(struct tsn_emit *e, uint32_t from, const struct tsn_ir *x, bool want
 	struct part *p;
 
 	tsn_emit_walk(e);
-	collect(e, &parts, x, want);
+	tsn_emit_parts(e, x, want, add_part, &parts);
 	p = parts.p;
 	if (parts.n > 1)
 		qsort(p, parts.n, sizeof(*p), by_share);
