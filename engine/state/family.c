@@ -7,6 +7,7 @@
  */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/wide.h"
 #include "state/internal.h"
 
 #define MANY 1024u
@@ -214,6 +215,38 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 	return number;
 }
 
+TSN_WIDE(static, void, lines_of, (const struct tsn_directory *d, const uint64_t *hash, uint32_t n, const struct tsn_line **line),
+    (d, hash, n, line))
+{
+	const struct tsn_directory dir = *d;
+
+	for (uint32_t i = 0; i < n; i++)
+		line[i] = tsn_directory_line(&dir, tsn_position(hash[i]));
+}
+
+/* What of [k] goes with entries: as it lies there where their rows are neighbours, else put together. */
+struct entries {
+	const uint64_t *hash;
+	const uint32_t *tag;
+	uint64_t hashes[TSN_BATCH_ROWS];
+	uint32_t tags[TSN_BATCH_ROWS];
+};
+
+static void
+entries_of(struct entries *e, const struct tsn_keys *k, const uint16_t *row, uint32_t n)
+{
+	e->hash = &k->hash[row[0]];
+	e->tag = &k->tag[row[0]];
+	if (row[n - 1] - row[0] == (int)n - 1)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		e->hashes[i] = k->hash[row[i]];
+		e->tags[i] = k->tag[row[i]];
+	}
+	e->hash = e->hashes;
+	e->tag = e->tags;
+}
+
 /*
  * The first of two passes over a batch's keys: the group of the first entry with the key's tag, which is nearly always
  * right. Each pass fetches what the next one meets, a whole batch ahead: the second finds the groups there, the first
@@ -224,19 +257,20 @@ tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uin
 {
 	const struct tsn_directory dir = f->store.dir;
 	const struct tsn_line *line[TSN_BATCH_ROWS + TSN_FAR];
+	struct entries e;
 
 	if (dir.lines == 0 || n == 0) {
 		for (uint32_t i = 0; i < n; i++)
 			group[i] = TSN_GROUP_NONE;
 		return;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		line[i] = tsn_directory_line(&dir, tsn_position(k->hash[row[i]]));
+	entries_of(&e, k, row, n);
+	lines_of(&dir, e.hash, n, line);
 	for (uint32_t i = 0; i < TSN_FAR; i++)
 		line[n + i] = line[n - 1];
 	for (uint32_t i = 0; i < n; i++) {
 		__builtin_prefetch(line[i + TSN_FAR]);
-		group[i] = tsn_line_guess(&dir, line[i], k->tag[row[i]]);
+		group[i] = tsn_line_guess(&dir, line[i], e.tag[i]);
 		prefetch(&f->store, group[i]);
 	}
 }

@@ -328,6 +328,7 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 
 	if (ok && guarded)
 		n = have = tsn_guard_rows(f, &s->keys, counts, s->row, n);
+	tsn_directory_settle(&f->store.dir, s->seed);
 	tsn_family_guess(f, &s->keys, s->row, s->group, have);
 	while (x->from < have) {
 		bool found = tsn_family_resolve(f, &s->keys, counts, x, s->group, have, s->seed);
