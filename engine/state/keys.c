@@ -160,7 +160,7 @@ together(struct tsn_family_store *f, uint64_t cap)
 		return false;
 	for (uint32_t part = 0; part < f->nparts; part++)
 		for (uint32_t k = 0; k < f->part[part].n; k++) {
-			struct tsn_group *g = &f->groups[tsn_number(f, part, k)];
+			struct tsn_group *g = tsn_group_at(f, tsn_number(f, part, k));
 			uint32_t size;
 
 			if (!g->in_slab)
