@@ -74,7 +74,7 @@ TSN_WIDE(static, uint64_t, usual, (const struct tsn_near *by, const int64_t *tim
 
 	for (uint32_t i = 0; i < n; i++) {
 		far |= !tsn_near_has(&near, time[i]);
-		out[i] = tsn_near_pane(&near, time[i]);
+		out[i] = tsn_near_panes(&near, time[i]);
 	}
 	return far;
 }

@@ -15,11 +15,16 @@ tsn_near_has(const struct tsn_near *n, int64_t time)
 	return (uint64_t)time - n->base < n->reach;
 }
 
-/*
- * Of a time that is near. The high half of offset times magic, by parts that compilers make vectors of.
- */
+/* Of a time that is near. */
 static inline uint64_t
 tsn_near_pane(const struct tsn_near *n, int64_t time)
+{
+	return n->first + (uint64_t)((unsigned __int128)((uint64_t)time - n->base) * n->magic >> 64);
+}
+
+/* The same by parts, which compilers make vectors of. */
+static inline uint64_t
+tsn_near_panes(const struct tsn_near *n, int64_t time)
 {
 	const uint64_t off = (uint32_t)((uint64_t)time - n->base);
 	const uint64_t low = off * (uint32_t)n->magic >> 32, high = off * (n->magic >> 32);
