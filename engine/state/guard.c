@@ -81,7 +81,7 @@ heat(struct tsn_guard *g, uint64_t hash)
 static uint64_t
 hash_of(const struct tsn_state *s, const struct tsn_family_store *st, uint32_t group)
 {
-	const struct tsn_group *g = &st->groups[group];
+	const struct tsn_group *g = tsn_group_at(st, group);
 	const uint8_t *key;
 	uint16_t len;
 
@@ -99,7 +99,7 @@ look_at(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, uint32_t n
 
 	for (uint32_t i = 0; i < n; i++) {
 		s->row[i] = (uint16_t)i;
-		a->panes[i] = tsn_ring_newest(tsn_head_load(tsn_cell(tsn_agg_cells(a), s->group[i]))) - back;
+		a->panes[i] = tsn_agg_newest(a, s->group[i]) - back;
 	}
 	a->pane = a->panes;
 	a->arg = NULL;
