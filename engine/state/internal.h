@@ -123,6 +123,7 @@ struct tsn_fold {
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
+	bool guarded;            /* for flows: of a guarded family (tsn_family_def), any value below the least will do */
 	struct tsn_met *met;     /* groups of the segment, while it is resolved */
 	uint32_t all;            /* rows of the batch, if all of them count; else 0 */
 };

@@ -31,12 +31,16 @@ tsn_members_kept(struct tsn_members *m)
  * [panes] what it keeps. False when memory ran out: nothing changed.
  */
 bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, uint64_t *bytes);
-/* All panes get older by [by]; what reaches [panes] is forgotten. */
-void tsn_members_advance(struct tsn_members *m, uint32_t by);
+/* The same where it takes no memory, as it mostly does; else false, and nothing changed. */
+bool tsn_members_note(struct tsn_members *m, uint64_t member, uint32_t age);
+/* All panes get older by [by]; what reaches [panes] is forgotten. [leaves] false: nothing does. */
+void tsn_members_advance(struct tsn_members *m, uint32_t by, bool leaves);
 /* Empties it, if that is as good as a new one. */
 bool tsn_members_empty(struct tsn_members *m);
 /* How many there would be if they were [ahead] older. A sketch keeps what it worked out last, so [m] is not const. */
 int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead);
+/* True: less than [least], however much older they were. Cheaper than to count them; false: do. */
+bool tsn_members_below(const struct tsn_members *m, int64_t least);
 /* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
 void tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place);
 /* What adding it would allocate at most, beside what there is. */
