@@ -55,17 +55,26 @@ other_of(const struct tsn_agg *a, const struct cell *c, uint32_t window)
 	return a->def->tumbling ? tsn_members_kept(c->of[window ^ 1]) : NULL;
 }
 
+/* What the group has beside its cell has changed. */
+static void
+charge(struct tsn_agg *a, uint32_t group)
+{
+	const uint64_t before = a->store.bytes;
+
+	a->store.bytes = a->store.heap.bytes;
+	tsn_extra_charge(a, group, before);
+}
+
 static void
 release(struct tsn_agg *a, uint32_t group, uint32_t window)
 {
 	struct cell *c = cell_of(a, group);
-	const uint64_t before = a->store.bytes;
 
 	if (c->of[window] == NULL)
 		return;
 	tsn_extra_leave(a, tsn_members_kept(c->of[window]), other_of(a, c, window));
-	tsn_members_free(c->of[window], &a->store.bytes);
-	tsn_extra_charge(a, group, before);
+	tsn_members_free(c->of[window], &a->store.heap);
+	charge(a, group);
 	c->of[window] = NULL;
 }
 
@@ -158,7 +167,6 @@ enlarge(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, boo
 	const uint64_t pane = a->pane[row];
 	const uint32_t w = window_at(a, pane);
 	enum tsn_room room = a->def->extra_bytes == 0 ? TSN_ROOM : TSN_ROOM_ANEW;
-	uint64_t before;
 	bool fresh, ok;
 
 	while (room == TSN_ROOM_ANEW) {
@@ -170,9 +178,8 @@ enlarge(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, boo
 	if (!*counted)
 		return true;
 	fresh = c->of[w] == NULL;
-	before = a->store.bytes;
-	ok = tsn_members_add(&c->of[w], a->member[row], age_of(a, c, pane), panes(a), &a->store.bytes);
-	tsn_extra_charge(a, group, before);
+	ok = tsn_members_add(&c->of[w], a->member[row], age_of(a, c, pane), panes(a), &a->store.heap);
+	charge(a, group);
 	if (ok && fresh)
 		tsn_extra_enter(a, group, tsn_members_kept(c->of[w]), other_of(a, c, w));
 	return ok;
@@ -311,8 +318,7 @@ reset(struct tsn_agg *a, uint32_t group)
 static void
 fini(struct tsn_agg *a)
 {
-	for (uint32_t g = 0; g < a->store.cells.cap; g++)
-		reset(a, g);
+	tsn_heap_fini(&a->store.heap);
 }
 
 /* Does the head say that there is something in that window's memory? */
@@ -342,16 +348,15 @@ load_window(struct tsn_agg *a, uint32_t group, uint32_t window, struct tsn_unpac
 {
 	struct cell *c = cell_of(a, group);
 	struct tsn_members *m = NULL;
-	const uint64_t before = a->store.bytes;
 	struct tsn_kept said;
 
 	if (!tsn_extra_load(a, group, &said, other_of(a, c, window), in))
 		return false;
-	if (!tsn_members_load(&m, panes(a), in, &a->store.bytes)) {
-		tsn_members_free(m, &a->store.bytes);
+	if (!tsn_members_load(&m, panes(a), in, &a->store.heap)) {
+		tsn_members_free(m, &a->store.heap);
 		return false;
 	}
-	tsn_extra_charge(a, group, before);
+	charge(a, group);
 	*tsn_members_kept(m) = said;
 	c->of[window] = m;
 	tsn_extra_put(a, group, &said);

@@ -125,24 +125,30 @@ path_now(const struct tsn_hll *h, uint32_t index)
 	const uint32_t by = (h->newest - (uint32_t)h->path[index]) & STAMP;
 	uint64_t left = h->path[index] & ~(uint64_t)STAMP;
 
+	if (left == fresh(h->panes))
+		return left;
 	for (uint32_t i = 0; i < by; i++)
 		left &= left - 1;
 	return moved(left, by, fresh(h->panes));
 }
 
-/* [path] begins at the uppermost bit here. */
+/* [path] begins at the uppermost bit here. Few ranks are high, so the zero to move to is soon found. */
 static inline uint64_t
 path_raise(uint64_t path, uint32_t age, uint32_t rank)
 {
-	uint64_t rest = path, newer;
-	uint32_t at = 0;
+	uint64_t older = path, zeros = ~path, below;
+	uint32_t at, passed;
 
-	for (; at < age; at++)
-		rest ^= TOP >> __builtin_clzll(rest);
-	newer = path ^ rest;
-	for (; rest != 0 && (uint32_t)__builtin_clzll(rest) < rank + at; at++)
-		rest ^= TOP >> __builtin_clzll(rest);
-	return at == age ? path : newer | rest | ((UINT64_C(1) << (at - age)) - 1) << (64 - rank - at);
+	for (uint32_t i = 0; i < age; i++)
+		older ^= TOP >> __builtin_clzll(older);
+	for (uint32_t i = 1; i < rank; i++)
+		zeros ^= TOP >> __builtin_clzll(zeros);
+	at = (uint32_t)__builtin_clzll(zeros);
+	if (at + 1 <= rank + age)
+		return path;
+	passed = at + 1 - rank - age;
+	below = path & ((TOP >> at) - 1);
+	return (path ^ older) | ((UINT64_C(1) << passed) - 1) << (63 - at) | below;
 }
 
 void

@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/pack.h"
 #include "state/directory.h"
 #include "state/state.h"
@@ -62,6 +63,7 @@ struct tsn_agg_store {
 	struct tsn_sums sums;     /* SUM RATE AVG */
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
+	struct tsn_heap heap;     /* DISTINCT: of these bytes */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
 	struct tsn_cells holders; /* groups that have such memory, pool by pool in no order; see kept.h */
 	struct tsn_pool pool[TSN_PARTS];

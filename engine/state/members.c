@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/heap.h"
 #include "state/hll.h"
 
 #define LANES 16u
@@ -61,6 +61,13 @@ size_of(uint32_t size, uint32_t panes)
 	    offsetof(struct tsn_members, many.block) + places / PLACES * sizeof(struct block);
 }
 
+/* What is left free before it, of the lines that it has anyway, so that each block is one. */
+static size_t
+before(uint32_t size)
+{
+	return size <= ONE_BLOCK || size == SKETCH ? 0 : TSN_HEAP_LINE - offsetof(struct tsn_members, many.block) % TSN_HEAP_LINE;
+}
+
 static struct tsn_hll *
 sketch(const struct tsn_members *m)
 {
@@ -92,12 +99,14 @@ clear(struct tsn_members *m)
 }
 
 static struct tsn_members *
-new(uint32_t size, uint32_t panes, uint64_t *bytes)
+new(uint32_t size, uint32_t panes, struct tsn_heap *heap)
 {
-	struct tsn_members *m = tsn_malloc(size_of(size, panes));
+	uint8_t *p = tsn_heap_take(heap, size_of(size, panes));
+	struct tsn_members *m;
 
-	if (m == NULL)
+	if (p == NULL)
 		return NULL;
+	m = (struct tsn_members *)(void *)(p + before(size));
 	m->kept = (struct tsn_kept){ 0 };
 	m->size = (uint8_t)size;
 	m->panes = (uint8_t)panes;
@@ -107,17 +116,15 @@ new(uint32_t size, uint32_t panes, uint64_t *bytes)
 		tsn_hll_init(sketch(m), panes);
 	else
 		clear(m);
-	*bytes += size_of(size, panes);
 	return m;
 }
 
 void
-tsn_members_free(struct tsn_members *m, uint64_t *bytes)
+tsn_members_free(struct tsn_members *m, struct tsn_heap *heap)
 {
 	if (m == NULL)
 		return;
-	*bytes -= size_of(m->size, m->panes);
-	tsn_free(m);
+	tsn_heap_give(heap, (uint8_t *)m - before(m->size), size_of(m->size, m->panes));
 }
 
 static inline uint32_t
@@ -166,7 +173,6 @@ tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
 
 	if (!place) {
 		__builtin_prefetch(m, 1);
-		__builtin_prefetch((const void *)((uintptr_t)m + offsetof(struct tsn_members, many.block) - 1), 1);
 		return;
 	}
 	if (m == NULL)
@@ -176,8 +182,7 @@ tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
 		return;
 	}
 	b = block(m, first_block(m, member));
-	__builtin_prefetch(b, 1);
-	__builtin_prefetch(&b->member[PLACES - 1], 1);
+	__builtin_prefetch(&b->member[sizes[m->size] < PLACES ? 0 : PLACES - 1], 1);
 }
 
 static inline uint32_t
@@ -287,24 +292,24 @@ tsn_members_empty(struct tsn_members *m)
 }
 
 static bool
-grow(struct tsn_members **m, uint64_t *bytes)
+grow(struct tsn_members **m, struct tsn_heap *heap)
 {
-	struct tsn_members *old = *m, *more = new(old->size + 1u, old->panes, bytes);
+	struct tsn_members *old = *m, *more = new(old->size + 1u, old->panes, heap);
 
 	if (more == NULL)
 		return false;
 	more->kept = old->kept;
 	more->newest = old->newest;
 	refill(more, block(old, 0), blocks(old));
-	tsn_members_free(old, bytes);
+	tsn_members_free(old, heap);
 	*m = more;
 	return true;
 }
 
 static bool
-convert(struct tsn_members **m, uint64_t *bytes)
+convert(struct tsn_members **m, struct tsn_heap *heap)
 {
-	struct tsn_members *old = *m, *next = new(SKETCH, old->panes, bytes);
+	struct tsn_members *old = *m, *next = new(SKETCH, old->panes, heap);
 	struct placed v[TSN_MEMBERS_EXACT];
 	uint32_t n;
 
@@ -314,7 +319,7 @@ convert(struct tsn_members **m, uint64_t *bytes)
 	n = list(old, false, v);
 	for (uint32_t i = 0; i < n; i++)
 		tsn_hll_add(sketch(next), v[i].member, age_of(old, v[i].stamp));
-	tsn_members_free(old, bytes);
+	tsn_members_free(old, heap);
 	*m = next;
 	return true;
 }
@@ -394,13 +399,13 @@ tsn_members_note(struct tsn_members *m, uint64_t member, uint32_t age)
 }
 
 bool
-tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, uint64_t *bytes)
+tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, struct tsn_heap *heap)
 {
-	if (*m == NULL && (*m = new(0, panes, bytes)) == NULL)
+	if (*m == NULL && (*m = new(0, panes, heap)) == NULL)
 		return false;
 	if (tsn_members_note(*m, member, age))
 		return true;
-	return ((*m)->n == TSN_MEMBERS_EXACT ? convert : grow)(m, bytes) && tsn_members_note(*m, member, age);
+	return ((*m)->n == TSN_MEMBERS_EXACT ? convert : grow)(m, heap) && tsn_members_note(*m, member, age);
 }
 
 /* How many of the window are of the [n] oldest panes. */
@@ -523,13 +528,13 @@ load_member(struct tsn_members *m, struct tsn_unpack *in, uint64_t *last, bool f
 }
 
 bool
-tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, uint64_t *bytes)
+tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, struct tsn_heap *heap)
 {
 	const uint32_t size = (uint32_t)tsn_unpack_below(in, SKETCH);
 	uint64_t last = 0;
 	uint32_t n;
 
-	if (in->bad || (*m = new(size, panes, bytes)) == NULL)
+	if (in->bad || (*m = new(size, panes, heap)) == NULL)
 		return false;
 	if (size == SKETCH)
 		return tsn_hll_load(sketch(*m), in);
