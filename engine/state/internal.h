@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/pack.h"
 #include "state/directory.h"
 #include "state/state.h"
@@ -63,6 +64,7 @@ struct tsn_agg_store {
 	struct tsn_sums sums;     /* SUM RATE AVG */
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
+	struct tsn_heap heap;     /* DISTINCT: of these bytes */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
 	struct tsn_cells holders; /* groups that have such memory, pool by pool in no order; see kept.h */
 	struct tsn_pool pool[TSN_PARTS];
@@ -124,6 +126,7 @@ struct tsn_fold {
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
+	bool guarded;            /* for flows: of a guarded family (tsn_family_def), any value below the least will do */
 	struct tsn_met *met;     /* groups of the segment, while it is resolved */
 	uint32_t all;            /* rows of the batch, if all of them count; else 0 */
 	bool counted;            /* in a lean count, when their groups were found */
