@@ -19,6 +19,7 @@
 #include "daemon/http.h"
 #include "daemon/job.h"
 #include "daemon/metrics.h"
+#include "daemon/nap.h"
 #include "daemon/notify.h"
 #include "daemon/ports.h"
 #include "daemon/ring.h"
@@ -32,8 +33,6 @@
 #define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
 #define DRAIN_MS     2000
 #define HOLD_MS      5   /* so long flows wait for more to fill their batch */
-#define NAP_NS       200000 /* after datagrams, so that the next call takes many: waking for each costs more than the datagram */
-#define NAP_BUFFER   ((size_t)1 << 20) /* of the kernel for each socket: with less there are no naps, for it would run over */
 #define DESCRIPTORS  16384
 #define FIRST_SOCKET 3   /* in the list that is polled */
 #define SNAPSHOT_MS  60000 /* between snapshots: what a crash loses at most */
@@ -60,6 +59,7 @@ struct tsn_daemon {
 	struct pollfd *poll;     /* signals, job, http, then the sockets */
 	size_t npoll;
 	bool naps;               /* the kernel can hold what comes meanwhile */
+	struct tsn_nap nap;
 	bool holds;              /* flows wait for their batch to be full */
 	uint64_t messages;       /* taken */
 	int64_t flushed;         /* steady clock */
@@ -258,15 +258,6 @@ reserve_poll(struct tsn_daemon *d)
 	return v != NULL;
 }
 
-static bool
-holds_a_nap(const struct tsn_udp *u)
-{
-	struct tsn_udp_counters c;
-
-	tsn_udp_counters(u, &c);
-	return c.receive_buffer >= NAP_BUFFER;
-}
-
 static void
 fill_poll(struct tsn_daemon *d)
 {
@@ -281,7 +272,7 @@ fill_poll(struct tsn_daemon *d)
 	for (i = 0; i < d->ports.nsockets; i++) {
 		const struct tsn_socket *s = &d->ports.sockets[i];
 
-		d->naps &= s->udp == NULL || holds_a_nap(s->udp);
+		d->naps &= s->udp == NULL || tsn_nap_fits(s->udp);
 		v[FIRST_SOCKET + i] = (struct pollfd){ .fd = s->udp != NULL ? tsn_udp_fd(s->udp) : tsn_tcp_fd(s->tcp), .events = POLLIN };
 	}
 }
@@ -584,13 +575,15 @@ flush(struct tsn_daemon *d, bool came, bool more)
 	d->flushed = now;
 }
 
-/* What is ready, after a nap if datagrams [came]. False when it cannot be told. */
+/* What is ready. After messages only a signal or a job interrupts the nap. False when it cannot be told. */
 static bool
-wait(struct tsn_daemon *d, bool came, bool more)
+wait(struct tsn_daemon *d, unsigned came, bool more)
 {
-	if (came && !more && d->naps)
-		nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
-	if (poll(d->poll, d->npoll, more ? 0 : d->holds ? HOLD_MS : IDLE_MS) >= 0 || errno == EINTR)
+	const bool naps = came > 0 && !more && d->naps;
+	const int ms = more ? 0 : d->holds ? HOLD_MS : IDLE_MS;
+	const struct timespec time = naps ? tsn_nap_after(&d->nap, came) : (struct timespec){ .tv_nsec = ms * 1000000L };
+
+	if (ppoll(d->poll, naps ? FIRST_SOCKET : d->npoll, &time, NULL) >= 0 || errno == EINTR)
 		return true;
 	tsn_log(d->log, TSN_LOG_ERROR, "poll: %s", strerror(errno));
 	return false;
@@ -599,7 +592,8 @@ wait(struct tsn_daemon *d, bool came, bool more)
 static enum tsn_daemon_end
 loop(struct tsn_daemon *d)
 {
-	bool more = false, came = false;
+	bool more = false;
+	unsigned came = 0;
 
 	while (!d->stopping) {
 		uint64_t before = d->messages;
@@ -609,11 +603,11 @@ loop(struct tsn_daemon *d)
 			return TSN_DAEMON_NO_INPUT;
 		if (d->poll[0].revents != 0)
 			take_signals(d);
-		if (d->http != NULL && (d->poll[2].revents != 0 || !came)) /* also when nothing came: connections time out */
+		if (d->http != NULL && (d->poll[2].revents != 0 || came == 0)) /* also when nothing came: connections time out */
 			tsn_http_serve(d->http);
 		more = take_all(d);
-		came = d->messages != before;
-		flush(d, came, more);
+		came = (unsigned)(d->messages - before);
+		flush(d, came > 0, more);
 		tsn_engine_clock(d->engine, now_ms());
 		now = steady_ms();
 		if (tsn_job_busy(d->job) && d->poll[1].revents != 0)
