@@ -19,6 +19,11 @@
 #define DATAGRAM_MAX ((size_t)65535)
 /* Slots are not pages apart, so that their first lines do not share one place of the cache. */
 #define SLOT_SKEW 192
+/*
+ * In a rush, when calls come back with twice as many, one datagram in so many brings its time, and those behind it are taken
+ * to have come with it: that is a fraction of a millisecond, and copying all of them 3 % of what a datagram costs.
+ */
+#define RUSH 16
 
 /* Room for a receive time and a count of drops. */
 union control {
@@ -35,6 +40,7 @@ struct tsn_udp {
 	_Atomic uint64_t kernel_drops; /* as of the last datagram; its lower half is the kernel's own count */
 	size_t wanted_buffer, receive_buffer;
 	int64_t last_ms;
+	int last_took;
 	size_t slot;
 	bool beside, twin;
 	uint8_t *bytes;
@@ -306,6 +312,7 @@ take(struct tsn_udp *u, unsigned i, struct tsn_datagram *out)
 int
 tsn_udp_receive(struct tsn_udp *u, struct tsn_datagram *out, unsigned max)
 {
+	const unsigned timed = u->last_took >= 2 * RUSH ? RUSH : 1;
 	uint64_t bytes = 0, cut = 0;
 	int n;
 
@@ -313,9 +320,9 @@ tsn_udp_receive(struct tsn_udp *u, struct tsn_datagram *out, unsigned max)
 		max = TSN_UDP_BATCH;
 	for (unsigned i = 0; i < max; i++) { /* the last call wrote its lengths into these */
 		u->message[i].msg_hdr.msg_namelen = sizeof(u->from[i]);
-		u->message[i].msg_hdr.msg_controllen = sizeof(u->control[i]);
+		u->message[i].msg_hdr.msg_controllen = i % timed == 0 ? sizeof(u->control[i]) : 0;
 	}
-	n = recvmmsg(u->fd, u->message, max, MSG_DONTWAIT, NULL);
+	n = u->last_took = recvmmsg(u->fd, u->message, max, MSG_DONTWAIT, NULL);
 	if (n < 0) /* ECONNREFUSED echoes somebody's ICMP: nothing to report */
 		return errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED ? 0 : -1;
 	for (int i = 0; i < n; i++) {

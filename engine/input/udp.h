@@ -51,7 +51,8 @@ int tsn_udp_fd(const struct tsn_udp *u);
 void tsn_udp_local(const struct tsn_udp *u, struct tsn_addr *addr, uint16_t *port);
 /*
  * Takes what has arrived, at most [max] and TSN_UDP_BATCH datagrams, without
- * waiting. How many; 0 if none; -1 on an error worth reporting (errno).
+ * waiting. How many; 0 if none; -1 on an error worth reporting (errno). While
+ * calls take many at once, some datagrams have the time of one just before them.
  */
 int tsn_udp_receive(struct tsn_udp *u, struct tsn_datagram *out, unsigned max);
 void tsn_udp_counters(const struct tsn_udp *u, struct tsn_udp_counters *out);

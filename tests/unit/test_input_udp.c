@@ -119,6 +119,7 @@ Test(input_udp, batches_in_order)
 	struct tsn_udp_counters c;
 	unsigned got = 0, calls = 0;
 	int fd = sender(u, false);
+	int64_t last = now_ms() - 1000;
 
 	for (unsigned i = 0; i < 200; i++)
 		cr_assert_eq(send(fd, &i, sizeof(i), 0), (ssize_t)sizeof(i));
@@ -134,6 +135,8 @@ Test(input_udp, batches_in_order)
 
 			memcpy(&v, d[i].payload, sizeof(v));
 			cr_assert_eq(v, got++);
+			cr_assert(d[i].received_ms >= last && d[i].received_ms <= now_ms() + 1000, "in a rush too there are times");
+			last = d[i].received_ms;
 		}
 	}
 	cr_assert_eq(got, 200);
