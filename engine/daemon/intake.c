@@ -107,7 +107,7 @@ take_socket(struct tsn_intake *in, const struct tsn_socket *s)
 bool
 tsn_intake_received(const struct tsn_intake *in)
 {
-	return in->receivers != NULL && tsn_receivers_run(in->receivers);
+	return in->receivers != NULL && tsn_receivers_running(in->receivers) > 0;
 }
 
 bool

@@ -226,7 +226,7 @@ receivers(const struct tsn_metrics *m, struct tsn_buf *out)
 {
 	if (m->receivers == NULL)
 		return;
-	single(out, "receivers", "gauge", "threads that take datagrams from the kernel", tsn_receivers_count(m->receivers));
+	single(out, "receivers", "gauge", "threads that take datagrams from the kernel", tsn_receivers_running(m->receivers));
 	single(out, "receiver_waits_total", "counter", "naps of receivers because flows were not evaluated fast enough",
 	    tsn_receivers_waits(m->receivers));
 }

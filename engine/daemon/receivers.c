@@ -279,10 +279,10 @@ tsn_receivers_stop(struct tsn_receivers *r)
 		r->one[i].nudp = 0;
 }
 
-bool
-tsn_receivers_run(const struct tsn_receivers *r)
+unsigned
+tsn_receivers_running(const struct tsn_receivers *r)
 {
-	return r->running > 0;
+	return r->running;
 }
 
 unsigned

@@ -32,7 +32,8 @@ bool tsn_receivers_add(struct tsn_receivers *r, unsigned i, struct tsn_udp *u);
 bool tsn_receivers_start(struct tsn_receivers *r);
 /* They stand still, and know no socket any more; what they had taken is still to be taken from them, and before any socket is closed. */
 void tsn_receivers_stop(struct tsn_receivers *r);
-bool tsn_receivers_run(const struct tsn_receivers *r);
+/* Threads at work. */
+unsigned tsn_receivers_running(const struct tsn_receivers *r);
 
 /* The oldest datagrams that receiver [i] took: [max], or fewer if there are no more. Valid until tsn_receivers_done. */
 unsigned tsn_receivers_take(struct tsn_receivers *r, unsigned i, struct tsn_datagram *out, unsigned max);

@@ -243,8 +243,9 @@ each_once(const struct site *s, const char *rule, uint32_t n)
 	cr_assert(missing == 0 && twice == 0, "%u of %u flows lost, %u doubled", missing, n, twice);
 }
 
-#define SITE "site { listen udp \"127.0.0.1:%u\" output json \"%s\" }\n" \
-	"set listed = file \"list.txt\"\n" \
+#define SITE "site { listen udp \"127.0.0.1:%u\" output json \"%s\" }\n" RULES
+#define SITE_OF_TWO "site { listen udp \"127.0.0.1:%u\" listen udp \"127.0.0.9:%u\" output json \"%s\" }\n" RULES
+#define RULES "set listed = file \"list.txt\"\n" \
 	"rule numbered { when dst_port == 9 alert each }\n" \
 	"rule listed_one { when src in listed and dst_port == 9 alert each }\n" \
 	"rule total { when count(dst_port == 9) by exporter over 1h >= %u }\n"
@@ -264,8 +265,8 @@ Test(daemon, fifty_reloads_lose_none_double_none_and_keep_windows, .timeout = 10
 		for (i = 0; i < 60; i++) {
 			send_flow(&s, sent++, 9);
 			if (i == 20) {
-				if (k % 3 == 0)
-					put_file(s.rules, SITE "rule extra%u { when dst_port == %u }\n", s.port, s.alerts, total, k, 1000 + k);
+				if (k % 3 == 0) /* another socket: who receives from the first must be stopped for it */
+					put_file(s.rules, SITE_OF_TWO "rule extra%u { when dst_port == %u }\n", s.port, s.port, s.alerts, total, k, 1000 + k);
 				else if (k % 3 == 1)
 					put_file(s.rules, SITE "rule broken { when dst_prt == 22 }\n", s.port, s.alerts, total);
 				else
