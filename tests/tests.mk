@@ -41,10 +41,10 @@ soak: test-deps ## the long runs: a million mutations, thousands of random rules
 
 .PHONY: tsan
 tsan: ## what is run on several threads, under ThreadSanitizer
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" $(BUILD)/tsan/tocsin $(BUILD)/tsan/core_threads $(BUILD)/tsan/reload
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" $(BUILD)/tsan/tocsin $(BUILD)/tsan/core_threads $(BUILD)/tsan/reload $(BUILD)/tsan/receivers
 	@sh tests/tsan.sh $(BUILD)/tsan
 
-$(BUILD)/core_threads $(BUILD)/reload: $(BUILD)/%: tests/unit/test_%.c $(BUILD)/libtocsin.a
+$(BUILD)/core_threads $(BUILD)/reload $(BUILD)/receivers: $(BUILD)/%: tests/unit/test_%.c $(BUILD)/libtocsin.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -I tests/alone -I tests -Wno-missing-prototypes -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
 
 .PHONY: quality

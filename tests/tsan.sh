@@ -6,7 +6,7 @@ build=$1
 TSAN_OPTIONS="log_path=$build/race exitcode=0"
 export TSAN_OPTIONS
 rm -f "$build"/race.*
-for suite in core_threads reload; do
+for suite in core_threads reload receivers; do
 	"$build/$suite" && continue
 	echo "FAILED: suite $suite"
 	exit 1
