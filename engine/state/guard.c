@@ -159,7 +159,8 @@ drop(struct tsn_family *f, uint32_t row)
 }
 
 uint32_t
-tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts, uint16_t *row, uint32_t n)
+tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts, const struct tsn_mask *must,
+    uint16_t *row, uint32_t n)
 {
 	struct tsn_guard *g = f->guard;
 	uint32_t kept = 0;
@@ -172,7 +173,7 @@ tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_
 	for (uint32_t i = 0; i < n; i++) {
 		const uint32_t bit = bit_of(k->hash[row[i]]);
 
-		if (has(g->busy, bit) || has(g->hot, bit))
+		if (has(g->busy, bit) || has(g->hot, bit) || (must != NULL && tsn_mask_has(must, row[i])))
 			row[kept++] = row[i];
 		else
 			drop(f, row[i]);
