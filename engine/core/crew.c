@@ -12,6 +12,7 @@
 
 #define ITEMS 16u   /* in flight; their batches should fit into a cache */
 #define WAKE  6u    /* so many must wait before a thread is woken */
+#define ASIDE 2u    /* threads that are of use beside the lanes' */
 #define TURN  4u    /* the front gives a lane back after so many, to look for what is free */
 
 /* Where a lane stands. Its own cache line, as threads look at those of others. */
@@ -32,6 +33,7 @@ struct tsn_crew {
 	struct tsn_batch *spare[ITEMS + 2]; /* the one used last on top: it is in a cache */
 	uint32_t nspare;
 	struct tsn_alerts *to;
+	struct tsn_asides *asides;
 	int64_t grace;
 	const struct tsn_log *log;
 	/* what lanes logged */
@@ -42,6 +44,8 @@ struct tsn_crew {
 	pthread_mutex_t lock;
 	pthread_cond_t work, progress;
 	_Atomic int sleeping;
+	bool called;                    /* under the lock */
+	_Atomic unsigned aside;         /* threads that are */
 	atomic_bool front_waits;
 	atomic_bool stop;
 	pthread_t *thread;
@@ -118,13 +122,27 @@ work(struct tsn_crew *c, uint64_t most)
 
 /* --- threads --- */
 
+/* All there is to do aside. False: nothing. */
+static bool
+work_aside(struct tsn_crew *c)
+{
+	bool any = false;
+
+	atomic_fetch_add(&c->aside, 1);
+	while (!atomic_load(&c->stop) && tsn_asides_piece(c->asides))
+		any = true;
+	atomic_fetch_sub(&c->aside, 1);
+	return any;
+}
+
 static void
 sleep_until_woken(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_fetch_add(&c->sleeping, 1);
-	while (!atomic_load(&c->stop) && furthest(c, WAKE) == UINT32_MAX)
+	while (!atomic_load(&c->stop) && !c->called && furthest(c, WAKE) == UINT32_MAX)
 		pthread_cond_wait(&c->work, &c->lock);
+	c->called = false;
 	atomic_fetch_sub(&c->sleeping, 1);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -135,7 +153,7 @@ live(void *arg)
 	struct tsn_crew *c = arg;
 
 	while (!atomic_load(&c->stop))
-		if (!work(c, ITEMS))
+		if (!work_aside(c) && !work(c, ITEMS))
 			sleep_until_woken(c);
 	return NULL;
 }
@@ -150,11 +168,23 @@ wake_one(struct tsn_crew *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Signals are for the thread that made the engine. More threads than lanes would have nothing to do. */
+/* One that is awake comes by itself; at worst the front has done the work by the time one is called again. */
+void
+tsn_crew_call(struct tsn_crew *c)
+{
+	if (atomic_load(&c->sleeping) == 0)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->called = true;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Signals are for the thread that made the engine. More threads than lanes, and some aside, would have nothing to do. */
 void
 tsn_crew_start(struct tsn_crew *c, unsigned threads)
 {
-	const unsigned want = threads - 1 < c->nlanes ? threads - 1 : c->nlanes;
+	const unsigned most = c->nlanes + ASIDE, want = threads - 1 < most ? threads - 1 : most;
 	sigset_t all, before;
 	int err = 0;
 
@@ -220,7 +250,7 @@ static bool
 make(struct tsn_crew *c)
 {
 	c->seat = tsn_aligned_alloc(64, c->nlanes * sizeof(*c->seat));
-	c->thread = tsn_calloc(c->nlanes, sizeof(*c->thread));
+	c->thread = tsn_calloc(c->nlanes + ASIDE, sizeof(*c->thread));
 	if (c->seat == NULL || c->thread == NULL)
 		return false;
 	for (uint32_t i = 0; i < c->nlanes; i++) {
@@ -239,13 +269,13 @@ make(struct tsn_crew *c)
 }
 
 struct tsn_crew *
-tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log)
+tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, struct tsn_asides *asides, const struct tsn_log *log)
 {
 	struct tsn_crew *c = tsn_aligned_alloc(64, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .grace = INT64_MAX, .log = log };
+	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .asides = asides, .grace = INT64_MAX, .log = log };
 	c->lane_log = (struct tsn_log){ log != NULL ? log->level : TSN_LOG_ERROR, keep_line, c };
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
@@ -363,7 +393,13 @@ void
 tsn_crew_send(struct tsn_crew *c)
 {
 	atomic_store(&c->sent, sent(c) + 1);
-	wake_one(c);
+	if (atomic_load(&c->aside) < c->nthreads) {
+		wake_one(c);
+		return;
+	}
+	while (work(c, ITEMS))
+		;
+	collect(c);
 }
 
 void

@@ -13,6 +13,41 @@
 
 #define STREAMS_MAX   65536u
 
+/* --- spare hands --- */
+
+static bool
+offer_aside(void *engine, const struct tsn_aside *a)
+{
+	struct tsn_engine *e = engine;
+
+	return tsn_asides_offer(&e->asides, a);
+}
+
+static void
+withdraw_aside(void *engine, const struct tsn_aside *a)
+{
+	struct tsn_engine *e = engine;
+
+	tsn_asides_withdraw(&e->asides, a);
+}
+
+static void
+call_hands(void *engine)
+{
+	struct tsn_engine *e = engine;
+
+	if (e->crew != NULL)
+		tsn_crew_call(e->crew);
+}
+
+const struct tsn_hands *
+tsn_engine_hands(const struct tsn_engine *e)
+{
+	return e->crew != NULL ? &e->hands : NULL;
+}
+
+/* --- made and freed --- */
+
 struct tsn_engine *
 tsn_engine_new(const struct tsn_engine_options *o)
 {
@@ -21,6 +56,8 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	if (e == NULL)
 		return NULL;
 	e->o = *o;
+	tsn_asides_init(&e->asides);
+	e->hands = (struct tsn_hands){ offer_aside, withdraw_aside, call_hands, e };
 	e->stands = tsn_standing_wanted(&o->rows_read);
 	e->grace = INT64_MAX;
 	e->rows = (struct tsn_batch_sink){ tsn_engine_make_room, e, tsn_engine_clock_of_record };
@@ -61,6 +98,7 @@ tsn_engine_free(struct tsn_engine *e)
 	tsn_batch_free(e->batch);
 	tsn_batch_free(e->talks);
 	tsn_free(e->sinks);
+	tsn_asides_fini(&e->asides);
 	tsn_free(e);
 }
 
