@@ -45,7 +45,7 @@ struct tsn_crew {
 	pthread_cond_t work, progress;
 	_Atomic int sleeping;
 	bool called;                    /* under the lock */
-	_Atomic unsigned aside;         /* threads that are */
+	_Atomic int aside;              /* threads that are */
 	atomic_bool front_waits;
 	atomic_bool stop;
 	pthread_t *thread;
@@ -122,19 +122,6 @@ work(struct tsn_crew *c, uint64_t most)
 
 /* --- threads --- */
 
-/* All there is to do aside. False: nothing. */
-static bool
-work_aside(struct tsn_crew *c)
-{
-	bool any = false;
-
-	atomic_fetch_add(&c->aside, 1);
-	while (!atomic_load(&c->stop) && tsn_asides_piece(c->asides))
-		any = true;
-	atomic_fetch_sub(&c->aside, 1);
-	return any;
-}
-
 static void
 sleep_until_woken(struct tsn_crew *c)
 {
@@ -147,14 +134,31 @@ sleep_until_woken(struct tsn_crew *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Is this thread one of those aside? */
+static void
+be_aside(struct tsn_crew *c, bool *is, bool now)
+{
+	if (*is != now)
+		atomic_fetch_add(&c->aside, now ? 1 : -1);
+	*is = now;
+}
+
+/* Lanes where much waits; else what is to be done aside, and stays so between its pieces; else lanes where anything waits. */
 static void *
 live(void *arg)
 {
 	struct tsn_crew *c = arg;
+	bool aside = false;
 
-	while (!atomic_load(&c->stop))
-		if (!work_aside(c) && !work(c, ITEMS))
+	while (!atomic_load(&c->stop)) {
+		if (furthest(c, WAKE) == UINT32_MAX && tsn_asides_piece(c->asides)) {
+			be_aside(c, &aside, true);
+			continue;
+		}
+		be_aside(c, &aside, false);
+		if (!work(c, ITEMS))
 			sleep_until_woken(c);
+	}
 	return NULL;
 }
 
@@ -393,7 +397,7 @@ void
 tsn_crew_send(struct tsn_crew *c)
 {
 	atomic_store(&c->sent, sent(c) + 1);
-	if (atomic_load(&c->aside) < c->nthreads) {
+	if (atomic_load(&c->aside) < (int)c->nthreads || sent(c) - all_done(c) > 1) {
 		wake_one(c);
 		return;
 	}

@@ -8,9 +8,10 @@
  * also works without any thread, and threads need be woken only when several
  * items wait: that costs more than a light batch does.
  *
- * Threads do what is to be done aside first: it is what the front waits for
- * next. As long as all of them are at that, the front runs the lanes on the
- * spot, while its batch is in its cache.
+ * Where little waits, threads do what is to be done aside: reading ahead
+ * spares the front more than it costs them. As long as all of them are at
+ * that and nothing waits, the front runs the lanes on the spot, while the
+ * batch is in its cache: handing over a light one costs more.
  *
  * All but the threads' own part is for the front's thread. It alone gives
  * records to the sinks, in the order of items.
