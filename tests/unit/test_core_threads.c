@@ -5,6 +5,7 @@
  * is gone on from with another number of threads, give the alerts, byte for byte, of one thread.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "compile/lanes.h"
 #include "unit/snapshot_rows.h"
@@ -79,6 +80,15 @@ feed(struct tsn_engine *e, uint64_t from, uint64_t to)
 		put_row(e, n + 20000);
 }
 
+/* Now there is much to do aside and now nothing, so that batches are handed over, or run on the spot. */
+static bool
+piece(void *arg)
+{
+	atomic_uint *n = arg;
+
+	return atomic_fetch_add(n, 1) % 512 < 500;
+}
+
 /* [then]: so many threads take up the snapshot of the first. */
 static void
 run(struct run *r, uint64_t seed, unsigned then)
@@ -88,11 +98,23 @@ run(struct run *r, uint64_t seed, unsigned then)
 	struct tsn_engine *e = begin(r, r->threads, 3, &sink), *f = begin(r, then, 4, &second);
 	struct tsn_unpack in;
 	const char *why = "";
+	atomic_uint pieces = 0;
+	const struct tsn_aside aside = { piece, &pieces };
+	const struct tsn_hands *hands;
 
 	cr_assert(tsn_engine_load(e, some_rules(seed), NULL));
+	hands = tsn_engine_hands(e);
+	cr_assert_eq(hands != NULL, r->threads > 1);
+	cr_assert(hands == NULL || hands->offer(hands->self, &aside));
 	feed(e, 0, ROWS / 3);
 	cr_assert(tsn_engine_load(e, some_rules(seed + 1), NULL));
-	feed(e, ROWS / 3, ROWS * 2 / 3);
+	for (unsigned i = 0; i < 8; i++) {
+		if (hands != NULL)
+			hands->call(hands->self);
+		feed(e, ROWS / 3 + i * ROWS / 24, ROWS / 3 + (i + 1) * ROWS / 24);
+	}
+	if (hands != NULL)
+		hands->withdraw(hands->self, &aside);
 	tsn_engine_save(e, &r->saved);
 	cr_assert(!r->saved.failed);
 	engine_end(e, sink);
