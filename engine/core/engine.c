@@ -119,6 +119,7 @@ tsn_engine_exporters(struct tsn_engine *e)
 static bool
 put_sinks(struct tsn_engine *e)
 {
+	tsn_engine_drain(e); /* lines are being made for those there are */
 	return tsn_alerts_set_sinks(e->alerts, e->sinks, e->nsinks);
 }
 
