@@ -96,12 +96,12 @@ shards_by(struct division *d, const struct tsn_key_spec *key)
 	return g;
 }
 
-/* What every shard does gets no less by more of them. */
+/* What every shard does gets no less by more of them, nor does what one thread has to do anyway. */
 static bool
 is_too_large(const struct division *d, const struct group *g)
 {
 	return g->nshards < TSN_SHARDS_MAX && g->nshards < d->threads * 2 && cost_of_lane(g) > d->fair &&
-	    g->rows / g->nshards > g->flat;
+	    g->rows / g->nshards > g->flat && cost_of_lane(g) > 2 * DECODE;
 }
 
 static bool
@@ -211,7 +211,8 @@ divide(struct division *d)
 		return false;
 	memset(d->group_of, 0xff, n * sizeof(*d->group_of)); /* TSN_NAMES_NONE */
 	for (uint32_t i = 0; i < d->all.n; i++)
-		sum += cost_of(&d->all.c[i]);
+		d->l->cost += cost_of(&d->all.c[i]);
+	sum += d->l->cost;
 	d->fair = sum / d->threads * FILLED > DECODE ? sum / d->threads * FILLED : DECODE;
 	rest = cost_of_rest(d);
 	if (!open_bins(d, rest) || !shard(d))

@@ -13,6 +13,8 @@
 #define ITEMS 16u   /* in flight; their batches should fit into a cache */
 #define WAKE  6u    /* so many must wait before a thread is woken */
 #define MANY  32u   /* records whose lines are worth making by somebody else */
+#define LIGHT 8u    /* ns a flow: what handing it over costs, and a little more */
+#define TIMED 16u   /* one item in so many is */
 #define ASIDE 2u    /* threads that are of use beside the lanes' */
 #define TURN  4u    /* the front gives a lane back after so many, to look for what is free */
 
@@ -21,6 +23,7 @@ struct seat {
 	_Alignas(64) atomic_bool busy;  /* somebody runs it */
 	_Atomic uint64_t done;          /* items it is through */
 	_Atomic int64_t watch_due;      /* behind them */
+	_Atomic uint64_t cost;          /* ns for a full batch; of one now and then */
 };
 
 struct tsn_crew {
@@ -35,6 +38,8 @@ struct tsn_crew {
 	uint32_t nspare;
 	struct tsn_alerts *to;
 	struct tsn_asides *asides;
+	bool light;                     /* all lanes together cost less than handing a batch over */
+	uint64_t (*cpu)(void);          /* NULL: nobody knows what they cost */
 	int64_t grace;
 	const struct tsn_log *log;
 	struct tsn_lane_log lane_log;
@@ -96,13 +101,30 @@ tell_progress(struct tsn_crew *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Of one item in so many, if it has rows enough to tell; what was before counts for three quarters. */
+static void
+run_timed(const struct tsn_crew *c, struct tsn_item *it, uint32_t lane, uint64_t n)
+{
+	struct seat *s = &c->seat[lane];
+	uint64_t before = atomic_load_explicit(&s->cost, memory_order_relaxed), from, took;
+
+	if (c->cpu == NULL || n % TIMED != 0 || it->kind != TSN_ITEM_FLOWS || it->batch->n < TSN_BATCH_ROWS / 4) {
+		tsn_item_run(it, &c->lane[lane], lane);
+		return;
+	}
+	from = c->cpu();
+	tsn_item_run(it, &c->lane[lane], lane);
+	took = (c->cpu() - from) * TSN_BATCH_ROWS / it->batch->n;
+	atomic_store_explicit(&s->cost, (3 * before + took) / 4, memory_order_relaxed);
+}
+
 static void
 run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
 {
 	struct tsn_item *it = &c->item[n % ITEMS];
 	struct seat *s = &c->seat[lane];
 
-	tsn_item_run(it, &c->lane[lane], lane);
+	run_timed(c, it, lane, n);
 	if (it->records[lane].n > 0)
 		atomic_fetch_add_explicit(&it->nrecords, it->records[lane].n, memory_order_relaxed);
 	atomic_store_explicit(&s->watch_due, tsn_alerts_watch_due(c->lane[lane].alerts), memory_order_relaxed);
@@ -295,7 +317,7 @@ stop(struct tsn_crew *c)
 /* --- made and freed --- */
 
 static bool
-make(struct tsn_crew *c)
+make(struct tsn_crew *c, double cost)
 {
 	c->seat = tsn_aligned_alloc(64, c->nlanes * sizeof(*c->seat));
 	c->thread = tsn_calloc(c->nlanes + ASIDE, sizeof(*c->thread));
@@ -305,6 +327,7 @@ make(struct tsn_crew *c)
 		atomic_init(&c->seat[i].busy, false);
 		atomic_init(&c->seat[i].done, 0);
 		atomic_init(&c->seat[i].watch_due, INT64_MAX);
+		atomic_init(&c->seat[i].cost, (uint64_t)(cost * TSN_BATCH_ROWS) / c->nlanes);
 	}
 	for (uint32_t i = 0; i < ITEMS; i++)
 		atomic_init(&c->item[i].lines_are, lines_of(i, NONE_YET));
@@ -325,18 +348,19 @@ tsn_crew_log(const struct tsn_crew *c)
 }
 
 struct tsn_crew *
-tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, struct tsn_asides *asides, const struct tsn_log *log)
+tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to, struct tsn_asides *asides,
+    const struct tsn_engine_options *o)
 {
 	struct tsn_crew *c = tsn_aligned_alloc(64, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .asides = asides, .grace = INT64_MAX, .log = log };
-	tsn_lane_log_init(&c->lane_log, log);
+	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .log = o->log };
+	tsn_lane_log_init(&c->lane_log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->progress, NULL);
-	if (!make(c)) {
+	if (!make(c, cost)) {
 		tsn_crew_free(c);
 		return NULL;
 	}
@@ -449,11 +473,25 @@ tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b)
 	c->spare[c->nspare++] = b;
 }
 
+/* Is what was sent last better run at once by the front? */
+static bool
+on_the_spot(struct tsn_crew *c)
+{
+	if (sent(c) % TIMED == 1) {
+		uint64_t cost = 0;
+
+		for (uint32_t i = 0; i < c->nlanes; i++)
+			cost += atomic_load_explicit(&c->seat[i].cost, memory_order_relaxed);
+		c->light = cost < LIGHT * TSN_BATCH_ROWS;
+	}
+	return c->light || (atomic_load(&c->aside) >= (int)c->nthreads && sent(c) - all_done(c) == 1);
+}
+
 void
 tsn_crew_send(struct tsn_crew *c)
 {
 	atomic_store(&c->sent, sent(c) + 1);
-	if (atomic_load(&c->aside) >= (int)c->nthreads && sent(c) - all_done(c) == 1) {
+	if (on_the_spot(c)) {
 		while (work(c, ITEMS))
 			;
 		collect(c);

@@ -44,7 +44,7 @@ struct tsn_engine_options {
 	 * calls. Else [ticks], if given, times the instructions of one batch in [every]. See vm/profile.h.
 	 */
 	struct tsn_spent *spent;
-	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs */
+	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs (also: which work is worth a thread) */
 	uint32_t every;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
