@@ -27,6 +27,7 @@
 #define TSN_GROUP_NONE UINT32_MAX
 #define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
+#define TSN_GIVEN 8  /* places given away, before who goes next is looked for again */
 #define TSN_FAR 32   /* lines of the directory */
 
 struct tsn_cells {
@@ -260,6 +261,8 @@ struct tsn_family {
 	struct tsn_family_store store;
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
+	uint8_t given[TSN_GIVEN]; /* parts where places were given away lately, and how many that were */
+	uint32_t ngiven;
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
