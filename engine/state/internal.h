@@ -48,8 +48,11 @@ struct tsn_counts {
 /* Sums; cells_sum.c. */
 struct tsn_sums {
 	struct tsn_cells cells;
-	bool wide;     /* panes have 128 bits */
+	bool wide;     /* tumbling: panes have 128 bits */
 	uint64_t peak; /* no 64-bit pane ever had a greater magnitude */
+	struct tsn_grown *grown; /* sliding: cells of groups whose panes passed 32 bits; cells_compact.c */
+	uint32_t ngrown, capgrown, free, spare;
+	uint32_t warm; /* panes of the others that are near that */
 };
 
 /* Groups that have memory beside their cells: those of one part, or of all; see kept.h. */
