@@ -148,6 +148,12 @@ tsn_guard_begin(struct tsn_state *s, struct tsn_family *f)
 
 /* --- rows --- */
 
+bool
+tsn_guard_is_cold(const struct tsn_family *f)
+{
+	return f->guard->whole && f->guard->nset == 0;
+}
+
 static void
 drop(struct tsn_family *f, uint32_t row)
 {

@@ -349,6 +349,24 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 	return ok;
 }
 
+/* Nobody counts, and no group has what those that look ask for: they see what is seen of a group that does not exist. */
+static bool
+in_vain(const struct tsn_family *f, const struct tsn_mask *counts, const struct tsn_flows *flows)
+{
+	if (flows == NULL || tsn_mask_any(counts))
+		return false;
+	return f->store.ngroups == 0 || (f->guard != NULL && tsn_guard_is_cold(f) && (flows->must == NULL || !tsn_mask_any(flows->must)));
+}
+
+static bool
+fold_none(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		s->group[i] = TSN_GROUP_NONE;
+	x->to = n;
+	return tsn_fold_segment(f, x);
+}
+
 /* The one group of SINCE without a key is made by the first row of all, and all move its time. */
 static bool
 meet_first(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
@@ -431,7 +449,9 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 		ok = meet_first(s, f, b);
 	if (n == 0)
 		return ok;
-	if (ok)
+	if (ok && in_vain(f, &counts, flows))
+		ok = fold_none(s, f, &x, n);
+	else if (ok)
 		ok = apart ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) : fold_rows(s, f, &x, &counts, n, flows, &stop);
 	if (!ok)
 		forget(f, stop);
