@@ -328,9 +328,15 @@ static bool
 fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n,
     const struct tsn_flows *flows, uint32_t *stop)
 {
-	uint32_t have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
-	bool ok = have == n;
+	uint32_t have;
+	bool ok;
 
+	if (flows != NULL && f->guard != NULL) {
+		n = tsn_guard_spare(f, counts, flows->must, s->row, n);
+		x->all = tsn_mask_count(counts) == n ? n : 0;
+	}
+	have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
+	ok = have == n;
 	if (ok && flows != NULL && f->guard != NULL)
 		n = have = tsn_guard_rows(f, &s->keys, counts, flows->must, s->row, n);
 	tsn_family_guess(f, &s->keys, s->row, s->group, have);
@@ -349,15 +355,7 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 	return ok;
 }
 
-/* Nobody counts, and no group has what those that look ask for: they see what is seen of a group that does not exist. */
-static bool
-in_vain(const struct tsn_family *f, const struct tsn_mask *counts, const struct tsn_flows *flows)
-{
-	if (flows == NULL || tsn_mask_any(counts))
-		return false;
-	return f->store.ngroups == 0 || (f->guard != NULL && tsn_guard_is_cold(f) && (flows->must == NULL || !tsn_mask_any(flows->must)));
-}
-
+/* Nobody counts, and there are no groups: keys are not needed. */
 static bool
 fold_none(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, uint32_t n)
 {
@@ -449,7 +447,7 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 		ok = meet_first(s, f, b);
 	if (n == 0)
 		return ok;
-	if (ok && in_vain(f, &counts, flows))
+	if (ok && f->store.ngroups == 0 && !tsn_mask_any(&counts))
 		ok = fold_none(s, f, &x, n);
 	else if (ok)
 		ok = apart ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) : fold_rows(s, f, &x, &counts, n, flows, &stop);
