@@ -520,6 +520,8 @@ bool tsn_guard_init(struct tsn_family *f);
 uint64_t tsn_guard_fixed(const struct tsn_family_def *d);
 void tsn_guard_forget(struct tsn_family *f);
 void tsn_guard_begin(struct tsn_state *s, struct tsn_family *f);
+/* Leaves out rows that only look and surely in vain, but for those of [must] (NULL: none); before there are keys. */
+uint32_t tsn_guard_spare(struct tsn_family *f, const struct tsn_mask *counts, const struct tsn_mask *must, uint16_t *row, uint32_t n);
 uint32_t tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     const struct tsn_mask *must, uint16_t *row, uint32_t n);
 void tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold *x);
