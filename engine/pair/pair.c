@@ -150,7 +150,7 @@ first_flow(struct tsn_pair *p, struct side *s, uint32_t row)
 	s->bytes = a->bytes[row];
 	s->flags = a->flags[row];
 	s->bits = a->bits[row];
-	if (!tsn_pair_slot(p, &s->slot)) {
+	if (!next_slot(&p->carry, &s->slot)) {
 		p->stats.bare++;
 		return;
 	}
