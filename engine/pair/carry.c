@@ -154,8 +154,10 @@ tsn_pair_carry_ready(struct tsn_pair *p, const struct tsn_batch *b, uint32_t fro
 	struct tsn_mask lack;
 	uint32_t to = b->n, first;
 
-	if (c->cap == 0 && !tsn_pair_grow_slots(c))
-		return to;
+	if (c->cap == 0 && !tsn_pair_grow_slots(c)) {
+		p->stats.bare++;
+		return from + 1;
+	}
 	for (uint32_t i = 0; i < c->nfields; i++) {
 		const enum tsn_field f = (enum tsn_field)c->field[i];
 

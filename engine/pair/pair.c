@@ -137,6 +137,8 @@ fetch(const struct tsn_pair *p, uint32_t row)
 	at = at - (uint32_t)p->fresh < (uint32_t)(p->end - p->fresh) ? at : (uint32_t)p->end; /* what is over is not fetched */
 	__builtin_prefetch(&p->ring[at & (p->cap - 1)], 1);
 	__builtin_prefetch(&p->ring[at & (p->cap - 1)].side[1], 1);
+	if (p->six != NULL)
+		__builtin_prefetch(&p->six[at & (p->cap - 1)], 1);
 }
 
 static void

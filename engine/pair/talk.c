@@ -71,6 +71,8 @@ find_due(const struct tsn_pair *p, struct records *r, int64_t now, uint32_t most
 
 		__builtin_prefetch(far);
 		__builtin_prefetch(&far->side[1]);
+		if (p->six != NULL)
+			__builtin_prefetch(&p->six[far - p->ring]);
 		if (!is_due(p, t, now))
 			return;
 		upper = upper_began(t);
