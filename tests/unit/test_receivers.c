@@ -430,6 +430,23 @@ Test(receivers, others_do_the_work_of_those_missing, .timeout = 60)
 	end(&l);
 }
 
+/* An address for which only one socket could be had, and none at all: who has nothing to do sleeps. */
+Test(receivers, fewer_sockets_than_receivers, .timeout = 60)
+{
+	struct line l = make_line(1, NULL, 0);
+	struct tsn_receivers *idle = tsn_receivers_new(3, 0, NULL);
+
+	cr_assert(idle != NULL && tsn_receivers_start(idle) && tsn_receivers_running(idle) == 3);
+	cr_assert(tsn_receivers_watch(idle));
+	tsn_receivers_stop(idle);
+	tsn_receivers_free(l.receivers);
+	l.receivers = idle;
+	cr_assert(begin(&l));
+	send_each(&l, 4, 100);
+	take_until(&l, 4 * EXPORTERS);
+	end(&l);
+}
+
 Test(receivers, how_many)
 {
 	static const unsigned v[][2] = { { 0, 0 }, { 1, 0 }, { 2, 1 }, { 3, 1 }, { 4, 1 }, { 7, 1 }, { 8, 2 }, { 16, 4 }, { 31, 7 }, { 256, 8 } };
