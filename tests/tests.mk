@@ -39,12 +39,13 @@ soak: test-deps ## the long runs: a million mutations, thousands of random rules
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tocsin # what is killed at each of its system calls
 	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
+tsan_suites := core_threads reload input_ahead receivers
 .PHONY: tsan
 tsan: ## what is run on several threads, under ThreadSanitizer
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" $(BUILD)/tsan/tocsin $(BUILD)/tsan/core_threads $(BUILD)/tsan/reload $(BUILD)/tsan/receivers
-	@sh tests/tsan.sh $(BUILD)/tsan
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" $(BUILD)/tsan/tocsin $(addprefix $(BUILD)/tsan/,$(tsan_suites))
+	@sh tests/tsan.sh $(BUILD)/tsan "$(tsan_suites)"
 
-$(BUILD)/core_threads $(BUILD)/reload $(BUILD)/receivers: $(BUILD)/%: tests/unit/test_%.c $(BUILD)/libtocsin.a
+$(addprefix $(BUILD)/,$(tsan_suites)): $(BUILD)/%: tests/unit/test_%.c $(BUILD)/libtocsin.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -I tests/alone -I tests -Wno-missing-prototypes -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
 
 .PHONY: quality

@@ -68,11 +68,11 @@ guard(struct rng *r, struct tsn_agg_def *agg, struct tsn_family_def *def)
 	return def->guarded;
 }
 
-/* A row that nobody counted gets values that are right, or no guard is met, by what it gets either. */
+/* A row gets values that are right, or no guard is met, by what it gets either. */
 static void
 check_guarded(const struct tsn_family_def *def, uint32_t row, const struct m_value *w)
 {
-	bool enough = rows[row].counted;
+	bool enough = false;
 
 	for (uint32_t a = 0; a < def->naggs; a++)
 		enough |= def->agg[a].least > 0 && w[a].known && w[a].i >= def->agg[a].least;
