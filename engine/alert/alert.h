@@ -128,6 +128,8 @@ struct tsn_alert {
 bool tsn_alert_key(const struct tsn_alert *al, unsigned i, struct tsn_value *out);
 /* A field by its place in the key, else of the flow that matched last. False: absent, or a field that records do not keep. */
 bool tsn_alert_field(const struct tsn_alert *al, enum tsn_field f, struct tsn_value *out);
+/* Adds the fields that alerts keep of flows, whatever their rules read. */
+void tsn_alert_needs(struct tsn_field_set *s);
 /* What of a row a record of [r] keeps. */
 void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
 bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);

@@ -13,6 +13,22 @@
 
 #define STREAMS_MAX   65536u
 
+/*
+ * A rule's alerts say more of flows than the rule reads. Those columns are filled for all rows and not, of the few rows that
+ * match, later: messages do not stay until their batch is full.
+ */
+void
+tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p)
+{
+	e->columns = e->o.rows_read;
+	if (p != NULL)
+		tsn_field_set_join(&e->columns, &p->reads);
+	tsn_alert_needs(&e->columns);
+	tsn_batch_needs(&e->columns);
+	e->stands = tsn_standing_wanted(&e->columns);
+	e->batch->wanted = e->columns;
+}
+
 /* --- spare hands --- */
 
 static bool
@@ -58,7 +74,6 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	e->o = *o;
 	tsn_asides_init(&e->asides);
 	e->hands = (struct tsn_hands){ offer_aside, withdraw_aside, call_hands, e };
-	e->stands = tsn_standing_wanted(&o->rows_read);
 	e->grace = INT64_MAX;
 	e->rows = (struct tsn_batch_sink){ tsn_engine_make_room, e, tsn_engine_clock_of_record };
 	e->stats.first = e->stats.last = e->stats.clock = e->ticked = e->began = TSN_TIME_NONE;
@@ -76,6 +91,7 @@ tsn_engine_new(const struct tsn_engine_options *o)
 		return NULL;
 	}
 	tsn_batch_clear(e->talks, TSN_BATCH_TALKS);
+	tsn_engine_choose_columns(e, NULL);
 	e->batch->cap = o->batch_rows > 0 && o->batch_rows <= TSN_BATCH_ROWS ? o->batch_rows : TSN_BATCH_ROWS;
 	return e;
 }

@@ -253,7 +253,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	configure_pair(e, n.pair, rs, old);
 	tsn_engine_look_at_lanes(e);
 	tsn_engine_configure(e, &rs->site);
-	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
+	tsn_engine_choose_columns(e, rs->program);
 	if (old != NULL && e->o.retired != NULL)
 		e->o.retired(e->o.retired_arg, old);
 	else
