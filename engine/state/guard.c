@@ -11,6 +11,7 @@
  */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/wide.h"
 #include "state/internal.h"
 #include "state/ring.h"
 
@@ -182,6 +183,24 @@ tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_
 	return kept;
 }
 
+TSN_WIDE(static, bool, any_enough, (const int64_t *v, uint32_t n, int64_t least), (v, n, least))
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < n; i++)
+		any |= v[i] >= least;
+	return any;
+}
+
+/* Of rows that are neighbours, as all of a batch are: is there nothing to note? Mostly there is not. */
+static bool
+is_quiet(const struct tsn_agg *a, const struct tsn_fold *x)
+{
+	const uint32_t n = x->to - x->from;
+
+	return n == 0 || (x->row[x->to - 1] - x->row[x->from] == (int)n - 1 && !any_enough(&a->out->i[x->row[x->from]], n, a->def->least));
+}
+
 /* Rows that do not count see enough only where the bit is set. */
 void
 tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold *x)
@@ -190,7 +209,9 @@ tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold 
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		const struct tsn_agg *a = &f->agg[i];
 
-		for (uint32_t k = x->from; a->def->least > 0 && k < x->to; k++)
+		if (a->def->least <= 0 || (a->out != &s->unread && is_quiet(a, x)))
+			continue;
+		for (uint32_t k = x->from; k < x->to; k++)
 			if (a->out == &s->unread || a->out->i[x->row[k]] >= a->def->least)
 				heat(f->guard, s->keys.hash[x->row[k]]);
 	}
