@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/pack.h"
 #include "state/directory.h"
 #include "state/state.h"
@@ -67,6 +68,7 @@ struct tsn_agg_store {
 	struct tsn_sums sums;     /* SUM RATE AVG */
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
+	struct tsn_heap heap;     /* DISTINCT: of these bytes */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
 	struct tsn_cells holders; /* groups that have such memory, pool by pool in no order; see kept.h */
 	struct tsn_pool pool[TSN_PARTS];
@@ -128,6 +130,7 @@ struct tsn_fold {
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
+	bool guarded;            /* for flows: of a guarded family (tsn_family_def), any value below the least will do */
 	struct tsn_met *met;     /* groups of the segment, while it is resolved */
 	uint32_t all;            /* rows of the batch, if all of them count; else 0 */
 	bool counted;            /* in a lean count, when their groups were found */
@@ -517,7 +520,10 @@ bool tsn_guard_init(struct tsn_family *f);
 uint64_t tsn_guard_fixed(const struct tsn_family_def *d);
 void tsn_guard_forget(struct tsn_family *f);
 void tsn_guard_begin(struct tsn_state *s, struct tsn_family *f);
-uint32_t tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts, uint16_t *row, uint32_t n);
+/* Leaves out rows that only look and surely in vain, but for those of [must] (NULL: none); before there are keys. */
+uint32_t tsn_guard_spare(struct tsn_family *f, const struct tsn_mask *counts, const struct tsn_mask *must, uint16_t *row, uint32_t n);
+uint32_t tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
+    const struct tsn_mask *must, uint16_t *row, uint32_t n);
 void tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold *x);
 
 /* steps.c */

@@ -323,16 +323,27 @@ forget(struct tsn_family *f, uint32_t stop)
 		tsn_mask_and(&f->agg[a].out->known, &f->agg[a].out->known, &before);
 }
 
+/* That rows are flows, and which of them look whatever a guard says (NULL: none). */
+struct tsn_flows {
+	const struct tsn_mask *must;
+};
+
 /* Segment by segment; returns whether all went well, else [stop] is the first row that was not folded. */
 static bool
-fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n, bool guarded,
-    uint32_t *stop)
+fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n,
+    const struct tsn_flows *flows, uint32_t *stop)
 {
-	uint32_t have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
-	bool ok = have == n;
+	uint32_t have;
+	bool ok;
 
-	if (ok && guarded)
-		n = have = tsn_guard_rows(f, &s->keys, counts, s->row, n);
+	if (flows != NULL && f->guard != NULL) {
+		n = tsn_guard_spare(f, counts, flows->must, s->row, n);
+		x->all = tsn_mask_count(counts) == n ? n : 0;
+	}
+	have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
+	ok = have == n;
+	if (ok && flows != NULL && f->guard != NULL)
+		n = have = tsn_guard_rows(f, &s->keys, counts, flows->must, s->row, n);
 	tsn_directory_settle(&f->store.dir, s->seed);
 	tsn_family_guess(f, &s->keys, s->row, s->group, have);
 	while (x->from < have) {
@@ -348,6 +359,16 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 	}
 	*stop = x->from < n ? s->row[x->from] : TSN_BATCH_ROWS;
 	return ok;
+}
+
+/* Nobody counts, and there are no groups: keys are not needed. */
+static bool
+fold_none(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		s->group[i] = TSN_GROUP_NONE;
+	x->to = n;
+	return tsn_fold_segment(f, x);
 }
 
 /* The one group of SINCE without a key is made by the first row of all, and all move its time. */
@@ -397,14 +418,16 @@ no_values(struct tsn_family *f, struct tsn_vector *const results[])
 
 static bool
 fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
-    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[], bool guarded)
+    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[],
+    const struct tsn_flows *flows)
 {
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
-		.count = s->count, .learned = s->learned, .met = &s->met };
+		.count = s->count, .learned = s->learned,
+		.guarded = flows != NULL && f->guard != NULL && flows->must == NULL, .met = &s->met };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
-	bool ok;
+	bool ok, apart;
 
 	tsn_mask_or(&active, counted, read);
 	if (!tsn_mask_any(&active) && !f->since_ever) { /* most families in most batches, where rules are many */
@@ -412,25 +435,29 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 		no_values(f, results);
 		return true;
 	}
-	if (guarded)
+	if (flows != NULL && f->guard != NULL)
 		tsn_guard_begin(s, f);
 	tsn_key_present(&f->def.key, b, &rows);
 	tsn_mask_and(&counts, counted, &rows);
-	if (f->def.at.n > 0)
+	if (f->def.at.n > 0) {
 		tsn_key_present(&f->def.at, b, &rows);
+		active = flows != NULL ? *read : active;
+	}
 	tsn_mask_and(&active, &active, &rows);
+	apart = f->def.at.n > 0 && tsn_mask_any(&active);
 	tsn_mask_or(&rows, &active, &counts);
 	n = tsn_mask_list(&rows, s->row);
-	x.all = f->def.at.n == 0 && tsn_mask_count(&counts) == n ? n : 0;
+	x.all = !apart && tsn_mask_count(&counts) == n ? n : 0;
 	tsn_family_begin(s, f);
 	ok = begin(s, f, b, &counts, args, results, &active, n);
 	if (ok && f->since_ever)
 		ok = meet_first(s, f, b);
 	if (n == 0)
 		return ok;
-	if (ok)
-		ok = f->def.at.n > 0 ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) :
-		    fold_rows(s, f, &x, &counts, n, guarded, &stop);
+	if (ok && f->store.ngroups == 0 && !tsn_mask_any(&counts))
+		ok = fold_none(s, f, &x, n);
+	else if (ok)
+		ok = apart ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) : fold_rows(s, f, &x, &counts, n, flows, &stop);
 	if (!ok)
 		forget(f, stop);
 	tsn_family_settle(s, f, b);
@@ -441,14 +468,17 @@ bool
 tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
 {
-	return fold(s, family, b, counted, read, args, results, false);
+	return fold(s, family, b, counted, read, args, results, NULL);
 }
 
 bool
-tsn_state_fold_guarded(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
-    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
+tsn_state_fold_flows(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
+    const struct tsn_mask *read, const struct tsn_mask *must, const struct tsn_vector *const args[],
+    struct tsn_vector *const results[])
 {
-	return fold(s, family, b, counted, read, args, results, s->family[family].guard != NULL);
+	const struct tsn_flows flows = { must };
+
+	return fold(s, family, b, counted, read, args, results, &flows);
 }
 
 void
