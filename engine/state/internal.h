@@ -4,7 +4,7 @@
  * What the files of this room share. A family is
  *
  *   directory   lines of entries {tag, group}; see directory.h
- *   groups      16 bytes each, by group number; long keys in a slab
+ *   groups      16 bytes each, by group number, or 32 with the lanes of a count; long keys in a slab
  *   aggregates  each with dense arrays of cells, by group number
  *
  * A group's number is its place in its part times the number of parts plus the part, so that a
