@@ -270,8 +270,18 @@ struct tsn_alert_records {
 	bool ticked;
 };
 void tsn_alerts_take(struct tsn_alerts *a, struct tsn_alert_records *out);
-/* [r]: what [n] stages had of the same batch or ticks; empty after it. */
-void tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n);
+/*
+ * Lines of records (of many only the first), made before their turn comes, which may be done by any thread: it changes nothing but
+ * [out], from zeros or used before. Sinks must not be changed meanwhile. Without memory there are none.
+ */
+struct tsn_alert_lines {
+	struct tsn_buf *text;          /* by sink */
+	size_t nsinks, n;              /* n: records they are of, the first in the order of all */
+};
+void tsn_alerts_make_lines(const struct tsn_alerts *a, const struct tsn_alert_records *r, size_t n, struct tsn_alert_lines *out);
+void tsn_alert_lines_fini(struct tsn_alert_lines *l);
+/* [r]: what [n] stages had of the same batch or ticks, and [lines] of it, which may be NULL; empty after it. */
+void tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n, struct tsn_alert_lines *lines);
 /* Only these rules, in ascending order, are the stage's, and of them the keys of a shard of so many. Until the next bind. */
 void tsn_alerts_own(struct tsn_alerts *a, const uint32_t *rule, uint32_t n, uint32_t nshards);
 /* What the state hashes keys with: the bound on a rule's keys is one on each of their 64 parts, so that shards do not change it. */

@@ -29,6 +29,41 @@ tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p)
 	e->batch->wanted = e->columns;
 }
 
+/* --- spare hands --- */
+
+static bool
+offer_aside(void *engine, const struct tsn_aside *a)
+{
+	struct tsn_engine *e = engine;
+
+	return tsn_asides_offer(&e->asides, a);
+}
+
+static void
+withdraw_aside(void *engine, const struct tsn_aside *a)
+{
+	struct tsn_engine *e = engine;
+
+	tsn_asides_withdraw(&e->asides, a);
+}
+
+static void
+call_hands(void *engine)
+{
+	struct tsn_engine *e = engine;
+
+	if (e->crew != NULL)
+		tsn_crew_call(e->crew);
+}
+
+const struct tsn_hands *
+tsn_engine_hands(const struct tsn_engine *e)
+{
+	return e->crew != NULL ? &e->hands : NULL;
+}
+
+/* --- made and freed --- */
+
 struct tsn_engine *
 tsn_engine_new(const struct tsn_engine_options *o)
 {
@@ -37,6 +72,8 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	if (e == NULL)
 		return NULL;
 	e->o = *o;
+	tsn_asides_init(&e->asides);
+	e->hands = (struct tsn_hands){ offer_aside, withdraw_aside, call_hands, e };
 	e->grace = INT64_MAX;
 	e->rows = (struct tsn_batch_sink){ tsn_engine_make_room, e, tsn_engine_clock_of_record };
 	e->stats.first = e->stats.last = e->stats.clock = e->ticked = e->began = TSN_TIME_NONE;
@@ -77,6 +114,7 @@ tsn_engine_free(struct tsn_engine *e)
 	tsn_batch_free(e->batch);
 	tsn_batch_free(e->talks);
 	tsn_free(e->sinks);
+	tsn_asides_fini(&e->asides);
 	tsn_free(e);
 }
 
@@ -97,6 +135,7 @@ tsn_engine_exporters(struct tsn_engine *e)
 static bool
 put_sinks(struct tsn_engine *e)
 {
+	tsn_engine_drain(e); /* lines are being made for those there are */
 	return tsn_alerts_set_sinks(e->alerts, e->sinks, e->nsinks);
 }
 

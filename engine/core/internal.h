@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "core/engine.h"
 #include "compile/lanes.h"
+#include "core/asides.h"
 #include "core/lane.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
@@ -35,6 +36,8 @@ struct tsn_engine {
 	struct tsn_lane *lane;
 	uint32_t nlanes;                /* at least 1, also without rules */
 	const struct tsn_lanes *division; /* of the rules among them, and the rules' own; NULL: no rules */
+	struct tsn_asides asides;       /* what the crew's threads may do besides */
+	struct tsn_hands hands;
 	struct tsn_crew *crew;          /* who runs the lanes; NULL: there is one, called directly */
 	int64_t grace;                  /* the least of their tsn_alerts_watch_grace */
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */

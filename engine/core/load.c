@@ -79,7 +79,7 @@ make_lanes(struct tsn_engine *e, struct tsn_ruleset *rs, struct next *n)
 		return false;
 	if (threads(e) == 1)
 		return tsn_lane_init(n->lane, &e->o, e->exporters, e->alerts) && tsn_lane_bind(n->lane, rs, rs->program);
-	n->crew = tsn_crew_new(n->lane, n->nlanes, e->alerts, e->o.log);
+	n->crew = tsn_crew_new(n->lane, n->nlanes, n->division->cost, e->alerts, &e->asides, &e->o);
 	for (uint32_t i = 0; i < n->nlanes && n->crew != NULL; i++)
 		if (!make_lane(e, rs, n, i))
 			return false;
