@@ -92,7 +92,7 @@ bench-state: ## what groups, windows, ticks, conversations and snapshots cost; a
 bench-receive: ## what receiving costs beside evaluating, by one thread and by receivers of their own
 	@$(MAKE) --no-print-directory $(BUILD)/bench_receive $(BUILD)/flowgen
 	@mkdir -p $(BUILD)/bench
-	@$(BUILD)/flowgen --flows 200000 --out $(BUILD)/bench/receive.pcap
+	@$(BUILD)/flowgen --flows 700000 --out $(BUILD)/bench/receive.pcap
 	@$(BUILD)/bench_receive $(BUILD)/bench/receive.pcap
 
 .PHONY: fuzz
