@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "compile/lanes_internal.h"
 
-#define FIND_GROUP 50.0 /* ns for a row of a family */
+#define FIND_GROUP 20.0 /* ns for a row of a family */
 #define READ_ROW 0.5    /* ...and, of all its rows, for those that are only looked up */
 #define FEWEST 0.01     /* part of the rows that a condition lets through at least */
 #define RARE (1.0 / 16) /* rules met by no more rows are found by a value they ask for (emit_index.c)... */

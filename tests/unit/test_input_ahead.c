@@ -6,10 +6,14 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "core/asides.h"
+#include "input/nfcapd.h"
 #include "input/reader.h"
 #include "unit/build_capture.h"
+#include "unit/build_nfcapd.h"
 #include "unit/build_packed.h"
 #include "unit/mutate.h"
 
@@ -348,6 +352,96 @@ Test(input_ahead, growing_files)
 	if (n > 600000)
 		read_growing(n, THREADS);
 }
+
+/* --- packed blocks --- */
+
+/* All that is told of a file's blocks, as text. */
+static void
+tell_blocks(const struct bytes *file, int threads, struct tsn_buf *told)
+{
+	struct tsn_nfcapd_file *f;
+	struct tsn_nfcapd_piece p;
+	enum tsn_nfcapd_next next;
+	struct tsn_reader r;
+	struct helpers h;
+	char path[40], why[TSN_INPUT_ERROR];
+	int fd = as_file(file, path);
+
+	begin(&h, threads > 0 ? (unsigned)threads : 0);
+	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
+	r.hands = threads >= 0 ? &h.hands : NULL;
+	f = tsn_nfcapd_attach(&r, why);
+	cr_assert_not_null(f);
+	do {
+		next = tsn_nfcapd_next(f, &p);
+		tsn_buf_printf(told, "%d at %llu, %llu bytes; %llu blocks; ", next, (unsigned long long)p.offset, (unsigned long long)p.bytes,
+		    (unsigned long long)tsn_nfcapd_blocks(f));
+		if (next == TSN_NFCAPD_PIECE)
+			tsn_buf_printf(told, "type %u, %zu bytes, %llx, %d %d\n", p.type, p.len, (unsigned long long)tsn_hash_bytes(p.p, p.len, 0),
+			    p.last, p.packed);
+		else
+			tsn_buf_printf(told, "%s\n", p.reason != NULL ? p.reason : "");
+		if (next == TSN_NFCAPD_PIECE) /* in two parts where it can be */
+			tsn_nfcapd_used(f, p.len > 1000 ? 1000 : p.len);
+	} while (next == TSN_NFCAPD_PIECE || next == TSN_NFCAPD_BAD_BLOCK);
+	tsn_nfcapd_close(f);
+	tsn_reader_close(&r);
+	end(&h);
+	close(fd);
+}
+
+static void
+check_blocks(const struct bytes *file, const char *what)
+{
+	struct tsn_buf want = TSN_BUF_INIT;
+
+	tell_blocks(file, -1, &want);
+	for (int threads = 0; threads <= THREADS; threads += THREADS) {
+		struct tsn_buf is = TSN_BUF_INIT;
+
+		tell_blocks(file, threads, &is);
+		cr_assert_str_eq(tsn_buf_str(&is), tsn_buf_str(&want), "%s, %d threads", what, threads);
+		tsn_buf_fini(&is);
+	}
+	cr_assert_not_null(strstr(tsn_buf_str(&want), "type 3, "), "%s", what);
+	tsn_buf_fini(&want);
+}
+
+/* Whole, with a block that cannot be unpacked, empty and unpacked ones among them, no block's header, and cut. */
+Test(input_ahead, blocks)
+{
+	unsigned built = 0;
+
+	make_plain();
+	for (int packing = NFC_PLAIN + 1; packing <= NFC_ZSTD; packing++) {
+		struct bytes file = { 0 };
+		size_t at[12];
+
+		if (!tsn_nfcapd_can_unpack((enum tsn_nfcapd_packing)packing))
+			continue;
+		built++;
+		nfc_header_v2(&file, packing, 12, 0, false);
+		for (unsigned i = 0; i < 12; i++) {
+			struct bytes b = { .p = plain + i * 1000, .n = i == 4 ? 0 : 3000 + i * 2000 };
+
+			at[i] = file.n;
+			nfc_block(&file, 3, i == 7 ? 1 : 0, &b, i == 7 ? NFC_PLAIN : packing, false);
+		}
+		check_blocks(&file, "whole");
+		memset(file.p + at[2] + 12, 0xff, at[3] - at[2] - 12);
+		check_blocks(&file, "damaged");
+		for (unsigned i = 1; i < 12; i++) {
+			file.n = at[i] + i * 3;
+			check_blocks(&file, "cut");
+		}
+		nfc_set(&file, at[10] + 8, 0, 2, false);
+		check_blocks(&file, "without a header");
+		bytes_free(&file);
+	}
+	cr_assert_gt(built, 0);
+}
+
+/* --- none --- */
 
 /* Where memory is out, or as many already have help as can have, everything is read as without. */
 Test(input_ahead, no_help)
