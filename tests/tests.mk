@@ -88,6 +88,13 @@ bench-state: ## what groups, windows, ticks, conversations and snapshots cost; a
 	@$(MAKE) --no-print-directory $(bench_state_bins)
 	@sh tests/bench/state.sh $(BUILD)
 
+.PHONY: bench-receive
+bench-receive: ## what receiving costs beside evaluating, by one thread and by receivers of their own
+	@$(MAKE) --no-print-directory $(BUILD)/bench_receive $(BUILD)/flowgen
+	@mkdir -p $(BUILD)/bench
+	@$(BUILD)/flowgen --flows 200000 --out $(BUILD)/bench/receive.pcap
+	@$(BUILD)/bench_receive $(BUILD)/bench/receive.pcap
+
 .PHONY: fuzz
 fuzz: ## build the fuzz targets with clang's libFuzzer and run each for FUZZ_SECONDS (30)
 	@sh tests/fuzz/run.sh $(BUILD)

@@ -24,9 +24,9 @@ least_of(const struct tsn_ir *x)
 	if (x->kind != TSN_IR_COMPARE || agg->kind != TSN_IR_AGG)
 		return 0;
 	n = x->kid[1];
-	if (a->fn == TSN_AGG_SUM && (a->share || a->arg->kind != TSN_IR_FIELD || (tsn_fields[a->arg->field].storage > TSN_U64)))
+	if (a->fn == TSN_AGG_SUM && (a->arg->kind != TSN_IR_FIELD || tsn_fields[a->arg->field].storage > TSN_U64))
 		return 0;
-	if ((a->fn != TSN_AGG_COUNT && a->fn != TSN_AGG_DISTINCT && a->fn != TSN_AGG_SUM) || n->kind != TSN_IR_INT || n->i <= 0 || n->i == INT64_MAX)
+	if ((a->fn != TSN_AGG_COUNT && a->fn != TSN_AGG_DISTINCT && a->fn != TSN_AGG_SUM) || n->kind != TSN_IR_INT || n->i < 0 || n->i == INT64_MAX)
 		return 0;
 	return x->rel == TSN_REL_GE ? n->i : x->rel == TSN_REL_GT ? n->i + 1 : 0;
 }

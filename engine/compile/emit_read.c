@@ -331,6 +331,7 @@ counts(const struct tsn_ir_agg *first)
 struct reading {
 	uint32_t rows, family;
 	const struct tsn_ir *counted;
+	bool argument; /* what is counted is made of the family's value */
 };
 
 static void
@@ -338,6 +339,9 @@ read_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 {
 	struct reading *r = arg;
 
+	/* of a sequence mostly one step asks */
+	if (!r->argument && !tsn_emit_asks(e, x, r->family))
+		return;
 	r->rows = tsn_emit_or(e, r->rows, uncounted(e, r->family, x, NULL, true, r->counted));
 }
 
@@ -353,7 +357,7 @@ read_at_tick(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 static uint32_t
 reads(struct tsn_emit *e, const struct tsn_reader *r, uint32_t family, const struct tsn_ir_agg *first)
 {
-	struct reading inside = { TSN_V_EMPTY, family, counts(first) };
+	struct reading inside = { TSN_V_EMPTY, family, counts(first), false };
 	bool tick = e->now->door == TSN_DOOR_TICK;
 
 	if (r->rule != TSN_V_NONE && tick)
@@ -361,6 +365,7 @@ reads(struct tsn_emit *e, const struct tsn_reader *r, uint32_t family, const str
 	if (r->rule != TSN_V_NONE)
 		return tsn_emit_or(e, rule_reads(e, &e->m->rules[r->rule], family, inside.counted),
 		    until_reads(e, &e->m->rules[r->rule], family, inside.counted));
+	inside.argument = r->agg->arg != NULL && tsn_emit_asks(e, r->agg->arg, family);
 	if (tick)
 		tsn_emit_inside(e, r->agg, false, read_at_tick, &inside);
 	else

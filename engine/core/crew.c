@@ -462,7 +462,10 @@ tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 {
 	struct tsn_batch *b = c->spare[--c->nspare];
 
-	tsn_batch_clear(b, kind);
+	if (kind == TSN_BATCH_FLOWS)
+		tsn_batch_reuse(b);
+	else
+		tsn_batch_clear(b, kind);
 	b->cap = cap;
 	return b;
 }

@@ -65,7 +65,7 @@ evaluate(struct tsn_engine *e)
 		e->o.on_rows(e->o.arg, b, &b->rows);
 	if (e->rules != NULL && e->o.on_rows == NULL)
 		tsn_alerts_flush(e->alerts);
-	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	tsn_batch_reuse(b);
 }
 
 void
@@ -80,7 +80,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	settle(e);
 	e->settled = 0;
 	if (b->n == 0) { /* but the text of rows that went takes room */
-		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		tsn_batch_reuse(b);
 		tsn_spent_back(e->o.spent, before);
 		return;
 	}
@@ -130,7 +130,10 @@ tsn_engine_make_room(void *arg)
 struct tsn_batch *
 tsn_engine_room(struct tsn_engine *e)
 {
-	return tsn_engine_make_room(e);
+	struct tsn_batch *b = tsn_engine_make_room(e);
+
+	tsn_batch_begin_row(b);
+	return b;
 }
 
 void

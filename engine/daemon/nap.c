@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "daemon/nap.h"
 
+#define FEW       (2u * TSN_UDP_BATCH)
+#define MANY      (4u * TSN_UDP_BATCH)
 #define LEAST_NS  125000
 #define MOST_NS   1000000
 #define BUFFER    ((size_t)1 << 20) /* of the kernel: what one core can send in the longest nap, or two */
@@ -11,9 +13,9 @@ tsn_nap_after(struct tsn_nap *n, unsigned took)
 {
 	if (n->ns == 0)
 		n->ns = LEAST_NS;
-	else if (took < TSN_UDP_BATCH / 2 && n->ns < MOST_NS)
+	else if (took < FEW && n->ns < MOST_NS)
 		n->ns *= 2;
-	else if (took > TSN_UDP_BATCH * 2 && n->ns > LEAST_NS)
+	else if (took > MANY && n->ns > LEAST_NS)
 		n->ns /= 2;
 	return (struct timespec){ .tv_nsec = n->ns };
 }

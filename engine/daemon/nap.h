@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Whoever takes datagrams sleeps a little after each round, so that the next one takes many: to be woken for each
- * costs more than the datagram. One round should take about a call's worth. Naps are shorter than flows wait for
+ * costs more than the datagram. One round should take a few calls' worth. Naps are shorter than flows wait for
  * their batch to be full, so nothing comes later for them.
  */
 #ifndef TSN_DAEMON_NAP_H

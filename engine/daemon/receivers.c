@@ -142,6 +142,29 @@ live(void *arg)
 
 /* --- made and freed --- */
 
+static void
+unmake(struct receiver *o)
+{
+	tsn_queue_free(o->queue);
+	tsn_free(o->poll);
+	tsn_free(o->udp);
+}
+
+/* It may get no socket, where there are fewer than receivers. */
+static bool
+make(struct tsn_receivers *r, struct receiver *o, size_t queue)
+{
+	o->all = r;
+	o->queue = tsn_queue_new(queue);
+	o->poll = tsn_calloc(1, sizeof(*o->poll));
+	if (o->queue == NULL || o->poll == NULL) {
+		unmake(o);
+		return false;
+	}
+	o->poll[0] = (struct pollfd){ .fd = r->stop, .events = POLLIN };
+	return true;
+}
+
 struct tsn_receivers *
 tsn_receivers_new(unsigned n, size_t queue, const struct tsn_log *log)
 {
@@ -152,12 +175,9 @@ tsn_receivers_new(unsigned n, size_t queue, const struct tsn_log *log)
 	r->log = log;
 	r->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	for (r->n = 0; r->n < n && r->n < TSN_RECEIVERS_MAX; r->n++) {
-		r->one[r->n].all = r;
-		r->one[r->n].queue = tsn_queue_new(queue != 0 ? queue : QUEUE);
-		if (r->one[r->n].queue == NULL)
+	for (r->n = 0; r->n < n && r->n < TSN_RECEIVERS_MAX; r->n++)
+		if (!make(r, &r->one[r->n], queue != 0 ? queue : QUEUE))
 			break;
-	}
 	if (r->n > 0 && r->bell >= 0 && r->stop >= 0)
 		return r;
 	tsn_receivers_free(r);
@@ -170,11 +190,8 @@ tsn_receivers_free(struct tsn_receivers *r)
 	if (r == NULL)
 		return;
 	tsn_receivers_stop(r);
-	for (unsigned i = 0; i < r->n; i++) {
-		tsn_queue_free(r->one[i].queue);
-		tsn_free(r->one[i].poll);
-		tsn_free(r->one[i].udp);
-	}
+	for (unsigned i = 0; i < r->n; i++)
+		unmake(&r->one[i]);
 	if (r->bell >= 0)
 		close(r->bell);
 	if (r->stop >= 0)
@@ -202,7 +219,6 @@ tsn_receivers_add(struct tsn_receivers *r, unsigned i, struct tsn_udp *u)
 	if (fds == NULL)
 		return false;
 	o->poll = fds;
-	o->poll[0] = (struct pollfd){ .fd = r->stop, .events = POLLIN };
 	o->poll[o->nudp + 1] = (struct pollfd){ .fd = tsn_udp_fd(u), .events = POLLIN };
 	o->udp[o->nudp] = u;
 	o->naps = (o->nudp == 0 || o->naps) && tsn_nap_fits(u);

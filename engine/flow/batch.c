@@ -108,13 +108,13 @@ tsn_batch_free(struct tsn_batch *b)
 	tsn_free(b);
 }
 
-void
-tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
+static void
+empty(struct tsn_batch *b, enum tsn_batch_kind kind)
 {
 	bool apart = kind != TSN_BATCH_FLOWS;
 
 	tsn_batch_unseal(b);
-	reset_rows(b, b->n);
+	b->used = b->n > b->used ? b->n : b->used;
 	b->n = 0;
 	b->text_used = 0;
 	b->kind = kind;
@@ -142,6 +142,21 @@ tsn_batch_view(struct tsn_batch *to, const struct tsn_batch *of)
 	for (int f = 0; f < TSN_FIELD_COUNT; f++)
 		if (tsn_field_set_has(&of->wanted, (enum tsn_field)f))
 			to->present[f] = of->present[f];
+}
+
+void
+tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
+{
+	empty(b, kind);
+	reset_rows(b, b->used);
+	b->used = 0;
+}
+
+void
+tsn_batch_reuse(struct tsn_batch *b)
+{
+	empty(b, TSN_BATCH_FLOWS);
+	tsn_batch_spoil(b);
 }
 
 void

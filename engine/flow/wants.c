@@ -56,6 +56,14 @@ tsn_batch_unseal(struct tsn_batch *b)
 	b->sealed = false;
 }
 
+void
+tsn_batch_spoil(struct tsn_batch *b)
+{
+	memset(b->received, 0x3a, b->used * sizeof(b->received[0]));
+	memset(b->exported, 0x3b, b->used * sizeof(b->exported[0]));
+	memset(b->source, 0x3c, b->used * sizeof(b->source[0]));
+}
+
 #else
 
 void
@@ -66,6 +74,12 @@ tsn_batch_seal(struct tsn_batch *b)
 
 void
 tsn_batch_unseal(struct tsn_batch *b)
+{
+	(void)b;
+}
+
+void
+tsn_batch_spoil(struct tsn_batch *b)
 {
 	(void)b;
 }

@@ -4,7 +4,6 @@
 #include "base/wide.h"
 #include "pair/internal.h"
 
-enum { TCP = 6 };
 enum { SYN = 0x02, RST = 0x04, ACK = 0x10 };
 
 static bool
@@ -13,40 +12,52 @@ in_all_rows(const struct tsn_batch *b, const struct tsn_mask *m)
 	return memcmp(m, &b->rows, sizeof(*m)) == 0;
 }
 
-TSN_WIDE(static, void, fill_up, (uint64_t *restrict out, const uint64_t *v, const struct tsn_mask *m, uint64_t none), (out, v, m, none))
+TSN_WIDE(static, void, fill_up, (uint64_t *restrict out, const uint64_t *v, const uint8_t *there, uint64_t none), (out, v, there, none))
 {
-	for (int i = 0; i < TSN_MASK_WORDS; i++)
-		for (int k = 0; k < 64; k++)
-			out[i * 64 + k] = m->w[i] >> k & 1 ? v[i * 64 + k] : none;
+	for (int i = 0; i < TSN_BATCH_ROWS; i++) {
+		const uint64_t has = -(uint64_t)there[i];
+
+		out[i] = (v[i] & has) | (none & ~has);
+	}
 }
 
 /* The column of a field, with [none] where it is absent. */
 static const void *
 column(const struct tsn_batch *b, enum tsn_field f, uint64_t *room, uint64_t none)
 {
+	uint8_t there[TSN_BATCH_ROWS];
+
 	if (in_all_rows(b, &b->present[f]))
 		return b->col[f];
-	fill_up(room, b->col[f], &b->present[f], none);
+	tsn_mask_unpack(there, &b->present[f]);
+	fill_up(room, b->col[f], there, none);
 	return room;
 }
 
-TSN_WIDE(static, void, set_in, (uint16_t *restrict bits, const struct tsn_mask *m, uint16_t bit), (bits, m, bit))
+TSN_WIDE(static, void, set_bit, (uint16_t *restrict bits, const uint8_t *there, uint16_t bit), (bits, there, bit))
 {
-	for (int i = 0; i < TSN_MASK_WORDS; i++)
-		for (int k = 0; k < 64; k++)
-			bits[i * 64 + k] |= (uint16_t)(m->w[i] >> k & 1 ? bit : 0);
+	for (int i = 0; i < TSN_BATCH_ROWS; i++)
+		bits[i] |= (uint16_t)(bit & -there[i]);
 }
 
-/* Of TCP with flags; where nobody tells them it may have been a bare RST, but nobody says so. */
-TSN_WIDE(static, void, set_flags, (struct adds *restrict a, const uint16_t *flags, const uint8_t *proto), (a, flags, proto))
+static void
+set_in(uint16_t *bits, const struct tsn_mask *m, uint16_t bit)
+{
+	uint8_t there[TSN_BATCH_ROWS];
+
+	tsn_mask_unpack(there, m);
+	set_bit(bits, there, bit);
+}
+
+/* Only TCP has flags (tsn_batch_normalise). Where nobody tells them it may have been a bare RST, but nobody says so. */
+TSN_WIDE(static, void, set_flags, (struct adds *restrict a, const uint16_t *flags), (a, flags))
 {
 	for (int i = 0; i < TSN_BATCH_ROWS; i++) {
-		const bool told = (a->bits[i] & SIDE_FLAGS) != 0 && proto[i] == TCP;
-		const uint16_t v = told ? flags[i] : 0;
-		const uint16_t bits = (uint16_t)(((v & ~ACK) == RST ? SIDE_BARE_RST : SIDE_ANSWERS) | ((v & (SYN | ACK)) == SYN ? SIDE_SYN : 0));
+		const uint16_t all = flags[i], v = a->bits[i] & SIDE_FLAGS ? all : 0;
+		const uint16_t answers = (v & ~ACK) == RST ? SIDE_BARE_RST : SIDE_ANSWERS, asks = (v & (SYN | ACK)) == SYN ? SIDE_SYN : 0;
 
 		a->flags[i] = v;
-		a->bits[i] = (uint16_t)((a->bits[i] & ~SIDE_FLAGS) | bits | (told ? SIDE_FLAGS : 0));
+		a->bits[i] |= answers | asks;
 	}
 }
 
@@ -78,5 +89,5 @@ tsn_pair_adds(struct adds *a, const struct tsn_batch *b)
 	tsn_mask_andnot(&sampled, &b->rows, &b->gives[TSN_GIVES_UNSAMPLED]);
 	if (tsn_mask_any(&sampled))
 		set_in(a->bits, &sampled, SIDE_SAMPLED);
-	set_flags(a, b->col[TSN_F_FLAGS], b->col[TSN_F_PROTO]);
+	set_flags(a, b->col[TSN_F_FLAGS]);
 }

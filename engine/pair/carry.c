@@ -90,8 +90,8 @@ unfold_column(struct carry *c, enum tsn_field f)
 		tsn_pair_unfold(col->wide.p, sizeof(struct wide), c->begin, c->end, c->cap);
 }
 
-static bool
-grow_slots(struct carry *c)
+bool
+tsn_pair_grow_slots(struct carry *c)
 {
 	const uint32_t cap = c->cap == 0 ? FIRST_SLOTS : c->cap * 2;
 
@@ -105,17 +105,6 @@ grow_slots(struct carry *c)
 	for (uint32_t i = 0; i < c->nmade && c->cap > 0; i++)
 		unfold_column(c, (enum tsn_field)c->made[i]);
 	c->cap = cap;
-	return true;
-}
-
-bool
-tsn_pair_slot(struct tsn_pair *p, uint32_t *slot)
-{
-	struct carry *c = &p->carry;
-
-	if (c->end - c->begin == c->cap && !grow_slots(c))
-		return false;
-	*slot = (uint32_t)c->end++;
 	return true;
 }
 
@@ -165,8 +154,10 @@ tsn_pair_carry_ready(struct tsn_pair *p, const struct tsn_batch *b, uint32_t fro
 	struct tsn_mask lack;
 	uint32_t to = b->n, first;
 
-	if (c->cap == 0 && !grow_slots(c))
-		return to;
+	if (c->cap == 0 && !tsn_pair_grow_slots(c)) {
+		p->stats.bare++;
+		return from + 1;
+	}
 	for (uint32_t i = 0; i < c->nfields; i++) {
 		const enum tsn_field f = (enum tsn_field)c->field[i];
 

@@ -217,8 +217,16 @@ void tsn_pair_carry_fini(struct carry *c);
 uint32_t tsn_pair_carry_ready(struct tsn_pair *p, const struct tsn_batch *b, uint32_t from);
 /* The same for one field of the slots to come; [v6]: an IPv6 address. */
 bool tsn_pair_column(struct carry *c, enum tsn_field f, bool v6);
+bool tsn_pair_grow_slots(struct carry *c);
 /* One more slot; false: there is no room. */
-bool tsn_pair_slot(struct tsn_pair *p, uint32_t *slot);
+static inline bool
+next_slot(struct carry *c, uint32_t *slot)
+{
+	if (c->end - c->begin == c->cap && !tsn_pair_grow_slots(c))
+		return false;
+	*slot = (uint32_t)c->end++;
+	return true;
+}
 /* Slots and texts before [t] are over; NULL: all. */
 void tsn_pair_carry_forget(struct tsn_pair *p, const struct talk *t);
 /* A text among those of the slots; false: there is no room. */

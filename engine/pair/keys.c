@@ -9,7 +9,7 @@
 struct from {
 	const uint32_t *src, *dst;
 	const uint16_t *sport, *dport;
-	const uint8_t *ports; /* KEY_PORT_LOWER: there is a source port; KEY_PORT_UPPER: a destination port */
+	const uint8_t *has_sport, *has_dport; /* 0 or 1 */
 	const uint8_t *proto;
 	uint64_t seed;
 	uint32_t n;
@@ -25,13 +25,13 @@ TSN_WIDE(static, void, v4_keys, (struct keys *restrict k, const struct from *f),
 {
 	const uint32_t *src = f->src, *dst = f->dst;
 	const uint16_t *sport = f->sport, *dport = f->dport;
-	const uint8_t *ports = f->ports, *proto = f->proto;
+	const uint8_t *has_sport = f->has_sport, *has_dport = f->has_dport, *proto = f->proto;
 	const uint64_t seed = f->seed;
 
 	for (uint32_t i = 0; i < f->n; i++) {
 		const uint64_t x = (uint64_t)src[i] << 16 | sport[i], y = (uint64_t)dst[i] << 16 | dport[i];
-		const uint64_t low = x < y ? x : y, high = x < y ? y : x, upper = x > y, has = ports[i];
-		const uint64_t told = upper ? (has >> 1 | has << 1) & TALK_PORTS : has;
+		const uint64_t low = x < y ? x : y, high = x < y ? y : x, upper = x > y;
+		const uint64_t s = has_sport[i], d = has_dport[i], told = upper ? d | s << 1 : s | d << 1;
 
 		k->addrs[i] = low >> 16 << 32 | high >> 16;
 		k->rest[i] = low << 48 | (high & 0xffff) << 32 | (uint64_t)proto[i] << KEY_PROTO_SHIFT | KEY_BOTH_V4 | told | upper * KEY_UPPER | KEY_WHOLE;
@@ -40,17 +40,11 @@ TSN_WIDE(static, void, v4_keys, (struct keys *restrict k, const struct from *f),
 		k->hash[i] = hash_of(k->addrs[i], k->rest[i], seed);
 }
 
-TSN_WIDE(static, void, spread, (uint8_t *restrict out, const struct tsn_mask *m, uint8_t bit), (out, m, bit))
-{
-	for (int i = 0; i < TSN_MASK_WORDS; i++)
-		for (int k = 0; k < 64; k++)
-			out[i * 64 + k] |= (uint8_t)(m->w[i] >> k & 1 ? bit : 0);
-}
-
-TSN_WIDE(static, void, only_there, (uint16_t *restrict out, const uint16_t *v, const uint8_t *ports, uint8_t bit), (out, v, ports, bit))
+/* The ports of rows that have one, 0 in the others. */
+TSN_WIDE(static, void, only_there, (uint16_t *restrict out, const uint16_t *v, const uint8_t *there), (out, v, there))
 {
 	for (int i = 0; i < TSN_BATCH_ROWS; i++)
-		out[i] = ports[i] & bit ? v[i] : 0;
+		out[i] = v[i] & (uint16_t)-there[i];
 }
 
 void
@@ -108,14 +102,14 @@ tsn_pair_keys(struct tsn_pair *p, const struct tsn_batch *b)
 	const struct tsn_mask *v4_src = &b->addr[tsn_fields[TSN_F_SRC].addr_slot].is_v4;
 	const struct tsn_mask *v4_dst = &b->addr[tsn_fields[TSN_F_DST].addr_slot].is_v4;
 	uint16_t sport[TSN_BATCH_ROWS], dport[TSN_BATCH_ROWS];
-	uint8_t ports[TSN_BATCH_ROWS] = { 0 };
-	const struct from f = { b->col[TSN_F_SRC], b->col[TSN_F_DST], sport, dport, ports, b->col[TSN_F_PROTO], p->seed, b->n };
+	uint8_t has_sport[TSN_BATCH_ROWS], has_dport[TSN_BATCH_ROWS];
+	const struct from f = { b->col[TSN_F_SRC], b->col[TSN_F_DST], sport, dport, has_sport, has_dport, b->col[TSN_F_PROTO], p->seed, b->n };
 	struct tsn_mask others;
 
-	spread(ports, &b->present[TSN_F_SRC_PORT], KEY_PORT_LOWER);
-	spread(ports, &b->present[TSN_F_DST_PORT], KEY_PORT_UPPER);
-	only_there(sport, b->col[TSN_F_SRC_PORT], ports, KEY_PORT_LOWER);
-	only_there(dport, b->col[TSN_F_DST_PORT], ports, KEY_PORT_UPPER);
+	tsn_mask_unpack(has_sport, &b->present[TSN_F_SRC_PORT]);
+	tsn_mask_unpack(has_dport, &b->present[TSN_F_DST_PORT]);
+	only_there(sport, b->col[TSN_F_SRC_PORT], has_sport);
+	only_there(dport, b->col[TSN_F_DST_PORT], has_dport);
 	v4_keys(&p->keys, &f);
 	tsn_mask_and(&others, v4_src, v4_dst);
 	tsn_mask_and(&others, &others, &b->present[TSN_F_PROTO]);

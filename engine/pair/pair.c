@@ -137,6 +137,8 @@ fetch(const struct tsn_pair *p, uint32_t row)
 	at = at - (uint32_t)p->fresh < (uint32_t)(p->end - p->fresh) ? at : (uint32_t)p->end; /* what is over is not fetched */
 	__builtin_prefetch(&p->ring[at & (p->cap - 1)], 1);
 	__builtin_prefetch(&p->ring[at & (p->cap - 1)].side[1], 1);
+	if (p->six != NULL)
+		__builtin_prefetch(&p->six[at & (p->cap - 1)], 1);
 }
 
 static void
@@ -150,7 +152,7 @@ first_flow(struct tsn_pair *p, struct side *s, uint32_t row)
 	s->bytes = a->bytes[row];
 	s->flags = a->flags[row];
 	s->bits = a->bits[row];
-	if (!tsn_pair_slot(p, &s->slot)) {
+	if (!next_slot(&p->carry, &s->slot)) {
 		p->stats.bare++;
 		return;
 	}

@@ -19,7 +19,7 @@
 
 #define TSN_PAIR_ENTRIES (1u << 20) /* unless the site's memory says otherwise */
 /* Most that a place may take: the entry, its places in the index, IPv6 addresses, what it carries. */
-#define TSN_PAIR_PLACE_BYTES 272u
+#define TSN_PAIR_PLACE_BYTES 304u
 
 struct tsn_pair;
 

@@ -130,7 +130,7 @@ void
 tsn_pair_age(struct tsn_pair *p)
 {
 	while (p->fresh != p->end && (uint64_t)p->now - (uint64_t)talk_at(p, p->fresh)->received > (uint64_t)p->wait)
-		p->fresh++;
+		__builtin_prefetch(&talk_at(p, p->fresh++ + FAR_AHEAD)->received);
 }
 
 struct tsn_addr

@@ -327,7 +327,7 @@ take_record(struct tsn_pair *p, struct side *to, const struct saved *s, struct t
 	const struct tsn_field_set has = fields_of(s->record);
 	const uint8_t *v = s->record + HEAD, *end = s->record + s->size;
 	struct carry *c = &p->carry;
-	bool all = tsn_pair_slot(p, &to->slot);
+	bool all = next_slot(c, &to->slot);
 	uint32_t at;
 
 	p->stats.bare += !all;

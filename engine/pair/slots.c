@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* From columns of a batch of flows into those of the slots, and from there into a batch of records: a field at a time. */
+#include "base/wide.h"
 #include "pair/internal.h"
 
 /* --- into slots --- */
@@ -40,12 +41,14 @@ put_numbers(void *to, const struct run *r, const void *col, size_t size)
 static void
 put_there(uint8_t *there, const struct run *r, const struct tsn_batch *b, const struct tsn_mask *has)
 {
+	uint8_t has_byte[TSN_BATCH_ROWS];
+
 	if (memcmp(has, &b->rows, sizeof(*has)) == 0 || !tsn_mask_any(has)) {
 		memset(there + r->at, tsn_mask_any(has), r->n);
 		return;
 	}
-	for (uint32_t i = 0; i < r->n; i++)
-		there[r->at + i] = tsn_mask_has(has, r->row[i]);
+	tsn_mask_unpack(has_byte, has);
+	put_uint8_t(there, r, has_byte);
 }
 
 static void
@@ -213,18 +216,25 @@ get_texts(const struct carry *c, struct tsn_batch *out, const struct rows *r, co
 			v[i] = tsn_pair_get_text(c, where[r->at[i]]);
 }
 
+/* What rows without a slot seem to have is somebody else's. */
+TSN_WIDE(static, bool, any_there, (struct rows *r), (r))
+{
+	uint8_t any = 0;
+
+	for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++) {
+		r->there[i] &= r->any[i];
+		any |= r->there[i];
+	}
+	return any != 0;
+}
+
 static void
 get_column(const struct carry *c, struct tsn_batch *out, struct rows *r, enum tsn_field f)
 {
 	const struct column *col = &c->column[f];
-	const uint8_t *there = col->there.p;
-	uint8_t any = 0;
 
-	for (uint32_t i = 0; i < r->n; i++) {
-		r->there[i] = there[r->at[i]] & r->any[i];
-		any |= r->there[i];
-	}
-	if (any == 0)
+	get_uint8_t(r->there, r, col->there.p);
+	if (!any_there(r))
 		return;
 	if (tsn_field_storage[f] == TSN_STR)
 		get_texts(c, out, r, col->v.p, f);
@@ -234,7 +244,7 @@ get_column(const struct carry *c, struct tsn_batch *out, struct rows *r, enum ts
 		get_addrs(out, r, col, f);
 	if (is_raw(f))
 		only_held(r, out->col[f]);
-	for (uint32_t i = 0; i < r->n; i++)
+	for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++)
 		r->there[i] = r->there[i] != ABSENT;
 	tsn_mask_pack(&out->present[f], r->there);
 }
@@ -243,7 +253,7 @@ void
 tsn_pair_carried(const struct tsn_pair *p, const struct side *const *side, uint32_t n, struct tsn_batch *out)
 {
 	const struct carry *c = &p->carry;
-	struct rows r = { .n = n };
+	struct rows r = { .n = n, .any = { 0 } };
 
 	for (uint32_t i = 0; i < n; i++) {
 		const bool any = (side[i]->bits & SIDE_CARRIES) != 0;

@@ -48,18 +48,38 @@ upper_began(const struct talk *t)
 	return port_of(t, true) > port_of(t, false);
 }
 
-static void
-put_who(struct tsn_pair *p, struct records *r)
+static bool
+is_due(const struct tsn_pair *p, const struct talk *t, int64_t now)
 {
-	for (uint32_t i = 0; i < r->n; i++) {
-		const struct talk *t = talk_at(p, p->begin + i);
-		const bool upper = upper_began(t);
+	int64_t due;
 
-		r->talk[i] = t;
-		r->upper[i] = upper;
-		r->mine[i] = &t->side[side_of(t, upper)];
-		r->other[i] = &t->side[side_of(t, !upper)];
-		r->said[i] = 0;
+	if (__builtin_add_overflow(t->received, p->wait, &due))
+		due = INT64_MAX;
+	return due <= now;
+}
+
+/* Entries due at [now], at most [most]. Nobody has looked at them for as long as they waited. */
+static void
+find_due(const struct tsn_pair *p, struct records *r, int64_t now, uint32_t most)
+{
+	const uint64_t open = p->end - p->begin;
+
+	most = open < most ? (uint32_t)open : most;
+	for (r->n = 0; r->n < most; r->n++) {
+		const struct talk *t = talk_at(p, p->begin + r->n), *far = talk_at(p, p->begin + r->n + AHEAD);
+		bool upper;
+
+		__builtin_prefetch(far);
+		__builtin_prefetch(&far->side[1]);
+		if (p->six != NULL)
+			__builtin_prefetch(&p->six[far - p->ring]);
+		if (!is_due(p, t, now))
+			return;
+		upper = upper_began(t);
+		r->talk[r->n] = t;
+		r->upper[r->n] = upper;
+		r->mine[r->n] = &t->side[side_of(t, upper)];
+		r->other[r->n] = &t->side[side_of(t, !upper)];
 	}
 }
 
@@ -80,11 +100,14 @@ put_addrs(const struct tsn_pair *p, const struct records *r, struct tsn_batch *o
 		const struct talk *t = r->talk[i];
 		const bool upper = r->upper[i];
 
-		src[i] = who[i] = (uint32_t)(t->addrs >> (upper ? 0 : 32));
-		dst[i] = (uint32_t)(t->addrs >> (upper ? 32 : 0));
-		version[i] = t->rest & KEY_V4(upper) ? 4 : 6;
+		const uint32_t low = (uint32_t)(t->addrs >> 32), high = (uint32_t)t->addrs;
+
+		src[i] = who[i] = upper ? high : low;
+		dst[i] = upper ? low : high;
+		version[i] = 4;
 		if ((t->rest & KEY_BOTH_V4) == KEY_BOTH_V4)
 			continue;
+		version[i] = t->rest & KEY_V4(upper) ? 4 : 6;
 		tsn_batch_put_addr(out, i, TSN_F_SRC, tsn_pair_addr(p, t, upper));
 		tsn_batch_put_addr(out, i, TSN_F_DST, tsn_pair_addr(p, t, !upper));
 		tsn_batch_put_addr(out, i, TSN_F_INITIATOR, tsn_pair_addr(p, t, upper));
@@ -102,11 +125,13 @@ put_ports(struct records *r, struct tsn_batch *out)
 		const struct talk *t = r->talk[i];
 		const bool upper = r->upper[i];
 
-		sport[i] = port_of(t, upper);
-		dport[i] = port_of(t, !upper);
+		const uint16_t lower_port = port_of(t, false), upper_port = port_of(t, true);
+		const uint16_t lower_said = t->rest & KEY_PORT_LOWER, upper_said = (t->rest & KEY_PORT_UPPER) / KEY_PORT_UPPER;
+
+		sport[i] = upper ? upper_port : lower_port;
+		dport[i] = upper ? lower_port : upper_port;
 		proto[i] = proto_of(t);
-		r->said[i] |= (t->rest & (upper ? KEY_PORT_UPPER : KEY_PORT_LOWER) ? SAYS_SRC_PORT : 0) |
-		    (t->rest & (upper ? KEY_PORT_LOWER : KEY_PORT_UPPER) ? SAYS_DST_PORT : 0);
+		r->said[i] = (uint16_t)((upper ? upper_said : lower_said) * SAYS_SRC_PORT | (upper ? lower_said : upper_said) * SAYS_DST_PORT);
 	}
 	out->present[TSN_F_PROTO] = out->rows;
 }
@@ -265,22 +290,6 @@ put_masks(struct records *r, struct tsn_batch *out)
 	}
 }
 
-/* Entries due at [now], at most [most]. */
-static uint32_t
-count_due(const struct tsn_pair *p, int64_t now, uint32_t most)
-{
-	uint32_t n = 0;
-	int64_t due;
-
-	for (; n < most && p->begin + n != p->end; n++) {
-		if (__builtin_add_overflow(talk_at(p, p->begin + n)->received, p->wait, &due))
-			due = INT64_MAX;
-		if (due > now)
-			break;
-	}
-	return n;
-}
-
 static void
 forget(struct tsn_pair *p, uint32_t n)
 {
@@ -295,12 +304,11 @@ tsn_pair_take(struct tsn_pair *p, int64_t now, struct tsn_batch *out, struct tsn
 {
 	struct records r;
 
-	r.n = count_due(p, now, out->cap);
+	find_due(p, &r, now, out->cap);
 	if (r.n == 0)
 		return 0;
 	out->n = r.n;
 	tsn_mask_first(&out->rows, out->n);
-	put_who(p, &r);
 	put_addrs(p, &r, out);
 	put_ports(&r, out);
 	put_sums(&r, out);

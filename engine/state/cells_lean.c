@@ -60,6 +60,15 @@ wide_of(const struct lean *r, uint64_t newest)
 	return i;
 }
 
+static inline bool
+is_empty(const struct lean *r)
+{
+	uint64_t half[2];
+
+	memcpy(half, r->lane, sizeof(half));
+	return (half[0] | half[1]) == 0;
+}
+
 static void
 unfold(const struct tsn_agg *a, const struct lean *r, struct tsn_narrow *cell)
 {
@@ -68,9 +77,9 @@ unfold(const struct tsn_agg *a, const struct lean *r, struct tsn_narrow *cell)
 	uint64_t half[2];
 
 	*cell = (struct tsn_narrow){ 0 };
-	memcpy(half, r->lane, sizeof(half));
-	if ((half[0] | half[1]) == 0)
+	if (is_empty(r))
 		return;
+	memcpy(half, r->lane, sizeof(half));
 	cell->head = newest << TSN_HEAD_BITS | (wide != 0 ? TSN_IS_WIDE : tsn_lanes_sum(half));
 	if (wide != 0)
 		memcpy(cell->lane, &i, sizeof(i));
@@ -105,6 +114,11 @@ add(struct tsn_agg *a, struct lean *r, uint64_t pane, int64_t time, uint32_t row
 	struct tsn_narrow cell;
 	int64_t n;
 
+	if (is_empty(r)) {
+		tsn_group_touch(&r->group, time);
+		r->lane[pane & (TSN_LANES - 1)] = 1;
+		return 1;
+	}
 	if (wide != 0 && pane <= newest && pane + a->keep > newest) {
 		tsn_group_touch(&r->group, time);
 		c->wide[wide - 1].lane[pane & (TSN_LANES - 1)]++;
@@ -329,8 +343,10 @@ tsn_lean_reset(struct tsn_agg *a, uint32_t group)
 	struct lean *r = lean_at(a, group);
 	struct tsn_narrow cell;
 
-	unfold(a, r, &cell);
-	tsn_narrow_reset(&a->store.counts, &cell);
+	if (any_warm(load(r->lane)) || r->lane[newest_of(a, r) & (TSN_LANES - 1)] == 0) {
+		unfold(a, r, &cell);
+		tsn_narrow_reset(&a->store.counts, &cell);
+	}
 	memset(r->lane, 0, sizeof(r->lane));
 }
 

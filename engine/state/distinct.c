@@ -10,6 +10,7 @@
  * by the hash of its encoded key, where 256 members meet in a pair with chance 2^-49.
  */
 #include "base/hash.h"
+#include "base/wide.h"
 #include "state/internal.h"
 #include "state/members.h"
 #include "state/ring.h"
@@ -84,6 +85,31 @@ kept(const struct tsn_agg *a, uint32_t group, uint32_t window)
 	return window < windows(a) ? tsn_members_kept(cell_of(a, group)->of[window]) : NULL;
 }
 
+#define HASH_ALL(type) \
+	TSN_WIDE(static, void, hash_##type, (const type *col, uint64_t mask, uint64_t seed, uint32_t n, uint64_t *restrict out), \
+	    (col, mask, seed, n, out)) \
+	{ \
+		for (uint32_t i = 0; i < n; i++) \
+			out[i] = tsn_hash_u64(col[i] & mask, seed); \
+	}
+
+HASH_ALL(uint8_t)
+HASH_ALL(uint16_t)
+HASH_ALL(uint32_t)
+HASH_ALL(uint64_t)
+
+/* Of all rows, whether they count or not. */
+static void
+hash_column(const void *col, enum tsn_storage storage, uint64_t mask, uint64_t seed, uint32_t n, uint64_t *out)
+{
+	switch (storage) {
+	case TSN_U8:  hash_uint8_t(col, mask, seed, n, out); break;
+	case TSN_U16: hash_uint16_t(col, mask, seed, n, out); break;
+	case TSN_U32: hash_uint32_t(col, mask, seed, n, out); break;
+	default:      hash_uint64_t(col, mask, seed, n, out); break;
+	}
+}
+
 static uint64_t
 column_int(const void *col, enum tsn_storage storage, uint32_t row)
 {
@@ -92,6 +118,19 @@ column_int(const void *col, enum tsn_storage storage, uint32_t row)
 	case TSN_U16: return ((const uint16_t *)col)[row];
 	case TSN_U32: return ((const uint32_t *)col)[row];
 	default:      return ((const uint64_t *)col)[row];
+	}
+}
+
+static void
+hash_numbers(struct tsn_agg *a, const struct tsn_batch *b, enum tsn_storage storage, uint64_t mask, uint64_t seed)
+{
+	const void *col = b->col[a->def->tuple.part[0].field];
+
+	if (tsn_few_rows(tsn_mask_count(&a->takes), b)) {
+		TSN_EACH_ROW(row, &a->takes)
+			a->member[row] = tsn_hash_u64(column_int(col, storage, row) & mask, seed);
+	} else {
+		hash_column(col, storage, mask, seed, b->n, a->member);
 	}
 }
 
@@ -107,22 +146,22 @@ void
 tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 {
 	const struct tsn_key_part *part = &a->def->tuple.part[0];
-	const enum tsn_storage storage = tsn_fields[part->field].storage;
-	const bool number = a->def->tuple.n == 1 && storage <= TSN_I64;
-	const bool addr = tsn_key_is_addr(&a->def->tuple);
-	const uint32_t bits = part->v4_bits, mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
-	struct tsn_mask known;
+	const struct tsn_field_info *field = &tsn_fields[part->field];
+	struct tsn_mask known, others;
 
 	tsn_key_present(&a->def->tuple, b, &known);
 	tsn_mask_and(&a->takes, &a->takes, &known);
-	TSN_EACH_ROW(row, &a->takes) {
-		if (number)
-			a->member[row] = tsn_hash_u64(column_int(b->col[part->field], storage, row), seed);
-		else if (addr && tsn_mask_has(&b->addr[tsn_fields[part->field].addr_slot].is_v4, row))
-			a->member[row] = tsn_hash_u64(((const uint32_t *)b->col[part->field])[row] & mask, seed);
-		else
-			a->member[row] = member_of_key(a, b, row, seed);
+	others = a->takes;
+	if (a->def->tuple.n == 1 && field->storage <= TSN_I64) {
+		hash_numbers(a, b, field->storage, UINT64_MAX, seed);
+		return;
 	}
+	if (tsn_key_is_addr(&a->def->tuple)) {
+		hash_numbers(a, b, TSN_U32, part->v4_bits == 0 ? 0 : UINT32_MAX << (32 - part->v4_bits), seed);
+		tsn_mask_andnot(&others, &others, &b->addr[field->addr_slot].is_v4);
+	}
+	TSN_EACH_ROW(row, &others)
+		a->member[row] = member_of_key(a, b, row, seed);
 }
 
 /* Of one set: those of a sliding window, or the window itself. */
@@ -185,87 +224,127 @@ enlarge(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, boo
 	return ok;
 }
 
-static inline bool
-count(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row)
+/* What rows of a segment have in common: by value, since the compiler cannot know that results are not part of it. */
+struct walk {
+	const uint16_t *row;
+	const uint32_t *group;
+	uint32_t from, to;
+	struct tsn_cells cells;
+	const uint64_t *pane, *member;
+	int64_t *out;
+	float *error;
+	uint32_t keep;
+	int64_t least;  /* any value below it will do where it is less; 0: none will */
+	bool tumbling;
+	bool over;      /* more memory is in use than may be, since that was lowered: ask for each row */
+	bool all;       /* all rows count, and have groups */
+};
+
+static inline struct cell *
+cell_in(const struct walk *k, uint32_t group)
 {
-	struct cell *c = cell_of(a, group);
-	const uint64_t pane = a->pane[row];
-	const uint32_t w = window_at(a, pane);
+	return (struct cell *)tsn_cell(&k->cells, group);
+}
+
+static inline __attribute__((always_inline)) bool
+count(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, struct cell *c, uint32_t group, uint32_t row)
+{
+	const uint64_t pane = k->pane[row];
+	const uint32_t w = k->tumbling ? pane & 1 : 0;
 	bool counted = true;
 
 	if (pane > tsn_ring_newest(c->head))
 		advance(a, group, c, pane);
-	if ((tsn_extra_short(a, group, 0) || !tsn_members_note(c->of[w], a->member[row], age_of(a, c, pane))) &&
+	if ((k->over || !tsn_members_note(c->of[w], k->member[row], k->tumbling ? 0 : (uint32_t)(tsn_ring_newest(c->head) - pane))) &&
 	    !enlarge(a, x, group, row, &counted))
 		return false;
 	if (!counted)
 		return true;
 	tsn_kept_count(tsn_members_kept(c->of[w]));
-	c->head |= UINT64_C(1) << (a->def->tumbling ? w : pane & (LANES - 1));
+	c->head |= UINT64_C(1) << (k->tumbling ? w : pane & (LANES - 1));
 	return true;
 }
 
 /* The set a flow of that pane looks at, NULL if empty, and how many panes it is ahead of it. */
 static inline struct tsn_members *
-seen(const struct tsn_agg *a, const struct cell *c, uint64_t pane, uint32_t *ahead)
+seen(const struct walk *k, const struct cell *c, uint64_t pane, uint32_t *ahead)
 {
 	const uint64_t newest = tsn_ring_newest(c->head);
-	struct tsn_members *m = c->of[window_at(a, pane)];
 
 	*ahead = 0;
-	if (a->def->tumbling)
-		return tsn_ring_view(c->head, pane, a->keep, 2, true) == 0 ? NULL : m;
+	if (k->tumbling)
+		return tsn_ring_view(c->head, pane, k->keep, 2, true) == 0 ? NULL : c->of[pane & 1];
 	if (pane <= newest)
-		return m;
-	*ahead = pane - newest < a->keep ? (uint32_t)(pane - newest) : a->keep;
-	return tsn_ring_view(c->head, pane, a->keep, LANES, false) == 0 ? NULL : m;
+		return c->of[0];
+	*ahead = pane - newest < k->keep ? (uint32_t)(pane - newest) : k->keep;
+	return tsn_ring_view(c->head, pane, k->keep, LANES, false) == 0 ? NULL : c->of[0];
 }
 
-/* [least]: any value below it will do where it is less. */
-static inline bool
-fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, int64_t least)
+static inline __attribute__((always_inline)) bool
+fold_row(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t group, uint32_t row)
 {
-	struct cell *c = cell_of(a, group);
-	const uint64_t pane = a->pane[row];
+	struct cell *c = cell_in(k, group);
+	const uint64_t pane = k->pane[row];
 	struct tsn_members *m;
 	uint32_t ahead;
 
-	if (tsn_mask_has(&a->takes, row)) {
-		if (tsn_ring_late(c->head, pane, a->keep))
+	if (k->all || tsn_mask_has(&a->takes, row)) {
+		if (tsn_ring_late(c->head, pane, k->keep))
 			tsn_mask_set(&a->late, row);
-		else if (!count(a, x, group, row))
+		else if (!count(a, x, k, c, group, row))
 			return false;
 	}
-	m = seen(a, c, pane, &ahead);
-	if (least > 0 && tsn_members_below(m, least))
-		return true;
-	if (tsn_members_sketched(m))
-		a->error[row] = TSN_MEMBERS_ERROR;
-	a->out->i[row] = tsn_members_count(m, ahead);
+	m = seen(k, c, pane, &ahead);
+	k->out[row] = tsn_members_count(m, ahead, k->least, &k->error[row]);
 	return true;
 }
 
 /* Fetches the sets of some rows, or [place] in them: what the cells, or the sets, have for it is there by then. */
-static void
-fetch(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t from, bool place)
+static inline __attribute__((always_inline)) void
+fetch(const struct tsn_agg *a, const struct walk *k, uint32_t from, bool place)
 {
-	const uint32_t to = from + NEAR < x->to ? from + NEAR : x->to;
+	const uint32_t to = from + NEAR < k->to ? from + NEAR : k->to;
 
 	for (uint32_t i = from; i < to; i++) {
-		const uint32_t row = x->row[i];
+		const uint32_t row = k->row[i];
 
-		if (x->group[i] != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row))
-			tsn_members_ahead(cell_of(a, x->group[i])->of[window_at(a, a->pane[row])], a->member[row], place);
+		if (k->all || (k->group[i] != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row)))
+			tsn_members_ahead(cell_in(k, k->group[i])->of[k->tumbling ? k->pane[row] & 1 : 0], k->member[row], place);
 	}
 }
 
-static void
-fetch_cells(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t from)
+static inline void
+fetch_cells(const struct walk *k, uint32_t from)
 {
-	const uint32_t to = from + NEAR < x->to ? from + NEAR : x->to;
+	const uint32_t to = from + NEAR < k->to ? from + NEAR : k->to;
 
 	for (uint32_t i = from; i < to; i++)
-		tsn_cell_prefetch(&a->store.cells, x->group[i]);
+		tsn_cell_prefetch(&k->cells, k->group[i]);
+}
+
+static inline __attribute__((always_inline)) uint32_t
+walk(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k)
+{
+	fetch(a, k, k->from, false);
+	fetch(a, k, k->from + NEAR, false);
+	fetch(a, k, k->from, true);
+	for (uint32_t i = k->from, to; i < k->to; i = to) {
+		to = i + NEAR < k->to ? i + NEAR : k->to;
+		fetch_cells(k, i + 3 * NEAR);
+		fetch(a, k, i + 2 * NEAR, false);
+		fetch(a, k, i + NEAR, true);
+		for (uint32_t j = i; j < to; j++) {
+			const uint32_t row = k->row[j];
+
+			if (!k->all && k->group[j] == TSN_GROUP_NONE) {
+				k->out[row] = 0;
+				k->error[row] = 0;
+			} else if (!fold_row(a, x, k, k->group[j], row)) {
+				return j;
+			}
+		}
+	}
+	return k->to;
 }
 
 /* The least value that anybody asks for, where it is this aggregate's alone that must be so much; else 0. */
@@ -283,27 +362,16 @@ least_of(const struct tsn_agg *a, const struct tsn_fold *x)
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
 {
-	const int64_t least = least_of(a, x);
+	struct walk k = { .row = x->row, .group = x->group, .from = x->from, .to = x->to, .cells = a->store.cells, .pane = a->pane,
+		.member = a->member, .out = a->out->i, .error = a->error, .keep = a->keep, .least = least_of(a, x),
+		.tumbling = a->def->tumbling, .over = tsn_extra_over(a) };
 
-	for (uint32_t i = x->from; i < x->to; i++) {
-		const uint32_t row = x->row[i];
-
-		if ((i - x->from) % NEAR == 0) {
-			if (i == x->from) {
-				fetch(a, x, i, false);
-				fetch(a, x, i + NEAR, false);
-				fetch(a, x, i, true);
-			}
-			fetch_cells(a, x, i + 3 * NEAR);
-			fetch(a, x, i + 2 * NEAR, false);
-			fetch(a, x, i + NEAR, true);
-		}
-		a->out->i[row] = 0;
-		a->error[row] = 0;
-		if (x->group[i] != TSN_GROUP_NONE && !fold_row(a, x, x->group[i], row, least))
-			return i;
+	if (!k.over && x->all > 0 && tsn_mask_count(&a->takes) == x->all) {
+		k.all = true;
+		return walk(a, x, &k);
 	}
-	return x->to;
+	k.all = false;
+	return walk(a, x, &k);
 }
 
 static void

@@ -235,20 +235,31 @@ victim(struct tsn_agg *a, uint32_t own, uint64_t pane)
 	return best.group;
 }
 
-bool
-tsn_extra_short(const struct tsn_agg *a, uint32_t group, uint64_t need)
+/* Is there less than [need] left of what the group draws on? */
+static bool
+short_of(const struct tsn_agg *a, uint32_t group, uint64_t need)
 {
-	if (a->def->extra_bytes == 0)
-		return false;
 	if (!a->divided)
 		return a->store.bytes + need > a->def->extra_bytes;
 	return a->store.held[group & (a->family->store.nparts - 1)] + need > a->def->extra_bytes / TSN_PARTS;
 }
 
+bool
+tsn_extra_over(const struct tsn_agg *a)
+{
+	bool over = false;
+
+	if (a->def->extra_bytes == 0)
+		return false;
+	for (uint32_t i = 0; i < (a->divided ? a->family->store.nparts : 1); i++)
+		over |= short_of(a, i, 0);
+	return over;
+}
+
 enum tsn_room
 tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, uint64_t need)
 {
-	while (tsn_extra_short(a, group, need)) {
+	while (short_of(a, group, need)) {
 		uint32_t other = need > a->def->extra_bytes ? TSN_GROUP_NONE : victim(a, group, a->pane[row]);
 		const bool own = other == TSN_GROUP_NONE && (a->ops->kept(a, group, 0) != NULL || a->ops->kept(a, group, 1) != NULL);
 

@@ -120,25 +120,18 @@ tsn_place_of(const struct tsn_group *g, const uint8_t *key, uint16_t len, uint64
 	return (struct tsn_place){ position, position, TSN_SLAB_ENTRY };
 }
 
-/* All its windows had passed at [now], which may be far away in either direction. */
-static bool
-passed(const struct tsn_family *f, const struct tsn_group *g, int64_t now)
+/* All windows of groups whose newest flow is older have passed at [now], which may be far away in either direction. */
+static int64_t
+passed_before(const struct tsn_family *f, int64_t now)
 {
-	int64_t until;
+	int64_t limit;
 
-	return !__builtin_add_overflow(g->newest, f->span, &until) && until < now;
-}
-
-/* [a] gives way before [b]: the order of S29. Equal ones go by number. */
-static bool
-less_active(const struct tsn_family *f, const struct tsn_group *a, const struct tsn_group *b, int64_t now)
-{
-	const bool pa = passed(f, a, now), pb = passed(f, b, now);
-
-	return pa != pb ? pa : a->flows < b->flows;
+	return __builtin_sub_overflow(now, f->span, &limit) ? INT64_MIN : limit;
 }
 
 /*
+ * Who has the least of this gives way first: the order of S29. Equal ones go by number.
+ *
  * The hand stops behind the place that is given away, so that a newcomer has a whole round to become more
  * active than others. Were it to go on by eight, the first of each eight alike would change hands and the others keep theirs.
  */
@@ -146,29 +139,55 @@ static uint32_t
 victim(const struct tsn_family *f, uint32_t part, int64_t now)
 {
 	const struct tsn_family_store *s = &f->store;
-	const struct tsn_part *p = &s->part[part];
-	uint32_t best = TSN_GROUP_NONE, place = p->hand, look = p->n < LOOK ? p->n : LOOK;
+	const uint32_t n = s->part[part].n, look = n < LOOK ? n : LOOK, nparts = s->nparts;
+	const size_t step = (size_t)nparts * s->stride;
+	const uint8_t *const first = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, 0)), *const end = first + n * step;
+	const uint8_t *at = first + s->part[part].hand * step;
+	const int64_t limit = passed_before(f, now);
+	uint32_t number = tsn_number(s, part, s->part[part].hand);
+	uint64_t least = UINT64_MAX;
 
-	for (uint32_t i = 0; i < look; i++, place = place + 1 < p->n ? place + 1 : 0) {
-		const uint32_t number = tsn_number(s, part, place);
+	for (uint32_t i = 0; i < look; i++, at += step, number += nparts) {
+		const struct tsn_group *g;
+		uint64_t activity;
 
-		if (best == TSN_GROUP_NONE || less_active(f, tsn_group_at(s, number), tsn_group_at(s, best), now) ||
-		    (number < best && !less_active(f, tsn_group_at(s, best), tsn_group_at(s, number), now))) {
-			best = number;
+		if (at == end) {
+			at = first;
+			number = part;
 		}
+		g = (const struct tsn_group *)at;
+		activity = (uint64_t)(g->newest >= limit) << 63 | (uint64_t)g->flows << 32 | number;
+		least = activity < least ? activity : least;
 	}
-	return best;
+	return (uint32_t)least;
 }
 
-/* Also fetches what the next look will want. */
-static void
-move_hand(struct tsn_family_store *s, uint32_t part, uint32_t given)
+static struct tsn_place
+place_of_group(const struct tsn_family_store *s, uint32_t number, uint64_t seed)
 {
+	const struct tsn_group *g = tsn_group_at(s, number);
+	const uint8_t *key = NULL;
+	uint16_t len = 0;
+
+	if (g->in_slab)
+		key = tsn_slab_key(&s->slab, g->key, &len);
+	return tsn_place_of(g, key, len, seed);
+}
+
+/* Also fetches the groups that the next look will compare and, of a part where that was done a while ago, the line of who may well go next. */
+static void
+move_hand(struct tsn_family *f, uint32_t part, uint32_t given, uint64_t seed)
+{
+	struct tsn_family_store *s = &f->store;
 	struct tsn_part *p = &s->part[part];
+	uint8_t *before = &f->given[f->ngiven++ % TSN_GIVEN];
 
 	p->hand = given / s->nparts + 1 < p->n ? given / s->nparts + 1 : 0;
 	for (uint32_t i = 0; i < LOOK; i++)
 		tsn_group_prefetch(s, tsn_number(s, part, p->hand + i));
+	if (s->slab.live == 0 && s->part[*before].n > 0)
+		__builtin_prefetch(tsn_directory_line(&s->dir, place_of_group(s, tsn_number(s, *before, s->part[*before].hand), seed).position));
+	*before = (uint8_t)part;
 }
 
 /* Gives the place of group [number] to the key of [row]. */
@@ -179,8 +198,6 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 	struct tsn_group next = { .newest = INT64_MIN, .key = k->tag[row] }, *g;
 	const struct tsn_place place = place_of(k, row);
 	struct tsn_place old;
-	const uint8_t *key = NULL;
-	uint16_t len = 0;
 
 	if (!tsn_directory_room(&s->dir, seed))
 		return TSN_GROUP_NONE;
@@ -189,14 +206,12 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 		return TSN_GROUP_NONE;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_prefetch(&f->agg[i], number);
-	move_hand(s, tsn_own_part(s, k->hash[row]), number);
+	move_hand(f, tsn_own_part(s, k->hash[row]), number, seed);
 	g = tsn_group_at(s, number);
-	if (g->in_slab)
-		key = tsn_slab_key(&s->slab, g->key, &len);
-	old = tsn_place_of(g, key, len, seed);
+	old = place_of_group(s, number, seed);
 	if (g->in_slab)
 		tsn_slab_drop(&s->slab, g->key);
-	if (passed(f, g, now))
+	if (g->newest < passed_before(f, now))
 		s->stats.recycled++;
 	else
 		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row);

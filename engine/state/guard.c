@@ -6,6 +6,9 @@
  * time only takes from it. So a bit by the key's hash, set when a counted flow sees enough and never cleared, tells groups that
  * may have it; and of groups that are counted in in the same batch the order of rows must be kept, so they are looked up, too.
  *
+ * Better still is not to need the hash: while no group ever had as much as is asked for, less all that the batch counts, no flow
+ * of the batch can see enough.
+ *
  * A family that comes from elsewhere is gone through first, some groups a batch, and so is one in which half of what is
  * told apart by bits has had enough once; until that is done every row looks.
  */
@@ -17,6 +20,7 @@
 #define BITS       (1u << 15)
 #define WORDS      (BITS / 64)
 #define SCAN       512u       /* groups a batch */
+#define SURELY     0.999      /* of what is asked: reals are not exact */
 #define AGAIN_ROWS 16u        /* rows counted per group before it is gone through again */
 
 struct tsn_guard {
@@ -24,6 +28,7 @@ struct tsn_guard {
 	uint32_t next;            /* not whole: the group to go on with */
 	uint32_t nset;
 	uint64_t counted;         /* rows since it was gone through */
+	double most;              /* of an aggregate, by its [least]: what no group has passed */
 	uint64_t hot[WORDS];      /* had enough once */
 	uint64_t busy[WORDS];     /* of this batch: is counted in; clear between batches */
 };
@@ -52,6 +57,7 @@ tsn_guard_forget(struct tsn_family *f)
 	f->guard->whole = false;
 	f->guard->next = f->guard->nset = 0;
 	f->guard->counted = 0;
+	f->guard->most = 0;
 	memset(f->guard->hot, 0, sizeof(f->guard->hot));
 }
 
@@ -65,6 +71,14 @@ static inline bool
 has(const uint64_t *bits, uint32_t bit)
 {
 	return bits[bit / 64] >> (bit % 64) & 1;
+}
+
+static void
+rise(struct tsn_guard *g, const struct tsn_agg *a, int64_t value)
+{
+	const double part = (double)value / (double)a->def->least;
+
+	g->most = part > g->most ? part : g->most;
 }
 
 static void
@@ -108,9 +122,13 @@ look_at(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, uint32_t n
 	tsn_mask_clear(&a->takes);
 	tsn_mask_first(&a->out->known, n);
 	a->ops->fold(a, &x);
-	for (uint32_t i = 0; i < n; i++)
-		if (tsn_mask_has(&a->out->known, i) && a->out->i[i] >= a->def->least)
+	for (uint32_t i = 0; i < n; i++) {
+		if (!tsn_mask_has(&a->out->known, i))
+			continue;
+		rise(f->guard, a, a->out->i[i]);
+		if (a->out->i[i] >= a->def->least)
 			heat(f->guard, hash_of(s, &f->store, s->group[i]));
+	}
 }
 
 static void
@@ -158,6 +176,48 @@ drop(struct tsn_family *f, uint32_t row)
 	}
 }
 
+/* How much the rows of the batch that count can add to any one value, at most. */
+static double
+added(const struct tsn_agg *a)
+{
+	double sum = 0;
+
+	if (a->def->fn != TSN_AGG_SUM)
+		return tsn_mask_count(&a->takes);
+	TSN_EACH_ROW(row, &a->takes)
+		sum += (double)a->arg->i[row];
+	return sum;
+}
+
+/* Can a flow of this batch see enough? */
+static bool
+can_have(const struct tsn_family *f)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		const struct tsn_agg *a = &f->agg[i];
+
+		if (a->def->least > 0 && f->guard->most + added(a) / (double)a->def->least >= SURELY)
+			return true;
+	}
+	return false;
+}
+
+uint32_t
+tsn_guard_spare(struct tsn_family *f, const struct tsn_mask *counts, const struct tsn_mask *must, uint16_t *row, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	if (!f->guard->whole || tsn_mask_count(counts) == n || can_have(f))
+		return n;
+	for (uint32_t i = 0; i < n; i++) {
+		if (tsn_mask_has(counts, row[i]) || (must != NULL && tsn_mask_has(must, row[i])))
+			row[kept++] = row[i];
+		else
+			drop(f, row[i]);
+	}
+	return kept;
+}
+
 uint32_t
 tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts, const struct tsn_mask *must,
     uint16_t *row, uint32_t n)
@@ -190,9 +250,16 @@ tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold 
 	f->guard->counted += x->to - x->from;
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		const struct tsn_agg *a = &f->agg[i];
+		int64_t most = 0;
 
-		for (uint32_t k = x->from; a->def->least > 0 && k < x->to; k++)
-			if (a->out == &s->unread || a->out->i[x->row[k]] >= a->def->least)
+		for (uint32_t k = x->from; a->def->least > 0 && k < x->to; k++) {
+			const int64_t value = a->out == &s->unread ? INT64_MAX : a->out->i[x->row[k]];
+
+			most = value > most ? value : most;
+			if (value >= a->def->least)
 				heat(f->guard, s->keys.hash[x->row[k]]);
+		}
+		if (most > 0)
+			rise(f->guard, a, most);
 	}
 }

@@ -28,6 +28,7 @@
 #define TSN_GROUP_NONE UINT32_MAX
 #define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
+#define TSN_GIVEN 8  /* places given away, before who goes next is looked for again */
 #define TSN_FAR 32   /* lines of the directory */
 
 struct tsn_cells {
@@ -48,8 +49,11 @@ struct tsn_counts {
 /* Sums; cells_sum.c. */
 struct tsn_sums {
 	struct tsn_cells cells;
-	bool wide;     /* panes have 128 bits */
+	bool wide;     /* tumbling: panes have 128 bits */
 	uint64_t peak; /* no 64-bit pane ever had a greater magnitude */
+	struct tsn_grown *grown; /* sliding: cells of groups whose panes passed 32 bits; cells_compact.c */
+	uint32_t ngrown, capgrown, free, spare;
+	uint32_t warm; /* panes of the others that are near that */
 };
 
 /* Groups that have memory beside their cells: those of one part, or of all; see kept.h. */
@@ -263,6 +267,8 @@ struct tsn_family {
 	struct tsn_family_store store;
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
+	uint8_t given[TSN_GIVEN]; /* parts where places were given away lately, and how many that were */
+	uint32_t ngiven;
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
@@ -514,6 +520,8 @@ bool tsn_guard_init(struct tsn_family *f);
 uint64_t tsn_guard_fixed(const struct tsn_family_def *d);
 void tsn_guard_forget(struct tsn_family *f);
 void tsn_guard_begin(struct tsn_state *s, struct tsn_family *f);
+/* Leaves out rows that only look and surely in vain, but for those of [must] (NULL: none); before there are keys. */
+uint32_t tsn_guard_spare(struct tsn_family *f, const struct tsn_mask *counts, const struct tsn_mask *must, uint16_t *row, uint32_t n);
 uint32_t tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     const struct tsn_mask *must, uint16_t *row, uint32_t n);
 void tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold *x);

@@ -88,14 +88,21 @@ block(const struct tsn_members *m, uint32_t i)
 
 /* Nobody has a place. */
 static void
-clear(struct tsn_members *m)
+clear_places(struct tsn_members *m)
 {
-	m->n = m->used = 0;
+	m->used = 0;
 	m->swept = m->newest;
-	if (m->size > ONE_BLOCK)
-		memset(m->many.in_lane, 0, sizeof(m->many.in_lane));
 	for (uint32_t i = 0; i < blocks(m); i++)
 		block(m, i)->n = 0;
+}
+
+static void
+clear(struct tsn_members *m)
+{
+	m->n = 0;
+	if (m->size > ONE_BLOCK)
+		memset(m->many.in_lane, 0, sizeof(m->many.in_lane));
+	clear_places(m);
 }
 
 static struct tsn_members *
@@ -199,11 +206,17 @@ count_in(struct tsn_members *m, uint8_t stamp, uint16_t by)
 		m->many.in_lane[stamp % LANES] = (uint16_t)(m->many.in_lane[stamp % LANES] + by);
 }
 
-static void
-put(struct tsn_members *m, struct block *b, uint64_t member, uint8_t stamp)
+static inline void
+put_in(struct block *b, uint64_t member, uint8_t stamp)
 {
 	b->member[b->n] = member;
 	b->stamp[b->n++] = stamp;
+}
+
+static void
+put(struct tsn_members *m, struct block *b, uint64_t member, uint8_t stamp)
+{
+	put_in(b, member, stamp);
 	m->used++;
 	if (age_of(m, stamp) < m->panes)
 		count_in(m, stamp, 1);
@@ -241,15 +254,20 @@ free_block(const struct tsn_members *m, uint64_t member)
 	return block(m, i);
 }
 
-/* Has what is in the window of [n] blocks, and nothing else. They are not its own, but of its time. */
+/* Has what is in the window of [n] blocks, and nothing else. They are not its own, but of its time; what it counts stays as it is. */
 static void
 refill(struct tsn_members *m, const struct block *b, uint32_t n)
 {
-	clear(m);
+	uint32_t used = 0;
+
+	clear_places(m);
 	for (const struct block *end = b + n; b < end; b++)
 		for (uint32_t k = 0; k < b->n; k++)
-			if (age_of(m, b->stamp[k]) < m->panes)
-				put(m, free_block(m, b->member[k]), b->member[k], b->stamp[k]);
+			if (age_of(m, b->stamp[k]) < m->panes) {
+				put_in(free_block(m, b->member[k]), b->member[k], b->stamp[k]);
+				used++;
+			}
+	m->used = (uint16_t)used;
 }
 
 /* Gives the places back of those that are gone. */
@@ -291,6 +309,17 @@ tsn_members_empty(struct tsn_members *m)
 	return true;
 }
 
+/* Counts as another does, which is no larger. */
+static void
+take_counts(struct tsn_members *m, const struct tsn_members *of)
+{
+	if (of->size > ONE_BLOCK)
+		memcpy(m->many.in_lane, of->many.in_lane, sizeof(m->many.in_lane));
+	for (uint32_t i = 0; of->size == ONE_BLOCK && i < of->one.n; i++)
+		m->many.in_lane[of->one.stamp[i] % LANES] += age_of(m, of->one.stamp[i]) < m->panes;
+	m->n = of->n;
+}
+
 static bool
 grow(struct tsn_members **m, struct tsn_heap *heap)
 {
@@ -300,6 +329,7 @@ grow(struct tsn_members **m, struct tsn_heap *heap)
 		return false;
 	more->kept = old->kept;
 	more->newest = old->newest;
+	take_counts(more, old);
 	refill(more, block(old, 0), blocks(old));
 	tsn_members_free(old, heap);
 	*m = more;
@@ -322,12 +352,6 @@ convert(struct tsn_members **m, struct tsn_heap *heap)
 	tsn_members_free(old, heap);
 	*m = next;
 	return true;
-}
-
-bool
-tsn_members_sketched(const struct tsn_members *m)
-{
-	return m != NULL && m->size == SKETCH;
 }
 
 uint64_t
@@ -457,21 +481,14 @@ tsn_members_advance(struct tsn_members *m, uint32_t by, bool leaves)
 		sweep(m);
 }
 
-bool
-tsn_members_below(const struct tsn_members *m, int64_t least)
-{
-	if (m == NULL)
-		return true;
-	return m->size == SKETCH ? tsn_hll_below(sketch(m), least) : m->n < least;
-}
-
 int64_t
-tsn_members_count(struct tsn_members *m, uint32_t ahead)
+tsn_members_count(struct tsn_members *m, uint32_t ahead, int64_t least, float *error)
 {
+	*error = m != NULL && m->size == SKETCH ? TSN_MEMBERS_ERROR : 0;
 	if (m == NULL || ahead >= m->panes)
 		return 0;
 	if (m->size == SKETCH)
-		return tsn_hll_estimate(sketch(m), ahead);
+		return least > 0 && tsn_hll_below(sketch(m), least) ? 0 : tsn_hll_estimate(sketch(m), ahead);
 	return ahead == 0 ? m->n : m->n - oldest(m, ahead);
 }
 

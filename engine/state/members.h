@@ -38,15 +38,15 @@ bool tsn_members_note(struct tsn_members *m, uint64_t member, uint32_t age);
 void tsn_members_advance(struct tsn_members *m, uint32_t by, bool leaves);
 /* Empties it, if that is as good as a new one. */
 bool tsn_members_empty(struct tsn_members *m);
-/* How many there would be if they were [ahead] older. A sketch keeps what it worked out last, so [m] is not const. */
-int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead);
-/* True: less than [least], however much older they were. Cheaper than to count them; false: do. */
-bool tsn_members_below(const struct tsn_members *m, int64_t least);
+/*
+ * How many there would be if they were [ahead] older, or any number below [least] where it is less. A sketch keeps what it worked
+ * out last, so [m] is not const. [error]: TSN_MEMBERS_ERROR, 0 where it is exact.
+ */
+int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead, int64_t least, float *error);
 /* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
 void tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place);
 /* What adding it would allocate at most, beside what there is. */
 uint64_t tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t panes);
-bool tsn_members_sketched(const struct tsn_members *m);
 /* Bytes of the largest there can be. */
 uint64_t tsn_members_most(uint32_t panes);
 void tsn_members_free(struct tsn_members *m, struct tsn_heap *heap);

@@ -333,9 +333,15 @@ static bool
 fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n,
     const struct tsn_flows *flows, uint32_t *stop)
 {
-	uint32_t have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
-	bool ok = have == n;
+	uint32_t have;
+	bool ok;
 
+	if (flows != NULL && f->guard != NULL) {
+		n = tsn_guard_spare(f, counts, flows->must, s->row, n);
+		x->all = tsn_mask_count(counts) == n ? n : 0;
+	}
+	have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
+	ok = have == n;
 	if (ok && flows != NULL && f->guard != NULL)
 		n = have = tsn_guard_rows(f, &s->keys, counts, flows->must, s->row, n);
 	tsn_directory_settle(&f->store.dir, s->seed);
@@ -353,6 +359,16 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 	}
 	*stop = x->from < n ? s->row[x->from] : TSN_BATCH_ROWS;
 	return ok;
+}
+
+/* Nobody counts, and there are no groups: keys are not needed. */
+static bool
+fold_none(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		s->group[i] = TSN_GROUP_NONE;
+	x->to = n;
+	return tsn_fold_segment(f, x);
 }
 
 /* The one group of SINCE without a key is made by the first row of all, and all move its time. */
@@ -438,7 +454,9 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 		ok = meet_first(s, f, b);
 	if (n == 0)
 		return ok;
-	if (ok)
+	if (ok && f->store.ngroups == 0 && !tsn_mask_any(&counts))
+		ok = fold_none(s, f, &x, n);
+	else if (ok)
 		ok = apart ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) : fold_rows(s, f, &x, &counts, n, flows, &stop);
 	if (!ok)
 		forget(f, stop);

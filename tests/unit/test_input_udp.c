@@ -209,6 +209,26 @@ Test(input_udp, kernel_drops_are_counted)
 	tsn_udp_close(u);
 }
 
+/* Who has no privileges gets as much as the machine lets anybody have, and can see that it is less than was asked for. */
+Test(input_udp, receive_buffer_granted)
+{
+	const bool root = getuid() == 0;
+	struct tsn_udp_counters c;
+	struct tsn_udp *u;
+	FILE *f = fopen("/proc/sys/net/core/rmem_max", "r");
+	unsigned long most = 0;
+
+	cr_assert(f != NULL && fscanf(f, "%lu", &most) == 1 && most > 0);
+	fclose(f);
+	cr_assert(!root || setresuid(65534, 65534, 0) == 0);
+	u = must_open("127.0.0.1:0", NULL);
+	cr_assert(!root || setresuid(0, 0, 0) == 0);
+	tsn_udp_counters(u, &c);
+	cr_assert_eq(c.wanted_buffer, (size_t)64 << 20);
+	cr_assert_eq(c.receive_buffer, most < c.wanted_buffer ? most : c.wanted_buffer);
+	tsn_udp_close(u);
+}
+
 Test(input_udp, what_cannot_be_opened)
 {
 	static const char *const wrong[] = { "", ":", "2055", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:20x", "::1:2055",
