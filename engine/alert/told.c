@@ -82,7 +82,7 @@ tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_
 		return;
 	}
 	o = &a->opening[a->nopenings];
-	*o = (struct tsn_opening){ .rule = (uint32_t)(r - a->rule), .time = a->batch->time[row], .counts = what & TSN_TELL_COUNTS,
+	*o = (struct tsn_opening){ .rule = r->number, .time = a->batch->time[row], .counts = what & TSN_TELL_COUNTS,
 		.reported = what & TSN_TELL_REPORTED, .ticket = place.ticket, .row = place.row, .due = place.due,
 		.seq = a->nopenings };
 	if (fill(a, r, e, row, record, o))

@@ -21,6 +21,16 @@ struct seat {
 	_Atomic int64_t watch_due;      /* behind them */
 };
 
+/* What of a crew is about the lanes it has. */
+struct tsn_seats {
+	struct tsn_lane *lane;
+	uint32_t nlanes;
+	struct seat *seat;
+	struct tsn_alerts *to;
+	struct tsn_alert_records *records[ITEMS]; /* of items */
+	uint8_t (*parts[ITEMS])[TSN_BATCH_ROWS];
+};
+
 struct tsn_crew {
 	struct tsn_lane *lane;
 	uint32_t nlanes;
@@ -43,9 +53,10 @@ struct tsn_crew {
 	pthread_cond_t work, progress;
 	_Atomic int sleeping;
 	atomic_bool front_waits;
+	bool parks;                     /* the front waits until all sleep; under the lock */
 	atomic_bool stop;
 	pthread_t *thread;
-	unsigned nthreads;
+	unsigned nthreads, most;
 };
 
 /* --- lanes --- */
@@ -123,6 +134,8 @@ sleep_until_woken(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_fetch_add(&c->sleeping, 1);
+	if (c->parks)
+		pthread_cond_signal(&c->progress);
 	while (!atomic_load(&c->stop) && furthest(c, WAKE) == UINT32_MAX)
 		pthread_cond_wait(&c->work, &c->lock);
 	atomic_fetch_sub(&c->sleeping, 1);
@@ -151,10 +164,10 @@ wake_one(struct tsn_crew *c)
 }
 
 /* Signals are for the thread that made the engine. More threads than lanes would have nothing to do. */
-void
-tsn_crew_start(struct tsn_crew *c, unsigned threads)
+static void
+start(struct tsn_crew *c)
 {
-	const unsigned want = threads - 1 < c->nlanes ? threads - 1 : c->nlanes;
+	const unsigned want = c->most < c->nlanes ? c->most : c->nlanes;
 	sigset_t all, before;
 	int err = 0;
 
@@ -216,22 +229,83 @@ give_lines(struct tsn_crew *c)
 
 /* --- made and freed --- */
 
+struct tsn_seats *
+tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to)
+{
+	struct tsn_seats *s = tsn_calloc(1, sizeof(*s));
+	bool ok = s != NULL;
+
+	if (!ok)
+		return NULL;
+	*s = (struct tsn_seats){ .lane = lane, .nlanes = nlanes, .to = to, .seat = tsn_aligned_alloc(64, nlanes * sizeof(*s->seat)) };
+	ok = s->seat != NULL;
+	for (uint32_t i = 0; ok && i < nlanes; i++) {
+		atomic_init(&s->seat[i].busy, false);
+		atomic_init(&s->seat[i].done, 0);
+		atomic_init(&s->seat[i].watch_due, INT64_MAX);
+	}
+	for (uint32_t i = 0; ok && i < ITEMS; i++)
+		ok = (s->records[i] = tsn_calloc(nlanes, sizeof(*s->records[i]))) != NULL &&
+		    (s->parts[i] = tsn_calloc(nlanes, sizeof(*s->parts[i]))) != NULL;
+	if (ok)
+		return s;
+	tsn_seats_free(s);
+	return NULL;
+}
+
+void
+tsn_seats_free(struct tsn_seats *s)
+{
+	if (s == NULL)
+		return;
+	for (uint32_t i = 0; i < ITEMS; i++) {
+		tsn_free(s->records[i]);
+		tsn_free(s->parts[i]);
+	}
+	tsn_free(s->seat);
+	tsn_free(s);
+}
+
+/* Exchanges what the crew has for [s]. Nobody looks at either. */
+static void
+exchange(struct tsn_crew *c, struct tsn_seats *s)
+{
+	const struct tsn_seats next = *s;
+
+	*s = (struct tsn_seats){ .lane = c->lane, .nlanes = c->nlanes, .seat = c->seat, .to = c->to };
+	c->lane = next.lane;
+	c->nlanes = next.nlanes;
+	c->seat = next.seat;
+	c->to = next.to;
+	for (uint32_t i = 0; i < ITEMS; i++) {
+		s->records[i] = c->item[i].records;
+		s->parts[i] = c->item[i].parts;
+		c->item[i].records = next.records[i];
+		c->item[i].parts = next.parts[i];
+	}
+	for (uint32_t i = 0; i < c->nlanes; i++)
+		atomic_store(&c->seat[i].done, sent(c));
+}
+
+void
+tsn_crew_seat(struct tsn_crew *c, struct tsn_seats *s)
+{
+	pthread_mutex_lock(&c->lock);
+	c->parks = true;
+	while (atomic_load(&c->sleeping) < (int)c->nthreads)
+		pthread_cond_wait(&c->progress, &c->lock);
+	c->parks = false;
+	exchange(c, s);
+	pthread_mutex_unlock(&c->lock);
+	start(c);
+}
+
 static bool
 make(struct tsn_crew *c)
 {
-	c->seat = tsn_aligned_alloc(64, c->nlanes * sizeof(*c->seat));
-	c->thread = tsn_calloc(c->nlanes, sizeof(*c->thread));
-	if (c->seat == NULL || c->thread == NULL)
+	c->thread = tsn_calloc(c->most + (size_t)1, sizeof(*c->thread));
+	if (c->thread == NULL)
 		return false;
-	for (uint32_t i = 0; i < c->nlanes; i++) {
-		atomic_init(&c->seat[i].busy, false);
-		atomic_init(&c->seat[i].done, 0);
-		atomic_init(&c->seat[i].watch_due, INT64_MAX);
-	}
-	for (uint32_t i = 0; i < ITEMS; i++)
-		if ((c->item[i].records = tsn_calloc(c->nlanes, sizeof(*c->item[i].records))) == NULL ||
-		    (c->item[i].parts = tsn_calloc(c->nlanes, sizeof(*c->item[i].parts))) == NULL)
-			return false;
 	for (; c->nspare < ITEMS + 1; c->nspare++)
 		if ((c->spare[c->nspare] = tsn_batch_new()) == NULL)
 			return false;
@@ -239,13 +313,13 @@ make(struct tsn_crew *c)
 }
 
 struct tsn_crew *
-tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log)
+tsn_crew_new(unsigned threads, const struct tsn_log *log)
 {
 	struct tsn_crew *c = tsn_aligned_alloc(64, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .grace = INT64_MAX, .log = log };
+	*c = (struct tsn_crew){ .most = threads - 1, .grace = INT64_MAX, .log = log };
 	c->lane_log = (struct tsn_log){ log != NULL ? log->level : TSN_LOG_ERROR, keep_line, c };
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);

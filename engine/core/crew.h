@@ -18,12 +18,20 @@
 
 struct tsn_crew;
 
-/* [to]: whose sinks get the records; [log] may be NULL. Takes nothing over. NULL when memory is out. */
-struct tsn_crew *tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log);
+/* So many threads at most, the caller's own included; [log] may be NULL. It has no lanes yet, and no threads. NULL when memory is out. */
+struct tsn_crew *tsn_crew_new(unsigned threads, const struct tsn_log *log);
 /* Where lanes log: it reaches the crew's log by the front's thread. */
 const struct tsn_log *tsn_crew_log(const struct tsn_crew *c);
-/* When the lanes are made: starts so many threads, the caller's own included; the log is told if fewer are to be had. */
-void tsn_crew_start(struct tsn_crew *c, unsigned threads);
+
+/* What a crew needs for some lanes; [to]: whose sinks get the records. Takes nothing over. Any thread. NULL when memory is out. */
+struct tsn_seats;
+struct tsn_seats *tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to);
+void tsn_seats_free(struct tsn_seats *s);
+/*
+ * These lanes take the place of those the crew had, which [s] has then. All is drained. Threads that the new ones can use are
+ * started, if they are not there yet; the log is told if fewer are to be had.
+ */
+void tsn_crew_seat(struct tsn_crew *c, struct tsn_seats *s);
 /* Stops the threads; what waits is not done any more. */
 void tsn_crew_free(struct tsn_crew *c);
 
