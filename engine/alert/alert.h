@@ -292,6 +292,8 @@ struct tsn_alert_succession;
 /* Who goes on as whom: by the rules alone, so by any thread while the old stages are at work. Both sides are borrowed. NULL when memory is out. */
 struct tsn_alert_succession *tsn_alerts_succession(const struct tsn_alert_side *now, const struct tsn_alert_side *old);
 void tsn_alerts_succession_free(struct tsn_alert_succession *s);
+/* Openings of rules that are the same wait in the new stages; others stay. */
+void tsn_alerts_openings_go_on(struct tsn_alert_succession *s);
 /*
  * Nothing may wait to be flushed. First what ends ends, and its records wait in the old stages; when they are flushed, the rest moves.
  * Only what is divided otherwise than it was takes memory; what finds none is counted as lost. The old stages are good for nothing

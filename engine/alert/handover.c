@@ -132,6 +132,43 @@ tsn_alerts_succession_free(struct tsn_alert_succession *s)
 	tsn_free(s);
 }
 
+/* --- what they have to tell --- */
+
+/* The stage and rule whose opening it is from now on; NULL: it is of a rule that is not what it was. */
+static struct tsn_alerts *
+goes_on_in(const struct tsn_alert_succession *s, uint32_t was, uint32_t *rule)
+{
+	const struct tsn_program *p = s->now.total->program, *old = s->old.total->program;
+	struct tsn_alerts *a;
+
+	*rule = tsn_program_now(p, old, was);
+	if (*rule == TSN_NAMES_NONE || !(s->how[*rule] & GOES_ON) || !tsn_program_same(p, *rule, old))
+		return NULL;
+	a = *stages_of(&s->now, *rule);
+	return a->rule[*rule].tells ? a : NULL;
+}
+
+void
+tsn_alerts_openings_go_on(struct tsn_alert_succession *s)
+{
+	for (uint32_t i = 0; i < s->old.n; i++) {
+		struct tsn_alerts *from = s->old.stage[i], *to;
+		size_t stay = 0;
+
+		for (size_t k = 0; k < from->nopenings; k++) {
+			const struct tsn_opening *o = &from->opening[k];
+			uint32_t rule;
+
+			to = goes_on_in(s, o->rule, &rule);
+			if (to != NULL)
+				tsn_alert_opening_put(to, rule, o);
+			else
+				from->opening[stay++] = *o;
+		}
+		from->nopenings = stay;
+	}
+}
+
 /* --- those that end --- */
 
 static void

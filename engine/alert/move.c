@@ -69,8 +69,9 @@ tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
 	MOVE(news);
 	MOVE(nnews);
 	MOVE(news_cap);
-	MOVE(counts);
 	MOVE(told_full);
+	tsn_alert_counts_add(&to->counts, &from->counts);
+	from->counts = (struct tsn_alert_counts){ 0 };
 }
 
 /* --- entry by entry --- */
@@ -167,7 +168,9 @@ tsn_alerts_scatter(struct tsn_alerts *whole, struct tsn_alerts *const *part, uin
 		else
 			tsn_alert_move_parts(part, n, i, &whole->rule[i]);
 	}
-	tsn_alert_openings_move(part[0], whole);
+	for (size_t i = 0; i < whole->nopenings; i++)
+		if (!part[0]->rule[whole->opening[i].rule].foreign)
+			tsn_alert_opening_put(part[0], whole->opening[i].rule, &whole->opening[i]);
 	for (uint32_t i = 0; i < n; i++) {
 		part[i]->seed = whole->seed;
 		settle(part[i], whole);

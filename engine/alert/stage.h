@@ -345,8 +345,8 @@ enum { TSN_TELL_COUNTS = 1, TSN_TELL_REPORTED = 2 };
 void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row,
     const struct tsn_alert *record, unsigned what);
 
-/* What waits to be told of rules of [to] is now its own, as far as memory goes. */
-void tsn_alert_openings_move(struct tsn_alerts *to, const struct tsn_alerts *from);
+/* What waits to be told in another stage waits in this one, of [rule]. Without memory it is counted as untold. */
+void tsn_alert_opening_put(struct tsn_alerts *to, uint32_t rule, const struct tsn_opening *o);
 
 /* fold.c */
 /* What is coming is here. */

@@ -219,16 +219,23 @@ tsn_load_ruleset(const struct tsn_load *l)
 
 /* --- the switch --- */
 
-/* What waits for the next tick names rules of the old program. */
+/*
+ * What rules told others since the last tick goes on waiting for the next, as if nothing had happened. Of rules that do not go on it
+ * is heard now: there will be nobody to hear it.
+ */
 static void
-hear_feedback(struct tsn_engine *e)
+hand_on_feedback(struct tsn_engine *e, struct tsn_load *l)
 {
+	tsn_alerts_openings_go_on(l->succession);
 	for (uint32_t i = 0; i < e->nlanes; i++) {
-		if (e->lane[i].feedback == NULL)
-			continue;
-		if (e->ticked != TSN_TIME_NONE)
-			tsn_feedback_tick(e->lane[i].feedback, &e->lane[i], e->ticked);
-		e->stats.feedback_lost += tsn_feedback_lost(e->lane[i].feedback);
+		struct tsn_feedback *f = e->lane[i].feedback;
+
+		for (uint32_t k = 0; f != NULL && k < l->nlanes; k++)
+			if (l->lane[k].feedback != NULL)
+				tsn_feedback_go_on(l->lane[k].feedback, f);
+		if (f != NULL && e->ticked != TSN_TIME_NONE)
+			tsn_feedback_tick(f, &e->lane[i], e->ticked);
+		e->stats.feedback_lost += f != NULL ? tsn_feedback_lost(f) : 0;
 	}
 }
 
@@ -356,7 +363,7 @@ tsn_engine_switch(struct tsn_engine *e, struct tsn_load *l)
 {
 	tsn_engine_flush(e);
 	tsn_engine_tell_lanes(e, false);
-	hear_feedback(e);
+	hand_on_feedback(e, l);
 	tsn_alerts_end_gone(l->succession);
 	tsn_engine_flush_alerts(e);
 	if (l->takeover != NULL)
