@@ -72,7 +72,7 @@ say_checked(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_dia
 static bool
 put_lanes(const struct tsn_ruleset *r, unsigned threads, struct tsn_buf *out)
 {
-	struct tsn_lanes *lanes = tsn_lanes_make(r, threads);
+	struct tsn_lanes *lanes = tsn_lanes_make(r, threads, NULL);
 
 	if (lanes != NULL)
 		tsn_lanes_describe(lanes, r, out);

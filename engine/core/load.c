@@ -129,7 +129,7 @@ make_only_lane(const struct tsn_engine *e, struct tsn_load *l)
 static bool
 make_lanes(const struct tsn_engine *e, struct tsn_load *l)
 {
-	l->division = tsn_ruleset_lanes(l->rules, threads(e));
+	l->division = tsn_ruleset_lanes(l->rules, threads(e), e->rules);
 	l->nlanes = l->division != NULL ? l->division->n : 0;
 	l->lane = tsn_calloc(l->nlanes + (size_t)1, sizeof(*l->lane));
 	l->stage = tsn_calloc(l->nlanes + (size_t)1, sizeof(struct tsn_alerts *));
