@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* tocsin check and explain: compile only, and show what came of it. */
-#include <limits.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -90,7 +89,7 @@ explain(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_diags *
 	if (c->memory)
 		return tsn_cli_memory(r);
 	if (c->threads > 0)
-		failed = !put_lanes(r, (unsigned)(c->threads < UINT_MAX ? c->threads : UINT_MAX), &out);
+		failed = !put_lanes(r, (unsigned)c->threads, &out);
 	else
 		tsn_program_disassemble(r->program, &out);
 	failed = failed || out.failed;
