@@ -82,7 +82,9 @@ struct tsn_vcode {
 /* A family's fold in one code. */
 struct tsn_vfold {
 	bool done;
+	bool open;                  /* is being folded: has no results yet */
 	uint32_t counted;           /* mask: T(where) */
+	uint32_t must;              /* of a guarded family: rows that look whatever the guard says; TSN_V_NONE: none, or all */
 	uint32_t *arg, *result;     /* one an aggregate */
 	uint32_t *step;             /* of a sequence: a mask each, TSN_V_NONE: no row meets it here */
 };
@@ -126,6 +128,7 @@ struct tsn_emit {
 	uint8_t *tumbling;          /* [node id]: 1 no, 2 yes, 0 not yet asked */
 	uint32_t *stamp;            /* [2 * node id + polarity]: last walk that was there */
 	uint32_t walk;
+	uint32_t chain;             /* families that are being folded one for the sake of the other */
 	struct tsn_vec exports;     /* struct tsn_export of the program */
 	/* blocks: emit_index.c, emit_under.c */
 	struct tsn_index *index;
@@ -284,10 +287,8 @@ uint32_t tsn_emit_tick_part(struct tsn_emit *e, uint32_t rule);
 
 /* --- emit_read.c: who needs which value --- */
 
-/* Rows that are not counted and whose value someone may need. */
-uint32_t tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted);
-/* Do all who read a family's values need them only where one is at least [least] (one an aggregate, 0 before)? See tsn_family_def. */
-bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least);
+/* Rows that are not counted and whose value someone may need; [must]: those of them that no guard may leave out. */
+uint32_t tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted, uint32_t *must);
 /* Rows that have part in a rule (ir.h, tsn_emit); ROWS if `when` says so itself. */
 uint32_t tsn_emit_touched(struct tsn_emit *e, const struct tsn_ir_rule *r);
 /* Stamps every part of a conjunction in the current walk. */
@@ -297,6 +298,17 @@ bool tsn_emit_all_stamped(const struct tsn_emit *e, const struct tsn_ir *x, bool
 /* Calls [each] for the aggregates of a condition or value, not for those inside aggregates. */
 void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
     void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *agg), void *arg);
+
+/* --- emit_guard.c: where a value cannot matter --- */
+
+/* Does [x] look at the family? Not what is inside aggregates. */
+bool tsn_emit_asks(struct tsn_emit *e, const struct tsn_ir *x, uint32_t family);
+/* Does the reader need a family's values only where one of them is at least a number? */
+bool tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader *r);
+/* Are there such readers? The numbers go to [least] (one an aggregate, 0 before); see tsn_family_def. */
+bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least);
+/* A mask that holds at least the rows where [x] is true, made without looking at the family. */
+uint32_t tsn_emit_bound(struct tsn_emit *e, uint32_t family, const struct tsn_ir *x);
 
 /* --- emit_narrow.c --- */
 

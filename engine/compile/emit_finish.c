@@ -59,6 +59,8 @@ each_read(struct finish *f, uint32_t at, void (*visit)(struct finish *f, uint32_
 			visit(f, at, operand[i]);
 	if (in->within != TSN_V_EMPTY)
 		visit(f, at, in->within);
+	if (in->op == TSN_OP_CODE_FOLD && f->c->fold[in->a].must != TSN_V_NONE)
+		visit(f, at, f->c->fold[in->a].must);
 	if (in->op == TSN_OP_CODE_STEPS)
 		for (uint32_t i = 0; i < family_at(f, in->a)->first->nsteps; i++)
 			if (f->c->fold[in->a].step[i] != TSN_V_NONE)
@@ -366,6 +368,7 @@ write_fold(struct finish *f, const struct tsn_vinsn *in, struct tsn_family_use *
 	const struct tsn_efamily *fam = family_at(f, in->a);
 	const struct tsn_vfold *fold = &f->c->fold[in->a];
 
+	use[in->a].must = fold->must == TSN_V_NONE ? 0 : f->real_reg[fold->must] + 1;
 	for (size_t i = 0; i < fam->aggs.n; i++) {
 		use[in->a].arg[i] = fold->arg[i] == TSN_V_NONE ? TSN_REG_NONE : f->real_reg[fold->arg[i]];
 		use[in->a].result[i] = f->used[fold->result[i]] ? f->real_reg[fold->result[i]] : TSN_REG_NONE;

@@ -39,6 +39,8 @@ use_operands(struct narrowing *x, const struct tsn_vinsn *in)
 	for (int i = 0; i < 3; i++)
 		if (info->operand[i] == TSN_OPD_MASK && !(i == 2 && in->op == TSN_OP_CODE_STR_MATCH))
 			use(x, operand[i]);
+	if (in->op == TSN_OP_CODE_FOLD)
+		use(x, x->c->fold[in->a].must);
 	if (in->op == TSN_OP_CODE_STEPS) {
 		const struct tsn_efamily *f = (const struct tsn_efamily *)x->e->families.p + in->a;
 

@@ -4,7 +4,8 @@
  * Which rows need an aggregate's value (ENGINE_DESIGN: read only what can still matter). A rule
  * looks at rows that meet its per-flow conditions and have part in it; an
  * aggregate's `where` at rows that meet its per-flow conditions. What of that
- * is counted anyway, provably, is not read.
+ * is counted anyway, provably, is not read; nor is what another part of the condition has ruled out
+ * (emit_guard.c).
  *
  * The proof is about the parts of conjunctions: rows of T(a and b and c) are
  * among those of T(a and c).
@@ -273,7 +274,7 @@ tsn_emit_touched(struct tsn_emit *e, const struct tsn_ir_rule *r)
 
 /* Rows of when & part that [where] does not count (NULL: whatever is counted); nothing if it counts them all. */
 static uint32_t
-uncounted(struct tsn_emit *e, const struct tsn_ir *when, const struct tsn_ir *part, bool want,
+uncounted(struct tsn_emit *e, uint32_t family, const struct tsn_ir *when, const struct tsn_ir *part, bool want,
     const struct tsn_ir *where)
 {
 	uint32_t m;
@@ -284,56 +285,40 @@ uncounted(struct tsn_emit *e, const struct tsn_ir *when, const struct tsn_ir *pa
 		tsn_emit_stamp_parts(e, part, want);
 	if (where != NULL && tsn_emit_all_stamped(e, where, true))
 		return TSN_V_EMPTY;
-	m = tsn_emit_upper(e, when, true);
+	m = tsn_emit_bound(e, family, when);
 	return part != NULL ? tsn_emit_and(e, m, tsn_emit_upper(e, part, want)) : m;
 }
 
 static uint32_t
-rule_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, const struct tsn_ir *where)
+rule_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, uint32_t family, const struct tsn_ir *where)
 {
 	uint32_t m = TSN_V_EMPTY;
 	struct touch t;
 
 	touch_init(e, &t, r);
 	if (e->failed || implied(e, &t)) {
-		m = e->failed ? m : uncounted(e, r->when, NULL, true, where);
+		m = e->failed ? m : uncounted(e, family, r->when, NULL, true, where);
 	} else {
 		for (size_t i = 0; i < t.aggs.n; i++)
 			m = tsn_emit_or(e, m,
-			    uncounted(e, r->when, ((const struct tsn_ir_agg **)t.aggs.p)[i]->where, true, where));
+			    uncounted(e, family, r->when, ((const struct tsn_ir_agg **)t.aggs.p)[i]->where, true, where));
 		for (size_t i = 0; i < t.tests.n; i++) {
 			const struct touch_test *test = (struct touch_test *)t.tests.p + i;
 
-			m = tsn_emit_or(e, m, uncounted(e, r->when, test->x, test->want, where));
+			m = tsn_emit_or(e, m, uncounted(e, family, r->when, test->x, test->want, where));
 		}
 	}
 	touch_fini(&t);
 	return m;
 }
 
-struct asked {
-	uint32_t family;
-	bool found;
-};
-
-static void
-is_asked(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
-{
-	struct asked *a = arg;
-
-	a->found |= e->family_of[x->id] == a->family + 1;
-}
-
 /* What ends a rule's alerts need not be true where its condition is. */
 static uint32_t
 until_reads(struct tsn_emit *e, const struct tsn_ir_rule *r, uint32_t family, const struct tsn_ir *where)
 {
-	struct asked a = { family, false };
-
 	if (r->until == NULL)
 		return TSN_V_EMPTY;
-	tsn_emit_each_agg(e, r->until, is_asked, &a);
-	return a.found ? uncounted(e, r->until, NULL, true, where) : TSN_V_EMPTY;
+	return tsn_emit_asks(e, r->until, family) ? uncounted(e, family, r->until, NULL, true, where) : TSN_V_EMPTY;
 }
 
 /* What a family counts has its value anyway, but where rows read another group than they are filed in, or are none. */
@@ -344,7 +329,7 @@ counts(const struct tsn_ir_agg *first)
 }
 
 struct reading {
-	uint32_t rows;
+	uint32_t rows, family;
 	const struct tsn_ir *counted;
 };
 
@@ -353,7 +338,7 @@ read_inside(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 {
 	struct reading *r = arg;
 
-	r->rows = tsn_emit_or(e, r->rows, uncounted(e, x, NULL, true, r->counted));
+	r->rows = tsn_emit_or(e, r->rows, uncounted(e, r->family, x, NULL, true, r->counted));
 }
 
 static void
@@ -368,13 +353,13 @@ read_at_tick(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 static uint32_t
 reads(struct tsn_emit *e, const struct tsn_reader *r, uint32_t family, const struct tsn_ir_agg *first)
 {
-	struct reading inside = { TSN_V_EMPTY, counts(first) };
+	struct reading inside = { TSN_V_EMPTY, family, counts(first) };
 	bool tick = e->now->door == TSN_DOOR_TICK;
 
 	if (r->rule != TSN_V_NONE && tick)
 		return tsn_emit_tick_part(e, r->rule);
 	if (r->rule != TSN_V_NONE)
-		return tsn_emit_or(e, rule_reads(e, &e->m->rules[r->rule], inside.counted),
+		return tsn_emit_or(e, rule_reads(e, &e->m->rules[r->rule], family, inside.counted),
 		    until_reads(e, &e->m->rules[r->rule], family, inside.counted));
 	if (tick)
 		tsn_emit_inside(e, r->agg, false, read_at_tick, &inside);
@@ -384,96 +369,30 @@ reads(struct tsn_emit *e, const struct tsn_reader *r, uint32_t family, const str
 }
 
 uint32_t
-tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted)
+tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted, uint32_t *must)
 {
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
 	const struct tsn_reader *r = f->readers.p;
-	uint32_t m = TSN_V_EMPTY;
+	uint32_t m = TSN_V_EMPTY, rows;
+	bool guarded = false;
 
+	*must = TSN_V_EMPTY;
 	if (e->flags & TSN_EMIT_READ_ALL)
 		m = TSN_V_ROWS;
-	for (size_t i = 0; i < f->readers.n && m != TSN_V_ROWS && !e->failed; i++)
-		m = tsn_emit_or(e, m, reads(e, &r[i], family, f->first));
-	return counts(f->first) == NULL ? m : tsn_emit_andnot(e, m, counted);
-}
-
-/* --- what is only compared --- */
-
-struct guard {
-	uint32_t family;
-	int64_t *least; /* one an aggregate */
-};
-
-/* COUNT, DISTINCT or a SUM of nothing negative, of the family, that is at least a number: how much. 0: it is something else. */
-static int64_t
-least_of(const struct tsn_emit *e, const struct guard *g, const struct tsn_ir *x)
-{
-	const struct tsn_ir *agg = x->kind == TSN_IR_COMPARE ? x->kid[0] : x, *n;
-	const struct tsn_ir_agg *a = agg->agg;
-
-	if (agg->kind != TSN_IR_AGG || e->family_of[agg->id] != g->family + 1)
-		return 0;
-	n = x->kid[1];
-	if (a->fn == TSN_AGG_SUM && (a->share || a->arg->kind != TSN_IR_FIELD || (tsn_fields[a->arg->field].storage > TSN_U64)))
-		return 0;
-	if ((a->fn != TSN_AGG_COUNT && a->fn != TSN_AGG_DISTINCT && a->fn != TSN_AGG_SUM) || n->kind != TSN_IR_INT || n->i <= 0 || n->i == INT64_MAX)
-		return 0;
-	return x->rel == TSN_REL_GE ? n->i : x->rel == TSN_REL_GT ? n->i + 1 : 0;
-}
-
-/*
- * Is [x] true only where a value of the family is at least a number? Of the parts of a conjunction one is enough, and
- * the greatest number lets the fewest rows through. [set]: notes it.
- */
-static bool
-guards(const struct tsn_emit *e, const struct guard *g, const struct tsn_ir *x, bool set, unsigned depth)
-{
-	const int64_t least = x->kind == TSN_IR_COMPARE ? least_of(e, g, x) : 0;
-	const struct tsn_ir *best = NULL;
-	int64_t *slot;
-
-	if (least > 0) {
-		slot = &g->least[e->agg_of[x->kid[0]->id]];
-		if (set)
-			*slot = *slot == 0 || least < *slot ? least : *slot;
-		return true;
-	}
-	if (depth > 16 || (x->kind != TSN_IR_AND && x->kind != TSN_IR_OR))
-		return false;
-	for (uint32_t i = 0; i < x->nkids; i++) {
-		const struct tsn_ir *kid = x->kid[i];
-
-		if (!guards(e, g, kid, false, depth + 1)) {
-			if (x->kind == TSN_IR_OR)
-				return false;
+	for (size_t i = 0; i < f->readers.n && m != TSN_V_ROWS && !e->failed; i++) {
+		rows = reads(e, &r[i], family, f->first);
+		if (rows == TSN_V_EMPTY)
 			continue;
-		}
-		if (best == NULL || (kid->kind == TSN_IR_COMPARE && (best->kind != TSN_IR_COMPARE || least_of(e, g, kid) > least_of(e, g, best))))
-			best = kid;
-		if (set && x->kind == TSN_IR_OR)
-			guards(e, g, kid, true, depth + 1);
+		m = tsn_emit_or(e, m, rows);
+		if (tsn_emit_is_guarded(e, family, &r[i]))
+			guarded = true;
+		else
+			*must = tsn_emit_or(e, *must, rows);
 	}
-	return best != NULL && (x->kind == TSN_IR_OR || guards(e, g, best, set, depth + 1));
-}
-
-bool
-tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least)
-{
-	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
-	const struct tsn_reader *r = f->readers.p;
-	const struct guard g = { family, least };
-
-	if (e->flags & TSN_EMIT_READ_ALL || f->readers.n == 0 || f->first->nsteps > 0 || f->first->at.n > 0)
-		return false;
-	for (int set = 0; set <= 1; set++)
-		for (size_t i = 0; i < f->readers.n; i++) {
-			struct asked a = { family, false };
-			const struct tsn_ir_rule *rule = r[i].rule == TSN_V_NONE ? NULL : &e->m->rules[r[i].rule];
-
-			if (rule != NULL && rule->until != NULL)
-				tsn_emit_each_agg(e, rule->until, is_asked, &a);
-			if (rule == NULL || a.found || !guards(e, &g, rule->when, set == 1, 0))
-				return false;
-		}
-	return true;
+	if (!guarded)
+		*must = TSN_V_EMPTY;
+	if (counts(f->first) == NULL)
+		return m;
+	*must = tsn_emit_andnot(e, *must, counted);
+	return tsn_emit_andnot(e, m, counted);
 }

@@ -338,9 +338,9 @@ fold(struct tsn_emit *e, uint32_t f)
 	const struct tsn_ir_agg *const *aggs = family_at(e, f)->aggs.p;
 	size_t n = family_at(e, f)->aggs.n;
 	const char *note = e->note;
-	uint32_t read, begin;
+	uint32_t read, must, begin;
 
-	fold->done = true;
+	fold->done = fold->open = true;
 	/* what ticks look at counts flows, also where flows do not look at it */
 	for (size_t i = 0; i < n && c->door != TSN_DOOR_TICK; i++)
 		tsn_emit_inside(e, aggs[i], true, fold_inside, NULL);
@@ -349,7 +349,8 @@ fold(struct tsn_emit *e, uint32_t f)
 		step_masks(e, first, fold);
 	else
 		fold->counted = first->fired != NULL ? TSN_V_EMPTY : counted(e, first->where);
-	read = tsn_emit_read(e, f, fold->counted);
+	read = tsn_emit_read(e, f, fold->counted, &must);
+	fold->must = must == TSN_V_EMPTY ? TSN_V_NONE : must;
 	begin = tsn_emit_here(e);
 	for (size_t i = 0; i < n; i++) {
 		use_fields(e, aggs[i]);
@@ -366,6 +367,7 @@ fold(struct tsn_emit *e, uint32_t f)
 		tsn_emit_plain_op(e, TSN_OP_CODE_STEPS, f, read, 0);
 	else
 		tsn_emit_plain_op(e, TSN_OP_CODE_FOLD, f, fold->counted, read);
+	fold->open = false;
 	e->note = note;
 }
 

@@ -8,24 +8,38 @@
  * also works without any thread, and threads need be woken only when several
  * items wait: that costs more than a light batch does.
  *
+ * Where little waits, threads do what is to be done aside: reading ahead
+ * spares the front more than it costs them. As long as all of them are at
+ * that and nothing waits, the front runs the lanes on the spot, while the
+ * batch is in its cache; always, where all lanes together take less time than
+ * to hand a batch over does. That is measured, if there is a clock; a schedule
+ * may depend on it, as no result depends on a schedule.
+ *
  * All but the threads' own part is for the front's thread. It alone gives
  * records to the sinks, in the order of items.
  */
 #ifndef TSN_CORE_CREW_H
 #define TSN_CORE_CREW_H
 
+#include "core/asides.h"
 #include "core/items.h"
 
 struct tsn_crew;
 
-/* So many threads at most, the caller's own included; [log] may be NULL. It has no lanes yet, and no threads. NULL when memory is out. */
-struct tsn_crew *tsn_crew_new(unsigned threads, const struct tsn_log *log);
+/*
+ * So many threads at most, the caller's own included; [asides]: what they may do besides; of [o] the log and the clock of threads. It
+ * has no lanes yet, and no threads. NULL when memory is out.
+ */
+struct tsn_crew *tsn_crew_new(unsigned threads, struct tsn_asides *asides, const struct tsn_engine_options *o);
 /* Where lanes log: it reaches the crew's log by the front's thread. */
 const struct tsn_log *tsn_crew_log(const struct tsn_crew *c);
 
-/* What a crew needs for some lanes; [to]: whose sinks get the records. Takes nothing over. Any thread. NULL when memory is out. */
+/*
+ * What a crew needs for some lanes; [cost]: ns a flow of all of them, estimated; [to]: whose sinks get the records. Takes nothing over.
+ * Any thread. NULL when memory is out.
+ */
 struct tsn_seats;
-struct tsn_seats *tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to);
+struct tsn_seats *tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to);
 void tsn_seats_free(struct tsn_seats *s);
 /*
  * These lanes take the place of those the crew had, which [s] has then. All is drained. Threads that the new ones can use are
@@ -34,6 +48,9 @@ void tsn_seats_free(struct tsn_seats *s);
 void tsn_crew_seat(struct tsn_crew *c, struct tsn_seats *s);
 /* Stops the threads; what waits is not done any more. */
 void tsn_crew_free(struct tsn_crew *c);
+
+/* There is something to do aside. */
+void tsn_crew_call(struct tsn_crew *c);
 
 /* The next item, to be filled; works and waits until one is free. */
 struct tsn_item *tsn_crew_item(struct tsn_crew *c);

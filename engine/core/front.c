@@ -56,6 +56,7 @@ evaluate(struct tsn_engine *e)
 	if (e->crew != NULL) {
 		send_batch(e, TSN_ITEM_FLOWS, b, e->stats.clock);
 		e->batch = tsn_crew_batch(e->crew, TSN_BATCH_FLOWS, b->cap);
+		e->batch->wanted = e->columns;
 		return;
 	}
 	if (e->rules != NULL)
@@ -87,6 +88,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	tsn_batch_normalise(b, e->exporters);
 	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
+	tsn_batch_seal(b);
 	if (e->pair != NULL) {
 		tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
 		tsn_pair_fold(e->pair, b);

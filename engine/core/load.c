@@ -127,7 +127,7 @@ make_only_lane(const struct tsn_engine *e, struct tsn_load *l)
 }
 
 static bool
-make_lanes(const struct tsn_engine *e, struct tsn_load *l)
+make_lanes(struct tsn_engine *e, struct tsn_load *l)
 {
 	l->division = tsn_ruleset_lanes(l->rules, threads(e), e->rules);
 	l->nlanes = l->division != NULL ? l->division->n : 0;
@@ -138,8 +138,8 @@ make_lanes(const struct tsn_engine *e, struct tsn_load *l)
 		return false;
 	if (threads(e) == 1)
 		return make_only_lane(e, l);
-	l->seats = tsn_seats_new(l->lane, l->nlanes, l->alerts);
-	if (l->seats == NULL || (e->crew == NULL && (l->crew = tsn_crew_new(threads(e), e->o.log)) == NULL))
+	l->seats = tsn_seats_new(l->lane, l->nlanes, l->division->cost, l->alerts);
+	if (l->seats == NULL || (e->crew == NULL && (l->crew = tsn_crew_new(threads(e), &e->asides, &e->o)) == NULL))
 		return false;
 	for (uint32_t i = 0; i < l->nlanes; i++)
 		if (!make_lane(e, l, i))
@@ -355,7 +355,7 @@ configure(struct tsn_engine *e, struct tsn_load *l)
 	if (!l->same_exporters)
 		configure_exporters(e, &e->rules->site);
 	tsn_decoder_want(e->decoder, p->wanted, p->nwanted);
-	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&p->reads);
+	tsn_engine_choose_columns(e, p);
 }
 
 void

@@ -93,6 +93,7 @@ tsn_batch_new(void)
 	carve_all(&c, b);
 	reset_rows(b, TSN_BATCH_ROWS);
 	b->cap = TSN_BATCH_ROWS;
+	memset(&b->wanted, 0xff, sizeof(b->wanted));
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 	return b;
 }
@@ -112,6 +113,7 @@ tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 {
 	bool apart = kind != TSN_BATCH_FLOWS;
 
+	tsn_batch_unseal(b);
 	reset_rows(b, b->n);
 	b->n = 0;
 	b->text_used = 0;

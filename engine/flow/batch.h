@@ -67,6 +67,12 @@ struct tsn_batch {
 	void *columns;     /* one allocation behind all of the above */
 	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in all batches but of flows */
 	struct tsn_field_set derived;
+	/*
+	 * The fields that somebody reads, as tsn_batch_needs completes them; decoders may leave others alone, and where they do
+	 * not, what they say is not looked at. All of them unless the owner says otherwise; tsn_batch_clear leaves it.
+	 */
+	struct tsn_field_set wanted;
+	bool sealed;
 };
 
 #define TSN_BATCH_STR  1024u          /* the longest string of a flow; longer ones are cut */
@@ -126,6 +132,19 @@ void tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters);
  * duration; rates over a duration that is not above zero are absent.
  */
 void tsn_batch_derive(struct tsn_batch *b, const struct tsn_field_set *want);
+
+/*
+ * Adds to [s], which is to become a batch's [wanted], what the flow room itself looks at: for the normal form, for duplicates,
+ * and what derived fields of [s] are made of.
+ */
+void tsn_batch_needs(struct tsn_field_set *s);
+/*
+ * From here to tsn_batch_clear nobody may look at fields that are not wanted. Under AddressSanitizer whoever does is stopped: their
+ * rows are said to be there, and their columns may not be read. Else it does nothing.
+ */
+void tsn_batch_seal(struct tsn_batch *b);
+/* For tsn_batch_clear. */
+void tsn_batch_unseal(struct tsn_batch *b);
 
 /*
  * Where decoders put rows. [room] returns a batch with at least one free row

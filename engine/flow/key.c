@@ -31,7 +31,8 @@ tsn_key_present(const struct tsn_key_spec *k, const struct tsn_batch *b, struct 
 		tsn_mask_and(out, out, &b->present[k->part[i].field]);
 }
 
-static uint8_t *
+/* One store where the size is a constant. */
+static inline __attribute__((always_inline)) uint8_t *
 put_be(uint8_t *out, uint64_t v, unsigned size)
 {
 	for (unsigned i = 0; i < size; i++)
@@ -50,15 +51,24 @@ get_be(const uint8_t *p, unsigned size)
 }
 
 static uint8_t *
-put_addr(uint8_t *out, struct tsn_addr a, const struct tsn_key_part *part)
+put_v6(uint8_t *out, uint64_t hi, uint64_t lo, const struct tsn_key_part *part)
 {
-	a = tsn_addr_mask(a, part->v4_bits, part->v6_bits);
-	if (a.v4) {
-		*out++ = TAG_V4;
-		return put_be(out, a.lo, 4);
-	}
+	const struct tsn_addr a = tsn_addr_mask((struct tsn_addr){ hi, lo, false }, part->v4_bits, part->v6_bits);
+
 	*out++ = TAG_V6;
 	return put_be(put_be(out, a.hi, 8), a.lo, 8);
+}
+
+/* IPv4, in most keys of most flows, goes without a structure. */
+static inline uint8_t *
+put_addr(uint8_t *out, const struct tsn_key_part *part, const struct tsn_batch *b, uint32_t row)
+{
+	const struct tsn_addr_column *a = &b->addr[tsn_fields[part->field].addr_slot];
+
+	if (!tsn_mask_has(&a->is_v4, row))
+		return put_v6(out, a->hi[row], a->lo[row], part);
+	*out++ = TAG_V4;
+	return put_be(out, part->v4_bits == 0 ? 0 : a->v4[row] & UINT32_MAX << (32 - part->v4_bits), 4);
 }
 
 static uint8_t *
@@ -105,16 +115,17 @@ bits_real(uint64_t v)
 	return d;
 }
 
-static uint8_t *
+static inline uint8_t *
 put_part(uint8_t *out, const struct tsn_key_part *part, const struct tsn_batch *b, uint32_t row)
 {
 	const void *col = b->col[part->field];
 
 	switch (tsn_fields[part->field].storage) {
-	case TSN_ADDR: return put_addr(out, tsn_batch_addr(b, row, part->field), part);
+	case TSN_ADDR: return put_addr(out, part, b, row);
 	case TSN_STR:  return put_str(out, ((const struct tsn_str *)col)[row]);
-	default:       *out++ = TAG_PLAIN;
+	default:       break;
 	}
+	*out++ = TAG_PLAIN;
 	switch (tsn_fields[part->field].storage) {
 	case TSN_U8:  return put_be(out, ((const uint8_t *)col)[row], 1);
 	case TSN_U16: return put_be(out, ((const uint16_t *)col)[row], 2);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/wide.h"
 #include "sets/members.h"
 
 #define SIGN (UINT64_C(1) << 63) /* turned, integers ascend as unsigned ones do */
@@ -112,9 +113,16 @@ tsn_set_has_int(const struct tsn_set *s, int64_t v)
 /*
  * A column of one width: few ranges, one vector pass each (value - lo <= width
  * in unsigned arithmetic, the range cut to what the width can hold); else a
- * look-up a row.
+ * look-up a row, in the bits of small integers where the column has no others.
  */
 #define ROWS(name, T, U, least, most) \
+	TSN_WIDE(static, void, add_##name, (const T *restrict col, uint32_t n, U from, U width, uint8_t *restrict hit), \
+	    (col, n, from, width, hit)) \
+	{ \
+		for (uint32_t i = 0; i < n; i++) \
+			hit[i] |= (U)((U)col[i] - from) <= width; \
+	} \
+ \
 	void \
 	tsn_set_rows_##name(const struct tsn_set *s, const T *restrict col, uint32_t n, uint8_t *restrict hit) \
 	{ \
@@ -124,6 +132,11 @@ tsn_set_has_int(const struct tsn_set *s, int64_t v)
 		if (s->dynamic != NULL) { \
 			for (uint32_t i = 0; i < n && !tsn_set_empty(s); i++) \
 				hit[i] = (uint64_t)col[i] >> 63 && (least) == 0 ? 0 : tsn_set_has_int(s, (int64_t)col[i]); \
+			return; \
+		} \
+		if (m->n > TSN_SET_LINEAR && sizeof(T) <= sizeof(uint16_t)) { \
+			for (uint32_t i = 0; i < n; i++) \
+				hit[i] = m->low[(uint64_t)col[i] / 64] >> ((uint64_t)col[i] % 64) & 1; \
 			return; \
 		} \
 		if (m->n > TSN_SET_LINEAR) { \
@@ -142,12 +155,8 @@ tsn_set_has_int(const struct tsn_set *s, int64_t v)
 		for (size_t r = 0; r < m->n; r++) { \
 			int64_t lo = m->lo[r] < (least) ? (least) : m->lo[r]; \
 			int64_t hi = m->hi[r] > (most) ? (most) : m->hi[r]; \
-			U from = (U)lo, width = (U)((uint64_t)hi - (uint64_t)lo); \
- \
-			if (lo > hi) \
-				continue; \
-			for (uint32_t i = 0; i < n; i++) \
-				hit[i] |= (U)((U)col[i] - from) <= width; \
+			if (lo <= hi) \
+				add_##name(col, n, (U)lo, (U)((uint64_t)hi - (uint64_t)lo), hit); \
 		} \
 	}
 

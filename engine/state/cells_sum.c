@@ -240,7 +240,7 @@ fold_rate(struct tsn_agg *a, struct tsn_fold *x)
 static bool
 reserve_avg(struct tsn_agg *a, const struct tsn_fold *x)
 {
-	return reserve(a, x) && tsn_counts_reserve(&a->store.counts, &a->store.bytes, x->to - x->from);
+	return reserve(a, x) && tsn_counts_reserve(a, x->to - x->from);
 }
 
 static uint32_t

@@ -8,6 +8,7 @@
 #include "state/internal.h"
 
 #define STEP 2u /* lines that move with each new key */
+#define STEPS 16u /* and with each batch */
 
 static size_t
 size_of(uint32_t lines)
@@ -126,6 +127,13 @@ tsn_directory_room(struct tsn_directory *d, uint64_t seed)
 	if (d->next != NULL)
 		move_lines(d, STEP, seed);
 	return true;
+}
+
+void
+tsn_directory_settle(struct tsn_directory *d, uint64_t seed)
+{
+	if (d->next != NULL)
+		move_lines(d, STEPS, seed);
 }
 
 /* --- keys --- */

@@ -3,6 +3,7 @@
 /*
  * Different values in a window. A cell is the head of a ring and, sliding, one
  * set of members with their panes; tumbling, one set for each of the two windows.
+ * Where a batch goes, sets are fetched some rows ahead: first what is in the cells, then what that points to.
  *
  * A member is 64 bits: an integer field or an IPv4 address by an invertible
  * mix, so that two are the same exactly when the values are; anything else (tuples, text, IPv6)
@@ -15,55 +16,72 @@
 
 #define LANES 16u
 
-struct sliding {
+#define NEAR 16u /* rows whose sets are fetched together */
+
+struct cell {
 	uint64_t head;
-	struct tsn_members *members;
+	struct tsn_members *of[]; /* of the window, or of the two of `per` */
 };
 
-struct tumbling {
-	uint64_t head;
-	struct tsn_members *members[2];
-};
+static uint32_t
+windows(const struct tsn_agg *a)
+{
+	return a->def->tumbling ? 2 : 1;
+}
 
 static void
 init(struct tsn_agg *a)
 {
-	a->store.cells.size = a->def->tumbling ? sizeof(struct tumbling) : sizeof(struct sliding);
+	a->store.cells.size = sizeof(struct cell) + windows(a) * sizeof(struct tsn_members *);
 	tsn_extra_init(a);
 }
 
-static struct tsn_members *
-other_of(const struct tsn_agg *a, uint8_t *cell, uint32_t window)
+static inline struct cell *
+cell_of(const struct tsn_agg *a, uint32_t group)
 {
-	return a->def->tumbling ? ((struct tumbling *)cell)->members[window ^ 1] : NULL;
+	return (struct cell *)tsn_cell(&a->store.cells, group);
 }
 
-static struct tsn_members **
-window_of(const struct tsn_agg *a, uint8_t *cell, uint32_t window)
+/* Which of the windows a pane is of. */
+static inline uint32_t
+window_at(const struct tsn_agg *a, uint64_t pane)
 {
-	return a->def->tumbling ? &((struct tumbling *)cell)->members[window] : &((struct sliding *)cell)->members;
+	return a->def->tumbling ? pane & 1 : 0;
+}
+
+static struct tsn_kept *
+other_of(const struct tsn_agg *a, const struct cell *c, uint32_t window)
+{
+	return a->def->tumbling ? tsn_members_kept(c->of[window ^ 1]) : NULL;
+}
+
+/* What the group has beside its cell has changed. */
+static void
+charge(struct tsn_agg *a, uint32_t group)
+{
+	const uint64_t before = a->store.bytes;
+
+	a->store.bytes = a->store.heap.bytes;
+	tsn_extra_charge(a, group, before);
 }
 
 static void
 release(struct tsn_agg *a, uint32_t group, uint32_t window)
 {
-	uint8_t *cell = tsn_cell(&a->store.cells, group);
-	const uint64_t before = a->store.bytes;
-	struct tsn_members **m = window_of(a, cell, window);
+	struct cell *c = cell_of(a, group);
 
-	if (*m == NULL)
+	if (c->of[window] == NULL)
 		return;
-	tsn_extra_leave(a, tsn_members_kept(*m), tsn_members_kept(other_of(a, cell, window)));
-	tsn_members_free(*m, &a->store.bytes);
-	tsn_extra_charge(a, group, before);
-	*m = NULL;
+	tsn_extra_leave(a, tsn_members_kept(c->of[window]), other_of(a, c, window));
+	tsn_members_free(c->of[window], &a->store.heap);
+	charge(a, group);
+	c->of[window] = NULL;
 }
 
 static struct tsn_kept *
 kept(const struct tsn_agg *a, uint32_t group, uint32_t window)
 {
-	return window > 0 && !a->def->tumbling ? NULL :
-	    tsn_members_kept(*window_of(a, tsn_cell(&a->store.cells, group), window));
+	return window < windows(a) ? tsn_members_kept(cell_of(a, group)->of[window]) : NULL;
 }
 
 static uint64_t
@@ -116,160 +134,173 @@ panes(const struct tsn_agg *a)
 
 /* Moves the window on: sets lose what left it, and go when all did. */
 static void
-advance(struct tsn_agg *a, uint32_t group, struct sliding *cell, uint64_t pane)
+advance(struct tsn_agg *a, uint32_t group, struct cell *c, uint64_t pane)
 {
-	const uint64_t was = tsn_ring_newest(cell->head);
+	const uint32_t lanes = a->def->tumbling ? 2 : LANES, all = (1u << lanes) - 1;
+	const uint64_t head = tsn_ring_advance(c->head, pane, a->keep, lanes);
+	const uint32_t gone = (uint32_t)(c->head & ~head) & all;
+	const uint64_t by = pane - tsn_ring_newest(c->head);
 
-	if (pane <= was)
-		return;
-	cell->head = tsn_ring_advance(cell->head, pane, a->keep, LANES);
-	if (((uint32_t)cell->head & UINT16_MAX) != 0)
-		tsn_members_advance(cell->members, (uint32_t)(pane - was));
-	else if (cell->members != NULL && !tsn_members_empty(cell->members))
+	c->head = head;
+	if (a->def->tumbling) {
+		for (uint32_t w = 0; w < 2; w++)
+			if (gone >> w & 1)
+				release(a, group, w);
+	} else if (((uint32_t)head & all) != 0) {
+		tsn_members_advance(c->of[0], (uint32_t)by, gone != 0);
+	} else if (c->of[0] != NULL && !tsn_members_empty(c->of[0])) {
 		release(a, group, 0);
+	}
 }
 
-/* Room for what the row brings; the group may lose what it has. */
-static enum tsn_room
-room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, struct tsn_members *m)
+static inline uint32_t
+age_of(const struct tsn_agg *a, const struct cell *c, uint64_t pane)
 {
-	return a->def->extra_bytes == 0 ? TSN_ROOM : tsn_extra_room(a, x, group, row, tsn_members_wants(m, a->member[row], panes(a)));
+	return a->def->tumbling ? 0 : (uint32_t)(tsn_ring_newest(c->head) - pane);
 }
 
+/* Takes memory for what the row brings; the group may lose what it has. [counted]: false if there is no room. False: memory is out. */
 static bool
-count_sliding(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row)
+enlarge(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, bool *counted)
 {
-	struct sliding *cell = (struct sliding *)tsn_cell(&a->store.cells, group);
+	struct cell *c = cell_of(a, group);
 	const uint64_t pane = a->pane[row];
-	enum tsn_room found;
-	uint64_t before;
+	const uint32_t w = window_at(a, pane);
+	enum tsn_room room = a->def->extra_bytes == 0 ? TSN_ROOM : TSN_ROOM_ANEW;
 	bool fresh, ok;
 
-	do {
-		advance(a, group, cell, pane);
-		found = room(a, x, group, row, cell->members);
-	} while (found == TSN_ROOM_ANEW);
-	if (found == TSN_ROOM_NONE)
+	while (room == TSN_ROOM_ANEW) {
+		room = tsn_extra_room(a, x, group, row, tsn_members_wants(c->of[w], a->member[row], panes(a)));
+		if (room == TSN_ROOM_ANEW)
+			advance(a, group, c, pane);
+	}
+	*counted = room == TSN_ROOM;
+	if (!*counted)
 		return true;
-	fresh = cell->members == NULL;
-	before = a->store.bytes;
-	ok = tsn_members_add(&cell->members, a->member[row], (uint32_t)(tsn_ring_newest(cell->head) - pane), panes(a), &a->store.bytes);
-	tsn_extra_charge(a, group, before);
-	if (!ok)
+	fresh = c->of[w] == NULL;
+	ok = tsn_members_add(&c->of[w], a->member[row], age_of(a, c, pane), panes(a), &a->store.heap);
+	charge(a, group);
+	if (ok && fresh)
+		tsn_extra_enter(a, group, tsn_members_kept(c->of[w]), other_of(a, c, w));
+	return ok;
+}
+
+static inline bool
+count(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row)
+{
+	struct cell *c = cell_of(a, group);
+	const uint64_t pane = a->pane[row];
+	const uint32_t w = window_at(a, pane);
+	bool counted = true;
+
+	if (pane > tsn_ring_newest(c->head))
+		advance(a, group, c, pane);
+	if ((tsn_extra_short(a, group, 0) || !tsn_members_note(c->of[w], a->member[row], age_of(a, c, pane))) &&
+	    !enlarge(a, x, group, row, &counted))
 		return false;
-	if (fresh)
-		tsn_extra_enter(a, group, tsn_members_kept(cell->members), NULL);
-	tsn_kept_count(tsn_members_kept(cell->members));
-	cell->head |= UINT64_C(1) << (pane & (LANES - 1));
+	if (!counted)
+		return true;
+	tsn_kept_count(tsn_members_kept(c->of[w]));
+	c->head |= UINT64_C(1) << (a->def->tumbling ? w : pane & (LANES - 1));
 	return true;
 }
 
-static void
-advance_tumbling(struct tsn_agg *a, uint32_t group, struct tumbling *cell, uint64_t pane)
+/* The set a flow of that pane looks at, NULL if empty, and how many panes it is ahead of it. */
+static inline struct tsn_members *
+seen(const struct tsn_agg *a, const struct cell *c, uint64_t pane, uint32_t *ahead)
 {
-	const uint64_t head = tsn_ring_advance(cell->head, pane, 2, 2), gone = cell->head & ~head & 3;
-
-	cell->head = head;
-	for (uint32_t l = 0; l < 2; l++)
-		if (gone >> l & 1)
-			release(a, group, l);
-}
-
-static bool
-count_tumbling(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row)
-{
-	struct tumbling *cell = (struct tumbling *)tsn_cell(&a->store.cells, group);
-	const uint64_t pane = a->pane[row];
-	const uint32_t lane = pane & 1;
-	enum tsn_room found;
-	uint64_t before;
-	bool fresh, ok;
-
-	do {
-		advance_tumbling(a, group, cell, pane);
-		found = room(a, x, group, row, cell->members[lane]);
-	} while (found == TSN_ROOM_ANEW);
-	if (found == TSN_ROOM_NONE)
-		return true;
-	fresh = cell->members[lane] == NULL;
-	before = a->store.bytes;
-	ok = tsn_members_add(&cell->members[lane], a->member[row], 0, 1, &a->store.bytes);
-	tsn_extra_charge(a, group, before);
-	if (!ok)
-		return false;
-	if (fresh)
-		tsn_extra_enter(a, group, tsn_members_kept(cell->members[lane]), tsn_members_kept(cell->members[lane ^ 1]));
-	tsn_kept_count(tsn_members_kept(cell->members[lane]));
-	cell->head |= UINT64_C(1) << lane;
-	return true;
-}
-
-static struct tsn_members **
-members_of(const struct tsn_agg *a, uint8_t *cell, uint32_t row)
-{
-	return window_of(a, cell, a->def->tumbling ? a->pane[row] & 1 : 0);
-}
-
-/* The set a flow of [row] looks at, NULL if empty, and how many panes it is ahead of it. */
-static struct tsn_members *
-seen(const struct tsn_agg *a, uint8_t *cell, uint32_t row, uint32_t *ahead)
-{
-	const uint64_t head = tsn_head_load(cell), newest = tsn_ring_newest(head), pane = a->pane[row];
+	const uint64_t newest = tsn_ring_newest(c->head);
+	struct tsn_members *m = c->of[window_at(a, pane)];
 
 	*ahead = 0;
 	if (a->def->tumbling)
-		return tsn_ring_view(head, pane, a->keep, 2, true) == 0 ? NULL : *members_of(a, cell, row);
+		return tsn_ring_view(c->head, pane, a->keep, 2, true) == 0 ? NULL : m;
 	if (pane <= newest)
-		return *members_of(a, cell, row);
+		return m;
 	*ahead = pane - newest < a->keep ? (uint32_t)(pane - newest) : a->keep;
-	return tsn_ring_view(head, pane, a->keep, LANES, false) == 0 ? NULL : *members_of(a, cell, row);
+	return tsn_ring_view(c->head, pane, a->keep, LANES, false) == 0 ? NULL : m;
 }
 
-static bool
-fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, int64_t *out)
+/* [least]: any value below it will do where it is less. */
+static inline bool
+fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, int64_t least)
 {
-	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	struct cell *c = cell_of(a, group);
+	const uint64_t pane = a->pane[row];
 	struct tsn_members *m;
 	uint32_t ahead;
 
 	if (tsn_mask_has(&a->takes, row)) {
-		if (tsn_ring_late(tsn_head_load(cell), a->pane[row], a->keep))
+		if (tsn_ring_late(c->head, pane, a->keep))
 			tsn_mask_set(&a->late, row);
-		else if (!(a->def->tumbling ? count_tumbling : count_sliding)(a, x, group, row))
+		else if (!count(a, x, group, row))
 			return false;
 	}
-	m = seen(a, cell, row, &ahead);
+	m = seen(a, c, pane, &ahead);
+	if (least > 0 && tsn_members_below(m, least))
+		return true;
 	if (tsn_members_sketched(m))
 		a->error[row] = TSN_MEMBERS_ERROR;
-	*out = tsn_members_count(m, ahead);
+	a->out->i[row] = tsn_members_count(m, ahead);
 	return true;
 }
 
-/* A cell, what it points to, and a place in that: three misses, fetched one after the other. */
+/* Fetches the sets of some rows, or [place] in them: what the cells, or the sets, have for it is there by then. */
 static void
-ahead(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t i)
+fetch(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t from, bool place)
 {
-	tsn_cell_prefetch(&a->store.cells, x->group[i + TSN_AHEAD]);
-	for (uint32_t step = TSN_AHEAD / 2; step >= TSN_AHEAD / 4; step /= 2) {
-		const uint32_t at = i + step, row = x->row[at];
-		uint8_t *cell;
+	const uint32_t to = from + NEAR < x->to ? from + NEAR : x->to;
 
-		if (at >= x->to || x->group[at] == TSN_GROUP_NONE || !tsn_mask_has(&a->takes, row))
-			continue;
-		cell = tsn_cell(&a->store.cells, x->group[at]);
-		tsn_members_ahead(*members_of(a, cell, row), a->member[row], step == TSN_AHEAD / 4);
+	for (uint32_t i = from; i < to; i++) {
+		const uint32_t row = x->row[i];
+
+		if (x->group[i] != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row))
+			tsn_members_ahead(cell_of(a, x->group[i])->of[window_at(a, a->pane[row])], a->member[row], place);
 	}
+}
+
+static void
+fetch_cells(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t from)
+{
+	const uint32_t to = from + NEAR < x->to ? from + NEAR : x->to;
+
+	for (uint32_t i = from; i < to; i++)
+		tsn_cell_prefetch(&a->store.cells, x->group[i]);
+}
+
+/* The least value that anybody asks for, where it is this aggregate's alone that must be so much; else 0. */
+static int64_t
+least_of(const struct tsn_agg *a, const struct tsn_fold *x)
+{
+	const struct tsn_family_def *d = &x->family->def;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->naggs; i++)
+		n += d->agg[i].least > 0;
+	return x->guarded && n == 1 ? a->def->least : 0;
 }
 
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
 {
+	const int64_t least = least_of(a, x);
+
 	for (uint32_t i = x->from; i < x->to; i++) {
-		ahead(a, x, i);
-		a->out->i[x->row[i]] = 0;
-		a->error[x->row[i]] = 0;
-		if (x->group[i] != TSN_GROUP_NONE &&
-		    !fold_row(a, x, x->group[i], x->row[i], &a->out->i[x->row[i]]))
+		const uint32_t row = x->row[i];
+
+		if ((i - x->from) % NEAR == 0) {
+			if (i == x->from) {
+				fetch(a, x, i, false);
+				fetch(a, x, i + NEAR, false);
+				fetch(a, x, i, true);
+			}
+			fetch_cells(a, x, i + 3 * NEAR);
+			fetch(a, x, i + 2 * NEAR, false);
+			fetch(a, x, i + NEAR, true);
+		}
+		a->out->i[row] = 0;
+		a->error[row] = 0;
+		if (x->group[i] != TSN_GROUP_NONE && !fold_row(a, x, x->group[i], row, least))
 			return i;
 	}
 	return x->to;
@@ -280,15 +311,14 @@ reset(struct tsn_agg *a, uint32_t group)
 {
 	if (group >= a->store.cells.cap)
 		return;
-	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
+	for (uint32_t w = 0; w < windows(a); w++)
 		release(a, group, w);
 }
 
 static void
 fini(struct tsn_agg *a)
 {
-	for (uint32_t g = 0; g < a->store.cells.cap; g++)
-		reset(a, g);
+	tsn_heap_fini(&a->store.heap);
 }
 
 /* Does the head say that there is something in that window's memory? */
@@ -301,17 +331,14 @@ holds(const struct tsn_agg *a, uint64_t head, uint32_t window)
 static void
 save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 {
-	uint8_t *cell = tsn_cell(&a->store.cells, group);
-	const uint64_t head = tsn_head_load(cell);
+	const struct cell *c = cell_of(a, group);
 
-	tsn_head_save(head, out);
-	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++) {
-		struct tsn_members *m = *window_of(a, cell, w);
-
-		if (!holds(a, head, w))
+	tsn_head_save(c->head, out);
+	for (uint32_t w = 0; w < windows(a); w++) {
+		if (!holds(a, c->head, w))
 			continue;
-		tsn_extra_save(a, tsn_members_kept(m), out);
-		tsn_members_save(m, out);
+		tsn_extra_save(a, tsn_members_kept(c->of[w]), out);
+		tsn_members_save(c->of[w], out);
 	}
 }
 
@@ -319,20 +346,19 @@ save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 static bool
 load_window(struct tsn_agg *a, uint32_t group, uint32_t window, struct tsn_unpack *in)
 {
-	uint8_t *cell = tsn_cell(&a->store.cells, group);
+	struct cell *c = cell_of(a, group);
 	struct tsn_members *m = NULL;
-	const uint64_t before = a->store.bytes;
 	struct tsn_kept said;
 
-	if (!tsn_extra_load(a, group, &said, tsn_members_kept(other_of(a, cell, window)), in))
+	if (!tsn_extra_load(a, group, &said, other_of(a, c, window), in))
 		return false;
-	if (!tsn_members_load(&m, panes(a), in, &a->store.bytes)) {
-		tsn_members_free(m, &a->store.bytes);
+	if (!tsn_members_load(&m, panes(a), in, &a->store.heap)) {
+		tsn_members_free(m, &a->store.heap);
 		return false;
 	}
-	tsn_extra_charge(a, group, before);
+	charge(a, group);
 	*tsn_members_kept(m) = said;
-	*window_of(a, cell, window) = m;
+	c->of[window] = m;
 	tsn_extra_put(a, group, &said);
 	return true;
 }
@@ -340,14 +366,12 @@ load_window(struct tsn_agg *a, uint32_t group, uint32_t window, struct tsn_unpac
 static bool
 load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 {
-	uint8_t *cell = tsn_cell(&a->store.cells, group);
-	uint64_t head;
+	struct cell *c = cell_of(a, group);
 
-	if (!tsn_head_restore(in, a->def->tumbling ? 2 : LANES, a->keep, &head))
+	if (!tsn_head_restore(in, a->def->tumbling ? 2 : LANES, a->keep, &c->head))
 		return false;
-	tsn_head_store(cell, head);
-	for (uint32_t w = 0; w < (a->def->tumbling ? 2u : 1u); w++)
-		if (holds(a, head, w) && !load_window(a, group, w, in))
+	for (uint32_t w = 0; w < windows(a); w++)
+		if (holds(a, c->head, w) && !load_window(a, group, w, in))
 			return false;
 	return !in->bad;
 }

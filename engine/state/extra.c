@@ -235,10 +235,11 @@ victim(struct tsn_agg *a, uint32_t own, uint64_t pane)
 	return best.group;
 }
 
-/* Is there less than [need] left of what the group draws on? */
-static bool
-short_of(const struct tsn_agg *a, uint32_t group, uint64_t need)
+bool
+tsn_extra_short(const struct tsn_agg *a, uint32_t group, uint64_t need)
 {
+	if (a->def->extra_bytes == 0)
+		return false;
 	if (!a->divided)
 		return a->store.bytes + need > a->def->extra_bytes;
 	return a->store.held[group & (a->family->store.nparts - 1)] + need > a->def->extra_bytes / TSN_PARTS;
@@ -247,7 +248,7 @@ short_of(const struct tsn_agg *a, uint32_t group, uint64_t need)
 enum tsn_room
 tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, uint64_t need)
 {
-	while (short_of(a, group, need)) {
+	while (tsn_extra_short(a, group, need)) {
 		uint32_t other = need > a->def->extra_bytes ? TSN_GROUP_NONE : victim(a, group, a->pane[row]);
 		const bool own = other == TSN_GROUP_NONE && (a->ops->kept(a, group, 0) != NULL || a->ops->kept(a, group, 1) != NULL);
 

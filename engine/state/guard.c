@@ -81,7 +81,7 @@ heat(struct tsn_guard *g, uint64_t hash)
 static uint64_t
 hash_of(const struct tsn_state *s, const struct tsn_family_store *st, uint32_t group)
 {
-	const struct tsn_group *g = &st->groups[group];
+	const struct tsn_group *g = tsn_group_at(st, group);
 	const uint8_t *key;
 	uint16_t len;
 
@@ -99,7 +99,7 @@ look_at(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, uint32_t n
 
 	for (uint32_t i = 0; i < n; i++) {
 		s->row[i] = (uint16_t)i;
-		a->panes[i] = tsn_ring_newest(tsn_head_load(tsn_cell(tsn_agg_cells(a), s->group[i]))) - back;
+		a->panes[i] = tsn_agg_newest(a, s->group[i]) - back;
 	}
 	a->pane = a->panes;
 	a->arg = NULL;
@@ -159,7 +159,8 @@ drop(struct tsn_family *f, uint32_t row)
 }
 
 uint32_t
-tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts, uint16_t *row, uint32_t n)
+tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts, const struct tsn_mask *must,
+    uint16_t *row, uint32_t n)
 {
 	struct tsn_guard *g = f->guard;
 	uint32_t kept = 0;
@@ -172,7 +173,7 @@ tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_
 	for (uint32_t i = 0; i < n; i++) {
 		const uint32_t bit = bit_of(k->hash[row[i]]);
 
-		if (has(g->busy, bit) || has(g->hot, bit))
+		if (has(g->busy, bit) || has(g->hot, bit) || (must != NULL && tsn_mask_has(must, row[i])))
 			row[kept++] = row[i];
 		else
 			drop(f, row[i]);

@@ -83,6 +83,8 @@ enum tsn_room {
 	TSN_ROOM_ANEW,  /* [group] lost its own: ask again with what it needs now */
 	TSN_ROOM_NONE,  /* the row cannot be counted */
 };
+/* Is there less than [need] left of what the group draws on? */
+bool tsn_extra_short(const struct tsn_agg *a, uint32_t group, uint64_t need);
 enum tsn_room tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, uint64_t need);
 
 #endif

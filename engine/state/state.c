@@ -9,11 +9,12 @@
 #include "base/mem.h"
 #include "state/internal.h"
 #include "state/kept.h"
+#include "state/near.h"
 #include "state/ring.h"
 #include "state/stable.h"
 
 static bool
-agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_family *f)
+agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, struct tsn_family *f)
 {
 	a->def = def;
 	a->family = f;
@@ -22,6 +23,7 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_fami
 	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
+	tsn_lean_init(a);
 	tsn_extra_settle(a);
 	if (a->ops->make != NULL && !a->ops->make(a))
 		return false;
@@ -106,6 +108,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 	memset(f->agg, 0, def->naggs * sizeof(*f->agg));
 	if (!tsn_steps_init(f, def) || !tsn_guard_init(f))
 		return false;
+	f->store.stride = sizeof(struct tsn_group);
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
 		agg[i].closes = agg[i].closes && (agg[i].tumbling || agg[i].fn == TSN_AGG_RANK ||
@@ -257,6 +260,8 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 			continue;
 		if (!a->ops->exact)
 			a->pane = panes(f, i, b, s->row, n);
+		if (a->store.counts.lean)
+			a->near = tsn_near_of(a, b->time[0]);
 		a->takes = *counts;
 		if (a->arg != NULL && tsn_agg_infos[a->def->fn].arg)
 			tsn_mask_and(&a->takes, &a->takes, &a->arg->known);
@@ -318,16 +323,22 @@ forget(struct tsn_family *f, uint32_t stop)
 		tsn_mask_and(&f->agg[a].out->known, &f->agg[a].out->known, &before);
 }
 
+/* That rows are flows, and which of them look whatever a guard says (NULL: none). */
+struct tsn_flows {
+	const struct tsn_mask *must;
+};
+
 /* Segment by segment; returns whether all went well, else [stop] is the first row that was not folded. */
 static bool
-fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n, bool guarded,
-    uint32_t *stop)
+fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts, uint32_t n,
+    const struct tsn_flows *flows, uint32_t *stop)
 {
 	uint32_t have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
 	bool ok = have == n;
 
-	if (ok && guarded)
-		n = have = tsn_guard_rows(f, &s->keys, counts, s->row, n);
+	if (ok && flows != NULL && f->guard != NULL)
+		n = have = tsn_guard_rows(f, &s->keys, counts, flows->must, s->row, n);
+	tsn_directory_settle(&f->store.dir, s->seed);
 	tsn_family_guess(f, &s->keys, s->row, s->group, have);
 	while (x->from < have) {
 		bool found = tsn_family_resolve(f, &s->keys, counts, x, s->group, have, s->seed);
@@ -368,8 +379,8 @@ meet_first(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
 			tsn_since_begin(&f->agg[i], group, b);
 	for (uint32_t i = 0; i < b->n; i++)
 		newest = b->time[i] > newest ? b->time[i] : newest;
-	if (newest > f->store.groups[group].newest)
-		f->store.groups[group].newest = newest;
+	if (newest > tsn_group_at(&f->store, group)->newest)
+		tsn_group_at(&f->store, group)->newest = newest;
 	return true;
 }
 
@@ -391,14 +402,16 @@ no_values(struct tsn_family *f, struct tsn_vector *const results[])
 
 static bool
 fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
-    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[], bool guarded)
+    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[],
+    const struct tsn_flows *flows)
 {
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
-		.count = s->count, .learned = s->learned, .met = &s->met };
+		.count = s->count, .learned = s->learned,
+		.guarded = flows != NULL && f->guard != NULL && flows->must == NULL, .met = &s->met };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
-	bool ok;
+	bool ok, apart;
 
 	tsn_mask_or(&active, counted, read);
 	if (!tsn_mask_any(&active) && !f->since_ever) { /* most families in most batches, where rules are many */
@@ -406,16 +419,19 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 		no_values(f, results);
 		return true;
 	}
-	if (guarded)
+	if (flows != NULL && f->guard != NULL)
 		tsn_guard_begin(s, f);
 	tsn_key_present(&f->def.key, b, &rows);
 	tsn_mask_and(&counts, counted, &rows);
-	if (f->def.at.n > 0)
+	if (f->def.at.n > 0) {
 		tsn_key_present(&f->def.at, b, &rows);
+		active = flows != NULL ? *read : active;
+	}
 	tsn_mask_and(&active, &active, &rows);
+	apart = f->def.at.n > 0 && tsn_mask_any(&active);
 	tsn_mask_or(&rows, &active, &counts);
 	n = tsn_mask_list(&rows, s->row);
-	x.all = f->def.at.n == 0 && tsn_mask_count(&counts) == n ? n : 0;
+	x.all = !apart && tsn_mask_count(&counts) == n ? n : 0;
 	tsn_family_begin(s, f);
 	ok = begin(s, f, b, &counts, args, results, &active, n);
 	if (ok && f->since_ever)
@@ -423,8 +439,7 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 	if (n == 0)
 		return ok;
 	if (ok)
-		ok = f->def.at.n > 0 ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) :
-		    fold_rows(s, f, &x, &counts, n, guarded, &stop);
+		ok = apart ? tsn_pairs_fold(s, f, &x, &counts, &active, &stop) : fold_rows(s, f, &x, &counts, n, flows, &stop);
 	if (!ok)
 		forget(f, stop);
 	tsn_family_settle(s, f, b);
@@ -435,14 +450,17 @@ bool
 tsn_state_fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
 {
-	return fold(s, family, b, counted, read, args, results, false);
+	return fold(s, family, b, counted, read, args, results, NULL);
 }
 
 bool
-tsn_state_fold_guarded(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
-    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[])
+tsn_state_fold_flows(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
+    const struct tsn_mask *read, const struct tsn_mask *must, const struct tsn_vector *const args[],
+    struct tsn_vector *const results[])
 {
-	return fold(s, family, b, counted, read, args, results, s->family[family].guard != NULL);
+	const struct tsn_flows flows = { must };
+
+	return fold(s, family, b, counted, read, args, results, &flows);
 }
 
 void
@@ -453,7 +471,7 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 
 	*out = st->stats;
 	out->groups = st->ngroups;
-	out->bytes = tsn_directory_bytes(&st->dir) + tsn_numbers(st) * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
+	out->bytes = tsn_directory_bytes(&st->dir) + tsn_numbers(st) * st->stride + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
 	tsn_marks_stats(f, out);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);

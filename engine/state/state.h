@@ -84,10 +84,10 @@ struct tsn_family_def {
 	const struct tsn_agg_def *agg;
 	uint32_t naggs;
 	/*
-	 * Flows that are not counted look up values only to learn whether that of COUNT, DISTINCT or a SUM of nothing negative is
+	 * Flows look up values only to learn whether that of COUNT, DISTINCT or a SUM of nothing negative is
 	 * [least] or more, of one at least of those that say so: where none is, any values below will do.
 	 */
-	bool guarded;
+	bool guarded;               /* some of those that look; the others are said with each batch */
 };
 
 /* What a family did since it was made; never reset. */
@@ -173,9 +173,12 @@ void tsn_takeover_tell(const struct tsn_takeover *t, void (*report)(void *arg, c
  */
 bool tsn_state_fold(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[]);
-/* The same for flows. Of a guarded family, rows of [read] get values that are as good for whoever reads them. */
-bool tsn_state_fold_guarded(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *counted,
-    const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[]);
+/*
+ * The same for flows. Of a guarded family, rows of [read] get values that are as good for whoever reads them, and those of
+ * [must] (NULL: none) the true ones. With [at], rows of [read] alone get any.
+ */
+bool tsn_state_fold_flows(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *counted,
+    const struct tsn_mask *read, const struct tsn_mask *must, const struct tsn_vector *const args[], struct tsn_vector *const results[]);
 
 /*
  * Windows of `per` aggregates marked [closes] that end at or before [now] - [lateness]

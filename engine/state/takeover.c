@@ -228,6 +228,8 @@ move(struct tsn_family *f, struct tsn_family *old, const uint32_t *from)
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (from[i] != TSN_NAMES_NONE)
 			move_agg(&f->agg[i], &old->agg[from[i]]);
+		else if (f->agg[i].store.counts.lean)
+			tsn_counts_init(&f->agg[i].store.counts, false); /* its lanes would be those of another */
 	tsn_samples_settle(f);
 }
 

@@ -172,6 +172,8 @@ put_fold(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn
 	const struct tsn_family_use *use = &p->uses[door][in->a];
 
 	tsn_buf_printf(out, "f%u count m%u look m%u", in->a, in->b, in->c);
+	if (use->must != 0)
+		tsn_buf_printf(out, " (m%u in any case)", use->must - 1);
 	for (uint32_t i = 0; i < p->families[in->a].naggs; i++) {
 		tsn_buf_printf(out, "; f%u.%u", in->a, i);
 		if (use->arg[i] != TSN_REG_NONE)

@@ -15,6 +15,7 @@ struct tsn_vm_fold {
 	const struct tsn_vector **args;
 	struct tsn_vector **results;
 	const struct tsn_mask **steps;       /* of a sequence: a mask each, NULL for a rule's */
+	const struct tsn_mask *must;         /* rows that look whatever a guard says; NULL: none */
 };
 
 struct tsn_vm_classes;

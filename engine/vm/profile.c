@@ -137,6 +137,8 @@ needs_of_family(struct making *m, uint32_t f)
 	for (uint32_t i = 0; i < def->naggs; i++)
 		if (use->arg[i] != TSN_REG_NONE)
 			needs(m, m->value[use->arg[i]]);
+	if (use->must != 0)
+		needs(m, m->mask[use->must - 1]);
 	for (uint32_t i = 0; use->step != NULL && i < def->nsteps; i++)
 		if (use->step[i] != TSN_REG_NONE)
 			needs(m, m->mask[use->step[i]]);

@@ -65,6 +65,7 @@ struct tsn_family_use {
 	uint32_t *arg;    /* value register, TSN_REG_NONE for count and distinct */
 	uint32_t *result; /* value register, TSN_REG_NONE if nobody reads it */
 	uint32_t *step;   /* of a sequence: mask registers of its steps, TSN_REG_NONE for a rule's; NULL else */
+	uint32_t must;    /* of a guarded family: mask register + 1 of the rows that look in any case; 0: none */
 };
 
 enum tsn_severity { TSN_SEV_INFO, TSN_SEV_LOW, TSN_SEV_MEDIUM, TSN_SEV_HIGH, TSN_SEV_CRITICAL };

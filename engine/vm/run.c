@@ -18,6 +18,7 @@ bind_use(struct tsn_vm *vm, const struct tsn_family_def *def, const struct tsn_f
 			fold->args[i] = &vm->values[use->arg[i]];
 		fold->results[i] = use->result[i] == TSN_REG_NONE ? NULL : &vm->values[use->result[i]];
 	}
+	fold->must = use->must == 0 ? NULL : &vm->masks[use->must - 1];
 	for (uint32_t i = 0; use->step != NULL && i < def->nsteps; i++)
 		fold->steps[i] = use->step[i] == TSN_REG_NONE ? NULL : &vm->masks[use->step[i]];
 }
@@ -256,8 +257,9 @@ fold(struct tsn_run *r, const struct tsn_insn *in)
 
 	if (no_rows(r, f, in->a, &vm->masks[in->b], &vm->masks[in->c]))
 		return;
-	if (!(vm->door == TSN_DOOR_TICK ? tsn_state_fold : tsn_state_fold_guarded)(r->state, in->a, r->b, &vm->masks[in->b],
-	    &vm->masks[in->c], f->args, f->results))
+	if (!(vm->door == TSN_DOOR_TICK ?
+	    tsn_state_fold(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->args, f->results) :
+	    tsn_state_fold_flows(r->state, in->a, r->b, &vm->masks[in->b], &vm->masks[in->c], f->must, f->args, f->results)))
 		vm->counters.out_of_memory++;
 }
 

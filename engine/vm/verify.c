@@ -170,6 +170,8 @@ fold_uses(struct tsn_verifier *v, uint32_t f)
 	if (!check(v, !v->folded[f], "family folded twice") || !check(v, def->nsteps == 0, "sequence that is folded"))
 		return false;
 	v->folded[f] = true;
+	if (use->must != 0 && !mask_read(v, use->must - 1))
+		return false;
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		if (use->arg[i] == TSN_REG_NONE) {
 			if (!check(v, v->door == TSN_DOOR_TICK || !tsn_agg_has_arg(def->agg[i].fn), "aggregate without its argument"))

@@ -69,11 +69,11 @@ guard(struct rng *r, struct tsn_agg_def *agg, struct tsn_family_def *def)
 	return def->guarded;
 }
 
-/* A row that nobody counted gets values that are right, or no guard is met, by what it gets either. */
+/* A row gets values that are right, or no guard is met, by what it gets either. */
 static void
 check_guarded(const struct tsn_family_def *def, uint32_t row, const struct m_value *w)
 {
-	bool enough = rows[row].counted;
+	bool enough = false;
 
 	for (uint32_t a = 0; a < def->naggs; a++)
 		enough |= def->agg[a].least > 0 && w[a].known && w[a].i >= def->agg[a].least;
@@ -215,7 +215,7 @@ Test(state, full_parts_give_the_same_place_to_the_same_key, .timeout = 600)
 {
 	bench.b = tsn_batch_new();
 	bench.scratch = tsn_batch_new();
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 500 : 60); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 500 : 40); i++)
 		run_eviction_case(2000000 + i);
 	c_bench_fini(&bench);
 }

@@ -231,7 +231,8 @@ c_fold(struct c_bench *c, struct tsn_state *s, uint32_t family, const struct tsn
 		tsn_mask_and(&c->counted, &c->counted, c->only);
 		tsn_mask_and(&c->read, &c->read, c->only);
 	}
-	return (c->guarded ? tsn_state_fold_guarded : tsn_state_fold)(s, family, c->b, &c->counted, &c->read, args, results);
+	return c->guarded ? tsn_state_fold_flows(s, family, c->b, &c->counted, &c->read, NULL, args, results) :
+	    tsn_state_fold(s, family, c->b, &c->counted, &c->read, args, results);
 }
 
 /* Is the value the engine gave a row the expected one? */
