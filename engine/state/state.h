@@ -60,6 +60,7 @@ struct tsn_agg_def {
 	 */
 	uint64_t extra_bytes;
 	int64_t least;              /* of a guarded family; 0: nothing is asked */
+	bool spared;                /* BASELINE SPREAD of one: flows look at it only where one of those is met */
 };
 
 #define TSN_SET_NONE UINT32_MAX
