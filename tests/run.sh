@@ -10,7 +10,8 @@ timeout=120
 
 one_suite() { # NAME
 	log=$build/$1.log
-	"$build/tests/test_$1" --jobs 2 --timeout "$timeout" > "$log" 2>&1
+	# Without strstr's checks: Criterion's libgit2 looks through the machine's certificates with it in each test's process.
+	ASAN_OPTIONS="intercept_strstr=0:$ASAN_OPTIONS" "$build/tests/test_$1" --jobs 2 --timeout "$timeout" > "$log" 2>&1
 	status=$?
 	line=$(grep 'Synthesis:' "$log" | tail -1 | sed 's/\x1b\[[0-9;]*m//g')
 	tested=$(printf '%s' "$line" | sed -n 's/.*Tested: \([0-9]*\).*/\1/p')
@@ -63,7 +64,7 @@ UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
 export ASAN_OPTIONS UBSAN_OPTIONS
 
 # The ones that take longest begin first.
-slow="nfdump exporters.sh hostile.sh daemon install.sh streams.sh follow.sh store.sh store_kill.sh"
+slow="same.sh nfdump exporters.sh oracle.sh ruletest hostile.sh store.sh bench.sh quality.sh daemon show.sh install.sh streams.sh follow.sh publish.sh docs.sh listen.sh tune.sh status.sh store_kill.sh"
 {
 	for program in "$build"/tests/test_${only:-*}; do
 		name=${program##*/test_}

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fails if ThreadSanitizer has anything to say of the suites of threads and reloads, or of a run of rules of every kind.
-#   tsan.sh BUILD
+# Fails if ThreadSanitizer has anything to say of these suites, or of a run of rules of every kind.
+#   tsan.sh BUILD "SUITE..."
 build=$1
 TSAN_OPTIONS="log_path=$build/race exitcode=0"
 export TSAN_OPTIONS
 rm -f "$build"/race.*
-for suite in core_threads reload; do
+for suite in $2; do
 	"$build/$suite" && continue
 	echo "FAILED: suite $suite"
 	exit 1

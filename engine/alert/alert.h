@@ -128,6 +128,8 @@ struct tsn_alert {
 bool tsn_alert_key(const struct tsn_alert *al, unsigned i, struct tsn_value *out);
 /* A field by its place in the key, else of the flow that matched last. False: absent, or a field that records do not keep. */
 bool tsn_alert_field(const struct tsn_alert *al, enum tsn_field f, struct tsn_value *out);
+/* Adds the fields that alerts keep of flows, whatever their rules read. */
+void tsn_alert_needs(struct tsn_field_set *s);
 /* What of a row a record of [r] keeps. */
 void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
 bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);
@@ -268,8 +270,18 @@ struct tsn_alert_records {
 	bool ticked;
 };
 void tsn_alerts_take(struct tsn_alerts *a, struct tsn_alert_records *out);
-/* [r]: what [n] stages had of the same batch or ticks; empty after it. */
-void tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n);
+/*
+ * Lines of records (of many only the first), made before their turn comes, which may be done by any thread: it changes nothing but
+ * [out], from zeros or used before. Sinks must not be changed meanwhile. Without memory there are none.
+ */
+struct tsn_alert_lines {
+	struct tsn_buf *text;          /* by sink */
+	size_t nsinks, n;              /* n: records they are of, the first in the order of all */
+};
+void tsn_alerts_make_lines(const struct tsn_alerts *a, const struct tsn_alert_records *r, size_t n, struct tsn_alert_lines *out);
+void tsn_alert_lines_fini(struct tsn_alert_lines *l);
+/* [r]: what [n] stages had of the same batch or ticks, and [lines] of it, which may be NULL; empty after it. */
+void tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n, struct tsn_alert_lines *lines);
 /* Only these rules, in ascending order, are the stage's, and of them the keys of a shard of so many. Until the next bind. */
 void tsn_alerts_own(struct tsn_alerts *a, const uint32_t *rule, uint32_t n, uint32_t nshards);
 /* What the state hashes keys with: the bound on a rule's keys is one on each of their 64 parts, so that shards do not change it. */

@@ -105,6 +105,22 @@ tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn
 	}
 }
 
+static const uint16_t fixed[TSN_SAVED_FIXED] = {
+	[TSN_SAVED_EXPORTER_NAME] = TSN_F_EXPORTER_NAME,
+	[TSN_SAVED_IN_IF_NAME] = TSN_F_IN_IF_NAME,
+	[TSN_SAVED_OUT_IF_NAME] = TSN_F_OUT_IF_NAME,
+};
+
+void
+tsn_alert_needs(struct tsn_field_set *s)
+{
+#define FIELD(sym, type, name) tsn_field_set_add(s, TSN_F_##sym);
+	TSN_ALERT_FLOW_FIELDS(FIELD)
+#undef FIELD
+	for (int i = 0; i < TSN_SAVED_FIXED; i++)
+		tsn_field_set_add(s, (enum tsn_field)fixed[i]);
+}
+
 /* One place a piece, used or not: piece [i] has place TSN_SAVED_FIXED + i. */
 uint32_t
 tsn_alert_planned(const struct tsn_rule *r)
@@ -115,11 +131,6 @@ tsn_alert_planned(const struct tsn_rule *r)
 void
 tsn_alert_capture_plan(struct tsn_alert_rule *r, struct tsn_save_plan *room)
 {
-	static const uint16_t fixed[TSN_SAVED_FIXED] = {
-		[TSN_SAVED_EXPORTER_NAME] = TSN_F_EXPORTER_NAME,
-		[TSN_SAVED_IN_IF_NAME] = TSN_F_IN_IF_NAME,
-		[TSN_SAVED_OUT_IF_NAME] = TSN_F_OUT_IF_NAME,
-	};
 	const uint32_t n = TSN_SAVED_FIXED;
 
 	r->nsaved = tsn_alert_planned(r->rule);

@@ -7,9 +7,13 @@
 #include "alert/stage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "alert/sink.h"
 #include "base/mem.h"
+
+#define LINES      2048 /* of so many records lines are made beforehand: windows may close with any number */
+#define LINES_KEPT ((size_t)2 << 20)
 
 /* The batch is over; nothing points to it any more. */
 static void
@@ -81,18 +85,91 @@ first(const struct tsn_alert_records *r, size_t n, size_t *next)
 	return least;
 }
 
-static void
-write_all(const struct tsn_alerts *a, const struct tsn_alert_records *r, size_t n)
-{
-	size_t next[TSN_ALERT_STAGES] = { 0 };
-	const struct tsn_alert_pending *p;
+/* --- lines --- */
 
-	while ((p = first(r, n, next)) != NULL)
-		write_record(a, p->al);
+static bool
+has_lines(const struct tsn_sink *s)
+{
+	return s->ops->line != NULL;
+}
+
+static bool
+reserve_lines(struct tsn_alert_lines *l, size_t nsinks)
+{
+	struct tsn_buf *v;
+
+	l->n = 0;
+	if (nsinks > l->nsinks) {
+		v = tsn_reallocarray(l->text, nsinks, sizeof(*v));
+		if (v == NULL)
+			return false;
+		l->text = v;
+		memset(v + l->nsinks, 0, (nsinks - l->nsinks) * sizeof(*v));
+		l->nsinks = nsinks;
+	}
+	for (size_t s = 0; s < l->nsinks; s++)
+		tsn_buf_clear(&l->text[s]);
+	return true;
 }
 
 void
-tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n)
+tsn_alerts_make_lines(const struct tsn_alerts *a, const struct tsn_alert_records *r, size_t n, struct tsn_alert_lines *out)
+{
+	size_t next[TSN_ALERT_STAGES] = { 0 }, made = 0;
+	const struct tsn_alert_pending *p;
+	bool failed = !reserve_lines(out, a->nsinks);
+
+	while (!failed && made < LINES && (p = first(r, n, next)) != NULL) {
+		for (size_t s = 0; s < a->nsinks; s++) {
+			if (has_lines(a->sink[s]) && p->al->severity >= a->sink[s]->at_least)
+				a->sink[s]->ops->line(a->sink[s], p->al, &out->text[s]);
+			failed |= out->text[s].failed;
+		}
+		made++;
+	}
+	out->n = failed ? 0 : made;
+}
+
+/* Memory for the next ones is kept, but not that of the largest ever. */
+static void
+empty_lines(struct tsn_alert_lines *l)
+{
+	for (size_t s = 0; s < l->nsinks; s++)
+		if (l->text[s].cap > LINES_KEPT)
+			tsn_buf_fini(&l->text[s]);
+	l->n = 0;
+}
+
+void
+tsn_alert_lines_fini(struct tsn_alert_lines *l)
+{
+	for (size_t s = 0; s < l->nsinks; s++)
+		tsn_buf_fini(&l->text[s]);
+	tsn_free(l->text);
+	*l = (struct tsn_alert_lines){ 0 };
+}
+
+/* --- to the sinks --- */
+
+/* A sink of lines gets those there are, then the records behind them. */
+static void
+write_all(const struct tsn_alerts *a, const struct tsn_alert_records *r, size_t n, const struct tsn_alert_lines *lines)
+{
+	const size_t ready = lines != NULL ? lines->n : 0;
+	size_t next[TSN_ALERT_STAGES] = { 0 };
+	const struct tsn_alert_pending *p;
+
+	for (size_t s = 0; ready > 0 && s < a->nsinks; s++)
+		if (has_lines(a->sink[s]) && lines->text[s].len > 0)
+			a->sink[s]->ops->lines(a->sink[s], lines->text[s].p, lines->text[s].len);
+	for (size_t i = 0; (p = first(r, n, next)) != NULL; i++)
+		for (size_t s = 0; s < a->nsinks; s++)
+			if (i >= ready || !has_lines(a->sink[s]))
+				tsn_sink_write(a->sink[s], p->al);
+}
+
+void
+tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n, struct tsn_alert_lines *lines)
 {
 	size_t records = 0;
 	bool ticked = false;
@@ -102,7 +179,9 @@ tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n)
 		ticked |= r[i].ticked;
 	}
 	if (records > 0)
-		write_all(a, r, n);
+		write_all(a, r, n, lines);
+	if (lines != NULL)
+		empty_lines(lines);
 	for (size_t s = 0; (records > 0 || ticked) && s < a->nsinks; s++)
 		tsn_sink_flush(a->sink[s]);
 	for (size_t i = 0; i < n; i++) {

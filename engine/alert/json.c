@@ -15,17 +15,22 @@
 #include "alert/sink.h"
 #include "base/clock.h"
 
-/* Writes `"name":` behind a comma, if something stands before it in its object. */
-static void
+/* Writes `"name":` behind a comma, if something stands before it in its object. Every third piece of a record is one. */
+static inline void
 name(struct tsn_buf *out, const char *s)
 {
-	char before = out->len > 0 && out->p != NULL ? out->p[out->len - 1] : '{';
+	const size_t n = strlen(s);
+	char before = out->len > 0 ? out->p[out->len - 1] : '{', *p;
 
+	if (!tsn_buf_reserve(out, n + 4))
+		return;
+	p = out->p + out->len;
 	if (before != '{' && before != '[')
-		tsn_buf_putc(out, ',');
-	tsn_buf_putc(out, '"');
-	tsn_buf_puts(out, s);
-	tsn_buf_puts(out, "\":");
+		*p++ = ',';
+	*p++ = '"';
+	memcpy(p, s, n);
+	memcpy(p + n, "\":", 3);
+	out->len = (size_t)(p + n + 2 - out->p);
 }
 
 static void

@@ -88,17 +88,29 @@ hash_flow(uint64_t h, const struct tsn_alert_flow *fl)
 	return h;
 }
 
+/* The same for all of a rule's records. */
+static void
+know(struct tsn_alert_rule *r)
+{
+	const struct tsn_rule *rule = r->rule;
+
+	if (r->sid != 0)
+		return;
+	r->sid = rule->sid != 0 ? rule->sid : tsn_alert_sid(rule->name);
+	for (uint64_t i = 0; i < 2; i++)
+		r->id[i] = hash_text(hash_text(hash_text(i + 1, rule->ruleset), rule->version), rule->name);
+}
+
 /* Ruleset and version, rule, key and opening time: the same alert has the same id wherever it is computed. */
 static void
-make_id(const struct tsn_rule *r, const uint8_t *key, size_t len, int64_t opened, const struct tsn_alert_flow *each,
+make_id(const struct tsn_alert_rule *r, const uint8_t *key, size_t len, int64_t opened, const struct tsn_alert_flow *each,
     char id[TSN_ALERT_ID_TEXT])
 {
 	uint64_t half[2];
 
 	for (uint64_t i = 0; i < 2; i++) {
-		uint64_t h = hash_text(hash_text(hash_text(i + 1, r->ruleset), r->version), r->name);
+		uint64_t h = tsn_hash_join(tsn_hash_bytes(key, len, r->id[i]), (uint64_t)opened);
 
-		h = tsn_hash_join(tsn_hash_bytes(key, len, h), (uint64_t)opened);
 		half[i] = each != NULL ? hash_flow(h, each) : h;
 	}
 	for (unsigned i = 0; i < TSN_ALERT_ID_TEXT - 1; i++)
@@ -107,9 +119,10 @@ make_id(const struct tsn_rule *r, const uint8_t *key, size_t len, int64_t opened
 }
 
 void
-tsn_alert_entry_id(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, char id[TSN_ALERT_ID_TEXT])
+tsn_alert_entry_id(struct tsn_alert_rule *r, const struct tsn_alert_entry *e, char id[TSN_ALERT_ID_TEXT])
 {
-	make_id(r->rule, e->key, e->key_len, e->opened, NULL, id);
+	know(r);
+	make_id(r, e->key, e->key_len, e->opened, NULL, id);
 }
 
 static void
@@ -227,7 +240,7 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 		return false;
 	memcpy(key, e->key, e->key_len);
 	al->rule = r->rule;
-	al->sid = r->rule->sid != 0 ? r->rule->sid : tsn_alert_sid(r->rule->name);
+	al->sid = r->sid;
 	al->severity = (enum tsn_severity)e->severity;
 	al->key = key;
 	al->key_len = e->key_len;
@@ -247,18 +260,19 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 		return false;
 	put_quality(a, al, e);
 	put_samples(al, e);
-	make_id(al->rule, al->key, al->key_len, al->opened, al->state == TSN_ALERT_EACH ? &al->last : NULL, al->id);
+	make_id(r, al->key, al->key_len, al->opened, al->state == TSN_ALERT_EACH ? &al->last : NULL, al->id);
 	return put_name(a->arena, e, TSN_SAVED_EXPORTER_NAME, &al->exporter_name) &&
 	    put_name(a->arena, e, TSN_SAVED_IN_IF_NAME, &al->in_if_name) &&
 	    put_name(a->arena, e, TSN_SAVED_OUT_IF_NAME, &al->out_if_name) && put_message(a, r, e, al);
 }
 
 static struct tsn_alert *
-make(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
+make(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
     enum tsn_alert_state state, int64_t time)
 {
 	struct tsn_alert *al;
 
+	know(r);
 	if (a->arena == NULL)
 		a->arena = tsn_arena_new();
 	al = a->arena != NULL ? tsn_arena_alloc(a->arena, sizeof(*al)) : NULL;

@@ -4,7 +4,7 @@
  * Sinks: where alert records go, and the formats they are written in. A new
  * sink is one file with one constructor. No sink ever stops the engine: what
  * cannot be written is counted and said once in the log, and again when it
- * works. One thread.
+ * works. One thread, but for lines made beforehand.
  */
 #ifndef TSN_ALERT_SINK_H
 #define TSN_ALERT_SINK_H
@@ -26,10 +26,16 @@ struct tsn_sink_ops {
 	void (*flush)(struct tsn_sink *s);  /* end of a batch: nothing is held back without need */
 	void (*reopen)(struct tsn_sink *s); /* log rotation */
 	void (*close)(struct tsn_sink *s);  /* flushes and frees */
+	/*
+	 * For sinks of lines: the line of one record, its newline included, by any thread while others write; and lines made
+	 * so, in place of their records. Both or neither.
+	 */
+	void (*line)(const struct tsn_sink *s, const struct tsn_alert *al, struct tsn_buf *out);
+	void (*lines)(struct tsn_sink *s, const char *p, size_t n);
 };
 
 struct tsn_sink {
-	const struct tsn_sink_ops *ops; /* flush and reopen may be NULL */
+	const struct tsn_sink_ops *ops; /* flush, reopen and what is of lines may be NULL */
 	enum tsn_severity at_least;     /* records of rules below it are not written */
 	const struct tsn_log *log;      /* may be NULL */
 	uint64_t written, failed;       /* records */

@@ -24,7 +24,7 @@ call_close(struct tsn_sink *s)
 	tsn_free(s);
 }
 
-static const struct tsn_sink_ops call_ops = { call_write, NULL, NULL, call_close };
+static const struct tsn_sink_ops call_ops = { .write = call_write, .close = call_close };
 
 struct tsn_sink *
 tsn_sink_call_new(tsn_alert_fn *fn, void *arg, enum tsn_severity at_least)

@@ -82,17 +82,30 @@ file_flush(struct tsn_sink *s)
 }
 
 static void
-file_write(struct tsn_sink *s, const struct tsn_alert *al)
+file_line(const struct tsn_sink *s, const struct tsn_alert *al, struct tsn_buf *out)
 {
-	struct file_sink *f = (struct file_sink *)s;
-	size_t before = f->text.len;
+	const struct file_sink *f = (const struct file_sink *)s;
 
-	if (before >= HELD_MAX) {
-		s->failed++;
-		return;
-	}
-	tsn_alert_format(al, f->format, &f->text);
-	tsn_buf_putc(&f->text, '\n');
+	tsn_alert_format(al, f->format, out);
+	tsn_buf_putc(out, '\n');
+}
+
+/* Is there room for another line? */
+static bool
+begin_line(struct file_sink *f)
+{
+	bool room = f->text.len < HELD_MAX;
+
+	f->sink.failed += !room;
+	return room;
+}
+
+/* A line was added behind the first [before] bytes, if there was memory for it. */
+static void
+end_line(struct file_sink *f, size_t before)
+{
+	struct tsn_sink *s = &f->sink;
+
 	if (f->text.failed) {
 		f->text.failed = false;
 		f->text.len = before;
@@ -103,6 +116,34 @@ file_write(struct tsn_sink *s, const struct tsn_alert *al)
 	}
 	if (f->text.len >= WRITE_SIZE && !s->failing)
 		file_flush(s);
+}
+
+static void
+file_write(struct tsn_sink *s, const struct tsn_alert *al)
+{
+	struct file_sink *f = (struct file_sink *)s;
+	size_t before = f->text.len;
+
+	if (!begin_line(f))
+		return;
+	file_line(s, al, &f->text);
+	end_line(f, before);
+}
+
+static void
+file_lines(struct tsn_sink *s, const char *p, size_t n)
+{
+	struct file_sink *f = (struct file_sink *)s;
+
+	for (const char *end = p + n, *next; p < end; p = next) {
+		size_t before = f->text.len;
+
+		next = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+		if (!begin_line(f))
+			continue;
+		tsn_buf_add(&f->text, p, (size_t)(next - p));
+		end_line(f, before);
+	}
 }
 
 static int
@@ -165,7 +206,7 @@ file_close(struct tsn_sink *s)
 	tsn_free(f);
 }
 
-static const struct tsn_sink_ops file_ops = { file_write, file_flush, file_reopen, file_close };
+static const struct tsn_sink_ops file_ops = { file_write, file_flush, file_reopen, file_close, file_line, file_lines };
 
 struct tsn_sink *
 tsn_sink_fd_new(int fd, const char *name, enum tsn_alert_format format, enum tsn_severity at_least,

@@ -172,7 +172,7 @@ syslog_close(struct tsn_sink *s)
 	tsn_free(y);
 }
 
-static const struct tsn_sink_ops syslog_ops = { syslog_write, NULL, NULL, syslog_close };
+static const struct tsn_sink_ops syslog_ops = { .write = syslog_write, .close = syslog_close };
 
 static int
 resolve_unix(struct syslog_sink *y, const char *path)

@@ -133,6 +133,8 @@ struct tsn_alert_rule {
 	size_t nnews, news_cap;
 	bool tells;         /* its openings are collected: links or actions */
 	struct tsn_alert_counts counts;
+	uint64_t id[2];     /* what its alerts' ids begin with, and its number; made when the first is told of */
+	uint32_t sid;       /* 0: not yet */
 	bool told_full;
 	bool foreign;  /* of another stage; see tsn_alerts_own */
 	bool bound;    /* taken over by a rule of the next program */
@@ -285,7 +287,7 @@ struct tsn_alert_place {
 const struct tsn_alert *tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e,
     enum tsn_alert_state state, int64_t time, struct tsn_alert_place place);
 /* The id of the alert an entry is now. */
-void tsn_alert_entry_id(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e, char id[TSN_ALERT_ID_TEXT]);
+void tsn_alert_entry_id(struct tsn_alert_rule *r, const struct tsn_alert_entry *e, char id[TSN_ALERT_ID_TEXT]);
 
 /* hold.c: panes */
 int64_t tsn_alert_pane(const struct tsn_alert_rule *r, int64_t t);

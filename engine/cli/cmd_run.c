@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "core/learning.h"
 #include "daemon/snapshot.h"
+#include "daemon/stopwatch.h"
 #include "vm/vm.h"
 
 static int
@@ -229,7 +230,7 @@ run(struct tsn_cli *c, struct tsn_ruleset *rs, enum tsn_alert_format format, FIL
 	struct tsn_snapshots *state = NULL;
 	struct tsn_log log = { c->verbose ? TSN_LOG_INFO : TSN_LOG_WARN, on_log, &in };
 	struct tsn_engine_options o = { .batch_rows = c->batch > 0 ? (uint32_t)c->batch : 0,
-		.threads = tsn_cli_threads(c), .log = &log };
+		.threads = tsn_cli_threads(c), .log = &log, .cpu = tsn_stopwatch_cpu };
 	struct tsn_sink *clear = tsn_sink_call_new(make_room, &in, TSN_SEV_INFO);
 	struct tsn_sink *sink = tsn_sink_fd_new(STDOUT_FILENO, "stdout", format, TSN_SEV_INFO, &log);
 	int status;

@@ -423,7 +423,7 @@ bool ck_duration(const struct ck_env *, const struct tsn_node *, const char *wha
 /* A warning, once a place: definitions are looked at anew for every rule that gives them another meaning. */
 struct tsn_diag *ck_warn(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* --- graph.c: interned nodes --- */
+/* --- graph.c, graph_truth.c, graph_agg.c: interned nodes --- */
 
 void ck_graph_init(struct tsn_ck *);
 const struct tsn_ir *ck_unknown_node(struct tsn_ck *);

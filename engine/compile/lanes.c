@@ -10,7 +10,8 @@
 #include "compile/lanes_internal.h"
 #include "sets/dynamic.h"
 
-#define FRONT 6.0       /* ns a flow that decoding takes, which some thread does too */
+#define READ 8.0        /* ns a flow that reading takes, which some thread does too */
+#define DECODE 6.0      /* ...and decoding, which one thread does, so that lanes of less would spare nothing */
 #define FILLED 0.75     /* of a thread's time: what a lane may take, so that threads need not wait for the slowest */
 #define THREADS_MAX 64
 #define LARGE 8         /* a component is placed by its size if it fills that part of a lane, else beside its neighbours */
@@ -95,12 +96,12 @@ shards_by(struct division *d, const struct tsn_key_spec *key)
 	return g;
 }
 
-/* What every shard does gets no less by more of them. */
+/* What every shard does gets no less by more of them, nor does what one thread has to do anyway. */
 static bool
 is_too_large(const struct division *d, const struct group *g)
 {
 	return g->nshards < TSN_SHARDS_MAX && g->nshards < d->threads * 2 && cost_of_lane(g) > d->fair &&
-	    g->rows / g->nshards > g->flat;
+	    g->rows / g->nshards > g->flat && cost_of_lane(g) > 2 * DECODE;
 }
 
 static bool
@@ -201,7 +202,7 @@ static bool
 divide(struct division *d)
 {
 	const uint32_t n = d->all.n + 1;
-	double sum = FRONT, rest;
+	double sum = READ + DECODE, rest;
 
 	d->group = tsn_arena_alloc(d->l->arena, (n + 2 * (size_t)d->threads) * sizeof(*d->group));
 	d->group_of = tsn_arena_alloc(d->l->arena, n * sizeof(*d->group_of));
@@ -210,8 +211,9 @@ divide(struct division *d)
 		return false;
 	memset(d->group_of, 0xff, n * sizeof(*d->group_of)); /* TSN_NAMES_NONE */
 	for (uint32_t i = 0; i < d->all.n; i++)
-		sum += cost_of(&d->all.c[i]);
-	d->fair = sum / d->threads * FILLED;
+		d->l->cost += cost_of(&d->all.c[i]);
+	sum += d->l->cost;
+	d->fair = sum / d->threads * FILLED > DECODE ? sum / d->threads * FILLED : DECODE;
 	rest = cost_of_rest(d);
 	if (!open_bins(d, rest) || !shard(d))
 		return false;

@@ -35,6 +35,7 @@ struct tsn_lane_def {
 struct tsn_lanes {
 	struct tsn_lane_def *lane;         /* shards of a group stand together, in order */
 	uint32_t n;                        /* at least 1, at most TSN_LANES_MAX */
+	double cost;                       /* ns a flow of all of them, estimated; 0 if there was nothing to divide */
 	const uint32_t *lane_of;           /* by rule: its lane, of shards the first */
 	const uint32_t *lane_of_set;       /* by slot: the only lane that reads or changes this dynamic set; TSN_LANE_NONE: none, or not dynamic */
 	struct tsn_arena *arena;           /* private: of all this */

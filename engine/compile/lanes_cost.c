@@ -7,9 +7,11 @@
 #include "base/mem.h"
 #include "compile/lanes_internal.h"
 
-#define FIND_GROUP 50.0 /* ns for a row of a family */
+#define FIND_GROUP 20.0 /* ns for a row of a family */
 #define READ_ROW 0.5    /* ...and, of all its rows, for those that are only looked up */
 #define FEWEST 0.01     /* part of the rows that a condition lets through at least */
+#define RARE (1.0 / 16) /* rules met by no more rows are found by a value they ask for (emit_index.c)... */
+#define FOUND 0.2       /* ...for this part of what testing them costs */
 
 static const struct price {
 	double flat, row;
@@ -36,6 +38,7 @@ struct pricing {
 	bool *found;                  /* by family: its groups are paid for */
 	struct tsn_names families;
 	struct tsn_component *c;
+	double tested;                /* part of the price of tests that the rule at hand pays */
 };
 
 /* --- how many rows a condition lets through --- */
@@ -124,7 +127,7 @@ pay(struct tsn_parts_walk *w, const struct tsn_ir *x)
 {
 	struct pricing *p = (struct pricing *)w;
 
-	p->c->flat += prices[x->kind].flat / p->sharers[x->id];
+	p->c->flat += prices[x->kind].flat * p->tested / p->sharers[x->id];
 	p->c->rows += prices[x->kind].row / p->sharers[x->id];
 	/* a function is of one component only */
 	if (x->kind == TSN_IR_AGG)
@@ -136,8 +139,12 @@ walk_component(struct pricing *p, const struct tsn_ruleset *rs, struct tsn_compo
 {
 	p->c = c;
 	p->walk.mark = mark;
-	for (uint32_t i = 0; i < c->nrules; i++)
-		tsn_parts_walk_rule(&p->walk, &rs->module->rules[c->rules[i]]);
+	for (uint32_t i = 0; i < c->nrules; i++) {
+		const struct tsn_ir_rule *r = &rs->module->rules[c->rules[i]];
+
+		p->tested = !r->when->stateful && passes(p, r->when) <= RARE ? FOUND : 1;
+		tsn_parts_walk_rule(&p->walk, r);
+	}
 }
 
 bool

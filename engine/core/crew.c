@@ -7,11 +7,15 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
+#include "core/lane_log.h"
 
 #define ITEMS 16u   /* in flight; their batches should fit into a cache */
 #define WAKE  6u    /* so many must wait before a thread is woken */
+#define MANY  32u   /* records whose lines are worth making by somebody else */
+#define LIGHT 8u    /* ns a flow: what handing it over costs, and a little more */
+#define TIMED 16u   /* one item in so many is */
+#define ASIDE 2u    /* threads that are of use beside the lanes' */
 #define TURN  4u    /* the front gives a lane back after so many, to look for what is free */
 
 /* Where a lane stands. Its own cache line, as threads look at those of others. */
@@ -19,6 +23,7 @@ struct seat {
 	_Alignas(64) atomic_bool busy;  /* somebody runs it */
 	_Atomic uint64_t done;          /* items it is through */
 	_Atomic int64_t watch_due;      /* behind them */
+	_Atomic uint64_t cost;          /* ns for a full batch; of one now and then */
 };
 
 struct tsn_crew {
@@ -28,20 +33,22 @@ struct tsn_crew {
 	struct tsn_item item[ITEMS];    /* item number n at n % ITEMS */
 	_Alignas(64) _Atomic uint64_t sent;
 	/* of the front */
-	uint64_t given;                 /* items whose records were given; those below are free */
+	_Atomic uint64_t given;         /* items whose records were given; those below are free */
 	struct tsn_batch *spare[ITEMS + 2]; /* the one used last on top: it is in a cache */
 	uint32_t nspare;
 	struct tsn_alerts *to;
+	struct tsn_asides *asides;
+	bool light;                     /* all lanes together cost less than handing a batch over */
+	uint64_t (*cpu)(void);          /* NULL: nobody knows what they cost */
 	int64_t grace;
 	const struct tsn_log *log;
-	/* what lanes logged */
-	struct tsn_log lane_log;
-	struct tsn_buf lines;           /* each: its level, the text, 0; under the lock */
-	atomic_bool has_lines;
+	struct tsn_lane_log lane_log;
 	/* sleeping and waking */
 	pthread_mutex_t lock;
 	pthread_cond_t work, progress;
 	_Atomic int sleeping;
+	bool called;                    /* under the lock */
+	_Atomic int aside;              /* threads that are */
 	atomic_bool front_waits;
 	atomic_bool stop;
 	pthread_t *thread;
@@ -85,19 +92,44 @@ furthest(const struct tsn_crew *c, uint64_t least)
 }
 
 static void
-run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
+tell_progress(struct tsn_crew *c)
 {
-	struct tsn_item *it = &c->item[n % ITEMS];
-	struct seat *s = &c->seat[lane];
-
-	tsn_item_run(it, &c->lane[lane], lane);
-	atomic_store_explicit(&s->watch_due, tsn_alerts_watch_due(c->lane[lane].alerts), memory_order_relaxed);
-	atomic_store(&s->done, n + 1);
 	if (!atomic_load(&c->front_waits))
 		return;
 	pthread_mutex_lock(&c->lock);
 	pthread_cond_signal(&c->progress);
 	pthread_mutex_unlock(&c->lock);
+}
+
+/* Of one item in so many, if it has rows enough to tell; what was before counts for three quarters. */
+static void
+run_timed(const struct tsn_crew *c, struct tsn_item *it, uint32_t lane, uint64_t n)
+{
+	struct seat *s = &c->seat[lane];
+	uint64_t before = atomic_load_explicit(&s->cost, memory_order_relaxed), from, took;
+
+	if (c->cpu == NULL || n % TIMED != 0 || it->kind != TSN_ITEM_FLOWS || it->batch->n < TSN_BATCH_ROWS / 4) {
+		tsn_item_run(it, &c->lane[lane], lane);
+		return;
+	}
+	from = c->cpu();
+	tsn_item_run(it, &c->lane[lane], lane);
+	took = (c->cpu() - from) * TSN_BATCH_ROWS / it->batch->n;
+	atomic_store_explicit(&s->cost, (3 * before + took) / 4, memory_order_relaxed);
+}
+
+static void
+run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
+{
+	struct tsn_item *it = &c->item[n % ITEMS];
+	struct seat *s = &c->seat[lane];
+
+	run_timed(c, it, lane, n);
+	if (it->records[lane].n > 0)
+		atomic_fetch_add_explicit(&it->nrecords, it->records[lane].n, memory_order_relaxed);
+	atomic_store_explicit(&s->watch_due, tsn_alerts_watch_due(c->lane[lane].alerts), memory_order_relaxed);
+	atomic_store(&s->done, n + 1);
+	tell_progress(c);
 }
 
 /* Up to [most] items of a lane. False: none was free to be run. */
@@ -116,6 +148,75 @@ work(struct tsn_crew *c, uint64_t most)
 	return true;
 }
 
+static uint64_t
+all_done(const struct tsn_crew *c)
+{
+	uint64_t least = done(c, 0);
+
+	for (uint32_t i = 1; i < c->nlanes; i++) {
+		uint64_t n = done(c, i);
+
+		least = n < least ? n : least;
+	}
+	return least;
+}
+
+/* --- lines of records --- */
+
+/*
+ * Text takes longer than what it tells of, and items need not wait for one another with it: lines of an item that has many
+ * records are made by whoever is free when all lanes are through it, the front among them.
+ */
+enum lines { NONE_YET, BEING_MADE, MADE };
+
+static uint64_t
+lines_of(uint64_t item, enum lines how)
+{
+	return item * 4 + how;
+}
+
+static bool
+are_lines(const struct tsn_crew *c, uint64_t item, enum lines how)
+{
+	return atomic_load(&c->item[item % ITEMS].lines_are) == lines_of(item, how);
+}
+
+static bool
+has_many(const struct tsn_crew *c, uint64_t item)
+{
+	return c->nthreads > 0 && atomic_load(&c->item[item % ITEMS].nrecords) >= MANY;
+}
+
+/* The first item whose lines are for anybody to make; UINT64_MAX: there is none. */
+static uint64_t
+lineless(const struct tsn_crew *c)
+{
+	const uint64_t to = all_done(c);
+
+	for (uint64_t n = atomic_load(&c->given); n < to; n++)
+		if (has_many(c, n) && are_lines(c, n, NONE_YET))
+			return n;
+	return UINT64_MAX;
+}
+
+/* False: there was nothing to do. */
+static bool
+make_lines(struct tsn_crew *c)
+{
+	const uint64_t n = lineless(c);
+	struct tsn_item *it = &c->item[n % ITEMS];
+	uint64_t is = lines_of(n, NONE_YET);
+
+	if (n == UINT64_MAX)
+		return false;
+	if (!atomic_compare_exchange_strong(&it->lines_are, &is, lines_of(n, BEING_MADE)))
+		return true; /* somebody was quicker: there may be another */
+	tsn_alerts_make_lines(c->to, it->records, c->nlanes, &it->lines);
+	atomic_store(&it->lines_are, lines_of(n, MADE));
+	tell_progress(c);
+	return true;
+}
+
 /* --- threads --- */
 
 static void
@@ -123,38 +224,73 @@ sleep_until_woken(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_fetch_add(&c->sleeping, 1);
-	while (!atomic_load(&c->stop) && furthest(c, WAKE) == UINT32_MAX)
+	while (!atomic_load(&c->stop) && !c->called && furthest(c, WAKE) == UINT32_MAX && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->work, &c->lock);
+	c->called = false;
 	atomic_fetch_sub(&c->sleeping, 1);
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Is this thread one of those aside? */
+static void
+be_aside(struct tsn_crew *c, bool *is, bool now)
+{
+	if (*is != now)
+		atomic_fetch_add(&c->aside, now ? 1 : -1);
+	*is = now;
+}
+
+/*
+ * Lines, which the front waits for; lanes where much waits; else what is to be done aside, and stays so between its pieces;
+ * else lanes where anything waits.
+ */
 static void *
 live(void *arg)
 {
 	struct tsn_crew *c = arg;
+	bool aside = false;
 
-	while (!atomic_load(&c->stop))
+	while (!atomic_load(&c->stop)) {
+		if (make_lines(c))
+			continue;
+		if (furthest(c, WAKE) == UINT32_MAX && tsn_asides_piece(c->asides)) {
+			be_aside(c, &aside, true);
+			continue;
+		}
+		be_aside(c, &aside, false);
 		if (!work(c, ITEMS))
 			sleep_until_woken(c);
+	}
 	return NULL;
 }
 
 static void
 wake_one(struct tsn_crew *c)
 {
-	if (atomic_load(&c->sleeping) == 0 || furthest(c, WAKE) == UINT32_MAX)
+	if (atomic_load(&c->sleeping) == 0 || (furthest(c, WAKE) == UINT32_MAX && lineless(c) == UINT64_MAX))
 		return;
 	pthread_mutex_lock(&c->lock);
 	pthread_cond_signal(&c->work);
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Signals are for the thread that made the engine. More threads than lanes would have nothing to do. */
+/* One that is awake comes by itself; at worst the front has done the work by the time one is called again. */
+void
+tsn_crew_call(struct tsn_crew *c)
+{
+	if (atomic_load(&c->sleeping) == 0)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->called = true;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Signals are for the thread that made the engine. More threads than lanes, and some aside, would have nothing to do. */
 void
 tsn_crew_start(struct tsn_crew *c, unsigned threads)
 {
-	const unsigned want = threads - 1 < c->nlanes ? threads - 1 : c->nlanes;
+	const unsigned most = c->nlanes + ASIDE, want = threads - 1 < most ? threads - 1 : most;
 	sigset_t all, before;
 	int err = 0;
 
@@ -178,56 +314,23 @@ stop(struct tsn_crew *c)
 		pthread_join(c->thread[i], NULL);
 }
 
-/* --- the log --- */
-
-static void
-keep_line(void *arg, enum tsn_log_level level, const char *line)
-{
-	struct tsn_crew *c = arg;
-
-	pthread_mutex_lock(&c->lock);
-	tsn_buf_putc(&c->lines, (char)level);
-	tsn_buf_add(&c->lines, line, strlen(line) + 1);
-	pthread_mutex_unlock(&c->lock);
-	atomic_store(&c->has_lines, true);
-}
-
-const struct tsn_log *
-tsn_crew_log(const struct tsn_crew *c)
-{
-	return &c->lane_log;
-}
-
-static void
-give_lines(struct tsn_crew *c)
-{
-	struct tsn_buf lines;
-
-	if (!atomic_exchange(&c->has_lines, false))
-		return;
-	pthread_mutex_lock(&c->lock);
-	lines = c->lines;
-	c->lines = (struct tsn_buf)TSN_BUF_INIT;
-	pthread_mutex_unlock(&c->lock);
-	for (size_t i = 0; i < lines.len && !lines.failed; i += 1 + strlen(lines.p + i + 1) + 1)
-		tsn_log(c->log, (enum tsn_log_level)lines.p[i], "%s", lines.p + i + 1);
-	tsn_buf_fini(&lines);
-}
-
 /* --- made and freed --- */
 
 static bool
-make(struct tsn_crew *c)
+make(struct tsn_crew *c, double cost)
 {
 	c->seat = tsn_aligned_alloc(64, c->nlanes * sizeof(*c->seat));
-	c->thread = tsn_calloc(c->nlanes, sizeof(*c->thread));
+	c->thread = tsn_calloc(c->nlanes + ASIDE, sizeof(*c->thread));
 	if (c->seat == NULL || c->thread == NULL)
 		return false;
 	for (uint32_t i = 0; i < c->nlanes; i++) {
 		atomic_init(&c->seat[i].busy, false);
 		atomic_init(&c->seat[i].done, 0);
 		atomic_init(&c->seat[i].watch_due, INT64_MAX);
+		atomic_init(&c->seat[i].cost, (uint64_t)(cost * TSN_BATCH_ROWS) / c->nlanes);
 	}
+	for (uint32_t i = 0; i < ITEMS; i++)
+		atomic_init(&c->item[i].lines_are, lines_of(i, NONE_YET));
 	for (uint32_t i = 0; i < ITEMS; i++)
 		if ((c->item[i].records = tsn_calloc(c->nlanes, sizeof(*c->item[i].records))) == NULL ||
 		    (c->item[i].parts = tsn_calloc(c->nlanes, sizeof(*c->item[i].parts))) == NULL)
@@ -238,19 +341,26 @@ make(struct tsn_crew *c)
 	return true;
 }
 
+const struct tsn_log *
+tsn_crew_log(const struct tsn_crew *c)
+{
+	return &c->lane_log.log;
+}
+
 struct tsn_crew *
-tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log)
+tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to, struct tsn_asides *asides,
+    const struct tsn_engine_options *o)
 {
 	struct tsn_crew *c = tsn_aligned_alloc(64, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .grace = INT64_MAX, .log = log };
-	c->lane_log = (struct tsn_log){ log != NULL ? log->level : TSN_LOG_ERROR, keep_line, c };
+	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .log = o->log };
+	tsn_lane_log_init(&c->lane_log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->progress, NULL);
-	if (!make(c)) {
+	if (!make(c, cost)) {
 		tsn_crew_free(c);
 		return NULL;
 	}
@@ -263,11 +373,13 @@ tsn_crew_free(struct tsn_crew *c)
 	if (c == NULL)
 		return;
 	stop(c);
-	give_lines(c);
+	tsn_lane_log_give(&c->lane_log, c->log);
+	tsn_lane_log_fini(&c->lane_log);
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		tsn_batch_free(c->item[i].batch);
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);
+		tsn_alert_lines_fini(&c->item[i].lines);
 		tsn_free(c->item[i].parts);
 	}
 	while (c->nspare > 0)
@@ -275,7 +387,6 @@ tsn_crew_free(struct tsn_crew *c)
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->work);
 	pthread_cond_destroy(&c->progress);
-	tsn_buf_fini(&c->lines);
 	tsn_free(c->thread);
 	tsn_free(c->seat);
 	tsn_free(c);
@@ -283,17 +394,27 @@ tsn_crew_free(struct tsn_crew *c)
 
 /* --- the front --- */
 
-static uint64_t
-all_done(const struct tsn_crew *c)
+/* Can the records of the next item be given? */
+static bool
+is_due(const struct tsn_crew *c, uint64_t to)
 {
-	uint64_t least = done(c, 0);
+	const uint64_t n = c->given;
 
-	for (uint32_t i = 1; i < c->nlanes; i++) {
-		uint64_t n = done(c, i);
+	return n < to && (!has_many(c, n) || are_lines(c, n, MADE));
+}
 
-		least = n < least ? n : least;
-	}
-	return least;
+static void
+give(struct tsn_crew *c, uint64_t n)
+{
+	struct tsn_item *it = &c->item[n % ITEMS];
+
+	tsn_alerts_give(c->to, it->records, c->nlanes, &it->lines);
+	if (it->batch != NULL)
+		tsn_crew_put_batch(c, it->batch);
+	it->batch = NULL;
+	it->nrecords = 0;
+	atomic_store(&it->lines_are, lines_of(n + ITEMS, NONE_YET));
+	atomic_store(&c->given, n + 1);
 }
 
 /* Gives the records of items that all lanes are through, and so has the items back. */
@@ -302,25 +423,18 @@ collect(struct tsn_crew *c)
 {
 	const uint64_t to = all_done(c);
 
-	if (atomic_load_explicit(&c->has_lines, memory_order_relaxed))
-		give_lines(c);
-	for (; c->given < to; c->given++) {
-		struct tsn_item *it = &c->item[c->given % ITEMS];
-
-		tsn_alerts_give(c->to, it->records, c->nlanes);
-		if (it->batch != NULL)
-			tsn_crew_put_batch(c, it->batch);
-		it->batch = NULL;
-	}
+	tsn_lane_log_give(&c->lane_log, c->log);
+	while (is_due(c, to))
+		give(c, c->given);
 }
 
-/* Until somebody is through an item: all lanes with work are being run. */
+/* Until somebody is through an item, or its lines: all lanes with work are being run. */
 static void
 wait_for_progress(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_store(&c->front_waits, true);
-	while (all_done(c) == c->given && furthest(c, 1) == UINT32_MAX)
+	while (!is_due(c, all_done(c)) && furthest(c, 1) == UINT32_MAX && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->progress, &c->lock);
 	atomic_store(&c->front_waits, false);
 	pthread_mutex_unlock(&c->lock);
@@ -329,7 +443,7 @@ wait_for_progress(struct tsn_crew *c)
 static void
 advance(struct tsn_crew *c)
 {
-	if (!work(c, TURN))
+	if (!work(c, TURN) && !make_lines(c))
 		wait_for_progress(c);
 	collect(c);
 }
@@ -348,7 +462,10 @@ tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 {
 	struct tsn_batch *b = c->spare[--c->nspare];
 
-	tsn_batch_clear(b, kind);
+	if (kind == TSN_BATCH_FLOWS)
+		tsn_batch_reuse(b);
+	else
+		tsn_batch_clear(b, kind);
 	b->cap = cap;
 	return b;
 }
@@ -359,10 +476,29 @@ tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b)
 	c->spare[c->nspare++] = b;
 }
 
+/* Is what was sent last better run at once by the front? */
+static bool
+on_the_spot(struct tsn_crew *c)
+{
+	if (sent(c) % TIMED == 1) {
+		uint64_t cost = 0;
+
+		for (uint32_t i = 0; i < c->nlanes; i++)
+			cost += atomic_load_explicit(&c->seat[i].cost, memory_order_relaxed);
+		c->light = cost < LIGHT * TSN_BATCH_ROWS;
+	}
+	return c->light || (atomic_load(&c->aside) >= (int)c->nthreads && sent(c) - all_done(c) == 1);
+}
+
 void
 tsn_crew_send(struct tsn_crew *c)
 {
 	atomic_store(&c->sent, sent(c) + 1);
+	if (on_the_spot(c)) {
+		while (work(c, ITEMS))
+			;
+		collect(c);
+	}
 	wake_one(c);
 }
 
@@ -381,8 +517,8 @@ tsn_crew_flush(struct tsn_crew *c)
 
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		tsn_alerts_take(c->lane[i].alerts, &r[i]);
-	tsn_alerts_give(c->to, r, c->nlanes);
-	give_lines(c);
+	tsn_alerts_give(c->to, r, c->nlanes, NULL);
+	tsn_lane_log_give(&c->lane_log, c->log);
 	tsn_crew_look(c, c->grace);
 }
 

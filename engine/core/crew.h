@@ -8,24 +8,39 @@
  * also works without any thread, and threads need be woken only when several
  * items wait: that costs more than a light batch does.
  *
+ * Where little waits, threads do what is to be done aside: reading ahead
+ * spares the front more than it costs them. As long as all of them are at
+ * that and nothing waits, the front runs the lanes on the spot, while the
+ * batch is in its cache; always, where all lanes together take less time than
+ * to hand a batch over does. That is measured, if there is a clock; a schedule
+ * may depend on it, as no result depends on a schedule.
+ *
  * All but the threads' own part is for the front's thread. It alone gives
  * records to the sinks, in the order of items.
  */
 #ifndef TSN_CORE_CREW_H
 #define TSN_CORE_CREW_H
 
+#include "core/asides.h"
 #include "core/items.h"
 
 struct tsn_crew;
 
-/* [to]: whose sinks get the records; [log] may be NULL. Takes nothing over. NULL when memory is out. */
-struct tsn_crew *tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, struct tsn_alerts *to, const struct tsn_log *log);
+/*
+ * [cost]: ns a flow of all lanes, estimated; [to]: whose sinks get the records; [asides]: what threads may do besides; of [o] the log
+ * and the clock of threads. Takes nothing over. NULL when memory is out.
+ */
+struct tsn_crew *tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to, struct tsn_asides *asides,
+    const struct tsn_engine_options *o);
 /* Where lanes log: it reaches the crew's log by the front's thread. */
 const struct tsn_log *tsn_crew_log(const struct tsn_crew *c);
 /* When the lanes are made: starts so many threads, the caller's own included; the log is told if fewer are to be had. */
 void tsn_crew_start(struct tsn_crew *c, unsigned threads);
 /* Stops the threads; what waits is not done any more. */
 void tsn_crew_free(struct tsn_crew *c);
+
+/* There is something to do aside. */
+void tsn_crew_call(struct tsn_crew *c);
 
 /* The next item, to be filled; works and waits until one is free. */
 struct tsn_item *tsn_crew_item(struct tsn_crew *c);

@@ -13,6 +13,57 @@
 
 #define STREAMS_MAX   65536u
 
+/*
+ * A rule's alerts say more of flows than the rule reads. Those columns are filled for all rows and not, of the few rows that
+ * match, later: messages do not stay until their batch is full.
+ */
+void
+tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p)
+{
+	e->columns = e->o.rows_read;
+	if (p != NULL)
+		tsn_field_set_join(&e->columns, &p->reads);
+	tsn_alert_needs(&e->columns);
+	tsn_batch_needs(&e->columns);
+	e->stands = tsn_standing_wanted(&e->columns);
+	e->batch->wanted = e->columns;
+}
+
+/* --- spare hands --- */
+
+static bool
+offer_aside(void *engine, const struct tsn_aside *a)
+{
+	struct tsn_engine *e = engine;
+
+	return tsn_asides_offer(&e->asides, a);
+}
+
+static void
+withdraw_aside(void *engine, const struct tsn_aside *a)
+{
+	struct tsn_engine *e = engine;
+
+	tsn_asides_withdraw(&e->asides, a);
+}
+
+static void
+call_hands(void *engine)
+{
+	struct tsn_engine *e = engine;
+
+	if (e->crew != NULL)
+		tsn_crew_call(e->crew);
+}
+
+const struct tsn_hands *
+tsn_engine_hands(const struct tsn_engine *e)
+{
+	return e->crew != NULL ? &e->hands : NULL;
+}
+
+/* --- made and freed --- */
+
 struct tsn_engine *
 tsn_engine_new(const struct tsn_engine_options *o)
 {
@@ -21,7 +72,8 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	if (e == NULL)
 		return NULL;
 	e->o = *o;
-	e->stands = tsn_standing_wanted(&o->rows_read);
+	tsn_asides_init(&e->asides);
+	e->hands = (struct tsn_hands){ offer_aside, withdraw_aside, call_hands, e };
 	e->grace = INT64_MAX;
 	e->rows = (struct tsn_batch_sink){ tsn_engine_make_room, e, tsn_engine_clock_of_record };
 	e->stats.first = e->stats.last = e->stats.clock = e->ticked = e->began = TSN_TIME_NONE;
@@ -39,6 +91,7 @@ tsn_engine_new(const struct tsn_engine_options *o)
 		return NULL;
 	}
 	tsn_batch_clear(e->talks, TSN_BATCH_TALKS);
+	tsn_engine_choose_columns(e, NULL);
 	e->batch->cap = o->batch_rows > 0 && o->batch_rows <= TSN_BATCH_ROWS ? o->batch_rows : TSN_BATCH_ROWS;
 	return e;
 }
@@ -61,6 +114,7 @@ tsn_engine_free(struct tsn_engine *e)
 	tsn_batch_free(e->batch);
 	tsn_batch_free(e->talks);
 	tsn_free(e->sinks);
+	tsn_asides_fini(&e->asides);
 	tsn_free(e);
 }
 
@@ -81,6 +135,7 @@ tsn_engine_exporters(struct tsn_engine *e)
 static bool
 put_sinks(struct tsn_engine *e)
 {
+	tsn_engine_drain(e); /* lines are being made for those there are */
 	return tsn_alerts_set_sinks(e->alerts, e->sinks, e->nsinks);
 }
 

@@ -12,6 +12,7 @@
 
 #include "alert/alert.h"
 #include "alert/sink.h"
+#include "base/hands.h"
 #include "base/log.h"
 #include "base/spent.h"
 #include "compile/compile.h"
@@ -43,7 +44,7 @@ struct tsn_engine_options {
 	 * calls. Else [ticks], if given, times the instructions of one batch in [every]. See vm/profile.h.
 	 */
 	struct tsn_spent *spent;
-	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs */
+	uint64_t (*ticks)(void), (*cpu)(void); /* nanoseconds: that pass, in which the thread runs (also: which work is worth a thread) */
 	uint32_t every;
 	struct tsn_field_set rows_read; /* the fields that on_rows reads: what is made only for those who ask is made for it */
 };
@@ -125,6 +126,9 @@ struct tsn_batch_sink *tsn_engine_sink(struct tsn_engine *e);
 /* A batch with a free row n, to be filled with tsn_batch_put, received[], exported[] and source[], then b->n++. NULL when memory is out. */
 struct tsn_batch *tsn_engine_room(struct tsn_engine *e);
 struct tsn_exporters *tsn_engine_exporters(struct tsn_engine *e);
+
+/* Its threads, for what may be done before it is asked for: as long as the engine lives. NULL: the caller's is the only one. */
+const struct tsn_hands *tsn_engine_hands(const struct tsn_engine *e);
 
 /* Time of receipt is now at least [now_ms]: runs the ticks that are due. Called by datagrams themselves; daemons call it when idle. */
 void tsn_engine_clock(struct tsn_engine *e, int64_t now_ms);

@@ -56,6 +56,7 @@ evaluate(struct tsn_engine *e)
 	if (e->crew != NULL) {
 		send_batch(e, TSN_ITEM_FLOWS, b, e->stats.clock);
 		e->batch = tsn_crew_batch(e->crew, TSN_BATCH_FLOWS, b->cap);
+		e->batch->wanted = e->columns;
 		return;
 	}
 	if (e->rules != NULL)
@@ -64,7 +65,7 @@ evaluate(struct tsn_engine *e)
 		e->o.on_rows(e->o.arg, b, &b->rows);
 	if (e->rules != NULL && e->o.on_rows == NULL)
 		tsn_alerts_flush(e->alerts);
-	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	tsn_batch_reuse(b);
 }
 
 void
@@ -79,7 +80,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	settle(e);
 	e->settled = 0;
 	if (b->n == 0) { /* but the text of rows that went takes room */
-		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		tsn_batch_reuse(b);
 		tsn_spent_back(e->o.spent, before);
 		return;
 	}
@@ -87,6 +88,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	tsn_batch_normalise(b, e->exporters);
 	tsn_exporters_hear(e->exporters, b);
 	note_times(e, b);
+	tsn_batch_seal(b);
 	if (e->pair != NULL) {
 		tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
 		tsn_pair_fold(e->pair, b);
@@ -128,7 +130,10 @@ tsn_engine_make_room(void *arg)
 struct tsn_batch *
 tsn_engine_room(struct tsn_engine *e)
 {
-	return tsn_engine_make_room(e);
+	struct tsn_batch *b = tsn_engine_make_room(e);
+
+	tsn_batch_begin_row(b);
+	return b;
 }
 
 void

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "core/engine.h"
 #include "compile/lanes.h"
+#include "core/asides.h"
 #include "core/lane.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
@@ -26,6 +27,7 @@ struct tsn_engine {
 	struct tsn_decoder *decoder;
 	struct tsn_batch *batch;        /* being filled */
 	struct tsn_batch *talks;        /* conversations on their way to the lanes */
+	struct tsn_field_set columns;   /* the fields of flows that are read, with all they are made of */
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
 	struct tsn_sink **sinks;
 	size_t nsinks;
@@ -34,6 +36,8 @@ struct tsn_engine {
 	struct tsn_lane *lane;
 	uint32_t nlanes;                /* at least 1, also without rules */
 	const struct tsn_lanes *division; /* of the rules among them, and the rules' own; NULL: no rules */
+	struct tsn_asides asides;       /* what the crew's threads may do besides */
+	struct tsn_hands hands;
 	struct tsn_crew *crew;          /* who runs the lanes; NULL: there is one, called directly */
 	int64_t grace;                  /* the least of their tsn_alerts_watch_grace */
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */
@@ -64,6 +68,8 @@ tsn_tick_from(int64_t ms)
 	return ms < INT64_MIN + TSN_SECOND ? ms : tsn_second_of(ms + TSN_SECOND - 1);
 }
 
+/* Chooses [columns] for those who look at rows and program [p], which may be NULL. [batch] is empty. */
+void tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p);
 /* front.c */
 struct tsn_batch *tsn_engine_make_room(void *engine);
 void tsn_engine_clock_of_record(void *engine, int64_t received);

@@ -8,6 +8,8 @@
 #ifndef TSN_CORE_ITEMS_H
 #define TSN_CORE_ITEMS_H
 
+#include <stdatomic.h>
+
 #include "core/internal.h"
 
 enum tsn_item_kind {
@@ -30,6 +32,9 @@ struct tsn_item {
 	struct tsn_told *told;     /* how exporters stand that changed since the item before */
 	size_t ntold, told_cap;
 	struct tsn_alert_records *records; /* by lane: what came of it; those of TALKS come with the TICKS behind */
+	_Atomic uint64_t nrecords;
+	_Atomic uint64_t lines_are; /* enum lines of crew.c, and of which item, so that nobody takes the next in this place for it */
+	struct tsn_alert_lines lines;
 };
 
 /* Takes down what changed of exporters. */

@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "core/lane.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/feedback.h"
@@ -56,6 +58,8 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	l->state = tsn_state_new_shard(p->families, p->nfamilies, l->o->seed, l->shard, l->nshards);
 	if (l->nshards > 1 && (l->view = tsn_aligned_alloc(64, sizeof(*l->view))) == NULL)
 		return false;
+	if (l->view != NULL)
+		memset(l->view, 0, sizeof(*l->view));
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
 	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))
 		return false;
@@ -106,7 +110,7 @@ tsn_lane_rows(struct tsn_lane *l, struct tsn_batch *b)
 {
 	if (l->nshards == 1)
 		return b;
-	*l->view = *b;
+	tsn_batch_view(l->view, b);
 	if (l->parts != NULL)
 		tsn_state_part_rows(l->parts, b, l->shard, l->nshards, &l->view->rows);
 	else

@@ -79,7 +79,7 @@ make_lanes(struct tsn_engine *e, struct tsn_ruleset *rs, struct next *n)
 		return false;
 	if (threads(e) == 1)
 		return tsn_lane_init(n->lane, &e->o, e->exporters, e->alerts) && tsn_lane_bind(n->lane, rs, rs->program);
-	n->crew = tsn_crew_new(n->lane, n->nlanes, e->alerts, e->o.log);
+	n->crew = tsn_crew_new(n->lane, n->nlanes, n->division->cost, e->alerts, &e->asides, &e->o);
 	for (uint32_t i = 0; i < n->nlanes && n->crew != NULL; i++)
 		if (!make_lane(e, rs, n, i))
 			return false;
@@ -253,7 +253,7 @@ tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_
 	configure_pair(e, n.pair, rs, old);
 	tsn_engine_look_at_lanes(e);
 	tsn_engine_configure(e, &rs->site);
-	e->stands = tsn_standing_wanted(&e->o.rows_read) || tsn_standing_wanted(&rs->program->reads);
+	tsn_engine_choose_columns(e, rs->program);
 	if (old != NULL && e->o.retired != NULL)
 		e->o.retired(e->o.retired_arg, old);
 	else

@@ -15,13 +15,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/engine.h"
+#include "daemon/clocks.h"
 #include "daemon/guests.h"
 #include "daemon/http.h"
+#include "daemon/intake.h"
 #include "daemon/job.h"
 #include "daemon/metrics.h"
+#include "daemon/nap.h"
 #include "daemon/notify.h"
-#include "daemon/ports.h"
-#include "daemon/ring.h"
 #include "daemon/snapshot.h"
 #include "daemon/stopwatch.h"
 #include "daemon/tell.h"
@@ -29,13 +30,11 @@
 #include "sets/set.h"
 
 #define IDLE_MS      100 /* longest wait: ticks must come while no flow does */
-#define ROUNDS       16  /* of TSN_UDP_BATCH datagrams a socket before the others have their turn */
-#define DRAIN_MS     2000
 #define HOLD_MS      5   /* so long flows wait for more to fill their batch */
-#define NAP_NS       200000 /* after datagrams, so that the next call takes many: waking for each costs more than the datagram */
-#define NAP_BUFFER   ((size_t)1 << 20) /* of the kernel for each socket: with less there are no naps, for it would run over */
 #define DESCRIPTORS  16384
-#define FIRST_SOCKET 3   /* in the list that is polled */
+#define CONTROLS     3   /* signals, job, http: first in the list that is polled */
+#define BELL         3   /* of the receivers */
+#define FIRST_SOCKET 4
 #define SNAPSHOT_MS  60000 /* between snapshots: what a crash loses at most */
 #define TIMED        61    /* of so many batches one is timed: dear ones may come at round numbers */
 #define EXPIRY_NOTICE_MS (INT64_C(14) * 24 * 3600 * TSN_SECOND)
@@ -55,13 +54,13 @@ struct tsn_daemon {
 	bool snapshot_asked;
 	struct tsn_guests guests;
 	struct tsn_compile_input rules; /* the caller's, with what the store has now */
-	struct tsn_ring *ring;   /* NULL: nobody asked for it, or it cannot be had */
+	struct tsn_intake in;
 	struct tsn_fed fed;      /* which exporters have been judged by what rules need */
-	struct pollfd *poll;     /* signals, job, http, then the sockets */
+	struct pollfd *poll;
 	size_t npoll;
 	bool naps;               /* the kernel can hold what comes meanwhile */
+	struct tsn_nap nap;
 	bool holds;              /* flows wait for their batch to be full */
-	uint64_t messages;       /* taken */
 	int64_t flushed;         /* steady clock */
 	int signals;
 	bool reload_asked, stopping;
@@ -71,123 +70,6 @@ struct tsn_daemon {
 	struct tsn_ruleset *retired; /* no longer in force, and to be freed */
 	struct tsn_set *retired_set;
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* For what has to be waited for: nobody sets this clock. */
-static int64_t
-steady_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* --- flows --- */
-
-#define LISTENERS 64u /* whose connections can be told apart */
-
-struct taking {
-	struct tsn_daemon *d;
-	const struct tsn_socket *s;
-	int64_t now;
-};
-
-static void
-take_one_message(struct tsn_daemon *d, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received_ms)
-{
-	d->messages++;
-	if (tsn_engine_message(d->engine, p, len, from, received_ms) != TSN_DECODE_REFUSED && d->ring != NULL)
-		tsn_ring_put(d->ring, p, len, from->exporter, (uint16_t)from->session, received_ms);
-}
-
-static bool
-take_message(void *arg, const struct tsn_tcp_message *m)
-{
-	const struct taking *t = arg;
-	uint64_t number = (uint64_t)m->connection * LISTENERS + t->s->id % LISTENERS;
-	const struct tsn_sender from = { m->peer, TSN_SESSION_STREAM + (uint32_t)(number % (UINT32_MAX - TSN_SESSION_STREAM)) };
-
-	if (m->p == NULL)
-		tsn_engine_session_ended(t->d->engine, &from);
-	else
-		take_one_message(t->d, m->p, m->len, &from, t->now);
-	return true;
-}
-
-/* Takes what has come in on one socket; true if there may be more. */
-static bool
-take_datagrams(struct tsn_daemon *d, struct tsn_socket *s)
-{
-	struct tsn_datagram v[TSN_UDP_BATCH];
-	int round, n = 0, i;
-
-	for (round = 0; round < ROUNDS; round++) {
-		n = tsn_udp_receive(s->udp, v, TSN_UDP_BATCH);
-		if (n < 0 && errno != EINTR)
-			tsn_log(d->log, TSN_LOG_WARN, "%s: %s", s->where, strerror(errno));
-		for (i = 0; i < n; i++)
-			take_one_message(d, v[i].payload, v[i].len, &(struct tsn_sender){ v[i].exporter, v[i].src_port }, v[i].received_ms);
-		if (n < TSN_UDP_BATCH)
-			return false;
-	}
-	return true;
-}
-
-static bool
-take_one(struct tsn_daemon *d, struct tsn_socket *s)
-{
-	struct taking t = { d, s, now_ms() };
-
-	return s->udp != NULL ? take_datagrams(d, s) : tsn_tcp_receive(s->tcp, steady_ms(), take_message, &t);
-}
-
-static bool
-take_all(struct tsn_daemon *d)
-{
-	bool more = false;
-	size_t i;
-
-	for (i = 0; i < d->ports.nsockets; i++)
-		more |= take_one(d, &d->ports.sockets[i]);
-	return more;
-}
-
-static void
-drain(struct tsn_daemon *d)
-{
-	int64_t until = steady_ms() + DRAIN_MS;
-
-	while (take_all(d) && steady_ms() < until)
-		;
-	tsn_engine_flush(d->engine);
-}
-
-/* What a reload is about to close holds what came in while it was prepared. */
-static void
-drain_unnamed(struct tsn_daemon *d)
-{
-	int64_t until = steady_ms() + DRAIN_MS;
-	size_t i;
-
-	for (i = 0; i < d->ports.nsockets; i++) {
-		struct tsn_socket *s = &d->ports.sockets[i];
-		struct taking t = { d, s, now_ms() };
-
-		while (!s->keep && take_one(d, s) && steady_ms() < until)
-			;
-		if (!s->keep && s->tcp != NULL)
-			tsn_tcp_hang_up(s->tcp, take_message, &t);
-	}
-}
 
 /* --- reload --- */
 
@@ -251,38 +133,35 @@ hand_over_sinks(struct tsn_daemon *d)
 static bool
 reserve_poll(struct tsn_daemon *d)
 {
-	struct pollfd *v = tsn_reallocarray(d->poll, FIRST_SOCKET + d->ports.nsockets, sizeof(*v));
+	struct pollfd *v = tsn_reallocarray(d->poll, FIRST_SOCKET + d->ports.nsockets * TSN_RECEIVERS_MAX, sizeof(*v));
 
 	if (v != NULL)
 		d->poll = v;
 	return v != NULL;
 }
 
-static bool
-holds_a_nap(const struct tsn_udp *u)
-{
-	struct tsn_udp_counters c;
-
-	tsn_udp_counters(u, &c);
-	return c.receive_buffer >= NAP_BUFFER;
-}
-
+/* Sockets whose datagrams receivers take are theirs to watch, and their queues hold what comes in a nap. */
 static void
 fill_poll(struct tsn_daemon *d)
 {
+	const bool received = tsn_intake_received(&d->in);
 	struct pollfd *v = d->poll;
-	size_t i;
 
-	d->npoll = FIRST_SOCKET + d->ports.nsockets;
+	d->npoll = FIRST_SOCKET;
 	d->naps = true;
 	v[0] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
 	v[1] = (struct pollfd){ .fd = tsn_job_fd(d->job), .events = POLLIN };
 	v[2] = (struct pollfd){ .fd = d->http != NULL ? tsn_http_fd(d->http) : -1, .events = POLLIN };
-	for (i = 0; i < d->ports.nsockets; i++) {
+	v[BELL] = (struct pollfd){ .fd = received ? tsn_receivers_fd(d->in.receivers) : -1, .events = POLLIN };
+	for (size_t i = 0; i < d->ports.nsockets; i++) {
 		const struct tsn_socket *s = &d->ports.sockets[i];
 
-		d->naps &= s->udp == NULL || holds_a_nap(s->udp);
-		v[FIRST_SOCKET + i] = (struct pollfd){ .fd = s->udp != NULL ? tsn_udp_fd(s->udp) : tsn_tcp_fd(s->tcp), .events = POLLIN };
+		if (s->tcp != NULL)
+			v[d->npoll++] = (struct pollfd){ .fd = tsn_tcp_fd(s->tcp), .events = POLLIN };
+		for (unsigned k = 0; k < s->nudp && !received; k++) {
+			d->naps &= tsn_nap_fits(s->udp[k]);
+			v[d->npoll++] = (struct pollfd){ .fd = tsn_udp_fd(s->udp[k]), .events = POLLIN };
+		}
 	}
 }
 
@@ -294,7 +173,7 @@ open_state(struct tsn_daemon *d)
 {
 	char error[TSN_STORE_ERROR];
 
-	d->next_snapshot = steady_ms() + SNAPSHOT_MS;
+	d->next_snapshot = tsn_steady_ms() + SNAPSHOT_MS;
 	d->snapshots = tsn_snapshots_open(d->state, d->log, error);
 	if (d->snapshots == NULL)
 		tsn_log(d->log, TSN_LOG_ERROR, "%s; state is not kept", error);
@@ -316,9 +195,9 @@ set_state(struct tsn_daemon *d, const char *dir)
 		return;
 	open_state(d);
 	if (d->snapshots != NULL && tsn_engine_ticket(d->engine) == 0)
-		tsn_snapshots_restore(d->snapshots, d->engine, now_ms());
+		tsn_snapshots_restore(d->snapshots, d->engine, tsn_now_ms());
 	else if (d->snapshots != NULL)
-		d->next_snapshot = steady_ms();
+		d->next_snapshot = tsn_steady_ms();
 }
 
 static void
@@ -333,7 +212,7 @@ take_snapshots(struct tsn_daemon *d, int64_t now)
 	if (d->snapshots == NULL)
 		open_state(d);
 	d->next_snapshot = now + SNAPSHOT_MS;
-	if (d->snapshots != NULL && tsn_snapshots_begin(d->snapshots, d->engine, now_ms()))
+	if (d->snapshots != NULL && tsn_snapshots_begin(d->snapshots, d->engine, tsn_now_ms()))
 		d->snapshot_asked = false;
 }
 
@@ -342,8 +221,8 @@ take_snapshots(struct tsn_daemon *d, int64_t now)
 static struct tsn_metrics
 metrics_of(const struct tsn_daemon *d)
 {
-	return (struct tsn_metrics){ d->engine, &d->ports, d->snapshots, d->state != NULL, d->reloads, d->reloads_failed,
-		d->reload_failed, now_ms() };
+	return (struct tsn_metrics){ d->engine, &d->ports, d->in.receivers, d->snapshots, d->state != NULL, d->reloads, d->reloads_failed,
+		d->reload_failed, tsn_now_ms() };
 }
 
 static bool
@@ -380,10 +259,10 @@ set_http(struct tsn_daemon *d, const char *where)
 static void
 set_ring(struct tsn_daemon *d, const struct tsn_site *site)
 {
-	if (d->ring != NULL && site->ring != NULL && tsn_ring_is(d->ring, site->ring, site->ring_bytes))
+	if (d->in.ring != NULL && site->ring != NULL && tsn_ring_is(d->in.ring, site->ring, site->ring_bytes))
 		return;
-	tsn_ring_close(d->ring);
-	d->ring = site->ring == NULL ? NULL : tsn_ring_open(site->ring, site->ring_bytes, d->log);
+	tsn_ring_close(d->in.ring);
+	d->in.ring = site->ring == NULL ? NULL : tsn_ring_open(site->ring, site->ring_bytes, d->log);
 }
 
 /*
@@ -404,15 +283,19 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	}
 	if (!hand_over_sinks(d))
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
-	drain_unnamed(d);
+	if (tsn_ports_change(&d->ports))
+		tsn_intake_stop(&d->in);
+	tsn_intake_drain_unnamed(&d->in);
 	tsn_ports_commit(&d->ports);
+	if (!tsn_intake_received(&d->in))
+		tsn_intake_start(&d->in);
 	set_state(d, rs->site.state);
 	set_http(d, rs->site.http);
 	set_ring(d, &rs->site);
 	d->fed.rules = NULL; /* to be judged anew */
-	tell_expiring(d, rs->program, now_ms());
+	tell_expiring(d, rs->program, tsn_now_ms());
 	tsn_watch_free(d->watch);
-	d->watch = tsn_watch_new(rs, d->compile_began, now_ms());
+	d->watch = tsn_watch_new(rs, d->compile_began, tsn_now_ms());
 	if (d->watch == NULL)
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: set files are not watched");
 	fill_poll(d);
@@ -423,7 +306,7 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 static void
 say(struct tsn_daemon *d, const char *error)
 {
-	tsn_guests_say(&d->guests, error, d->ring == NULL ? NULL : tsn_engine_ruleset(d->engine)->site.ring);
+	tsn_guests_say(&d->guests, error, d->in.ring == NULL ? NULL : tsn_engine_ruleset(d->engine)->site.ring);
 }
 
 static void
@@ -459,7 +342,7 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 		keep_old(d, r->errors > 0 ? "the rules have errors" : "memory is out", first_error(tsn_buf_str(&r->text)));
 		return;
 	}
-	began = now_ms();
+	began = tsn_now_ms();
 	end = put_in_force(d, r->rules, &report);
 	if (end != TSN_DAEMON_STOPPED) {
 		keep_old(d, end == TSN_DAEMON_NO_INPUT ? "a socket or output cannot be opened" : "memory is out", NULL);
@@ -472,7 +355,7 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 	    "%u of %u set files kept; flows waited %lld ms",
 	    report.added, report.changed, report.removed, report.unchanged, report.expressions_kept,
 	    (unsigned long long)report.groups_kept, report.expressions_new, r->rules->files_kept, r->rules->files,
-	    (long long)(now_ms() - began));
+	    (long long)(tsn_now_ms() - began));
 	tsn_notify("READY=1\nSTATUS=rules reloaded");
 	say(d, NULL);
 }
@@ -575,7 +458,7 @@ take_signals(struct tsn_daemon *d)
 static void
 flush(struct tsn_daemon *d, bool came, bool more)
 {
-	int64_t now = steady_ms();
+	int64_t now = tsn_steady_ms();
 
 	d->holds = more || (came && now - d->flushed < HOLD_MS);
 	if (d->holds)
@@ -584,13 +467,16 @@ flush(struct tsn_daemon *d, bool came, bool more)
 	d->flushed = now;
 }
 
-/* What is ready, after a nap if datagrams [came]. False when it cannot be told. */
+/* What is ready. After messages only a signal or a job interrupts the nap. False when it cannot be told. */
 static bool
-wait(struct tsn_daemon *d, bool came, bool more)
+wait(struct tsn_daemon *d, unsigned came, bool more)
 {
-	if (came && !more && d->naps)
-		nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
-	if (poll(d->poll, d->npoll, more ? 0 : d->holds ? HOLD_MS : IDLE_MS) >= 0 || errno == EINTR)
+	const bool naps = came > 0 && !more && d->naps;
+	const bool waits = more || (!naps && tsn_intake_waits(&d->in));
+	const int ms = waits ? 0 : d->holds ? HOLD_MS : IDLE_MS;
+	const struct timespec time = naps ? tsn_nap_after(&d->nap, came) : (struct timespec){ .tv_nsec = ms * 1000000L };
+
+	if (ppoll(d->poll, naps ? CONTROLS : d->npoll, &time, NULL) >= 0 || errno == EINTR)
 		return true;
 	tsn_log(d->log, TSN_LOG_ERROR, "poll: %s", strerror(errno));
 	return false;
@@ -599,34 +485,35 @@ wait(struct tsn_daemon *d, bool came, bool more)
 static enum tsn_daemon_end
 loop(struct tsn_daemon *d)
 {
-	bool more = false, came = false;
+	bool more = false;
+	unsigned came = 0;
 
 	while (!d->stopping) {
-		uint64_t before = d->messages;
+		uint64_t before = d->in.messages;
 		int64_t now;
 
 		if (!wait(d, came, more))
 			return TSN_DAEMON_NO_INPUT;
 		if (d->poll[0].revents != 0)
 			take_signals(d);
-		if (d->http != NULL && (d->poll[2].revents != 0 || !came)) /* also when nothing came: connections time out */
+		if (d->http != NULL && (d->poll[2].revents != 0 || came == 0)) /* also when nothing came: connections time out */
 			tsn_http_serve(d->http);
-		more = take_all(d);
-		came = d->messages != before;
-		flush(d, came, more);
-		tsn_engine_clock(d->engine, now_ms());
-		now = steady_ms();
+		more = tsn_intake_take(&d->in);
+		came = (unsigned)(d->in.messages - before);
+		flush(d, came > 0, more);
+		tsn_engine_clock(d->engine, tsn_now_ms());
+		now = tsn_steady_ms();
 		if (tsn_job_busy(d->job) && d->poll[1].revents != 0)
 			job_ended(d);
 		if (d->reload_asked || d->snapshot_asked || now >= d->next_care) {
 			d->next_care = now + TSN_SECOND;
 			if (d->http != NULL)
 				tsn_http_serve(d->http);
-			if (d->ring != NULL)
-				tsn_ring_flush(d->ring);
-			tsn_tell_losses(&d->ports, d->log);
-			tsn_tell_unfed(&d->fed, d->engine, now_ms(), d->log);
-			start_jobs(d, now_ms());
+			if (d->in.ring != NULL)
+				tsn_ring_flush(d->in.ring);
+			tsn_tell_losses(&d->ports, d->in.receivers, d->log);
+			tsn_tell_unfed(&d->fed, d->engine, tsn_now_ms(), d->log);
+			start_jobs(d, tsn_now_ms());
 			take_snapshots(d, now);
 		}
 	}
@@ -643,7 +530,7 @@ first_load(struct tsn_daemon *d)
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
 	char why[TSN_RULESET_ERROR];
 
-	d->compile_began = now_ms();
+	d->compile_began = tsn_now_ms();
 	if (!tsn_guests_read(&d->guests, &d->rules, why)) {
 		tsn_log(d->log, TSN_LOG_ERROR, "%s", why);
 		end = TSN_DAEMON_BAD_RULES;
@@ -673,7 +560,8 @@ daemon_free(struct tsn_daemon *d)
 	tsn_engine_free(d->engine);
 	tsn_snapshots_close(d->snapshots);
 	tsn_free(d->state);
-	tsn_ring_close(d->ring);
+	tsn_receivers_free(d->in.receivers);
+	tsn_ring_close(d->in.ring);
 	tsn_guests_close(&d->guests);
 	tsn_watch_free(d->watch);
 	tsn_ports_fini(&d->ports);
@@ -710,6 +598,19 @@ open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* Without memory or descriptors for receivers flows are evaluated all the same. */
+static void
+open_intake(struct tsn_daemon *d)
+{
+	const unsigned n = tsn_receivers_for(d->o->threads);
+
+	d->in = (struct tsn_intake){ .engine = d->engine, .ports = &d->ports, .log = d->log };
+	d->in.receivers = n > 0 ? tsn_receivers_new(n, 0, d->log) : NULL;
+	if (n > 0 && d->in.receivers == NULL)
+		tsn_log(d->log, TSN_LOG_WARN, "no receivers: %s", strerror(errno));
+	d->ports.receivers = d->in.receivers != NULL ? tsn_receivers_count(d->in.receivers) : 1;
+}
+
 enum tsn_daemon_end
 tsn_daemon_run(const struct tsn_daemon_options *o)
 {
@@ -729,15 +630,16 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 	eo.every = TIMED;
 	d.engine = tsn_engine_new(&eo);
 	d.job = tsn_job_new();
+	open_intake(&d);
 	if (d.signals >= 0 && d.engine != NULL && d.job != NULL)
 		end = first_load(&d);
 	if (end == TSN_DAEMON_STOPPED) {
 		tsn_notify("READY=1");
 		end = loop(&d);
 		tsn_notify("STOPPING=1");
-		drain(&d);
+		tsn_intake_drain(&d.in);
 		if (d.snapshots != NULL)
-			tsn_snapshots_write(d.snapshots, d.engine, now_ms());
+			tsn_snapshots_write(d.snapshots, d.engine, tsn_now_ms());
 		m = metrics_of(&d);
 		tsn_tell_counters(&m, d.log);
 		tsn_log(d.log, TSN_LOG_INFO, "stopped");

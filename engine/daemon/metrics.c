@@ -210,15 +210,25 @@ sockets(const struct tsn_metrics *m, struct tsn_buf *out)
 			struct tsn_udp_counters c = { 0 };
 			uint64_t n[3];
 
-			if (s->udp == NULL)
+			if (s->nudp == 0)
 				continue;
-			tsn_udp_counters(s->udp, &c);
+			tsn_socket_counters(s, &c);
 			n[0] = c.datagrams, n[1] = c.kernel_drops, n[2] = c.truncated;
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
 			label(out, "{listen=\"", s->where, strlen(s->where));
 			tsn_buf_printf(out, "} %llu\n", (unsigned long long)n[k]);
 		}
 	}
+}
+
+static void
+receivers(const struct tsn_metrics *m, struct tsn_buf *out)
+{
+	if (m->receivers == NULL)
+		return;
+	single(out, "receivers", "gauge", "threads that take datagrams from the kernel", tsn_receivers_running(m->receivers));
+	single(out, "receiver_waits_total", "counter", "naps of receivers because flows were not evaluated fast enough",
+	    tsn_receivers_waits(m->receivers));
 }
 
 static void
@@ -410,6 +420,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	states(m, out);
 	sets(m, out);
 	sockets(m, out);
+	receivers(m, out);
 	connections(m, out);
 	learning(m, out);
 	snapshots(m, out);

@@ -11,6 +11,7 @@
 struct tsn_metrics {
 	struct tsn_engine *engine;
 	const struct tsn_ports *ports;
+	const struct tsn_receivers *receivers; /* NULL: there are none */
 	const struct tsn_snapshots *snapshots; /* NULL: there are none */
 	bool state_asked;                      /* but there should be */
 	uint64_t reloads, reloads_failed;

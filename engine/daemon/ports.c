@@ -33,16 +33,18 @@ ipfix_extent(const uint8_t *p, size_t n)
 }
 
 static bool
-open_one(struct tsn_socket *s, const struct tsn_site_listen *l, bool beside, struct tsn_addr *addr, uint16_t *port,
+open_one(struct tsn_socket *s, const struct tsn_site_listen *l, bool beside, unsigned receivers, struct tsn_addr *addr, uint16_t *port,
     char error[TSN_INPUT_ERROR])
 {
 	struct tsn_tcp_opts opts = { .extent = ipfix_extent, .beside = beside, .cert = l->cert, .key = l->key, .ca = l->ca };
 
 	if (l->transport == TSN_LISTEN_UDP) {
-		s->udp = tsn_udp_open(s->where, &(struct tsn_udp_opts){ .beside = beside }, error);
-		if (s->udp != NULL)
-			tsn_udp_local(s->udp, addr, port);
-		return s->udp != NULL;
+		s->udp[0] = tsn_udp_open(s->where, &(struct tsn_udp_opts){ .beside = beside }, error);
+		if (s->udp[0] == NULL)
+			return false;
+		s->nudp = tsn_udp_spread(s->udp, receivers);
+		tsn_udp_local(s->udp[0], addr, port);
+		return true;
 	}
 	s->tcp = tsn_tcp_open(s->where + 4, &opts, error);
 	if (s->tcp != NULL)
@@ -67,9 +69,9 @@ keep_socket(struct tsn_ports *p, struct tsn_socket *s, const struct tsn_site_lis
 static void
 share(const struct tsn_socket *s, bool on)
 {
-	if (s->udp != NULL)
-		tsn_udp_share(s->udp, on);
-	else
+	for (unsigned i = 0; i < s->nudp; i++)
+		tsn_udp_share(s->udp[i], on);
+	if (s->tcp != NULL)
 		tsn_tcp_share(s->tcp, on);
 }
 
@@ -82,12 +84,43 @@ share_port(const struct tsn_ports *p, const struct tsn_site_listen *l, bool on)
 	for (size_t i = 0; i < p->nsockets; i++) {
 		const struct tsn_socket *s = &p->sockets[i];
 
-		if (s->named || s->port != l->port || (s->udp != NULL) != (l->transport == TSN_LISTEN_UDP))
+		if (s->named || s->port != l->port || (s->nudp > 0) != (l->transport == TSN_LISTEN_UDP))
 			continue;
 		share(s, on);
 		any = true;
 	}
 	return any;
+}
+
+void
+tsn_socket_counters(const struct tsn_socket *s, struct tsn_udp_counters *out)
+{
+	struct tsn_udp_counters c;
+
+	*out = (struct tsn_udp_counters){ 0 };
+	for (unsigned i = 0; i < s->nudp; i++) {
+		tsn_udp_counters(s->udp[i], &c);
+		out->datagrams += c.datagrams;
+		out->bytes += c.bytes;
+		out->truncated += c.truncated;
+		out->kernel_drops += c.kernel_drops;
+		out->receive_buffer = c.receive_buffer;
+		out->wanted_buffer = c.wanted_buffer;
+	}
+}
+
+/* Once: what a burst or a pause would be lost for. */
+static void
+tell_buffer(struct tsn_ports *p, const struct tsn_socket *s)
+{
+	struct tsn_udp_counters c;
+
+	tsn_socket_counters(s, &c);
+	if (s->nudp == 0 || p->buffer_told || c.receive_buffer >= c.wanted_buffer)
+		return;
+	tsn_log(p->log, TSN_LOG_WARN, "the kernel grants receive buffers of %zu bytes, not %zu: bursts may be lost; raise net.core.rmem_max",
+	    c.receive_buffer, c.wanted_buffer);
+	p->buffer_told = true;
 }
 
 static bool
@@ -112,7 +145,7 @@ want_socket(struct tsn_ports *p, const struct tsn_site_listen *l)
 	memset(s, 0, sizeof(*s));
 	memcpy(s->where, where, sizeof(where));
 	beside = share_port(p, l, true);
-	ok = open_one(s, l, beside, &addr, &port, error);
+	ok = open_one(s, l, beside, p->receivers, &addr, &port, error);
 	if (beside)
 		share_port(p, l, false);
 	if (!ok) {
@@ -125,6 +158,7 @@ want_socket(struct tsn_ports *p, const struct tsn_site_listen *l)
 	p->nsockets++;
 	tsn_log(p->log, TSN_LOG_INFO, "listening on %s port %u%s", tsn_addr_text(addr, text), port,
 	    l->transport == TSN_LISTEN_UDP ? "" : l->transport == TSN_LISTEN_TCP ? " (tcp)" : " (tls)");
+	tell_buffer(p, s);
 	return true;
 }
 
@@ -245,7 +279,8 @@ sweep(struct tsn_ports *p, bool (*drop_socket)(const struct tsn_socket *), bool 
 			continue;
 		}
 		tsn_log(p->log, TSN_LOG_INFO, "no longer listening on %s", p->sockets[i].where);
-		tsn_udp_close(p->sockets[i].udp);
+		while (p->sockets[i].nudp > 0)
+			tsn_udp_close(p->sockets[i].udp[--p->sockets[i].nudp]);
 		tsn_tcp_close(p->sockets[i].tcp);
 	}
 	p->nsockets = n;
@@ -289,6 +324,15 @@ tsn_ports_prepare(struct tsn_ports *p, const struct tsn_site *site)
 	if (want_sockets(p, site) && want_outputs(p, site))
 		return true;
 	tsn_ports_cancel(p);
+	return false;
+}
+
+bool
+tsn_ports_change(const struct tsn_ports *p)
+{
+	for (size_t i = 0; i < p->nsockets; i++)
+		if (p->sockets[i].fresh || !p->sockets[i].keep)
+			return true;
 	return false;
 }
 

@@ -10,13 +10,14 @@
 
 #include "alert/sink.h"
 #include "compile/compile.h"
+#include "daemon/receivers.h"
 #include "input/tcp.h"
-#include "input/udp.h"
 
 struct tsn_socket {
 	char where[TSN_ADDR_TEXT + 16]; /* "192.0.2.1:2055", "tcp 192.0.2.1:4739" */
-	struct tsn_udp *udp;            /* one of the two */
-	struct tsn_tcp *tcp;
+	struct tsn_udp *udp[TSN_RECEIVERS_MAX]; /* one for each receiver, between which the kernel divides the exporters... */
+	unsigned nudp;
+	struct tsn_tcp *tcp;            /* ...or this */
 	uint16_t port;
 	uint32_t id;                    /* for as long as it is open; its connections have numbers of their own */
 	uint64_t drops_told, truncated_told, cut_off_told;
@@ -36,14 +37,21 @@ struct tsn_ports {
 	struct tsn_socket *sockets;
 	size_t nsockets, cap_sockets;
 	uint32_t opened;
+	unsigned receivers;             /* sockets wanted for an address of UDP, at least 1 */
+	bool buffer_told;
 	struct tsn_output *outputs;
 	size_t noutputs, cap_outputs;
 	bool stdout_text, stdout_color;
 	const struct tsn_log *log;
 };
 
+/* What all sockets of an address of UDP counted; the buffers are of one. */
+void tsn_socket_counters(const struct tsn_socket *s, struct tsn_udp_counters *out);
+
 /* Opens what [site] names and is not open. False, with everything as before, if something cannot be opened: the log says what. */
 bool tsn_ports_prepare(struct tsn_ports *p, const struct tsn_site *site);
+/* Has the prepared site other sockets? */
+bool tsn_ports_change(const struct tsn_ports *p);
 /* Closes what the prepared site no longer names; reopens the files that stay (log rotation). */
 void tsn_ports_commit(struct tsn_ports *p);
 /* Closes what was opened by prepare. */

@@ -31,10 +31,14 @@ tell_cut_off(struct tsn_socket *s, const struct tsn_log *log)
 }
 
 void
-tsn_tell_losses(struct tsn_ports *p, const struct tsn_log *log)
+tsn_tell_losses(struct tsn_ports *p, struct tsn_receivers *receivers, const struct tsn_log *log)
 {
+	const int error = receivers != NULL ? tsn_receivers_error(receivers) : 0;
 	struct tsn_udp_counters c;
 	size_t i;
+
+	if (error != 0)
+		tsn_log(log, TSN_LOG_WARN, "a receiver: %s", strerror(error));
 
 	for (i = 0; i < p->nsockets; i++) {
 		struct tsn_socket *s = &p->sockets[i];
@@ -43,7 +47,7 @@ tsn_tell_losses(struct tsn_ports *p, const struct tsn_log *log)
 			tell_cut_off(s, log);
 			continue;
 		}
-		tsn_udp_counters(s->udp, &c);
+		tsn_socket_counters(s, &c);
 		if (c.kernel_drops > s->drops_told)
 			tsn_log(log, TSN_LOG_WARN, "%s: the kernel dropped %llu datagrams (receive buffer %zu bytes; raise net.core.rmem_max)",
 			    s->where, (unsigned long long)(c.kernel_drops - s->drops_told), c.receive_buffer);
@@ -107,7 +111,7 @@ tsn_tell_counters(const struct tsn_metrics *m, const struct tsn_log *log)
 			tell_connections(&m->ports->sockets[i], log);
 			continue;
 		}
-		tsn_udp_counters(m->ports->sockets[i].udp, &c);
+		tsn_socket_counters(&m->ports->sockets[i], &c);
 		tsn_log(log, TSN_LOG_INFO, "%s: %llu datagrams, %llu dropped by the kernel, %llu cut", m->ports->sockets[i].where,
 		    (unsigned long long)c.datagrams, (unsigned long long)c.kernel_drops, (unsigned long long)c.truncated);
 	}

@@ -13,8 +13,8 @@ struct tsn_fed {
 	uint32_t n;
 };
 
-/* What was lost since the last time, if anything was. */
-void tsn_tell_losses(struct tsn_ports *p, const struct tsn_log *log);
+/* What was lost since the last time, if anything was. [receivers] may be NULL. */
+void tsn_tell_losses(struct tsn_ports *p, struct tsn_receivers *receivers, const struct tsn_log *log);
 /*
  * Once for each exporter, when it has been heard for a while, and again under other rules: which rules it cannot feed, and
  * what it does not give.

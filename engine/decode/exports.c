@@ -127,7 +127,7 @@ room(struct walk *w)
 }
 
 static void
-run(struct walk *w, const struct tsn_plan *plan, int way, struct tsn_batch *b, const struct tsn_records *r)
+run(struct walk *w, struct tsn_plan *plan, int way, struct tsn_batch *b, const struct tsn_records *r)
 {
 	struct tsn_lists lists = { w->e->templates, &w->domain };
 
@@ -137,7 +137,7 @@ run(struct walk *w, const struct tsn_plan *plan, int way, struct tsn_batch *b, c
 
 /* A record whose rows are made one at a time: of variable length, or of two directions. */
 static void
-run_one(struct walk *w, const struct tsn_plan *plan, const struct tsn_records *r)
+run_one(struct walk *w, struct tsn_plan *plan, const struct tsn_records *r)
 {
 	struct tsn_batch *b = room(w);
 
@@ -152,7 +152,7 @@ run_one(struct walk *w, const struct tsn_plan *plan, const struct tsn_records *r
 }
 
 static void
-fixed_flows(struct walk *w, const struct tsn_template *t, const struct tsn_plan *plan, const uint8_t *p, size_t n)
+fixed_flows(struct walk *w, const struct tsn_template *t, struct tsn_plan *plan, const uint8_t *p, size_t n)
 {
 	uint32_t left = (uint32_t)(n / t->min_len);
 
@@ -176,7 +176,7 @@ fixed_flows(struct walk *w, const struct tsn_template *t, const struct tsn_plan 
 
 /* Flows of variable length, and options of any. */
 static void
-walked_records(struct walk *w, const struct tsn_template *t, const struct tsn_plan *plan, const uint8_t *p, size_t n)
+walked_records(struct walk *w, const struct tsn_template *t, struct tsn_plan *plan, const uint8_t *p, size_t n)
 {
 	struct tsn_exports *e = w->e;
 

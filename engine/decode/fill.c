@@ -5,6 +5,7 @@
 #include "base/wide.h"
 #include "decode/columns.h"
 #include "decode/decode.h"
+#include "decode/plan.h"
 #include "decode/wire.h"
 
 /*
@@ -21,12 +22,24 @@ const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS] = {
 	[7] = { 24, 52, 28 },
 };
 
-/* In records of every version; in all but v1; the IPv4 addresses among them. */
-static const uint8_t always[] = { TSN_F_SRC, TSN_F_DST, TSN_F_NEXT_HOP, TSN_F_EXPORTER,
-	TSN_F_SRC_PORT, TSN_F_DST_PORT, TSN_F_PROTO, TSN_F_FLAGS, TSN_F_TOS, TSN_F_RAW_PACKETS,
-	TSN_F_RAW_BYTES, TSN_F_START, TSN_F_END, TSN_F_IN_IF, TSN_F_OUT_IF };
+/* In records of every version: those that a batch always wants, of them the IPv4 addresses, and the others; in all but v1. */
+static const uint8_t always[] = { TSN_F_SRC, TSN_F_DST, TSN_F_EXPORTER, TSN_F_SRC_PORT, TSN_F_DST_PORT, TSN_F_PROTO, TSN_F_FLAGS,
+	TSN_F_RAW_PACKETS, TSN_F_RAW_BYTES, TSN_F_START, TSN_F_END, TSN_F_IN_IF, TSN_F_OUT_IF };
+static const uint8_t v4_always[] = { TSN_F_SRC, TSN_F_DST };
+static const uint8_t others[] = { TSN_F_NEXT_HOP, TSN_F_TOS };
 static const uint8_t routes[] = { TSN_F_SRC_AS, TSN_F_DST_AS, TSN_F_SRC_MASK, TSN_F_DST_MASK };
-static const uint8_t v4_always[] = { TSN_F_SRC, TSN_F_DST, TSN_F_NEXT_HOP };
+
+static bool
+wants_rest(const struct tsn_batch *b)
+{
+	bool wants = false;
+
+	for (size_t i = 0; i < sizeof(others); i++)
+		wants |= tsn_field_set_has(&b->wanted, (enum tsn_field)others[i]);
+	for (size_t i = 0; i < sizeof(routes); i++)
+		wants |= tsn_field_set_has(&b->wanted, (enum tsn_field)routes[i]);
+	return wants;
+}
 
 static uint32_t *
 v4_column(struct tsn_batch *b, enum tsn_field f)
@@ -154,13 +167,16 @@ fill_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t 
 
 /* Inlined once for each version, with its numbers as constants. */
 static inline __attribute__((always_inline)) uint32_t
-fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
-    uint16_t version)
+fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, uint16_t version)
 {
 	size_t stride = version == 7 ? 52 : 48;
+	const struct tsn_turn_records r = { p, n, stride, h->uptime, h->exported };
+	enum tsn_turned turned = version == 1 ? TSN_TURNED_NOT : tsn_fixed_turn(b, &r);
 
-	if (version != 1 && n >= TSN_FILL_WIDE && tsn_fixed_fill_has_wide())
-		return tsn_fixed_fill_wide(b, h, p, n, stride) ? fill_odd_times(b, h, p, n, stride) : 0;
+	if (turned == TSN_TURNED_ODD || (turned == TSN_TURNED && tsn_times_ends_first(b, n)))
+		return fill_odd_times(b, h, p, n, stride);
+	if (turned == TSN_TURNED)
+		return 0;
 	fill_network(b, p, n, stride);
 	fill_transport(b, p, n, stride, version == 1 ? 40 : 37);
 	if (version != 1)
@@ -181,7 +197,7 @@ TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_fi
 		tsn_fill_i64((int64_t *)exporter->lo + row, n, (int64_t)h->exporter.lo);
 	}
 	tsn_fill_sent(b, n, h->source, h->received, h->exported);
-	if (h->version == 5)
+	if (h->version == 5 && tsn_field_set_has(&b->wanted, TSN_F_SOURCE_ID))
 		tsn_fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->source_id);
 	if (h->sampling != 0)
 		tsn_fill_u32((uint32_t *)b->col[TSN_F_SAMPLING] + row, n, h->sampling);
@@ -189,7 +205,7 @@ TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_fi
 
 /* The fields of a message's records in one word of masks. The lists are unrolled: an instruction a field, for every message. */
 static inline __attribute__((always_inline)) void
-set_present_in(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t word, uint64_t bits)
+set_present_in(struct tsn_batch *b, const struct tsn_fixed_header *h, bool rest, uint32_t word, uint64_t bits)
 {
 	struct tsn_mask *exporter_v4 = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot].is_v4;
 
@@ -199,9 +215,11 @@ set_present_in(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t w
 #pragma GCC unroll 4
 	for (size_t i = 0; i < sizeof(v4_always); i++)
 		b->addr[tsn_fields[v4_always[i]].addr_slot].is_v4.w[word] |= bits;
-	if (h->version != 1) {
-#pragma GCC unroll 4
-		for (size_t i = 0; i < sizeof(routes); i++)
+	if (rest) {
+		for (size_t i = 0; i < sizeof(others); i++)
+			b->present[others[i]].w[word] |= bits;
+		b->addr[tsn_fields[TSN_F_NEXT_HOP].addr_slot].is_v4.w[word] |= bits;
+		for (size_t i = 0; i < sizeof(routes) && h->version != 1; i++)
 			b->present[routes[i]].w[word] |= bits;
 	}
 	if (h->exporter.v4 && h->exporter.lo == 0) /* nobody is known to have sent it */
@@ -216,12 +234,12 @@ set_present_in(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t w
 
 /* Marks the next [n] rows as carrying what such a message carries: the bits are made once. */
 static void
-set_present(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
+set_present(struct tsn_batch *b, const struct tsn_fixed_header *h, bool rest, uint32_t n)
 {
 	for (uint32_t word = b->n / 64, bit = b->n % 64; n > 0; word++, bit = 0) {
 		uint32_t take = n < 64 - bit ? n : 64 - bit;
 
-		set_present_in(b, h, word, (take == 64 ? UINT64_MAX : (UINT64_C(1) << take) - 1) << bit);
+		set_present_in(b, h, rest, word, (take == 64 ? UINT64_MAX : (UINT64_C(1) << take) - 1) << bit);
 		n -= take;
 	}
 }
@@ -230,6 +248,7 @@ uint32_t
 tsn_fixed_fill(
     struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count)
 {
+	const bool rest = wants_rest(b);
 	uint32_t odd;
 
 	if (h->version == 5)
@@ -239,7 +258,7 @@ tsn_fixed_fill(
 	else
 		odd = fill_records(b, h, p, count, 1);
 	fill_constants(b, h, count);
-	set_present(b, h, count);
+	set_present(b, h, rest, count);
 	b->n += count;
 	return odd;
 }

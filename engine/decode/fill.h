@@ -31,29 +31,15 @@ struct tsn_fixed_shape {
 extern const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS];
 
 /*
- * Writes rows [b->n, b->n + count) from [count] records at [p] and moves b->n;
- * the rows must be free. Returns how many records have times that sysUptime
- * does not allow.
+ * Many records at a time: up to four numbers of up to 4 bytes, or two of 8, within 16 bytes of each record, each
+ * zero-extended to its column. UPTIME and MILLIS are placed in time, as most are: see tsn_turns_run.
  */
-uint32_t tsn_fixed_fill(
-    struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count);
-
-/*
- * Part of it, for v5 and v7: everything that differs from record to record, of [n] records, at least
- * TSN_FILL_WIDE, on a CPU that can. True: a record's times are unusual, so that all of them are to be done with care.
- */
-#define TSN_FILL_WIDE 8
-bool tsn_fixed_fill_has_wide(void);
-bool tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
-    size_t stride);
-
-/*
- * The same for records of any shape: up to four numbers of up to 4 bytes, or two of 8, within 16 bytes of each record,
- * each zero-extended to its column.
- */
-enum tsn_turn_store { TSN_TURN_NONE, TSN_TURN_8, TSN_TURN_16, TSN_TURN_32, TSN_TURN_64, TSN_TURN_PAIR };
+enum tsn_turn_store {
+	TSN_TURN_NONE, TSN_TURN_8, TSN_TURN_16, TSN_TURN_FLAGS, TSN_TURN_32, TSN_TURN_64, TSN_TURN_UPTIME,
+	TSN_TURN_PAIR, TSN_TURN_MILLIS, /* with the word behind it, the higher half */
+};
 struct tsn_turn_word {
-	uint8_t field, store; /* PAIR: with the word behind it, the higher half */
+	uint8_t field, store;
 };
 struct tsn_turn {
 	uint32_t from;     /* in the record: all of the 16 bytes are its own */
@@ -61,8 +47,45 @@ struct tsn_turn {
 	struct tsn_turn_word word[4];
 };
 
-/* Rows [b->n, b->n + n); false, and nothing done, where [n] is below TSN_FILL_WIDE or the CPU has no such vectors. */
-bool tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n,
-    size_t stride);
+/* Records that are there, and what their header says of time. */
+struct tsn_turn_records {
+	const uint8_t *p;
+	uint32_t n;
+	size_t stride;
+	uint32_t uptime;
+	int64_t exported;
+};
+
+/*
+ * Rows [b->n, b->n + n). NOT, and nothing done, where [n] is below TSN_FILL_WIDE or the CPU has no such vectors. ODD: a time is
+ * not as most are (ahead of sysUptime, no time at all), and all that were to be placed are to be done with care.
+ */
+enum tsn_turned { TSN_TURNED_NOT, TSN_TURNED, TSN_TURNED_ODD };
+#define TSN_FILL_WIDE 8
+enum tsn_turned tsn_turns_run(
+    const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r);
+
+/*
+ * What all rows of a message have: the masks that say so, of presence and of IPv4, each by its place in the batch in words. The bits
+ * are made once.
+ */
+struct tsn_told {
+	uint32_t n;
+	uint16_t at[TSN_FIELD_COUNT + TSN_ADDR_FIELDS];
+};
+void tsn_told_add(struct tsn_told *t, enum tsn_field f, bool v4);
+/* Of the next [n] rows. */
+void tsn_told_put(const struct tsn_told *t, struct tsn_batch *b, uint32_t n);
+
+/* The same of records of v5 and v7: what the batch wants of them. */
+enum tsn_turned tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r);
+
+/*
+ * Writes rows [b->n, b->n + count) from [count] records at [p] and moves b->n;
+ * the rows must be free. Returns how many records have times that sysUptime
+ * does not allow.
+ */
+uint32_t tsn_fixed_fill(
+    struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count);
 
 #endif

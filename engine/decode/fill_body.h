@@ -1,97 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Which word of a record goes to which column, for fill_wide.c, which includes this once for each width: NAME(x) and
+ * What is done with the words of turns, for fill_wide.c, which includes this once for each width: NAME(x) and
  * TARGET of its functions, VECTOR of 32-bit numbers, AT_ONCE of them.
  */
 
-/* bytes 0..15: src, dst, next hop, in and out */
-TARGET void
-NAME(network)(const struct tsn_batch *b, uint32_t at, const uint8_t *p, size_t stride)
-{
-	struct NAME(words) w = NAME(turn)(p, stride, 0, SWAP);
-
-	NAME(put_32)(b, TSN_F_SRC, at, w.a);
-	NAME(put_32)(b, TSN_F_DST, at, w.b);
-	NAME(put_32)(b, TSN_F_NEXT_HOP, at, w.c);
-	NAME(put_32)(b, TSN_F_IN_IF, at, NAME(bits)(w.d, 16, 16));
-	NAME(put_32)(b, TSN_F_OUT_IF, at, NAME(bits)(w.d, 0, 16));
-}
-
-/* bytes 16..31: packets, bytes, first, last. True: a record's times are unusual. */
+/* Word [k], and the next one where both are one number, to where it goes. True: a time is odd. */
 TARGET bool
-NAME(counters)(const struct tsn_batch *b, uint32_t at, const struct tsn_fixed_header *h, const uint8_t *p, size_t stride)
+NAME(put_word)(const struct tsn_batch *b, const struct tsn_turn *t, int k, const struct NAME(words) *w, uint32_t at,
+    const struct tsn_turn_records *r)
 {
-	struct NAME(words) w = NAME(turn)(p, stride, 16, SWAP);
-	VECTOR first = NAME(age)(h->uptime, w.c), last = NAME(age)(h->uptime, w.d);
+	void *column = b->col[t->word[k].field];
+	const VECTOR v = w->v[k];
 
-	NAME(put_64)(b, TSN_F_RAW_PACKETS, at, w.a);
-	NAME(put_64)(b, TSN_F_RAW_BYTES, at, w.b);
-	NAME(put_time)(b, TSN_F_START, at, h->exported, first);
-	NAME(put_time)(b, TSN_F_END, at, h->exported, last);
-	return NAME(unusual)(first, last);
+	switch (t->word[k].store) {
+	case TSN_TURN_8: NAME(put_8)((uint8_t *)column + at, v); break;
+	case TSN_TURN_16: NAME(put_16)((uint16_t *)column + at, v); break;
+	case TSN_TURN_FLAGS: NAME(put_16)((uint16_t *)column + at, NAME(and)(v, 0xfff)); break;
+	case TSN_TURN_32: NAME(put_32)((uint32_t *)column + at, v); break;
+	case TSN_TURN_64: NAME(put_64)((uint64_t *)column + at, v); break;
+	case TSN_TURN_UPTIME: return NAME(put_uptime)((int64_t *)column + at, v, r->uptime, r->exported);
+	case TSN_TURN_PAIR: NAME(put_pair)((uint64_t *)column + at, v, w->v[k | 1]); break;
+	case TSN_TURN_MILLIS: return NAME(put_millis)((uint64_t *)column + at, v, w->v[k | 1]);
+	default: break;
+	}
+	return false;
 }
 
-/* bytes 32..47: ports; -, flags, proto, tos; AS numbers; masks */
-TARGET void
-NAME(transport)(const struct tsn_batch *b, uint32_t at, const uint8_t *p, size_t stride)
-{
-	struct NAME(words) w = NAME(turn)(p, stride, 32, SWAP);
-
-	NAME(put_16)(b, TSN_F_SRC_PORT, at, NAME(bits)(w.a, 16, 16));
-	NAME(put_16)(b, TSN_F_DST_PORT, at, NAME(bits)(w.a, 0, 16));
-	NAME(put_16)(b, TSN_F_FLAGS, at, NAME(bits)(w.b, 16, 8));
-	NAME(put_8)(b, TSN_F_PROTO, at, NAME(bits)(w.b, 8, 8));
-	NAME(put_8)(b, TSN_F_TOS, at, NAME(bits)(w.b, 0, 8));
-	NAME(put_32)(b, TSN_F_SRC_AS, at, NAME(bits)(w.c, 16, 16));
-	NAME(put_32)(b, TSN_F_DST_AS, at, NAME(bits)(w.c, 0, 16));
-	NAME(put_8)(b, TSN_F_SRC_MASK, at, NAME(bits)(w.d, 24, 8));
-	NAME(put_8)(b, TSN_F_DST_MASK, at, NAME(bits)(w.d, 16, 8));
-}
-
-/* [n] is AT_ONCE or more. What is left over at the end is done with those before it, a second time. */
+/* What is left over at the end is done with those before it, a second time. */
 TARGET bool
-NAME(fill)(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, size_t stride)
+NAME(one_turn)(const struct tsn_batch *b, const struct tsn_turn *t, const struct tsn_turn_records *r)
 {
+	const __m128i order = _mm_loadu_si128((const __m128i *)t->order);
 	bool odd = false;
 
-	for (uint32_t done = 0; done < n; done += AT_ONCE) {
-		uint32_t i = done + AT_ONCE <= n ? done : n - AT_ONCE;
-		const uint8_t *at = p + i * stride;
+	for (uint32_t done = 0; done < r->n; done += AT_ONCE) {
+		uint32_t i = done + AT_ONCE <= r->n ? done : r->n - AT_ONCE;
+		const struct NAME(words) w = NAME(turn)(r->p + i * r->stride, r->stride, t->from, order);
 
-		NAME(network)(b, b->n + i, at, stride);
-		odd |= NAME(counters)(b, b->n + i, h, at, stride);
-		NAME(transport)(b, b->n + i, at, stride);
+#pragma GCC unroll 4
+		for (int k = 0; k < 4; k++)
+			odd |= NAME(put_word)(b, t, k, &w, b->n + i, r);
 	}
 	return odd;
 }
 
-/* A word, and the next one where both are one number, to where it goes. */
-TARGET void
-NAME(put_word)(const struct tsn_batch *b, const struct tsn_turn_word *to, uint32_t at, VECTOR v, VECTOR next)
+/* Those of v5 and v7, known when this is compiled: nothing is left of the choices. */
+TARGET bool
+NAME(fixed)(const struct tsn_batch *b, const struct tsn_turn_records *r)
 {
-	switch (to->store) {
-	case TSN_TURN_8: NAME(put_8)(b, to->field, at, v); break;
-	case TSN_TURN_16: NAME(put_16)(b, to->field, at, v); break;
-	case TSN_TURN_32: NAME(put_32)(b, to->field, at, v); break;
-	case TSN_TURN_64: NAME(put_64)(b, to->field, at, v); break;
-	case TSN_TURN_PAIR: NAME(put_pair)(b, to->field, at, v, next); break;
-	default: break;
-	}
-}
+	bool odd = false;
 
-TARGET void
-NAME(one_turn)(const struct tsn_batch *b, const struct tsn_turn *t, const uint8_t *p, uint32_t n, size_t stride)
-{
-	const __m128i order = _mm_loadu_si128((const __m128i *)t->order);
-
-	for (uint32_t done = 0; done < n; done += AT_ONCE) {
-		uint32_t i = done + AT_ONCE <= n ? done : n - AT_ONCE;
-		struct NAME(words) w = NAME(turn)(p + i * stride, stride, t->from, order);
-
-		NAME(put_word)(b, &t->word[0], b->n + i, w.a, w.b);
-		NAME(put_word)(b, &t->word[1], b->n + i, w.b, w.b);
-		NAME(put_word)(b, &t->word[2], b->n + i, w.c, w.d);
-		NAME(put_word)(b, &t->word[3], b->n + i, w.d, w.d);
-	}
+#pragma GCC unroll 3
+	for (size_t i = 0; i < sizeof(fixed_always) / sizeof(fixed_always[0]); i++)
+		odd |= NAME(one_turn)(b, &fixed_always[i], r);
+#pragma GCC unroll 3
+	for (size_t i = 0; i < sizeof(fixed_rest) / sizeof(fixed_rest[0]); i++)
+		if (is_wanted(b, &fixed_rest[i]))
+			NAME(one_turn)(b, &fixed_rest[i], r);
+	return odd;
 }

@@ -1,28 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Records of v5 and v7 eight at a time, by AVX2, or sixteen, by AVX-512. A record is three rows of four 32-bit words (see
- * fill.c); four records of one row are turned by ninety degrees in registers, twice or four times at once:
+ * Records eight at a time, by AVX2, or sixteen, by AVX-512. Of each, 16 bytes are shuffled into four 32-bit words; those of
+ * four records are turned by ninety degrees in registers, twice or four times at once:
  *
  *   record 0: a b c d                      a: 0 1 2 3 | 4 5 6 7
  *   record 1: a b c d    (4..7 in the      b: 0 1 2 3 | 4 5 6 7
  *   record 2: a b c d     upper half)      c: 0 1 2 3 | 4 5 6 7
  *   record 3: a b c d                      d: 0 1 2 3 | 4 5 6 7
  *
- * so that each column is written by whole vectors. Where which word goes stands in fill_body.h; for records of
- * templates, in what the plan made of them (turn.c).
+ * so that each column is written by whole vectors. Which bytes make which word, and where it goes, is made of the format
+ * and of what the batch wants (turn.c).
  */
 #include "base/cpu.h"
 #include "decode/decode.h"
 #include "decode/fill.h"
+#include "decode/plan.h"
 
 #if TSN_CPU_X86
 #include <immintrin.h>
 
 /* Ages from here on are ahead of sysUptime. */
 #define AHEAD ((int)(UINT32_MAX - TSN_DECODE_AHEAD + 1))
-/* The bytes of each 32-bit word the other way round. */
-#define SWAP _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)
+
+/* A number of 1, 2 or 4 bytes from byte [i] on, as a word. */
+#define NO 0x80
+#define ONE(i) i, NO, NO, NO
+#define TWO(i) i + 1, i, NO, NO
+#define FOUR(i) i + 3, i + 2, i + 1, i
+#define NONE NO, NO, NO, NO
+
+/* The record of v5, see fill.c: what is wanted whatever the rules (tsn_batch_needs)... */
+static const struct tsn_turn fixed_always[] = {
+	{ 0, { FOUR(0), FOUR(4), TWO(12), TWO(14) },
+	    { { TSN_F_SRC, TSN_TURN_32 }, { TSN_F_DST, TSN_TURN_32 }, { TSN_F_IN_IF, TSN_TURN_32 }, { TSN_F_OUT_IF, TSN_TURN_32 } } },
+	{ 16, { FOUR(0), FOUR(4), FOUR(8), FOUR(12) },
+	    { { TSN_F_RAW_PACKETS, TSN_TURN_64 }, { TSN_F_RAW_BYTES, TSN_TURN_64 }, { TSN_F_START, TSN_TURN_UPTIME }, { TSN_F_END, TSN_TURN_UPTIME } } },
+	{ 32, { TWO(0), TWO(2), ONE(5), ONE(6) },
+	    { { TSN_F_SRC_PORT, TSN_TURN_16 }, { TSN_F_DST_PORT, TSN_TURN_16 }, { TSN_F_FLAGS, TSN_TURN_16 }, { TSN_F_PROTO, TSN_TURN_8 } } },
+};
+/* ...and what is not. */
+static const struct tsn_turn fixed_rest[] = {
+	{ 32, { ONE(7), TWO(8), TWO(10), ONE(12) },
+	    { { TSN_F_TOS, TSN_TURN_8 }, { TSN_F_SRC_AS, TSN_TURN_32 }, { TSN_F_DST_AS, TSN_TURN_32 }, { TSN_F_SRC_MASK, TSN_TURN_8 } } },
+	{ 32, { ONE(13), NONE, NONE, NONE }, { { TSN_F_DST_MASK, TSN_TURN_8 } } },
+	{ 0, { FOUR(8), NONE, NONE, NONE }, { { TSN_F_NEXT_HOP, TSN_TURN_32 } } },
+};
+
+static inline __attribute__((always_inline)) bool
+is_wanted(const struct tsn_batch *b, const struct tsn_turn *t)
+{
+	bool wanted = false;
+
+#pragma GCC unroll 4
+	for (int k = 0; k < 4; k++)
+		wanted |= t->word[k].store != TSN_TURN_NONE && tsn_field_set_has(&b->wanted, (enum tsn_field)t->word[k].field);
+	return wanted;
+}
 
 /* --- AVX2 --- */
 
@@ -30,7 +64,7 @@
 
 /* A word of eight records each. */
 struct avx2_words {
-	__m256i a, b, c, d;
+	__m256i v[4];
 };
 
 /* 16 bytes of records i and i + 4, put in [order]. */
@@ -52,17 +86,16 @@ avx2_turn(const uint8_t *p, size_t stride, size_t at, __m128i order)
 	__m256i ab01 = _mm256_unpacklo_epi32(r0, r1), cd01 = _mm256_unpackhi_epi32(r0, r1);
 	__m256i ab23 = _mm256_unpacklo_epi32(r2, r3), cd23 = _mm256_unpackhi_epi32(r2, r3);
 
-	return (struct avx2_words){
+	return (struct avx2_words){ {
 		_mm256_unpacklo_epi64(ab01, ab23), _mm256_unpackhi_epi64(ab01, ab23),
 		_mm256_unpacklo_epi64(cd01, cd23), _mm256_unpackhi_epi64(cd01, cd23),
-	};
+	} };
 }
 
-/* [bits] bits of each word, from bit [from] on. */
 AVX2 __m256i
-avx2_bits(__m256i v, int from, int bits)
+avx2_and(__m256i v, int bits)
 {
-	return _mm256_and_si256(_mm256_srli_epi32(v, from), _mm256_set1_epi32((1 << bits) - 1));
+	return _mm256_and_si256(v, _mm256_set1_epi32(bits));
 }
 
 AVX2 __m128i
@@ -72,72 +105,69 @@ avx2_to_16(__m256i v)
 }
 
 AVX2 void
-avx2_put_8(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m256i v)
+avx2_put_8(uint8_t *col, __m256i v)
 {
 	__m128i half = avx2_to_16(v);
 
-	_mm_storel_epi64((__m128i *)((uint8_t *)b->col[f] + at), _mm_packus_epi16(half, half));
+	_mm_storel_epi64((__m128i *)col, _mm_packus_epi16(half, half));
 }
 
 AVX2 void
-avx2_put_16(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m256i v)
+avx2_put_16(uint16_t *col, __m256i v)
 {
-	_mm_storeu_si128((__m128i *)((uint16_t *)b->col[f] + at), avx2_to_16(v));
+	_mm_storeu_si128((__m128i *)col, avx2_to_16(v));
 }
 
 AVX2 void
-avx2_put_32(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m256i v)
+avx2_put_32(uint32_t *col, __m256i v)
 {
-	_mm256_storeu_si256((__m256i *)((uint32_t *)b->col[f] + at), v);
+	_mm256_storeu_si256((__m256i *)col, v);
 }
 
 AVX2 void
-avx2_put_64(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m256i v)
+avx2_put_64(uint64_t *col, __m256i v)
 {
-	uint64_t *col = (uint64_t *)b->col[f] + at;
-
 	_mm256_storeu_si256((__m256i *)col, _mm256_cvtepu32_epi64(_mm256_castsi256_si128(v)));
 	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_cvtepu32_epi64(_mm256_extracti128_si256(v, 1)));
 }
 
 /* Numbers of 64 bits by their halves. */
 AVX2 void
-avx2_put_pair(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m256i low, __m256i high)
+avx2_put_pair(uint64_t *col, __m256i low, __m256i high)
 {
-	uint64_t *col = (uint64_t *)b->col[f] + at;
 	__m256i a = _mm256_unpacklo_epi32(low, high), c = _mm256_unpackhi_epi32(low, high);
 
 	_mm256_storeu_si256((__m256i *)col, _mm256_permute2x128_si256(a, c, 0x20));
 	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_permute2x128_si256(a, c, 0x31));
 }
 
-AVX2 __m256i
-avx2_age(uint32_t uptime, __m256i at)
+/* A moment by its age before [exported], when the uptime is [uptime]. True: one lies ahead. */
+AVX2 bool
+avx2_put_uptime(int64_t *col, __m256i v, uint32_t uptime, int64_t exported)
 {
-	return _mm256_sub_epi32(_mm256_set1_epi32((int)uptime), at);
-}
-
-/* A moment by its age. */
-AVX2 void
-avx2_put_time(const struct tsn_batch *b, enum tsn_field f, uint32_t at, int64_t exported, __m256i age)
-{
-	int64_t *col = (int64_t *)b->col[f] + at;
+	const __m256i now = _mm256_set1_epi64x(exported), ahead = _mm256_set1_epi32(AHEAD);
+	__m256i age = _mm256_sub_epi32(_mm256_set1_epi32((int)uptime), v);
 	__m256i low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(age));
 	__m256i high = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(age, 1));
 
-	_mm256_storeu_si256((__m256i *)col, _mm256_sub_epi64(_mm256_set1_epi64x(exported), low));
-	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_sub_epi64(_mm256_set1_epi64x(exported), high));
+	_mm256_storeu_si256((__m256i *)col, _mm256_sub_epi64(now, low));
+	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_sub_epi64(now, high));
+	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_max_epu32(age, ahead), age)) != 0;
 }
 
-/* Is a first later than its last, or ahead of sysUptime? */
+/* As pairs. True: one is no time. */
 AVX2 bool
-avx2_unusual(__m256i first, __m256i last)
+avx2_put_millis(uint64_t *col, __m256i low, __m256i high)
 {
-	const __m256i ahead = _mm256_set1_epi32(AHEAD);
-	__m256i ordered = _mm256_cmpeq_epi32(_mm256_max_epu32(first, last), first);
-	__m256i behind = _mm256_xor_si256(_mm256_cmpeq_epi32(_mm256_max_epu32(first, ahead), first), _mm256_set1_epi32(-1));
+	const __m256i least = _mm256_set1_epi64x(1), most = _mm256_set1_epi64x(TSN_TIME_LATEST);
+	__m256i x, y;
 
-	return _mm256_movemask_epi8(_mm256_and_si256(ordered, behind)) != -1;
+	avx2_put_pair(col, low, high);
+	x = _mm256_loadu_si256((const __m256i *)col);
+	y = _mm256_loadu_si256((const __m256i *)(col + 4));
+	x = _mm256_or_si256(_mm256_cmpgt_epi64(least, x), _mm256_cmpgt_epi64(x, most));
+	y = _mm256_or_si256(_mm256_cmpgt_epi64(least, y), _mm256_cmpgt_epi64(y, most));
+	return _mm256_movemask_epi8(_mm256_or_si256(x, y)) != 0;
 }
 
 #define NAME(x) avx2_##x
@@ -155,7 +185,7 @@ avx2_unusual(__m256i first, __m256i last)
 #define AVX512 TSN_CPU_TARGET_AVX512 static inline __attribute__((always_inline))
 
 struct avx512_words {
-	__m512i a, b, c, d;
+	__m512i v[4];
 };
 
 /* 16 bytes of records i, i + 4, i + 8 and i + 12. */
@@ -179,76 +209,74 @@ avx512_turn(const uint8_t *p, size_t stride, size_t at, __m128i order)
 	__m512i ab01 = _mm512_unpacklo_epi32(r0, r1), cd01 = _mm512_unpackhi_epi32(r0, r1);
 	__m512i ab23 = _mm512_unpacklo_epi32(r2, r3), cd23 = _mm512_unpackhi_epi32(r2, r3);
 
-	return (struct avx512_words){
+	return (struct avx512_words){ {
 		_mm512_unpacklo_epi64(ab01, ab23), _mm512_unpackhi_epi64(ab01, ab23),
 		_mm512_unpacklo_epi64(cd01, cd23), _mm512_unpackhi_epi64(cd01, cd23),
-	};
+	} };
 }
 
 AVX512 __m512i
-avx512_bits(__m512i v, int from, int bits)
+avx512_and(__m512i v, int bits)
 {
-	return _mm512_and_si512(_mm512_srli_epi32(v, (unsigned)from), _mm512_set1_epi32((1 << bits) - 1));
+	return _mm512_and_si512(v, _mm512_set1_epi32(bits));
 }
 
 AVX512 void
-avx512_put_8(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m512i v)
+avx512_put_8(uint8_t *col, __m512i v)
 {
-	_mm_storeu_si128((__m128i *)((uint8_t *)b->col[f] + at), _mm512_cvtepi32_epi8(v));
+	_mm_storeu_si128((__m128i *)col, _mm512_cvtepi32_epi8(v));
 }
 
 AVX512 void
-avx512_put_16(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m512i v)
+avx512_put_16(uint16_t *col, __m512i v)
 {
-	_mm256_storeu_si256((__m256i *)((uint16_t *)b->col[f] + at), _mm512_cvtepi32_epi16(v));
+	_mm256_storeu_si256((__m256i *)col, _mm512_cvtepi32_epi16(v));
 }
 
 AVX512 void
-avx512_put_32(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m512i v)
+avx512_put_32(uint32_t *col, __m512i v)
 {
-	_mm512_storeu_si512((uint32_t *)b->col[f] + at, v);
+	_mm512_storeu_si512(col, v);
 }
 
 AVX512 void
-avx512_put_64(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m512i v)
+avx512_put_64(uint64_t *col, __m512i v)
 {
-	uint64_t *col = (uint64_t *)b->col[f] + at;
-
 	_mm512_storeu_si512(col, _mm512_cvtepu32_epi64(_mm512_castsi512_si256(v)));
 	_mm512_storeu_si512(col + 8, _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(v, 1)));
 }
 
 AVX512 void
-avx512_put_pair(const struct tsn_batch *b, enum tsn_field f, uint32_t at, __m512i low, __m512i high)
+avx512_put_pair(uint64_t *col, __m512i low, __m512i high)
 {
 	const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-	uint64_t *col = (uint64_t *)b->col[f] + at;
-
 	_mm512_storeu_si512(col, _mm512_permutex2var_epi32(low, first, high));
 	_mm512_storeu_si512(col + 8, _mm512_permutex2var_epi32(low, _mm512_add_epi32(first, _mm512_set1_epi32(8)), high));
 }
 
-AVX512 __m512i
-avx512_age(uint32_t uptime, __m512i at)
+AVX512 bool
+avx512_put_uptime(int64_t *col, __m512i v, uint32_t uptime, int64_t exported)
 {
-	return _mm512_sub_epi32(_mm512_set1_epi32((int)uptime), at);
-}
-
-AVX512 void
-avx512_put_time(const struct tsn_batch *b, enum tsn_field f, uint32_t at, int64_t exported, __m512i age)
-{
-	int64_t *col = (int64_t *)b->col[f] + at;
+	const __m512i now = _mm512_set1_epi64(exported);
+	__m512i age = _mm512_sub_epi32(_mm512_set1_epi32((int)uptime), v);
 	__m512i low = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(age));
 	__m512i high = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(age, 1));
 
-	_mm512_storeu_si512(col, _mm512_sub_epi64(_mm512_set1_epi64(exported), low));
-	_mm512_storeu_si512(col + 8, _mm512_sub_epi64(_mm512_set1_epi64(exported), high));
+	_mm512_storeu_si512(col, _mm512_sub_epi64(now, low));
+	_mm512_storeu_si512(col + 8, _mm512_sub_epi64(now, high));
+	return _mm512_cmpge_epu32_mask(age, _mm512_set1_epi32(AHEAD)) != 0;
 }
 
 AVX512 bool
-avx512_unusual(__m512i first, __m512i last)
+avx512_put_millis(uint64_t *col, __m512i low, __m512i high)
 {
-	return (_mm512_cmplt_epu32_mask(first, last) | _mm512_cmpge_epu32_mask(first, _mm512_set1_epi32(AHEAD))) != 0;
+	const __m512i one = _mm512_set1_epi64(1), most = _mm512_set1_epi64(TSN_TIME_LATEST);
+	__m512i x, y;
+
+	avx512_put_pair(col, low, high);
+	x = _mm512_sub_epi64(_mm512_loadu_si512(col), one);
+	y = _mm512_sub_epi64(_mm512_loadu_si512(col + 8), one);
+	return (_mm512_cmpge_epu64_mask(x, most) | _mm512_cmpge_epu64_mask(y, most)) != 0;
 }
 
 #define NAME(x) avx512_##x
@@ -258,81 +286,73 @@ avx512_unusual(__m512i first, __m512i last)
 #include "decode/fill_body.h"
 
 TSN_CPU_TARGET_AVX2 static bool
-eight(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, size_t stride)
+turn_eight(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
 {
-	return avx2_fill(b, h, p, n, stride);
+	bool odd = false;
+
+	for (uint32_t i = 0; i < turns; i++)
+		odd |= avx2_one_turn(b, &t[i], r);
+	return odd;
 }
 
 TSN_CPU_TARGET_AVX512 static bool
-sixteen(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, size_t stride)
+turn_sixteen(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
 {
-	return avx512_fill(b, h, p, n, stride);
-}
+	bool odd = false;
 
-bool
-tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
-    size_t stride)
-{
-	if (n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512)
-		return sixteen(b, h, p, n, stride);
-	return eight(b, h, p, n, stride);
-}
-
-bool
-tsn_fixed_fill_has_wide(void)
-{
-	return tsn_cpu_level >= TSN_CPU_AVX2;
-}
-
-TSN_CPU_TARGET_AVX2 static void
-turn_eight(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n, size_t stride)
-{
 	for (uint32_t i = 0; i < turns; i++)
-		avx2_one_turn(b, &t[i], p, n, stride);
+		odd |= avx512_one_turn(b, &t[i], r);
+	return odd;
 }
 
-TSN_CPU_TARGET_AVX512 static void
-turn_sixteen(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n, size_t stride)
+enum tsn_turned
+tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
 {
-	for (uint32_t i = 0; i < turns; i++)
-		avx512_one_turn(b, &t[i], p, n, stride);
+	bool odd;
+
+	if (r->n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
+		return TSN_TURNED_NOT;
+	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? turn_sixteen(b, t, turns, r) : turn_eight(b, t, turns, r);
+	return odd ? TSN_TURNED_ODD : TSN_TURNED;
 }
 
-bool
-tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n,
-    size_t stride)
+TSN_CPU_TARGET_AVX2 static bool
+eight(const struct tsn_batch *b, const struct tsn_turn_records *r)
 {
-	if (n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
-		return false;
-	if (n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512)
-		turn_sixteen(b, t, turns, p, n, stride);
-	else
-		turn_eight(b, t, turns, p, n, stride);
-	return true;
+	return avx2_fixed(b, r);
+}
+
+TSN_CPU_TARGET_AVX512 static bool
+sixteen(const struct tsn_batch *b, const struct tsn_turn_records *r)
+{
+	return avx512_fixed(b, r);
+}
+
+enum tsn_turned
+tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r)
+{
+	bool odd;
+
+	if (r->n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
+		return TSN_TURNED_NOT;
+	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? sixteen(b, r) : eight(b, r);
+	return odd ? TSN_TURNED_ODD : TSN_TURNED;
 }
 
 #else
 
-bool
-tsn_fixed_fill_wide(const struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
-    size_t stride)
+enum tsn_turned
+tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r)
 {
-	(void)b, (void)h, (void)p, (void)n, (void)stride;
-	return false;
+	(void)b, (void)r;
+	return TSN_TURNED_NOT;
 }
 
-bool
-tsn_fixed_fill_has_wide(void)
+enum tsn_turned
+tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
 {
-	return false;
-}
-
-bool
-tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const uint8_t *p, uint32_t n,
-    size_t stride)
-{
-	(void)b, (void)t, (void)turns, (void)p, (void)n, (void)stride;
-	return false;
+	(void)b, (void)t, (void)turns, (void)r;
+	return TSN_TURNED_NOT;
 }
 
 #endif

@@ -146,6 +146,8 @@ join_interfaces(struct tsn_batch *b, const struct tsn_records *r, const struct t
 {
 	struct joiner j = { .b = b, .f = f };
 
+	if (!tsn_field_set_has(&b->wanted, name))
+		return;
 	for (uint32_t row = b->n; row < b->n + r->n; row++)
 		if (tsn_mask_has(&b->present[index], row))
 			join_text(&j, row, name, TSN_FACT_IF_NAME, ((const uint32_t *)b->col[index])[row]);
@@ -168,7 +170,7 @@ join_role(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records
 	struct joiner j = { .b = b, .f = f };
 	const struct tsn_op *op = &w->role[role];
 
-	if (op->len == 0 || (f->kinds >> kind & 1) == 0)
+	if (op->len == 0 || (f->kinds >> kind & 1) == 0 || !tsn_field_set_has(&b->wanted, field))
 		return;
 	for (uint32_t i = 0; i < r->n; i++) {
 		const uint8_t *p = tsn_records_at(r, op) + i * r->stride;

@@ -174,29 +174,87 @@ make_way(struct tsn_plan *p, const struct tsn_template *t, const struct tsn_want
 		m.way->shared_start |= reverse && m.way->op[i].field == TSN_F_START && m.way->op[i].rank >= SHARED;
 	fitting = tsn_reallocarray(m.way->op, m.way->n + 1, sizeof(*fitting));
 	m.way->op = fitting != NULL ? fitting : m.way->op;
-	if (!t->variable && !reverse)
-		tsn_turns_make(m.way, t->min_len, t->domain->version);
-	return true;
+	m.way->step = tsn_reallocarray(NULL, 2 * m.way->n + 1, sizeof(*m.way->step)); /* to fit it, some are moved */
+	m.way->turn = tsn_reallocarray(NULL, m.way->n + 1, sizeof(*m.way->turn));
+	return m.way->step != NULL && m.way->turn != NULL;
+}
+
+/* An op on no column of its own may fill any; one on an element by its number is there because somebody asked for it. */
+static bool
+is_wanted(const struct tsn_op *op, const struct tsn_field_set *wanted)
+{
+	return op->code == TSN_OP_LIST || op->code == TSN_OP_WANTED || tsn_field_set_has(wanted, (enum tsn_field)op->field);
+}
+
+/*
+ * What turns do comes first: a turned op is the first on its column, and what lists say gives way to what the record says, so the
+ * order is nothing to the columns. Records with another direction go one by one and need no turns.
+ */
+static void
+fit_way(struct tsn_plan *p, struct tsn_way *w, bool turns)
+{
+	struct tsn_op *chosen = w->step + w->n;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->n; i++)
+		if (is_wanted(&w->op[i], &p->wanted))
+			chosen[n++] = w->op[i];
+	w->turns = turns ? tsn_turns_make(chosen, n, p->size, p->version, w->turn) : 0;
+	w->steps = w->turned = 0;
+	w->told.n = w->placed.n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!chosen[i].turned)
+			continue;
+		tsn_told_add(tsn_op_is_time(&chosen[i]) ? &w->placed : &w->told, (enum tsn_field)chosen[i].field,
+		    chosen[i].code == TSN_MAP_IPV4);
+		w->step[w->turned++] = chosen[i];
+	}
+	w->steps = w->turned;
+	for (uint32_t i = 0; i < n; i++)
+		if (!chosen[i].turned)
+			w->step[w->steps++] = chosen[i];
+}
+
+void
+tsn_plan_fit(struct tsn_plan *p, const struct tsn_field_set *wanted)
+{
+	p->wanted = *wanted;
+	fit_way(p, &p->way[0], p->size > 0 && !p->reverse);
+	if (p->reverse)
+		fit_way(p, &p->way[1], false);
+}
+
+static void
+free_way(struct tsn_way *w)
+{
+	tsn_free(w->op);
+	tsn_free(w->step);
+	tsn_free(w->turn);
+	w->op = w->step = NULL;
+	w->turn = NULL;
 }
 
 struct tsn_plan *
 tsn_plan_make(const struct tsn_template *t, const struct tsn_want *want)
 {
 	struct tsn_plan *p = tsn_calloc(1, sizeof(*p));
+	struct tsn_field_set wanted;
 
 	if (p == NULL)
 		return NULL;
 	p->generation = want->generation;
+	p->size = t->variable ? 0 : t->min_len;
+	p->version = t->domain->version;
 	if (!make_way(p, t, want, false) || !make_way(p, t, want, true)) {
 		tsn_plan_free(p);
 		return NULL;
 	}
 	for (size_t i = 0; i < sizeof(telling); i++)
 		p->flows |= p->way[0].has[telling[i]];
-	if (!p->reverse) {
-		tsn_free(p->way[1].op);
-		p->way[1].op = NULL;
-	}
+	if (!p->reverse)
+		free_way(&p->way[1]);
+	memset(&wanted, 0xff, sizeof(wanted));
+	tsn_plan_fit(p, &wanted);
 	return p;
 }
 
@@ -204,9 +262,8 @@ void
 tsn_plan_free(struct tsn_plan *p)
 {
 	if (p != NULL) {
-		tsn_free(p->way[0].op);
-		tsn_free(p->way[0].turn);
-		tsn_free(p->way[1].op);
+		free_way(&p->way[0]);
+		free_way(&p->way[1]);
 	}
 	tsn_free(p);
 }

@@ -27,9 +27,13 @@ struct tsn_op {
 
 /* One direction of the flows. */
 struct tsn_way {
-	struct tsn_op *op;
+	struct tsn_op *op;   /* all that could be done... */
+	uint32_t n;
+	struct tsn_op *step; /* ...and what is done, for what is wanted: first what turns do where they can */
+	uint32_t steps, turned;
 	struct tsn_turn *turn;
-	uint32_t n, turns;
+	uint32_t turns;
+	struct tsn_told told, placed; /* by the turns: numbers, and times unless one is odd */
 	struct tsn_op role[TSN_ROLE_COUNT];
 	bool has[TSN_FIELD_COUNT];
 	bool shared_start; /* of the other direction: it has no start of its own */
@@ -37,6 +41,9 @@ struct tsn_way {
 
 struct tsn_plan {
 	uint32_t generation; /* of the wanted elements */
+	struct tsn_field_set wanted; /* that the steps are for */
+	uint32_t size;       /* of a record; 0: it varies */
+	uint16_t version;    /* of the messages they come in */
 	bool flows;          /* the records describe flows */
 	bool reverse;        /* and may have a second direction: way[1] */
 	struct tsn_way way[2];
@@ -79,14 +86,16 @@ struct tsn_lists {
 
 /*
  * Writes rows [b->n, b->n + r->n), which must be free, and moves b->n. Returns how many records have times that
- * cannot be (see decode.h).
+ * cannot be (see decode.h). The plan is made to fit what the batch wants.
  */
-uint32_t tsn_plan_run(const struct tsn_plan *p, int way, struct tsn_batch *b, const struct tsn_head *h,
+uint32_t tsn_plan_run(struct tsn_plan *p, int way, struct tsn_batch *b, const struct tsn_head *h,
     const struct tsn_records *r, const struct tsn_lists *lists);
 /* Does the record have anything in the other direction? */
 bool tsn_plan_has_reverse(const struct tsn_plan *p, const struct tsn_records *r);
 
 /* --- between the files of the plan --- */
+
+#define TSN_TIME_LATEST INT64_C(253402300799999) /* 9999-12-31: what lies behind is no time */
 
 static inline const uint8_t *
 tsn_records_at(const struct tsn_records *r, const struct tsn_op *op)
@@ -117,13 +126,21 @@ tsn_read_uint(const uint8_t *p, uint32_t len)
  */
 uint32_t tsn_times_finish(
     const struct tsn_way *w, struct tsn_batch *b, const struct tsn_records *r, struct tsn_mask *odd);
+/* One that a turn places in time, if none of the message is odd. */
+static inline bool
+tsn_op_is_time(const struct tsn_op *op)
+{
+	return op->code == TSN_MAP_UPTIME || op->code == TSN_MAP_MILLIS;
+}
+/* Chooses the steps for what is [wanted]. */
+void tsn_plan_fit(struct tsn_plan *p, const struct tsn_field_set *wanted);
 /*
- * Which ops of records of [size] bytes can be done many records at a time, and how; none when memory is out. [version] of
- * the messages they come in.
+ * Marks those of [n] ops, which stand in the order of their fields, that can be done many records of [size] bytes at a time, and
+ * makes the turns that do it: [t] has room for [n]. Returns how many turns.
  */
-void tsn_turns_make(struct tsn_way *w, uint32_t size, uint16_t version);
-/* Times that a turn brought to their column as they came. False: one is not as most are, and tsn_times_run is to do it. */
-bool tsn_times_turned(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t n);
+uint32_t tsn_turns_make(struct tsn_op *op, uint32_t n, uint32_t size, uint16_t version, struct tsn_turn *t);
+/* Does a row of [b->n, b->n + n) end before it starts? Whatever the columns hold where a time is absent. */
+bool tsn_times_ends_first(const struct tsn_batch *b, uint32_t n);
 void tsn_times_run(const struct tsn_way *w, const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h,
     const struct tsn_records *r, const struct tsn_facts *facts, struct tsn_mask *odd);
 /* Names and sampling from what options told. */

@@ -248,45 +248,49 @@ TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_he
 			tsn_batch_put_addr(b, row + i, TSN_F_EXPORTER, x);
 	} /* else nobody is known to have sent it, but the records may have said (elements 130 and 131) */
 	tsn_fill_sent(b, n, h->source, h->received, h->exported);
-	tsn_fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->domain);
-	tsn_mask_set_range(&b->present[TSN_F_SOURCE_ID], row, n);
+	if (tsn_field_set_has(&b->wanted, TSN_F_SOURCE_ID)) {
+		tsn_fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->domain);
+		tsn_mask_set_range(&b->present[TSN_F_SOURCE_ID], row, n);
+	}
 }
 
-TSN_WIDE(static, void, lower_twelve, (uint16_t *c, uint32_t n), (c, n))
+/* Does what turns can do; the first step that is left. */
+static uint32_t
+run_turns(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_head *h, const struct tsn_records *r,
+    bool *odd)
 {
-	for (uint32_t i = 0; i < n; i++)
-		c[i] &= 0xfff;
-}
+	const struct tsn_turn_records records = { r->p, r->n, r->stride, h->uptime, h->exported };
+	enum tsn_turned turned = w->turns > 0 ? tsn_turns_run(b, w->turn, w->turns, &records) : TSN_TURNED_NOT;
 
-/* What remains to be done of an op whose numbers are in their column. False: it is to be run as if they were not. */
-static bool
-finish_turned(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
-{
-	if ((op->code == TSN_MAP_UPTIME || op->code == TSN_MAP_MILLIS) && !tsn_times_turned(op, b, h, n))
-		return false;
-	if (op->code == TSN_MAP_FLAGS)
-		lower_twelve((uint16_t *)b->col[op->field] + b->n, n);
-	if (op->code == TSN_MAP_IPV4)
-		tsn_mask_set_range(&b->addr[tsn_fields[op->field].addr_slot].is_v4, b->n, n);
-	tsn_mask_set_range(&b->present[op->field], b->n, n);
-	return true;
+	*odd = turned == TSN_TURNED_ODD;
+	if (turned == TSN_TURNED_NOT)
+		return 0;
+	tsn_told_put(&w->told, b, r->n);
+	if (!*odd)
+		tsn_told_put(&w->placed, b, r->n);
+	return w->turned;
 }
 
 uint32_t
-tsn_plan_run(const struct tsn_plan *p, int way, struct tsn_batch *b, const struct tsn_head *h,
-    const struct tsn_records *r, const struct tsn_lists *lists)
+tsn_plan_run(struct tsn_plan *p, int way, struct tsn_batch *b, const struct tsn_head *h, const struct tsn_records *r,
+    const struct tsn_lists *lists)
 {
 	const struct tsn_way *w = &p->way[way];
 	const struct tsn_facts *facts = *lists->domain != NULL ? &(*lists->domain)->facts : &(struct tsn_facts){ 0 };
-	bool turned = r->at == NULL && w->turns > 0 && tsn_turns_run(b, w->turn, w->turns, r->p, r->n, r->stride);
 	struct tsn_mask odd;
-	uint32_t n;
+	bool odd_times;
+	uint32_t n, from;
 
+	if (!tsn_field_set_same(&p->wanted, &b->wanted))
+		tsn_plan_fit(p, &b->wanted);
 	tsn_mask_clear(&odd);
-	for (uint32_t i = 0; i < w->n; i++)
-		if (!(turned && w->op[i].turned && finish_turned(&w->op[i], b, h, r->n)) &&
-		    run_op(&w->op[i], b, h, r, lists))
-			tsn_times_run(w, &w->op[i], b, h, r, facts, &odd);
+	from = run_turns(w, b, h, r, &odd_times);
+	for (uint32_t i = 0; odd_times && i < from; i++)
+		if (tsn_op_is_time(&w->step[i]))
+			tsn_times_run(w, &w->step[i], b, h, r, facts, &odd);
+	for (uint32_t i = from; i < w->steps; i++)
+		if (run_op(&w->step[i], b, h, r, lists))
+			tsn_times_run(w, &w->step[i], b, h, r, facts, &odd);
 	n = tsn_times_finish(w, b, r, &odd);
 	tsn_facts_join(w, b, r, facts);
 	fill_constants(b, h, r->n);

@@ -106,8 +106,7 @@ agent_key(const struct datagram *d)
 static uint32_t
 growth(struct tsn_sflow *s, const struct datagram *d, const struct sample *sample)
 {
-	uint64_t whose = tsn_hash_join(d->key, (uint64_t)sample->notification << 32 | sample->source_type);
-	uint64_t key = tsn_hash_join(whose, sample->source);
+	uint64_t key = tsn_hash_join(d->key + sample->notification, (uint64_t)sample->source_type << 32 | sample->source);
 	struct source *at;
 	uint32_t grown = 0;
 	int32_t ahead;
@@ -181,10 +180,10 @@ read_records(struct tsn_xdr *x, uint32_t n, struct tsn_sflow_packet *k)
 	bool whole = true;
 
 	for (; n > 0 && !x->bad; n--) {
-		uint32_t format = tsn_xdr_u32(x), size = tsn_xdr_u32(x);
-		struct tsn_xdr body = tsn_xdr_sub(x, size);
+		const uint8_t *p = tsn_xdr_bytes(x, 8);
+		struct tsn_xdr body = tsn_xdr_sub(x, p != NULL ? tsn_wire_u32(p + 4) : 0);
 
-		if (!body.bad && !tsn_sflow_record(k, format, body))
+		if (!body.bad && !tsn_sflow_record(k, tsn_wire_u32(p), body))
 			whole = false;
 	}
 	return whole && !x->bad;
@@ -196,7 +195,7 @@ deliver(struct tsn_sflow *t, const struct datagram *d, const struct sample *s, s
     struct tsn_batch_sink *sink)
 {
 	struct tsn_exporter *e = d->m->x;
-	struct tsn_sflow_packet k = { 0 };
+	struct tsn_sflow_packet k;
 	struct tsn_batch *b;
 	bool whole;
 
@@ -205,6 +204,7 @@ deliver(struct tsn_sflow *t, const struct datagram *d, const struct sample *s, s
 		return TSN_DECODE_DAMAGED;
 	}
 	e->counter[TSN_XC_AGENT_DROPS] += growth(t, d, s);
+	tsn_sflow_begin(&k);
 	whole = read_records(x, s->records, &k);
 	e->counter[TSN_XC_BAD_RECORD] += !whole;
 	if (k.from == TSN_SFLOW_NO_IP) { /* ARP, a bridge's own traffic, records of another kind */
@@ -228,37 +228,41 @@ compact(uint32_t v)
 	return (struct interface){ v >> 30, v & INTERNAL };
 }
 
+/* The headers of samples are of fixed size, so they are asked for at once. What is cut short is left as it is: nobody looks at it. */
+#define WORD(i) tsn_wire_u32(p + 4 * (size_t)(i))
+
 static void
 read_compact(struct tsn_xdr *x, struct sample *s)
 {
-	uint32_t source;
+	const uint8_t *p = tsn_xdr_bytes(x, 4 * 8);
 
-	s->sequence = tsn_xdr_u32(x);
-	source = tsn_xdr_u32(x);
-	s->source_type = source >> 24;
-	s->source = source & 0xffffff;
-	s->rate = tsn_xdr_u32(x);
-	tsn_xdr_u32(x); /* the pool of packets sampled from */
-	s->drops = tsn_xdr_u32(x);
-	s->in = compact(tsn_xdr_u32(x));
-	s->out = compact(tsn_xdr_u32(x));
-	s->records = tsn_xdr_u32(x);
+	if (p == NULL)
+		return;
+	s->sequence = WORD(0);
+	s->source_type = p[4];
+	s->source = WORD(1) & 0xffffff;
+	s->rate = WORD(2); /* 3: the pool of packets sampled from */
+	s->drops = WORD(4);
+	s->in = compact(WORD(5));
+	s->out = compact(WORD(6));
+	s->records = WORD(7);
 }
 
 static void
 read_expanded(struct tsn_xdr *x, struct sample *s)
 {
-	s->sequence = tsn_xdr_u32(x);
-	s->source_type = tsn_xdr_u32(x);
-	s->source = tsn_xdr_u32(x);
-	s->rate = tsn_xdr_u32(x);
-	tsn_xdr_u32(x);
-	s->drops = tsn_xdr_u32(x);
-	s->in.format = tsn_xdr_u32(x);
-	s->in.index = tsn_xdr_u32(x);
-	s->out.format = tsn_xdr_u32(x);
-	s->out.index = tsn_xdr_u32(x);
-	s->records = tsn_xdr_u32(x);
+	const uint8_t *p = tsn_xdr_bytes(x, 4 * 11);
+
+	if (p == NULL)
+		return;
+	s->sequence = WORD(0);
+	s->source_type = WORD(1);
+	s->source = WORD(2);
+	s->rate = WORD(3);
+	s->drops = WORD(5);
+	s->in = (struct interface){ WORD(6), WORD(7) };
+	s->out = (struct interface){ WORD(8), WORD(9) };
+	s->records = WORD(10);
 }
 
 /*
@@ -268,17 +272,21 @@ read_expanded(struct tsn_xdr *x, struct sample *s)
 static void
 read_discarded(struct tsn_xdr *x, struct sample *s)
 {
-	s->sequence = tsn_xdr_u32(x);
-	s->source_type = tsn_xdr_u32(x);
-	s->source = tsn_xdr_u32(x);
-	s->drops = tsn_xdr_u32(x);
-	s->in.index = tsn_xdr_u32(x);
-	tsn_xdr_u32(x); /* the interface it would have left by */
-	s->out.format = WAS_DISCARDED;
-	s->out.index = tsn_xdr_u32(x); /* the reason */
-	s->records = tsn_xdr_u32(x);
+	const uint8_t *p = tsn_xdr_bytes(x, 4 * 8);
+
+	if (p == NULL)
+		return;
+	s->sequence = WORD(0);
+	s->source_type = WORD(1);
+	s->source = WORD(2);
+	s->drops = WORD(3);
+	s->in.index = WORD(4); /* 5: the interface it would have left by */
+	s->out = (struct interface){ WAS_DISCARDED, WORD(6) }; /* the reason */
+	s->records = WORD(7);
 	s->notification = true;
 }
+
+#undef WORD
 
 static enum tsn_decode
 decode_sample(struct tsn_sflow *t, const struct datagram *d, uint32_t format, struct tsn_xdr *x,

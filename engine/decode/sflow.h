@@ -46,6 +46,16 @@ struct tsn_sflow_packet {
 	struct tsn_str user, host, url;
 };
 
+/* Nothing is known. Whatever stands in the rest is looked at only where these say so: to clear all of it takes longer than to read most. */
+static inline void
+tsn_sflow_begin(struct tsn_sflow_packet *k)
+{
+	k->from = TSN_SFLOW_NO_IP;
+	k->has_eth = k->has_vlan = k->has_masks = k->has_as = k->has_hop = k->has_bgp_hop = false;
+	k->user.n = k->host.n = k->url.n = 0;
+	k->ip.has_mac = k->ip.has_vlan = false;
+}
+
 /* One flow record of enterprise 0; formats that say nothing of a flow are passed over. False: too short for its kind. */
 bool tsn_sflow_record(struct tsn_sflow_packet *k, uint32_t format, struct tsn_xdr body);
 /* Writes what is known to the row. */

@@ -42,11 +42,18 @@ labels(const uint8_t *p, size_t n)
 static void
 raw_header(struct tsn_sflow_packet *k, struct tsn_xdr *x)
 {
-	uint32_t protocol = tsn_xdr_u32(x), full = tsn_xdr_u32(x), stripped = tsn_xdr_u32(x), n = tsn_xdr_u32(x);
-	const uint8_t *p = tsn_xdr_bytes(x, n);
-	struct tsn_headers_info ip = { 0 };
+	const uint8_t *head = tsn_xdr_bytes(x, 16), *p;
+	uint32_t protocol, full, stripped, n;
+	struct tsn_headers_info ip;
 	size_t skip;
 
+	if (head == NULL)
+		return;
+	protocol = tsn_wire_u32(head);
+	full = tsn_wire_u32(head + 4);
+	stripped = tsn_wire_u32(head + 8);
+	n = tsn_wire_u32(head + 12);
+	p = tsn_xdr_bytes(x, n);
 	if (p == NULL || k->from == TSN_SFLOW_HEADER || protocol >= LINKS || links[protocol] == 0)
 		return;
 	skip = protocol == MPLS ? labels(p, n) : 0;
@@ -243,6 +250,14 @@ tsn_sflow_record(struct tsn_sflow_packet *k, uint32_t format, struct tsn_xdr bod
 	return !x->bad;
 }
 
+/* What few rules read. */
+static inline void
+put_wanted(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v)
+{
+	if (tsn_field_set_has(&b->wanted, f))
+		tsn_batch_put_int(b, row, f, v);
+}
+
 static void
 put_ip(struct tsn_batch *b, uint32_t row, const struct tsn_sflow_packet *k)
 {
@@ -251,7 +266,7 @@ put_ip(struct tsn_batch *b, uint32_t row, const struct tsn_sflow_packet *k)
 	tsn_batch_put_addr(b, row, TSN_F_SRC, ip->src);
 	tsn_batch_put_addr(b, row, TSN_F_DST, ip->dst);
 	tsn_batch_put_int(b, row, TSN_F_PROTO, ip->proto);
-	tsn_batch_put_int(b, row, TSN_F_TOS, ip->tos);
+	put_wanted(b, row, TSN_F_TOS, ip->tos);
 	tsn_batch_put_int(b, row, TSN_F_RAW_PACKETS, 1);
 	tsn_batch_put_int(b, row, TSN_F_RAW_BYTES, ip->ip_bytes);
 	if (ip->has_ports || ip->later_fragment) { /* 0 on fragments (LANGUAGE section 3) */
@@ -266,10 +281,10 @@ put_ip(struct tsn_batch *b, uint32_t row, const struct tsn_sflow_packet *k)
 	}
 	if (k->from != TSN_SFLOW_HEADER)
 		return;
-	tsn_batch_put_int(b, row, TSN_F_MIN_TTL, ip->ttl);
-	tsn_batch_put_int(b, row, TSN_F_MAX_TTL, ip->ttl);
+	put_wanted(b, row, TSN_F_MIN_TTL, ip->ttl);
+	put_wanted(b, row, TSN_F_MAX_TTL, ip->ttl);
 	if (ip->ip_version == 6)
-		tsn_batch_put_int(b, row, TSN_F_FLOW_LABEL, ip->flow_label);
+		put_wanted(b, row, TSN_F_FLOW_LABEL, ip->flow_label);
 }
 
 /* The switch knows by which VLAN the packet came in, the packet only which one it was in. */
@@ -277,11 +292,11 @@ static void
 put_link(struct tsn_batch *b, uint32_t row, const struct tsn_sflow_packet *k)
 {
 	if (k->ip.has_mac || k->has_eth) {
-		tsn_batch_put_int(b, row, TSN_F_SRC_MAC, (int64_t)(k->ip.has_mac ? k->ip.src_mac : k->src_mac));
-		tsn_batch_put_int(b, row, TSN_F_DST_MAC, (int64_t)(k->ip.has_mac ? k->ip.dst_mac : k->dst_mac));
+		put_wanted(b, row, TSN_F_SRC_MAC, (int64_t)(k->ip.has_mac ? k->ip.src_mac : k->src_mac));
+		put_wanted(b, row, TSN_F_DST_MAC, (int64_t)(k->ip.has_mac ? k->ip.dst_mac : k->dst_mac));
 	}
 	if (k->has_vlan || k->ip.has_vlan)
-		tsn_batch_put_int(b, row, TSN_F_VLAN, k->has_vlan ? k->vlan : k->ip.vlan);
+		put_wanted(b, row, TSN_F_VLAN, k->has_vlan ? k->vlan : k->ip.vlan);
 }
 
 static void
@@ -290,12 +305,12 @@ put_routes(struct tsn_batch *b, uint32_t row, const struct tsn_sflow_packet *k)
 	if (k->has_hop || k->has_bgp_hop)
 		tsn_batch_put_addr(b, row, TSN_F_NEXT_HOP, k->has_hop ? k->hop : k->bgp_hop);
 	if (k->has_masks) {
-		tsn_batch_put_int(b, row, TSN_F_SRC_MASK, k->src_mask);
-		tsn_batch_put_int(b, row, TSN_F_DST_MASK, k->dst_mask);
+		put_wanted(b, row, TSN_F_SRC_MASK, k->src_mask);
+		put_wanted(b, row, TSN_F_DST_MASK, k->dst_mask);
 	}
 	if (k->has_as) {
-		tsn_batch_put_int(b, row, TSN_F_SRC_AS, k->src_as);
-		tsn_batch_put_int(b, row, TSN_F_DST_AS, k->dst_as);
+		put_wanted(b, row, TSN_F_SRC_AS, k->src_as);
+		put_wanted(b, row, TSN_F_DST_AS, k->dst_as);
 	}
 }
 

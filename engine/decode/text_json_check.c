@@ -25,26 +25,38 @@ hex4(struct check *c)
 	return true;
 }
 
+/* To the next byte that is not just itself in a string. */
+static inline void
+skip_plain(struct check *c)
+{
+	const char *p = c->p, *const end = c->end;
+
+	while (p < end && *p != '"' && *p != '\\' && (uint8_t)*p >= 32)
+		p++;
+	c->p = p;
+}
+
 static bool
 check_string(struct check *c)
 {
 	if (c->p == c->end || *c->p++ != '"')
 		return false;
-	while (c->p < c->end) {
-		uint8_t ch = (uint8_t)*c->p++;
+	for (;;) {
+		uint8_t ch;
 
+		skip_plain(c);
+		if (c->p == c->end)
+			return false;
+		ch = (uint8_t)*c->p++;
 		if (ch == '"')
 			return true;
 		if (ch < 32)
 			return false;
-		if (ch != '\\')
-			continue;
 		if (c->p == c->end || *c->p == '\0' || strchr("\"\\/bfnrtu", *c->p) == NULL)
 			return false;
 		if (*c->p++ == 'u' && !hex4(c))
 			return false;
 	}
-	return false;
 }
 
 static bool

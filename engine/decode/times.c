@@ -7,7 +7,6 @@
 #include "decode/wire.h"
 
 #define NTP_1970 UINT32_C(2208988800) /* seconds from 1900, when NTP's first era began */
-#define LATEST   INT64_C(253402300799999) /* 9999-12-31: what lies behind is no time */
 
 /* [uptime] is that of moment [h->exported]; all of it modulo 2^32. */
 static void
@@ -45,7 +44,7 @@ run_uptime_ipfix(const struct tsn_way *w, const struct tsn_op *op, struct tsn_ba
 		int64_t booted = known ? (int64_t)tsn_wire_u64(tsn_records_at(&one, init)) : facts->booted;
 		struct tsn_mask one_odd;
 
-		if ((!known && !facts->booted_known) || booted <= 0 || booted > LATEST)
+		if ((!known && !facts->booted_known) || booted <= 0 || booted > TSN_TIME_LATEST)
 			continue;
 		tsn_mask_clear(&one_odd);
 		b->n += i;
@@ -66,15 +65,15 @@ read_time(uint8_t kind, const uint8_t *p, uint32_t len, const struct tsn_head *h
 		return TSN_TIME_NONE;
 	switch (kind) {
 	case TSN_MAP_SECONDS:
-		return v <= (uint64_t)LATEST / 1000 ? (int64_t)v * 1000 : TSN_TIME_NONE;
+		return v <= (uint64_t)TSN_TIME_LATEST / 1000 ? (int64_t)v * 1000 : TSN_TIME_NONE;
 	case TSN_MAP_MILLIS:
-		return v <= (uint64_t)LATEST ? (int64_t)v : TSN_TIME_NONE;
+		return v <= (uint64_t)TSN_TIME_LATEST ? (int64_t)v : TSN_TIME_NONE;
 	case TSN_MAP_NTP: /* RFC 7011 sections 6.1.9, 6.1.10; modulo 2^32, which is right until 2106 */
 		return len == 8
 		    ? (int64_t)(uint32_t)((v >> 32) - NTP_1970) * 1000 + (int64_t)((v & UINT32_MAX) * 1000 >> 32)
 		    : TSN_TIME_NONE;
 	default:
-		return v <= (uint64_t)LATEST ? h->exported - (int64_t)(v / 1000) : TSN_TIME_NONE;
+		return v <= (uint64_t)TSN_TIME_LATEST ? h->exported - (int64_t)(v / 1000) : TSN_TIME_NONE;
 	}
 }
 
@@ -90,42 +89,11 @@ run_millis(const struct tsn_op *op, struct tsn_batch *b, const uint8_t *restrict
 		uint64_t v = tsn_wire_u64(p);
 
 		c[i] = (int64_t)v;
-		strange |= v - 1 >= (uint64_t)LATEST;
+		strange |= v - 1 >= (uint64_t)TSN_TIME_LATEST;
 	}
 	if (!strange)
 		tsn_mask_set_range(&b->present[op->field], b->n, n);
 	return !strange;
-}
-
-/* False: one is ahead of sysUptime. */
-TSN_WIDE(static, bool, place_uptimes, (int64_t *c, uint32_t n, uint32_t uptime, int64_t exported), (c, n, uptime, exported))
-{
-	uint32_t ahead = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t age = uptime - (uint32_t)c[i];
-
-		c[i] = exported - age;
-		ahead |= age > UINT32_MAX - TSN_DECODE_AHEAD;
-	}
-	return ahead == 0;
-}
-
-TSN_WIDE(static, bool, are_millis, (const int64_t *c, uint32_t n), (c, n))
-{
-	uint64_t strange = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		strange |= (uint64_t)c[i] - 1 >= (uint64_t)LATEST;
-	return strange == 0;
-}
-
-bool
-tsn_times_turned(const struct tsn_op *op, struct tsn_batch *b, const struct tsn_head *h, uint32_t n)
-{
-	int64_t *c = (int64_t *)b->col[op->field] + b->n;
-
-	return op->code == TSN_MAP_UPTIME ? place_uptimes(c, n, h->uptime, h->exported) : are_millis(c, n);
 }
 
 void
@@ -207,7 +175,6 @@ delay_start(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_recor
 	}
 }
 
-/* Whatever the columns hold where a time is absent. */
 TSN_WIDE(static, bool, ends_first, (const int64_t *start, const int64_t *end, uint32_t n), (start, end, n))
 {
 	uint64_t any = 0;
@@ -215,6 +182,12 @@ TSN_WIDE(static, bool, ends_first, (const int64_t *start, const int64_t *end, ui
 	for (uint32_t i = 0; i < n; i++)
 		any |= start[i] > end[i];
 	return any != 0;
+}
+
+bool
+tsn_times_ends_first(const struct tsn_batch *b, uint32_t n)
+{
+	return ends_first((const int64_t *)b->col[TSN_F_START] + b->n, (const int64_t *)b->col[TSN_F_END] + b->n, n);
 }
 
 uint32_t
@@ -229,7 +202,7 @@ tsn_times_finish(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_
 		add_missing(w, b, r);
 	if (w->shared_start && w->role[TSN_ROLE_ANSWERED_MS].len > 0)
 		delay_start(w, b, r);
-	any = ends_first(start, end, n);
+	any = tsn_times_ends_first(b, n);
 	for (uint32_t i = 0; any && i < n; i++) {
 		uint32_t row = b->n + i;
 		int64_t first = start[i];

@@ -120,6 +120,7 @@ tsn_feed_open(const char *path, const struct tsn_feed_opts *opts, struct tsn_eng
 		return NULL;
 	}
 	f->reader.waiter = f->opts.waiter;
+	f->reader.hands = tsn_engine_hands(engine);
 	f->kind = recognise(f, why);
 	if (f->kind != NULL && (f->self = f->kind->open(f, why)) != NULL)
 		return f;

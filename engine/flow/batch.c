@@ -93,6 +93,7 @@ tsn_batch_new(void)
 	carve_all(&c, b);
 	reset_rows(b, TSN_BATCH_ROWS);
 	b->cap = TSN_BATCH_ROWS;
+	memset(&b->wanted, 0xff, sizeof(b->wanted));
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 	return b;
 }
@@ -107,12 +108,13 @@ tsn_batch_free(struct tsn_batch *b)
 	tsn_free(b);
 }
 
-void
-tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
+static void
+empty(struct tsn_batch *b, enum tsn_batch_kind kind)
 {
 	bool apart = kind != TSN_BATCH_FLOWS;
 
-	reset_rows(b, b->n);
+	tsn_batch_unseal(b);
+	b->used = b->n > b->used ? b->n : b->used;
 	b->n = 0;
 	b->text_used = 0;
 	b->kind = kind;
@@ -127,6 +129,34 @@ tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 	b->col[TSN_F_PACKETS] = apart ? b->scaled[0] : b->col[TSN_F_RAW_PACKETS];
 	b->col[TSN_F_BYTES] = apart ? b->scaled[1] : b->col[TSN_F_RAW_BYTES];
 	memset(&b->derived, 0, sizeof(b->derived));
+}
+
+/* Most of a batch's own memory are the masks of fields that nobody wants, and each shard has a view of each batch. */
+void
+tsn_batch_view(struct tsn_batch *to, const struct tsn_batch *of)
+{
+	const size_t before = offsetof(struct tsn_batch, present), behind = before + sizeof(of->present);
+
+	memcpy(to, of, before);
+	memcpy((char *)to + behind, (const char *)of + behind, sizeof(*of) - behind);
+	for (int f = 0; f < TSN_FIELD_COUNT; f++)
+		if (tsn_field_set_has(&of->wanted, (enum tsn_field)f))
+			to->present[f] = of->present[f];
+}
+
+void
+tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
+{
+	empty(b, kind);
+	reset_rows(b, b->used);
+	b->used = 0;
+}
+
+void
+tsn_batch_reuse(struct tsn_batch *b)
+{
+	empty(b, TSN_BATCH_FLOWS);
+	tsn_batch_spoil(b);
 }
 
 void

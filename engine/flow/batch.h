@@ -8,6 +8,7 @@
 #ifndef TSN_FLOW_BATCH_H
 #define TSN_FLOW_BATCH_H
 
+#include "base/clock.h"
 #include "flow/fields.h"
 #include "flow/mask.h"
 #include "flow/value.h"
@@ -67,6 +68,13 @@ struct tsn_batch {
 	void *columns;     /* one allocation behind all of the above */
 	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in all batches but of flows */
 	struct tsn_field_set derived;
+	/*
+	 * The fields that somebody reads, as tsn_batch_needs completes them; decoders may leave others alone, and where they do
+	 * not, what they say is not looked at. All of them unless the owner says otherwise; tsn_batch_clear leaves it.
+	 */
+	struct tsn_field_set wanted;
+	bool sealed;
+	uint32_t used;     /* rows whose [received], [exported] and [source] may be those of an earlier use */
 };
 
 #define TSN_BATCH_STR  1024u          /* the longest string of a flow; longer ones are cut */
@@ -77,6 +85,17 @@ struct tsn_batch *tsn_batch_new(void);
 void tsn_batch_free(struct tsn_batch *b);
 /* Empties it; [cap] and the column memory stay. */
 void tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind);
+/*
+ * The same for flows of which it is known that decoders make them, who write [received], [exported] and [source] of every row: these
+ * are not reset. Whoever makes a row otherwise calls tsn_batch_begin_row first.
+ */
+void tsn_batch_reuse(struct tsn_batch *b);
+static inline void
+tsn_batch_begin_row(struct tsn_batch *b)
+{
+	b->received[b->n] = b->exported[b->n] = TSN_TIME_NONE;
+	b->source[b->n] = 0;
+}
 
 /* One row at a time: for tests, slow decoders and tick rows. The row need not be below n yet. */
 static inline void
@@ -126,6 +145,26 @@ void tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters);
  * duration; rates over a duration that is not above zero are absent.
  */
 void tsn_batch_derive(struct tsn_batch *b, const struct tsn_field_set *want);
+
+/*
+ * Adds to [s], which is to become a batch's [wanted], what the flow room itself looks at: for the normal form, for duplicates,
+ * and what derived fields of [s] are made of.
+ */
+void tsn_batch_needs(struct tsn_field_set *s);
+/*
+ * From here to tsn_batch_clear nobody may look at fields that are not wanted. Under AddressSanitizer whoever does is stopped: their
+ * rows are said to be there, and their columns may not be read. Else it does nothing.
+ */
+void tsn_batch_seal(struct tsn_batch *b);
+/* For batch.c. [spoil], under AddressSanitizer: what tsn_batch_reuse does not reset is nothing that could be taken for a time. */
+void tsn_batch_unseal(struct tsn_batch *b);
+void tsn_batch_spoil(struct tsn_batch *b);
+
+/*
+ * [to], from zeros or a view already, becomes a view of [of]: another's columns, of which only the wanted ones may be looked at, with
+ * rows of its own. Not to be cleared, filled or freed as a batch; good as long as [of] does not change.
+ */
+void tsn_batch_view(struct tsn_batch *to, const struct tsn_batch *of);
 
 /*
  * Where decoders put rows. [room] returns a batch with at least one free row

@@ -66,6 +66,23 @@ tsn_field_set_has(const struct tsn_field_set *s, enum tsn_field f)
 	return s->bits[f / 64] >> (f % 64) & 1;
 }
 
+static inline void
+tsn_field_set_join(struct tsn_field_set *s, const struct tsn_field_set *more)
+{
+	for (size_t i = 0; i < sizeof(s->bits) / sizeof(s->bits[0]); i++)
+		s->bits[i] |= more->bits[i];
+}
+
+static inline bool
+tsn_field_set_same(const struct tsn_field_set *a, const struct tsn_field_set *b)
+{
+	uint64_t odd = 0;
+
+	for (size_t i = 0; i < sizeof(a->bits) / sizeof(a->bits[0]); i++)
+		odd |= a->bits[i] ^ b->bits[i];
+	return odd == 0;
+}
+
 /* By rule's word, Information Element or alias. -1 if there is none. */
 int tsn_field_find(const char *name, size_t len);
 /* The i-th alias (0, 1, ...) and its field; NULL past the last. For completion and the manual. */

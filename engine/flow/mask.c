@@ -66,6 +66,23 @@ tsn_mask_pack(struct tsn_mask *m, const uint8_t *bytes)
 
 #endif
 
+/*
+ * Eight bits in each of eight bytes, of which the k-th keeps bit k; whatever is left of it becomes the highest bit by an
+ * addition that leaves the byte alone.
+ */
+void
+tsn_mask_unpack(uint8_t *bytes, const struct tsn_mask *m)
+{
+	for (int i = 0; i < TSN_MASK_WORDS; i++) {
+		for (int j = 0; j < 8; j++) {
+			uint64_t eight = (m->w[i] >> (j * 8) & 0xff) * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
+
+			eight = (eight + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7 & UINT64_C(0x0101010101010101);
+			memcpy(bytes + i * 64 + j * 8, &eight, 8);
+		}
+	}
+}
+
 /* Wide for the CPU's own way of counting bits. */
 TSN_WIDE(, uint32_t, tsn_mask_count, (const struct tsn_mask *m), (m))
 {

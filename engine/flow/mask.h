@@ -127,6 +127,8 @@ tsn_mask_andnot(struct tsn_mask *d, const struct tsn_mask *a, const struct tsn_m
  * comparison (the first writes bytes, which compilers vectorise everywhere).
  */
 void tsn_mask_pack(struct tsn_mask *m, const uint8_t *bytes);
+/* The other way: a byte of 0 or 1 for each bit. */
+void tsn_mask_unpack(uint8_t *bytes, const struct tsn_mask *m);
 
 /* Visits the set rows in order. Write it as a loop head: TSN_EACH_ROW(row, &mask) { ... }; no break or continue to the outer loop inside. */
 #define TSN_EACH_ROW(row, mask) \

@@ -316,6 +316,8 @@ ip_version(struct tsn_batch *b)
 
 	tsn_mask_or(&b->present[TSN_F_IP_VERSION], has_src, has_dst);
 	tsn_mask_and(&b->present[TSN_F_IP_VERSION], &b->present[TSN_F_IP_VERSION], &b->rows);
+	if (!tsn_field_set_has(&b->wanted, TSN_F_IP_VERSION))
+		return;
 	memset(v, 4, b->n);
 	if (!src->any_v6 && !dst->any_v6)
 		return;
@@ -372,22 +374,23 @@ widen(struct tsn_time_span *s, int64_t v)
 	s->most = v > s->most ? v : s->most;
 }
 
-TSN_WIDE(static, bool, all_told, (const int64_t *received, const int64_t *exported, uint32_t n), (received, exported, n))
+/* event_time where all three times are there, and the spans, in one pass. False: some received or exported is not told. */
+TSN_WIDE(static, bool, usual_times,
+    (int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n, struct tsn_time_span span[2]),
+    (out, received, exported, end, n, span))
 {
+	struct tsn_time_span event = { INT64_MAX, INT64_MIN }, receipt = event;
 	uint64_t untold = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		untold |= (received[i] == TSN_TIME_NONE) | (exported[i] == TSN_TIME_NONE);
-	return untold == 0;
-}
-
-/* event_time where all three times are there. */
-TSN_WIDE(static, void, usual_times,
-    (int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n),
-    (out, received, exported, end, n))
-{
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		out[i] = before(received[i], age(exported[i], end[i]));
+		untold |= (received[i] == TSN_TIME_NONE) | (exported[i] == TSN_TIME_NONE);
+		widen(&event, out[i]);
+		widen(&receipt, received[i]);
+	}
+	span[0] = event;
+	span[1] = receipt;
+	return untold == 0;
 }
 
 static void
@@ -415,10 +418,15 @@ TSN_WIDE(static, void, find_spans, (struct tsn_batch *b), (b))
 static void
 times(struct tsn_batch *b)
 {
-	if (memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 && all_told(b->received, b->exported, b->n))
-		usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n);
-	else
-		odd_times(b);
+	struct tsn_time_span span[2];
+
+	if (b->n > 0 && memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 &&
+	    usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n, span)) {
+		b->event_span = span[0];
+		b->received_span = span[1];
+		return;
+	}
+	odd_times(b);
 	find_spans(b);
 }
 

@@ -120,7 +120,8 @@ text_flags(int64_t v, struct tsn_buf *out)
 	for (size_t i = 0; i < COUNT(flags); i++) {
 		if ((v & flags[i].value) == 0)
 			continue;
-		tsn_buf_printf(out, "%s%s", sep, flags[i].name);
+		tsn_buf_puts(out, sep);
+		tsn_buf_puts(out, flags[i].name);
 		sep = "|";
 		v &= ~(int64_t)flags[i].value;
 	}

@@ -121,13 +121,30 @@ struct scan {
 	bool string, escaped;
 };
 
+/* Bytes that mean something in a string, and outside of one. */
+enum { IN_STRING = 1, OUTSIDE = 2 };
+static const uint8_t telling[256] = { ['\n'] = IN_STRING | OUTSIDE, ['"'] = IN_STRING | OUTSIDE, ['\\'] = IN_STRING,
+	['{'] = OUTSIDE, ['}'] = OUTSIDE };
+
+/* The first of [at, n) that is among these; [n] if there is none. */
+static inline size_t
+skip_plain(const uint8_t *p, size_t at, size_t n, uint8_t which)
+{
+	while (at < n && (telling[p[at]] & which) == 0)
+		at++;
+	return at;
+}
+
 /* Scans to the end of what is there. True when it has seen the object's end, or the line's where that ends it. */
 static bool
 scan_object(struct scan *s, const uint8_t *p, size_t n, bool pretty)
 {
 	for (; s->at < n; s->at++) {
-		uint8_t c = p[s->at];
+		uint8_t c;
 
+		if (!s->escaped && (s->at = skip_plain(p, s->at, n, s->string ? IN_STRING : OUTSIDE)) == n)
+			return false;
+		c = p[s->at];
 		if (c == '\n') {
 			if (!pretty)
 				return true;

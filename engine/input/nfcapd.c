@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "input/nfcapd_ahead.h"
 
 #define MAGIC        0xa50cu
 #define BLOCK_HEADER 12u
@@ -20,13 +21,15 @@ struct tsn_nfcapd_file {
 	struct tsn_nfcapd_header h;
 	uint64_t blocks;   /* whole ones behind us */
 	uint64_t at;       /* file offset of the block being read */
-	size_t left;       /* bytes of it still to be handed out; of a packed one, of [plain] */
+	size_t left;       /* bytes of it still to be handed out; of a packed one, unpacked */
 	uint16_t type;
 	uint32_t size;
 	bool open, packed; /* in the middle of a block; it was packed */
 	bool cut;          /* all that the file has of an unfinished block has been handed out */
-	uint8_t *raw, *plain; /* as read, as unpacked */
-	size_t raw_room, plain_at;
+	const uint8_t *plain; /* of a packed one: what is left of it */
+	struct tsn_nfcapd_ahead *ahead; /* NULL: no block was packed yet */
+	enum tsn_nfcapd_next failed;    /* what stopped reading behind the blocks that wait, PIECE: nothing; and where */
+	uint64_t failed_at;
 };
 
 static uint16_t
@@ -131,8 +134,7 @@ tsn_nfcapd_close(struct tsn_nfcapd_file *f)
 {
 	if (f == NULL)
 		return;
-	tsn_free(f->raw);
-	tsn_free(f->plain);
+	tsn_nfcapd_ahead_free(f->ahead);
 	tsn_free(f);
 }
 
@@ -156,45 +158,101 @@ broken(const struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out, const char
 	return TSN_NFCAPD_BROKEN;
 }
 
-/* Reads the block's [f->size] bytes. The buffer grows with what is really there, not with what the header says. */
+/* Room for [n] bytes. The buffer grows with what is really there, not with what the header says. */
+static bool
+grow_raw(struct tsn_nfcapd_block *b, size_t n)
+{
+	size_t room = b->raw_room * 2 > n ? b->raw_room * 2 : n;
+	uint8_t *p;
+
+	if (n <= b->raw_room)
+		return true;
+	p = tsn_realloc(b->raw, room);
+	if (p == NULL)
+		return false;
+	b->raw = p;
+	b->raw_room = room;
+	return true;
+}
+
+/* Reads the bytes of the block whose header was read last. */
 static enum tsn_nfcapd_next
-read_raw(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
+read_raw(struct tsn_nfcapd_file *f, struct tsn_nfcapd_block *b)
 {
 	size_t got = 0, n;
 
+	*b = (struct tsn_nfcapd_block){ .at = f->at, .size = f->size, .type = f->type, .raw = b->raw, .raw_room = b->raw_room,
+		.plain = b->plain };
 	while (got < f->size) {
 		n = tsn_reader_need(f->r, f->size - got < PIECE ? f->size - got : PIECE);
 		if (n == 0)
-			return broken(f, out, "the file ends inside a block");
+			return TSN_NFCAPD_BROKEN;
 		n = n < f->size - got ? n : f->size - got;
-		if (got + n > f->raw_room) {
-			size_t room = f->raw_room * 2 > got + n ? f->raw_room * 2 : got + n;
-			uint8_t *p = tsn_realloc(f->raw, room);
-
-			if (p == NULL)
-				return TSN_NFCAPD_NO_MEMORY;
-			f->raw = p;
-			f->raw_room = room;
-		}
-		memcpy(f->raw + got, f->r->buf + f->r->pos, n);
+		if (!grow_raw(b, got + n))
+			return TSN_NFCAPD_NO_MEMORY;
+		memcpy(b->raw + got, f->r->buf + f->r->pos, n);
 		tsn_reader_take(f->r, n);
 		got += n;
 	}
 	return TSN_NFCAPD_PIECE;
 }
 
-static enum tsn_nfcapd_next
-unpack(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
+/* The header of a block, which is not taken yet. False: it is none. */
+static bool
+read_block_header(struct tsn_nfcapd_file *f)
 {
-	enum tsn_nfcapd_next next = read_raw(f, out);
+	const uint8_t *p = f->r->buf + f->r->pos;
+	const bool swapped = f->h.swapped;
 
-	if (next != TSN_NFCAPD_PIECE)
-		return next;
-	if (f->plain == NULL && (f->plain = tsn_malloc(TSN_NFCAPD_BLOCK_MAX)) == NULL)
-		return TSN_NFCAPD_NO_MEMORY;
+	f->at = f->r->offset;
+	f->size = u32(p + 4, swapped);
+	f->type = u16(p + 8, swapped);
+	f->packed = f->h.packing != TSN_NFCAPD_PLAIN && !(u16(p + 10, swapped) & STORED);
+	return f->type != 0 && f->type <= TYPE_MAX && f->size <= TSN_NFCAPD_BLOCK_MAX;
+}
+
+/*
+ * Is another packed block here, all of which was in the file when it was opened? Others are read when their turn comes, with what there
+ * is to be said of them, and so are those of which the rest may have to be waited for.
+ */
+static bool
+another_is_here(struct tsn_nfcapd_file *f)
+{
+	const uint64_t left = f->r->total > f->r->offset ? f->r->total - f->r->offset : 0;
+
+	return f->r->hands != NULL && left >= BLOCK_HEADER && tsn_reader_need(f->r, BLOCK_HEADER) >= BLOCK_HEADER &&
+	    read_block_header(f) && f->packed && f->size > 0 && left >= BLOCK_HEADER + f->size;
+}
+
+/* Blocks behind the one that is wanted. */
+static void
+read_ahead(struct tsn_nfcapd_file *f)
+{
+	struct tsn_nfcapd_block *b;
+
+	while (f->failed == TSN_NFCAPD_PIECE && (b = tsn_nfcapd_ahead_room(f->ahead)) != NULL && another_is_here(f)) {
+		tsn_reader_take(f->r, BLOCK_HEADER);
+		f->failed = read_raw(f, b);
+		f->failed_at = f->at;
+		if (f->failed == TSN_NFCAPD_PIECE)
+			tsn_nfcapd_ahead_put(f->ahead);
+	}
+}
+
+static enum tsn_nfcapd_next
+take_unpacked(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
+{
+	const struct tsn_nfcapd_block *b;
+
+	read_ahead(f);
+	b = tsn_nfcapd_ahead_take(f->ahead);
+	f->at = b->at;
+	f->size = b->size;
+	f->type = b->type;
+	f->packed = true;
 	f->blocks++;
-	f->plain_at = 0;
-	f->left = tsn_nfcapd_unpack(f->h.packing, f->raw, f->size, f->plain, TSN_NFCAPD_BLOCK_MAX);
+	f->plain = b->plain;
+	f->left = b->len;
 	f->open = f->left > 0;
 	out->offset = f->at;
 	out->bytes = BLOCK_HEADER + f->size;
@@ -202,27 +260,46 @@ unpack(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
 	return f->open ? TSN_NFCAPD_PIECE : TSN_NFCAPD_BAD_BLOCK;
 }
 
+/* The block whose header was read last, and what can be had behind it. */
+static enum tsn_nfcapd_next
+unpack(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
+{
+	struct tsn_nfcapd_block *b;
+	enum tsn_nfcapd_next next;
+
+	if (f->ahead == NULL)
+		f->ahead = tsn_nfcapd_ahead_new(f->h.packing, f->r->hands);
+	b = f->ahead != NULL ? tsn_nfcapd_ahead_room(f->ahead) : NULL;
+	if (b == NULL)
+		return TSN_NFCAPD_NO_MEMORY;
+	next = read_raw(f, b);
+	if (next != TSN_NFCAPD_PIECE)
+		return next == TSN_NFCAPD_BROKEN ? broken(f, out, "the file ends inside a block") : next;
+	tsn_nfcapd_ahead_put(f->ahead);
+	return take_unpacked(f, out);
+}
+
 /* Goes to the next block that is not empty. */
 static enum tsn_nfcapd_next
 next_block(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
 {
-	bool swapped = f->h.swapped;
-	const uint8_t *p;
 	size_t n;
 
+	if (f->ahead != NULL && tsn_nfcapd_ahead_n(f->ahead) > 0)
+		return take_unpacked(f, out);
+	if (f->failed != TSN_NFCAPD_PIECE) {
+		f->at = f->failed_at;
+		return f->failed == TSN_NFCAPD_BROKEN ? broken(f, out, "the file ends inside a block") : f->failed;
+	}
 	do {
 		n = tsn_reader_need(f->r, BLOCK_HEADER);
-		p = f->r->buf + f->r->pos;
 		f->at = f->r->offset;
 		if (n == 0 && f->r->error == 0)
 			return TSN_NFCAPD_END;
 		if (n < BLOCK_HEADER)
 			return broken(f, out, "the file ends inside the header of a block");
-		f->size = u32(p + 4, swapped);
-		f->type = u16(p + 8, swapped);
-		if (f->type == 0 || f->type > TYPE_MAX || f->size > TSN_NFCAPD_BLOCK_MAX)
+		if (!read_block_header(f))
 			return broken(f, out, "what should be the header of a block is none");
-		f->packed = f->h.packing != TSN_NFCAPD_PLAIN && !(u16(p + 10, swapped) & STORED);
 		tsn_reader_take(f->r, BLOCK_HEADER);
 		f->blocks += f->size == 0;
 	} while (f->size == 0);
@@ -243,7 +320,7 @@ piece(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
 	out->packed = f->packed;
 	out->bytes = BLOCK_HEADER + f->size;
 	if (f->packed) {
-		out->p = f->plain + f->plain_at;
+		out->p = f->plain;
 		out->offset = f->at;
 	} else {
 		size_t want = f->left < PIECE ? f->left : PIECE;
@@ -281,7 +358,7 @@ tsn_nfcapd_used(struct tsn_nfcapd_file *f, size_t n)
 {
 	f->left -= n;
 	if (f->packed)
-		f->plain_at += n;
+		f->plain += n;
 	else
 		tsn_reader_take(f->r, n);
 	if (f->left > 0)

@@ -11,7 +11,8 @@
  * a block:   0 records  4 bytes behind this header  8 type  10 flags
  *
  * Files that nobody closed (a collector that died, or still writes) say 0 blocks: reading goes on to the end of the
- * file whatever the header says. Knows nothing of records. One thread; the memory is that of two of the largest blocks.
+ * file whatever the header says. Knows nothing of records. One thread, but for the unpacking of blocks, if the reader has hands for
+ * it; the memory is that of two of the largest blocks, or of eight.
  */
 #ifndef TSN_INPUT_NFCAPD_H
 #define TSN_INPUT_NFCAPD_H

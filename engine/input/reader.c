@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "input/ahead.h"
 #include "input/unpack.h"
+
+#define FILLS 4u /* what is shorter than so many is read before anybody has woken up */
 
 static bool
 fail(struct tsn_reader *r, const char *path, int e, char error[TSN_INPUT_ERROR])
@@ -38,8 +41,8 @@ tsn_reader_open(struct tsn_reader *r, const char *path, char error[TSN_INPUT_ERR
 	r->pipe = !S_ISREG(st.st_mode);
 	if (!r->pipe)
 		r->total = r->file_size = (uint64_t)st.st_size;
-	r->buf = tsn_malloc(TSN_READER_ROOM);
-	if (r->buf == NULL)
+	r->buf = r->own = tsn_malloc(TSN_READER_ROOM + TSN_AHEAD_PIECE);
+	if (r->own == NULL)
 		return fail(r, path, ENOMEM, error);
 	(void)posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint; pipes refuse it */
 	return true;
@@ -48,12 +51,14 @@ tsn_reader_open(struct tsn_reader *r, const char *path, char error[TSN_INPUT_ERR
 void
 tsn_reader_close(struct tsn_reader *r)
 {
+	tsn_ahead_free(r->ahead); /* first: until then others may read */
+	r->ahead = NULL;
 	if (r->own_fd && r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
 	r->own_fd = false;
-	tsn_free(r->buf);
-	r->buf = NULL;
+	tsn_free(r->own);
+	r->buf = r->own = NULL;
 	tsn_unpack_free(r->unpack);
 	r->unpack = NULL;
 }
@@ -88,7 +93,19 @@ would_block(const struct tsn_reader *r)
 {
 	struct pollfd p = { .fd = r->fd, .events = POLLIN };
 
-	return r->pipe && r->waiter.wait != NULL && poll(&p, 1, 0) == 0;
+	return r->pipe && poll(&p, 1, 0) == 0;
+}
+
+/* Nobody else reads meanwhile. What is not simply there is left to the reader itself. */
+static ssize_t
+read_ahead(struct tsn_reader *r, uint8_t *to, size_t room)
+{
+	const ssize_t n = would_block(r) ? 0 : read(r->fd, to, room);
+
+	if (n <= 0)
+		return TSN_UNPACK_LATER;
+	r->file_read += (uint64_t)n;
+	return n;
 }
 
 /* As read(2), of the bytes as they lie there; 0 is the end for good. */
@@ -98,8 +115,10 @@ read_file(void *arg, uint8_t *to, size_t room)
 	struct tsn_reader *r = arg;
 	ssize_t n;
 
+	if (r->is_ahead)
+		return read_ahead(r, to, room);
 	for (;;) {
-		if (would_block(r)) {
+		if (r->waiter.wait != NULL && would_block(r)) {
 			if (wait_for_more(r, false))
 				continue;
 			return 0;
@@ -126,11 +145,119 @@ end(struct tsn_reader *r, int error, const char *why)
 	snprintf(r->why, sizeof(r->why), "%s", why);
 }
 
+/* --- ahead --- */
+
+static size_t
+read_at(void *arg, uint8_t *to, size_t room, uint64_t at)
+{
+	const struct tsn_reader *r = arg;
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < room && (got = pread(r->fd, to + n, room - n, (off_t)(at + n))) > 0)
+		n += (size_t)got;
+	return n;
+}
+
+static size_t
+read_on(void *arg, uint8_t *to, size_t room, uint64_t at)
+{
+	struct tsn_reader *r = arg;
+	size_t n = 0;
+	ssize_t got;
+
+	(void)at;
+	while (n < room && (got = r->unpack != NULL ? tsn_unpack_read(r->unpack, to + n, room - n)
+						    : read_ahead(r, to + n, room - n)) > 0)
+		n += (size_t)got;
+	return n;
+}
+
+static bool
+is_anywhere(const struct tsn_reader *r)
+{
+	return !r->pipe && r->unpack == NULL;
+}
+
+/* So much came at once that more may be there. */
 static void
+go_ahead(struct tsn_reader *r)
+{
+	const struct tsn_ahead_source source = { is_anywhere(r) ? read_at : read_on, r, is_anywhere(r) };
+
+	if (r->hands == NULL || ++r->fills < FILLS)
+		return;
+	if (r->ahead == NULL && r->pipe && isatty(r->fd)) { /* which may go on after its end */
+		r->hands = NULL;
+		return;
+	}
+	r->place = is_anywhere(r) ? lseek(r->fd, 0, SEEK_CUR) : 0;
+	if (r->ahead == NULL)
+		r->ahead = tsn_ahead_new(r->hands, &source);
+	if (r->ahead == NULL || r->place < 0) {
+		r->hands = NULL;
+		return;
+	}
+	r->is_ahead = true;
+	tsn_ahead_on(r->ahead, (uint64_t)r->place);
+}
+
+/* What is left moves to the beginning of the reader's own buffer. */
+static void
+gather(struct tsn_reader *r)
+{
+	if (r->pos == 0 && r->buf == r->own)
+		return;
+	memmove(r->own, r->buf + r->pos, r->end - r->pos);
+	r->buf = r->own;
+	r->end -= r->pos;
+	r->pos = 0;
+}
+
+static bool
+leave_ahead(struct tsn_reader *r)
+{
+	r->is_ahead = false;
+	if (is_anywhere(r))
+		(void)lseek(r->fd, r->place, SEEK_SET);
+	return false;
+}
+
+/* Looks at the next piece where it lies, if what is left can be put before it and both are all that is wanted. */
+static bool
+take_piece(struct tsn_reader *r, size_t want)
+{
+	const bool whole = r->end - r->pos <= TSN_AHEAD_HEAD && r->end - r->pos + TSN_AHEAD_PIECE >= want;
+	uint8_t *piece;
+	size_t rest, n;
+
+	if (!whole)
+		gather(r);
+	rest = r->end - r->pos;
+	n = tsn_ahead_next(r->ahead, r->buf + r->pos, whole ? rest : 0, &piece);
+	if (n == 0)
+		return leave_ahead(r);
+	if (is_anywhere(r)) {
+		r->file_read += n;
+		r->place += (off_t)n;
+	}
+	if (whole)
+		r->buf = piece - rest;
+	else
+		memcpy(r->own + rest, piece, n);
+	r->pos = 0;
+	r->end = rest + n;
+	return true;
+}
+
+/* --- as it is asked for --- */
+
+/* False: what is there now may have been all. */
+static bool
 fill(struct tsn_reader *r)
 {
 	/* 64 KB at a time: what was read is still in the nearest caches when it is looked at */
-	size_t room = TSN_READER_ROOM - r->end, most = TSN_READER_ROOM / 16;
+	size_t room = TSN_READER_ROOM - r->end, most = TSN_AHEAD_PIECE;
 	uint8_t *to = r->buf + r->end;
 	ssize_t n;
 
@@ -143,6 +270,7 @@ fill(struct tsn_reader *r)
 		end(r, EBADMSG, tsn_unpack_why(r->unpack));
 	else
 		r->eof = true;
+	return n > 0 && ((size_t)n == room || r->unpack != NULL);
 }
 
 /* The first bytes tell whether they are compressed. */
@@ -180,12 +308,12 @@ tsn_reader_more(struct tsn_reader *r, size_t n)
 		return r->end - r->pos;
 	if (n > TSN_READER_ROOM)
 		n = TSN_READER_ROOM;
-	if (r->pos > 0) {
-		memmove(r->buf, r->buf + r->pos, r->end - r->pos);
-		r->end -= r->pos;
-		r->pos = 0;
+	while (r->end - r->pos < n && !r->eof) {
+		if (r->is_ahead && take_piece(r, n))
+			continue;
+		gather(r);
+		if (fill(r))
+			go_ahead(r);
 	}
-	while (r->end < n && !r->eof)
-		fill(r);
 	return r->end - r->pos;
 }

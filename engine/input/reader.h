@@ -4,31 +4,43 @@
  * Inside the input room: a file or pipe read in large pieces, of which the
  * next bytes can be looked at before they are taken. What is compressed is
  * unpacked on the way (once: what was compressed twice stays so), and a reader may
- * be told what to do while no more bytes are there.
+ * be told what to do while no more bytes are there, and who may read ahead for it (input/ahead.h).
  */
 #ifndef TSN_INPUT_READER_H
 #define TSN_INPUT_READER_H
 
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "base/hands.h"
 #include "input/datagram.h"
 #include "input/wait.h"
 
+struct tsn_ahead;
 struct tsn_unpack;
 
 struct tsn_reader {
 	int fd;
 	bool own_fd, eof;
 	int error; /* errno of a failed read, EBADMSG if what was compressed is damaged; tsn_reader_error tells more */
-	uint8_t *buf;
+	uint8_t *buf; /* [own], or a piece that was read ahead */
 	size_t pos, end;
 	uint64_t offset; /* of buf[pos], counted in unpacked bytes */
 	uint64_t total;  /* size of a regular file, else 0; also 0 if it is compressed: nobody knows how long it is unpacked */
 	/* as it lies there */
 	const char *packed;        /* "gzip"...; NULL: not compressed */
 	struct tsn_unpack *unpack; /* NULL: not compressed, or not yet known */
-	uint64_t file_read, file_size;
+	_Atomic uint64_t file_read;
+	uint64_t file_size;
 	bool probed, pipe;
+	uint8_t *own;
+	struct tsn_ahead *ahead;   /* NULL: not, or not yet */
+	bool is_ahead;             /* it is on: the file is not the reader's to read */
+	off_t place;               /* of the next byte in the file, as long as it is; of one that is read anywhere */
+	unsigned fills;            /* before it is made */
 	/* set by whoever opened the reader, before the first byte is asked for; may be empty */
 	struct tsn_waiter waiter;
+	const struct tsn_hands *hands; /* who may read ahead; NULL: nobody */
 	bool stopped;              /* the waiter said STOP: the input was not at its end */
 	char why[TSN_INPUT_ERROR]; /* what [error] means; "": strerror tells */
 };

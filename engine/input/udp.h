@@ -3,7 +3,8 @@
 /*
  * Live UDP sockets: batches of datagrams with the kernel's receive times, and
  * what the kernel dropped. Non-blocking, without a thread: the owner polls
- * tsn_udp_fd. Knows nothing of what datagrams mean and reads no clock.
+ * tsn_udp_fd. Knows nothing of what datagrams mean and reads no clock. One thread
+ * at a time may receive; counters may be asked for by any other meanwhile.
  */
 #ifndef TSN_INPUT_UDP_H
 #define TSN_INPUT_UDP_H
@@ -24,7 +25,8 @@ struct tsn_udp_counters {
 	uint64_t datagrams, bytes;
 	uint64_t truncated;    /* datagrams longer than max_datagram */
 	uint64_t kernel_drops; /* lost because the kernel's buffer was full */
-	size_t receive_buffer; /* bytes the kernel granted */
+	size_t receive_buffer; /* bytes the kernel granted... */
+	size_t wanted_buffer;  /* ...and bytes it was asked for */
 };
 
 /*
@@ -36,6 +38,11 @@ struct tsn_udp_counters {
 struct tsn_udp *
 tsn_udp_open(const char *where, const struct tsn_udp_opts *opts, char error[TSN_INPUT_ERROR]);
 void tsn_udp_close(struct tsn_udp *u);
+/*
+ * Opens up to [n] - 1 others beside v[0], into v[1]...; all datagrams of one exporter come to one of them. How many there
+ * are then: fewer, at least 1, where memory or descriptors are out or the kernel cannot do it. To be closed together.
+ */
+unsigned tsn_udp_spread(struct tsn_udp **v, unsigned n);
 /* From now on, or no longer, another one may be opened on the same port, to take its place. */
 void tsn_udp_share(struct tsn_udp *u, bool on);
 /* To poll for reading. */
@@ -44,7 +51,8 @@ int tsn_udp_fd(const struct tsn_udp *u);
 void tsn_udp_local(const struct tsn_udp *u, struct tsn_addr *addr, uint16_t *port);
 /*
  * Takes what has arrived, at most [max] and TSN_UDP_BATCH datagrams, without
- * waiting. How many; 0 if none; -1 on an error worth reporting (errno).
+ * waiting. How many; 0 if none; -1 on an error worth reporting (errno). While
+ * calls take many at once, some datagrams have the time of one just before them.
  */
 int tsn_udp_receive(struct tsn_udp *u, struct tsn_datagram *out, unsigned max);
 void tsn_udp_counters(const struct tsn_udp *u, struct tsn_udp_counters *out);

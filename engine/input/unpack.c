@@ -41,6 +41,7 @@ struct tsn_unpack {
 	void *arg;
 	size_t pos, end;
 	bool in_ended, in_failed, opened, between, ended;
+	bool later; /* more compressed bytes are needed, and will come another time */
 	char why[160];
 	union {
 #ifdef TSN_HAVE_ZLIB
@@ -394,7 +395,7 @@ tsn_unpack_why(const struct tsn_unpack *u)
 	return u->in_failed || u->why[0] == '\0' ? NULL : u->why;
 }
 
-/* Makes at least [least] compressed bytes available, fewer at the end. */
+/* Makes at least [least] compressed bytes available, fewer at the end, or if there are no more for now. */
 static void
 refill(struct tsn_unpack *u, size_t least)
 {
@@ -407,6 +408,9 @@ refill(struct tsn_unpack *u, size_t least)
 	u->pos = 0;
 	while (u->end < least && !u->in_ended) {
 		n = u->more(u->arg, u->in + u->end, sizeof(u->in) - u->end);
+		u->later = n == TSN_UNPACK_LATER;
+		if (u->later)
+			return;
 		u->in_ended = n <= 0;
 		u->in_failed = n < 0;
 		u->end += n > 0 ? (size_t)n : 0;
@@ -423,10 +427,12 @@ next_member(struct tsn_unpack *u)
 		refill(u, 1);
 	}
 	if (u->pos == u->end) {
-		u->ended = !u->in_failed;
+		u->ended = !u->in_failed && !u->later;
 		return false;
 	}
 	refill(u, TSN_UNPACK_PEEK);
+	if (u->later)
+		return false;
 	if (!u->method->is(u->in + u->pos, u->end - u->pos)) {
 		snprintf(u->why, sizeof(u->why), "bytes that are no %s data follow its end", u->method->name);
 		return false;
@@ -446,6 +452,7 @@ tsn_unpack_read(struct tsn_unpack *u, uint8_t *to, size_t room)
 
 	if (room > INT_MAX)
 		room = INT_MAX;
+	u->later = false;
 	while (!u->ended && u->why[0] == '\0') {
 		if (u->between && !next_member(u))
 			break;
@@ -460,6 +467,8 @@ tsn_unpack_read(struct tsn_unpack *u, uint8_t *to, size_t room)
 				snprintf(u->why, sizeof(u->why), "the %s data ends too early", u->method->name);
 			break;
 		}
+		if (how == WENT_ON && u->pos == had && u->later)
+			break;
 	}
-	return u->ended ? 0 : -1;
+	return u->ended ? 0 : u->later ? TSN_UNPACK_LATER : -1;
 }

@@ -2,17 +2,10 @@
 /* Copyright 2026 The Tocsin authors */
 #include "pair/internal.h"
 
-#include <sys/mman.h>
-
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/mem.h"
 
-#define FIRST_CAP 1024u
-#define AHEAD     12u /* rows whose entry is fetched before its turn */
-
-enum { TCP = 6 };
-enum { SYN = 0x02, RST = 0x04, ACK = 0x10 };
+#define LEAST_CARRY (UINT64_C(256) << 10)
 
 static uint32_t
 power_of_two(uint32_t n)
@@ -28,6 +21,7 @@ struct tsn_pair *
 tsn_pair_new(int64_t wait_ms, uint32_t max, uint64_t seed)
 {
 	struct tsn_pair *p = tsn_calloc(1, sizeof(*p));
+	uint64_t carry;
 
 	if (p == NULL)
 		return NULL;
@@ -35,13 +29,10 @@ tsn_pair_new(int64_t wait_ms, uint32_t max, uint64_t seed)
 	p->now = TSN_TIME_NONE;
 	p->seed = seed;
 	p->max = power_of_two(max);
-	p->begin = p->end = 1;
-	p->log.max = (uint64_t)p->max * (TSN_PAIR_PLACE_BYTES - sizeof(struct talk) - 4 * sizeof(uint32_t));
-	for (uint64_t m = 1 << 16; ; m *= 2)
-		if (m * 2 > p->log.max) {
-			p->log.max = m;
-			return p;
-		}
+	p->begin = p->end = p->fresh = 1;
+	carry = p->max * (uint64_t)(TSN_PAIR_PLACE_BYTES - sizeof(struct talk) - HEADS * sizeof(*p->head) - sizeof(struct ends));
+	p->carry.most = carry > LEAST_CARRY ? carry : LEAST_CARRY;
+	return p;
 }
 
 void
@@ -49,9 +40,10 @@ tsn_pair_free(struct tsn_pair *p)
 {
 	if (p == NULL)
 		return;
-	tsn_free(p->ring);
-	tsn_free(p->head);
-	tsn_free(p->log.p);
+	tsn_pair_carry_fini(&p->carry);
+	tsn_pair_unmap(&p->ring_mem);
+	tsn_pair_unmap(&p->head_mem);
+	tsn_pair_unmap(&p->six_mem);
 	tsn_free(p);
 }
 
@@ -59,6 +51,8 @@ void
 tsn_pair_set_wait(struct tsn_pair *p, int64_t wait_ms)
 {
 	p->wait = wait_ms;
+	p->fresh = p->begin;
+	tsn_pair_age(p);
 }
 
 /* Every record has these without their being carried. */
@@ -78,357 +72,165 @@ void
 tsn_pair_carry(struct tsn_pair *p, const struct tsn_field_set *fields, bool pool_moved)
 {
 	struct tsn_field_set all = *fields;
+	struct carry *c = &p->carry;
 
 	if (tsn_field_set_has(&all, TSN_F_DSCP))
 		tsn_field_set_add(&all, TSN_F_TOS); /* it is made of that */
-	p->nfields = 0;
-	for (int f = 0; f < TSN_FIELD_COUNT; f++)
-		if (tsn_field_set_has(&all, (enum tsn_field)f) && !is_kept((enum tsn_field)f))
-			p->field[p->nfields++] = (uint16_t)f;
-	if (pool_moved)
-		p->pool_from = p->log.end;
-}
+	c->nfields = 0;
+	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
+		struct column *col = &c->column[f];
+		const bool was = col->carried;
 
-/* --- the ring and its index --- */
-
-void *
-tsn_pair_pages(size_t bytes)
-{
-	const size_t huge = (size_t)2 << 20;
-	void *p;
-
-	if (bytes < 2 * huge)
-		return tsn_aligned_alloc(64, bytes);
-	p = tsn_aligned_alloc(huge, bytes);
-	if (p != NULL)
-		madvise(p, bytes, MADV_HUGEPAGE); /* advice: where it is not taken it is only slower */
-	return p;
-}
-
-static void
-link_in(struct tsn_pair *p, uint64_t number)
-{
-	struct talk *t = talk_at(p, number);
-	uint32_t *head = &p->head[t->tag & (4 * p->cap - 1)];
-
-	t->next = *head;
-	*head = (uint32_t)number;
-}
-
-static bool
-grow(struct tsn_pair *p)
-{
-	uint32_t cap = p->cap == 0 ? FIRST_CAP : p->cap * 2, *head;
-	struct talk *ring;
-
-	cap = cap < p->max ? cap : p->max;
-	if (cap <= p->cap)
-		return false;
-	ring = tsn_pair_pages((size_t)cap * sizeof(*ring));
-	head = tsn_pair_pages((size_t)cap * 4 * sizeof(*head));
-	if (ring == NULL || head == NULL) {
-		tsn_free(ring);
-		tsn_free(head);
-		return false;
+		col->carried = tsn_field_set_has(&all, (enum tsn_field)f) && !is_kept((enum tsn_field)f);
+		if (col->carried)
+			c->field[c->nfields++] = (uint16_t)f;
+		else if (was)
+			col->last = c->end;
+		if (pool_moved && col->made && tsn_fields[f].origin == TSN_O_POOL)
+			memset(col->there.p, ABSENT, c->cap);
 	}
-	memset(head, 0, (size_t)cap * 4 * sizeof(*head));
-	for (uint64_t i = p->begin; i < p->end; i++)
-		ring[i & (cap - 1)] = *talk_at(p, i);
-	tsn_free(p->ring);
-	tsn_free(p->head);
-	p->ring = ring;
-	p->head = head;
-	p->cap = cap;
-	for (uint64_t i = p->begin; i < p->end; i++)
-		link_in(p, i);
-	return true;
-}
-
-/* --- keys --- */
-
-static inline uint64_t
-hash_of(const struct tsn_pair *p, const struct ends *e)
-{
-	const uint64_t rest = (uint64_t)e->port[0] << 32 | (uint64_t)e->port[1] << 16 | (uint64_t)e->proto << 8 | (e->bits & 3);
-	uint64_t h;
-
-	if ((e->bits & 3) == 3)
-		return tsn_hash_join(tsn_hash_u64(e->addr[0].lo << 32 | e->addr[1].lo, p->seed), rest);
-	h = tsn_hash_join(tsn_hash_u64(e->addr[0].hi, p->seed), e->addr[0].lo);
-	h = tsn_hash_join(tsn_hash_join(h, e->addr[1].hi), e->addr[1].lo);
-	return tsn_hash_join(h, rest);
-}
-
-uint64_t
-tsn_pair_hash(const struct tsn_pair *p, const struct ends *e)
-{
-	return hash_of(p, e);
-}
-
-/* The lower end first: address, then port. */
-static bool
-in_order(const struct ends *e)
-{
-	int c = tsn_addr_cmp(e->addr[0], e->addr[1]);
-
-	return c != 0 ? c < 0 : e->port[0] <= e->port[1];
-}
-
-/* A row of a batch in which every flow is of IPv4 and has two ends, ports and a protocol: the same without a question. */
-static inline void
-read_plain_ends(const struct tsn_pair *p, const struct tsn_batch *b, uint32_t row, struct ends *e)
-{
-	const uint64_t sport = ((const uint16_t *)b->col[TSN_F_SRC_PORT])[row], dport = ((const uint16_t *)b->col[TSN_F_DST_PORT])[row];
-	const uint64_t x = (uint64_t)((const uint32_t *)b->col[TSN_F_SRC])[row] << 16 | sport;
-	const uint64_t y = (uint64_t)((const uint32_t *)b->col[TSN_F_DST])[row] << 16 | dport;
-	const uint64_t low = x < y ? x : y, high = x < y ? y : x;
-
-	e->whole = true;
-	e->side = x > y;
-	e->proto = ((const uint8_t *)b->col[TSN_F_PROTO])[row];
-	e->bits = TALK_V4_A | TALK_V4_B | TALK_PORT_A | TALK_PORT_B;
-	e->addr[0] = tsn_addr_v4((uint32_t)(low >> 16));
-	e->addr[1] = tsn_addr_v4((uint32_t)(high >> 16));
-	e->port[0] = (uint16_t)low;
-	e->port[1] = (uint16_t)high;
-	e->hash = hash_of(p, e);
-	if (p->cap > 0)
-		__builtin_prefetch(&p->head[(uint32_t)e->hash & (4 * p->cap - 1)]);
-}
-
-static bool
-in_all_rows(const struct tsn_batch *b, const struct tsn_mask *m)
-{
-	return memcmp(m, &b->rows, sizeof(*m)) == 0;
-}
-
-static bool
-is_plain(const struct tsn_batch *b)
-{
-	return in_all_rows(b, &b->addr[tsn_fields[TSN_F_SRC].addr_slot].is_v4) &&
-	    in_all_rows(b, &b->addr[tsn_fields[TSN_F_DST].addr_slot].is_v4) && in_all_rows(b, &b->present[TSN_F_PROTO]) &&
-	    in_all_rows(b, &b->present[TSN_F_SRC_PORT]) && in_all_rows(b, &b->present[TSN_F_DST_PORT]);
-}
-
-static void
-read_ends(const struct tsn_pair *p, const struct tsn_batch *b, uint32_t row, struct ends *e)
-{
-	const bool sport = tsn_mask_has(&b->present[TSN_F_SRC_PORT], row), dport = tsn_mask_has(&b->present[TSN_F_DST_PORT], row);
-
-	e->whole = tsn_mask_has(&b->present[TSN_F_SRC], row) && tsn_mask_has(&b->present[TSN_F_DST], row) &&
-	    tsn_mask_has(&b->present[TSN_F_PROTO], row);
-	if (!e->whole)
-		return;
-	e->addr[0] = tsn_batch_addr(b, row, TSN_F_SRC);
-	e->addr[1] = tsn_batch_addr(b, row, TSN_F_DST);
-	e->port[0] = sport ? ((const uint16_t *)b->col[TSN_F_SRC_PORT])[row] : 0;
-	e->port[1] = dport ? ((const uint16_t *)b->col[TSN_F_DST_PORT])[row] : 0;
-	e->proto = ((const uint8_t *)b->col[TSN_F_PROTO])[row];
-	e->side = !in_order(e);
-	e->bits = (uint8_t)(sport ? TALK_PORT_A << e->side : 0) | (uint8_t)(dport ? TALK_PORT_A << !e->side : 0);
-	if (e->side == 1) {
-		struct tsn_addr a = e->addr[0];
-		uint16_t port = e->port[0];
-
-		e->addr[0] = e->addr[1], e->addr[1] = a;
-		e->port[0] = e->port[1], e->port[1] = port;
-	}
-	e->bits |= (uint8_t)(e->addr[0].v4 | e->addr[1].v4 << 1);
-	e->hash = hash_of(p, e);
-	if (p->cap > 0)
-		__builtin_prefetch(&p->head[(uint32_t)e->hash & (4 * p->cap - 1)]);
-}
-
-static bool
-same_ends(const struct tsn_pair *p, const struct talk *t, const struct ends *e)
-{
-	if (t->tag != (uint32_t)e->hash || t->proto != e->proto || t->port[0] != e->port[0] || t->port[1] != e->port[1] ||
-	    ((t->bits ^ e->bits) & 3) != 0)
-		return false;
-	if ((e->bits & 3) == 3)
-		return t->v4[0] == (uint32_t)e->addr[0].lo && t->v4[1] == (uint32_t)e->addr[1].lo;
-	return tsn_addr_cmp(tsn_pair_addr(p, t, 0), e->addr[0]) == 0 && tsn_addr_cmp(tsn_pair_addr(p, t, 1), e->addr[1]) == 0;
-}
-
-/* The newest entry of the key, if its time has not passed. */
-static struct talk *
-find(const struct tsn_pair *p, const struct ends *e)
-{
-	uint32_t live = (uint32_t)(p->end - p->begin), at;
-
-	if (p->cap == 0)
-		return NULL;
-	at = p->head[(uint32_t)e->hash & (4 * p->cap - 1)] - (uint32_t)p->begin;
-	for (struct talk *t; at < live; live = at, at = t->next - (uint32_t)p->begin) {
-		t = talk_at(p, p->begin + at);
-		if (same_ends(p, t, e))
-			return (uint64_t)p->now - (uint64_t)t->received <= (uint64_t)p->wait ? t : NULL;
-	}
-	return NULL;
-}
-
-/* Into the cache what find will look at. */
-static void
-fetch(const struct tsn_pair *p, const struct ends *e)
-{
-	uint32_t at;
-
-	if (!e->whole || p->cap == 0)
-		return;
-	at = p->head[(uint32_t)e->hash & (4 * p->cap - 1)];
-	__builtin_prefetch(&p->ring[at & (p->cap - 1)], 1);
-	__builtin_prefetch((const char *)&p->ring[at & (p->cap - 1)] + 64, 1);
+	c->sums = c->column[TSN_F_RAW_PACKETS].carried || c->column[TSN_F_RAW_BYTES].carried;
 }
 
 /* --- folding --- */
 
-/* IPv6 addresses go where they are read from by tsn_pair_addr. */
-static bool
-put_ends(struct tsn_pair *p, struct talk *t, const struct ends *e)
+static inline bool
+same_six(const struct tsn_pair *p, const struct talk *t, uint32_t row)
 {
-	uint8_t *at;
+	const struct ends *e = &p->six[t - p->ring];
+	const struct tsn_addr *a = p->keys.six[row];
 
-	t->log = p->log.end;
-	if ((e->bits & 3) == 3) {
-		t->v4[0] = (uint32_t)e->addr[0].lo;
-		t->v4[1] = (uint32_t)e->addr[1].lo;
-		return true;
-	}
-	at = tsn_pair_log_put(p, ENDS_BYTES);
-	if (at == NULL)
-		return false;
-	t->log = p->log.end - ENDS_BYTES;
-	for (int i = 0; i < 2; i++) {
-		memcpy(at + i * 16, &e->addr[i].hi, 8);
-		memcpy(at + i * 16 + 8, &e->addr[i].lo, 8);
-	}
-	return true;
+	return e->hi[0] == a[0].hi && e->lo[0] == a[0].lo && e->hi[1] == a[1].hi && e->lo[1] == a[1].lo;
 }
 
-struct talk *
-tsn_pair_open(struct tsn_pair *p, const struct ends *e, int64_t time)
+/* The newest entry of the key, if its time has not passed. */
+static inline struct talk *
+find(const struct tsn_pair *p, uint32_t row)
 {
+	const uint64_t addrs = p->keys.addrs[row], rest = p->keys.rest[row];
+	uint32_t live = (uint32_t)(p->end - p->fresh), at;
+
+	if (p->cap == 0)
+		return NULL;
+	at = p->head[p->keys.hash[row] & (p->nheads - 1)] - (uint32_t)p->fresh;
+	for (struct talk *t; at < live; live = at, at = t->next - (uint32_t)p->fresh) {
+		t = talk_at(p, p->fresh + at);
+		if (t->addrs == addrs && KEY_OF(t->rest ^ rest) == 0 && ((rest & KEY_BOTH_V4) == KEY_BOTH_V4 || same_six(p, t, row)))
+			return t;
+	}
+	return NULL;
+}
+
+/*
+ * Into the cache what find will look at: of a far row its place in the index, of a near one the entry. Not inlined it would have
+ * no effect that compilers know, and be left out.
+ */
+static inline __attribute__((always_inline)) void
+fetch(const struct tsn_pair *p, uint32_t row)
+{
+	uint32_t at;
+
+	if (p->cap == 0)
+		return;
+	__builtin_prefetch(&p->head[p->keys.hash[row + FAR_AHEAD] & (p->nheads - 1)]);
+	at = p->head[p->keys.hash[row + AHEAD] & (p->nheads - 1)];
+	at = at - (uint32_t)p->fresh < (uint32_t)(p->end - p->fresh) ? at : (uint32_t)p->end; /* what is over is not fetched */
+	__builtin_prefetch(&p->ring[at & (p->cap - 1)], 1);
+	__builtin_prefetch(&p->ring[at & (p->cap - 1)].side[1], 1);
+	if (p->six != NULL)
+		__builtin_prefetch(&p->six[at & (p->cap - 1)], 1);
+}
+
+static void
+first_flow(struct tsn_pair *p, struct side *s, uint32_t row)
+{
+	const struct adds *a = &p->adds;
+
+	s->start = a->start[row];
+	s->end = a->end[row];
+	s->packets = a->packets[row];
+	s->bytes = a->bytes[row];
+	s->flags = a->flags[row];
+	s->bits = a->bits[row];
+	if (!next_slot(&p->carry, &s->slot)) {
+		p->stats.bare++;
+		return;
+	}
+	s->bits |= SIDE_CARRIES;
+	p->carry.row[p->carry.nrows++] = (uint16_t)row;
+}
+
+/* Sums are at most TOO_MANY, and what is added is below it. */
+static inline uint64_t
+sum_of(uint64_t sum, uint64_t more)
+{
+	return sum + more < TOO_MANY ? sum + more : TOO_MANY;
+}
+
+static void
+later_flow(struct tsn_pair *p, struct side *s, uint32_t row)
+{
+	const struct adds *a = &p->adds;
+
+	s->start = a->start[row] < s->start ? a->start[row] : s->start;
+	s->end = a->end[row] > s->end ? a->end[row] : s->end;
+	s->packets = sum_of(s->packets, a->packets[row]);
+	s->bytes = sum_of(s->bytes, a->bytes[row]);
+	s->flags |= a->flags[row];
+	s->bits |= a->bits[row] & (SIDE_GIVES - 1);
+	if (p->carry.sums && s->bits & SIDE_CARRIES) {
+		p->carry.later[p->carry.nlater] = (uint16_t)row;
+		p->carry.later_slot[p->carry.nlater++] = s->slot;
+	}
+}
+
+static void
+fold_row(struct tsn_pair *p, const struct tsn_batch *b, uint32_t row)
+{
+	const uint64_t rest = p->keys.rest[row];
 	struct talk *t;
+	struct side *s;
 
-	if (p->end - p->begin == p->cap && !grow(p))
-		return NULL;
-	t = talk_at(p, p->end);
-	*t = (struct talk){ .tag = (uint32_t)e->hash, .port = { e->port[0], e->port[1] }, .proto = e->proto,
-		.bits = (uint8_t)(e->bits & 3), .received = p->now, .time = time };
-	t->side[0].carry = t->side[1].carry = CARRY_NONE;
-	if (!put_ends(p, t, e))
-		return NULL;
-	link_in(p, p->end++);
-	return t;
-}
-
-static uint16_t
-gives(const struct tsn_batch *b, uint32_t row)
-{
-	unsigned bits = 0;
-
-	for (unsigned i = 0; i < TSN_GIVES_COUNT; i++)
-		bits |= (unsigned)tsn_mask_has(&b->gives[i], row) << i;
-	return (uint16_t)(bits * SIDE_GIVES);
-}
-
-static void
-add_flags(struct side *s, const struct tsn_batch *b, uint32_t row, bool tcp)
-{
-	uint16_t flags;
-
-	if (!tcp || !tsn_mask_has(&b->present[TSN_F_FLAGS], row)) {
-		s->bits |= SIDE_ANSWERS; /* it may have been a bare RST, but nobody says so */
+	if (!(rest & KEY_WHOLE)) {
+		p->stats.lone++;
 		return;
 	}
-	flags = ((const uint16_t *)b->col[TSN_F_FLAGS])[row];
-	s->flags |= flags;
-	s->bits |= SIDE_FLAGS;
-	s->bits |= (flags & ~ACK) == RST ? SIDE_BARE_RST : SIDE_ANSWERS;
-	s->bits |= (flags & (SYN | ACK)) == SYN ? SIDE_SYN : 0;
-}
-
-static void
-add_times(struct side *s, const struct tsn_batch *b, uint32_t row)
-{
-	const int64_t start = ((const int64_t *)b->col[TSN_F_START])[row], end = ((const int64_t *)b->col[TSN_F_END])[row];
-
-	if (tsn_mask_has(&b->present[TSN_F_START], row)) {
-		s->start = s->bits & SIDE_START && s->start < start ? s->start : start;
-		s->bits |= SIDE_START;
-	}
-	if (tsn_mask_has(&b->present[TSN_F_END], row)) {
-		s->end = s->bits & SIDE_END && s->end > end ? s->end : end;
-		s->bits |= SIDE_END;
-	}
-}
-
-static void
-add_counter(struct side *s, uint64_t *sum, uint16_t bit, const struct tsn_batch *b, uint32_t row, enum tsn_field f)
-{
-	if (!tsn_mask_has(&b->present[f], row))
+	t = find(p, row);
+	if (t == NULL)
+		t = tsn_pair_open(p, row, b->time[row]);
+	if (t == NULL) {
+		p->stats.refused++;
 		return;
-	s->bits |= bit;
-	if (*sum < TOO_MANY)
-		*sum += ((const uint64_t *)b->col[f])[row]; /* each is below 2^63 */
-	if (*sum > TOO_MANY)
-		*sum = TOO_MANY;
-}
-
-static void
-add_row(struct tsn_pair *p, struct talk *t, unsigned side, const struct tsn_batch *b, uint32_t row)
-{
-	struct side *s = &t->side[side];
-
-	if (s->bits & SIDE_SEEN) {
-		tsn_pair_carry_add(p, t, side, b, row);
-	} else {
-		s->bits = (uint16_t)(SIDE_SEEN | gives(b, row));
-		tsn_pair_carry_row(p, t, side, b, row);
 	}
-	if (!tsn_mask_has(&b->gives[TSN_GIVES_UNSAMPLED], row))
-		s->bits |= SIDE_SAMPLED;
-	add_flags(s, b, row, t->proto == TCP);
-	add_times(s, b, row);
-	add_counter(s, &s->packets, SIDE_PACKETS, b, row, TSN_F_PACKETS);
-	add_counter(s, &s->bytes, SIDE_BYTES, b, row, TSN_F_BYTES);
+	t->rest |= rest & TALK_PORTS;
+	s = &t->side[((t->rest ^ rest) & KEY_UPPER) != 0];
+	if (s->bits & SIDE_SEEN)
+		later_flow(p, s, row);
+	else
+		first_flow(p, s, row);
 	p->stats.flows++;
 }
 
 void
 tsn_pair_fold(struct tsn_pair *p, const struct tsn_batch *b)
 {
-	struct ends *e = p->ends;
-	struct talk *t;
-
-	if (is_plain(b))
-		for (uint32_t i = 0; i < b->n; i++)
-			read_plain_ends(p, b, i, &e[i]);
-	else
-		for (uint32_t i = 0; i < b->n; i++)
-			read_ends(p, b, i, &e[i]);
-	tsn_pair_look(p, b);
-	for (uint32_t i = 0; i < b->n && i < AHEAD; i++)
-		fetch(p, &e[i]);
-	for (uint32_t i = 0; i < b->n; i++) {
-		if (i + AHEAD < b->n)
-			fetch(p, &e[i + AHEAD]);
-		p->now = b->received[i] > p->now ? b->received[i] : p->now;
-		if (!e[i].whole) {
-			p->stats.lone++;
-			continue;
+	tsn_pair_keys(p, b);
+	tsn_pair_adds(&p->adds, b);
+	for (uint32_t from = 0, to; from < b->n; from = to) {
+		to = tsn_pair_carry_ready(p, b, from);
+		for (uint32_t i = from; i < to; i++) {
+			fetch(p, i);
+			if (b->received[i] > p->now) {
+				p->now = b->received[i];
+				tsn_pair_age(p);
+			}
+			fold_row(p, b, i);
 		}
-		t = find(p, &e[i]);
-		if (t == NULL)
-			t = tsn_pair_open(p, &e[i], b->time[i]);
-		if (t == NULL) {
-			p->stats.refused++;
-			continue;
-		}
-		t->bits |= e[i].bits;
-		add_row(p, t, e[i].side, b, i);
+		tsn_pair_carry_rows(p, b);
 	}
 }
+
+/* --- what is due --- */
 
 int64_t
 tsn_pair_due(const struct tsn_pair *p)
@@ -447,5 +249,5 @@ tsn_pair_stats(const struct tsn_pair *p, struct tsn_pair_stats *out)
 {
 	*out = p->stats;
 	out->open = p->end - p->begin;
-	out->bytes = (uint64_t)p->cap * (sizeof(struct talk) + 4 * sizeof(uint32_t)) + p->log.cap + sizeof(*p);
+	out->bytes = p->ring_mem.bytes + p->head_mem.bytes + p->six_mem.bytes + p->carry.spent + sizeof(*p);
 }

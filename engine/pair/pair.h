@@ -18,8 +18,8 @@
 #include "flow/exporter.h"
 
 #define TSN_PAIR_ENTRIES (1u << 20) /* unless the site's memory says otherwise */
-/* Most that a place may take: the entry, its place in the index, what it carries. */
-#define TSN_PAIR_PLACE_BYTES 272u
+/* Most that a place may take: the entry, its places in the index, IPv6 addresses, what it carries. */
+#define TSN_PAIR_PLACE_BYTES 304u
 
 struct tsn_pair;
 
@@ -28,7 +28,7 @@ struct tsn_pair_stats {
 	uint64_t lone;     /* flows without two addresses and a protocol: nothing can be said of their other side */
 	uint64_t talks;    /* records made */
 	uint64_t refused;  /* flows that found no place: the bound, or memory */
-	uint64_t bare;     /* sides whose further fields found no place: absent in the record */
+	uint64_t bare;     /* times that further fields of a side, one of them or all, found no place: absent in the record */
 	uint64_t open;     /* entries waiting */
 	uint64_t bytes;    /* of memory in use */
 };

@@ -622,7 +622,7 @@ learning(const struct tsn_family *family, const struct tsn_agg *a, struct tsn_le
 			out->groups++;
 			if (c == NULL || c->from == 0 || c->s == NULL)
 				continue;
-			out->ready += is_ready(owner, c, f->groups[group].newest);
+			out->ready += is_ready(owner, c, tsn_group_at(f, group)->newest);
 			at = c->from + (uint64_t)FEWEST * b->slots;
 			if (at < b->closed) /* samples were skipped: the same slot of a later season */
 				at += (b->closed - at + b->slots - 1) / b->slots * b->slots;

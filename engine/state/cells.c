@@ -3,6 +3,7 @@
 /* Arrays of cells: they only grow, and what is new in them is zero. */
 #include "base/mem.h"
 #include "state/internal.h"
+#include "state/ring.h"
 
 #define LINE 64u
 
@@ -62,6 +63,19 @@ tsn_agg_cells(const struct tsn_agg *a)
 	if (a->store.cells.size != 0)
 		return &a->store.cells;
 	return a->store.sums.cells.size != 0 ? &a->store.sums.cells : &a->store.counts.cells;
+}
+
+uint64_t
+tsn_agg_newest(const struct tsn_agg *a, uint32_t group)
+{
+	return a->store.counts.lean ? tsn_lean_newest(a, group) : tsn_ring_newest(tsn_head_load(tsn_cell(tsn_agg_cells(a), group)));
+}
+
+void
+tsn_agg_prefetch(const struct tsn_agg *a, uint32_t group)
+{
+	if (!a->store.counts.lean)
+		tsn_cell_prefetch(tsn_agg_cells(a), group);
 }
 
 bool

@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/*
- * Counts. Sliding: 24 bytes, sixteen panes of 8 bits behind a head whose low
- * 20 bits are their sum. All lanes outside the window are 0, so that the sum
- * is enough. A group whose pane would pass 255 gets a wide cell beside the
- * array (the head's sum is then IS_WIDE, which no sum reaches, and the first
- * lanes hold its index) until its window empties. Tumbling: a ring of two lanes of 64 bits.
- */
+/* Counts. Sliding: cells as narrow.h has them, or as cells_lean.c has. Tumbling: a ring of two lanes of 64 bits. */
 #include "base/mem.h"
-#include "state/internal.h"
-#include "state/ring.h"
+#include "state/narrow.h"
 
-#define LANES 16u
-#define SUM_MASK ((UINT64_C(1) << TSN_HEAD_BITS) - 1)
-#define IS_WIDE SUM_MASK
+#define LANES TSN_LANES
+#define SUM_MASK TSN_SUM_MASK
+#define IS_WIDE TSN_IS_WIDE
 #define NARROW_MAX UINT8_MAX
-#define WARM 128u /* a lane that may pass NARROW_MAX with few rows more */
+#define WARM TSN_WARM
 
 _Static_assert(LANES * NARROW_MAX < IS_WIDE, "sixteen full panes must not look like a wide cell");
-
-struct narrow {
-	uint64_t head;
-	uint8_t lane[LANES];
-};
-
-struct tsn_wide {
-	uint64_t sum;
-	uint64_t lane[LANES];
-};
 
 struct pair {
 	uint64_t head;
@@ -37,11 +20,12 @@ struct pair {
 void
 tsn_counts_init(struct tsn_counts *c, bool tumbling)
 {
-	c->cells.size = tumbling ? sizeof(struct pair) : sizeof(struct narrow);
+	c->lean = false;
+	c->cells.size = tumbling ? sizeof(struct pair) : sizeof(struct tsn_narrow);
 }
 
 static inline bool
-any_warm(const struct narrow *cell)
+any_warm(const struct tsn_narrow *cell)
 {
 	uint64_t half[2];
 
@@ -50,7 +34,7 @@ any_warm(const struct narrow *cell)
 }
 
 static __attribute__((noinline)) uint32_t
-warm_lanes(const struct narrow *cell)
+warm_lanes(const struct tsn_narrow *cell)
 {
 	uint32_t n = 0;
 
@@ -60,7 +44,7 @@ warm_lanes(const struct narrow *cell)
 }
 
 static uint32_t
-wide_index(const struct narrow *cell)
+wide_index(const struct tsn_narrow *cell)
 {
 	uint32_t i;
 
@@ -69,7 +53,7 @@ wide_index(const struct narrow *cell)
 }
 
 static void
-wide_release(struct tsn_counts *c, struct narrow *cell)
+wide_release(struct tsn_counts *c, const struct tsn_narrow *cell)
 {
 	uint32_t i = wide_index(cell);
 
@@ -80,7 +64,7 @@ wide_release(struct tsn_counts *c, struct narrow *cell)
 
 /* Moves a cell to a wide one; tsn_counts_reserve saw to it that there is one. */
 static void
-widen(struct tsn_counts *c, struct narrow *cell)
+widen(struct tsn_counts *c, struct tsn_narrow *cell)
 {
 	uint32_t i = c->freewide != 0 ? c->freewide - 1 : c->nwide++;
 	struct tsn_wide *w = &c->wide[i];
@@ -99,20 +83,22 @@ widen(struct tsn_counts *c, struct narrow *cell)
 
 /* Room for [want] more wide cells. */
 static bool
-wide_room(struct tsn_counts *c, uint64_t *bytes, uint32_t want)
+wide_room(struct tsn_agg *a, uint32_t want)
 {
+	struct tsn_counts *c = &a->store.counts;
+	const uint64_t groups = c->lean ? tsn_numbers(&a->family->store) : c->cells.cap;
 	uint32_t cap = c->capwide;
 	struct tsn_wide *wide;
 
 	if (c->sparewide >= want)
 		return true;
 	cap = cap > want ? cap * 2 : cap + want;
-	if (cap > c->cells.cap + want)
-		cap = c->cells.cap + want; /* no more than there are groups, and as many as this asks for */
+	if (cap > groups + want)
+		cap = (uint32_t)groups + want; /* no more than there are groups, and as many as this asks for */
 	wide = tsn_reallocarray(c->wide, cap, sizeof(*wide));
 	if (wide == NULL)
 		return false;
-	*bytes += (uint64_t)(cap - c->capwide) * sizeof(*wide);
+	a->store.bytes += (uint64_t)(cap - c->capwide) * sizeof(*wide);
 	c->sparewide += cap - c->capwide;
 	c->wide = wide;
 	c->capwide = cap;
@@ -121,9 +107,11 @@ wide_room(struct tsn_counts *c, uint64_t *bytes, uint32_t want)
 
 /* As many as [rows] rows could ask for: a cell that has no warm lane takes more than WARM of them, another takes one. */
 bool
-tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows)
+tsn_counts_reserve(struct tsn_agg *a, uint32_t rows)
 {
-	return c->cells.size != sizeof(struct narrow) || wide_room(c, bytes, c->warm < rows ? c->warm + rows / WARM : rows);
+	const struct tsn_counts *c = &a->store.counts;
+
+	return (c->cells.size != sizeof(struct tsn_narrow) && !c->lean) || wide_room(a, c->warm < rows ? c->warm + rows / WARM : rows);
 }
 
 /* Is lane [l] outside the window that ends [d] > 0 panes after [newest]? */
@@ -133,35 +121,32 @@ expired(uint32_t l, uint64_t newest, uint64_t d, uint32_t keep)
 	return ((l - (uint32_t)newest - 1 - (LANES - keep)) & (LANES - 1)) < d;
 }
 
-/* Rows: how many lanes leave; each is the ring twice, so that a load from any place of it goes round. */
 #define LEFT(l, d)  ((l) % LANES < (d) ? 0 : UINT8_MAX)
 #define LEFT4(l, d) LEFT(l, d), LEFT((l) + 1, d), LEFT((l) + 2, d), LEFT((l) + 3, d)
 #define LEFT16(d)   LEFT4(0, d), LEFT4(4, d), LEFT4(8, d), LEFT4(12, d)
 #define LEFT_ROW(d) { LEFT16(d), LEFT16(d) }
-static const uint8_t left[LANES][2 * LANES] = {
+const uint8_t tsn_lanes_left[LANES + 1][2 * LANES] = {
 	LEFT_ROW(0), LEFT_ROW(1), LEFT_ROW(2), LEFT_ROW(3), LEFT_ROW(4), LEFT_ROW(5), LEFT_ROW(6), LEFT_ROW(7),
 	LEFT_ROW(8), LEFT_ROW(9), LEFT_ROW(10), LEFT_ROW(11), LEFT_ROW(12), LEFT_ROW(13), LEFT_ROW(14), LEFT_ROW(15),
+	LEFT_ROW(16),
 };
 
 /* Clears [d] < LANES lanes from [first] on, round the ring; the sum of the others. Compilers make sixteen branches of a loop. */
 static inline uint32_t
 clear_lanes(uint8_t lane[LANES], uint32_t first, uint64_t d)
 {
-	const uint64_t even = UINT64_C(0x00ff00ff00ff00ff);
-	uint64_t half[2], keep[2], sum = 0;
+	uint64_t half[2], keep[2];
 
 	memcpy(half, lane, sizeof(half));
-	memcpy(keep, &left[d][-first & (LANES - 1)], sizeof(keep));
-	for (int i = 0; i < 2; i++) {
-		half[i] &= keep[i];
-		sum += (half[i] & even) + (half[i] >> 8 & even);
-	}
+	memcpy(keep, tsn_lanes_leave(first, d), sizeof(keep));
+	half[0] &= keep[0];
+	half[1] &= keep[1];
 	memcpy(lane, half, sizeof(half));
-	return (uint32_t)(sum * UINT64_C(0x0001000100010001) >> 48);
+	return (uint32_t)tsn_lanes_sum(half);
 }
 
 static inline void
-narrow_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
+narrow_advance(struct tsn_counts *c, struct tsn_narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
 {
 	const bool warm = any_warm(cell);
 	const uint64_t d = pane - newest;
@@ -179,7 +164,7 @@ narrow_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint6
 }
 
 static __attribute__((noinline)) void
-wide_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
+wide_advance(struct tsn_counts *c, struct tsn_narrow *cell, uint64_t newest, uint64_t pane, uint32_t keep)
 {
 	struct tsn_wide *w = &c->wide[wide_index(cell)];
 
@@ -198,8 +183,8 @@ wide_advance(struct tsn_counts *c, struct narrow *cell, uint64_t newest, uint64_
 	cell->head = pane << TSN_HEAD_BITS | IS_WIDE;
 }
 
-static __attribute__((noinline)) int64_t
-peek(const struct tsn_counts *c, const struct narrow *cell, uint64_t pane, uint32_t keep)
+__attribute__((noinline)) int64_t
+tsn_narrow_peek(const struct tsn_counts *c, const struct tsn_narrow *cell, uint64_t pane, uint32_t keep)
 {
 	const bool wide = (cell->head & SUM_MASK) == IS_WIDE;
 	const struct tsn_wide *w = wide ? &c->wide[wide_index(cell)] : NULL;
@@ -216,7 +201,7 @@ peek(const struct tsn_counts *c, const struct narrow *cell, uint64_t pane, uint3
 }
 
 static __attribute__((noinline)) int64_t
-wide_add(struct tsn_counts *c, struct narrow *cell, uint32_t lane)
+wide_add(struct tsn_counts *c, struct tsn_narrow *cell, uint32_t lane)
 {
 	struct tsn_wide *w;
 
@@ -228,7 +213,7 @@ wide_add(struct tsn_counts *c, struct narrow *cell, uint32_t lane)
 }
 
 static inline int64_t
-add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, struct tsn_mask *late, uint32_t row)
+add(struct tsn_counts *c, struct tsn_narrow *cell, uint64_t pane, uint32_t keep, struct tsn_mask *late, uint32_t row)
 {
 	uint64_t newest = tsn_ring_newest(cell->head);
 	uint32_t lane = pane & (LANES - 1);
@@ -241,13 +226,19 @@ add(struct tsn_counts *c, struct narrow *cell, uint64_t pane, uint32_t keep, str
 			narrow_advance(c, cell, newest, pane, keep);
 	} else if (__builtin_expect(tsn_ring_late(cell->head, pane, keep), 0)) {
 		tsn_mask_set(late, row);
-		return peek(c, cell, pane, keep);
+		return tsn_narrow_peek(c, cell, pane, keep);
 	}
 	if (__builtin_expect((cell->head & SUM_MASK) == IS_WIDE || cell->lane[lane] == NARROW_MAX, 0))
 		return wide_add(c, cell, lane);
 	if (__builtin_expect(++cell->lane[lane] == WARM, 0))
 		c->warm++;
 	return (int64_t)(++cell->head & SUM_MASK);
+}
+
+int64_t
+tsn_narrow_add(struct tsn_counts *c, struct tsn_narrow *cell, uint64_t pane, uint32_t keep, struct tsn_mask *late, uint32_t row)
+{
+	return add(c, cell, pane, keep, late, row);
 }
 
 static int64_t
@@ -286,8 +277,8 @@ fold_narrow(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold
 	const uint16_t *rows = x->row;
 	const uint32_t *groups = x->group, keep = a->keep, to = x->to;
 	const uint64_t *panes = a->pane;
-	const struct tsn_cells ahead = { c->cells.mem, sizeof(struct narrow), 0 };
-	struct narrow *cells = (struct narrow *)c->cells.mem;
+	const struct tsn_cells ahead = { c->cells.mem, sizeof(struct tsn_narrow), 0 };
+	struct tsn_narrow *cells = (struct tsn_narrow *)c->cells.mem;
 
 	for (uint32_t i = x->from; i < to; i++) {
 		const uint32_t row = rows[i], group = groups[i];
@@ -296,7 +287,7 @@ fold_narrow(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold
 		if (all || (group != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row)))
 			out[row] = add(c, &cells[group], panes[row], keep, late, row);
 		else
-			out[row] = group == TSN_GROUP_NONE ? 0 : peek(c, &cells[group], panes[row], keep);
+			out[row] = group == TSN_GROUP_NONE ? 0 : tsn_narrow_peek(c, &cells[group], panes[row], keep);
 	}
 }
 
@@ -313,17 +304,19 @@ tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_
 }
 
 void
-tsn_counts_reset(struct tsn_counts *c, uint32_t group)
+tsn_narrow_reset(struct tsn_counts *c, const struct tsn_narrow *cell)
 {
-	struct narrow *cell;
-
-	if (c->cells.size != sizeof(struct narrow) || group >= c->cells.cap)
-		return;
-	cell = (struct narrow *)tsn_cell(&c->cells, group);
 	if ((cell->head & SUM_MASK) == IS_WIDE)
 		wide_release(c, cell);
-	else
+	else if (any_warm(cell))
 		c->warm -= warm_lanes(cell);
+}
+
+void
+tsn_counts_reset(struct tsn_counts *c, uint32_t group)
+{
+	if (c->cells.size == sizeof(struct tsn_narrow) && group < c->cells.cap)
+		tsn_narrow_reset(c, (const struct tsn_narrow *)tsn_cell(&c->cells, group));
 }
 
 void
@@ -334,8 +327,8 @@ tsn_counts_fini(struct tsn_counts *c)
 }
 
 /* Newest pane, which panes have counted something, and what; the newest in bit 0. */
-static void
-save_narrow(const struct tsn_counts *c, const struct narrow *cell, struct tsn_pack *out)
+void
+tsn_narrow_save(const struct tsn_counts *c, const struct tsn_narrow *cell, struct tsn_pack *out)
 {
 	const struct tsn_wide *w = (cell->head & SUM_MASK) == IS_WIDE ? &c->wide[wide_index(cell)] : NULL;
 	const uint64_t newest = tsn_ring_newest(cell->head);
@@ -360,8 +353,9 @@ save_narrow(const struct tsn_counts *c, const struct narrow *cell, struct tsn_pa
 #define LANE_MOST (UINT64_C(1) << 58) /* no sum of sixteen passes 63 bits */
 
 static bool
-put_narrow(struct tsn_counts *c, struct narrow *cell, uint64_t newest, const uint64_t *v, uint64_t *bytes)
+put_narrow(struct tsn_agg *a, struct tsn_narrow *cell, uint64_t newest, const uint64_t *v)
 {
+	struct tsn_counts *c = &a->store.counts;
 	uint64_t sum = 0, most = 0;
 
 	for (uint32_t i = 0; i < LANES; i++) {
@@ -376,7 +370,7 @@ put_narrow(struct tsn_counts *c, struct narrow *cell, uint64_t newest, const uin
 		c->warm += warm_lanes(cell);
 		return true;
 	}
-	if (!wide_room(c, bytes, 1))
+	if (!wide_room(a, 1))
 		return false;
 	widen(c, cell);
 	for (uint32_t i = 0; i < LANES; i++)
@@ -385,8 +379,8 @@ put_narrow(struct tsn_counts *c, struct narrow *cell, uint64_t newest, const uin
 	return true;
 }
 
-static bool
-load_narrow(struct tsn_counts *c, struct tsn_agg *a, struct narrow *cell, struct tsn_unpack *in)
+bool
+tsn_narrow_load(struct tsn_agg *a, struct tsn_narrow *cell, struct tsn_unpack *in)
 {
 	uint64_t newest, v[LANES] = { 0 };
 	uint32_t used;
@@ -397,7 +391,7 @@ load_narrow(struct tsn_counts *c, struct tsn_agg *a, struct narrow *cell, struct
 	for (uint32_t i = 0; i < a->keep; i++)
 		if (used >> i & 1)
 			v[i] = tsn_unpack_below(in, LANE_MOST);
-	return !in->bad && put_narrow(c, cell, newest, v, &a->store.bytes);
+	return !in->bad && put_narrow(a, cell, newest, v);
 }
 
 void
@@ -406,7 +400,7 @@ tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32_t gr
 	const struct pair *pair = (const struct pair *)tsn_cell(&c->cells, group);
 
 	if (!a->def->tumbling) {
-		save_narrow(c, (const struct narrow *)tsn_cell(&c->cells, group), out);
+		tsn_narrow_save(c, (const struct tsn_narrow *)tsn_cell(&c->cells, group), out);
 		return;
 	}
 	tsn_head_save(pair->head, out);
@@ -422,7 +416,7 @@ tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct 
 	uint64_t head;
 
 	if (!a->def->tumbling)
-		return load_narrow(c, a, (struct narrow *)tsn_cell(&c->cells, group), in);
+		return tsn_narrow_load(a, (struct tsn_narrow *)tsn_cell(&c->cells, group), in);
 	if (!tsn_head_restore(in, 2, 2, &head))
 		return false;
 	for (uint32_t l = 0; l < 2; l++)
@@ -435,13 +429,16 @@ tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct 
 static void
 save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 {
-	tsn_counts_save(&a->store.counts, a, group, out);
+	if (a->store.counts.lean)
+		tsn_lean_save(a, group, out);
+	else
+		tsn_counts_save(&a->store.counts, a, group, out);
 }
 
 static bool
 load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 {
-	return tsn_counts_load(&a->store.counts, a, group, in);
+	return a->store.counts.lean ? tsn_lean_load(a, group, in) : tsn_counts_load(&a->store.counts, a, group, in);
 }
 
 static void
@@ -453,20 +450,26 @@ init(struct tsn_agg *a)
 static bool
 reserve(struct tsn_agg *a, const struct tsn_fold *x)
 {
-	return tsn_counts_reserve(&a->store.counts, &a->store.bytes, x->to - x->from);
+	return tsn_counts_reserve(a, x->to - x->from);
 }
 
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
 {
-	tsn_counts_fold(&a->store.counts, a, x, a->out->i, &a->late);
+	if (a->store.counts.lean)
+		tsn_lean_fold(a, x);
+	else
+		tsn_counts_fold(&a->store.counts, a, x, a->out->i, &a->late);
 	return x->to;
 }
 
 static void
 reset(struct tsn_agg *a, uint32_t group)
 {
-	tsn_counts_reset(&a->store.counts, group);
+	if (a->store.counts.lean)
+		tsn_lean_reset(a, group);
+	else
+		tsn_counts_reset(&a->store.counts, group);
 }
 
 static void
@@ -478,7 +481,7 @@ fini(struct tsn_agg *a)
 uint64_t
 tsn_counts_most(const struct tsn_counts *c)
 {
-	return c->cells.size == sizeof(struct narrow) ? sizeof(struct tsn_wide) : 0;
+	return c->lean || c->cells.size == sizeof(struct tsn_narrow) ? sizeof(struct tsn_wide) : 0;
 }
 
 static uint64_t

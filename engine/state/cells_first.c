@@ -135,7 +135,7 @@ learning(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_learnin
 			out->groups++;
 			if (__builtin_add_overflow(turn_back(first), a->def->window_ms, &ready))
 				ready = INT64_MAX;
-			out->ready += f->store.groups[group].newest >= ready;
+			out->ready += tsn_group_at(&f->store, group)->newest >= ready;
 			until = ready < until ? ready : until;
 		}
 	if (out->groups > 0 && out->ready == 0)

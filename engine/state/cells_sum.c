@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Sums, and what is made of them: rate and average. A ring of panes of 64-bit
- * integers, 128-bit ones once a pane could pass what sixteen of them may be
- * (the whole array moves, once), or reals. The total is added up anew for each row, oldest
- * pane first: integers are exact, and reals do not drift and do not depend on what expired when.
+ * Sums, and what is made of them: rate and average. Integers are exact: sliding, as cells_compact.c has them; tumbling, a ring of panes
+ * of 64 bits, and of 128 once a pane could pass what sixteen of them may be (the whole array moves, once). Of reals
+ * the total is added up anew for each row, oldest pane first, so that it does not drift and does not depend on what expired when.
  */
 #include <math.h>
 
 #include "base/mem.h"
-#include "state/internal.h"
+#include "state/compact.h"
 #include "state/ring.h"
 
 #define HEAD 8u
@@ -23,10 +22,18 @@ lanes_of(const struct tsn_agg *a)
 	return a->def->tumbling ? 2 : 16;
 }
 
+static inline bool
+is_compact(const struct tsn_agg *a)
+{
+	return !a->def->tumbling && !a->def->real;
+}
+
 static void
 init(struct tsn_agg *a)
 {
 	a->store.sums.cells.size = HEAD + lanes_of(a) * 8;
+	if (is_compact(a))
+		tsn_compact_init(&a->store.sums);
 	if (a->def->fn == TSN_AGG_AVG)
 		tsn_counts_init(&a->store.counts, a->def->tumbling);
 }
@@ -71,6 +78,8 @@ reserve(struct tsn_agg *a, const struct tsn_fold *x)
 {
 	unsigned __int128 most = a->store.sums.peak;
 
+	if (is_compact(a))
+		return tsn_compact_reserve(a, x);
 	if (a->def->real || a->store.sums.wide)
 		return true;
 	for (uint32_t i = x->from; i < x->to; i++)
@@ -187,11 +196,10 @@ fold_totals(struct tsn_agg *a, struct tsn_fold *x)
 		}
 		return;
 	}
-	switch (kind) {
-	case I64:  sums(a, x, 16, I64); break;
-	case I128: sums(a, x, 16, I128); break;
-	case REAL: sums(a, x, 16, REAL); break;
-	}
+	if (kind == REAL)
+		sums(a, x, 16, REAL);
+	else
+		tsn_compact_fold(a, x);
 }
 
 static double
@@ -240,7 +248,7 @@ fold_rate(struct tsn_agg *a, struct tsn_fold *x)
 static bool
 reserve_avg(struct tsn_agg *a, const struct tsn_fold *x)
 {
-	return reserve(a, x) && tsn_counts_reserve(&a->store.counts, &a->store.bytes, x->to - x->from);
+	return reserve(a, x) && tsn_counts_reserve(a, x->to - x->from);
 }
 
 static uint32_t
@@ -260,14 +268,29 @@ fold_avg(struct tsn_agg *a, struct tsn_fold *x)
 }
 
 static void
+reset(struct tsn_agg *a, uint32_t group)
+{
+	if (is_compact(a))
+		tsn_compact_reset(a, group);
+}
+
+static void
+fini(struct tsn_agg *a)
+{
+	tsn_compact_fini(a);
+}
+
+static void
 reset_avg(struct tsn_agg *a, uint32_t group)
 {
+	reset(a, group);
 	tsn_counts_reset(&a->store.counts, group);
 }
 
 static void
 fini_avg(struct tsn_agg *a)
 {
+	fini(a);
 	tsn_counts_fini(&a->store.counts);
 }
 
@@ -276,9 +299,9 @@ fini_avg(struct tsn_agg *a)
 #define WIDE_MOST ((__int128)1 << 122) /* no total of sixteen lanes passes 127 bits */
 
 static void
-save_lane(const struct tsn_agg *a, const uint8_t *cell, uint32_t lane, struct tsn_pack *out)
+save_lane(const struct tsn_agg *a, uint32_t group, uint32_t lane, struct tsn_pack *out)
 {
-	const bool wide = a->store.sums.wide;
+	const uint8_t *cell = tsn_cell(&a->store.sums.cells, group);
 	__int128 w;
 	int64_t v;
 
@@ -286,7 +309,9 @@ save_lane(const struct tsn_agg *a, const uint8_t *cell, uint32_t lane, struct ts
 		tsn_pack_raw(out, cell + HEAD + lane * 8, 8);
 		return;
 	}
-	if (wide) {
+	if (is_compact(a)) {
+		w = tsn_compact_lane(a, group, lane);
+	} else if (a->store.sums.wide) {
 		memcpy(&w, cell + HEAD + lane * 16, sizeof(w));
 	} else {
 		memcpy(&v, cell + HEAD + lane * 8, sizeof(v));
@@ -314,6 +339,8 @@ load_lane(struct tsn_agg *a, uint32_t group, uint32_t lane, struct tsn_unpack *i
 	w += (int64_t)tsn_unpack_below(in, NARROW_MAX);
 	if (in->bad || w >= WIDE_MOST || w <= -WIDE_MOST)
 		return false;
+	if (is_compact(a))
+		return tsn_compact_put_lane(a, group, lane, w);
 	if (!s->wide && (w > (__int128)NARROW_MAX || w < -(__int128)NARROW_MAX) && !widen(a))
 		return false;
 	v = (int64_t)w;
@@ -329,13 +356,12 @@ load_lane(struct tsn_agg *a, uint32_t group, uint32_t lane, struct tsn_unpack *i
 static void
 save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 {
-	const uint8_t *cell = tsn_cell(&a->store.sums.cells, group);
-	const uint64_t head = tsn_head_load(cell);
+	const uint64_t head = is_compact(a) ? tsn_compact_head(a, group) : tsn_head_load(tsn_cell(&a->store.sums.cells, group));
 
 	tsn_head_save(head, out);
 	for (uint32_t l = 0; l < lanes_of(a); l++)
 		if (head >> l & 1)
-			save_lane(a, cell, l, out);
+			save_lane(a, group, l, out);
 }
 
 static bool
@@ -348,7 +374,10 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	for (uint32_t l = 0; l < lanes_of(a); l++)
 		if ((head >> l & 1) && !load_lane(a, group, l, in))
 			return false;
-	tsn_head_store(tsn_cell(&a->store.sums.cells, group), head);
+	if (is_compact(a))
+		tsn_compact_put_head(a, group, head);
+	else
+		tsn_head_store(tsn_cell(&a->store.sums.cells, group), head);
 	return true;
 }
 
@@ -365,18 +394,20 @@ load_avg(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return load(a, group, in) && tsn_counts_load(&a->store.counts, a, group, in);
 }
 
-/* Panes of 128 bits, and an average's long counts. */
+/* Wider panes, and an average's long counts. */
 static uint64_t
 most(const struct tsn_agg *a)
 {
-	return (a->def->real ? 0 : lanes_of(a) * 8) + tsn_counts_most(&a->store.counts);
+	const uint64_t wider = is_compact(a) ? tsn_compact_most() : a->def->real ? 0 : lanes_of(a) * 8;
+
+	return wider + tsn_counts_most(&a->store.counts);
 }
 
 const struct tsn_agg_ops tsn_sum_ops = {
-	.most = most, .init = init, .reserve = reserve, .fold = fold_sum, .save = save, .load = load,
+	.most = most, .init = init, .reserve = reserve, .fold = fold_sum, .reset = reset, .fini = fini, .save = save, .load = load,
 };
 const struct tsn_agg_ops tsn_rate_ops = {
-	.most = most, .init = init, .reserve = reserve, .fold = fold_rate, .save = save, .load = load,
+	.most = most, .init = init, .reserve = reserve, .fold = fold_rate, .reset = reset, .fini = fini, .save = save, .load = load,
 };
 const struct tsn_agg_ops tsn_avg_ops = {
 	.most = most,

@@ -2,7 +2,9 @@
 /* Copyright 2026 The Tocsin authors */
 /* Times to pane numbers, rounded down (also before 1970) and biased as ring.h says. */
 #include "base/clock.h"
+#include "base/wide.h"
 #include "state/internal.h"
+#include "state/near.h"
 #include "state/ring.h"
 
 static int64_t
@@ -48,58 +50,58 @@ tsn_reciprocal(int64_t pane_ms)
 	return pane_ms > 1 && pane_ms <= UINT32_MAX ? UINT64_MAX / (uint64_t)pane_ms + 1 : 0;
 }
 
-/* Times of a batch lie near each other: 49 days from a pane before the first go the short way. */
-struct near {
-	int64_t ms;
-	uint64_t magic; /* 0: there is no short way */
-	uint64_t first; /* pane, and where it begins */
-	uint64_t base;
-};
-
-static struct near
-near(const struct tsn_agg *a, int64_t time)
+struct tsn_near
+tsn_near_of(const struct tsn_agg *a, int64_t time)
 {
 	const int64_t ms = a->def->pane_ms, far = INT64_C(1) << 42; /* 139 years; below the limit of panes */
-	struct near n = { .ms = ms };
+	struct tsn_near n = { 0 };
+	uint64_t first;
 
 	if (a->magic == 0 || time > far || time < -far)
 		return n;
+	first = (uint64_t)(floor_div(time, ms) - (INT64_C(1) << 31) / ms);
 	n.magic = a->magic;
-	n.first = (uint64_t)(floor_div(time, ms) - (INT64_C(1) << 31) / ms);
-	n.base = n.first * (uint64_t)ms;
+	n.reach = UINT64_C(1) << 32;
+	n.base = first * (uint64_t)ms;
+	n.first = first + (uint64_t)TSN_PANE_BIAS;
 	return n;
 }
 
-static inline uint64_t
-pane_near(const struct near *n, int64_t time)
+TSN_WIDE(static, uint64_t, usual, (const struct tsn_near *by, const int64_t *time, uint32_t n, uint64_t *restrict out), (by, time, n, out))
 {
-	const uint64_t off = (uint64_t)time - n->base;
+	const struct tsn_near near = *by;
+	uint64_t far = 0;
 
-	if (__builtin_expect(off > UINT32_MAX || n->magic == 0, 0))
-		return tsn_pane_at(time, n->ms);
-	return n->first + (uint64_t)((unsigned __int128)off * n->magic >> 64) + (uint64_t)TSN_PANE_BIAS;
+	for (uint32_t i = 0; i < n; i++) {
+		far |= !tsn_near_has(&near, time[i]);
+		out[i] = tsn_near_panes(&near, time[i]);
+	}
+	return far;
 }
 
 void
 tsn_panes_of(const struct tsn_agg *a, const int64_t *time, uint32_t n, uint64_t *out)
 {
-	struct near by;
+	struct tsn_near by;
 
 	if (n == 0)
 		return;
-	by = near(a, time[0]);
+	by = tsn_near_of(a, time[0]);
+	if (usual(&by, time, n, out) == 0)
+		return;
 	for (uint32_t i = 0; i < n; i++)
-		out[i] = pane_near(&by, time[i]);
+		if (!tsn_near_has(&by, time[i]))
+			out[i] = tsn_pane_at(time[i], a->def->pane_ms);
 }
 
 void
 tsn_panes_of_rows(const struct tsn_agg *a, const int64_t *time, const uint16_t *row, uint32_t n, uint64_t *out)
 {
-	struct near by;
+	struct tsn_near by;
 
 	if (n == 0)
 		return;
-	by = near(a, time[row[0]]);
+	by = tsn_near_of(a, time[row[0]]);
 	for (uint32_t i = 0; i < n; i++)
-		out[row[i]] = pane_near(&by, time[row[i]]);
+		out[row[i]] = tsn_near_has(&by, time[row[i]]) ? tsn_near_pane(&by, time[row[i]]) : tsn_pane_at(time[row[i]], a->def->pane_ms);
 }

@@ -235,7 +235,7 @@ compare_u64(uint64_t a, uint64_t b)
 int
 tsn_group_compare(const struct tsn_family_store *s, uint32_t ga, uint32_t gb)
 {
-	const struct tsn_group *a = &s->groups[ga], *b = &s->groups[gb];
+	const struct tsn_group *a = tsn_group_at(s, ga), *b = tsn_group_at(s, gb);
 	const uint8_t *ka, *kb;
 	uint16_t na, nb;
 	int c;
@@ -531,7 +531,7 @@ static void
 put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
 {
 	const struct tsn_key_spec *spec = tsn_family_asked(&f->def);
-	const struct tsn_group *g = &f->store.groups[d->group];
+	const struct tsn_group *g = tsn_group_at(&f->store, d->group);
 	const uint32_t row = b->n++;
 	const uint8_t *key;
 	uint16_t len;

@@ -43,7 +43,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 {
 	const uint64_t budget = tsn_family_budget(f->max_keys), groups = budget * TSN_PARTS;
 	const uint64_t slab = tsn_slab_worst(&f->key);
-	const struct tsn_family family = { .def = *f };
+	struct tsn_family family = { .def = *f };
 	uint64_t growing, copied;
 	const uint64_t directory = tsn_directory_most(groups, &growing);
 
@@ -58,6 +58,11 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 		if (a.ops == NULL)
 			continue;
 		a.ops->init(&a);
+		if (tsn_lean_can(f, i)) {
+			a.store.counts = (struct tsn_counts){ .lean = true };
+			out->group += TSN_LEAN_BYTES - sizeof(struct tsn_group);
+			copied = larger(copied, copy_of(groups * TSN_LEAN_BYTES));
+		}
 		out->fixed += a.ops->fixed != NULL ? a.ops->fixed(&a) : 0;
 		out->group += cells_of(&a);
 		/* what extra_bytes does not bound, every group may come to take */

@@ -8,6 +8,7 @@
 #include "state/internal.h"
 
 #define STEP 2u /* lines that move with each new key */
+#define STEPS 16u /* and with each batch */
 
 static size_t
 size_of(uint32_t lines)
@@ -128,6 +129,13 @@ tsn_directory_room(struct tsn_directory *d, uint64_t seed)
 	return true;
 }
 
+void
+tsn_directory_settle(struct tsn_directory *d, uint64_t seed)
+{
+	if (d->next != NULL)
+		move_lines(d, STEPS, seed);
+}
+
 /* --- keys --- */
 
 static const struct tsn_line *
@@ -180,6 +188,12 @@ tsn_directory_enter(struct tsn_directory *d, const struct tsn_place *p, uint32_t
 	d->n++;
 }
 
+static inline uint32_t
+after(uint32_t i, uint32_t lines)
+{
+	return i + 1 == lines ? 0 : i + 1;
+}
+
 /* How far line [to] lies behind line [from]. */
 static uint32_t
 behind(uint32_t from, uint32_t to, uint32_t lines)
@@ -191,7 +205,7 @@ behind(uint32_t from, uint32_t to, uint32_t lines)
 static bool
 fetch(const struct tsn_line *line, uint32_t lines, uint32_t i, uint64_t seed, uint32_t *from, uint32_t *at)
 {
-	for (*from = (i + 1) % lines; *from != i; *from = (*from + 1) % lines) {
+	for (*from = after(i, lines); *from != i; *from = after(*from, lines)) {
 		const struct tsn_line *l = &line[*from];
 
 		for (*at = 0; *at < TSN_LINE_ENTRIES && l->group[*at] != 0; ++*at)

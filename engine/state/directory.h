@@ -46,15 +46,15 @@ tsn_position(uint64_t hash)
 	return (uint32_t)(hash >> 26); /* below the six bits that are the part's */
 }
 
-/* Where keys with that position begin to be looked for. */
-static inline const struct tsn_line *
+/* Where keys with that position begin to be looked for. No branch: while it grows nobody can guess which table it is. */
+static inline __attribute__((always_inline)) const struct tsn_line *
 tsn_directory_line(const struct tsn_directory *d, uint32_t position)
 {
-	const uint32_t at = (uint32_t)((uint64_t)position * d->lines >> 32);
+	const uint64_t at = (uint64_t)position * d->lines >> 32, then = (uint64_t)position * d->next_lines >> 32;
+	const uint64_t past = at - d->first + (at < d->first ? d->lines : 0);
+	const uintptr_t now = (uintptr_t)d->line + at * sizeof(struct tsn_line), next = (uintptr_t)d->next + then * sizeof(struct tsn_line);
 
-	if (__builtin_expect(d->next == NULL, 1) || (at >= d->first ? at - d->first : at + d->lines - d->first) >= d->moved)
-		return &d->line[at];
-	return &d->next[(uint64_t)position * d->next_lines >> 32];
+	return (const struct tsn_line *)(past < d->moved ? next : now);
 }
 
 static inline const struct tsn_line *
@@ -110,6 +110,8 @@ tsn_entry_group(const uint32_t *e)
 
 /* Room for one more key; false: memory is out. [seed]: of addresses' hashes. */
 bool tsn_directory_room(struct tsn_directory *d, uint64_t seed);
+/* Where it grows, some lines move without a key that comes, so that it does not stay half grown where none does. */
+void tsn_directory_settle(struct tsn_directory *d, uint64_t seed);
 /* After that, one; it is not there. */
 void tsn_directory_enter(struct tsn_directory *d, const struct tsn_place *p, uint32_t group);
 /* The one that is there goes. */

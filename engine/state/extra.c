@@ -244,6 +244,18 @@ short_of(const struct tsn_agg *a, uint32_t group, uint64_t need)
 	return a->store.held[group & (a->family->store.nparts - 1)] + need > a->def->extra_bytes / TSN_PARTS;
 }
 
+bool
+tsn_extra_over(const struct tsn_agg *a)
+{
+	bool over = false;
+
+	if (a->def->extra_bytes == 0)
+		return false;
+	for (uint32_t i = 0; i < (a->divided ? a->family->store.nparts : 1); i++)
+		over |= short_of(a, i, 0);
+	return over;
+}
+
 enum tsn_room
 tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, uint64_t need)
 {

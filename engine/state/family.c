@@ -7,18 +7,13 @@
  */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/wide.h"
 #include "state/internal.h"
 
 #define MANY 1024u
 #define LOOK 8u /* groups compared before one is replaced */
 
 enum found { FOUND, WAIT, NO_MEMORY };
-
-static inline void
-prefetch(const struct tsn_family_store *s, uint32_t group)
-{
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * sizeof(*s->groups)), 1);
-}
 
 static inline bool
 same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row,
@@ -51,7 +46,7 @@ find(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row)
 	if (s->dir.lines == 0)
 		return TSN_GROUP_NONE;
 	while ((e = tsn_directory_next(&s->dir, &p, e)) != NULL)
-		if (same_key(s, k, row, &s->groups[tsn_entry_group(e)]))
+		if (same_key(s, k, row, tsn_group_at(s, tsn_entry_group(e))))
 			return tsn_entry_group(e);
 	return TSN_GROUP_NONE;
 }
@@ -78,15 +73,14 @@ tsn_family_room(struct tsn_family *f, uint32_t n)
 {
 	struct tsn_family_store *s = &f->store;
 	const uint32_t cap = next_cap(f, n);
-	struct tsn_group *groups;
+	uint8_t *groups;
 
 	if (n <= s->cap)
 		return true;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (!tsn_agg_room(&f->agg[i], (uint64_t)cap * s->nparts))
 			return false;
-	groups = tsn_array_grow(s->groups, (size_t)s->cap * s->nparts * sizeof(*groups),
-	    (size_t)cap * s->nparts * sizeof(*groups));
+	groups = tsn_array_grow(s->groups, (size_t)s->cap * s->nparts * s->stride, (size_t)cap * s->nparts * s->stride);
 	if (groups == NULL)
 		return false;
 	s->groups = groups;
@@ -109,7 +103,7 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint64_t seed
 	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = tsn_number(s, part, s->part[part].n++);
-	s->groups[number] = g;
+	*tsn_group_at(s, number) = g;
 	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
 	return number;
@@ -126,25 +120,18 @@ tsn_place_of(const struct tsn_group *g, const uint8_t *key, uint16_t len, uint64
 	return (struct tsn_place){ position, position, TSN_SLAB_ENTRY };
 }
 
-/* All its windows had passed at [now], which may be far away in either direction. */
-static bool
-passed(const struct tsn_family *f, const struct tsn_group *g, int64_t now)
+/* All windows of groups whose newest flow is older have passed at [now], which may be far away in either direction. */
+static int64_t
+passed_before(const struct tsn_family *f, int64_t now)
 {
-	int64_t until;
+	int64_t limit;
 
-	return !__builtin_add_overflow(g->newest, f->span, &until) && until < now;
-}
-
-/* [a] gives way before [b]: the order of S29. Equal ones go by number. */
-static bool
-less_active(const struct tsn_family *f, const struct tsn_group *a, const struct tsn_group *b, int64_t now)
-{
-	const bool pa = passed(f, a, now), pb = passed(f, b, now);
-
-	return pa != pb ? pa : a->flows < b->flows;
+	return __builtin_sub_overflow(now, f->span, &limit) ? INT64_MIN : limit;
 }
 
 /*
+ * Who has the least of this gives way first: the order of S29. Equal ones go by number.
+ *
  * The hand stops behind the place that is given away, so that a newcomer has a whole round to become more
  * active than others. Were it to go on by eight, the first of each eight alike would change hands and the others keep theirs.
  */
@@ -152,29 +139,55 @@ static uint32_t
 victim(const struct tsn_family *f, uint32_t part, int64_t now)
 {
 	const struct tsn_family_store *s = &f->store;
-	const struct tsn_part *p = &s->part[part];
-	uint32_t best = TSN_GROUP_NONE, place = p->hand, look = p->n < LOOK ? p->n : LOOK;
+	const uint32_t n = s->part[part].n, look = n < LOOK ? n : LOOK, nparts = s->nparts;
+	const size_t step = (size_t)nparts * s->stride;
+	const uint8_t *const first = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, 0)), *const end = first + n * step;
+	const uint8_t *at = first + s->part[part].hand * step;
+	const int64_t limit = passed_before(f, now);
+	uint32_t number = tsn_number(s, part, s->part[part].hand);
+	uint64_t least = UINT64_MAX;
 
-	for (uint32_t i = 0; i < look; i++, place = place + 1 < p->n ? place + 1 : 0) {
-		const uint32_t number = tsn_number(s, part, place);
+	for (uint32_t i = 0; i < look; i++, at += step, number += nparts) {
+		const struct tsn_group *g;
+		uint64_t activity;
 
-		if (best == TSN_GROUP_NONE || less_active(f, &s->groups[number], &s->groups[best], now) ||
-		    (number < best && !less_active(f, &s->groups[best], &s->groups[number], now))) {
-			best = number;
+		if (at == end) {
+			at = first;
+			number = part;
 		}
+		g = (const struct tsn_group *)at;
+		activity = (uint64_t)(g->newest >= limit) << 63 | (uint64_t)g->flows << 32 | number;
+		least = activity < least ? activity : least;
 	}
-	return best;
+	return (uint32_t)least;
 }
 
-/* Also fetches what the next look will want. */
-static void
-move_hand(struct tsn_family_store *s, uint32_t part, uint32_t given)
+static struct tsn_place
+place_of_group(const struct tsn_family_store *s, uint32_t number, uint64_t seed)
 {
+	const struct tsn_group *g = tsn_group_at(s, number);
+	const uint8_t *key = NULL;
+	uint16_t len = 0;
+
+	if (g->in_slab)
+		key = tsn_slab_key(&s->slab, g->key, &len);
+	return tsn_place_of(g, key, len, seed);
+}
+
+/* Also fetches the groups that the next look will compare and, of a part where that was done a while ago, the line of who may well go next. */
+static void
+move_hand(struct tsn_family *f, uint32_t part, uint32_t given, uint64_t seed)
+{
+	struct tsn_family_store *s = &f->store;
 	struct tsn_part *p = &s->part[part];
+	uint8_t *before = &f->given[f->ngiven++ % TSN_GIVEN];
 
 	p->hand = given / s->nparts + 1 < p->n ? given / s->nparts + 1 : 0;
 	for (uint32_t i = 0; i < LOOK; i++)
-		prefetch(s, tsn_number(s, part, p->hand + i));
+		tsn_group_prefetch(s, tsn_number(s, part, p->hand + i));
+	if (s->slab.live == 0 && s->part[*before].n > 0)
+		__builtin_prefetch(tsn_directory_line(&s->dir, place_of_group(s, tsn_number(s, *before, s->part[*before].hand), seed).position));
+	*before = (uint8_t)part;
 }
 
 /* Gives the place of group [number] to the key of [row]. */
@@ -185,8 +198,6 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 	struct tsn_group next = { .newest = INT64_MIN, .key = k->tag[row] }, *g;
 	const struct tsn_place place = place_of(k, row);
 	struct tsn_place old;
-	const uint8_t *key = NULL;
-	uint16_t len = 0;
 
 	if (!tsn_directory_room(&s->dir, seed))
 		return TSN_GROUP_NONE;
@@ -194,15 +205,13 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 	if (next.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), number);
-	move_hand(s, tsn_own_part(s, k->hash[row]), number);
-	g = &s->groups[number];
-	if (g->in_slab)
-		key = tsn_slab_key(&s->slab, g->key, &len);
-	old = tsn_place_of(g, key, len, seed);
+		tsn_agg_prefetch(&f->agg[i], number);
+	move_hand(f, tsn_own_part(s, k->hash[row]), number, seed);
+	g = tsn_group_at(s, number);
+	old = place_of_group(s, number, seed);
 	if (g->in_slab)
 		tsn_slab_drop(&s->slab, g->key);
-	if (passed(f, g, now))
+	if (g->newest < passed_before(f, now))
 		s->stats.recycled++;
 	else
 		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row);
@@ -212,6 +221,38 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 	*g = next;
 	tsn_directory_enter(&s->dir, &place, number);
 	return number;
+}
+
+TSN_WIDE(static, void, lines_of, (const struct tsn_directory *d, const uint64_t *hash, uint32_t n, const struct tsn_line **line),
+    (d, hash, n, line))
+{
+	const struct tsn_directory dir = *d;
+
+	for (uint32_t i = 0; i < n; i++)
+		line[i] = tsn_directory_line(&dir, tsn_position(hash[i]));
+}
+
+/* What of [k] goes with entries: as it lies there where their rows are neighbours, else put together. */
+struct entries {
+	const uint64_t *hash;
+	const uint32_t *tag;
+	uint64_t hashes[TSN_BATCH_ROWS];
+	uint32_t tags[TSN_BATCH_ROWS];
+};
+
+static void
+entries_of(struct entries *e, const struct tsn_keys *k, const uint16_t *row, uint32_t n)
+{
+	e->hash = &k->hash[row[0]];
+	e->tag = &k->tag[row[0]];
+	if (row[n - 1] - row[0] == (int)n - 1)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		e->hashes[i] = k->hash[row[i]];
+		e->tags[i] = k->tag[row[i]];
+	}
+	e->hash = e->hashes;
+	e->tag = e->tags;
 }
 
 /*
@@ -224,20 +265,21 @@ tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uin
 {
 	const struct tsn_directory dir = f->store.dir;
 	const struct tsn_line *line[TSN_BATCH_ROWS + TSN_FAR];
+	struct entries e;
 
 	if (dir.lines == 0 || n == 0) {
 		for (uint32_t i = 0; i < n; i++)
 			group[i] = TSN_GROUP_NONE;
 		return;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		line[i] = tsn_directory_line(&dir, tsn_position(k->hash[row[i]]));
+	entries_of(&e, k, row, n);
+	lines_of(&dir, e.hash, n, line);
 	for (uint32_t i = 0; i < TSN_FAR; i++)
 		line[n + i] = line[n - 1];
 	for (uint32_t i = 0; i < n; i++) {
 		__builtin_prefetch(line[i + TSN_FAR]);
-		group[i] = tsn_line_guess(&dir, line[i], k->tag[row[i]]);
-		prefetch(&f->store, group[i]);
+		group[i] = tsn_line_guess(&dir, line[i], e.tag[i]);
+		tsn_group_prefetch(&f->store, group[i]);
 	}
 }
 
@@ -284,16 +326,20 @@ struct common {
 	const struct tsn_keys *k;
 	const struct tsn_mask *counts;
 	struct tsn_met *met;
+	struct tsn_agg *lean;
 	uint64_t seed;
+	bool alone;          /* nothing of earlier rows waits to be folded */
 };
+
+/* What is done with a group that was found: nothing yet, it is touched, or the row is folded into the lean count, and so touched. */
+enum then { FIND, TOUCH, COUNT };
 
 /* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
 static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
-    enum found *found)
+    enum then then, enum found *found)
 {
 	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
-	struct tsn_group *groups = f->store.groups;
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
 
@@ -301,15 +347,17 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
-		tsn_cell_prefetch(&cells, group[i]);
-		if (group[i] == TSN_GROUP_NONE || (!trust && !same_key(&f->store, c->k, row, &groups[group[i]]))) {
-			*found = look(f, c->k, row, count, i == x->from, c->met, time[row], c->seed, &group[i]);
+		if (then == TOUCH)
+			tsn_cell_prefetch(&cells, group[i]);
+		if (group[i] == TSN_GROUP_NONE || (!trust && !same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {
+			*found = look(f, c->k, row, count, i == x->from || c->alone, c->met, time[row], c->seed, &group[i]);
 			if (*found != FOUND)
 				return i;
-			groups = f->store.groups;
 		}
-		if (count)
-			tsn_group_touch(&groups[group[i]], time[row]);
+		if (then == COUNT)
+			tsn_lean_row(c->lean, x, group[i], row, count);
+		else if (then == TOUCH && count)
+			tsn_group_touch(tsn_group_at(&f->store, group[i]), time[row]);
 		if (!trust && c->met != NULL)
 			tsn_met_add(c->met, group[i]);
 	}
@@ -321,19 +369,29 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed)
 {
 	/* before a part is full nobody gives way, and who was met need not be known */
-	const bool full = any_full(f);
-	const struct common c = { .k = k, .counts = counts, .met = f->loose && full ? x->met : NULL, .seed = seed };
+	const bool full = any_full(f), all = x->all != 0;
+	/* addresses are told apart by the directory, where it has nothing else */
+	const bool trust = !full && f->store.slab.live == 0 && !tsn_mask_any(&k->encoded);
+	const struct common c = { .k = k, .counts = counts, .met = f->loose && full ? x->met : NULL, .lean = tsn_lean_of(f), .seed = seed, .alone = full && tsn_lean_of(f) != NULL && f->def.naggs == 1 };
 	enum found found = FOUND;
 
 	if (c.met != NULL)
 		tsn_met_begin(c.met);
-	/* addresses are told apart by the directory, where it has nothing else */
-	if (full || f->store.slab.live > 0 || tsn_mask_any(&k->encoded))
-		x->to = resolve(f, x, group, n, &c, false, false, &found);
-	else if (x->all == 0)
-		x->to = resolve(f, x, group, n, &c, true, false, &found);
+	x->counted = full && c.lean != NULL;
+	if (x->counted && !tsn_counts_reserve(c.lean, n - x->from)) {
+		x->to = x->from;
+		return false;
+	}
+	if (x->counted)
+		x->to = resolve(f, x, group, n, &c, false, false, COUNT, &found);
+	else if (c.lean != NULL && trust)
+		x->to = resolve(f, x, group, n, &c, true, all, FIND, &found);
+	else if (c.lean != NULL)
+		x->to = resolve(f, x, group, n, &c, false, all, FIND, &found);
+	else if (trust)
+		x->to = resolve(f, x, group, n, &c, true, all, TOUCH, &found);
 	else
-		x->to = resolve(f, x, group, n, &c, true, true, &found);
+		x->to = resolve(f, x, group, n, &c, false, false, TOUCH, &found);
 	return found != NO_MEMORY;
 }
 
@@ -342,7 +400,7 @@ tsn_family_find(const struct tsn_family *f, const struct tsn_keys *k, uint32_t r
 {
 	const struct tsn_family_store *s = &f->store;
 
-	return guess != TSN_GROUP_NONE && same_key(s, k, row, &s->groups[guess]) ? guess : find(s, k, row);
+	return guess != TSN_GROUP_NONE && same_key(s, k, row, tsn_group_at(s, guess)) ? guess : find(s, k, row);
 }
 
 bool
@@ -375,9 +433,9 @@ tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t 
 	number = tsn_line_guess(&s->dir, tsn_directory_line(&s->dir, position), k->tag[row]);
 	if (number == TSN_GROUP_NONE)
 		return;
-	prefetch(s, number);
+	tsn_group_prefetch(s, number);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
-		tsn_cell_prefetch(tsn_agg_cells(&f->agg[i]), number);
+		tsn_agg_prefetch(&f->agg[i], number);
 }
 
 static bool
@@ -390,7 +448,7 @@ has_key(const struct tsn_family_store *s, const struct tsn_place *p, const uint8
 	while ((e = tsn_directory_next(&s->dir, p, e)) != NULL) {
 		if (p->slab == 0)
 			return true;
-		okey = tsn_slab_key(&s->slab, s->groups[tsn_entry_group(e)].key, &olen);
+		okey = tsn_slab_key(&s->slab, tsn_group_at(s, tsn_entry_group(e))->key, &olen);
 		if (olen == len && memcmp(okey, key, len) == 0)
 			return true;
 	}
@@ -408,7 +466,7 @@ tsn_family_enter(struct tsn_family *f, uint32_t number, const struct tsn_group *
 	if (!tsn_directory_room(&s->dir, seed) || has_key(s, &place, key, len) ||
 	    (g->in_slab && !tsn_slab_put(s, key, len, &next.key)))
 		return false;
-	s->groups[number] = next;
+	*tsn_group_at(s, number) = next;
 	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
 	return true;
@@ -420,6 +478,6 @@ tsn_family_fini(struct tsn_family *f)
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_fini(&f->agg[i]);
 	tsn_directory_fini(&f->store.dir);
-	tsn_array_free(f->store.groups, tsn_numbers(&f->store) * sizeof(*f->store.groups));
+	tsn_array_free(f->store.groups, tsn_numbers(&f->store) * f->store.stride);
 	tsn_array_free(f->store.slab.mem, (size_t)f->store.slab.cap * TSN_SLAB_UNIT);
 }

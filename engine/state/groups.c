@@ -61,7 +61,7 @@ tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const st
 	while ((e = tsn_directory_next(&st->dir, &place, e)) != NULL) {
 		if (k.addr.v4)
 			return tsn_entry_group(e);
-		key = tsn_slab_key(&st->slab, st->groups[tsn_entry_group(e)].key, &len);
+		key = tsn_slab_key(&st->slab, tsn_group_at(st, tsn_entry_group(e))->key, &len);
 		if (len == k.len && memcmp(key, k.bytes, len) == 0)
 			return tsn_entry_group(e);
 	}
@@ -71,7 +71,7 @@ tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const st
 void
 tsn_group_part(const struct tsn_family *f, uint32_t group, unsigned i, struct tsn_value *out)
 {
-	const struct tsn_group *g = &f->store.groups[group];
+	const struct tsn_group *g = tsn_group_at(&f->store, group);
 	const struct tsn_key_part *part = &f->def.key.part[i];
 	const uint8_t *key;
 	uint16_t len;
@@ -90,7 +90,7 @@ void
 tsn_values_of(struct tsn_state *s, struct tsn_agg *a, uint64_t window, const uint32_t *group, uint32_t n,
     struct tsn_vector *out)
 {
-	struct tsn_fold x = { .family = (struct tsn_family *)a->family, .batch = s->closing.batch, .to = n, .row = s->row, .group = s->group, .total = s->total,
+	struct tsn_fold x = { .family = a->family, .batch = s->closing.batch, .to = n, .row = s->row, .group = s->group, .total = s->total,
 		.count = s->count };
 
 	for (uint32_t i = 0; i < n; i++) {

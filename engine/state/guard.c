@@ -95,7 +95,7 @@ heat(struct tsn_guard *g, uint64_t hash)
 static uint64_t
 hash_of(const struct tsn_state *s, const struct tsn_family_store *st, uint32_t group)
 {
-	const struct tsn_group *g = &st->groups[group];
+	const struct tsn_group *g = tsn_group_at(st, group);
 	const uint8_t *key;
 	uint16_t len;
 
@@ -113,7 +113,7 @@ look_at(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, uint32_t n
 
 	for (uint32_t i = 0; i < n; i++) {
 		s->row[i] = (uint16_t)i;
-		a->panes[i] = tsn_ring_newest(tsn_head_load(tsn_cell(tsn_agg_cells(a), s->group[i]))) - back;
+		a->panes[i] = tsn_agg_newest(a, s->group[i]) - back;
 	}
 	a->pane = a->panes;
 	a->arg = NULL;
@@ -253,9 +253,12 @@ tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold 
 		int64_t most = 0;
 
 		for (uint32_t k = x->from; a->def->least > 0 && k < x->to; k++) {
-			const int64_t value = a->out == &s->unread ? INT64_MAX : a->out->i[x->row[k]];
+			const uint32_t row = x->row[k];
+			const int64_t value = a->out == &s->unread ? INT64_MAX : a->out->i[row];
+			/* of a sketch any number below what is asked stands for all of those */
+			const int64_t high = x->guarded && a->error != NULL && a->error[row] > 0 && value < a->def->least ? a->def->least : value;
 
-			most = value > most ? value : most;
+			most = high > most ? high : most;
 			if (value >= a->def->least)
 				heat(f->guard, s->keys.hash[x->row[k]]);
 		}

@@ -4,14 +4,17 @@
  * Flajolet, Fusy, Gandouet, Meunier: HyperLogLog (2007), with the improved
  * estimator of Ertl: New cardinality estimation algorithms for HyperLogLog
  * sketches (2017), algorithm 6, which needs no tables and no switching
- * between ranges. With 64-bit hashes no register ever fills up (chance 2^-48 a
+ * between ranges. With 64-bit hashes next to no register ever fills up (chance 2^-44 a
  * member), so its correction for large ranges (tau) is always 0 and left out.
  *
  * A register over n panes is a path. What it would be of the panes up to age a alone, F(a), never falls with a and
- * is at most 48; so n ones, that of age a at bit 47 + n - a - F(a), say all of it in 48 + n bits, read from the upper end:
- * a zero is a step up, a one the next pane. A member of rank r and age a raises F from a on to where it is r already:
+ * is at most 44; so n ones, that of age a at bit 47 + n - a - F(a), say all of it in the 44 + n bits from bit 4 on, read from the upper
+ * end: a zero is a step up, a one the next pane. A member of rank r and age a raises F from a on to where it is r already:
  * those ones move to the r-th zero, and the zeros they pass go before them. When time goes on, the lowest one leaves, the others move
  * down and a one comes in at the top. The lowest one alone is 2^(48 - F(n - 1)), which is what the estimate sums.
+ *
+ * Most registers are not met in most panes, so each has in its four lower bits the pane that it is of, and moves on when it is met; all
+ * of them when those bits would come round, or somebody wants a number. Until then the sum is of ranks that may have left: too low.
  */
 #include "state/hll.h"
 
@@ -23,12 +26,17 @@
 
 #define INDEX_BITS 12
 #define REGISTERS (1u << INDEX_BITS)
-#define RANK_MAX 48
+#define RANK_MAX 44
+#define ZERO 48      /* the bit of the lowest one when it is all zero */
+#define STAMP 15u
+#define BLOCK 64u    /* registers that move on together */
 #define TOP (UINT64_C(1) << 63)
+#define ALPHA 0.72134752044448170368 /* 1 / (2 ln 2) */
+#define SCALE 0x1p48                 /* 2^ZERO */
 
 struct summary {
-	uint64_t sum; /* of 2^(RANK_MAX - r) over all r: exact, so it does not drift */
-	uint32_t zeros;
+	uint64_t sum; /* of 2^(ZERO - r) over all r: exact, so it does not drift */
+	uint64_t zeros;
 };
 
 struct tsn_hll {
@@ -36,6 +44,8 @@ struct tsn_hll {
 	int64_t value, ahead_value; /* estimates of it all, and as it were [ahead] panes later */
 	uint8_t panes, ahead;       /* 0: not known */
 	bool fresh;                 /* [value] is */
+	uint8_t newest;             /* its lower bits are the stamp of registers that have moved on */
+	uint8_t behind;             /* panes since all of them had */
 	union {
 		uint64_t path[REGISTERS];
 		uint8_t rank[REGISTERS]; /* of one pane */
@@ -48,14 +58,21 @@ tsn_hll_size(uint32_t panes)
 	return offsetof(struct tsn_hll, path) + (panes == 1 ? sizeof(uint8_t) : sizeof(uint64_t)) * REGISTERS;
 }
 
+/* The path of a register that met nothing. */
+static inline uint64_t
+fresh(uint32_t panes)
+{
+	return ((UINT64_C(1) << panes) - 1) << ZERO;
+}
+
 void
 tsn_hll_init(struct tsn_hll *h, uint32_t panes)
 {
-	memset(h, 0, tsn_hll_size(panes));
+	memset(h, 0, panes == 1 ? tsn_hll_size(1) : offsetof(struct tsn_hll, path));
 	h->panes = (uint8_t)panes;
-	h->all = (struct summary){ (uint64_t)REGISTERS << RANK_MAX, REGISTERS };
+	h->all = (struct summary){ (uint64_t)REGISTERS << ZERO, REGISTERS };
 	for (uint32_t i = 0; panes > 1 && i < REGISTERS; i++)
-		h->path[i] = ((UINT64_C(1) << panes) - 1) << RANK_MAX;
+		h->path[i] = fresh(panes);
 }
 
 static inline uint32_t
@@ -73,76 +90,119 @@ rank_of(uint64_t member)
 void
 tsn_hll_ahead(const struct tsn_hll *h, uint64_t member)
 {
-	__builtin_prefetch(&h->value, 1);
+	__builtin_prefetch(&h->behind, 1);
 	__builtin_prefetch(h->panes == 1 ? (const void *)&h->rank[index_of(member)] : &h->path[index_of(member)], 1);
 }
 
-/* A register goes from one rank to another. */
-static void
-raise(struct tsn_hll *h, uint32_t from, uint32_t to)
+static inline uint64_t
+lowest(uint64_t path)
 {
-	h->all.zeros -= from == 0;
-	h->all.sum -= (UINT64_C(1) << (RANK_MAX - from)) - (UINT64_C(1) << (RANK_MAX - to));
+	return path & -path;
+}
+
+/* What a register adds to the summary changes; 2^ZERO is that of one that is 0. */
+static inline void
+replace(struct tsn_hll *h, uint64_t was, uint64_t is)
+{
+	if (was == is)
+		return;
+	h->all.sum += is - was;
+	h->all.zeros += (is >> ZERO) - (was >> ZERO);
 	h->fresh = false;
 }
 
-static inline uint32_t
-path_rank(uint64_t path)
+/* A path [by] panes on, without the ones that leave. */
+static inline uint64_t
+moved(uint64_t left, uint64_t by, uint64_t fresh)
 {
-	return RANK_MAX - (uint32_t)__builtin_ctzll(path);
+	return left >> by | (fresh & ~(fresh >> by));
 }
 
-/* [path] begins at the uppermost bit here. */
+/* The path of a register as of now, without a stamp. */
+static inline uint64_t
+path_now(const struct tsn_hll *h, uint32_t index)
+{
+	const uint32_t by = (h->newest - (uint32_t)h->path[index]) & STAMP;
+	uint64_t left = h->path[index] & ~(uint64_t)STAMP;
+
+	if (left == fresh(h->panes))
+		return left;
+	for (uint32_t i = 0; i < by; i++)
+		left &= left - 1;
+	return moved(left, by, fresh(h->panes));
+}
+
+/* [path] begins at the uppermost bit here. Few ranks are high, so the zero to move to is soon found. */
 static inline uint64_t
 path_raise(uint64_t path, uint32_t age, uint32_t rank)
 {
-	uint64_t rest = path, newer;
-	uint32_t at = 0;
+	uint64_t older = path, zeros = ~path, below;
+	uint32_t at, passed;
 
-	for (; at < age; at++)
-		rest ^= TOP >> __builtin_clzll(rest);
-	newer = path ^ rest;
-	for (; rest != 0 && (uint32_t)__builtin_clzll(rest) < rank + at; at++)
-		rest ^= TOP >> __builtin_clzll(rest);
-	return at == age ? path : newer | rest | ((UINT64_C(1) << (at - age)) - 1) << (64 - rank - at);
+	for (uint32_t i = 0; i < age; i++)
+		older ^= TOP >> __builtin_clzll(older);
+	for (uint32_t i = 1; i < rank; i++)
+		zeros ^= TOP >> __builtin_clzll(zeros);
+	at = (uint32_t)__builtin_clzll(zeros);
+	if (at + 1 <= rank + age)
+		return path;
+	passed = at + 1 - rank - age;
+	below = path & ((TOP >> at) - 1);
+	return (path ^ older) | ((UINT64_C(1) << passed) - 1) << (63 - at) | below;
 }
 
 void
 tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age)
 {
 	const uint32_t index = index_of(member), rank = rank_of(member), unused = TSN_HLL_PANES_MAX - h->panes;
-	uint64_t was, is;
+	uint64_t was, now, is;
 
 	if (h->panes == 1) {
 		if (h->rank[index] >= rank)
 			return;
-		raise(h, h->rank[index], rank);
+		replace(h, UINT64_C(1) << (ZERO - h->rank[index]), UINT64_C(1) << (ZERO - rank));
 		h->rank[index] = (uint8_t)rank;
 		return;
 	}
-	was = h->path[index];
-	is = path_raise(was << unused, age, rank) >> unused;
-	if (is == was)
-		return;
-	h->path[index] = is;
-	h->ahead = 0;
-	if (path_rank(is) != path_rank(was))
-		raise(h, path_rank(was), rank);
+	was = h->path[index] & ~(uint64_t)STAMP;
+	now = path_now(h, index);
+	is = path_raise(now << unused, age, rank) >> unused;
+	replace(h, lowest(was), lowest(is));
+	h->path[index] = is | (h->newest & STAMP);
+	if (is != now)
+		h->ahead = 0;
 }
 
-/* One pane on. What a register adds to the sum is 2^RANK_MAX when it is zero, and less when not. */
-TSN_WIDE(static, struct summary, step, (uint64_t *path, uint64_t in), (path, in))
+/* All registers move on, none of them by more than [most] panes. */
+TSN_WIDE(static, struct summary, settle, (uint64_t *path, uint64_t newest, uint32_t most, uint64_t fresh), (path, newest, most, fresh))
 {
-	uint64_t sum = 0, zeros = 0;
+	uint64_t sum = 0, zeros = 0, by[BLOCK], left[BLOCK];
 
-	for (uint32_t i = 0; i < REGISTERS; i++) {
-		const uint64_t next = (path[i] & (path[i] - 1)) >> 1 | in, lowest = next & -next;
+	for (uint64_t *p = path; p < path + REGISTERS; p += BLOCK) {
+		for (uint32_t i = 0; i < BLOCK; i++) {
+			by[i] = (newest - p[i]) & STAMP;
+			left[i] = p[i] & ~(uint64_t)STAMP;
+		}
+		for (uint32_t k = 0; k < most; k++)
+			for (uint32_t i = 0; i < BLOCK; i++)
+				left[i] &= left[i] - (k < by[i]);
+		for (uint32_t i = 0; i < BLOCK; i++) {
+			const uint64_t next = moved(left[i], by[i], fresh);
 
-		path[i] = next;
-		sum += lowest;
-		zeros += lowest >> RANK_MAX;
+			sum += lowest(next);
+			zeros += lowest(next) >> ZERO;
+			p[i] = next | (newest & STAMP);
+		}
 	}
-	return (struct summary){ sum, (uint32_t)zeros };
+	return (struct summary){ sum, zeros };
+}
+
+static void
+catch_up(struct tsn_hll *h)
+{
+	if (h->behind > 0)
+		h->all = settle(h->path, h->newest, h->behind, fresh(h->panes));
+	h->behind = 0;
 }
 
 void
@@ -152,8 +212,10 @@ tsn_hll_advance(struct tsn_hll *h, uint32_t by)
 		tsn_hll_init(h, h->panes);
 		return;
 	}
-	for (; by > 0; by--)
-		h->all = step(h->path, UINT64_C(1) << (RANK_MAX - 1 + h->panes));
+	if (h->behind + by >= h->panes)
+		catch_up(h);
+	h->newest = (uint8_t)(h->newest + by);
+	h->behind = (uint8_t)(h->behind + by);
 	h->fresh = false;
 	h->ahead = 0;
 }
@@ -176,12 +238,12 @@ sigma(double x)
 static int64_t
 estimate(const struct summary *s)
 {
-	const double m = REGISTERS, alpha = 0.72134752044448170368; /* 1 / (2 ln 2) */
-	const uint64_t above = s->sum - ((uint64_t)s->zeros << RANK_MAX); /* of the registers that are not 0 */
+	const double m = REGISTERS;
+	const uint64_t above = s->sum - (s->zeros << ZERO); /* of the registers that are not 0 */
 
 	if (s->zeros == REGISTERS)
 		return 0;
-	return (int64_t)llround(alpha * m * m / (ldexp((double)above, -RANK_MAX) + m * sigma((double)s->zeros / m)));
+	return (int64_t)llround(ALPHA * m * m / ((double)above / SCALE + m * sigma((double)s->zeros / m)));
 }
 
 /* As it were [ahead] panes later: as many of the lowest ones do not count. */
@@ -191,13 +253,12 @@ estimate_ahead(const struct tsn_hll *h, uint32_t ahead)
 	struct summary s = { 0 };
 
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		uint64_t path = h->path[i];
+		uint64_t path = path_now(h, i);
 
 		for (uint32_t k = 0; k < ahead; k++)
 			path &= path - 1;
-		path >>= ahead;
-		s.sum += path & -path;
-		s.zeros += (uint32_t)((path & -path) >> RANK_MAX);
+		s.sum += lowest(path >> ahead);
+		s.zeros += lowest(path >> ahead) >> ZERO;
 	}
 	return estimate(&s);
 }
@@ -213,10 +274,21 @@ tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead)
 	}
 	if (ahead > 0)
 		return h->ahead_value;
-	if (!h->fresh)
+	if (!h->fresh) {
+		catch_up(h);
 		h->value = estimate(&h->all);
+	}
 	h->fresh = true;
 	return h->value;
+}
+
+/* sigma(x) is at least x, so the estimate is at most what it would be of the sum alone; and that sum may only be too low. */
+bool
+tsn_hll_below(const struct tsn_hll *h, int64_t least)
+{
+	const double m = REGISTERS;
+
+	return ALPHA * m * m * SCALE < (double)h->all.sum * ((double)least * 0.99 - 1);
 }
 
 /* --- as bytes --- */
@@ -229,31 +301,41 @@ tsn_hll_save(const struct tsn_hll *h, struct tsn_pack *out)
 		return;
 	}
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		const uint64_t path = htole64(h->path[i]);
+		const uint64_t path = htole64(path_now(h, i));
 
 		tsn_pack_raw(out, &path, sizeof(path));
 	}
+}
+
+/* Ranks were once up to 48. */
+static uint64_t
+held(uint64_t path)
+{
+	uint64_t out = 0, least = UINT64_C(1) << (ZERO - RANK_MAX);
+
+	for (; path != 0; path &= path - 1, least <<= 1)
+		out |= lowest(path) > least ? lowest(path) : least;
+	return out;
 }
 
 static bool
 load_register(struct tsn_hll *h, uint32_t i, const uint8_t *p)
 {
 	uint64_t path;
-	uint32_t rank = p[i];
 
-	if (h->panes > 1) {
-		memcpy(&path, p + i * sizeof(path), sizeof(path));
-		h->path[i] = path = le64toh(path);
-		if (__builtin_popcountll(path) != h->panes || path >> (RANK_MAX - 1 + h->panes) > 1)
+	if (h->panes == 1) {
+		if (p[i] > ZERO)
 			return false;
-		rank = path_rank(path);
-	} else {
-		h->rank[i] = (uint8_t)rank;
+		h->rank[i] = p[i] < RANK_MAX ? p[i] : RANK_MAX;
+		replace(h, UINT64_C(1) << ZERO, UINT64_C(1) << (ZERO - h->rank[i]));
+		return true;
 	}
-	if (rank > RANK_MAX)
+	memcpy(&path, p + i * sizeof(path), sizeof(path));
+	path = le64toh(path);
+	if (__builtin_popcountll(path) != h->panes || path >> (ZERO - 1 + h->panes) > 1)
 		return false;
-	raise(h, 0, rank);
-	h->all.zeros += rank == 0;
+	h->path[i] = (path & STAMP) == 0 ? path : held(path);
+	replace(h, UINT64_C(1) << ZERO, lowest(h->path[i]));
 	return true;
 }
 

@@ -30,6 +30,8 @@ void tsn_hll_ahead(const struct tsn_hll *h, uint64_t member);
 void tsn_hll_advance(struct tsn_hll *h, uint32_t by);
 /* How many different members there would be if they were [ahead] older, about: standard error 1.04 / sqrt(4096) = 1.6 %. */
 int64_t tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead);
+/* True: it is less than [least], however far ahead. False: ask. Looks at next to nothing. */
+bool tsn_hll_below(const struct tsn_hll *h, int64_t least);
 
 /* The registers as bytes, and into a fresh one. */
 void tsn_hll_save(const struct tsn_hll *h, struct tsn_pack *out);

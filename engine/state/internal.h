@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/pack.h"
 #include "state/directory.h"
 #include "state/state.h"
@@ -27,6 +28,7 @@
 #define TSN_GROUP_NONE UINT32_MAX
 #define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
+#define TSN_GIVEN 8  /* places given away, before who goes next is looked for again */
 #define TSN_FAR 32   /* lines of the directory */
 
 struct tsn_cells {
@@ -38,6 +40,7 @@ struct tsn_cells {
 /* Counts of flows; cells_count.c. */
 struct tsn_counts {
 	struct tsn_cells cells;
+	bool lean;             /* there are none: the lanes are with the groups; cells_lean.c */
 	struct tsn_wide *wide; /* cells of groups whose panes passed 8 bits */
 	uint32_t nwide, capwide, freewide, sparewide;
 	uint32_t warm;         /* panes of narrow cells that are in the upper half of 8 bits */
@@ -46,8 +49,11 @@ struct tsn_counts {
 /* Sums; cells_sum.c. */
 struct tsn_sums {
 	struct tsn_cells cells;
-	bool wide;     /* panes have 128 bits */
+	bool wide;     /* tumbling: panes have 128 bits */
 	uint64_t peak; /* no 64-bit pane ever had a greater magnitude */
+	struct tsn_grown *grown; /* sliding: cells of groups whose panes passed 32 bits; cells_compact.c */
+	uint32_t ngrown, capgrown, free, spare;
+	uint32_t warm; /* panes of the others that are near that */
 };
 
 /* Groups that have memory beside their cells: those of one part, or of all; see kept.h. */
@@ -62,6 +68,7 @@ struct tsn_agg_store {
 	struct tsn_sums sums;     /* SUM RATE AVG */
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
 	uint64_t bytes;           /* allocated beside the cells */
+	struct tsn_heap heap;     /* DISTINCT: of these bytes */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
 	struct tsn_cells holders; /* groups that have such memory, pool by pool in no order; see kept.h */
 	struct tsn_pool pool[TSN_PARTS];
@@ -123,13 +130,21 @@ struct tsn_fold {
 	union tsn_total *total;  /* by row, scratch */
 	int64_t *count;          /* by row, scratch */
 	bool learned;            /* tsn_state_learned was called */
+	bool guarded;            /* for flows: of a guarded family (tsn_family_def), any value below the least will do */
 	struct tsn_met *met;     /* groups of the segment, while it is resolved */
 	uint32_t all;            /* rows of the batch, if all of them count; else 0 */
+	bool counted;            /* in a lean count, when their groups were found */
 };
 
 union tsn_total {
 	__int128 i;
 	double f;
+};
+
+/* See near.h. */
+struct tsn_near {
+	uint64_t base, first;   /* where the first pane begins, and its number, biased */
+	uint64_t magic, reach;  /* reach 0: there is no short way */
 };
 
 struct tsn_agg {
@@ -141,6 +156,7 @@ struct tsn_agg {
 	struct tsn_agg_store store;
 	uint32_t keep;           /* panes kept: those of the window, or two windows of `per` */
 	uint64_t magic;          /* division by pane_ms, see clock.c */
+	struct tsn_near near;    /* of a lean count: times around those of the batch */
 	const uint64_t *pane;    /* of the batch, by row */
 	uint64_t *panes;         /* memory for it */
 	uint64_t *member;        /* those that have a tuple: of the batch, by row */
@@ -152,7 +168,7 @@ struct tsn_agg {
 	bool mute;
 	bool closes;             /* somebody wants its closings: tick rows, ranks or samples */
 	bool shows;              /* somebody wants its tick rows, or those of what is about it */
-	const struct tsn_family *family;
+	struct tsn_family *family;
 	struct tsn_agg *of;      /* RANK BASELINE SPREAD: what they are about */
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
 	const struct tsn_state *state;
@@ -235,7 +251,8 @@ struct tsn_slab {
 struct tsn_family_store {
 	struct tsn_directory dir;
 	uint32_t ngroups;
-	struct tsn_group *groups;
+	uint8_t *groups;     /* each a struct tsn_group, and what is behind it in its record: cells_lean.c */
+	uint32_t stride;     /* bytes of one */
 	uint32_t cap;        /* groups a part has room for */
 	struct tsn_slab slab;
 	uint32_t nparts;     /* of the 64, those of this shard */
@@ -250,6 +267,8 @@ struct tsn_family {
 	struct tsn_family_store store;
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
+	uint8_t given[TSN_GIVEN]; /* parts where places were given away lately, and how many that were */
+	uint32_t ngiven;
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
@@ -340,6 +359,19 @@ tsn_marked_part(const struct tsn_family *f, uint64_t hash)
 	return f->steps != NULL ? 0 : tsn_own_part(&f->store, hash);
 }
 
+static inline struct tsn_group *
+tsn_group_at(const struct tsn_family_store *s, uint32_t group)
+{
+	return (struct tsn_group *)(s->groups + (size_t)group * s->stride);
+}
+
+/* Through integers, as below. */
+static inline void
+tsn_group_prefetch(const struct tsn_family_store *s, uint32_t group)
+{
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride), 1);
+}
+
 static inline uint8_t *
 tsn_cell(const struct tsn_cells *c, uint32_t group)
 {
@@ -362,8 +394,11 @@ void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
 void tsn_cells_free(struct tsn_cells *c);
-/* The array whose cells begin with the ring's head; for closing. */
+/* The array whose cells begin with the ring's head; not of a lean count. */
 const struct tsn_cells *tsn_agg_cells(const struct tsn_agg *a);
+/* The newest pane the group counted in, 0 if it did not. */
+uint64_t tsn_agg_newest(const struct tsn_agg *a, uint32_t group);
+void tsn_agg_prefetch(const struct tsn_agg *a, uint32_t group);
 bool tsn_agg_room(struct tsn_agg *a, uint64_t n);
 void tsn_agg_reset(struct tsn_agg *a, uint32_t group);
 void tsn_agg_fini(struct tsn_agg *a);
@@ -524,7 +559,7 @@ const struct tsn_agg_ops *tsn_agg_ops(enum tsn_agg_fn fn);
 
 /* cells_count.c */
 void tsn_counts_init(struct tsn_counts *c, bool tumbling);
-bool tsn_counts_reserve(struct tsn_counts *c, uint64_t *bytes, uint32_t rows);
+bool tsn_counts_reserve(struct tsn_agg *a, uint32_t rows);
 /* Writes the counts of the rows of the segment to [out], by row. */
 void tsn_counts_fold(struct tsn_counts *c, const struct tsn_agg *a, const struct tsn_fold *x, int64_t *out,
     struct tsn_mask *late);
@@ -534,6 +569,22 @@ void tsn_counts_save(const struct tsn_counts *c, const struct tsn_agg *a, uint32
 bool tsn_counts_load(struct tsn_counts *c, struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
 /* Bytes of a group that has grown, beside its cell. */
 uint64_t tsn_counts_most(const struct tsn_counts *c);
+
+/* cells_lean.c: may aggregate [i] be such a count? By the definition alone, and of its family no other then. Which one is? */
+#define TSN_LEAN_BYTES 32u
+bool tsn_lean_can(const struct tsn_family_def *f, uint32_t i);
+struct tsn_agg *tsn_lean_of(const struct tsn_family *f);
+/* Makes it one, if it may be, and the family's groups what they are then; before there are any. */
+void tsn_lean_init(struct tsn_agg *a);
+/* A row whose group nobody touched before: counts in it and touches it, or looks; its value. */
+void tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32_t row, bool counts);
+void tsn_lean_fold(struct tsn_agg *a, const struct tsn_fold *x);
+void tsn_lean_reset(struct tsn_agg *a, uint32_t group);
+uint64_t tsn_lean_newest(const struct tsn_agg *a, uint32_t group);
+void tsn_lean_save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out);
+bool tsn_lean_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in);
+/* From now on it has cells of its own; false: memory is out. */
+bool tsn_lean_apart(struct tsn_agg *a);
 
 /* closing of windows: close.c; windows below the result are due at [now] */
 /* Of all groups the first window that is open, UINT64_MAX if none is. */

@@ -83,6 +83,8 @@ enum tsn_room {
 	TSN_ROOM_ANEW,  /* [group] lost its own: ask again with what it needs now */
 	TSN_ROOM_NONE,  /* the row cannot be counted */
 };
+/* Has a group more than there may be, since the bound was lowered? */
+bool tsn_extra_over(const struct tsn_agg *a);
 enum tsn_room tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, uint64_t need);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/wide.h"
 #include "state/internal.h"
 
 static bool
@@ -25,6 +26,15 @@ room(struct tsn_keys *k, size_t used)
 	return true;
 }
 
+TSN_WIDE(static, void, hash_all, (const uint32_t *col, uint32_t mask, uint64_t seed, uint32_t n, uint32_t *restrict tag, uint64_t *restrict hash),
+    (col, mask, seed, n, tag, hash))
+{
+	for (uint32_t i = 0; i < n; i++) {
+		tag[i] = col[i] & mask;
+		hash[i] = tsn_hash_u64(tag[i], seed);
+	}
+}
+
 static void
 addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n)
@@ -39,10 +49,7 @@ addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_
 		}
 		return;
 	}
-	for (uint32_t i = 0; i < b->n; i++)
-		k->tag[i] = col[i] & mask;
-	for (uint32_t i = 0; i < b->n; i++)
-		k->hash[i] = tsn_hash_u64(k->tag[i], seed);
+	hash_all(col, mask, seed, b->n, k->tag, k->hash);
 }
 
 uint32_t
@@ -153,7 +160,7 @@ together(struct tsn_family_store *f, uint64_t cap)
 		return false;
 	for (uint32_t part = 0; part < f->nparts; part++)
 		for (uint32_t k = 0; k < f->part[part].n; k++) {
-			struct tsn_group *g = &f->groups[tsn_number(f, part, k)];
+			struct tsn_group *g = tsn_group_at(f, tsn_number(f, part, k));
 			uint32_t size;
 
 			if (!g->in_slab)

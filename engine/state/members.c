@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/heap.h"
 #include "state/hll.h"
 
 #define LANES 16u
@@ -43,10 +43,12 @@ struct tsn_members {
 	};
 };
 
-/* The last holds all that may be exact in three quarters of its places, or else is a sketch. */
+/* Places and blocks. The last holds all that may be exact in three quarters of its places, or else is a sketch. */
 static const uint16_t sizes[] = { 4, 7, 14, 21, 28, 42, 56, 84, 112, 168, 224, PLACES_MOST, 0 };
+static const uint8_t blocks_of[] = { 1, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, PLACES_MOST / PLACES, 0 };
 #define LARGEST (sizeof(sizes) / sizeof(sizes[0]) - 2)
 #define SKETCH (LARGEST + 1)
+#define ONE_BLOCK 1u /* sizes up to it have no [in_lane] */
 
 static size_t
 size_of(uint32_t size, uint32_t panes)
@@ -59,6 +61,13 @@ size_of(uint32_t size, uint32_t panes)
 	    offsetof(struct tsn_members, many.block) + places / PLACES * sizeof(struct block);
 }
 
+/* What is left free before it, of the lines that it has anyway, so that each block is one. */
+static size_t
+before(uint32_t size)
+{
+	return size <= ONE_BLOCK || size == SKETCH ? 0 : TSN_HEAP_LINE - offsetof(struct tsn_members, many.block) % TSN_HEAP_LINE;
+}
+
 static struct tsn_hll *
 sketch(const struct tsn_members *m)
 {
@@ -68,37 +77,61 @@ sketch(const struct tsn_members *m)
 static inline uint32_t
 blocks(const struct tsn_members *m)
 {
-	return sizes[m->size] <= PLACES ? 1 : sizes[m->size] / PLACES;
+	return blocks_of[m->size];
 }
 
 static inline struct block *
 block(const struct tsn_members *m, uint32_t i)
 {
-	return (struct block *)(uintptr_t)(sizes[m->size] <= PLACES ? &m->one : &m->many.block[i]);
+	return (struct block *)(uintptr_t)(m->size <= ONE_BLOCK ? &m->one : &m->many.block[i]);
+}
+
+/* Nobody has a place. */
+static void
+clear_places(struct tsn_members *m)
+{
+	m->used = 0;
+	m->swept = m->newest;
+	for (uint32_t i = 0; i < blocks(m); i++)
+		block(m, i)->n = 0;
+}
+
+static void
+clear(struct tsn_members *m)
+{
+	m->n = 0;
+	if (m->size > ONE_BLOCK)
+		memset(m->many.in_lane, 0, sizeof(m->many.in_lane));
+	clear_places(m);
 }
 
 static struct tsn_members *
-new(uint32_t size, uint32_t panes, uint64_t *bytes)
+new(uint32_t size, uint32_t panes, struct tsn_heap *heap)
 {
-	struct tsn_members *m = tsn_calloc(1, size_of(size, panes));
+	uint8_t *p = tsn_heap_take(heap, size_of(size, panes));
+	struct tsn_members *m;
 
-	if (m == NULL)
+	if (p == NULL)
 		return NULL;
+	m = (struct tsn_members *)(void *)(p + before(size));
+	m->kept = (struct tsn_kept){ 0 };
 	m->size = (uint8_t)size;
 	m->panes = (uint8_t)panes;
+	m->newest = 0;
+	m->n = 0;
 	if (size == SKETCH)
 		tsn_hll_init(sketch(m), panes);
-	*bytes += size_of(size, panes);
+	else
+		clear(m);
 	return m;
 }
 
 void
-tsn_members_free(struct tsn_members *m, uint64_t *bytes)
+tsn_members_free(struct tsn_members *m, struct tsn_heap *heap)
 {
 	if (m == NULL)
 		return;
-	*bytes -= size_of(m->size, m->panes);
-	tsn_free(m);
+	tsn_heap_give(heap, (uint8_t *)m - before(m->size), size_of(m->size, m->panes));
 }
 
 static inline uint32_t
@@ -124,7 +157,7 @@ find(const struct tsn_members *m, uint64_t member, struct block **free_block)
 {
 	uint32_t i, bits, all;
 
-	if (sizes[m->size] < PLACES) {
+	if (m->size == 0) {
 		*free_block = block(m, 0);
 		bits = places_with(*free_block, member, sizes[0]);
 		return bits == 0 ? NULL : &(*free_block)->stamp[__builtin_ctz(bits)];
@@ -147,7 +180,6 @@ tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
 
 	if (!place) {
 		__builtin_prefetch(m, 1);
-		__builtin_prefetch((const void *)((uintptr_t)m + offsetof(struct tsn_members, many.block) - 1), 1);
 		return;
 	}
 	if (m == NULL)
@@ -157,8 +189,7 @@ tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
 		return;
 	}
 	b = block(m, first_block(m, member));
-	__builtin_prefetch(b, 1);
-	__builtin_prefetch(&b->member[PLACES - 1], 1);
+	__builtin_prefetch(&b->member[sizes[m->size] < PLACES ? 0 : PLACES - 1], 1);
 }
 
 static inline uint32_t
@@ -171,15 +202,21 @@ static inline void
 count_in(struct tsn_members *m, uint8_t stamp, uint16_t by)
 {
 	m->n = (uint16_t)(m->n + by);
-	if (sizes[m->size] > PLACES)
+	if (m->size > ONE_BLOCK)
 		m->many.in_lane[stamp % LANES] = (uint16_t)(m->many.in_lane[stamp % LANES] + by);
+}
+
+static inline void
+put_in(struct block *b, uint64_t member, uint8_t stamp)
+{
+	b->member[b->n] = member;
+	b->stamp[b->n++] = stamp;
 }
 
 static void
 put(struct tsn_members *m, struct block *b, uint64_t member, uint8_t stamp)
 {
-	b->member[b->n] = member;
-	b->stamp[b->n++] = stamp;
+	put_in(b, member, stamp);
 	m->used++;
 	if (age_of(m, stamp) < m->panes)
 		count_in(m, stamp, 1);
@@ -206,24 +243,42 @@ list(const struct tsn_members *m, bool gone, struct placed *v)
 	return n;
 }
 
-/* Puts what is in the window of [m] into [to], which may be itself. */
-static void
-refill(struct tsn_members *to, const struct tsn_members *m)
+/* Its own block or, where that is full, the next that is not. */
+static inline struct block *
+free_block(const struct tsn_members *m, uint64_t member)
 {
-	struct placed v[TSN_MEMBERS_EXACT];
-	const uint32_t n = list(m, false, v);
-	struct block *b;
+	uint32_t i = first_block(m, member);
 
-	to->newest = to->swept = m->newest;
-	to->n = to->used = 0;
-	if (sizes[to->size] > PLACES)
-		memset(to->many.in_lane, 0, sizeof(to->many.in_lane));
-	for (uint32_t i = 0; i < blocks(to); i++)
-		block(to, i)->n = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		find(to, v[i].member, &b);
-		put(to, b, v[i].member, v[i].stamp);
-	}
+	while (block(m, i)->n == PLACES)
+		i = i + 1 < blocks(m) ? i + 1 : 0;
+	return block(m, i);
+}
+
+/* Has what is in the window of [n] blocks, and nothing else. They are not its own, but of its time; what it counts stays as it is. */
+static void
+refill(struct tsn_members *m, const struct block *b, uint32_t n)
+{
+	uint32_t used = 0;
+
+	clear_places(m);
+	for (const struct block *end = b + n; b < end; b++)
+		for (uint32_t k = 0; k < b->n; k++)
+			if (age_of(m, b->stamp[k]) < m->panes) {
+				put_in(free_block(m, b->member[k]), b->member[k], b->stamp[k]);
+				used++;
+			}
+	m->used = (uint16_t)used;
+}
+
+/* Gives the places back of those that are gone. */
+static void
+sweep(struct tsn_members *m)
+{
+	struct block copy[PLACES_MOST / PLACES];
+	const uint8_t *first = (const uint8_t *)block(m, 0);
+
+	memcpy(copy, first, (size_t)((const uint8_t *)m + size_of(m->size, m->panes) - first));
+	refill(m, copy, blocks(m));
 }
 
 /* Is there no place for one more? Blocks spill over early, so an eighth is left. */
@@ -232,7 +287,7 @@ full(const struct tsn_members *m)
 {
 	const uint32_t places = sizes[m->size];
 
-	return places <= PLACES ? m->used == places : (m->used + 1u) * 8 > places * 7;
+	return m->size <= ONE_BLOCK ? m->used == places : (m->used + 1u) * 8 > places * 7;
 }
 
 /* Would sweeping out those that are gone not give places for long? */
@@ -241,7 +296,7 @@ crowded(const struct tsn_members *m)
 {
 	const uint32_t places = sizes[m->size];
 
-	return m->size < LARGEST && (places <= PLACES ? m->n == places : (m->n + 1u) * 4 > places * 3);
+	return m->size < LARGEST && (m->size <= ONE_BLOCK ? m->n == places : (m->n + 1u) * 4 > places * 3);
 }
 
 bool
@@ -250,35 +305,41 @@ tsn_members_empty(struct tsn_members *m)
 	if (m->size != 0)
 		return false;
 	m->kept.flows = 0;
-	m->n = m->used = m->one.n = 0;
-	m->swept = m->newest;
+	clear(m);
 	return true;
 }
 
-/* Makes a place for one more. */
-static bool
-grow(struct tsn_members **m, uint64_t *bytes)
+/* Counts as another does, which is no larger. */
+static void
+take_counts(struct tsn_members *m, const struct tsn_members *of)
 {
-	struct tsn_members *old = *m, *more;
+	if (of->size > ONE_BLOCK)
+		memcpy(m->many.in_lane, of->many.in_lane, sizeof(m->many.in_lane));
+	for (uint32_t i = 0; of->size == ONE_BLOCK && i < of->one.n; i++)
+		m->many.in_lane[of->one.stamp[i] % LANES] += age_of(m, of->one.stamp[i]) < m->panes;
+	m->n = of->n;
+}
 
-	if (!crowded(old)) {
-		refill(old, old);
-		return true;
-	}
-	more = new(old->size + 1u, old->panes, bytes);
+static bool
+grow(struct tsn_members **m, struct tsn_heap *heap)
+{
+	struct tsn_members *old = *m, *more = new(old->size + 1u, old->panes, heap);
+
 	if (more == NULL)
 		return false;
 	more->kept = old->kept;
-	refill(more, old);
-	tsn_members_free(old, bytes);
+	more->newest = old->newest;
+	take_counts(more, old);
+	refill(more, block(old, 0), blocks(old));
+	tsn_members_free(old, heap);
 	*m = more;
 	return true;
 }
 
 static bool
-convert(struct tsn_members **m, uint64_t *bytes)
+convert(struct tsn_members **m, struct tsn_heap *heap)
 {
-	struct tsn_members *old = *m, *next = new(SKETCH, old->panes, bytes);
+	struct tsn_members *old = *m, *next = new(SKETCH, old->panes, heap);
 	struct placed v[TSN_MEMBERS_EXACT];
 	uint32_t n;
 
@@ -288,15 +349,9 @@ convert(struct tsn_members **m, uint64_t *bytes)
 	n = list(old, false, v);
 	for (uint32_t i = 0; i < n; i++)
 		tsn_hll_add(sketch(next), v[i].member, age_of(old, v[i].stamp));
-	tsn_members_free(old, bytes);
+	tsn_members_free(old, heap);
 	*m = next;
 	return true;
-}
-
-bool
-tsn_members_sketched(const struct tsn_members *m)
-{
-	return m != NULL && m->size == SKETCH;
 }
 
 uint64_t
@@ -338,36 +393,43 @@ see_again(struct tsn_members *m, uint8_t *was, uint8_t stamp)
 }
 
 bool
-tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, uint64_t *bytes)
+tsn_members_note(struct tsn_members *m, uint64_t member, uint32_t age)
 {
 	struct block *b;
 	uint8_t *was, stamp;
 
-	if (*m == NULL && (*m = new(0, panes, bytes)) == NULL)
+	if (m == NULL)
 		return false;
-	if ((*m)->size == SKETCH) {
-		tsn_hll_add(sketch(*m), member, age);
+	if (m->size == SKETCH) {
+		tsn_hll_add(sketch(m), member, age);
 		return true;
 	}
-	stamp = (uint8_t)((*m)->newest - age);
-	was = find(*m, member, &b);
-	if (was != NULL && (age_of(*m, *was) < panes || (*m)->n < TSN_MEMBERS_EXACT)) {
-		see_again(*m, was, stamp);
+	stamp = (uint8_t)(m->newest - age);
+	was = find(m, member, &b);
+	if (was != NULL && (age_of(m, *was) < m->panes || m->n < TSN_MEMBERS_EXACT)) {
+		see_again(m, was, stamp);
 		return true;
 	}
-	if ((*m)->n == TSN_MEMBERS_EXACT) {
-		if (!convert(m, bytes))
+	if (m->n == TSN_MEMBERS_EXACT)
+		return false;
+	if (full(m)) {
+		if (crowded(m))
 			return false;
-		tsn_hll_add(sketch(*m), member, age);
-		return true;
+		sweep(m);
+		b = free_block(m, member);
 	}
-	if (full(*m)) {
-		if (!grow(m, bytes))
-			return false;
-		find(*m, member, &b);
-	}
-	put(*m, b, member, stamp);
+	put(m, b, member, stamp);
 	return true;
+}
+
+bool
+tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, struct tsn_heap *heap)
+{
+	if (*m == NULL && (*m = new(0, panes, heap)) == NULL)
+		return false;
+	if (tsn_members_note(*m, member, age))
+		return true;
+	return ((*m)->n == TSN_MEMBERS_EXACT ? convert : grow)(m, heap) && tsn_members_note(*m, member, age);
 }
 
 /* How many of the window are of the [n] oldest panes. */
@@ -376,7 +438,7 @@ oldest(const struct tsn_members *m, uint32_t n)
 {
 	uint32_t sum = 0;
 
-	if (sizes[m->size] > PLACES) {
+	if (m->size > ONE_BLOCK) {
 		for (uint32_t age = m->panes - n; age < m->panes; age++)
 			sum += m->many.in_lane[(m->newest - age) % LANES];
 		return sum;
@@ -392,30 +454,41 @@ oldest(const struct tsn_members *m, uint32_t n)
 static void
 leave(struct tsn_members *m, uint32_t by)
 {
-	m->n = (uint16_t)(m->n - oldest(m, by));
-	for (uint32_t age = m->panes - by; sizes[m->size] > PLACES && age < m->panes; age++)
-		m->many.in_lane[(m->newest - age) % LANES] = 0;
-	m->newest = (uint8_t)(m->newest + by);
-	if ((uint8_t)(m->newest - m->swept) > GONE_MOST)
-		refill(m, m);
+	if (m->size <= ONE_BLOCK) {
+		m->n = (uint16_t)(m->n - oldest(m, by));
+		return;
+	}
+	for (uint32_t age = m->panes - by; age < m->panes; age++) {
+		uint16_t *in = &m->many.in_lane[(m->newest - age) % LANES];
+
+		m->n = (uint16_t)(m->n - *in);
+		*in = 0;
+	}
 }
 
 void
-tsn_members_advance(struct tsn_members *m, uint32_t by)
+tsn_members_advance(struct tsn_members *m, uint32_t by, bool leaves)
 {
-	if (m->size == SKETCH)
+	if (m->size == SKETCH) {
 		tsn_hll_advance(sketch(m), by);
-	else
-		leave(m, by < m->panes ? by : m->panes);
+		return;
+	}
+	by = by < m->panes ? by : m->panes;
+	if (leaves)
+		leave(m, by);
+	m->newest = (uint8_t)(m->newest + by);
+	if ((uint8_t)(m->newest - m->swept) > GONE_MOST)
+		sweep(m);
 }
 
 int64_t
-tsn_members_count(struct tsn_members *m, uint32_t ahead)
+tsn_members_count(struct tsn_members *m, uint32_t ahead, int64_t least, float *error)
 {
+	*error = m != NULL && m->size == SKETCH ? TSN_MEMBERS_ERROR : 0;
 	if (m == NULL || ahead >= m->panes)
 		return 0;
 	if (m->size == SKETCH)
-		return tsn_hll_estimate(sketch(m), ahead);
+		return least > 0 && tsn_hll_below(sketch(m), least) ? 0 : tsn_hll_estimate(sketch(m), ahead);
 	return ahead == 0 ? m->n : m->n - oldest(m, ahead);
 }
 
@@ -472,13 +545,13 @@ load_member(struct tsn_members *m, struct tsn_unpack *in, uint64_t *last, bool f
 }
 
 bool
-tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, uint64_t *bytes)
+tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, struct tsn_heap *heap)
 {
 	const uint32_t size = (uint32_t)tsn_unpack_below(in, SKETCH);
 	uint64_t last = 0;
 	uint32_t n;
 
-	if (in->bad || (*m = new(size, panes, bytes)) == NULL)
+	if (in->bad || (*m = new(size, panes, heap)) == NULL)
 		return false;
 	if (size == SKETCH)
 		return tsn_hll_load(sketch(*m), in);

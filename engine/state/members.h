@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/heap.h"
 #include "base/pack.h"
 #include "state/kept.h"
 
@@ -30,24 +31,28 @@ tsn_members_kept(struct tsn_members *m)
  * Adds [member] as seen in the pane [age] < [panes]; of two panes the newer is kept. [*m] NULL is the empty set, and
  * [panes] what it keeps. False when memory ran out: nothing changed.
  */
-bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, uint64_t *bytes);
-/* All panes get older by [by]; what reaches [panes] is forgotten. */
-void tsn_members_advance(struct tsn_members *m, uint32_t by);
+bool tsn_members_add(struct tsn_members **m, uint64_t member, uint32_t age, uint32_t panes, struct tsn_heap *heap);
+/* The same where it takes no memory, as it mostly does; else false, and nothing changed. */
+bool tsn_members_note(struct tsn_members *m, uint64_t member, uint32_t age);
+/* All panes get older by [by]; what reaches [panes] is forgotten. [leaves] false: nothing does. */
+void tsn_members_advance(struct tsn_members *m, uint32_t by, bool leaves);
 /* Empties it, if that is as good as a new one. */
 bool tsn_members_empty(struct tsn_members *m);
-/* How many there would be if they were [ahead] older. A sketch keeps what it worked out last, so [m] is not const. */
-int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead);
+/*
+ * How many there would be if they were [ahead] older, or any number below [least] where it is less. A sketch keeps what it worked
+ * out last, so [m] is not const. [error]: TSN_MEMBERS_ERROR, 0 where it is exact.
+ */
+int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead, int64_t least, float *error);
 /* Hints that it will soon be added to: first its head, later, when that is there, the member's place. */
 void tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place);
 /* What adding it would allocate at most, beside what there is. */
 uint64_t tsn_members_wants(const struct tsn_members *m, uint64_t member, uint32_t panes);
-bool tsn_members_sketched(const struct tsn_members *m);
 /* Bytes of the largest there can be. */
 uint64_t tsn_members_most(uint32_t panes);
-void tsn_members_free(struct tsn_members *m, uint64_t *bytes);
+void tsn_members_free(struct tsn_members *m, struct tsn_heap *heap);
 
 /* As bytes, in an order of their own. [*m] is NULL before, and yours to free also when it fails. */
 void tsn_members_save(const struct tsn_members *m, struct tsn_pack *out);
-bool tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, uint64_t *bytes);
+bool tsn_members_load(struct tsn_members **m, uint32_t panes, struct tsn_unpack *in, struct tsn_heap *heap);
 
 #endif

@@ -115,7 +115,7 @@ count(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, uint32_t ro
 	}
 	if ((is_read(p, group) || (p->takes_memory && p->reads.due > 0)) && !fold_due(s, f, x, stop))
 		return false;
-	tsn_group_touch(&f->store.groups[group], x->batch->time[row]);
+	tsn_group_touch(tsn_group_at(&f->store, group), x->batch->time[row]);
 	push(&p->counts, row, group);
 	return true;
 }
@@ -147,8 +147,7 @@ prepare(struct tsn_side *d, struct tsn_keys *k, const struct tsn_family *f, cons
 static void
 prefetch(const struct tsn_family *f, const struct tsn_side *d)
 {
-	__builtin_prefetch((const void *)((uintptr_t)f->store.groups +
-	    (uintptr_t)d->guess[d->at + TSN_AHEAD] * sizeof(*f->store.groups)), 1);
+	tsn_group_prefetch(&f->store, d->guess[d->at + TSN_AHEAD]);
 }
 
 bool

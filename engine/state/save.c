@@ -222,7 +222,7 @@ save_groups(const struct tsn_whole *w, struct tsn_pack *out)
 		const struct tsn_family_store *s = &holder(w, p)->store;
 
 		for (uint32_t k = 0; k < s->part[p / w->n].n; k++)
-			save_group(s, &s->groups[tsn_number(s, p / w->n, k)], &before, out);
+			save_group(s, tsn_group_at(s, tsn_number(s, p / w->n, k)), &before, out);
 	}
 }
 
@@ -230,7 +230,7 @@ save_groups(const struct tsn_whole *w, struct tsn_pack *out)
 static bool
 has_cells(const struct tsn_agg *a)
 {
-	return tsn_agg_cells(a)->cap >= tsn_numbers(&a->family->store);
+	return a->store.counts.lean || tsn_agg_cells(a)->cap >= tsn_numbers(&a->family->store);
 }
 
 /* Another aggregate like [a], with one empty cell. */
@@ -450,6 +450,20 @@ load_cells(const struct tsn_whole *w, uint32_t i, struct tsn_unpack *in)
 	return true;
 }
 
+/* It comes to groups that are there already, and did not see what they did. */
+static bool
+stand_apart(const struct tsn_whole *w, uint32_t i)
+{
+	bool ok = true;
+
+	for (uint32_t k = 0; k < w->n; k++) {
+		struct tsn_agg *a = &w->shard[k]->agg[i];
+
+		ok = ok && (!a->store.counts.lean || a->family->store.ngroups == 0 || tsn_lean_apart(a));
+	}
+	return ok;
+}
+
 /* One that now closes and did not: as at a reload. */
 static void
 reopen(struct tsn_agg *a, bool closed, bool mute)
@@ -475,8 +489,12 @@ load_agg_into(const struct tsn_whole *w, uint32_t i, struct tsn_unpack *in)
 		return false;
 	if (tsn_unpack_bool(in) && (w->n > 1 || shard[0]->ops->load_beside == NULL || !shard[0]->ops->load_beside(shard[0], in)))
 		return false;
-	if (tsn_unpack_bool(in) && (shard[0]->ops->load == NULL || !load_cells(w, i, in)))
+	if (tsn_unpack_bool(in)) {
+		if (shard[0]->ops->load == NULL || !load_cells(w, i, in))
+			return false;
+	} else if (!stand_apart(w, i)) {
 		return false;
+	}
 	for (uint32_t k = 0; k < w->n; k++)
 		reopen(shard[k], closed, mute);
 	return tsn_unpack_done(in);
@@ -520,6 +538,9 @@ load_family_into(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack *in
 	for (uint64_t i = 0; i < n && !in->bad; i++)
 		if (!load_agg(w, tsn_unpack_part(in)))
 			return false;
+	for (uint32_t i = 0; i < w->shard[0]->def.naggs; i++)
+		if (!w->shard[0]->agg[i].restored && !stand_apart(w, i))
+			return false;
 	return tsn_unpack_done(in);
 }
 
@@ -552,6 +573,7 @@ empty_family(struct tsn_family *f)
 	tsn_family_fini(f);
 	memset(&f->store, 0, sizeof(f->store));
 	f->store.nparts = nparts;
+	f->store.stride = sizeof(struct tsn_group);
 	tsn_slab_bound(&f->store.slab, &f->def.key, (uint64_t)f->budget * nparts);
 	f->restored = false;
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
@@ -561,6 +583,7 @@ empty_family(struct tsn_family *f)
 		a->store.open = UINT64_MAX;
 		a->restored = a->relist = false;
 		a->ops->init(a);
+		tsn_lean_init(a);
 		tsn_extra_settle(a);
 		a->store.beside = a->beside;
 		if (a->ops->renew != NULL)

@@ -82,7 +82,7 @@ tsn_state_part_of_key(const struct tsn_key_spec *key, const uint8_t *bytes, size
 bool
 tsn_family_divides(const struct tsn_family_def *def)
 {
-	const struct tsn_family f = { .def = *def };
+	struct tsn_family f = { .def = *def };
 	bool divides = def->key.n > 0 && def->at.n == 0 && def->nsteps == 0;
 
 	for (uint32_t i = 0; i < def->naggs && divides; i++) {

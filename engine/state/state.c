@@ -9,11 +9,12 @@
 #include "base/mem.h"
 #include "state/internal.h"
 #include "state/kept.h"
+#include "state/near.h"
 #include "state/ring.h"
 #include "state/stable.h"
 
 static bool
-agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_family *f)
+agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, struct tsn_family *f)
 {
 	a->def = def;
 	a->family = f;
@@ -22,6 +23,7 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, const struct tsn_fami
 	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
+	tsn_lean_init(a);
 	tsn_extra_settle(a);
 	if (a->ops->make != NULL && !a->ops->make(a))
 		return false;
@@ -106,6 +108,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 	memset(f->agg, 0, def->naggs * sizeof(*f->agg));
 	if (!tsn_steps_init(f, def) || !tsn_guard_init(f))
 		return false;
+	f->store.stride = sizeof(struct tsn_group);
 	for (uint32_t i = 0; i < def->naggs; i++) {
 		agg[i] = def->agg[i];
 		agg[i].closes = agg[i].closes && (agg[i].tumbling || agg[i].fn == TSN_AGG_RANK ||
@@ -257,6 +260,8 @@ begin(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b, cons
 			continue;
 		if (!a->ops->exact)
 			a->pane = panes(f, i, b, s->row, n);
+		if (a->store.counts.lean)
+			a->near = tsn_near_of(a, b->time[0]);
 		a->takes = *counts;
 		if (a->arg != NULL && tsn_agg_infos[a->def->fn].arg)
 			tsn_mask_and(&a->takes, &a->takes, &a->arg->known);
@@ -339,6 +344,7 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 	ok = have == n;
 	if (ok && flows != NULL && f->guard != NULL)
 		n = have = tsn_guard_rows(f, &s->keys, counts, flows->must, s->row, n);
+	tsn_directory_settle(&f->store.dir, s->seed);
 	tsn_family_guess(f, &s->keys, s->row, s->group, have);
 	while (x->from < have) {
 		bool found = tsn_family_resolve(f, &s->keys, counts, x, s->group, have, s->seed);
@@ -389,8 +395,8 @@ meet_first(struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
 			tsn_since_begin(&f->agg[i], group, b);
 	for (uint32_t i = 0; i < b->n; i++)
 		newest = b->time[i] > newest ? b->time[i] : newest;
-	if (newest > f->store.groups[group].newest)
-		f->store.groups[group].newest = newest;
+	if (newest > tsn_group_at(&f->store, group)->newest)
+		tsn_group_at(&f->store, group)->newest = newest;
 	return true;
 }
 
@@ -417,7 +423,8 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 {
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
-		.count = s->count, .learned = s->learned, .met = &s->met };
+		.count = s->count, .learned = s->learned,
+		.guarded = flows != NULL && f->guard != NULL && !f->def.mixed, .met = &s->met };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
 	bool ok, apart;
@@ -482,7 +489,7 @@ tsn_state_stats(const struct tsn_state *s, uint32_t family, struct tsn_family_st
 
 	*out = st->stats;
 	out->groups = st->ngroups;
-	out->bytes = tsn_directory_bytes(&st->dir) + tsn_numbers(st) * sizeof(*st->groups) + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
+	out->bytes = tsn_directory_bytes(&st->dir) + tsn_numbers(st) * st->stride + (uint64_t)st->slab.cap * TSN_SLAB_UNIT;
 	tsn_marks_stats(f, out);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		out->bytes += tsn_agg_bytes(&f->agg[i]);

@@ -85,10 +85,11 @@ struct tsn_family_def {
 	const struct tsn_agg_def *agg;
 	uint32_t naggs;
 	/*
-	 * Flows that are not counted look up values only to learn whether that of COUNT, DISTINCT or a SUM of nothing negative is
+	 * Flows look up values only to learn whether that of COUNT, DISTINCT or a SUM of nothing negative is
 	 * [least] or more, of one at least of those that say so: where none is, any values below will do.
 	 */
-	bool guarded;               /* some of those that look; the others are said with each batch */
+	bool guarded;
+	bool mixed;                 /* others want true values: of flows that are counted, and of those that are said with each batch */
 };
 
 /* What a family did since it was made; never reset. */

@@ -181,8 +181,8 @@ complete(struct walk *w, uint32_t group, uint32_t row, const struct tsn_hop *h)
 	if (w->result != NULL)
 		w->result->i[row] = 1;
 	tsn_agg_reset(a, group);
-	w->f->store.groups[group].newest = INT64_MIN;
-	w->f->store.groups[group].flows = 0;
+	tsn_group_at(&w->f->store, group)->newest = INT64_MIN;
+	tsn_group_at(&w->f->store, group)->flows = 0;
 	return true;
 }
 
@@ -199,7 +199,7 @@ can_meet(const struct walk *w, uint32_t group, uint32_t step, int64_t time)
 static bool
 is_late(const struct walk *w, uint32_t group, int64_t time)
 {
-	const int64_t newest = w->f->store.groups[group].newest;
+	const int64_t newest = tsn_group_at(&w->f->store, group)->newest;
 
 	return newest > time && newest != INT64_MIN &&
 	    (uint64_t)newest - (uint64_t)time > (uint64_t)w->f->agg[0].def->window_ms;
@@ -224,7 +224,7 @@ meet(struct walk *w, uint32_t group, uint32_t step, uint32_t row)
 			return false;
 		tsn_run_extend(a, group, step, &h);
 	}
-	tsn_group_touch(&w->f->store.groups[group], time);
+	tsn_group_touch(tsn_group_at(&w->f->store, group), time);
 	return true;
 }
 

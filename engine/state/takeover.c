@@ -86,6 +86,8 @@ move(struct tsn_family *f, struct tsn_family *old)
 
 		if (from != NULL)
 			move_agg(&f->agg[i], from);
+		else if (f->agg[i].store.counts.lean)
+			tsn_counts_init(&f->agg[i].store.counts, false); /* its lanes would be those of another */
 	}
 	tsn_samples_settle(f);
 }

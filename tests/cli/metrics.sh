@@ -49,7 +49,7 @@ for try in 1 2 3; do
 	page=$((port + 12001))
 	rules $page
 	: > "$tmp/log"
-	"$tocsin" listen -r "$tmp/site.tsn" > /dev/null 2> "$tmp/log" &
+	"$tocsin" listen --threads 8 -r "$tmp/site.tsn" > /dev/null 2> "$tmp/log" &
 	pid=$!
 	for _ in $(seq 50); do
 		grep -q 'rules in force' "$tmp/log" && grep -q "metrics at" "$tmp/log" && break 2
@@ -78,6 +78,9 @@ says out 'tocsin_rule_hidden_total{rule="spared"} 120'
 says out 'tocsin_feedback_lost_total 0'
 says out 'tocsin_set_members{set="listed"} 2'
 says out "tocsin_socket_datagrams_total{listen=\"127.0.0.1:$port\"} 191"
+says out "tocsin_socket_dropped_total{listen=\"127.0.0.1:$port\"} 0"
+says out 'tocsin_receivers 2'
+says out 'tocsin_receiver_waits_total 0'
 says out 'tocsin_reload_failed 0'
 # each metric is described once, and each line is NAME{LABELS} NUMBER
 checks=$((checks + 2))

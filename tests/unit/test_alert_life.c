@@ -590,7 +590,7 @@ Test(alert_life, equals_the_model)
 	struct tsn_rung rung[LEVELS] = { { TSN_SEV_HIGH, RUNG }, { TSN_SEV_MEDIUM, RUNG + 1 }, { TSN_SEV_CRITICAL, RUNG + 2 } };
 	struct tsn_rule_link link = { TSN_LINK_FIRED, 0, 0, 0 };
 	uint64_t seen[4] = { 0 };
-	int rounds = getenv("TSN_SOAK") != NULL ? 1000 : 30;
+	int rounds = getenv("TSN_SOAK") != NULL ? 1000 : 20;
 
 	for (int round = 0; round < rounds; round++) {
 		struct tsn_rule rule[RULES];

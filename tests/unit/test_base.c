@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/hash.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/wide.h"
@@ -424,6 +425,51 @@ static void
 keep_line(void *arg, enum tsn_log_level level, const char *line)
 {
 	snprintf(arg, 100, "%d %s", (int)level, line);
+}
+
+/* Things of many sizes come and go: none lies over another, all begin where lines do, and what is free joins again. */
+Test(base, a_heap_of_many_sizes)
+{
+	static struct {
+		uint8_t *p;
+		size_t n;
+	} v[6000];
+	struct tsn_heap h = { 0 };
+	uint64_t x = 1, bytes = 0;
+
+	for (uint32_t round = 0; round < 60000; round++) {
+		const uint32_t i = (uint32_t)((x = tsn_mix64(x + round)) % 6000);
+		const size_t n = x >> 40 & 63 ? 1 + (size_t)(x >> 20 & 0xff) * 3 : 1 + (size_t)(x >> 20 & 0xffff);
+
+		if (v[i].p != NULL) {
+			for (size_t k = 0; k < v[i].n; k++)
+				cr_assert_eq(v[i].p[k], (uint8_t)i, "round %u", round);
+			tsn_heap_give(&h, v[i].p, v[i].n);
+			bytes -= v[i].n;
+			v[i].p = NULL;
+			continue;
+		}
+		v[i].p = tsn_heap_take(&h, v[i].n = n);
+		cr_assert(v[i].p != NULL && (uintptr_t)v[i].p % TSN_HEAP_LINE == 0);
+		memset(v[i].p, (int)i, n);
+		bytes += n;
+	}
+	cr_assert_eq(h.bytes, bytes);
+	for (uint32_t i = 0; i < 6000; i++) {
+		tsn_heap_give(&h, v[i].p, v[i].n);
+		v[i].p = NULL;
+	}
+	cr_assert_eq(h.bytes, 0);
+	/* with all of it free the largest thing has room without asking anybody for more */
+	tsn_mem_fail_at(0, true);
+	v[0].p = tsn_heap_take(&h, TSN_HEAP_MOST);
+	tsn_mem_fail_never();
+	cr_assert_not_null(v[0].p);
+	cr_assert_null(tsn_heap_take(&h, TSN_HEAP_MOST + 1));
+	tsn_heap_fini(&h);
+	tsn_mem_fail_at(0, true);
+	cr_assert_null(tsn_heap_take(&h, 1));
+	tsn_mem_fail_never();
 }
 
 Test(base, the_log_writes_what_its_level_lets_through)

@@ -55,7 +55,7 @@ good_part(void)
 
 Test(check_memory, every_allocation_fails_once)
 {
-	long total, step = getenv("TSN_SOAK") != NULL ? 1 : 7, failed = 0;
+	long total, step = getenv("TSN_SOAK") != NULL ? 1 : 11, failed = 0;
 
 	cr_assert(once(source, good_part(), true));
 	cr_assert_not(once(source, strlen(source), false));
@@ -109,7 +109,7 @@ mutate(char *text, size_t n, size_t cap, uint64_t *seed)
 
 Test(check_memory, changed_texts)
 {
-	long rounds = getenv("TSN_SOAK") != NULL ? 20000 : 1500, good = 0;
+	long rounds = getenv("TSN_SOAK") != NULL ? 20000 : 1000, good = 0;
 	uint64_t seed = 42;
 	char text[4096];
 

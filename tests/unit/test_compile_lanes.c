@@ -338,13 +338,37 @@ Test(compile_lanes, who_can_be_divided)
 		check_divisible(&d[i]);
 }
 
-/* Cheap rules are not worth shards, nor are tests of whole columns. */
+static void
+check_whole(const char *rules, unsigned threads)
+{
+	struct made m = compiled(rules);
+	struct tsn_lanes *l = divided(&m, threads);
+
+	cr_expect_eq(l->n, 1, "%u lanes on %u threads for %.60s", l->n, threads, rules);
+	tsn_lanes_free(l);
+	unmake(&m);
+}
+
+/* What costs less than decoding is not worth a lane, whatever there is of it and of threads. */
 Test(compile_lanes, what_is_cheap_stays_whole)
 {
-	struct made m = compiled("rule r { when dst_port == 80 }");
-	struct tsn_lanes *l = divided(&m, 8);
+	struct tsn_buf many = TSN_BUF_INIT;
 
-	cr_expect_eq(l->n, 1);
+	check_whole("rule r { when dst_port == 80 }", 8);
+	check_whole("rule r { when count(dst_port == 25) by src over 60s > 200 }", 64);
+	for (unsigned i = 0; i < 1000; i++)
+		tsn_buf_printf(&many, "rule r%u { when proto == tcp and dst_port == %u and packets > %u }\n", i, i * 7 + 1, i + 10);
+	check_whole(tsn_buf_str(&many), 64);
+	tsn_buf_fini(&many);
+}
+
+/* Shards end where each takes no more than decoding does. */
+Test(compile_lanes, no_more_shards_than_are_of_use)
+{
+	struct made m = compiled("rule r { when count() by src over 60s > 200 }");
+	struct tsn_lanes *l = divided(&m, 64);
+
+	cr_expect(l->n >= 4 && l->n <= 16, "%u", l->n);
 	tsn_lanes_free(l);
 	unmake(&m);
 }

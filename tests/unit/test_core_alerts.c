@@ -157,7 +157,7 @@ Test(core_alerts, are_the_same_whatever_the_batches_and_the_clock)
 {
 	static const struct { uint32_t rows; bool idle; } way[] = { { 1, false }, { 7, false }, { 1024, false }, { 1024, true }, { 1, true } };
 	static struct flow f[FLOWS];
-	int rounds = getenv("TSN_SOAK") != NULL ? 500 : 12;
+	int rounds = getenv("TSN_SOAK") != NULL ? 500 : 8;
 	unsigned long seen = 0;
 
 	for (int round = 0; round < rounds; round++) {

@@ -5,6 +5,9 @@
  * is gone on from with another number of threads, give the alerts, byte for byte, of one thread.
  */
 #include <pthread.h>
+#include <stdatomic.h>
+
+#include <sys/mman.h>
 
 #include "compile/lanes.h"
 #include "unit/snapshot_rows.h"
@@ -36,6 +39,7 @@ static const char *const pool[] = {
 	"rule fan { when distinct(dst) by src over 30s > 40 then add src to hot for 20s }\n"
 	"rule again { when fired(fan) by src over 10m >= 1 }\n"
 	"rule known { when src in hot and bytes > 50000 alert once by src per 5s message \"{src}\" }\n",
+	"rule many { severity high when bytes > 40000 alert each }\n", /* in every full batch more than MANY of crew.c */
 };
 #define POOL (sizeof(pool) / sizeof(pool[0]))
 
@@ -59,17 +63,71 @@ struct run {
 	uint32_t batch;
 	struct lines lines;
 	struct tsn_pack saved;  /* at two thirds */
+	int json, text;         /* files of the same */
 };
 
-static struct tsn_engine *
-begin(struct run *r, unsigned threads, uint64_t seed, struct tsn_sink **sink)
+static struct tsn_sink *
+add_file(struct tsn_engine *e, int *fd, enum tsn_alert_format format, enum tsn_severity at_least)
 {
-	struct tsn_engine_options o = { .batch_rows = r->batch, .seed = seed, .threads = threads };
+	struct tsn_sink *s;
+
+	if (*fd == 0)
+		*fd = memfd_create("alerts", 0);
+	s = tsn_sink_fd_new(*fd, "alerts", format, at_least, NULL);
+	cr_assert(*fd > 0 && s != NULL && tsn_engine_add_sink(e, s));
+	return s;
+}
+
+/* To call, to a file, and to a file what is above `medium`. */
+struct sinks {
+	struct tsn_sink *call, *json, *text;
+};
+
+/* What lanes cost, as it seems: now nothing and now much, whatever they did. */
+static uint64_t
+odd_clock(void)
+{
+	static _Atomic uint64_t now;
+
+	return atomic_fetch_add(&now, 1) / 8 % 2 * 50000 + atomic_load(&now);
+}
+
+static struct tsn_engine *
+begin(struct run *r, unsigned threads, uint64_t seed, struct sinks *s)
+{
+	struct tsn_engine_options o = { .batch_rows = r->batch, .seed = seed, .threads = threads, .cpu = seed % 2 == 1 ? odd_clock : NULL };
 	struct tsn_engine *e = tsn_engine_new(&o);
 
-	*sink = tsn_sink_call_new(on_alert_line, &r->lines, TSN_SEV_INFO);
-	cr_assert(e != NULL && *sink != NULL && tsn_engine_add_sink(e, *sink));
+	s->call = tsn_sink_call_new(on_alert_line, &r->lines, TSN_SEV_INFO);
+	cr_assert(e != NULL && s->call != NULL && tsn_engine_add_sink(e, s->call));
+	s->json = add_file(e, &r->json, TSN_FORMAT_JSON, TSN_SEV_INFO);
+	s->text = add_file(e, &r->text, TSN_FORMAT_TEXT, TSN_SEV_HIGH);
 	return e;
+}
+
+static void
+end(struct tsn_engine *e, struct sinks *s)
+{
+	engine_end(e, s->call);
+	tsn_sink_close(s->json);
+	tsn_sink_close(s->text);
+}
+
+/* As many bytes as there are, and the same. */
+static void
+check_files(int want, int got)
+{
+	static char a[1 << 16], b[1 << 16];
+	ssize_t n;
+	off_t at = 0;
+
+	do {
+		n = pread(want, a, sizeof(a), at);
+		cr_assert(n >= 0 && pread(got, b, sizeof(b), at) == n);
+		cr_assert(memcmp(a, b, (size_t)n) == 0, "files differ behind byte %lld", (long long)at);
+		at += n;
+	} while (n > 0);
+	cr_assert_gt(at, 10000);
 }
 
 static void
@@ -79,30 +137,51 @@ feed(struct tsn_engine *e, uint64_t from, uint64_t to)
 		put_row(e, n + 20000);
 }
 
+/* Now there is much to do aside and now nothing, so that batches are handed over, or run on the spot. */
+static bool
+piece(void *arg)
+{
+	atomic_uint *n = arg;
+
+	return atomic_fetch_add(n, 1) % 512 < 500;
+}
+
 /* [then]: so many threads take up the snapshot of the first. */
 static void
 run(struct run *r, uint64_t seed, unsigned then)
 {
 	struct tsn_restore_report report = { 0 };
-	struct tsn_sink *sink, *second;
-	struct tsn_engine *e = begin(r, r->threads, 3, &sink), *f = begin(r, then, 4, &second);
+	struct sinks sinks, second;
+	struct tsn_engine *e = begin(r, r->threads, 3, &sinks), *f = begin(r, then, 4, &second);
 	struct tsn_unpack in;
 	const char *why = "";
+	atomic_uint pieces = 0;
+	const struct tsn_aside aside = { piece, &pieces };
+	const struct tsn_hands *hands;
 
 	cr_assert(tsn_engine_load(e, some_rules(seed), NULL));
+	hands = tsn_engine_hands(e);
+	cr_assert_eq(hands != NULL, r->threads > 1);
+	cr_assert(hands == NULL || hands->offer(hands->self, &aside));
 	feed(e, 0, ROWS / 3);
 	cr_assert(tsn_engine_load(e, some_rules(seed + 1), NULL));
-	feed(e, ROWS / 3, ROWS * 2 / 3);
+	for (unsigned i = 0; i < 8; i++) {
+		if (hands != NULL)
+			hands->call(hands->self);
+		feed(e, ROWS / 3 + i * ROWS / 24, ROWS / 3 + (i + 1) * ROWS / 24);
+	}
+	if (hands != NULL)
+		hands->withdraw(hands->self, &aside);
 	tsn_engine_save(e, &r->saved);
 	cr_assert(!r->saved.failed);
-	engine_end(e, sink);
+	end(e, &sinks);
 	in = (struct tsn_unpack){ r->saved.p, r->saved.p + r->saved.n, false };
 	cr_assert(tsn_engine_load(f, some_rules(seed + 1), NULL));
 	cr_assert(tsn_engine_restore(f, &in, &report, &why), "%s", why);
 	feed(f, ROWS * 2 / 3, ROWS);
 	tsn_engine_clock(f, START + INT64_C(86400000)); /* all is over */
 	tsn_engine_finish(f);
-	engine_end(f, second);
+	end(f, &second);
 }
 
 static void
@@ -110,6 +189,8 @@ end_run(struct run *r)
 {
 	free_lines(&r->lines);
 	tsn_pack_fini(&r->saved);
+	close(r->json);
+	close(r->text);
 }
 
 /* From the state on, byte for byte; before it are the alerts, where those that end at one time may be told in any order. */
@@ -129,6 +210,8 @@ check(const struct run *want, const struct run *got, unsigned then)
 		cr_assert_str_eq(got->lines.v[i], want->lines.v[i], "%u threads, then %u, batches of %u: record %zu is\n%s\nnot\n%s", got->threads, then,
 		    got->batch, i, got->lines.v[i], want->lines.v[i]);
 	cr_assert_eq(got->lines.n, want->lines.n, "%u threads, then %u: %zu records, not %zu", got->threads, then, got->lines.n, want->lines.n);
+	check_files(want->json, got->json);
+	check_files(want->text, got->text);
 	cr_assert(same_state(&got->saved, &want->saved), "%u threads, batches of %u: another state in the snapshot", got->threads, got->batch);
 }
 
@@ -212,7 +295,7 @@ lost(const struct tsn_engine *e)
 Test(core_threads, reload_without_memory)
 {
 	struct run want = { .threads = 1, .batch = 1024 }, got = { .threads = 3, .batch = 64 };
-	struct tsn_sink *sw, *sg;
+	struct sinks sw, sg;
 	struct tsn_engine *plain = begin(&want, 1, 3, &sw), *e = begin(&got, 3, 3, &sg);
 	const long step = getenv("TSN_SOAK") != NULL ? 1 : 37;
 	uint64_t n = 0;
@@ -242,8 +325,8 @@ Test(core_threads, reload_without_memory)
 	tsn_engine_finish(plain);
 	tsn_engine_finish(e);
 	cr_assert_eq(lost(e), 0);
-	engine_end(plain, sw);
-	engine_end(e, sg);
+	end(plain, &sw);
+	end(e, &sg);
 	cr_assert(want.lines.n > 100);
 	check(&want, &got, 3);
 	end_run(&want);

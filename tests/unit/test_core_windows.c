@@ -451,7 +451,7 @@ one_case(uint64_t seed)
 static void
 cases(uint64_t first)
 {
-	uint64_t n = getenv("TSN_SOAK") != NULL ? 5000 : 90, k;
+	uint64_t n = getenv("TSN_SOAK") != NULL ? 5000 : 60, k;
 
 	for (k = 0; k < n; k++)
 		one_case(first + k);

@@ -29,6 +29,7 @@ struct site {
 	pid_t pid;
 	int udp;
 	uint32_t sequence;
+	const char *threads; /* NULL: as many as it likes */
 };
 
 static void
@@ -147,7 +148,7 @@ start(struct site *s)
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails takes its daemon along */
 		dup2(fd, STDERR_FILENO);
 		dup2(fd, STDOUT_FILENO);
-		execl(program(), "tocsin", "listen", "-r", s->rules, (char *)NULL);
+		execl(program(), "tocsin", "listen", "-r", s->rules, s->threads != NULL ? "--threads" : NULL, s->threads, (char *)NULL);
 		_exit(127);
 	}
 	s->udp = socket(AF_INET, SOCK_DGRAM, 0);
@@ -242,8 +243,9 @@ each_once(const struct site *s, const char *rule, uint32_t n)
 	cr_assert(missing == 0 && twice == 0, "%u of %u flows lost, %u doubled", missing, n, twice);
 }
 
-#define SITE "site { listen udp \"127.0.0.1:%u\" output json \"%s\" }\n" \
-	"set listed = file \"list.txt\"\n" \
+#define SITE "site { listen udp \"127.0.0.1:%u\" output json \"%s\" }\n" RULES
+#define SITE_OF_TWO "site { listen udp \"127.0.0.1:%u\" listen udp \"127.0.0.9:%u\" output json \"%s\" }\n" RULES
+#define RULES "set listed = file \"list.txt\"\n" \
 	"rule numbered { when dst_port == 9 alert each }\n" \
 	"rule listed_one { when src in listed and dst_port == 9 alert each }\n" \
 	"rule total { when count(dst_port == 9) by exporter over 1h >= %u }\n"
@@ -255,6 +257,7 @@ Test(daemon, fifty_reloads_lose_none_double_none_and_keep_windows, .timeout = 10
 	struct site s;
 
 	make_site(&s);
+	s.threads = "8";
 	put_file(s.set, "192.0.2.1\n");
 	put_file(s.rules, SITE, s.port, s.alerts, total);
 	start(&s);
@@ -262,8 +265,8 @@ Test(daemon, fifty_reloads_lose_none_double_none_and_keep_windows, .timeout = 10
 		for (i = 0; i < 60; i++) {
 			send_flow(&s, sent++, 9);
 			if (i == 20) {
-				if (k % 3 == 0)
-					put_file(s.rules, SITE "rule extra%u { when dst_port == %u }\n", s.port, s.alerts, total, k, 1000 + k);
+				if (k % 3 == 0) /* another socket: who receives from the first must be stopped for it */
+					put_file(s.rules, SITE_OF_TWO "rule extra%u { when dst_port == %u }\n", s.port, s.port, s.alerts, total, k, 1000 + k);
 				else if (k % 3 == 1)
 					put_file(s.rules, SITE "rule broken { when dst_prt == 22 }\n", s.port, s.alerts, total);
 				else
@@ -325,6 +328,43 @@ Test(daemon, sigterm_drains_what_has_arrived, .timeout = 60)
 	each_once(&s, "numbered", n);
 	cr_assert(lines_with(s.log, "stopped") == 1);
 	clean(&s);
+}
+
+#define EXPORTERS 20u
+
+/* Many exporters, received by the thread that evaluates or by 1, 2 or 4 beside it: of each all flows are counted, and SIGTERM loses none. */
+Test(daemon, the_same_however_many_receive, .timeout = 60)
+{
+	static const char *const threads[] = { "1", "2", "8", "16" };
+
+	for (size_t k = 0; k < sizeof(threads) / sizeof(threads[0]); k++) {
+		struct site s;
+		char text[80];
+
+		make_site(&s);
+		s.threads = threads[k];
+		put_file(s.set, "192.0.2.1\n");
+		put_file(s.rules, SITE "rule of_each { when count(dst_port == 9) by exporter over 1h >= 25 }\n", s.port, s.alerts, 25 * EXPORTERS);
+		start(&s);
+		for (uint32_t x = 0; x < EXPORTERS; x++) {
+			struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000201u + x) };
+			struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(s.port) };
+
+			close(s.udp);
+			s.udp = socket(AF_INET, SOCK_DGRAM, 0);
+			cr_assert(bind(s.udp, (struct sockaddr *)&from, sizeof(from)) == 0 && connect(s.udp, (struct sockaddr *)&to, sizeof(to)) == 0);
+			s.sequence = 0;
+			for (uint32_t i = 0; i < 25; i++)
+				send_flow(&s, x * 25 + i, 9);
+		}
+		cr_assert(stop(&s) == 0);
+		each_once(&s, "numbered", 25 * EXPORTERS);
+		cr_assert_eq(lines_with(s.alerts, "\"rule\":\"of_each\""), EXPORTERS, "with %s threads", threads[k]);
+		snprintf(text, sizeof(text), "%u datagrams, 0 dropped by the kernel", 25 * EXPORTERS);
+		cr_assert_eq(lines_with(s.log, text), 1, "with %s threads", threads[k]);
+		cr_assert_eq(lines_with(s.log, "lost"), 0, "no exporter's numbers have gaps");
+		clean(&s);
+	}
 }
 
 Test(daemon, damaged_datagrams_are_counted_and_stop_nothing, .timeout = 60)

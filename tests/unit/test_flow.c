@@ -25,7 +25,7 @@ rnd(void)
 
 Test(flow, mask_pack_and_count)
 {
-	uint8_t bytes[TSN_BATCH_ROWS];
+	uint8_t bytes[TSN_BATCH_ROWS], back[TSN_BATCH_ROWS];
 
 	for (int n = 0; n < 50; n++) {
 		struct tsn_mask m;
@@ -36,6 +36,8 @@ Test(flow, mask_pack_and_count)
 		tsn_mask_pack(&m, bytes);
 		for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++)
 			cr_assert_eq(tsn_mask_has(&m, i), bytes[i], "row %u", i);
+		tsn_mask_unpack(back, &m);
+		cr_assert_arr_eq(back, bytes, sizeof(bytes));
 		cr_assert_eq(tsn_mask_count(&m), count);
 		cr_assert_eq(tsn_mask_any(&m), count > 0);
 		TSN_EACH_ROW(row, &m) {

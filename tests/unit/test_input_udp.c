@@ -119,6 +119,7 @@ Test(input_udp, batches_in_order)
 	struct tsn_udp_counters c;
 	unsigned got = 0, calls = 0;
 	int fd = sender(u, false);
+	int64_t last = now_ms() - 1000;
 
 	for (unsigned i = 0; i < 200; i++)
 		cr_assert_eq(send(fd, &i, sizeof(i), 0), (ssize_t)sizeof(i));
@@ -134,6 +135,8 @@ Test(input_udp, batches_in_order)
 
 			memcpy(&v, d[i].payload, sizeof(v));
 			cr_assert_eq(v, got++);
+			cr_assert(d[i].received_ms >= last && d[i].received_ms <= now_ms() + 1000, "in a rush too there are times");
+			last = d[i].received_ms;
 		}
 	}
 	cr_assert_eq(got, 200);
@@ -206,6 +209,26 @@ Test(input_udp, kernel_drops_are_counted)
 	tsn_udp_close(u);
 }
 
+/* Who has no privileges gets as much as the machine lets anybody have, and can see that it is less than was asked for. */
+Test(input_udp, receive_buffer_granted)
+{
+	const bool root = getuid() == 0;
+	struct tsn_udp_counters c;
+	struct tsn_udp *u;
+	FILE *f = fopen("/proc/sys/net/core/rmem_max", "r");
+	unsigned long most = 0;
+
+	cr_assert(f != NULL && fscanf(f, "%lu", &most) == 1 && most > 0);
+	fclose(f);
+	cr_assert(!root || setresuid(65534, 65534, 0) == 0);
+	u = must_open("127.0.0.1:0", NULL);
+	cr_assert(!root || setresuid(0, 0, 0) == 0);
+	tsn_udp_counters(u, &c);
+	cr_assert_eq(c.wanted_buffer, (size_t)64 << 20);
+	cr_assert_eq(c.receive_buffer, most < c.wanted_buffer ? most : c.wanted_buffer);
+	tsn_udp_close(u);
+}
+
 Test(input_udp, what_cannot_be_opened)
 {
 	static const char *const wrong[] = { "", ":", "2055", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:20x", "::1:2055",
@@ -258,6 +281,69 @@ Test(input_udp, both_families_on_one_port)
 	close(fd6);
 	tsn_udp_close(four);
 	tsn_udp_close(six);
+}
+
+/* Several sockets on one port, of either family: each exporter comes to one of them, and nobody else gets the port. */
+Test(input_udp, spread)
+{
+	static const char *const places[] = { "127.0.0.1:0", "[::1]:0", "[::]:0" };
+	const unsigned families = have_ipv6() ? 3 : 1;
+
+	for (unsigned k = 0; k < families; k++) {
+		struct tsn_udp *v[4] = { must_open(places[k], NULL) }, *other;
+		char error[TSN_INPUT_ERROR], where[40], text[TSN_ADDR_TEXT];
+		struct tsn_datagram d[TSN_UDP_BATCH];
+		struct tsn_addr addr;
+		uint16_t port, got = 0;
+
+		cr_assert_eq(tsn_udp_spread(v, 4), 4, "%s", places[k]);
+		tsn_udp_local(v[3], &addr, &port);
+		snprintf(where, sizeof(where), addr.v4 ? "%s:%u" : "[%s]:%u", tsn_addr_text(addr, text), port);
+		cr_assert_null(tsn_udp_open(where, NULL, error), "%s", where);
+		cr_assert_not_null(strstr(error, strerror(EADDRINUSE)), "%s", error);
+		for (unsigned i = 0; i < 40; i++) {
+			int fd = sender(v[0], k > 0); /* a port of its own */
+
+			cr_assert_eq(send(fd, &i, sizeof(i), 0), (ssize_t)sizeof(i));
+			close(fd);
+		}
+		for (unsigned i = 0; i < 4; i++) {
+			int n = tsn_udp_receive(v[i], d, TSN_UDP_BATCH);
+
+			cr_assert(n == 0 || n == 40, "%d of one exporter", n);
+			got = (uint16_t)(got + n);
+		}
+		cr_assert_eq(got, 40);
+		for (unsigned i = 0; i < 4; i++)
+			tsn_udp_share(v[i], true);
+		other = must_open(where, &(struct tsn_udp_opts){ .beside = true }); /* to take their place */
+		for (unsigned i = 0; i < 4; i++)
+			tsn_udp_close(v[i]);
+		tsn_udp_close(other);
+	}
+}
+
+/* One that cannot have others stays what it was. */
+Test(input_udp, spread_without_memory)
+{
+	for (long n = 0; n < 7; n++) {
+		struct tsn_udp *v[4] = { must_open("127.0.0.1:0", NULL) };
+		unsigned have;
+		struct tsn_datagram d;
+		int fd = sender(v[0], false), took = 0;
+
+		tsn_mem_fail_at(n, true);
+		have = tsn_udp_spread(v, 4);
+		tsn_mem_fail_never();
+		cr_assert_eq(have, 1 + n / 2);
+		cr_assert_eq(send(fd, "x", 1, 0), 1);
+		for (unsigned i = 0; i < have; i++)
+			took += tsn_udp_receive(v[i], &d, 1);
+		cr_assert_eq(took, 1);
+		while (have > 0)
+			tsn_udp_close(v[--have]);
+		close(fd);
+	}
 }
 
 Test(input_udp, out_of_memory)

@@ -46,6 +46,15 @@ program(void)
 	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
 }
 
+/* Most questions go to the program without sanitizers, if it is here: what is asked hundreds of times is the answer. */
+static const char *
+asked(size_t i)
+{
+	const char *bin = getenv("TSN_RELEASE");
+
+	return bin != NULL && i % 8 != 0 ? bin : program();
+}
+
 /* The program of that name beside tocsin. */
 static const char *
 beside(const char *name)
@@ -90,7 +99,7 @@ compare_counts(const char *file, const char *pack)
 
 		snprintf(command, sizeof(command), "nfdump -r %s -o null '%s' 2>&1", file, filters[i].nfdump);
 		theirs = number_from(command, "passed: ");
-		snprintf(command, sizeof(command), "%s show -q %s --where '%s' --count 2>/dev/null", program(), file, filters[i].tocsin);
+		snprintf(command, sizeof(command), "%s show -q %s --where '%s' --count 2>/dev/null", asked(i), file, filters[i].tocsin);
 		ours = number_from(command, "");
 		cr_expect(theirs >= 0 && ours == theirs, "%s '%s': nfdump %lld, tocsin %lld", pack, filters[i].nfdump, theirs, ours);
 	}

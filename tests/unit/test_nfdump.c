@@ -98,6 +98,15 @@ program(void)
 	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
 }
 
+/* Most questions go to the program without sanitizers, if it is here: what is asked hundreds of times is the answer. */
+static const char *
+asked(size_t i)
+{
+	const char *bin = getenv("TSN_RELEASE");
+
+	return bin != NULL && i % 8 != 0 ? bin : program();
+}
+
 /* The last number behind [mark] in what a command prints; -1 if there is none. */
 static long long
 number_from(const char *command, const char *mark)
@@ -156,7 +165,7 @@ compare_counts(const char *capture, const char *dir, bool plain)
 			continue;
 		snprintf(command, sizeof(command), "nfdump -R %s -o null '%s' 2>&1", dir, filters[i].nfdump);
 		theirs = number_from(command, "passed: ");
-		snprintf(command, sizeof(command), "%s show -q %s --where '%s' --count 2>/dev/null", program(), capture, filters[i].tocsin);
+		snprintf(command, sizeof(command), "%s show -q %s --where '%s' --count 2>/dev/null", asked(i), capture, filters[i].tocsin);
 		ours = number_from(command, "");
 		if (theirs < 0 || ours != theirs) {
 			fprintf(stderr, "%s: nfdump '%s' %lld, tocsin '%s' %lld\n", capture, filters[i].nfdump, theirs, filters[i].tocsin, ours);

@@ -221,7 +221,7 @@ run_case(uint64_t seed)
 
 Test(state_absent, equals_the_definition, .init = t_begin, .fini = t_end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 4000 : 200); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 4000 : 140); i++)
 		run_case(8000000 + i);
 	cr_assert(fired > 1000 && not_judged > 1000, "too little happened: %" PRIu64 ", %" PRIu64, fired, not_judged);
 }

@@ -120,7 +120,7 @@ run_cost(uint64_t seed)
 
 Test(state_bounds, what_a_group_costs, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 500 : 30); seed++)
+	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 500 : 20); seed++)
 		run_cost(seed);
 }
 
@@ -302,7 +302,7 @@ run_cuts(uint64_t seed, uint32_t n)
 
 Test(state_bounds, whose_memory_goes_does_not_depend_on_batches, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 300 : 24); seed++)
+	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 300 : 16); seed++)
 		run_cuts(seed, 2000);
 }
 

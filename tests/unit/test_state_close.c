@@ -214,7 +214,7 @@ end(void)
 
 Test(state_close, equals_the_definition, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 2000 : 250); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 2000 : 160); i++)
 		run_case(3000000 + i);
 }
 

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /* Different values beyond 256: how far off the sketch is, when it begins, when it ends. */
 #include <criterion/criterion.h>
+#include <endian.h>
 
 #include "base/mem.h"
 #include "state/hll.h"
@@ -231,6 +232,40 @@ Test(state_distinct, a_sketch_is_what_its_panes_are)
 	tsn_free(again);
 }
 
+/* They once went up to 48, and are read so. */
+Test(state_distinct, ranks_beyond_the_last_are_held)
+{
+	for (uint32_t panes = 1; panes <= 16; panes += 5) {
+		struct tsn_hll *h = tsn_malloc(tsn_hll_size(panes)), *again = tsn_malloc(tsn_hll_size(panes));
+		struct tsn_pack out = { 0 };
+		struct tsn_unpack in;
+		uint64_t path = 0;
+
+		tsn_hll_init(h, panes);
+		tsn_hll_save(h, &out);
+		for (uint32_t age = 0; age < panes; age++) /* 48 of the newest pane but one, 47 of that */
+			path |= UINT64_C(1) << (age == 0 ? panes : panes - 1 - age);
+		if (panes == 1)
+			out.p[0] = 48;
+		else
+			memcpy(out.p, &(uint64_t){ htole64(path) }, sizeof(path));
+		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
+		tsn_hll_init(again, panes);
+		cr_assert(tsn_hll_load(again, &in) && tsn_unpack_done(&in), "%u panes", panes);
+		tsn_hll_add(h, 1, 0);
+		cr_assert_eq(tsn_hll_estimate(again, 0), tsn_hll_estimate(h, 0));
+		tsn_pack_fini(&out);
+		out = (struct tsn_pack){ 0 };
+		tsn_hll_save(again, &out);
+		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
+		tsn_hll_init(h, panes);
+		cr_assert(tsn_hll_load(h, &in) && tsn_unpack_done(&in), "%u panes", panes);
+		tsn_pack_fini(&out);
+		tsn_free(h);
+		tsn_free(again);
+	}
+}
+
 /* A window that moves on and panes that empty one by one: always near the truth, by pane arithmetic. */
 Test(state_distinct, a_sketch_slides, .init = begin, .fini = end)
 {
@@ -306,5 +341,37 @@ Test(state_distinct, sketches_and_batches, .init = begin, .fini = end)
 				look(s, &def, (int64_t)below(&r, 200000));
 		}
 		tsn_state_free(s);
+	}
+}
+
+/* Whoever only asks whether it is so much learns it, and the number where it is; and what is asked for changes nothing later. */
+Test(state_distinct, a_guarded_sketch, .init = begin, .fini = end)
+{
+	static const int64_t leasts[] = { 1, 200, 257, 900, 2500, 3300, 100000 };
+	struct tsn_agg_def agg, asked;
+	struct tsn_family_def def = by_src(&agg, false, 0), guarded = by_src(&asked, false, 0);
+
+	for (size_t i = 0; i < sizeof(leasts) / sizeof(leasts[0]); i++) {
+		struct tsn_state *s = tsn_state_new(&def, 1, 99), *g;
+		struct rng r = { 3 };
+
+		asked.least = leasts[i];
+		guarded.guarded = true;
+		g = tsn_state_new(&guarded, 1, 99);
+		for (uint32_t p = 0, from = 0; p < 60; p += 1 + (uint32_t)below(&r, 3)) {
+			const uint32_t n = p % 4 == 0 ? 900 : 30;
+			const int64_t want = fold_members(s, &def, from, from + n, p * 4000, false);
+			int64_t got;
+
+			bench.flows = true;
+			got = fold_members(g, &guarded, from, from + n, p * 4000, false);
+			bench.flows = false;
+			cr_assert(want >= leasts[i] ? got == want : got < leasts[i], "at least %" PRId64 ", pane %u: %" PRId64 " not %" PRId64, leasts[i], p, got, want);
+			if (p % 7 == 0)
+				cr_assert_eq(look(g, &guarded, p * 4000), look(s, &def, p * 4000));
+			from += n / 2;
+		}
+		tsn_state_free(s);
+		tsn_state_free(g);
 	}
 }

@@ -138,7 +138,7 @@ run_once(uint64_t seed, long k, bool sticky, uint32_t cut)
 
 Test(state_memory, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 50 : 8); seed++) {
+	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 50 : 5); seed++) {
 		long k = 0;
 
 		while (run_once(5000000 + seed, k, seed & 1, seed % 3 == 0 ? 1 : 200))

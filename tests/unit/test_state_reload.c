@@ -146,7 +146,7 @@ Test(state_reload, equals_the_definition, .timeout = 600)
 {
 	bench.b = tsn_batch_new();
 	bench.scratch = tsn_batch_new();
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 600); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 400); i++)
 		run_case(4000000 + i);
 	c_bench_fini(&bench);
 }

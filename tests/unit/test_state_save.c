@@ -92,7 +92,7 @@ Test(state_save, equals_the_definition, .timeout = 600)
 {
 	bench.b = tsn_batch_new();
 	bench.scratch = tsn_batch_new();
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 500); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 350); i++)
 		run_case(7000000 + i);
 	c_bench_fini(&bench);
 }

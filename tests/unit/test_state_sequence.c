@@ -618,7 +618,7 @@ run_failing(uint64_t seed, long k, bool sticky)
 
 Test(state_sequence, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t seed = 1; seed <= 30 * soak(); seed++) {
+	for (uint64_t seed = 1; seed <= 20 * soak(); seed++) {
 		long k = 0;
 
 		while (run_failing(5000000 + seed, k, seed & 1))

@@ -495,6 +495,6 @@ run_saved(uint64_t seed)
 Test(state_values, what_is_saved_goes_on_the_same, .init = begin, .fini = end, .timeout = 600)
 {
 	run_saved(118); /* a table larger than its members want any more */
-	for (uint64_t seed = 0; seed < (getenv("TSN_SOAK") != NULL ? 600 : 60); seed++)
+	for (uint64_t seed = 0; seed < (getenv("TSN_SOAK") != NULL ? 600 : 40); seed++)
 		run_saved(seed);
 }

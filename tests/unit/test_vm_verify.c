@@ -699,7 +699,7 @@ Test(vm_verify, accepted_programs_run_whatever_was_broken)
 	struct tsn_vm *vm;
 	struct tsn_state *s;
 	struct tsn_insn *whole[2];
-	uint32_t rounds = getenv("TSN_SOAK") != NULL ? 400000 : 20000, accepted = 0;
+	uint32_t rounds = getenv("TSN_SOAK") != NULL ? 400000 : 12000, accepted = 0;
 	const char *error;
 
 	g_init(&g);

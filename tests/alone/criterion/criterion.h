@@ -49,6 +49,12 @@ main(void)
 		exit(1); \
 	} \
 } while (0)
+#define cr_skip_test(...) exit(0)
+#define cr_assert_leq(a, b, ...) cr_assert((a) <= (b))
+#define cr_assert_lt(a, b, ...) cr_assert((a) < (b))
 #define cr_assert_not_null(x, ...) cr_assert((x) != NULL)
 #define cr_assert_eq(a, b, ...) cr_assert((a) == (b))
 #define cr_assert_str_eq(a, b, ...) cr_assert(strcmp(a, b) == 0)
+#define cr_assert_leq(a, b, ...) cr_assert((a) <= (b))
+#define cr_assert_gt(a, b, ...) cr_assert((a) > (b))
+#define cr_assert_arr_eq(a, b, n, ...) cr_assert(memcmp(a, b, n) == 0)

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * Sliding sums of integers: sixteen panes of 32 bits, 72 bytes with the head, of which bit 16 says that the group has grown. Lanes
+ * outside the window are 0, so that all of them together are the sum. A group of which a pane would pass 32 bits, or that
+ * something negative comes to, gets a cell of 128-bit panes beside the array (the first lane holds its index) until its window empties.
+ *
+ * Rows of groups whose lanes are all below WARM go a short way, where the sum fits 32 bits; so most do.
+ */
+#include "base/mem.h"
+#include "base/wide.h"
+#include "state/compact.h"
+#include "state/ring.h"
+
+#define LANES 16u
+#define GROWN (UINT64_C(1) << LANES)
+#define USED (GROWN - 1)
+#define WARM (UINT32_C(1) << 28) /* sixteen that are below it fit 32 bits with their sum */
+#define FAST (UINT64_C(1) << 31) /* what a lane below WARM takes at least to pass 32 bits */
+
+struct compact {
+	uint64_t head;
+	uint32_t lane[LANES];
+};
+
+struct tsn_grown {
+	__int128 sum;
+	__int128 lane[LANES];
+};
+
+void
+tsn_compact_init(struct tsn_sums *s)
+{
+	s->cells.size = sizeof(struct compact);
+}
+
+uint64_t
+tsn_compact_most(void)
+{
+	return sizeof(struct tsn_grown);
+}
+
+static inline struct compact *
+cell_at(const struct tsn_agg *a, uint32_t group)
+{
+	return (struct compact *)tsn_cell(&a->store.sums.cells, group);
+}
+
+static inline struct tsn_grown *
+grown_of(const struct tsn_agg *a, const struct compact *cell)
+{
+	return (cell->head & GROWN) != 0 ? &a->store.sums.grown[cell->lane[0]] : NULL;
+}
+
+static uint32_t
+warm_lanes(const struct compact *cell)
+{
+	uint32_t n = 0;
+
+	for (uint32_t l = 0; l < LANES && (cell->head & GROWN) == 0; l++)
+		n += cell->lane[l] >= WARM;
+	return n;
+}
+
+/* --- groups that grow --- */
+
+/* Room for [want] more, or for all groups. */
+static bool
+room(struct tsn_agg *a, uint32_t want)
+{
+	struct tsn_sums *s = &a->store.sums;
+	const uint64_t used = s->capgrown - s->spare, need = used + want < s->cells.cap ? used + want : s->cells.cap;
+	uint64_t cap = (uint64_t)s->capgrown * 2 < s->cells.cap ? (uint64_t)s->capgrown * 2 : s->cells.cap;
+	struct tsn_grown *grown;
+
+	if (s->capgrown >= need)
+		return true;
+	cap = cap > need ? cap : need;
+	grown = tsn_reallocarray(s->grown, cap, sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	a->store.bytes += (cap - s->capgrown) * sizeof(*grown);
+	s->spare += (uint32_t)cap - s->capgrown;
+	s->grown = grown;
+	s->capgrown = (uint32_t)cap;
+	return true;
+}
+
+/* As many as the rows could ask for: those with something negative, or so much that lanes below WARM pass 32 bits; and warm lanes. */
+bool
+tsn_compact_reserve(struct tsn_agg *a, const struct tsn_fold *x)
+{
+	const int64_t *v = a->arg->i;
+	unsigned __int128 more = 0;
+	uint64_t want = a->store.sums.warm;
+
+	for (uint32_t i = x->from; i < x->to; i++) {
+		const int64_t one = tsn_mask_has(&a->takes, x->row[i]) ? v[x->row[i]] : 0;
+
+		want += one < 0;
+		more += one > 0 ? (uint64_t)one : 0;
+	}
+	want += more / FAST < x->to - x->from ? (uint64_t)(more / FAST) : x->to - x->from;
+	return room(a, want < x->to - x->from ? (uint32_t)want : x->to - x->from);
+}
+
+static void
+grow(struct tsn_agg *a, struct compact *cell)
+{
+	struct tsn_sums *s = &a->store.sums;
+	const uint32_t i = s->free != 0 ? s->free - 1 : s->ngrown++;
+	struct tsn_grown *g = &s->grown[i];
+
+	if (s->free != 0)
+		s->free = (uint32_t)g->sum;
+	s->spare--;
+	s->warm -= warm_lanes(cell);
+	g->sum = 0;
+	for (uint32_t l = 0; l < LANES; l++) {
+		g->lane[l] = cell->lane[l];
+		g->sum += cell->lane[l];
+	}
+	memset(cell->lane, 0, sizeof(cell->lane));
+	cell->lane[0] = i;
+	cell->head |= GROWN;
+}
+
+static void
+shrink(struct tsn_agg *a, struct compact *cell)
+{
+	struct tsn_sums *s = &a->store.sums;
+	const uint32_t i = cell->lane[0];
+
+	s->grown[i].sum = s->free;
+	s->free = i + 1;
+	s->spare++;
+	cell->lane[0] = 0;
+	cell->head &= ~GROWN;
+}
+
+void
+tsn_compact_reset(struct tsn_agg *a, uint32_t group)
+{
+	struct compact *cell;
+
+	if (group >= a->store.sums.cells.cap)
+		return;
+	cell = cell_at(a, group);
+	if ((cell->head & GROWN) != 0)
+		shrink(a, cell);
+	else
+		a->store.sums.warm -= warm_lanes(cell);
+}
+
+void
+tsn_compact_fini(struct tsn_agg *a)
+{
+	tsn_free(a->store.sums.grown);
+	a->store.sums.grown = NULL;
+}
+
+/* --- rows --- */
+
+/* Lanes that leave a ring of [keep] panes when it moves on by [d] <= [keep], as bits. */
+static inline uint32_t
+leaving(uint64_t newest, uint64_t d, uint64_t keep)
+{
+	const uint64_t m = ((UINT64_C(1) << d) - 1) << ((newest + 1 - keep) & (LANES - 1));
+
+	return (uint32_t)((m | m >> LANES) & USED);
+}
+
+static void
+clear(struct compact *cell, struct tsn_grown *g, uint32_t lanes)
+{
+	for (; lanes != 0; lanes &= lanes - 1) {
+		const uint32_t l = (uint32_t)__builtin_ctz(lanes);
+
+		if (g == NULL) {
+			cell->lane[l] = 0;
+			continue;
+		}
+		g->sum -= g->lane[l];
+		g->lane[l] = 0;
+	}
+}
+
+static void
+advance(struct tsn_agg *a, struct compact *cell, uint64_t pane)
+{
+	const uint64_t newest = tsn_ring_newest(cell->head), keep = a->keep;
+	uint32_t lanes;
+
+	if (pane <= newest)
+		return;
+	lanes = leaving(newest, pane - newest < keep ? pane - newest : keep, keep);
+	a->store.sums.warm -= warm_lanes(cell);
+	clear(cell, grown_of(a, cell), lanes);
+	a->store.sums.warm += warm_lanes(cell);
+	cell->head = pane << TSN_HEAD_BITS | (cell->head & (USED | GROWN) & ~(uint64_t)lanes);
+	if ((cell->head & GROWN) != 0 && (cell->head & USED) == 0)
+		shrink(a, cell);
+}
+
+/* What of the sum is in the panes that [used] has. */
+static __int128
+total(const struct tsn_agg *a, const struct compact *cell, uint32_t used)
+{
+	const struct tsn_grown *g = grown_of(a, cell);
+	__int128 sum = 0;
+
+	for (; used != 0; used &= used - 1) {
+		const uint32_t l = (uint32_t)__builtin_ctz(used);
+
+		sum += g != NULL ? g->lane[l] : cell->lane[l];
+	}
+	return sum;
+}
+
+static __attribute__((noinline)) __int128
+add(struct tsn_agg *a, struct compact *cell, uint64_t pane, int64_t v)
+{
+	const uint32_t lane = pane & (LANES - 1);
+	struct tsn_grown *g;
+
+	advance(a, cell, pane);
+	if ((cell->head & GROWN) == 0 && (v < 0 || v > (int64_t)(UINT32_MAX - cell->lane[lane])))
+		grow(a, cell);
+	cell->head |= UINT64_C(1) << lane;
+	g = grown_of(a, cell);
+	if (g != NULL) {
+		g->lane[lane] += v;
+		return g->sum += v;
+	}
+	a->store.sums.warm += cell->lane[lane] < WARM && cell->lane[lane] + (uint64_t)v >= WARM;
+	cell->lane[lane] += (uint32_t)v;
+	return total(a, cell, cell->head & USED);
+}
+
+/* A row that only looks. */
+static __attribute__((noinline)) __int128
+peek(const struct tsn_agg *a, const struct compact *cell, uint64_t pane)
+{
+	const uint64_t newest = tsn_ring_newest(cell->head), keep = a->keep;
+	uint32_t used = cell->head & USED;
+
+	if (pane > newest)
+		used &= ~leaving(newest, pane - newest < keep ? pane - newest : keep, keep);
+	return total(a, cell, used);
+}
+
+/* Lanes that [used] has not become 0; the sum of the others. */
+static inline __attribute__((always_inline)) uint32_t
+leave_used(uint32_t lane[LANES], uint32_t used)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t l = 0; l < LANES; l++) {
+		lane[l] &= -(used >> l & 1);
+		sum += lane[l];
+	}
+	return sum;
+}
+
+static inline __attribute__((always_inline)) uint32_t
+all_bits(const uint32_t lane[LANES])
+{
+	uint32_t bits = 0;
+
+	for (uint32_t l = 0; l < LANES; l++)
+		bits |= lane[l];
+	return bits;
+}
+
+/* No branch by how far the pane is behind the row's, which is as good as random. */
+static inline __attribute__((always_inline)) __int128
+count(struct tsn_agg *a, struct compact *cell, uint64_t pane, int64_t v)
+{
+	const uint64_t head = cell->head, newest = tsn_ring_newest(head), keep = a->keep;
+	const uint64_t d = pane > newest ? pane - newest : 0;
+	const uint32_t lane = pane & (LANES - 1), used = head & USED & ~leaving(newest, d < keep ? d : keep, keep);
+	uint32_t sum;
+
+	if (__builtin_expect((head & GROWN) != 0 || ((uint64_t)v | all_bits(cell->lane)) >= WARM, 0))
+		return add(a, cell, pane, v);
+	sum = leave_used(cell->lane, used) + (uint32_t)v;
+	cell->lane[lane] += (uint32_t)v;
+	a->store.sums.warm += cell->lane[lane] >= WARM;
+	cell->head = (newest + d) << TSN_HEAD_BITS | used | UINT32_C(1) << lane;
+	return sum;
+}
+
+TSN_WIDE(static, void, fold, (struct tsn_agg *a, struct tsn_fold *x), (a, x))
+{
+	for (uint32_t i = x->from; i < x->to; i++) {
+		const uint32_t row = x->row[i];
+		const uint64_t pane = a->pane[row];
+		struct compact *cell;
+
+		tsn_cell_prefetch(&a->store.sums.cells, x->group[i + TSN_AHEAD]);
+		x->total[row].i = 0;
+		if (x->group[i] == TSN_GROUP_NONE)
+			continue;
+		cell = cell_at(a, x->group[i]);
+		if (!tsn_mask_has(&a->takes, row)) {
+			x->total[row].i = peek(a, cell, pane);
+		} else if (__builtin_expect(tsn_ring_late(cell->head, pane, a->keep), 0)) {
+			tsn_mask_set(&a->late, row);
+			x->total[row].i = peek(a, cell, pane);
+		} else {
+			x->total[row].i = count(a, cell, pane, a->arg->i[row]);
+		}
+	}
+}
+
+void
+tsn_compact_fold(struct tsn_agg *a, struct tsn_fold *x)
+{
+	fold(a, x);
+}
+
+/* --- as bytes --- */
+
+uint64_t
+tsn_compact_head(const struct tsn_agg *a, uint32_t group)
+{
+	return cell_at(a, group)->head & ~GROWN;
+}
+
+__int128
+tsn_compact_lane(const struct tsn_agg *a, uint32_t group, uint32_t lane)
+{
+	return total(a, cell_at(a, group), UINT32_C(1) << lane);
+}
+
+void
+tsn_compact_put_head(struct tsn_agg *a, uint32_t group, uint64_t head)
+{
+	struct compact *cell = cell_at(a, group);
+
+	cell->head = head | (cell->head & GROWN);
+}
+
+bool
+tsn_compact_put_lane(struct tsn_agg *a, uint32_t group, uint32_t lane, __int128 v)
+{
+	struct compact *cell = cell_at(a, group);
+	struct tsn_grown *g;
+
+	if ((cell->head & GROWN) == 0 && (v < 0 || v > UINT32_MAX)) {
+		if (!room(a, 1))
+			return false;
+		grow(a, cell);
+	}
+	g = grown_of(a, cell);
+	if (g != NULL) {
+		g->lane[lane] = v;
+		g->sum += v;
+		return true;
+	}
+	cell->lane[lane] = (uint32_t)v;
+	a->store.sums.warm += cell->lane[lane] >= WARM;
+	return true;
+}
