@@ -305,8 +305,8 @@ void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
 bool tsn_emit_asks(struct tsn_emit *e, const struct tsn_ir *x, uint32_t family);
 /* Does the reader need a family's values only where one of them is at least a number? */
 bool tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader *r);
-/* Are there such readers? The numbers go to [least] (one an aggregate, 0 before); see tsn_family_def. */
-bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least);
+/* Are there such readers, and are there others? The numbers go to [least] (one an aggregate, 0 before); see tsn_family_def. */
+bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least, bool *mixed);
 /* Is the aggregate dear to look at, and needed by such readers only? */
 bool tsn_emit_spared(struct tsn_emit *e, uint32_t family, uint32_t agg);
 /* A mask that holds at least the rows where [x] is true, made without looking at the family. */

@@ -118,16 +118,20 @@ tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader
 }
 
 bool
-tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least)
+tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least, bool *mixed)
 {
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
 	const struct tsn_reader *r = f->readers.p;
 	const struct guard g = { family, least };
 	bool any = false;
 
+	*mixed = false;
+
 	for (size_t i = 0; i < f->readers.n; i++) {
-		if (!tsn_emit_is_guarded(e, family, &r[i]))
+		if (!tsn_emit_is_guarded(e, family, &r[i])) {
+			*mixed = true;
 			continue;
+		}
 		guards(e, &g, e->m->rules[r[i].rule].when, true, 0);
 		any = true;
 	}

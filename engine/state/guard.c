@@ -265,17 +265,20 @@ static int64_t
 note(struct tsn_state *s, struct tsn_family *f, const struct tsn_agg *a, const struct tsn_fold *x)
 {
 	const bool unread = a->out == &s->unread;
+	const bool vague = x->guarded && a->error != NULL; /* of a sketch any number below what is asked stands for all of those */
 	int64_t most = 0;
 
-	if (!unread && are_neighbours(x)) {
+	if (!unread && !vague && are_neighbours(x)) {
 		most = most_of(&a->out->i[x->row[x->from]], x->to - x->from);
 		if (most < a->def->least)
 			return most;
 	}
 	for (uint32_t k = x->from; k < x->to; k++) {
-		const int64_t value = unread ? INT64_MAX : a->out->i[x->row[k]];
+		const uint32_t row = x->row[k];
+		const int64_t value = unread ? INT64_MAX : a->out->i[row];
+		const int64_t high = vague && a->error[row] > 0 && value < a->def->least ? a->def->least : value;
 
-		most = value > most ? value : most;
+		most = high > most ? high : most;
 		if (value >= a->def->least)
 			heat(f->guard, s->keys.hash[x->row[k]]);
 	}

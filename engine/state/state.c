@@ -424,7 +424,7 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 	struct tsn_family *f = &s->family[family];
 	struct tsn_fold x = { .family = f, .batch = b, .row = s->row, .group = s->group, .total = s->total,
 		.count = s->count, .learned = s->learned,
-		.guarded = flows != NULL && f->guard != NULL && flows->must == NULL, .met = &s->met };
+		.guarded = flows != NULL && f->guard != NULL && !f->def.mixed, .met = &s->met };
 	struct tsn_mask active, counts, rows;
 	uint32_t n, stop = 0;
 	bool ok, apart;

@@ -88,7 +88,8 @@ struct tsn_family_def {
 	 * Flows look up values only to learn whether that of COUNT, DISTINCT or a SUM of nothing negative is
 	 * [least] or more, of one at least of those that say so: where none is, any values below will do.
 	 */
-	bool guarded;               /* some of those that look; the others are said with each batch */
+	bool guarded;
+	bool mixed;                 /* others want true values: of flows that are counted, and of those that are said with each batch */
 };
 
 /* What a family did since it was made; never reset. */

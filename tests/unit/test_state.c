@@ -65,15 +65,19 @@ guard(struct rng *r, struct tsn_agg_def *agg, struct tsn_family_def *def)
 			continue;
 		agg[a].least = 1 + (int64_t)below(r, below(r, 2) == 0 ? 6 : 300);
 		def->guarded = def->at.n == 0;
+		def->mixed = below(r, 2) == 0;
 	}
 	return def->guarded;
 }
 
-/* A row that need not look in any case gets values that are right, or no guard is met, by what it gets either. */
+/*
+ * A row gets values that are right, or no guard is met, by what it gets either. Where others want them, they are right for
+ * rows that are counted, and for those that look in any case.
+ */
 static void
 check_guarded(const struct tsn_family_def *def, uint32_t row, const struct m_value *w)
 {
-	bool enough = rows[row].read && c_must(row);
+	bool enough = def->mixed && (rows[row].counted || (rows[row].read && c_must(row)));
 
 	for (uint32_t a = 0; a < def->naggs; a++)
 		enough |= def->agg[a].least > 0 && w[a].known && w[a].i >= def->agg[a].least;

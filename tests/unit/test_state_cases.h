@@ -240,7 +240,7 @@ c_fold(struct c_bench *c, struct tsn_state *s, uint32_t family, const struct tsn
 		tsn_mask_and(&c->counted, &c->counted, c->only);
 		tsn_mask_and(&c->read, &c->read, c->only);
 	}
-	return c->flows ? tsn_state_fold_flows(s, family, c->b, &c->counted, &c->read, &c->must, args, results) :
+	return c->flows ? tsn_state_fold_flows(s, family, c->b, &c->counted, &c->read, def->mixed ? &c->must : NULL, args, results) :
 	    tsn_state_fold(s, family, c->b, &c->counted, &c->read, args, results);
 }
 

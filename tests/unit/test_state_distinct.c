@@ -363,9 +363,9 @@ Test(state_distinct, a_guarded_sketch, .init = begin, .fini = end)
 			const int64_t want = fold_members(s, &def, from, from + n, p * 4000, false);
 			int64_t got;
 
-			bench.guarded = true;
+			bench.flows = true;
 			got = fold_members(g, &guarded, from, from + n, p * 4000, false);
-			bench.guarded = false;
+			bench.flows = false;
 			cr_assert(want >= leasts[i] ? got == want : got < leasts[i], "at least %" PRId64 ", pane %u: %" PRId64 " not %" PRId64, leasts[i], p, got, want);
 			if (p % 7 == 0)
 				cr_assert_eq(look(g, &guarded, p * 4000), look(s, &def, p * 4000));
