@@ -9,6 +9,7 @@
 
 #define WORTH 0.1
 #define NAMED 8 /* rules in one sentence */
+#define FEW   4 /* flows a group: most groups are small */
 
 /* A new sentence, NULL when memory is out. */
 static struct tsn_buf *
@@ -21,6 +22,31 @@ sentence(struct tsn_profile_view *v)
 	v->advice = more;
 	v->advice[v->nadvice] = (struct tsn_buf)TSN_BUF_INIT;
 	return &v->advice[v->nadvice++];
+}
+
+/* Does it keep what its flows were, not only how many? The name of such a function, NULL if there is none. */
+static const char *
+keeps_flows(const struct tsn_family_def *f)
+{
+	for (uint32_t i = 0; i < f->naggs; i++)
+		if (f->agg[i].fn == TSN_AGG_JITTER || f->agg[i].fn == TSN_AGG_ENTROPY || f->agg[i].fn == TSN_AGG_STDDEV)
+			return tsn_agg_infos[f->agg[i].fn].name;
+	return NULL;
+}
+
+/* What of a rule's form makes it dear. */
+static void
+of_form(const struct tsn_profile_view *v, uint32_t family, const struct tsn_family_stats *s, struct tsn_buf *out)
+{
+	const struct tsn_family_def *f = tsn_state_family(tsn_engine_state(v->engine), family);
+	const struct tsn_family_cost *cost = &v->profile.families[family];
+	const char *fn = keeps_flows(f);
+
+	if (fn != NULL && cost->rows < FEW * (s->groups + s->evicted))
+		tsn_buf_printf(out, "; most of its groups see a flow or two: %s(count() by the same > 4) keeps flows only where there are more", fn);
+	if (cost->looked > cost->rows && !f->guarded)
+		tsn_buf_printf(out, "; %llu flows that it does not count looked at it: beside `count(...) >= N`, or the same of distinct and sum, only those look that meet it",
+		    (unsigned long long)cost->looked);
 }
 
 static bool
@@ -45,6 +71,7 @@ of_window(struct tsn_profile_view *v, const struct tsn_profile_line *l)
 	else
 		tsn_buf_printf(out, "%llu flows counted, %llu groups; a `where` that counts fewer flows, or a coarser key, makes it cheaper",
 		    (unsigned long long)v->profile.families[l->at].rows, (unsigned long long)s.groups);
+	of_form(v, l->at, &s, out);
 	return true;
 }
 

@@ -158,8 +158,8 @@ json_windows(const struct tsn_profile_view *v, struct tsn_buf *out)
 		tsn_state_stats(tsn_engine_state(v->engine), l->at, &s);
 		tsn_profile_window(v, l->at, &name);
 		begin(v, out, i == 0, "window", tsn_buf_str(&name), name.len, l->ns);
-		tsn_buf_printf(out, ",\"rules\":%u,\"counted\":%llu,\"groups\":%llu,\"bytes\":%llu,\"evicted\":%llu}", f->rules,
-		    (ull)f->rows, (ull)s.groups, (ull)s.bytes, (ull)s.evicted);
+		tsn_buf_printf(out, ",\"rules\":%u,\"counted\":%llu,\"looked\":%llu,\"groups\":%llu,\"bytes\":%llu,\"evicted\":%llu}", f->rules,
+		    (ull)f->rows, (ull)f->looked, (ull)s.groups, (ull)s.bytes, (ull)s.evicted);
 		tsn_buf_fini(&name);
 	}
 }

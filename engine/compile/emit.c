@@ -527,7 +527,8 @@ family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
 		    .by_received = a->by_received, .closes = f->closes[k], .window_ms = a->window_ms,
 		    .pane_ms = a->pane_ms, .panes = a->panes, .tuple = a->tuple, .of = place_in(f, a->of), .within = a->within,
 		    .history_ms = a->history_ms, .season_ms = a->season_ms,
-		    .expect = a->fn == TSN_AGG_ABSENT ? a->expect : TSN_SET_NONE, .top = f->top[k], .least = least[k] };
+		    .expect = a->fn == TSN_AGG_ABSENT ? a->expect : TSN_SET_NONE, .top = f->top[k], .least = least[k],
+		    .spared = tsn_emit_spared(e, i, (uint32_t)k) };
 		e->now = &e->code[tsn_emit_door(a)];
 		defs[k].real = arg != TSN_V_NONE && tsn_vreg_class(e, arg) == TSN_VC_REAL;
 	}

@@ -307,6 +307,8 @@ bool tsn_emit_asks(struct tsn_emit *e, const struct tsn_ir *x, uint32_t family);
 bool tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader *r);
 /* Are there such readers? The numbers go to [least] (one an aggregate, 0 before); see tsn_family_def. */
 bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least);
+/* Is the aggregate dear to look at, and needed by such readers only? */
+bool tsn_emit_spared(struct tsn_emit *e, uint32_t family, uint32_t agg);
 /* A mask that holds at least the rows where [x] is true, made without looking at the family. */
 uint32_t tsn_emit_bound(struct tsn_emit *e, uint32_t family, const struct tsn_ir *x);
 

@@ -83,7 +83,8 @@ guards(const struct tsn_emit *e, const struct guard *g, const struct tsn_ir *x, 
 }
 
 struct asked {
-	uint32_t family;
+	struct tsn_emit *e;
+	uint32_t family, agg; /* of the family; TSN_V_NONE: any */
 	bool found;
 };
 
@@ -92,13 +93,13 @@ is_asked(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 {
 	struct asked *a = arg;
 
-	a->found |= e->family_of[x->id] == a->family + 1;
+	a->found |= e->family_of[x->id] == a->family + 1 && (a->agg == TSN_V_NONE || e->agg_of[x->id] == a->agg);
 }
 
 bool
 tsn_emit_asks(struct tsn_emit *e, const struct tsn_ir *x, uint32_t family)
 {
-	struct asked a = { family, false };
+	struct asked a = { e, family, TSN_V_NONE, false };
 
 	tsn_emit_each_agg(e, x, is_asked, &a);
 	return a.found;
@@ -131,6 +132,42 @@ tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least)
 		any = true;
 	}
 	return any;
+}
+
+static void
+root_asks(void *arg, const struct tsn_ir *x)
+{
+	struct asked *a = arg;
+
+	tsn_emit_each_agg(a->e, x, is_asked, a);
+}
+
+static void
+inside_asks(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
+{
+	tsn_emit_each_agg(e, x, is_asked, arg);
+}
+
+bool
+tsn_emit_spared(struct tsn_emit *e, uint32_t family, uint32_t agg)
+{
+	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
+	const struct tsn_ir_agg *x = ((const struct tsn_ir_agg *const *)f->aggs.p)[agg];
+	const struct tsn_reader *r = f->readers.p;
+
+	if (x->fn != TSN_AGG_BASELINE && x->fn != TSN_AGG_SPREAD)
+		return false;
+	for (size_t i = 0; i < f->readers.n; i++) {
+		struct asked a = { e, family, agg, false };
+
+		if (r[i].rule == TSN_V_NONE)
+			tsn_emit_inside(e, r[i].agg, true, inside_asks, &a);
+		else
+			tsn_ir_each_root(&e->m->rules[r[i].rule], root_asks, &a);
+		if (a.found && !tsn_emit_is_guarded(e, family, &r[i]))
+			return false;
+	}
+	return true;
 }
 
 /* --- what another family rules out --- */

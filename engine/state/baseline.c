@@ -503,15 +503,40 @@ reserve(struct tsn_agg *a, const struct tsn_fold *x)
 	return true;
 }
 
+/* Are flows spared it that do not have [least] of what was folded before it? */
+static bool
+is_spared(const struct tsn_agg *a, const struct tsn_fold *x)
+{
+	const struct tsn_family *f = a->family;
+
+	if (!a->def->spared || x->batch == NULL || x->batch->kind == TSN_BATCH_TICK)
+		return false;
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		if (f->agg[i].def->least > 0 && (&f->agg[i] > a || f->agg[i].ops->may_stop || f->agg[i].out == &a->state->unread))
+			return false;
+	return true;
+}
+
+static bool
+has_least(const struct tsn_family *f, uint32_t row)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		if (f->agg[i].def->least > 0 && f->agg[i].out->i[row] >= f->agg[i].def->least)
+			return true;
+	return false;
+}
+
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
 {
+	const bool spared = is_spared(a, x);
 	const int64_t *time = x->batch == NULL ? NULL : windows_of(a)->by_received ? x->batch->received : x->batch->time;
 	const bool median = a->def->fn == TSN_AGG_BASELINE;
 
 	for (uint32_t i = x->from; i < x->to; i++) {
 		const uint32_t row = x->row[i];
-		const struct samples *s = samples_for(a->owner, x->group[i], a->of->pane[row], time[row]);
+		const struct samples *s = spared && !has_least(a->family, row) ? NULL :
+		    samples_for(a->owner, x->group[i], a->of->pane[row], time[row]);
 		const bool known = s != NULL && s->n >= FEWEST;
 
 		a->out->f[row] = !known ? 0 : median ? s->median : s->spread;

@@ -27,6 +27,7 @@ struct tsn_timing {
 	uint32_t every;                      /* one batch in so many is timed */
 	uint64_t batches, timed;
 	uint64_t *time[TSN_DOORS], *rows[TSN_DOORS];
+	uint64_t *looked;                    /* one a family: rows that looked at it and were not counted */
 };
 
 struct tsn_vm {

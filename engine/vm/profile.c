@@ -16,6 +16,7 @@ timing_free(struct tsn_timing *t)
 		tsn_free(t->time[d]);
 		tsn_free(t->rows[d]);
 	}
+	tsn_free(t->looked);
 	tsn_free(t);
 }
 
@@ -38,7 +39,9 @@ tsn_vm_profile_on(struct tsn_vm *vm, struct tsn_spent *spent, uint32_t every)
 		t->rows[d] = tsn_calloc((size_t)vm->p->code[d].n + 1, sizeof(*t->rows[d]));
 		good = t->time[d] != NULL && t->rows[d] != NULL;
 	}
-	if (!good) {
+	if (good)
+		t->looked = tsn_calloc((size_t)vm->p->nfamilies + 1, sizeof(*t->looked));
+	if (!good || t->looked == NULL) {
 		if (t != NULL)
 			timing_free(t);
 		return false;
@@ -50,7 +53,7 @@ tsn_vm_profile_on(struct tsn_vm *vm, struct tsn_spent *spent, uint32_t every)
 	return true;
 }
 
-/* Rows are counted only where someone wants to know: what a fold counts, what matches, what a pattern looks at. */
+/* Rows are counted only where someone wants to know: what a fold counts and who only looks, what matches, what a pattern looks at. */
 void
 tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at)
 {
@@ -60,6 +63,8 @@ tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at)
 
 	if (in->op == TSN_OP_CODE_FOLD || in->op == TSN_OP_CODE_MATCH) {
 		*rows += tsn_mask_count(&r->vm->masks[in->b]);
+		if (in->op == TSN_OP_CODE_FOLD)
+			t->looked[in->a] += tsn_mask_count(&r->vm->masks[in->c]);
 	} else if (in->op == TSN_OP_CODE_STR_MATCH) {
 		tsn_mask_and(&seen, tsn_vm_within(r, in), &r->b->present[in->a]);
 		*rows += tsn_mask_count(&seen);
@@ -303,6 +308,7 @@ list(struct making *m, const struct tsn_timing *t, struct tsn_profile *out)
 		if (is_fold(in)) {
 			out->families[in->a].time += time;
 			out->families[in->a].rows += rows;
+			out->families[in->a].looked = t->looked[in->a];
 			if (m->rules[i] > out->families[in->a].rules)
 				out->families[in->a].rules = m->rules[i];
 		} else if (time > 0 && in->op != TSN_OP_CODE_MATCH) {

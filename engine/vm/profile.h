@@ -25,6 +25,7 @@ struct tsn_rule_cost {
 
 struct tsn_family_cost {
 	uint64_t time, rows;           /* counted */
+	uint64_t looked;               /* rows that were not, and looked */
 	uint32_t rules;                /* that read it */
 };
 

@@ -65,6 +65,15 @@ says out "5 more"
 says out "pushed out"
 says out "never matched in these flows"
 
+# what of a rule's form is dear: groups of a flow or two that keep it, and flows that look at what does not count them
+cat > "$tmp/form.tsn" <<'END'
+rule regular { when jitter(max_keys 64) by src, dst, src_port over 1h < 0.1 }
+rule half { when count(proto == icmp, max_keys 64) by src, dst over 60s < 3 and bytes > 0 }
+END
+expect 0 "$tocsin" profile -q -r "$tmp/form.tsn" "$capture"
+says out "jitter(count() by the same > 4)"
+says out "looked at it: beside"
+
 # alerts are made, and go nowhere
 expect 0 "$tocsin" profile -q -r stdlib-rules -r tests/fixtures/demo.tsn "$capture"
 says out "alerts: writing"
