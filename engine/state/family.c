@@ -95,7 +95,7 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint64_t seed
 	const uint32_t part = tsn_own_part(s, k->hash[row]);
 	struct tsn_group g = { .newest = INT64_MIN, .key = k->tag[row] };
 	const struct tsn_place place = place_of(k, row);
-	uint32_t number;
+	uint32_t number, next;
 
 	if (!tsn_family_room(f, s->part[part].n + 1) || !tsn_directory_room(&s->dir, seed))
 		return TSN_GROUP_NONE;
@@ -103,6 +103,10 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint64_t seed
 	if (g.in_slab && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = tsn_number(s, part, s->part[part].n++);
+	next = tsn_number(s, part, s->part[part].n);
+	tsn_group_prefetch(s, next); /* the part's next one, where nobody was before */
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		tsn_agg_prefetch(&f->agg[i], next);
 	*tsn_group_at(s, number) = g;
 	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
