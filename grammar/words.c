@@ -88,10 +88,17 @@ static const struct setting {
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
+/* Most words of most rules are names: their first letter tells. */
+static int
+compare(const char *a, const char *b)
+{
+	return *a != *b ? (unsigned char)*a - (unsigned char)*b : strcmp(a, b);
+}
+
 static int
 by_word(const void *key, const void *item)
 {
-	return strcmp(key, ((const struct keyword *)item)->word);
+	return compare(key, ((const struct keyword *)item)->word);
 }
 
 static const struct meta *
@@ -100,7 +107,7 @@ find_meta(const char *word)
 	size_t i;
 
 	for (i = 0; i < COUNT(metas); i++)
-		if (strcmp(metas[i].word, word) == 0)
+		if (compare(metas[i].word, word) == 0)
 			return &metas[i];
 	return NULL;
 }

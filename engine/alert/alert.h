@@ -146,11 +146,9 @@ struct tsn_alerts *tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log);
 void tsn_alerts_free(struct tsn_alerts *a);
 
 /*
- * Takes up a (new) program with the sets of its slots and its state; [sets] and
- * [state] may be NULL. All of them must live until the next bind. Records not
- * yet flushed are flushed first. Open alerts, suppression and counts stay with
- * rules of the same full name and key; open alerts of other rules end here,
- * with a record. False when memory is out: the old program stays in use.
+ * Gives a new stage its program with the sets of its slots and its state; [sets] and [state] may be NULL. All of them must
+ * live as long as the stage. Once: the rules that come after it are those of other stages, which succeed it. False when memory
+ * is out.
  */
 bool tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct tsn_set *const *sets,
     const struct tsn_state *state);
@@ -287,11 +285,34 @@ void tsn_alerts_own(struct tsn_alerts *a, const uint32_t *rule, uint32_t n, uint
 /* What the state hashes keys with: the bound on a rule's keys is one on each of their 64 parts, so that shards do not change it. */
 void tsn_alerts_seed(struct tsn_alerts *a, uint64_t seed);
 /*
- * All that [part] knows of its rules is now the whole stage's; or all of these rules that of the parts, [n] shards. Nothing
- * may wait to be flushed. Only to divide a rule takes memory; what finds none is counted as lost.
+ * All that the whole stage knows of these rules is now that of the parts, [n] shards. Nothing may wait to be flushed. Only to divide
+ * a rule takes memory; what finds none is counted as lost.
  */
-void tsn_alerts_gather(struct tsn_alerts *whole, struct tsn_alerts *part);
 void tsn_alerts_scatter(struct tsn_alerts *whole, struct tsn_alerts *const *part, uint32_t n);
+
+/*
+ * Other rules come into force, in stages made and bound beside those that are. Open alerts, suppression and counts stay with rules
+ * of the same full name and key; open alerts of other rules end, with a record.
+ */
+struct tsn_alert_side {
+	struct tsn_alerts *total;          /* has the sinks; one of the stages if there is but one, else bound to the whole program */
+	struct tsn_alerts *const *stage;
+	uint32_t n;
+	const uint32_t *stage_of;          /* by rule: its stage, of shards the first; NULL: there is but one */
+};
+struct tsn_alert_succession;
+/* Who goes on as whom: by the rules alone, so by any thread while the old stages are at work. Both sides are borrowed. NULL when memory is out. */
+struct tsn_alert_succession *tsn_alerts_succession(const struct tsn_alert_side *now, const struct tsn_alert_side *old);
+void tsn_alerts_succession_free(struct tsn_alert_succession *s);
+/* Openings of rules that are the same wait in the new stages; others stay. */
+void tsn_alerts_openings_go_on(struct tsn_alert_succession *s);
+/*
+ * Nothing may wait to be flushed. First what ends ends, and its records wait in the old stages; when they are flushed, the rest moves.
+ * Only what is divided otherwise than it was takes memory; what finds none is counted as lost. The old stages are good for nothing
+ * but to be freed, by any thread.
+ */
+void tsn_alerts_end_gone(struct tsn_alert_succession *s);
+void tsn_alerts_succeed(struct tsn_alert_succession *s);
 
 struct tsn_pack;
 struct tsn_unpack;

@@ -35,15 +35,7 @@ patience(const struct tsn_alerts *a, const struct tsn_alert_rule *r)
 int64_t
 tsn_alerts_watch_grace(const struct tsn_alerts *a)
 {
-	int64_t least = INT64_MAX, ms;
-
-	for (uint32_t i = 0; i < a->nrules; i++) {
-		if (!a->rule[i].rule->watched || a->rule[i].rule->disabled)
-			continue;
-		ms = patience(a, &a->rule[i]);
-		least = ms < least ? ms : least;
-	}
-	return least;
+	return a->quick == NULL ? INT64_MAX : patience(a, a->quick);
 }
 
 int64_t

@@ -54,8 +54,8 @@ tsn_alerts_seed(struct tsn_alerts *a, uint64_t seed)
 
 #define MOVE(what) to->what = from->what, from->what = empty.what
 
-static void
-move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
+void
+tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
 {
 	const struct tsn_alert_rule empty = *to;
 
@@ -69,8 +69,9 @@ move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
 	MOVE(news);
 	MOVE(nnews);
 	MOVE(news_cap);
-	MOVE(counts);
 	MOVE(told_full);
+	tsn_alert_counts_add(&to->counts, &from->counts);
+	from->counts = (struct tsn_alert_counts){ 0 };
 }
 
 /* --- entry by entry --- */
@@ -124,8 +125,8 @@ move_list(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_al
 	}
 }
 
-static void
-move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from)
+void
+tsn_alert_move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct tsn_alert_rule *r = &to[i]->rule[rule];
@@ -157,32 +158,19 @@ settle(struct tsn_alerts *a, const struct tsn_alerts *like)
 }
 
 void
-tsn_alerts_gather(struct tsn_alerts *whole, struct tsn_alerts *part)
-{
-	for (uint32_t i = 0; i < part->nrules; i++) {
-		if (part->rule[i].foreign)
-			continue;
-		if (whole->rule[i].nentries == 0 && part->nshards == 1)
-			move_whole(&whole->rule[i], &part->rule[i]);
-		else
-			move_parts(&whole, 1, i, &part->rule[i]);
-	}
-	settle(whole, part);
-	settle(part, whole);
-}
-
-void
 tsn_alerts_scatter(struct tsn_alerts *whole, struct tsn_alerts *const *part, uint32_t n)
 {
 	for (uint32_t i = 0; i < part[0]->nrules; i++) {
 		if (part[0]->rule[i].foreign)
 			continue;
 		if (n == 1)
-			move_whole(&part[0]->rule[i], &whole->rule[i]);
+			tsn_alert_move_whole(&part[0]->rule[i], &whole->rule[i]);
 		else
-			move_parts(part, n, i, &whole->rule[i]);
+			tsn_alert_move_parts(part, n, i, &whole->rule[i]);
 	}
-	tsn_alert_openings_move(part[0], whole);
+	for (size_t i = 0; i < whole->nopenings; i++)
+		if (!part[0]->rule[whole->opening[i].rule].foreign)
+			tsn_alert_opening_put(part[0], whole->opening[i].rule, &whole->opening[i]);
 	for (uint32_t i = 0; i < n; i++) {
 		part[i]->seed = whole->seed;
 		settle(part[i], whole);

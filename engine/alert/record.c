@@ -298,6 +298,6 @@ tsn_alert_record(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct ts
 		return NULL;
 	}
 	a->pending[a->npending++] = (struct tsn_alert_pending){ al, place.ticket, place.row, place.due,
-		(uint32_t)(r - a->rule), a->seq++ };
+		r->number, a->seq++ };
 	return al;
 }

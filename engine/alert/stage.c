@@ -86,7 +86,7 @@ count_panes(struct tsn_alert_rule *r)
 		r->for_panes = panes(r->rule->for_ms, r->rule->pane_ms) + 1;
 }
 
-/* Room for all rules and, behind them, their plans: flows wait while it is filled. */
+/* Room for all rules and, behind them, their plans. */
 static struct tsn_alert_rule *
 new_rules(const struct tsn_program *p)
 {
@@ -108,6 +108,7 @@ make_rules(const struct tsn_program *p)
 	plan = (struct tsn_save_plan *)(rule + p->nrules + 1);
 	for (uint32_t i = 0; i < p->nrules; i++) {
 		rule[i].rule = &p->rules[i];
+		rule[i].number = i;
 		count_panes(&rule[i]);
 		rule[i].tells = p->rules[i].nactions > 0;
 		rule[i].notes = tsn_alert_notes_wanted(p, &p->rules[i]);
@@ -134,169 +135,21 @@ tsn_alert_counts_add(struct tsn_alert_counts *to, const struct tsn_alert_counts 
 	to->pending += c->pending;
 }
 
-/*
- * Exports have other numbers in another program, and elements other columns; only in an unchanged rule are they known to
- * mean the same.
- */
-static bool
-renumbered(const struct tsn_save_plan *p)
+static int64_t
+earliest(const struct tsn_alert_rule *r)
 {
-	return p->reg || (p->what < TSN_FIELD_COUNT && tsn_fields[p->what].origin == TSN_O_POOL);
-}
+	int64_t due = INT64_MAX;
 
-/* Whether what was saved under one plan means the same under the other. [same]: the rules do. */
-static bool
-same_plan(const struct tsn_alert_rule *x, const struct tsn_alert_rule *y, bool same)
-{
-	for (uint32_t i = 0; i < x->nsaved && i < y->nsaved; i++)
-		if (x->plan[i].reg != y->plan[i].reg || (renumbered(&x->plan[i]) ? !same : x->plan[i].what != y->plan[i].what))
-			return false;
-	return x->nsaved == y->nsaved;
-}
-
-/* Panes may be of another length now: what is known is when the newest ended. */
-static void
-change_panes(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_rule *old, struct tsn_alert_entry *e)
-{
-	struct tsn_alert_hold *h = &e->d->hold;
-	int64_t now = a->now != TSN_TIME_NONE ? a->now : e->received;
-
-	if (!r->rule->watched)
-		return;
-	if (!old->rule->watched || old->rule->pane_ms != r->rule->pane_ms) {
-		int64_t newest = old->rule->watched ? (h->newest + 1) * old->rule->pane_ms - 1 : e->last_seen;
-
-		*h = (struct tsn_alert_hold){ .newest = TSN_TIME_NONE };
-		tsn_alert_hold_mark(h, tsn_alert_pane(r, newest));
-		tsn_alert_watch_from(a, r, e, now);
-	} else if (r->watch_pane == TSN_TIME_NONE) {
-		r->watch_pane = old->watch_pane;
-	}
-}
-
-static void
-take_open(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_rule *old, struct tsn_alert_entry *e, bool forget)
-{
-	if (forget)
-		tsn_alert_entry_forget(e); /* known again with the next match */
-	change_panes(a, r, old, e);
-	e->due = tsn_alert_end_due(a, r, e);
-	tsn_alert_entry_queue(e->life == TSN_LIFE_PENDING ? &r->pending : &r->open, e);
-}
-
-/* Do entries wait and end as they did? */
-static bool
-same_times(const struct tsn_alert_rule *r, const struct tsn_alert_rule *old)
-{
-	const struct tsn_rule *x = r->rule, *y = old->rule;
-
-	return x->watched == y->watched && r->for_panes == old->for_panes &&
-	    (x->watched ? x->pane_ms == y->pane_ms && r->hold_panes == old->hold_panes : x->hold_ms == y->hold_ms);
-}
-
-static void
-take_each(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule *old, bool forget)
-{
-	struct tsn_alert_entry *e, *next;
-
-	for (e = old->open.head; e != NULL; e = next) {
-		next = e->next;
-		take_open(a, r, old, e, forget);
-	}
-	for (e = old->pending.head; e != NULL; e = next) {
-		next = e->next;
-		if (r->for_panes > 1) {
-			take_open(a, r, old, e, forget);
-			continue;
-		}
-		/* what need not wait any more opens with its next match */
-		r->counts.pending--;
-		tsn_alert_entry_drop(r, e);
-	}
-}
-
-/* The entries of [old] are now those of [r]; nothing is copied, and of a rule that is the same, nothing looked at. */
-static void
-take_over(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_rule *old, bool same)
-{
-	const bool forget = !same_plan(r, old, same);
-
-	r->slot = old->slot;
-	r->nslots = old->nslots;
-	r->nentries = old->nentries;
-	r->closed = old->closed;
-	r->counts = old->counts;
-	old->slot = NULL;
-	old->nslots = old->nentries = 0;
-	r->news = old->news;
-	r->nnews = old->nnews;
-	r->news_cap = old->news_cap;
-	old->news = NULL;
-	old->nnews = old->news_cap = 0;
-	if (!forget && same_times(r, old)) {
-		r->open = old->open;
-		r->pending = old->pending;
-		r->watch_pane = old->watch_pane;
-	} else {
-		take_each(a, r, old, forget);
-	}
-	old->open = old->pending = old->closed = (struct tsn_alert_list){ NULL, NULL };
-}
-
-static bool
-can_take_over(const struct tsn_alert_rule *r, const struct tsn_alert_rule *old)
-{
-	return !r->rule->disabled && !r->rule->each && !old->rule->each && tsn_rule_same_key(r->rule, old->rule);
-}
-
-/* The alerts of a rule that is gone end now; nobody else would ever say so. */
-static void
-end_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
-{
-	struct tsn_alert_place place = { a->next_ticket, false, a->now };
-	struct tsn_alert_entry *e;
-
-	r->counts.pending = 0;
-	for (e = r->open.head; e != NULL; e = e->next) {
-		if (e->silent)
-			continue;
-		tsn_alert_record(a, r, e, TSN_ALERT_CLOSE, a->now, place);
-		r->counts.closed++;
-	}
-	r->counts.open = 0;
-}
-
-static struct tsn_alert_rule *
-rule_before(struct tsn_alerts *a, const struct tsn_program *p, uint32_t rule)
-{
-	const uint32_t i = a->program == NULL ? TSN_NAMES_NONE : tsn_program_was(p, rule, a->program);
-
-	return i == TSN_NAMES_NONE ? NULL : &a->rule[i];
-}
-
-/* Pairs the rules of both programs by name. */
-static void
-hand_over(struct tsn_alerts *a, struct tsn_alert_rule *rule, const struct tsn_program *p)
-{
-	for (uint32_t i = 0; i < p->nrules; i++) {
-		struct tsn_alert_rule *old = rule_before(a, p, i);
-
-		if (old == NULL)
-			continue;
-		if (can_take_over(&rule[i], old)) {
-			take_over(a, &rule[i], old, tsn_program_same(p, i, a->program));
-		} else {
-			end_all(a, old);
-			rule[i].counts = old->counts;
-		}
-		old->bound = true;
-	}
-	for (uint32_t i = 0; i < a->nrules; i++) {
-		if (a->rule[i].bound)
-			continue;
-		end_all(a, &a->rule[i]);
-		tsn_alert_counts_add(&a->gone, &a->rule[i].counts);
-	}
+	if (r->open.head != NULL && r->open.head->due < due)
+		due = r->open.head->due;
+	if (r->pending.head != NULL && r->pending.head->due < due)
+		due = r->pending.head->due;
+	for (size_t k = 0; k < r->nnews; k++)
+		if (r->news[k] != NULL && r->news[k]->d->news_due < due)
+			due = r->news[k]->d->news_due;
+	if (r->closed.head != NULL && r->closed.head->due < due)
+		due = r->closed.head->due;
+	return due;
 }
 
 int64_t
@@ -305,41 +158,45 @@ tsn_alert_earliest(const struct tsn_alerts *a)
 	int64_t due = INT64_MAX;
 
 	for (uint32_t i = 0; i < a->nrules; i++) {
-		const struct tsn_alert_rule *r = &a->rule[i];
+		const int64_t d = earliest(&a->rule[i]);
 
-		if (r->open.head != NULL && r->open.head->due < due)
-			due = r->open.head->due;
-		if (r->pending.head != NULL && r->pending.head->due < due)
-			due = r->pending.head->due;
-		for (size_t k = 0; k < r->nnews; k++)
-			if (r->news[k] != NULL && r->news[k]->d->news_due < due)
-				due = r->news[k]->d->news_due;
-		if (r->closed.head != NULL && r->closed.head->due < due)
-			due = r->closed.head->due;
+		due = d < due ? d : due;
 	}
 	return due;
+}
+
+void
+tsn_alert_note_due(struct tsn_alerts *a, struct tsn_alert_rule *r)
+{
+	const int64_t due = earliest(r);
+
+	a->next_due = due < a->next_due ? due : a->next_due;
+	tsn_alert_watch_note(a, r);
+}
+
+static const struct tsn_alert_rule *
+quickest(const struct tsn_alert_rule *rule, uint32_t n)
+{
+	const struct tsn_alert_rule *best = NULL;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (rule[i].rule->watched && !rule[i].rule->disabled && (best == NULL || rule[i].rule->pane_ms < best->rule->pane_ms))
+			best = &rule[i];
+	return best;
 }
 
 bool
 tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct tsn_set *const *sets,
     const struct tsn_state *state)
 {
-	struct tsn_alert_rule *rule = make_rules(p);
-
-	if (rule == NULL)
+	a->rule = make_rules(p);
+	if (a->rule == NULL)
 		return false;
-	tsn_alerts_flush(a);
-	tsn_alerts_openings_done(a); /* they name rules of the old program */
-	hand_over(a, rule, p);
-	tsn_alerts_flush(a); /* while the old program's rules are there */
-	free_rules(a->rule, a->nrules);
-	a->rule = rule;
 	a->nrules = p->nrules;
+	a->quick = quickest(a->rule, a->nrules);
 	a->program = p;
 	a->sets = sets;
 	a->state = state;
-	a->next_due = tsn_alert_earliest(a);
-	tsn_alert_watch_again(a);
 	return true;
 }
 
@@ -389,6 +246,8 @@ tsn_alerts_next_due(const struct tsn_alerts *a)
 void
 tsn_alerts_lateness(struct tsn_alerts *a, int64_t ms)
 {
+	if (ms == a->lateness)
+		return;
 	a->lateness = ms;
 	tsn_alert_watch_again(a);
 }

@@ -122,8 +122,10 @@ struct tsn_alert_rule {
 	const struct tsn_rule *rule;
 	struct tsn_save_plan *plan; /* behind the array of rules, in the same piece of memory */
 	uint32_t nsaved;
+	uint32_t number;    /* of the rule */
 	struct tsn_alert_slot *slot; /* a power of two of them, and tsn_alert_in_part; NULL while there is no entry */
 	uint32_t nslots, nentries;
+	struct tsn_alert_counts counts; /* next to [nentries]: both tell at a reload that nothing ever came */
 	struct tsn_alert_list open, pending, closed;
 	int64_t watch_pane; /* the next one at whose end keys are evaluated; TSN_TIME_NONE while none is open or pending */
 	uint32_t for_panes; /* a pending key opens when it held in so many in a row */
@@ -132,18 +134,13 @@ struct tsn_alert_rule {
 	struct tsn_alert_entry **news; /* open alerts with new members, in the order of their ticks; NULL: ended */
 	size_t nnews, news_cap;
 	bool tells;         /* its openings are collected: links or actions */
-	struct tsn_alert_counts counts;
 	uint64_t id[2];     /* what its alerts' ids begin with, and its number; made when the first is told of */
 	uint32_t sid;       /* 0: not yet */
 	bool told_full;
 	bool foreign;  /* of another stage; see tsn_alerts_own */
-	bool bound;    /* taken over by a rule of the next program */
 };
 
-/*
- * Entries by part of the key, where there are slots, behind which they lie: most of many rules have none, and flows wait
- * while rules are made.
- */
+/* Entries by part of the key, where there are slots, behind which they lie: most of many rules have none. */
 static inline uint32_t *
 tsn_alert_in_part(const struct tsn_alert_rule *r)
 {
@@ -171,6 +168,7 @@ struct tsn_alerts {
 	struct tsn_exporters *exporters; /* may be NULL */
 	struct tsn_alert_rule *rule;
 	uint32_t nrules;
+	const struct tsn_alert_rule *quick; /* of those that are watched, one with the shortest panes; NULL: none is */
 	struct tsn_sink **sink;
 	size_t nsinks;
 	int64_t now;        /* running maximum of the time of receipt, TSN_TIME_NONE at first */
@@ -224,6 +222,8 @@ tsn_tick_at(int64_t ms)
 int tsn_alert_in_order(const void *x, const void *y);
 /* Of what is due the first. */
 int64_t tsn_alert_earliest(const struct tsn_alerts *a);
+/* A rule got entries that were another's: they may be due before all others. */
+void tsn_alert_note_due(struct tsn_alerts *a, struct tsn_alert_rule *r);
 
 /* entries.c: the table and its lists */
 struct tsn_alert_entry *tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
@@ -255,7 +255,10 @@ tsn_alert_saved(const struct tsn_alert_entry *e, uint32_t i)
 	return i < e->d->nsaved ? &e->d->saved[i] : NULL;
 }
 
-/* move.c: the part of a key of the rule's alerts */
+/* move.c: all that is known of a rule's alerts, to the same rule of another stage; or of those of [n] shards, among which they are divided */
+void tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from);
+void tsn_alert_move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from);
+/* The part of a key of the rule's alerts. */
 uint32_t tsn_alert_part(const struct tsn_alerts *a, const struct tsn_rule *r, const uint8_t *key, uint32_t len);
 
 /* capture.c: what is remembered of a row */
@@ -307,7 +310,8 @@ int64_t tsn_alert_end_due(const struct tsn_alerts *a, const struct tsn_alert_rul
 /* watch.c */
 /* A key of the rule came at receipt [received]: sees to it that it is watched. */
 void tsn_alert_watch_from(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t received);
-void tsn_alert_watch_again(struct tsn_alerts *a); /* after a bind or another lateness */
+void tsn_alert_watch_again(struct tsn_alerts *a); /* after a load or another lateness */
+void tsn_alert_watch_note(struct tsn_alerts *a, struct tsn_alert_rule *r); /* of one rule, that has other entries */
 /* The entry is about to go. */
 void tsn_alert_watch_forget(struct tsn_alerts *a, const struct tsn_alert_entry *e);
 
@@ -343,8 +347,8 @@ enum { TSN_TELL_COUNTS = 1, TSN_TELL_REPORTED = 2 };
 void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row,
     const struct tsn_alert *record, unsigned what);
 
-/* What waits to be told of rules of [to] is now its own, as far as memory goes. */
-void tsn_alert_openings_move(struct tsn_alerts *to, const struct tsn_alerts *from);
+/* What waits to be told in another stage waits in this one, of [rule]. Without memory it is counted as untold. */
+void tsn_alert_opening_put(struct tsn_alerts *to, uint32_t rule, const struct tsn_opening *o);
 
 /* fold.c */
 /* What is coming is here. */

@@ -82,7 +82,7 @@ tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_
 		return;
 	}
 	o = &a->opening[a->nopenings];
-	*o = (struct tsn_opening){ .rule = (uint32_t)(r - a->rule), .time = a->batch->time[row], .counts = what & TSN_TELL_COUNTS,
+	*o = (struct tsn_opening){ .rule = r->number, .time = a->batch->time[row], .counts = what & TSN_TELL_COUNTS,
 		.reported = what & TSN_TELL_REPORTED, .ticket = place.ticket, .row = place.row, .due = place.due,
 		.seq = a->nopenings };
 	if (fill(a, r, e, row, record, o))
@@ -104,32 +104,27 @@ copy_values(struct tsn_alerts *a, struct tsn_opening *o, const struct tsn_openin
 }
 
 void
-tsn_alert_openings_move(struct tsn_alerts *to, const struct tsn_alerts *from)
+tsn_alert_opening_put(struct tsn_alerts *to, uint32_t rule, const struct tsn_opening *o)
 {
-	for (size_t i = 0; i < from->nopenings; i++) {
-		const struct tsn_opening *o = &from->opening[i];
-		struct tsn_opening *grown, *copy;
+	struct tsn_opening *grown = tsn_grow(to->opening, to->nopenings, &to->opening_cap, sizeof(*grown)), *copy;
 
-		if (to->rule[o->rule].foreign)
-			continue;
-		grown = tsn_grow(to->opening, to->nopenings, &to->opening_cap, sizeof(*grown));
-		if (to->opening_arena == NULL)
-			to->opening_arena = tsn_arena_new();
-		to->opening = grown != NULL ? grown : to->opening;
-		if (grown == NULL || to->opening_arena == NULL) {
-			to->rule[o->rule].counts.untold++;
-			continue;
-		}
-		copy = &to->opening[to->nopenings];
-		*copy = *o;
-		copy->seq = to->nopenings;
-		copy->key = keep(to, o->key, o->key_len);
-		copy->message = o->message != NULL ? keep(to, o->message, strlen(o->message) + 1) : NULL;
-		if (copy->key != NULL && (copy->message != NULL) == (o->message != NULL) && copy_values(to, copy, o))
-			to->nopenings++;
-		else
-			to->rule[o->rule].counts.untold++;
+	if (to->opening_arena == NULL)
+		to->opening_arena = tsn_arena_new();
+	to->opening = grown != NULL ? grown : to->opening;
+	if (grown == NULL || to->opening_arena == NULL) {
+		to->rule[rule].counts.untold++;
+		return;
 	}
+	copy = &to->opening[to->nopenings];
+	*copy = *o;
+	copy->rule = rule;
+	copy->seq = to->nopenings;
+	copy->key = keep(to, o->key, o->key_len);
+	copy->message = o->message != NULL ? keep(to, o->message, strlen(o->message) + 1) : NULL;
+	if (copy->key != NULL && (copy->message != NULL) == (o->message != NULL) && copy_values(to, copy, o))
+		to->nopenings++;
+	else
+		to->rule[rule].counts.untold++;
 }
 
 static int

@@ -33,17 +33,20 @@ tsn_alert_watch_from(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_
 }
 
 void
+tsn_alert_watch_note(struct tsn_alerts *a, struct tsn_alert_rule *r)
+{
+	if (r->open.head == NULL && r->pending.head == NULL)
+		r->watch_pane = TSN_TIME_NONE;
+	if (r->watch_pane != TSN_TIME_NONE)
+		due_at_least(a, r);
+}
+
+void
 tsn_alert_watch_again(struct tsn_alerts *a)
 {
 	a->watch_due = INT64_MAX;
-	for (uint32_t i = 0; i < a->nrules; i++) {
-		struct tsn_alert_rule *r = &a->rule[i];
-
-		if (r->open.head == NULL && r->pending.head == NULL)
-			r->watch_pane = TSN_TIME_NONE;
-		if (r->watch_pane != TSN_TIME_NONE)
-			due_at_least(a, r);
-	}
+	for (uint32_t i = 0; i < a->nrules; i++)
+		tsn_alert_watch_note(a, &a->rule[i]);
 }
 
 int64_t
@@ -197,7 +200,7 @@ tsn_alerts_watch(struct tsn_alerts *a, int64_t tick, struct tsn_batch *b, uint32
 	for (;;) {
 		if (a->watch_rule != NULL && a->watch_next < a->nwatch) {
 			fill(a, b);
-			*rule = (uint32_t)(a->watch_rule - a->rule);
+			*rule = a->watch_rule->number;
 			return true;
 		}
 		if (a->watch_rule != NULL)

@@ -151,12 +151,27 @@ json_ascii(struct tsn_buf *b, unsigned char c)
 	}
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Do eight bytes stand for themselves? Where it is not sure (behind one that does not) it says no. */
+static bool
+are_plain(const char *s)
+{
+	uint64_t v, odd;
+
+	memcpy(&v, s, sizeof(v));
+	odd = v | (v - EACH(0x20)) | ((v ^ EACH('"')) - EACH(1)) | ((v ^ EACH('\\')) - EACH(1)) | (v + EACH(1));
+	return (odd & EACH(0x80)) == 0;
+}
+
 /* Bytes from [s] on that stand for themselves. */
 static size_t
 plain(const char *s, size_t n)
 {
 	size_t i = 0;
 
+	while (i + 8 <= n && are_plain(s + i))
+		i += 8;
 	while (i < n && (unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
 		i++;
 	return i;

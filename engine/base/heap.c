@@ -11,6 +11,13 @@
 
 #include "base/mem.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 #define REGION ((size_t)2 << 20)
 #define LINES (REGION / TSN_HEAP_LINE)
 #define LOOK 8u /* runs looked at in a bin where not all are long enough */
@@ -99,6 +106,7 @@ put(struct tsn_heap *h, struct tsn_heap_region *r, uint64_t line, uint64_t lines
 		(*bin)->prev = run;
 	*bin = run;
 	mark(h, bin_of(lines), true);
+	ASAN_POISON_MEMORY_REGION(run + 1, lines * TSN_HEAP_LINE - sizeof(*run) - sizeof(uint64_t)); /* all but what it says of itself */
 }
 
 static void
@@ -106,6 +114,7 @@ unput(struct tsn_heap *h, struct tsn_heap_region *r, struct tsn_heap_run *run)
 {
 	const uint32_t bin = bin_of(run->lines);
 
+	ASAN_UNPOISON_MEMORY_REGION(run, run->lines * TSN_HEAP_LINE);
 	flip(r->begins, line_of(run));
 	flip(r->ends, line_of(run) + run->lines - 1);
 	if (run->next != NULL)
@@ -136,6 +145,7 @@ add_region(struct tsn_heap *h)
 static void
 free_region(struct tsn_heap_region *r)
 {
+	ASAN_UNPOISON_MEMORY_REGION(r, REGION);
 	if (r->mapped)
 		tsn_unmap(r, REGION);
 	else

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void
 tsn_log(const struct tsn_log *log, enum tsn_log_level level, const char *fmt, ...)
@@ -17,4 +18,15 @@ tsn_log(const struct tsn_log *log, enum tsn_log_level level, const char *fmt, ..
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	log->write(log->arg, level, line);
+}
+
+void
+tsn_log_lines(const struct tsn_log *log, enum tsn_log_level level, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		tsn_log(log, level, "%.*s", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
 }

@@ -20,4 +20,7 @@ struct tsn_log {
 void tsn_log(const struct tsn_log *log, enum tsn_log_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A text of many lines, as many lines of the log. */
+void tsn_log_lines(const struct tsn_log *log, enum tsn_log_level level, const char *text);
+
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* tocsin check and explain: compile only, and show what came of it. */
-#include <limits.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -72,7 +71,7 @@ say_checked(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_dia
 static bool
 put_lanes(const struct tsn_ruleset *r, unsigned threads, struct tsn_buf *out)
 {
-	struct tsn_lanes *lanes = tsn_lanes_make(r, threads);
+	struct tsn_lanes *lanes = tsn_lanes_make(r, threads, NULL);
 
 	if (lanes != NULL)
 		tsn_lanes_describe(lanes, r, out);
@@ -90,7 +89,7 @@ explain(struct tsn_cli *c, const struct tsn_ruleset *r, const struct tsn_diags *
 	if (c->memory)
 		return tsn_cli_memory(r);
 	if (c->threads > 0)
-		failed = !put_lanes(r, (unsigned)(c->threads < UINT_MAX ? c->threads : UINT_MAX), &out);
+		failed = !put_lanes(r, (unsigned)c->threads, &out);
 	else
 		tsn_program_disassemble(r->program, &out);
 	failed = failed || out.failed;

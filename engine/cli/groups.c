@@ -85,8 +85,11 @@ find_group(struct tsn_groups *t, const struct tsn_group_row *k)
 	return g;
 }
 
-/* Slot, group and key lie in three places; the first guess is mostly the one. */
-static void
+/*
+ * Slot, group and key lie in three places; the first guess is mostly the one. Always inlined: a function without effects that
+ * compilers know is left out.
+ */
+static inline __attribute__((always_inline)) void
 fetch_ahead(const struct tsn_groups *t)
 {
 	uint32_t i, guess[TSN_GROUPS_BLOCK];

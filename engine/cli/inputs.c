@@ -156,8 +156,9 @@ tsn_inputs_open_rows(struct tsn_inputs *in, struct tsn_ruleset *rs,
 		tsn_ruleset_free(rs);
 		rs = NULL;
 	}
-	if (in->engine != NULL && (rs == NULL ? tsn_engine_want(in->engine, in->cli->elements, in->cli->nelements)
-					      : tsn_engine_load(in->engine, rs, NULL)))
+	if (in->engine != NULL && rs == NULL)
+		tsn_engine_want(in->engine, in->cli->elements, in->cli->nelements);
+	if (in->engine != NULL && (rs == NULL || tsn_engine_load(in->engine, rs, NULL)))
 		return 0;
 	tsn_ruleset_free(rs);
 	tsn_engine_free(in->engine);

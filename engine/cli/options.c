@@ -15,7 +15,7 @@
 #include "feed/feed.h"
 #include "grammar/diag.h"
 
-#define THREADS_MAX 64u /* at most */
+#define THREADS_MAX 64 /* at most */
 
 enum kind { LIST, TEXT, NUMBER, SWITCH };
 
@@ -373,6 +373,10 @@ tsn_cli_parse(struct tsn_cli *c, int argc, char **argv)
 		return tsn_cli_usage(c, "--batch-size is 1 to 1024");
 	if (c->threads == 0)
 		return tsn_cli_usage(c, "--threads is at least 1");
+	if (c->threads > THREADS_MAX) {
+		fprintf(stderr, "tocsin: --threads %lld: %lld are used, the most there can be\n", (long long)c->threads, (long long)THREADS_MAX);
+		c->threads = THREADS_MAX;
+	}
 	return decide_color(c);
 }
 
@@ -380,10 +384,12 @@ unsigned
 tsn_cli_threads(const struct tsn_cli *c)
 {
 	cpu_set_t cpus;
+	int n;
 
 	if (c->threads > 0)
-		return c->threads < THREADS_MAX ? (unsigned)c->threads : THREADS_MAX;
-	return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+		return (unsigned)c->threads;
+	n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+	return n < THREADS_MAX ? (unsigned)n : THREADS_MAX;
 }
 
 void

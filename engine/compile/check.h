@@ -105,11 +105,12 @@ struct tsn_world {
 
 /* A file as it was read, and what stood in it. */
 struct ck_read_file {
-	const char *key;           /* path and column */
+	const char *key;           /* path and column; of a table all that its numbers are read by */
 	uint64_t device, inode, size;
 	int64_t changed_ns, touched_ns; /* the last change of its bytes, and of anything about it */
 	uint64_t hash;             /* of its bytes */
 	struct tsn_set *set;       /* one of its holders */
+	bool real;                 /* of a table: some number is one */
 	struct tsn_set_report report;
 };
 
@@ -164,6 +165,7 @@ struct ck_table {
 	size_t nvalues, cap_values;
 	bool real;                 /* some number is one */
 	bool read, refused;        /* the file, while checking */
+	struct ck_read_file *as;   /* the same, as it was read; its set is the whole table once that is built */
 };
 
 struct ck_set {
@@ -551,6 +553,8 @@ const struct tsn_set *ck_file_members(struct tsn_ck *, const struct ck_set_file 
     enum tsn_set_file *status);
 /* It was read anew for somebody else: what it held is no use to the next compilation, and takes room. */
 void ck_file_forget(struct ck_files *, const struct ck_set_file *);
+/* The same of a table, whose numbers are read by [how]: with its set if nobody changed the file, else whoever reads it sees to the rest. */
+struct ck_read_file *ck_file_table(struct tsn_ck *, const char *path, const char *how);
 void ck_files_fini(struct ck_files *);
 /* table.c */
 struct ck_set *ck_table_sym(const struct ck_env *, struct ck_sym *, struct tsn_span use);

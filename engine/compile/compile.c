@@ -350,7 +350,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	ck_site(&j->ck, &j->r->site);
 	if (!finish(j, emit))
 		return job_end(j, true);
-	if (!follow(j->r, in->before) || (in->threads > 1 && emit && tsn_ruleset_lanes(j->r, in->threads) == NULL))
+	if (!follow(j->r, in->before) || (in->threads > 1 && emit && tsn_ruleset_lanes(j->r, in->threads, in->before) == NULL))
 		ck_oom(&j->ck);
 	return job_end(j, false);
 }

@@ -119,6 +119,24 @@ ck_file_members(struct tsn_ck *c, const struct ck_set_file *of, const struct tsn
 	return f->set;
 }
 
+struct ck_read_file *
+ck_file_table(struct tsn_ck *c, const char *path, const char *how)
+{
+	const char *key = ck_format(c, "%s\n%s", path, how);
+	const struct ck_read_file stamp = stamp_of(path), *was = find(c->before, key);
+	struct ck_read_file *f = find(&c->files, key);
+	const struct tsn_set_report *read;
+
+	if (f != NULL)
+		return f;
+	f = add(c, key, &stamp);
+	if (was == NULL || was->set == NULL || !same_stamp(was, &stamp))
+		return f;
+	f->real = was->real;
+	take(c, f, was, &read);
+	return f;
+}
+
 void
 ck_file_forget(struct ck_files *files, const struct ck_set_file *of)
 {

@@ -122,8 +122,10 @@ ck_with_kids(struct tsn_ck *c, struct tsn_ir *n, const char *head, const struct 
 	tsn_buf_puts(&c->buf, head);
 	n->kid = kid;
 	n->nkids = nkids;
-	for (i = 0; i < nkids; i++)
-		tsn_buf_printf(&c->buf, " %s", kid[i]->canon);
+	for (i = 0; i < nkids; i++) { /* of every node of every rule: no place for printf */
+		tsn_buf_putc(&c->buf, ' ');
+		tsn_buf_puts(&c->buf, kid[i]->canon);
+	}
 	tsn_buf_putc(&c->buf, ')');
 	return ck_intern(c, n, mark);
 }

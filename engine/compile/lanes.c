@@ -14,11 +14,13 @@
 #define DECODE 6.0      /* ...and decoding, which one thread does, so that lanes of less would spare nothing */
 #define FILLED 0.75     /* of a thread's time: what a lane may take, so that threads need not wait for the slowest */
 #define THREADS_MAX 64
+#define STICKS 2.0      /* what is divided in one way at a reload stays so if it would not be another by more than that */
 #define LARGE 8         /* a component is placed by its size if it fills that part of a lane, else beside its neighbours */
 
 /* Components that become one lane, or [nshards] of them. */
 struct group {
 	uint32_t nshards;
+	uint32_t were;          /* the most shards that one of its components had before; 0: all are new */
 	const struct tsn_key_spec *key; /* of shards */
 	double flat, rows;
 	bool *rule;             /* those it has */
@@ -27,7 +29,7 @@ struct group {
 };
 
 struct division {
-	const struct tsn_ruleset *rs;
+	const struct tsn_ruleset *rs, *before;
 	struct tsn_lanes *l;
 	struct tsn_components all;
 	struct group *group;    /* bins first, then shards */
@@ -74,11 +76,27 @@ open_group(struct division *d)
 
 /* --- shards --- */
 
+/* How many lanes shared the component before, by its first rule that was there; 0: it is new. */
+static uint32_t
+shards_before(const struct division *d, const struct tsn_component *c)
+{
+	for (uint32_t i = 0; d->before != NULL && i < c->nrules; i++) {
+		const uint32_t was = tsn_program_was(d->rs->program, c->rules[i], d->before->program);
+
+		if (was != TSN_NAMES_NONE)
+			return d->before->lanes->lane[d->before->lanes->lane_of[was]].nshards;
+	}
+	return 0;
+}
+
 /* More than its share alone, and mostly work that shards have between them. */
 static bool
 is_sharded(const struct division *d, const struct tsn_component *c)
 {
-	return c->shardable && cost_of(c) > d->fair && c->rows > c->flat;
+	const uint32_t were = shards_before(d, c);
+	const double most = were > 1 ? d->fair / STICKS : were == 1 ? d->fair * STICKS : d->fair;
+
+	return c->shardable && cost_of(c) > most && c->rows > c->flat;
 }
 
 /* The group of shards by that key. */
@@ -104,11 +122,21 @@ is_too_large(const struct division *d, const struct group *g)
 	    g->rows / g->nshards > g->flat && cost_of_lane(g) > 2 * DECODE;
 }
 
+/* Groups of a window that is divided otherwise are made anew one by one while flows wait, so it is not for little. */
+static void
+choose_shards(const struct division *d, struct group *g)
+{
+	while (is_too_large(d, g))
+		g->nshards *= 2;
+	if (g->were > 1 && g->were * STICKS >= g->nshards && g->were <= g->nshards * STICKS * STICKS) /* too many cost less than too few */
+		g->nshards = g->were;
+}
+
 static bool
 shard(struct division *d)
 {
 	for (uint32_t i = 0; i < d->all.n; i++) {
-		uint32_t g;
+		uint32_t g, were;
 
 		if (!is_sharded(d, &d->all.c[i]))
 			continue;
@@ -116,10 +144,11 @@ shard(struct division *d)
 		if (g == TSN_NAMES_NONE)
 			return false;
 		put(d, i, g);
+		were = shards_before(d, &d->all.c[i]);
+		d->group[g].were = were > d->group[g].were ? were : d->group[g].were;
 	}
 	for (uint32_t g = d->nbins; g < d->ngroups; g++)
-		while (is_too_large(d, &d->group[g]))
-			d->group[g].nshards *= 2;
+		choose_shards(d, &d->group[g]);
 	return true;
 }
 
@@ -364,10 +393,11 @@ undivided(struct division *d)
 }
 
 struct tsn_lanes *
-tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads)
+tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads, const struct tsn_ruleset *before)
 {
 	struct tsn_lanes *l = tsn_calloc(1, sizeof(*l));
-	struct division d = { .rs = rs, .l = l, .threads = threads < THREADS_MAX ? threads : THREADS_MAX };
+	const bool like = before != NULL && before->lanes != NULL && before->lanes_for == threads;
+	struct division d = { .rs = rs, .before = like ? before : NULL, .l = l, .threads = threads < THREADS_MAX ? threads : THREADS_MAX };
 
 	if (l == NULL || (l->arena = tsn_arena_new()) == NULL) {
 		tsn_free(l);
@@ -381,12 +411,12 @@ tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads)
 }
 
 const struct tsn_lanes *
-tsn_ruleset_lanes(struct tsn_ruleset *rs, unsigned threads)
+tsn_ruleset_lanes(struct tsn_ruleset *rs, unsigned threads, const struct tsn_ruleset *before)
 {
 	if (rs->lanes != NULL && rs->lanes_for == threads)
 		return rs->lanes;
 	tsn_lanes_free(rs->lanes);
-	rs->lanes = tsn_lanes_make(rs, threads);
+	rs->lanes = tsn_lanes_make(rs, threads, before);
 	rs->lanes_for = threads;
 	return rs->lanes;
 }

@@ -8,7 +8,7 @@
  * Rules whose groups and alerts all have one key can be divided further, by that key: shards. Those lanes run one
  * program, each over the rows of its own parts.
  *
- * The division is made from the rules and the number of threads alone. Immutable; borrows the ruleset.
+ * The division is made from the rules, the number of threads and the division before. Immutable; borrows the ruleset.
  */
 #ifndef TSN_COMPILE_LANES_H
 #define TSN_COMPILE_LANES_H
@@ -43,12 +43,16 @@ struct tsn_lanes {
 	uint32_t nparts;
 };
 
-/* [threads] 0 or 1: one lane that is the whole program. NULL: memory is out. The ruleset must live longer, and have a program. */
-struct tsn_lanes *tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads);
+/*
+ * [threads] 0 or 1: one lane that is the whole program. [before]: whose place the rules will take, NULL: nobody's; what both have in
+ * common stays divided as it is, if that is not far from what it would be. NULL: memory is out. The ruleset must live longer, and
+ * have a program.
+ */
+struct tsn_lanes *tsn_lanes_make(const struct tsn_ruleset *rs, unsigned threads, const struct tsn_ruleset *before);
 void tsn_lanes_free(struct tsn_lanes *l);
 
 /* Those of a ruleset, which frees them: made by its compilation if it was told of that many threads, else now. NULL: memory is out. */
-const struct tsn_lanes *tsn_ruleset_lanes(struct tsn_ruleset *rs, unsigned threads);
+const struct tsn_lanes *tsn_ruleset_lanes(struct tsn_ruleset *rs, unsigned threads, const struct tsn_ruleset *before);
 
 struct tsn_buf;
 /* What `tocsin explain --threads N` says of them. */

@@ -163,21 +163,32 @@ ck_table_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 
 /* --- reading --- */
 
+/* What is read by other means is another table. */
+static const char *
+how_read(struct tsn_ck *c, const struct ck_set *s)
+{
+	const struct ck_table *t = s->table;
+
+	return ck_format(c, "table %d %s\n%s\n%d %lld %a", (int)s->type, t->key != NULL ? t->key : "", t->column != NULL ? t->column : "",
+	    t->fallback.known ? t->fallback.real ? 2 : 1 : 0, (long long)t->fallback.i, t->fallback.f);
+}
+
+static void
+judge(const struct ck_set_file *f, const struct tsn_set_report *report, enum tsn_set_file status, struct tsn_diags *diags, struct tsn_span span)
+{
+	if (status == TSN_SET_FILE_OK && report->bad > 0)
+		tsn_diag_warn(diags, TSN_E_WARNING, span, "%s: %s", f->shown, report->message);
+	else if (status == TSN_SET_FILE_UNREADABLE)
+		tsn_diag_error(diags, TSN_E_IMPORT, span, "cannot read %s: %s", f->shown, report->message);
+	else if (status == TSN_SET_FILE_BAD)
+		tsn_diag_error(diags, TSN_E_SET, span, "%s: %s", f->shown, report->message);
+}
+
 static enum tsn_set_file
 load(const struct ck_set *s, const struct ck_set_file *f, bool whole, struct tsn_set_builder *b, struct tsn_table_rows *rows,
-    struct tsn_diags *diags, struct tsn_span span)
+    struct tsn_set_report *report)
 {
-	struct tsn_set_report report = { 0 };
-	enum tsn_type type = s->type == TSN_T_NONE ? TSN_T_STRING : s->type;
-	enum tsn_set_file status = tsn_table_load(f->path, type, s->table->key, s->table->column, whole, b, rows, &report);
-
-	if (status == TSN_SET_FILE_OK && report.bad > 0)
-		tsn_diag_warn(diags, TSN_E_WARNING, span, "%s: %s", f->shown, report.message);
-	else if (status == TSN_SET_FILE_UNREADABLE)
-		tsn_diag_error(diags, TSN_E_IMPORT, span, "cannot read %s: %s", f->shown, report.message);
-	else if (status == TSN_SET_FILE_BAD)
-		tsn_diag_error(diags, TSN_E_SET, span, "%s: %s", f->shown, report.message);
-	return status;
+	return tsn_table_load(f->path, s->type == TSN_T_NONE ? TSN_T_STRING : s->type, s->table->key, s->table->column, whole, b, rows, report);
 }
 
 /*
@@ -189,17 +200,28 @@ read_file(struct tsn_ck *c, struct ck_set *s)
 {
 	struct tsn_set_builder *b;
 	struct tsn_table_rows rows = { 0 };
+	struct ck_read_file *f;
 	enum tsn_set_file status;
 
 	if (s->table->read || s->nfiles == 0)
 		return true;
 	s->table->read = true;
+	f = ck_file_table(c, s->file[0].path, how_read(c, s));
+	s->table->as = f;
+	if (f->set != NULL) { /* nobody changed it since the ruleset before read it */
+		s->table->real |= f->real;
+		judge(&s->file[0], &f->report, TSN_SET_FILE_OK, c->diags, s->file[0].span);
+		return true;
+	}
 	b = tsn_set_builder_new(TSN_SET_ANY);
 	if (b == NULL)
 		ck_oom(c);
-	status = load(s, &s->file[0], false, b, &rows, c->diags, s->file[0].span);
+	f->report = (struct tsn_set_report){ 0 };
+	status = load(s, &s->file[0], false, b, &rows, &f->report);
+	judge(&s->file[0], &f->report, status, c->diags, s->file[0].span);
 	for (size_t i = 0; i < rows.n; i++)
-		s->table->real |= rows.v[i].real;
+		f->real |= rows.v[i].real;
+	s->table->real |= f->real;
 	tsn_set_builder_free(b);
 	tsn_table_rows_fini(&rows);
 	if (status == TSN_SET_FILE_MEMORY)
@@ -217,8 +239,19 @@ ck_table_check_unasked(struct tsn_ck *c, struct ck_sym *sym)
 		read_file(c, s);
 }
 
-struct tsn_set *
-ck_table_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
+/* [diags] NULL: what was read while checking is read once more, without a word about bad lines. */
+static bool
+add_file(const struct ck_set *s, struct tsn_set_builder *b, struct tsn_table_rows *rows, struct tsn_diags *diags)
+{
+	struct tsn_set_report report = { 0 };
+	const enum tsn_set_file status = load(s, &s->file[0], !s->table->real, b, rows, &report);
+
+	judge(&s->file[0], &report, status, diags, TSN_SPAN_NONE);
+	return status == TSN_SET_FILE_OK;
+}
+
+static struct tsn_set *
+build(const struct ck_set *s, struct tsn_diags *diags)
 {
 	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ANY);
 	struct tsn_table_rows rows = { 0 };
@@ -228,18 +261,28 @@ ck_table_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 
 	for (size_t i = 0; ok && i < s->nmembers; i++)
 		ok = tsn_table_row(b, &rows, s->table->value[i], &at) && ck_set_build_member(b, &s->member[i], at) == TSN_SET_OK;
-	/* what was read while checking is read once more, without a word about bad lines */
-	if (ok && s->nfiles > 0) {
-		struct tsn_diags *said = again ? diags : tsn_diags_new();
-
-		ok = said != NULL && load(s, &s->file[0], !s->table->real, b, &rows, said, TSN_SPAN_NONE) == TSN_SET_FILE_OK;
-		if (!again)
-			tsn_diags_free(said);
-	}
+	if (ok && s->nfiles > 0)
+		ok = add_file(s, b, &rows, diags);
 	if (ok)
 		set = tsn_table_build(b, &rows, s->table->fallback);
 	tsn_table_rows_fini(&rows);
 	tsn_set_builder_free(b);
+	return set;
+}
+
+struct tsn_set *
+ck_table_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
+{
+	struct ck_read_file *as = s->nmembers == 0 ? s->table->as : NULL;
+	struct tsn_set *set;
+
+	if (again)
+		return build(s, diags);
+	if (as != NULL && as->set != NULL)
+		return tsn_set_hold(as->set);
+	set = build(s, NULL);
+	if (as != NULL && set != NULL)
+		as->set = tsn_set_hold(set); /* whoever compiles next may have it */
 	return set;
 }
 

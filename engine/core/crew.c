@@ -26,6 +26,16 @@ struct seat {
 	_Atomic uint64_t cost;          /* ns for a full batch; of one now and then */
 };
 
+/* What of a crew is about the lanes it has. */
+struct tsn_seats {
+	struct tsn_lane *lane;
+	uint32_t nlanes;
+	struct seat *seat;
+	struct tsn_alerts *to;
+	struct tsn_alert_records *records[ITEMS]; /* of items */
+	uint8_t (*parts[ITEMS])[TSN_BATCH_ROWS];
+};
+
 struct tsn_crew {
 	struct tsn_lane *lane;
 	uint32_t nlanes;
@@ -47,12 +57,15 @@ struct tsn_crew {
 	pthread_mutex_t lock;
 	pthread_cond_t work, progress;
 	_Atomic int sleeping;
-	bool called;                    /* under the lock */
+	/* under the lock */
+	bool called;
+	bool parks;                     /* the front waits until nobody looks at lanes */
+	int away;                       /* threads that do not, because they do something aside */
 	_Atomic int aside;              /* threads that are */
 	atomic_bool front_waits;
 	atomic_bool stop;
 	pthread_t *thread;
-	unsigned nthreads;
+	unsigned nthreads, most;
 };
 
 /* --- lanes --- */
@@ -224,11 +237,34 @@ sleep_until_woken(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_fetch_add(&c->sleeping, 1);
+	if (c->parks)
+		pthread_cond_signal(&c->progress);
 	while (!atomic_load(&c->stop) && !c->called && furthest(c, WAKE) == UINT32_MAX && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->work, &c->lock);
 	c->called = false;
 	atomic_fetch_sub(&c->sleeping, 1);
 	pthread_mutex_unlock(&c->lock);
+}
+
+static void
+go_away(struct tsn_crew *c, int by)
+{
+	pthread_mutex_lock(&c->lock);
+	c->away += by;
+	if (c->parks)
+		pthread_cond_signal(&c->progress);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static bool
+piece_aside(struct tsn_crew *c)
+{
+	bool was;
+
+	go_away(c, 1);
+	was = tsn_asides_piece(c->asides);
+	go_away(c, -1);
+	return was;
 }
 
 /* Is this thread one of those aside? */
@@ -253,7 +289,7 @@ live(void *arg)
 	while (!atomic_load(&c->stop)) {
 		if (make_lines(c))
 			continue;
-		if (furthest(c, WAKE) == UINT32_MAX && tsn_asides_piece(c->asides)) {
+		if (furthest(c, WAKE) == UINT32_MAX && piece_aside(c)) {
 			be_aside(c, &aside, true);
 			continue;
 		}
@@ -287,10 +323,10 @@ tsn_crew_call(struct tsn_crew *c)
 }
 
 /* Signals are for the thread that made the engine. More threads than lanes, and some aside, would have nothing to do. */
-void
-tsn_crew_start(struct tsn_crew *c, unsigned threads)
+static void
+start(struct tsn_crew *c)
 {
-	const unsigned most = c->nlanes + ASIDE, want = threads - 1 < most ? threads - 1 : most;
+	const unsigned useful = c->nlanes + ASIDE, want = c->most < useful ? c->most : useful;
 	sigset_t all, before;
 	int err = 0;
 
@@ -317,24 +353,95 @@ stop(struct tsn_crew *c)
 /* --- made and freed --- */
 
 static bool
-make(struct tsn_crew *c, double cost)
+make_seats(struct tsn_seats *s, double cost)
 {
-	c->seat = tsn_aligned_alloc(64, c->nlanes * sizeof(*c->seat));
-	c->thread = tsn_calloc(c->nlanes + ASIDE, sizeof(*c->thread));
-	if (c->seat == NULL || c->thread == NULL)
+	s->seat = tsn_aligned_alloc(64, s->nlanes * sizeof(*s->seat));
+	if (s->seat == NULL)
 		return false;
-	for (uint32_t i = 0; i < c->nlanes; i++) {
-		atomic_init(&c->seat[i].busy, false);
-		atomic_init(&c->seat[i].done, 0);
-		atomic_init(&c->seat[i].watch_due, INT64_MAX);
-		atomic_init(&c->seat[i].cost, (uint64_t)(cost * TSN_BATCH_ROWS) / c->nlanes);
+	for (uint32_t i = 0; i < s->nlanes; i++) {
+		atomic_init(&s->seat[i].busy, false);
+		atomic_init(&s->seat[i].done, 0);
+		atomic_init(&s->seat[i].watch_due, INT64_MAX);
+		atomic_init(&s->seat[i].cost, (uint64_t)(cost * TSN_BATCH_ROWS) / s->nlanes);
 	}
 	for (uint32_t i = 0; i < ITEMS; i++)
-		atomic_init(&c->item[i].lines_are, lines_of(i, NONE_YET));
-	for (uint32_t i = 0; i < ITEMS; i++)
-		if ((c->item[i].records = tsn_calloc(c->nlanes, sizeof(*c->item[i].records))) == NULL ||
-		    (c->item[i].parts = tsn_calloc(c->nlanes, sizeof(*c->item[i].parts))) == NULL)
+		if ((s->records[i] = tsn_calloc(s->nlanes, sizeof(*s->records[i]))) == NULL ||
+		    (s->parts[i] = tsn_calloc(s->nlanes, sizeof(*s->parts[i]))) == NULL)
 			return false;
+	return true;
+}
+
+struct tsn_seats *
+tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to)
+{
+	struct tsn_seats *s = tsn_calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->lane = lane;
+	s->nlanes = nlanes;
+	s->to = to;
+	if (make_seats(s, cost))
+		return s;
+	tsn_seats_free(s);
+	return NULL;
+}
+
+void
+tsn_seats_free(struct tsn_seats *s)
+{
+	if (s == NULL)
+		return;
+	for (uint32_t i = 0; i < ITEMS; i++) {
+		tsn_free(s->records[i]);
+		tsn_free(s->parts[i]);
+	}
+	tsn_free(s->seat);
+	tsn_free(s);
+}
+
+/* Exchanges what the crew has for [s]. Nobody looks at either. */
+static void
+exchange(struct tsn_crew *c, struct tsn_seats *s)
+{
+	const struct tsn_seats next = *s;
+
+	*s = (struct tsn_seats){ .lane = c->lane, .nlanes = c->nlanes, .seat = c->seat, .to = c->to };
+	c->lane = next.lane;
+	c->nlanes = next.nlanes;
+	c->seat = next.seat;
+	c->to = next.to;
+	for (uint32_t i = 0; i < ITEMS; i++) {
+		s->records[i] = c->item[i].records;
+		s->parts[i] = c->item[i].parts;
+		c->item[i].records = next.records[i];
+		c->item[i].parts = next.parts[i];
+	}
+	for (uint32_t i = 0; i < c->nlanes; i++)
+		atomic_store(&c->seat[i].done, sent(c));
+}
+
+void
+tsn_crew_seat(struct tsn_crew *c, struct tsn_seats *s)
+{
+	pthread_mutex_lock(&c->lock);
+	c->parks = true;
+	while (atomic_load(&c->sleeping) + c->away < (int)c->nthreads)
+		pthread_cond_wait(&c->progress, &c->lock);
+	c->parks = false;
+	exchange(c, s);
+	pthread_mutex_unlock(&c->lock);
+	start(c);
+}
+
+static bool
+make(struct tsn_crew *c)
+{
+	c->thread = tsn_calloc(c->most + (size_t)1, sizeof(*c->thread));
+	if (c->thread == NULL)
+		return false;
+	for (uint32_t i = 0; i < ITEMS; i++)
+		atomic_init(&c->item[i].lines_are, lines_of(i, NONE_YET));
 	for (; c->nspare < ITEMS + 1; c->nspare++)
 		if ((c->spare[c->nspare] = tsn_batch_new()) == NULL)
 			return false;
@@ -348,19 +455,18 @@ tsn_crew_log(const struct tsn_crew *c)
 }
 
 struct tsn_crew *
-tsn_crew_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to, struct tsn_asides *asides,
-    const struct tsn_engine_options *o)
+tsn_crew_new(unsigned threads, struct tsn_asides *asides, const struct tsn_engine_options *o)
 {
 	struct tsn_crew *c = tsn_aligned_alloc(64, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .lane = lane, .nlanes = nlanes, .to = to, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .log = o->log };
+	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .log = o->log };
 	tsn_lane_log_init(&c->lane_log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->progress, NULL);
-	if (!make(c, cost)) {
+	if (!make(c)) {
 		tsn_crew_free(c);
 		return NULL;
 	}

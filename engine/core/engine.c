@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "core/crew.h"
 #include "core/internal.h"
+#include "core/reload.h"
 #include "vm/profile.h"
 #include "sets/set.h"
 
@@ -83,13 +84,16 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	e->lane = tsn_calloc(1, sizeof(*e->lane));
 	e->nlanes = e->lane != NULL;
 	e->alerts = tsn_alerts_new(TSN_ALERT_KEYS, o->log);
+	e->stage = tsn_calloc(1, sizeof(struct tsn_alerts *));
 	if (e->exporters != NULL)
 		e->decoder = tsn_decoder_new(e->exporters, STREAMS_MAX);
 	if (e->decoder == NULL || e->batch == NULL || e->talks == NULL || e->alerts == NULL || e->lane == NULL ||
-	    !tsn_lane_init(e->lane, &e->o, e->exporters, e->alerts)) {
+	    e->stage == NULL || !tsn_lane_init(e->lane, &e->o, e->alerts)) {
 		tsn_engine_free(e);
 		return NULL;
 	}
+	e->stage[0] = e->alerts;
+	tsn_lane_look_at(e->lane, e->exporters);
 	tsn_batch_clear(e->talks, TSN_BATCH_TALKS);
 	tsn_engine_choose_columns(e, NULL);
 	e->batch->cap = o->batch_rows > 0 && o->batch_rows <= TSN_BATCH_ROWS ? o->batch_rows : TSN_BATCH_ROWS;
@@ -102,9 +106,8 @@ tsn_engine_free(struct tsn_engine *e)
 	if (e == NULL)
 		return;
 	tsn_crew_free(e->crew);
-	for (uint32_t i = 0; i < e->nlanes; i++)
-		tsn_lane_fini(&e->lane[i]);
-	tsn_free(e->lane);
+	tsn_lanes_fini(e->lane, e->nlanes);
+	tsn_free(e->stage);
 	tsn_alerts_free(e->alerts);
 	tsn_ruleset_free(e->rules);
 	tsn_decoder_free(e->decoder);

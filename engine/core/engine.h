@@ -36,9 +36,6 @@ struct tsn_engine_options {
 	void *arg;
 	/* Called for the matches of a ruleset's probes in place of raising alerts; see compile.h. */
 	void (*on_probe)(void *arg, const struct tsn_vm *vm, uint32_t probe, const struct tsn_mask *rows, const struct tsn_batch *b);
-	/* Gets the ruleset that another one took the place of, to free it where nobody waits; NULL: tsn_engine_load frees it. */
-	void (*retired)(void *arg, struct tsn_ruleset *old);
-	void *retired_arg;
 	/*
 	 * Where time goes: [spent], if given, is told of every stage and of every instruction; reading is what is open between
 	 * calls. Else [ticks], if given, times the instructions of one batch in [every]. See vm/profile.h.
@@ -88,17 +85,31 @@ struct tsn_reload_report {
 };
 
 /*
- * Puts a compiled ruleset in force: the first one or, between two batches, the
- * next one. Flows already given are evaluated under the old rules first.
- * State, open alerts and suppression of what is unchanged are kept. Takes [rs]
- * over on success. False when memory is out: then everything stays as it was
- * and [rs] is still the caller's.
+ * Rules with all that they need beside an engine's own: made ready to come into force, and then what was in force before.
+ *
+ * prepare: all that takes time or memory, by any thread while another one goes on with the engine, as long as that one puts nothing
+ * in force, replaces no set and does not free the engine. NULL when memory is out; else it took [rs] over.
+ * switch: puts it in force, the first one or, between two batches, the next one. Flows already given are evaluated under the
+ * old rules first. State, open alerts and suppression of what is unchanged are kept. Cannot fail, and takes no longer for more groups
+ * or alerts, but for those of rules that are not what they were.
+ * tell: what a switch kept or started anew; by any thread.
+ * free: either way, by any thread.
+ */
+struct tsn_load;
+struct tsn_load *tsn_engine_prepare(struct tsn_engine *e, struct tsn_ruleset *rs);
+const struct tsn_ruleset *tsn_load_ruleset(const struct tsn_load *l);
+void tsn_engine_switch(struct tsn_engine *e, struct tsn_load *l);
+void tsn_load_tell(const struct tsn_load *l, struct tsn_reload_report *report);
+void tsn_load_free(struct tsn_load *l);
+/*
+ * All of it at once; [report] may be NULL. False when memory is out: then everything stays as it was and [rs] is still the
+ * caller's.
  */
 bool tsn_engine_load(struct tsn_engine *e, struct tsn_ruleset *rs, struct tsn_reload_report *report);
 /* Only what the site says of exporters, without any rule: their names and sampling. A later load replaces it. */
 void tsn_engine_configure(struct tsn_engine *e, const struct tsn_site *site);
-/* Without rules: these elements are wanted in their columns. A later load replaces them. False when memory is out. */
-bool tsn_engine_want(struct tsn_engine *e, const struct tsn_wanted *w, size_t n);
+/* Without rules: these elements are wanted in their columns. A later load replaces them. */
+void tsn_engine_want(struct tsn_engine *e, const struct tsn_wanted *w, size_t n);
 const struct tsn_ruleset *tsn_engine_ruleset(const struct tsn_engine *e);
 /* A refreshed set takes the place of a slot's, between two batches; the engine owns it then. False: no such slot. */
 bool tsn_engine_replace_set(struct tsn_engine *e, uint32_t slot, struct tsn_set *set);

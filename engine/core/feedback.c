@@ -349,6 +349,61 @@ fired(struct tsn_feedback *f, struct tsn_lane *lane, const struct tsn_opening *o
 	}
 }
 
+/* --- at a reload --- */
+
+/* The link of [f] that is what link [was] was; how many there are: none is. */
+static uint32_t
+same_link(const struct tsn_feedback *f, const struct tsn_feedback *old, uint32_t was)
+{
+	const struct tsn_rule_link *x = &old->p->links[was];
+	const uint32_t rule = tsn_program_now(f->p, old->p, x->rule);
+	uint32_t i;
+
+	for (i = 0; i < f->p->nlinks && rule != TSN_NAMES_NONE; i++) {
+		const struct tsn_rule_link *y = &f->p->links[i];
+
+		if (y->kind == TSN_LINK_STEP && y->rule == rule && y->step == x->step &&
+		    strcmp(f->p->families[y->family].canon, old->p->families[x->family].canon) == 0)
+			return i;
+	}
+	return f->p->nlinks;
+}
+
+static bool
+put(struct tsn_feedback *f, const struct match *m, uint32_t link)
+{
+	uint8_t *key = make_room(f) ? tsn_arena_alloc(f->arena, m->key_len > 0 ? m->key_len : 1) : NULL;
+
+	if (key == NULL)
+		return false;
+	memcpy(key, m->key, m->key_len);
+	f->match[f->nmatches] = *m;
+	f->match[f->nmatches].link = link;
+	f->match[f->nmatches].key = key;
+	f->nmatches++;
+	*find(f, link, m->time, key, m->key_len) = (uint32_t)f->nmatches;
+	f->count[link]++;
+	return true;
+}
+
+void
+tsn_feedback_go_on(struct tsn_feedback *f, struct tsn_feedback *old)
+{
+	for (uint32_t was = 0; was < old->p->nlinks && old->nmatches > 0; was++) {
+		const uint32_t now = old->count[was] > 0 ? same_link(f, old, was) : f->p->nlinks;
+
+		if (now == f->p->nlinks)
+			continue;
+		for (size_t i = 0; i < old->nmatches; i++) {
+			if (old->match[i].link != was)
+				continue;
+			f->lost += !put(f, &old->match[i], now);
+			old->match[i].link = UINT32_MAX; /* nobody's any more */
+		}
+		old->count[was] = 0;
+	}
+}
+
 /* --- dynamic sets --- */
 
 int64_t

@@ -31,6 +31,8 @@ bool tsn_feedback_waits(const struct tsn_feedback *f, const struct tsn_lane *lan
 int64_t tsn_feedback_due(const struct tsn_feedback *f, const struct tsn_lane *lane);
 /* The tick [now]: all that waits takes effect; then rules that end with a rule's match are evaluated. */
 void tsn_feedback_tick(struct tsn_feedback *f, struct tsn_lane *lane, int64_t now);
+/* Matches that wait in [old] wait here, where they are steps of the same sequences. */
+void tsn_feedback_go_on(struct tsn_feedback *f, struct tsn_feedback *old);
 /*
  * Matches that wait for the tick, as bytes, by rules and steps, their number (of all lanes) before them; into one to which nothing has happened. Any bytes may be
  * given; false: nothing waits. Those of rules or sequences that are not the same any more are left out.

@@ -107,9 +107,8 @@ tsn_engine_drain(const struct tsn_engine *e)
 		tsn_crew_drain(e->crew);
 }
 
-/* Of lanes that nobody runs. */
-static void
-flush_alerts(struct tsn_engine *e)
+void
+tsn_engine_flush_alerts(struct tsn_engine *e)
 {
 	if (e->crew != NULL)
 		tsn_crew_flush(e->crew);
@@ -285,7 +284,7 @@ run_ticks(struct tsn_engine *e, int64_t from, int64_t to)
 		from = n < ONE_BY_ONE ? next_tick(e, from, to) : to;
 		one_tick(e, from);
 	}
-	flush_alerts(e);
+	tsn_engine_flush_alerts(e);
 	tsn_spent_back(e->o.spent, before);
 }
 
@@ -423,7 +422,7 @@ last_words(struct tsn_engine *e)
 	}
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		e->lane[i].ticked = e->ticked;
-	flush_alerts(e);
+	tsn_engine_flush_alerts(e);
 }
 
 void
@@ -442,7 +441,7 @@ tsn_engine_finish(struct tsn_engine *e)
 	run_talks(e, INT64_MAX);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_lane_close(&e->lane[i]);
-	flush_alerts(e);
+	tsn_engine_flush_alerts(e);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_alerts_cut_off(e->lane[i].alerts, false);
 }

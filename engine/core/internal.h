@@ -34,6 +34,7 @@ struct tsn_engine {
 	struct tsn_ruleset *rules;      /* in force; NULL: none */
 	struct tsn_alerts *alerts;      /* those of all rules: of the only lane, or where those of all lanes come together */
 	struct tsn_lane *lane;
+	struct tsn_alerts **stage;      /* of the lanes */
 	uint32_t nlanes;                /* at least 1, also without rules */
 	const struct tsn_lanes *division; /* of the rules among them, and the rules' own; NULL: no rules */
 	struct tsn_asides asides;       /* what the crew's threads may do besides */
@@ -76,6 +77,8 @@ void tsn_engine_clock_of_record(void *engine, int64_t received);
 void tsn_engine_run_batch(struct tsn_engine *e);
 /* Lanes are through all that was sent, and nobody runs them. */
 void tsn_engine_drain(const struct tsn_engine *e);
+/* What alerts of such lanes wait to tell goes to the sinks. */
+void tsn_engine_flush_alerts(struct tsn_engine *e);
 /* Lanes that nobody runs hear how the exporters stand that changed, or [all]. */
 void tsn_engine_tell_lanes(struct tsn_engine *e, bool all);
 /* The clock was set: all up to it is taken to be done. */
@@ -84,8 +87,8 @@ void tsn_engine_ticks_from_clock(struct tsn_engine *e);
 
 /* load.c, for whoever fills lanes that nobody runs */
 /* Alerts of all rules go to the lanes that have those rules. */
-void tsn_engine_scatter_alerts(struct tsn_engine *e, struct tsn_lane *lane, uint32_t n);
-/* What the front must know of the lanes, and they of the world. */
+void tsn_engine_scatter_alerts(struct tsn_engine *e);
+/* What the front must know of the lanes, and they of the site. */
 void tsn_engine_look_at_lanes(struct tsn_engine *e);
 
 #endif

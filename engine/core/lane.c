@@ -10,15 +10,13 @@
 #include "vm/profile.h"
 
 bool
-tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_exporters *x, struct tsn_alerts *alerts)
+tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_alerts *alerts)
 {
 	l->o = o;
-	l->exporters = x;
 	l->alerts = alerts;
 	l->nshards = 1;
 	l->tick = l->ticked = TSN_TIME_NONE;
 	l->tick_batch = tsn_batch_new();
-	tsn_alerts_exporters(alerts, x);
 	return l->tick_batch != NULL;
 }
 
@@ -63,9 +61,17 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
 	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))
 		return false;
-	tsn_state_watch_exporters(l->state, &(struct tsn_state_exporters){ l->exporters, exporter_whole, exporter_heard });
 	l->waits = feeds || tsn_state_waits(l->state);
 	return true;
+}
+
+void
+tsn_lane_look_at(struct tsn_lane *l, struct tsn_exporters *x)
+{
+	l->exporters = x;
+	tsn_alerts_exporters(l->alerts, x);
+	if (l->state != NULL)
+		tsn_state_watch_exporters(l->state, &(struct tsn_state_exporters){ x, exporter_whole, exporter_heard });
 }
 
 void

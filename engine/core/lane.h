@@ -45,9 +45,11 @@ struct tsn_lane {
 };
 
 /* From zeros; without rules yet. Takes none of its arguments over; of a shard, [key] and the numbers are set behind it. False when memory is out. */
-bool tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_exporters *x, struct tsn_alerts *alerts);
+bool tsn_lane_init(struct tsn_lane *l, const struct tsn_engine_options *o, struct tsn_alerts *alerts);
 /* What it needs for rules, made new: vm, state, feedback. False when memory is out. */
 bool tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p);
+/* From where it knows of exporters; before it runs. */
+void tsn_lane_look_at(struct tsn_lane *l, struct tsn_exporters *x);
 void tsn_lane_fini(struct tsn_lane *l);
 
 /* The batch as the lane sees it. */

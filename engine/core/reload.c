@@ -29,12 +29,10 @@ tell_rule(const struct tsn_program *old, const struct tsn_program *now, uint32_t
 }
 
 void
-tsn_engine_report_rules(const struct tsn_ruleset *old, const struct tsn_ruleset *now, struct tsn_reload_report *r)
+tsn_reload_tell_rules(const struct tsn_ruleset *old, const struct tsn_ruleset *now, struct tsn_reload_report *r)
 {
 	const struct tsn_program *was = old == NULL ? NULL : old->program;
 
-	if (r == NULL)
-		return;
 	for (uint32_t i = 0; i < now->program->nrules; i++)
 		tell_rule(was, now->program, i, r);
 	for (uint32_t i = 0; was != NULL && i < was->nrules; i++) {
@@ -81,25 +79,12 @@ tsn_lanes_states(struct tsn_lane *lane, uint32_t n, struct tsn_state **out)
 		out[i] = lane[i].state;
 }
 
-/* They are asked for as sums, so it does not matter which vm has them. */
-static void
-take_counts(struct tsn_lane *now, struct tsn_lane *old, uint32_t nold)
-{
-	for (uint32_t i = 0; i < nold; i++)
-		tsn_vm_take_over(now->vm, old[i].vm);
-}
-
 void
-tsn_engine_take_over(struct tsn_lane *now, uint32_t nnow, struct tsn_lane *old, uint32_t nold, int64_t last,
-    struct tsn_reload_report *report)
+tsn_reload_tell_state(const struct tsn_takeover *taken, int64_t last, struct tsn_reload_report *r)
 {
-	struct tsn_state *to[TSN_ENGINE_LANES], *from[TSN_ENGINE_LANES];
-	struct taking t = { report, last };
+	struct taking t = { r, last };
 
-	tsn_lanes_states(now, nnow, to);
-	tsn_lanes_states(old, nold, from);
-	tsn_state_take_over_all(to, nnow, from, nold, on_handover, &t);
-	take_counts(now, old, nold);
+	tsn_takeover_tell(taken, on_handover, &t);
 }
 
 bool

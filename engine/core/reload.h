@@ -10,12 +10,12 @@
 
 /* Their states; [out] has room for TSN_ENGINE_LANES. */
 void tsn_lanes_states(struct tsn_lane *lane, uint32_t n, struct tsn_state **out);
+void tsn_lanes_fini(struct tsn_lane *lane, uint32_t n);
 
-/* Counts and names added, changed, removed and unchanged rules; [old] may be NULL, [report] too. */
-void tsn_engine_report_rules(const struct tsn_ruleset *old, const struct tsn_ruleset *now, struct tsn_reload_report *report);
-/* Moves state and what was counted of rules over and reports each expression; [last]: newest event time so far. */
-void tsn_engine_take_over(struct tsn_lane *now, uint32_t nnow, struct tsn_lane *old, uint32_t nold, int64_t last,
-    struct tsn_reload_report *report);
+/* Counts and names added, changed, removed and unchanged rules; [old] may be NULL. */
+void tsn_reload_tell_rules(const struct tsn_ruleset *old, const struct tsn_ruleset *now, struct tsn_reload_report *report);
+/* Each expression, and what moved with it; [last]: newest event time when it did. */
+void tsn_reload_tell_state(const struct tsn_takeover *taken, int64_t last, struct tsn_reload_report *report);
 
 /* The same for a snapshot; see tsn_state_load. */
 bool tsn_engine_load_state(struct tsn_lane *lane, uint32_t n, struct tsn_unpack *in, int64_t last, struct tsn_reload_report *report);

@@ -263,7 +263,8 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 	e->stats = stats;
 	tsn_engine_ticks_from_clock(e);
 	if (e->rules != NULL) {
-		tsn_engine_scatter_alerts(e, e->lane, e->nlanes);
+		tsn_engine_scatter_alerts(e);
+		tsn_engine_tell_lanes(e, true);
 		tsn_engine_look_at_lanes(e);
 	}
 	r->exporters = tsn_exporters_count(e->exporters) - 1;

@@ -67,23 +67,15 @@ struct tsn_daemon {
 	int64_t compile_began, next_care;
 	uint64_t reloads, reloads_failed;
 	bool reload_failed;
-	struct tsn_ruleset *retired; /* no longer in force, and to be freed */
+	/* no longer in force, or never was: to be freed */
+	struct tsn_load *retired;
 	struct tsn_set *retired_set;
+	bool tells;              /* what it was the end of is still to be told: */
+	uint32_t files, files_kept;
+	int64_t waited_us;
 };
 
 /* --- reload --- */
-
-/* Many lines of diagnostics become as many lines of the log. */
-static void
-log_text(const struct tsn_log *log, enum tsn_log_level level, const char *text)
-{
-	while (*text != '\0') {
-		size_t n = strcspn(text, "\n");
-
-		tsn_log(log, level, "%.*s", (int)n, text);
-		text += n + (text[n] == '\n');
-	}
-}
 
 static void
 log_item(void *arg, const struct tsn_reload_item *i)
@@ -266,21 +258,21 @@ set_ring(struct tsn_daemon *d, const struct tsn_site *site)
 }
 
 /*
- * Puts compiled rules in force: opens what is new, swaps, lets go of the rest. On failure everything stays
- * as it was and [rs] is freed.
+ * Puts rules in force that are ready: opens what is new, switches, lets go of the rest. On failure everything stays
+ * as it was. Flows wait for it.
  */
 static enum tsn_daemon_end
-put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_report *report)
+put_in_force(struct tsn_daemon *d, struct tsn_load *l, struct tsn_watch *watch)
 {
-	if (!tsn_ports_prepare(&d->ports, &rs->site)) {
-		tsn_ruleset_free(rs);
+	const struct tsn_ruleset *rs = tsn_load_ruleset(l);
+
+	if (!tsn_ports_prepare(&d->ports, &rs->site))
 		return TSN_DAEMON_NO_INPUT;
-	}
-	if (!reserve_poll(d) || !tsn_engine_load(d->engine, rs, report)) {
+	if (!reserve_poll(d)) {
 		tsn_ports_cancel(&d->ports);
-		tsn_ruleset_free(rs);
 		return TSN_DAEMON_NO_MEMORY;
 	}
+	tsn_engine_switch(d->engine, l);
 	if (!hand_over_sinks(d))
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: an output was left out");
 	if (tsn_ports_change(&d->ports))
@@ -293,9 +285,8 @@ put_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs, struct tsn_reload_rep
 	set_http(d, rs->site.http);
 	set_ring(d, &rs->site);
 	d->fed.rules = NULL; /* to be judged anew */
-	tell_expiring(d, rs->program, tsn_now_ms());
 	tsn_watch_free(d->watch);
-	d->watch = tsn_watch_new(rs, d->compile_began, tsn_now_ms());
+	d->watch = watch;
 	if (d->watch == NULL)
 		tsn_log(d->log, TSN_LOG_ERROR, "memory is out: set files are not watched");
 	fill_poll(d);
@@ -330,34 +321,49 @@ first_error(const char *text)
 	return at;
 }
 
+/* What was switched, by the thread that frees what was in force. */
+static void
+tell_reload(void *arg, const struct tsn_load *l)
+{
+	struct tsn_daemon *d = arg;
+	struct tsn_reload_report r = { .item = log_item, .arg = d };
+
+	tsn_load_tell(l, &r);
+	tsn_log(d->log, TSN_LOG_INFO,
+	    "reloaded: %u rules added, %u changed, %u removed, %u unchanged; %u expressions kept with %llu groups, %u new; "
+	    "%u of %u set files kept; flows waited %lld us",
+	    r.added, r.changed, r.removed, r.unchanged, r.expressions_kept, (unsigned long long)r.groups_kept, r.expressions_new,
+	    d->files_kept, d->files, (long long)d->waited_us);
+	tell_expiring(d, tsn_engine_ruleset(d->engine)->program, tsn_now_ms());
+	tsn_notify("READY=1\nSTATUS=rules reloaded");
+	say(d, NULL);
+}
+
 static void
 finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 {
-	struct tsn_reload_report report = { .item = log_item, .arg = d };
+	const int64_t began = tsn_steady_us();
+	const struct tsn_ruleset *rs;
 	enum tsn_daemon_end end;
-	int64_t began;
 
-	log_text(d->log, r->errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&r->text));
-	if (r->rules == NULL) {
+	if (r->load == NULL) {
 		keep_old(d, r->errors > 0 ? "the rules have errors" : "memory is out", first_error(tsn_buf_str(&r->text)));
 		return;
 	}
-	began = tsn_now_ms();
-	end = put_in_force(d, r->rules, &report);
+	rs = tsn_load_ruleset(r->load);
+	d->retired = r->load;
+	end = put_in_force(d, r->load, r->watch);
 	if (end != TSN_DAEMON_STOPPED) {
+		tsn_watch_free(r->watch);
 		keep_old(d, end == TSN_DAEMON_NO_INPUT ? "a socket or output cannot be opened" : "memory is out", NULL);
 		return;
 	}
 	d->reloads++;
 	d->reload_failed = false;
-	tsn_log(d->log, TSN_LOG_INFO,
-	    "reloaded: %u rules added, %u changed, %u removed, %u unchanged; %u expressions kept with %llu groups, %u new; "
-	    "%u of %u set files kept; flows waited %lld ms",
-	    report.added, report.changed, report.removed, report.unchanged, report.expressions_kept,
-	    (unsigned long long)report.groups_kept, report.expressions_new, r->rules->files_kept, r->rules->files,
-	    (long long)(tsn_now_ms() - began));
-	tsn_notify("READY=1\nSTATUS=rules reloaded");
-	say(d, NULL);
+	d->tells = true;
+	d->files = rs->files;
+	d->files_kept = rs->files_kept;
+	d->waited_us = tsn_steady_us() - began;
 }
 
 static void
@@ -368,22 +374,12 @@ finish_refresh(struct tsn_daemon *d, struct tsn_job_result *r)
 
 	/* the last holder frees it, and that is not to be who takes the flows */
 	d->retired_set = tsn_set_hold(rs->sets[r->slot]);
-	log_text(d->log, r->errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&r->text));
 	if (r->set == NULL || !tsn_engine_replace_set(d->engine, r->slot, r->set)) {
 		tsn_set_free(r->set);
 		tsn_log(d->log, TSN_LOG_ERROR, "set %s: its file cannot be used; the old members stay", name);
 		return;
 	}
 	tsn_log(d->log, TSN_LOG_INFO, "set %s: read anew, %zu members", name, tsn_set_size(r->set));
-}
-
-static void
-retire(void *arg, struct tsn_ruleset *old)
-{
-	struct tsn_daemon *d = arg;
-
-	tsn_ruleset_free(d->retired);
-	d->retired = old;
 }
 
 static void
@@ -399,9 +395,10 @@ job_ended(struct tsn_daemon *d)
 	else
 		finish_reload(d, &r);
 	tsn_buf_fini(&r.text);
-	tsn_job_clear(d->job, d->retired, d->retired_set);
+	tsn_job_clear(d->job, d->retired, d->retired_set, d->tells ? tell_reload : NULL, d);
 	d->retired = NULL;
 	d->retired_set = NULL;
+	d->tells = false;
 }
 
 /* Starts what was asked for once the job before it has ended. */
@@ -422,7 +419,7 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 		d->rules.threads = d->o->threads;
 		if (!tsn_guests_read(&d->guests, &d->rules, why))
 			keep_old(d, why, NULL);
-		else if (!tsn_job_compile(d->job, &d->rules))
+		else if (!tsn_job_compile(d->job, &d->rules, d->engine, now))
 			keep_old(d, "no thread to compile with", NULL);
 		return;
 	}
@@ -521,6 +518,30 @@ loop(struct tsn_daemon *d)
 }
 
 static enum tsn_daemon_end
+put_first_in_force(struct tsn_daemon *d, struct tsn_ruleset *rs)
+{
+	struct tsn_load *l = tsn_engine_prepare(d->engine, rs);
+	struct tsn_watch *watch;
+	enum tsn_daemon_end end;
+
+	if (l == NULL) {
+		tsn_ruleset_free(rs);
+		return TSN_DAEMON_NO_MEMORY;
+	}
+	watch = tsn_watch_new(rs, d->compile_began, tsn_now_ms());
+	end = put_in_force(d, l, watch);
+	tsn_load_free(l);
+	if (end != TSN_DAEMON_STOPPED) {
+		tsn_watch_free(watch);
+		return end;
+	}
+	tsn_log(d->log, TSN_LOG_INFO, "%u rules in force", rs->program->nrules);
+	tell_expiring(d, rs->program, tsn_now_ms());
+	say(d, NULL);
+	return end;
+}
+
+static enum tsn_daemon_end
 first_load(struct tsn_daemon *d)
 {
 	struct tsn_sources *sources = tsn_sources_new();
@@ -537,12 +558,8 @@ first_load(struct tsn_daemon *d)
 	} else if (sources != NULL && diags != NULL) {
 		rs = tsn_compile(sources, &d->rules, diags);
 		tsn_diags_print(diags, sources, false, &text);
-		log_text(d->log, tsn_diags_errors(diags) > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&text));
-		end = rs != NULL ? put_in_force(d, rs, NULL) : tsn_diags_errors(diags) > 0 ? TSN_DAEMON_BAD_RULES : end;
-	}
-	if (end == TSN_DAEMON_STOPPED) {
-		tsn_log(d->log, TSN_LOG_INFO, "%u rules in force", rs->program->nrules);
-		say(d, NULL);
+		tsn_log_lines(d->log, tsn_diags_errors(diags) > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&text));
+		end = rs != NULL ? put_first_in_force(d, rs) : tsn_diags_errors(diags) > 0 ? TSN_DAEMON_BAD_RULES : end;
 	}
 	tsn_buf_fini(&text);
 	tsn_diags_free(diags);
@@ -615,8 +632,7 @@ enum tsn_daemon_end
 tsn_daemon_run(const struct tsn_daemon_options *o)
 {
 	struct tsn_daemon d = { .o = o, .log = o->log, .rules = o->rules };
-	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .threads = o->threads, .seed = o->seed, .log = o->log,
-		.retired = retire, .retired_arg = &d };
+	struct tsn_engine_options eo = { .batch_rows = o->batch_rows, .threads = o->threads, .seed = o->seed, .log = o->log };
 	enum tsn_daemon_end end = TSN_DAEMON_NO_MEMORY;
 	struct tsn_metrics m;
 
@@ -629,7 +645,7 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 	eo.cpu = tsn_stopwatch_cpu;
 	eo.every = TIMED;
 	d.engine = tsn_engine_new(&eo);
-	d.job = tsn_job_new();
+	d.job = tsn_job_new(o->log);
 	open_intake(&d);
 	if (d.signals >= 0 && d.engine != NULL && d.job != NULL)
 		end = first_load(&d);

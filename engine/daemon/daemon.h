@@ -3,9 +3,9 @@
 /*
  * The daemon: sockets in, alerts out, reload on SIGHUP, drain and stop on
  * SIGTERM or SIGINT. The one room below cli that reads the clock. Rules are
- * compiled by a thread of their own, so that flows go on meanwhile, and datagrams
- * taken by receivers (receivers.h) where there are threads for them; everything
- * else but the engine's own threads is one. What SIGHUP cannot use changes nothing.
+ * compiled and made ready by a thread of their own, so that flows go on meanwhile, which
+ * also tells what came of it; datagrams are taken by receivers (receivers.h) where there
+ * are threads for them; everything else but the engine's own threads is one. What SIGHUP cannot use changes nothing.
  */
 #ifndef TSN_DAEMON_DAEMON_H
 #define TSN_DAEMON_DAEMON_H
@@ -20,7 +20,7 @@ struct tsn_daemon_options {
 	unsigned threads;                /* that may work on flows; 0 and 1: the one that calls, else receivers come on top */
 	uint64_t seed;
 	bool stdout_text, stdout_color;  /* how alerts are written where the site names no output */
-	const struct tsn_log *log;
+	const struct tsn_log *log;       /* two threads may write to it */
 };
 
 enum tsn_daemon_end {

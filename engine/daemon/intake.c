@@ -9,6 +9,7 @@
 
 #define ROUNDS    16  /* of TSN_UDP_BATCH datagrams a socket or queue before the others have their turn */
 #define DRAIN_MS  2000
+#define COUNT_MS  500 /* for what is not evaluated any more */
 #define LISTENERS 64u /* whose connections can be told apart */
 
 struct taking {
@@ -119,11 +120,11 @@ tsn_intake_waits(struct tsn_intake *in)
 bool
 tsn_intake_take(struct tsn_intake *in)
 {
-	const bool received = tsn_intake_received(in);
 	bool more = take_queues(in);
+	const bool theirs = more || tsn_intake_received(in); /* sockets hold what came after what is in the queues */
 
 	for (size_t i = 0; i < in->ports->nsockets; i++)
-		if (in->ports->sockets[i].tcp != NULL || !received)
+		if (in->ports->sockets[i].tcp != NULL || !theirs)
 			more |= take_socket(in, &in->ports->sockets[i]);
 	return more;
 }
@@ -154,14 +155,46 @@ tsn_intake_stop(struct tsn_intake *in)
 		;
 }
 
+static uint64_t
+discard_socket(const struct tsn_socket *s, int64_t until)
+{
+	struct tsn_datagram v[TSN_UDP_BATCH];
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < s->nudp; i++)
+		for (int k = 1; k > 0 && tsn_steady_ms() < until; n += k > 0 ? (unsigned)k : 0)
+			k = tsn_udp_receive(s->udp[i], v, TSN_UDP_BATCH);
+	return n;
+}
+
+/* What was received and not evaluated is not to be passed over in silence. */
+static void
+give_up(struct tsn_intake *in)
+{
+	const int64_t until = tsn_steady_ms() + COUNT_MS;
+	struct tsn_datagram v[TSN_UDP_BATCH];
+	uint64_t n = 0;
+
+	for (unsigned i = 0; in->receivers != NULL && i < tsn_receivers_count(in->receivers); i++)
+		for (unsigned k; (k = tsn_receivers_take(in->receivers, i, v, TSN_UDP_BATCH)) > 0; n += k)
+			tsn_receivers_done(in->receivers, i);
+	for (size_t i = 0; i < in->ports->nsockets; i++)
+		n += discard_socket(&in->ports->sockets[i], until);
+	tsn_log(in->log, TSN_LOG_WARN, "%llu datagrams that had come in were not evaluated before the end", (unsigned long long)n);
+}
+
 void
 tsn_intake_drain(struct tsn_intake *in)
 {
 	const int64_t until = tsn_steady_ms() + DRAIN_MS;
+	bool more;
 
-	tsn_intake_stop(in);
-	while (tsn_intake_take(in) && tsn_steady_ms() < until)
+	if (in->receivers != NULL)
+		tsn_receivers_stop(in->receivers);
+	while ((more = tsn_intake_take(in)) && tsn_steady_ms() < until)
 		;
+	if (more)
+		give_up(in);
 	tsn_engine_flush(in->engine);
 }
 

@@ -32,8 +32,9 @@ bool tsn_intake_waits(struct tsn_intake *in);
 void tsn_intake_start(struct tsn_intake *in);
 /* Receivers stand still, and what they had taken is with the engine. */
 void tsn_intake_stop(struct tsn_intake *in);
-/* Takes what sockets that the ports are about to close hold, or all do; not for ever, as more may come. */
+/* Takes what sockets that the ports are about to close hold; not for ever, as more may come. */
 void tsn_intake_drain_unnamed(struct tsn_intake *in);
+/* The end: receivers stand still, and what they and all sockets hold is evaluated; what cannot be in two seconds is told. */
 void tsn_intake_drain(struct tsn_intake *in);
 
 #endif

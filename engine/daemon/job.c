@@ -11,28 +11,35 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "daemon/watch.h"
 #include "sets/set.h"
 
-#define BEHIND 10 /* nice value */
+#define BEHIND 14 /* nice value: of a core that the flows fill it takes less than a twentieth */
 
 struct tsn_job {
 	pthread_t thread;
 	bool running;
 	int fd;
+	const struct tsn_log *log;
 	const struct tsn_compile_input *in;
+	struct tsn_engine *engine;
+	int64_t now;
 	const struct tsn_ruleset *rs;
-	struct tsn_ruleset *old;      /* to free */
+	struct tsn_load *old;         /* to be told of and freed */
 	struct tsn_set *old_set;
+	void (*tell)(void *arg, const struct tsn_load *l);
+	void *arg;
 	struct tsn_job_result result; /* the thread's while it runs */
 };
 
 struct tsn_job *
-tsn_job_new(void)
+tsn_job_new(const struct tsn_log *log)
 {
 	struct tsn_job *j = tsn_calloc(1, sizeof(*j));
 
 	if (j == NULL)
 		return NULL;
+	j->log = log;
 	j->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (j->fd < 0) {
 		tsn_free(j);
@@ -59,6 +66,7 @@ keep_text(struct tsn_job *j, struct tsn_diags *diags, const struct tsn_sources *
 	tsn_diags_print(diags, sources, false, &j->result.text);
 	j->result.errors = tsn_diags_errors(diags);
 	j->result.warnings = tsn_diags_warnings(diags);
+	tsn_log_lines(j->log, j->result.errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&j->result.text));
 }
 
 /* Who takes flows goes first: with a core to spare this is no slower, without one it takes what is left. */
@@ -68,6 +76,15 @@ step_back(void)
 	setpriority(PRIO_PROCESS, (id_t)gettid(), BEHIND);
 }
 
+static void
+clear_now(struct tsn_job *j)
+{
+	if (j->tell != NULL)
+		j->tell(j->arg, j->old);
+	tsn_load_free(j->old);
+	tsn_set_free(j->old_set);
+}
+
 static void *
 clear(void *arg)
 {
@@ -75,11 +92,25 @@ clear(void *arg)
 	uint64_t one = 1;
 
 	step_back();
-	tsn_ruleset_free(j->old);
-	tsn_set_free(j->old_set);
+	clear_now(j);
 	if (write(j->fd, &one, sizeof(one)) < 0)
 		return NULL; /* as below */
 	return NULL;
+}
+
+/* All that can be done beside the flows is done here. */
+static void
+make_load(struct tsn_job *j, struct tsn_sources *sources, struct tsn_diags *diags)
+{
+	struct tsn_ruleset *rs = tsn_compile(sources, j->in, diags);
+
+	if (rs == NULL)
+		return;
+	j->result.load = tsn_engine_prepare(j->engine, rs);
+	if (j->result.load == NULL)
+		tsn_ruleset_free(rs);
+	else
+		j->result.watch = tsn_watch_new(rs, j->now, j->now);
 }
 
 static void *
@@ -95,7 +126,7 @@ work(void *arg)
 		if (j->result.refresh)
 			j->result.set = tsn_ruleset_rebuild_set(j->rs, j->result.slot, diags);
 		else
-			j->result.rules = tsn_compile(sources, j->in, diags);
+			make_load(j, sources, diags);
 		keep_text(j, diags, sources);
 	}
 	tsn_diags_free(diags);
@@ -121,12 +152,14 @@ start(struct tsn_job *j, void *(*run)(void *))
 }
 
 bool
-tsn_job_compile(struct tsn_job *j, const struct tsn_compile_input *in)
+tsn_job_compile(struct tsn_job *j, const struct tsn_compile_input *in, struct tsn_engine *e, int64_t now)
 {
 	if (j->running)
 		return false;
 	memset(&j->result, 0, sizeof(j->result));
 	j->in = in;
+	j->engine = e;
+	j->now = now;
 	return start(j, work);
 }
 
@@ -143,20 +176,18 @@ tsn_job_refresh(struct tsn_job *j, const struct tsn_ruleset *rs, uint32_t slot)
 }
 
 void
-tsn_job_clear(struct tsn_job *j, struct tsn_ruleset *rs, struct tsn_set *set)
+tsn_job_clear(struct tsn_job *j, struct tsn_load *l, struct tsn_set *set, void (*tell)(void *arg, const struct tsn_load *), void *arg)
 {
-	if (rs == NULL && set == NULL)
+	if (j->running || (l == NULL && set == NULL))
 		return;
-	if (!j->running) {
-		memset(&j->result, 0, sizeof(j->result));
-		j->result.cleared = true;
-		j->old = rs;
-		j->old_set = set;
-		if (start(j, clear))
-			return;
-	}
-	tsn_ruleset_free(rs);
-	tsn_set_free(set);
+	memset(&j->result, 0, sizeof(j->result));
+	j->result.cleared = true;
+	j->old = l;
+	j->old_set = set;
+	j->tell = tell;
+	j->arg = arg;
+	if (!start(j, clear))
+		clear_now(j);
 }
 
 void
@@ -181,7 +212,8 @@ tsn_job_free(struct tsn_job *j)
 		return;
 	if (j->running) {
 		tsn_job_take(j, &r);
-		tsn_ruleset_free(r.rules);
+		tsn_load_free(r.load);
+		tsn_watch_free(r.watch);
 		tsn_set_free(r.set);
 		tsn_buf_fini(&r.text);
 	}

@@ -2,11 +2,11 @@
 /* Copyright 2026 The Tocsin authors */
 #include "daemon/nap.h"
 
-#define FEW       (2u * TSN_UDP_BATCH)
-#define MANY      (4u * TSN_UDP_BATCH)
+#define FEW       (4u * TSN_UDP_BATCH)
+#define MANY      (8u * TSN_UDP_BATCH)
 #define LEAST_NS  125000
-#define MOST_NS   1000000
-#define BUFFER    ((size_t)1 << 20) /* of the kernel: what one core can send in the longest nap, or two */
+#define MOST_NS   2000000
+#define BUFFER    ((size_t)2 << 20) /* of the kernel: what one core can send in the longest nap, twice over */
 
 struct timespec
 tsn_nap_after(struct tsn_nap *n, unsigned took)

@@ -25,7 +25,7 @@ struct tsn_decoder {
 	struct tsn_sequences *sequences;
 	struct tsn_sflow *sflow;
 	struct tsn_exports *exports; /* what comes with templates */
-	struct tsn_wanted *wanted;
+	struct tsn_wanted wanted[TSN_FIELD_COUNT];
 	size_t nwanted;
 	uint32_t generation; /* of the wanted */
 	struct tsn_addr last_addr; /* most datagrams come from the last one's exporter */
@@ -57,25 +57,24 @@ tsn_decoder_free(struct tsn_decoder *d)
 		tsn_exports_free(d->exports);
 		tsn_sequences_free(d->sequences);
 		tsn_sflow_free(d->sflow);
-		tsn_free(d->wanted);
 	}
 	tsn_free(d);
 }
 
-bool
+/* Plans are made anew only if something else is wanted. */
+void
 tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n)
 {
-	struct tsn_wanted *copy = n == 0 ? NULL : tsn_reallocarray(NULL, n, sizeof(*copy));
+	bool same = n == d->nwanted;
 
-	if (n > 0 && copy == NULL)
-		return false;
-	if (n > 0)
-		memcpy(copy, w, n * sizeof(*copy));
-	tsn_free(d->wanted);
-	d->wanted = copy;
-	d->nwanted = n;
+	for (size_t i = 0; same && i < n; i++)
+		same = w[i].pen == d->wanted[i].pen && w[i].id == d->wanted[i].id && w[i].field == d->wanted[i].field;
+	if (same)
+		return;
+	d->nwanted = n < TSN_FIELD_COUNT ? n : TSN_FIELD_COUNT; /* each has a column to itself */
+	for (size_t i = 0; i < d->nwanted; i++)
+		d->wanted[i] = w[i];
 	d->generation++;
-	return true;
 }
 
 void

@@ -65,8 +65,8 @@ enum tsn_decode {
  */
 struct tsn_decoder *tsn_decoder_new(struct tsn_exporters *exporters, uint32_t max_streams);
 void tsn_decoder_free(struct tsn_decoder *d);
-/* From the next message on these elements are wanted in their columns, and no others; [w] is copied. False when memory is out. */
-bool tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n);
+/* From the next message on these elements are wanted in their columns, and no others; [w] is copied. */
+void tsn_decoder_want(struct tsn_decoder *d, const struct tsn_wanted *w, size_t n);
 /* A connection or file (not UDP) is over: forgets its templates and sequences, gives up what waits for a template of it. */
 void tsn_decoder_session_ended(struct tsn_decoder *d, const struct tsn_sender *from);
 /* No more messages come: counts what still waits for its template as given up (NO_TEMPLATE). */

@@ -199,6 +199,12 @@ present(const struct run *r, enum tsn_field f)
 	set_bits(&r->b->present[f], r);
 }
 
+static inline bool
+wanted(const struct run *r, enum tsn_field f)
+{
+	return tsn_field_set_has(&r->b->wanted, f);
+}
+
 static struct tsn_addr_column *
 addr_column(const struct run *r, enum tsn_field f)
 {
@@ -273,14 +279,16 @@ fill_misc(const struct run *r, size_t at)
 	uint8_t odd = 0;
 
 	fill_32_32(b->col[TSN_F_IN_IF], b->col[TSN_F_OUT_IF], r, at);
+	present(r, TSN_F_IN_IF);
+	present(r, TSN_F_OUT_IF);
+	if (!wanted(r, TSN_F_SRC_MASK) && !wanted(r, TSN_F_DST_MASK) && !wanted(r, TSN_F_DIRECTION))
+		return;
 	for (size_t i = 0; i < n; i++, p += stride) {
 		src_mask[i] = p[8];
 		dst_mask[i] = p[9];
 		direction[i] = p[10];
 		odd |= p[10];
 	}
-	present(r, TSN_F_IN_IF);
-	present(r, TSN_F_OUT_IF);
 	present(r, TSN_F_SRC_MASK);
 	present(r, TSN_F_DST_MASK);
 	present(r, TSN_F_DIRECTION);
@@ -293,14 +301,16 @@ static void
 fill_link(const struct run *r, const uint16_t *el)
 {
 	struct tsn_batch *b = r->b;
+	const bool vlans = el[TSN_EX_VLAN] != 0 && wanted(r, TSN_F_VLAN);
+	const bool macs = el[TSN_EX_MAC] != 0 && (wanted(r, TSN_F_SRC_MAC) || wanted(r, TSN_F_DST_MAC));
 
-	for (uint32_t i = 0; el[TSN_EX_VLAN] != 0 && i < r->n; i++) {
+	for (uint32_t i = 0; vlans && i < r->n; i++) {
 		uint32_t vlan = load32(r->p + i * r->stride + el[TSN_EX_VLAN]);
 
 		((uint16_t *)b->col[TSN_F_VLAN])[b->n + i] = (uint16_t)vlan;
 		tsn_mask_put(&b->present[TSN_F_VLAN], b->n + i, vlan < 4096);
 	}
-	for (uint32_t i = 0; el[TSN_EX_MAC] != 0 && i < r->n; i++) {
+	for (uint32_t i = 0; macs && i < r->n; i++) {
 		const uint8_t *p = r->p + i * r->stride + el[TSN_EX_MAC];
 		uint64_t src = load64(p), dst = load64(p + 16);
 
@@ -358,13 +368,13 @@ fill(const struct run *r, const struct tsn_nf_shape *s, const struct tsn_nf_orig
 		fill_v6(r, TSN_F_SRC, el[TSN_EX_IPV6]);
 		fill_v6(r, TSN_F_DST, el[TSN_EX_IPV6] + 16u);
 	}
-	if (el[TSN_EX_HOP_V4] != 0)
+	if (el[TSN_EX_HOP_V4] != 0 && wanted(r, TSN_F_NEXT_HOP))
 		fill_v4(r, TSN_F_NEXT_HOP, el[TSN_EX_HOP_V4]);
-	if (el[TSN_EX_HOP_V6] != 0)
+	if (el[TSN_EX_HOP_V6] != 0 && wanted(r, TSN_F_NEXT_HOP))
 		fill_v6(r, TSN_F_NEXT_HOP, el[TSN_EX_HOP_V6]);
 	if (el[TSN_EX_MISC] != 0)
 		fill_misc(r, el[TSN_EX_MISC]);
-	if (el[TSN_EX_AS] != 0) {
+	if (el[TSN_EX_AS] != 0 && (wanted(r, TSN_F_SRC_AS) || wanted(r, TSN_F_DST_AS))) {
 		fill_32_32(b->col[TSN_F_SRC_AS], b->col[TSN_F_DST_AS], r, el[TSN_EX_AS]);
 		present(r, TSN_F_SRC_AS);
 		present(r, TSN_F_DST_AS);

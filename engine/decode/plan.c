@@ -237,8 +237,8 @@ free_way(struct tsn_way *w)
 struct tsn_plan *
 tsn_plan_make(const struct tsn_template *t, const struct tsn_want *want)
 {
+	const struct tsn_field_set all = tsn_field_set_all();
 	struct tsn_plan *p = tsn_calloc(1, sizeof(*p));
-	struct tsn_field_set wanted;
 
 	if (p == NULL)
 		return NULL;
@@ -253,8 +253,7 @@ tsn_plan_make(const struct tsn_template *t, const struct tsn_want *want)
 		p->flows |= p->way[0].has[telling[i]];
 	if (!p->reverse)
 		free_way(&p->way[1]);
-	memset(&wanted, 0xff, sizeof(wanted));
-	tsn_plan_fit(p, &wanted);
+	tsn_plan_fit(p, &all);
 	return p;
 }
 

@@ -93,7 +93,7 @@ tsn_batch_new(void)
 	carve_all(&c, b);
 	reset_rows(b, TSN_BATCH_ROWS);
 	b->cap = TSN_BATCH_ROWS;
-	memset(&b->wanted, 0xff, sizeof(b->wanted));
+	b->wanted = tsn_field_set_all();
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 	return b;
 }

@@ -49,6 +49,8 @@ static const uint8_t tsn_field_storage[TSN_FIELD_COUNT] = {
 #undef FIELD
 };
 
+_Static_assert(TSN_FIELD_COUNT > 64 && TSN_FIELD_COUNT <= 128, "tsn_field_set_all has two words");
+
 /* A set of fields. */
 struct tsn_field_set {
 	uint64_t bits[(TSN_FIELD_COUNT + 63) / 64];
@@ -64,6 +66,12 @@ static inline bool
 tsn_field_set_has(const struct tsn_field_set *s, enum tsn_field f)
 {
 	return s->bits[f / 64] >> (f % 64) & 1;
+}
+
+static inline struct tsn_field_set
+tsn_field_set_all(void)
+{
+	return (struct tsn_field_set){ { UINT64_MAX, UINT64_MAX } };
 }
 
 static inline void

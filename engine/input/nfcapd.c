@@ -182,7 +182,7 @@ read_raw(struct tsn_nfcapd_file *f, struct tsn_nfcapd_block *b)
 	size_t got = 0, n;
 
 	*b = (struct tsn_nfcapd_block){ .at = f->at, .size = f->size, .type = f->type, .raw = b->raw, .raw_room = b->raw_room,
-		.plain = b->plain };
+		.plain = b->plain, .plain_room = b->plain_room };
 	while (got < f->size) {
 		n = tsn_reader_need(f->r, f->size - got < PIECE ? f->size - got : PIECE);
 		if (n == 0)
@@ -246,6 +246,8 @@ take_unpacked(struct tsn_nfcapd_file *f, struct tsn_nfcapd_piece *out)
 
 	read_ahead(f);
 	b = tsn_nfcapd_ahead_take(f->ahead);
+	if (b == NULL)
+		return TSN_NFCAPD_NO_MEMORY;
 	f->at = b->at;
 	f->size = b->size;
 	f->type = b->type;

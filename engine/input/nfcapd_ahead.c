@@ -7,10 +7,11 @@
 #include "base/mem.h"
 
 #define BLOCKS 4u
+#define USUAL ((size_t)3 << 19) /* bytes of a block, unpacked */
 
 enum stage { PACKED, AT_IT, DONE };
 
-/* Block number n is at n % BLOCKS. */
+/* Block number n is at n % [most]. */
 struct tsn_nfcapd_ahead {
 	enum tsn_nfcapd_packing packing;
 	const struct tsn_hands *hands;
@@ -19,6 +20,7 @@ struct tsn_nfcapd_ahead {
 	pthread_cond_t done;
 	unsigned put, begun, taken;  /* numbers of the next */
 	unsigned most;               /* that may wait */
+	size_t largest;              /* unpacked so far */
 	enum stage stage[BLOCKS];
 	struct tsn_nfcapd_block block[BLOCKS];
 };
@@ -27,7 +29,7 @@ struct tsn_nfcapd_ahead {
 static bool
 unpack_one(struct tsn_nfcapd_ahead *a)
 {
-	const unsigned n = a->begun % BLOCKS;
+	const unsigned n = a->begun % a->most;
 	struct tsn_nfcapd_block *b = &a->block[n];
 
 	if (a->begun == a->put)
@@ -35,7 +37,7 @@ unpack_one(struct tsn_nfcapd_ahead *a)
 	a->begun++;
 	a->stage[n] = AT_IT;
 	pthread_mutex_unlock(&a->lock);
-	b->len = tsn_nfcapd_unpack(a->packing, b->raw, b->size, b->plain, TSN_NFCAPD_BLOCK_MAX);
+	b->len = tsn_nfcapd_unpack(a->packing, b->raw, b->size, b->plain, b->plain_room);
 	pthread_mutex_lock(&a->lock);
 	a->stage[n] = DONE;
 	pthread_cond_signal(&a->done);
@@ -87,23 +89,36 @@ tsn_nfcapd_ahead_free(struct tsn_nfcapd_ahead *a)
 	tsn_free(a);
 }
 
+static bool
+make_room(struct tsn_nfcapd_block *b, size_t room)
+{
+	uint8_t *p;
+
+	if (room <= b->plain_room)
+		return true;
+	p = tsn_malloc(room);
+	if (p == NULL)
+		return false;
+	tsn_free(b->plain);
+	b->plain = p;
+	b->plain_room = room;
+	return true;
+}
+
+/* Nobody says how long a block is unpacked. There is room for what is to be expected, and for all when it was too little. */
 struct tsn_nfcapd_block *
 tsn_nfcapd_ahead_room(struct tsn_nfcapd_ahead *a)
 {
-	struct tsn_nfcapd_block *b = &a->block[a->put % BLOCKS];
+	struct tsn_nfcapd_block *b = &a->block[a->put % a->most];
 
-	if (a->put - a->taken >= a->most)
-		return NULL;
-	if (b->plain == NULL)
-		b->plain = tsn_malloc(TSN_NFCAPD_BLOCK_MAX);
-	return b->plain != NULL ? b : NULL;
+	return a->put - a->taken < a->most && make_room(b, a->largest > USUAL ? a->largest : USUAL) ? b : NULL;
 }
 
 void
 tsn_nfcapd_ahead_put(struct tsn_nfcapd_ahead *a)
 {
 	pthread_mutex_lock(&a->lock);
-	a->stage[a->put % BLOCKS] = PACKED;
+	a->stage[a->put % a->most] = PACKED;
 	a->put++;
 	pthread_mutex_unlock(&a->lock);
 	if (a->hands != NULL)
@@ -119,7 +134,8 @@ tsn_nfcapd_ahead_n(const struct tsn_nfcapd_ahead *a)
 const struct tsn_nfcapd_block *
 tsn_nfcapd_ahead_take(struct tsn_nfcapd_ahead *a)
 {
-	const unsigned n = a->taken % BLOCKS;
+	const unsigned n = a->taken % a->most;
+	struct tsn_nfcapd_block *b = &a->block[n];
 
 	pthread_mutex_lock(&a->lock);
 	while (a->stage[n] != DONE)
@@ -127,5 +143,11 @@ tsn_nfcapd_ahead_take(struct tsn_nfcapd_ahead *a)
 			pthread_cond_wait(&a->done, &a->lock);
 	a->taken++;
 	pthread_mutex_unlock(&a->lock);
-	return &a->block[n];
+	if (b->len == 0 && b->plain_room < TSN_NFCAPD_BLOCK_MAX) { /* for want of room, it may be */
+		if (!make_room(b, TSN_NFCAPD_BLOCK_MAX))
+			return NULL;
+		b->len = tsn_nfcapd_unpack(a->packing, b->raw, b->size, b->plain, b->plain_room);
+	}
+	a->largest = b->len > a->largest ? b->len : a->largest;
+	return b;
 }

@@ -16,6 +16,7 @@ struct tsn_nfcapd_block {
 	uint8_t *raw;     /* as it lies there */
 	size_t raw_room;
 	uint8_t *plain;
+	size_t plain_room;
 	size_t len;       /* 0: it cannot be unpacked */
 };
 
@@ -30,7 +31,7 @@ struct tsn_nfcapd_block *tsn_nfcapd_ahead_room(struct tsn_nfcapd_ahead *a);
 void tsn_nfcapd_ahead_put(struct tsn_nfcapd_ahead *a);
 /* Blocks put and not taken. */
 unsigned tsn_nfcapd_ahead_n(const struct tsn_nfcapd_ahead *a);
-/* The next one, unpacked; there must be one. */
+/* The next one, unpacked; there must be one. NULL when memory is out. */
 const struct tsn_nfcapd_block *tsn_nfcapd_ahead_take(struct tsn_nfcapd_ahead *a);
 
 #endif

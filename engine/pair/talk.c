@@ -85,34 +85,49 @@ find_due(const struct tsn_pair *p, struct records *r, int64_t now, uint32_t most
 
 /* --- the ends --- */
 
+/* Rows with an address that is not of IPv4: [field] is the initiator's address there, or the other's. */
+static void
+put_six(const struct tsn_pair *p, const struct records *r, struct tsn_batch *out, const struct tsn_mask *rows, enum tsn_field field, bool mine)
+{
+	struct tsn_addr_column *a = &out->addr[tsn_fields[field].addr_slot];
+
+	TSN_EACH_ROW(row, rows) {
+		const struct tsn_addr addr = tsn_pair_addr(p, r->talk[row], r->upper[row] == mine);
+
+		a->v4[row] = addr.v4 ? (uint32_t)addr.lo : 0;
+		a->hi[row] = addr.hi;
+		a->lo[row] = addr.lo;
+		a->any_v6 |= !addr.v4;
+		tsn_mask_put(&a->is_v4, row, addr.v4);
+	}
+}
+
 static void
 put_addrs(const struct tsn_pair *p, const struct records *r, struct tsn_batch *out)
 {
-	static const enum tsn_field all[] = { TSN_F_SRC, TSN_F_DST, TSN_F_INITIATOR };
+	static const struct { enum tsn_field field; bool mine; } all[] = { { TSN_F_SRC, true }, { TSN_F_DST, false }, { TSN_F_INITIATOR, true } };
 	uint32_t *src = out->col[TSN_F_SRC], *dst = out->col[TSN_F_DST], *who = out->col[TSN_F_INITIATOR];
 	uint8_t *version = out->col[TSN_F_IP_VERSION];
+	struct tsn_mask six = { { 0 } };
 
-	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
-		out->present[all[k]] = out->rows;
-		out->addr[tsn_fields[all[k]].addr_slot].is_v4 = out->rows;
-	}
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct talk *t = r->talk[i];
 		const bool upper = r->upper[i];
-
 		const uint32_t low = (uint32_t)(t->addrs >> 32), high = (uint32_t)t->addrs;
 
 		src[i] = who[i] = upper ? high : low;
 		dst[i] = upper ? low : high;
-		version[i] = 4;
-		if ((t->rest & KEY_BOTH_V4) == KEY_BOTH_V4)
-			continue;
 		version[i] = t->rest & KEY_V4(upper) ? 4 : 6;
-		tsn_batch_put_addr(out, i, TSN_F_SRC, tsn_pair_addr(p, t, upper));
-		tsn_batch_put_addr(out, i, TSN_F_DST, tsn_pair_addr(p, t, !upper));
-		tsn_batch_put_addr(out, i, TSN_F_INITIATOR, tsn_pair_addr(p, t, upper));
+		if ((t->rest & KEY_BOTH_V4) != KEY_BOTH_V4)
+			tsn_mask_set(&six, i);
 	}
 	out->present[TSN_F_IP_VERSION] = out->rows;
+	for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+		out->present[all[k].field] = out->rows;
+		out->addr[tsn_fields[all[k].field].addr_slot].is_v4 = out->rows;
+		if (p->six != NULL)
+			put_six(p, r, out, &six, all[k].field, all[k].mine);
+	}
 }
 
 static void

@@ -31,6 +31,7 @@ struct tsn_v4_members {
 	struct tsn_v4_bits *some;   /* of each block: its /24s with a member */
 	struct tsn_v4_parts *part;
 	struct tsn_v4_bits *leaf;   /* a bit an address; NULL: too many, or n is small */
+	bool small;                 /* there are few of all these, and some leaf */
 };
 
 struct tsn_v6_members {

@@ -17,7 +17,7 @@
 
 #define LANES 16u
 
-#define NEAR 16u /* rows whose sets are fetched together */
+#define NEAR 8u /* rows whose sets are fetched together */
 
 struct cell {
 	uint64_t head;

@@ -14,6 +14,7 @@
  */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/wide.h"
 #include "state/internal.h"
 #include "state/ring.h"
 
@@ -243,26 +244,56 @@ tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_
 	return kept;
 }
 
+TSN_WIDE(static, int64_t, most_of, (const int64_t *v, uint32_t n), (v, n))
+{
+	int64_t most = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		most = v[i] > most ? v[i] : most;
+	return most;
+}
+
+/* Of rows that are neighbours, as all of a batch are, the most is soon found; and mostly no more is to be done. */
+static bool
+are_neighbours(const struct tsn_fold *x)
+{
+	return x->to > x->from && x->row[x->to - 1] - x->row[x->from] == (int)(x->to - x->from) - 1;
+}
+
+/* The most the rows saw; notes whose groups have enough. */
+static int64_t
+note(struct tsn_state *s, struct tsn_family *f, const struct tsn_agg *a, const struct tsn_fold *x)
+{
+	const bool unread = a->out == &s->unread;
+	const bool vague = x->guarded && a->error != NULL; /* of a sketch any number below what is asked stands for all of those */
+	int64_t most = 0;
+
+	if (!unread && !vague && are_neighbours(x)) {
+		most = most_of(&a->out->i[x->row[x->from]], x->to - x->from);
+		if (most < a->def->least)
+			return most;
+	}
+	for (uint32_t k = x->from; k < x->to; k++) {
+		const uint32_t row = x->row[k];
+		const int64_t value = unread ? INT64_MAX : a->out->i[row];
+		const int64_t high = vague && a->error[row] > 0 && value < a->def->least ? a->def->least : value;
+
+		most = high > most ? high : most;
+		if (value >= a->def->least)
+			heat(f->guard, s->keys.hash[x->row[k]]);
+	}
+	return most;
+}
+
 /* Rows that do not count see enough only where the bit is set. */
 void
 tsn_guard_note(struct tsn_state *s, struct tsn_family *f, const struct tsn_fold *x)
 {
 	f->guard->counted += x->to - x->from;
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
-		const struct tsn_agg *a = &f->agg[i];
-		int64_t most = 0;
+		const int64_t most = f->agg[i].def->least > 0 ? note(s, f, &f->agg[i], x) : 0;
 
-		for (uint32_t k = x->from; a->def->least > 0 && k < x->to; k++) {
-			const uint32_t row = x->row[k];
-			const int64_t value = a->out == &s->unread ? INT64_MAX : a->out->i[row];
-			/* of a sketch any number below what is asked stands for all of those */
-			const int64_t high = x->guarded && a->error != NULL && a->error[row] > 0 && value < a->def->least ? a->def->least : value;
-
-			most = high > most ? high : most;
-			if (value >= a->def->least)
-				heat(f->guard, s->keys.hash[x->row[k]]);
-		}
 		if (most > 0)
-			rise(f->guard, a, most);
+			rise(f->guard, &f->agg[i], most);
 	}
 }

@@ -4,7 +4,7 @@
  * What the files of this room share. A family is
  *
  *   directory   lines of entries {tag, group}; see directory.h
- *   groups      16 bytes each, by group number; long keys in a slab
+ *   groups      16 bytes each, by group number, or 32 with the lanes of a count; long keys in a slab
  *   aggregates  each with dense arrays of cells, by group number
  *
  * A group's number is its place in its part times the number of parts plus the part, so that a
@@ -549,6 +549,8 @@ struct tsn_whole {
 	uint32_t n;
 };
 bool tsn_whole_find(struct tsn_state *const *s, uint32_t n, const char *canon, size_t len, struct tsn_whole *out);
+/* How many shards it has more by the family of this state: 1, or 0 if there is one already, or of another division. */
+uint32_t tsn_whole_add(struct tsn_whole *w, struct tsn_family *f, const struct tsn_state *s);
 
 /* save.c: one family as bytes and back, for a reload with other shards; the family is as made before, and again after false. */
 void tsn_family_save(const struct tsn_whole *w, struct tsn_pack *out);

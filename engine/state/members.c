@@ -190,6 +190,8 @@ tsn_members_ahead(const struct tsn_members *m, uint64_t member, bool place)
 	}
 	b = block(m, first_block(m, member));
 	__builtin_prefetch(&b->member[sizes[m->size] < PLACES ? 0 : PLACES - 1], 1);
+	if (m->size > ONE_BLOCK)
+		__builtin_prefetch(b + 1, 1); /* where it goes if that is full */
 }
 
 static inline uint32_t

@@ -107,6 +107,16 @@ find(const struct tsn_state *s, const char *canon, size_t len)
 	return NULL;
 }
 
+uint32_t
+tsn_whole_add(struct tsn_whole *w, struct tsn_family *f, const struct tsn_state *s)
+{
+	if ((w->n != 0 && w->n != s->nshards) || w->shard[s->shard] != NULL)
+		return 0;
+	w->shard[s->shard] = f;
+	w->n = s->nshards;
+	return 1;
+}
+
 bool
 tsn_whole_find(struct tsn_state *const *s, uint32_t n, const char *canon, size_t len, struct tsn_whole *out)
 {
@@ -116,11 +126,8 @@ tsn_whole_find(struct tsn_state *const *s, uint32_t n, const char *canon, size_t
 	for (uint32_t i = 0; i < n; i++) {
 		struct tsn_family *f = find(s[i], canon, len);
 
-		if (f == NULL || (out->n != 0 && out->n != s[i]->nshards) || out->shard[s[i]->shard] != NULL)
-			continue;
-		out->shard[s[i]->shard] = f;
-		out->n = s[i]->nshards;
-		found++;
+		if (f != NULL)
+			found += tsn_whole_add(out, f, s[i]);
 	}
 	return found > 0 && found == out->n;
 }

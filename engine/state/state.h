@@ -144,20 +144,21 @@ uint32_t tsn_state_part_of_key(const struct tsn_key_spec *key, const uint8_t *by
 void tsn_state_free(struct tsn_state *s);
 
 /*
- * Moves into the fresh state [s] what [old] holds under the same canonical
- * forms: whole arrays, nothing copied. [old] stays valid to free and must not
- * be used otherwise. [report] (may be NULL) is called for each family and aggregate of [s].
- * It allocates nothing. The seed comes along. Groups beyond a lowered max_keys stay, and
- * each new one takes the place of another; an aggregate that did not close and now [closes] begins to after the next call.
+ * Fresh states go on from what [old] ones hold under the same canonical forms. Who goes on as whom is found by the definitions
+ * alone, so by any thread while the old ones are at work. Both lists are borrowed. NULL when memory is out.
  */
-void tsn_state_take_over(struct tsn_state *s, struct tsn_state *old,
-    void (*report)(void *arg, const struct tsn_handover *), void *arg);
+struct tsn_takeover;
+struct tsn_takeover *tsn_takeover_new(struct tsn_state *const *s, uint32_t n, struct tsn_state *const *old, uint32_t nold);
+void tsn_takeover_free(struct tsn_takeover *t);
 /*
- * The same for states that are shards, or have families that others have not. Where a family is divided as it was its arrays move;
- * else its groups are made anew, and if there is no memory for that, it begins empty and is reported as not kept.
+ * Whole arrays move, nothing is copied, and the seed comes along. The old states stay valid to free and must not be used otherwise.
+ * Groups beyond a lowered max_keys stay, and each new one takes the place of another; an aggregate that did not close and now
+ * [closes] begins to after the next call. Where a family is divided among other shards than it was its groups are made
+ * anew; if there is no memory for that, and only for that some is wanted, it begins empty and is told as not kept.
  */
-void tsn_state_take_over_all(struct tsn_state *const *s, uint32_t n, struct tsn_state *const *old, uint32_t nold,
-    void (*report)(void *arg, const struct tsn_handover *), void *arg);
+void tsn_takeover_run(struct tsn_takeover *t);
+/* What became of each family and aggregate; any thread, at any time after it. */
+void tsn_takeover_tell(const struct tsn_takeover *t, void (*report)(void *arg, const struct tsn_handover *), void *arg);
 
 /*
  * Folds one batch into family [f], row by row in order, and gives each row of

@@ -4,8 +4,10 @@
  * Handover at a reload. What is the same under its canonical form moves as it
  * is; the groups of a kept family stay even if the new cap is below their number
  * (from then on each new group takes the place of another). A family that is divided otherwise than it was goes
- * through the bytes of a snapshot.
+ * through the bytes of a snapshot. Who goes on as whom is found beforehand, for flows wait while it moves.
  */
+#include "base/arena.h"
+#include "base/names.h"
 #include "base/pack.h"
 #include "state/internal.h"
 #include "state/kept.h"
@@ -67,108 +69,236 @@ move_family(struct tsn_family *to, struct tsn_family *from)
 	tsn_slab_bound(&to->store.slab, &to->def.key, (uint64_t)to->budget * to->store.nparts);
 }
 
-/* The aggregate of [old] that goes on as [a]; NULL if there is none. */
-static struct tsn_agg *
-find_agg(const struct tsn_agg *a, const struct tsn_family *old)
+/* --- beforehand, by the definitions alone --- */
+
+/* A family of the new state, and what it goes on from. */
+struct pass {
+	struct tsn_family **now, **was; /* shards, by number; [was] NULL: it begins anew */
+	uint32_t n, nwas;
+	uint32_t *from;                 /* by aggregate: which of the old family's goes on as it; TSN_NAMES_NONE: it is new */
+	bool kept;
+	uint64_t groups;
+};
+
+struct tsn_takeover {
+	struct tsn_arena *arena;
+	struct tsn_state *const *now, *const *old;
+	uint32_t n, nold;
+	struct pass *pass;
+	uint32_t npasses;
+};
+
+/* The shards of a form. */
+struct member {
+	struct tsn_family *family;
+	const struct tsn_state *state;
+	struct member *next;
+};
+
+static bool
+list_forms(struct tsn_arena *arena, struct tsn_state *const *s, uint32_t n, struct tsn_names *forms)
 {
-	for (uint32_t j = 0; old != NULL && j < old->def.naggs; j++)
-		if (same_agg(a->def, old->agg[j].def))
-			return &old->agg[j];
+	for (uint32_t k = 0; k < n; k++) {
+		for (uint32_t i = 0; i < s[k]->n; i++) {
+			const char *canon = s[k]->family[i].def.canon;
+			struct member *m = tsn_arena_alloc(arena, sizeof(*m)), *first;
+
+			if (m == NULL || !tsn_names_put(forms, canon, strlen(canon), m))
+				return false;
+			*m = (struct member){ &s[k]->family[i], s[k], NULL };
+			first = tsn_names_get(forms, canon, strlen(canon));
+			if (first == m)
+				continue;
+			m->next = first->next;
+			first->next = m;
+		}
+	}
+	return true;
+}
+
+/* False where not all shards are there, or nobody is. */
+static bool
+find_whole(const struct tsn_names *forms, const char *canon, struct tsn_whole *out)
+{
+	uint32_t found = 0;
+
+	*out = (struct tsn_whole){ .n = 0 };
+	for (const struct member *m = tsn_names_get(forms, canon, strlen(canon)); m != NULL; m = m->next)
+		found += tsn_whole_add(out, m->family, m->state);
+	return found > 0 && found == out->n;
+}
+
+static struct tsn_family **
+keep_shards(struct tsn_arena *arena, const struct tsn_whole *w)
+{
+	struct tsn_family **v = tsn_arena_alloc(arena, w->n * sizeof(struct tsn_family *));
+
+	if (v != NULL)
+		memcpy(v, w->shard, w->n * sizeof(struct tsn_family *));
+	return v;
+}
+
+static bool
+pair_aggs(struct tsn_arena *arena, struct pass *p)
+{
+	const struct tsn_family *f = p->now[0], *old = p->was[0];
+	struct tsn_names names = { 0 };
+	bool ok = true;
+
+	p->from = tsn_arena_alloc(arena, f->def.naggs * sizeof(*p->from) + 1);
+	for (uint32_t i = 0; i < old->def.naggs && ok; i++)
+		ok = tsn_names_add(&names, old->agg[i].def->canon, i);
+	for (uint32_t i = 0; i < f->def.naggs && ok && p->from != NULL; i++) {
+		const uint32_t was = tsn_names_find(&names, f->agg[i].def->canon);
+
+		p->from[i] = was != TSN_NAMES_NONE && same_agg(f->agg[i].def, old->agg[was].def) ? was : TSN_NAMES_NONE;
+	}
+	tsn_names_fini(&names);
+	return ok && p->from != NULL;
+}
+
+/* Each family once, with its first shard. */
+static bool
+add_pass(struct tsn_takeover *t, struct tsn_family *f, const struct tsn_names *forms, const struct tsn_names *old_forms)
+{
+	struct pass *p = &t->pass[t->npasses];
+	struct tsn_whole now, was;
+
+	if (!find_whole(forms, f->def.canon, &now) || now.shard[0] != f)
+		return true;
+	t->npasses++;
+	p->n = now.n;
+	p->now = keep_shards(t->arena, &now);
+	if (p->now == NULL)
+		return false;
+	if (!find_whole(old_forms, f->def.canon, &was) || !same_family(&f->def, &was.shard[0]->def))
+		return true;
+	p->nwas = was.n;
+	p->was = keep_shards(t->arena, &was);
+	return p->was != NULL && pair_aggs(t->arena, p);
+}
+
+static bool
+plan(struct tsn_takeover *t)
+{
+	struct tsn_names forms = { 0 }, old_forms = { 0 };
+	uint32_t families = 0;
+	bool ok;
+
+	for (uint32_t k = 0; k < t->n; k++)
+		families += t->now[k]->n;
+	t->pass = tsn_arena_alloc(t->arena, families * sizeof(*t->pass) + 1);
+	ok = t->pass != NULL && list_forms(t->arena, t->now, t->n, &forms) && list_forms(t->arena, t->old, t->nold, &old_forms);
+	for (uint32_t k = 0; k < t->n; k++)
+		for (uint32_t i = 0; i < t->now[k]->n && ok; i++)
+			ok = add_pass(t, &t->now[k]->family[i], &forms, &old_forms);
+	tsn_names_fini(&forms);
+	tsn_names_fini(&old_forms);
+	return ok;
+}
+
+struct tsn_takeover *
+tsn_takeover_new(struct tsn_state *const *s, uint32_t n, struct tsn_state *const *old, uint32_t nold)
+{
+	struct tsn_arena *arena = tsn_arena_new();
+	struct tsn_takeover *t = arena != NULL ? tsn_arena_alloc(arena, sizeof(*t)) : NULL;
+
+	if (t != NULL) {
+		*t = (struct tsn_takeover){ .arena = arena, .now = s, .old = old, .n = n, .nold = nold };
+		if (plan(t))
+			return t;
+	}
+	tsn_arena_free(arena);
 	return NULL;
 }
 
+void
+tsn_takeover_free(struct tsn_takeover *t)
+{
+	if (t != NULL)
+		tsn_arena_free(t->arena);
+}
+
+/* --- and then --- */
+
 static void
-move(struct tsn_family *f, struct tsn_family *old)
+move(struct tsn_family *f, struct tsn_family *old, const uint32_t *from)
 {
 	move_family(f, old);
-	for (uint32_t i = 0; i < f->def.naggs; i++) {
-		struct tsn_agg *from = find_agg(&f->agg[i], old);
-
-		if (from != NULL)
-			move_agg(&f->agg[i], from);
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		if (from[i] != TSN_NAMES_NONE)
+			move_agg(&f->agg[i], &old->agg[from[i]]);
 		else if (f->agg[i].store.counts.lean)
 			tsn_counts_init(&f->agg[i].store.counts, false); /* its lanes would be those of another */
-	}
 	tsn_samples_settle(f);
 }
 
 /* False: memory is out, and the family begins anew. */
 static bool
-regroup(const struct tsn_whole *now, const struct tsn_whole *old, uint64_t seed)
+regroup(const struct pass *p, uint64_t seed)
 {
+	struct tsn_whole now = { .n = p->n }, was = { .n = p->nwas };
 	struct tsn_pack k = { 0 };
 	struct tsn_unpack in;
 	bool ok;
 
-	tsn_family_save(old, &k);
+	memcpy(now.shard, p->now, p->n * sizeof(now.shard[0]));
+	memcpy(was.shard, p->was, p->nwas * sizeof(was.shard[0]));
+	tsn_family_save(&was, &k);
 	in = (struct tsn_unpack){ k.p, k.p + k.n, false };
-	ok = !k.failed && tsn_family_load(now, seed, tsn_unpack_part(&in));
+	ok = !k.failed && tsn_family_load(&now, seed, tsn_unpack_part(&in));
 	tsn_pack_fini(&k);
 	return ok;
 }
 
 static bool
-take(const struct tsn_whole *now, const struct tsn_whole *old, uint64_t seed)
+take(const struct pass *p, uint64_t seed)
 {
-	if (now->n != old->n)
-		return regroup(now, old, seed);
-	for (uint32_t i = 0; i < now->n; i++)
-		move(now->shard[i], old->shard[i]);
+	if (p->n != p->nwas)
+		return regroup(p, seed);
+	for (uint32_t i = 0; i < p->n; i++)
+		move(p->now[i], p->was[i], p->from);
 	return true;
 }
 
-static void
-tell(const struct tsn_whole *now, const struct tsn_family *old, bool kept, void (*report)(void *, const struct tsn_handover *), void *arg)
+void
+tsn_takeover_run(struct tsn_takeover *t)
 {
-	const struct tsn_family *f = now->shard[0];
-	struct tsn_handover h = { f->def.canon, true, kept, 0, 0 };
+	const uint64_t seed = t->old[0]->seed; /* the keys that move were hashed with it */
 
-	for (uint32_t i = 0; i < now->n; i++)
-		h.groups += now->shard[i]->store.ngroups;
+	for (uint32_t k = 0; k < t->n; k++) {
+		t->now[k]->seed = seed;
+		for (uint32_t i = 0; i < t->nold; i++)
+			t->now[k]->learned = t->now[k]->learned || t->old[i]->learned;
+	}
+	for (uint32_t i = 0; i < t->npasses; i++) {
+		struct pass *p = &t->pass[i];
+
+		p->kept = p->was != NULL && take(p, seed);
+		for (uint32_t k = 0; k < p->n; k++)
+			p->groups += p->now[k]->store.ngroups;
+	}
+}
+
+static void
+tell(const struct pass *p, void (*report)(void *, const struct tsn_handover *), void *arg)
+{
+	const struct tsn_family *f = p->now[0];
+	const struct tsn_handover h = { f->def.canon, true, p->kept, p->groups, 0 };
+
 	report(arg, &h);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		const struct tsn_agg_def *d = f->agg[i].def;
-		const bool went = kept && find_agg(&f->agg[i], old) != NULL;
-		struct tsn_handover one = { d->canon, false, went, went ? h.groups : 0, d->window_ms };
+		const bool went = p->kept && p->from[i] != TSN_NAMES_NONE;
+		const struct tsn_handover one = { d->canon, false, went, went ? h.groups : 0, d->window_ms };
 
 		report(arg, &one);
 	}
 }
 
-/* Each family once, with its first shard. */
-static void
-take_family(struct tsn_family *f, struct tsn_state *const *s, uint32_t n, struct tsn_state *const *old, uint32_t nold,
-    void (*report)(void *, const struct tsn_handover *), void *arg)
-{
-	const size_t len = strlen(f->def.canon);
-	struct tsn_whole now, was;
-	bool kept = false;
-
-	if (!tsn_whole_find(s, n, f->def.canon, len, &now) || now.shard[0] != f)
-		return;
-	if (tsn_whole_find(old, nold, f->def.canon, len, &was) && same_family(&f->def, &was.shard[0]->def))
-		kept = take(&now, &was, old[0]->seed);
-	if (report != NULL)
-		tell(&now, kept ? was.shard[0] : NULL, kept, report, arg);
-}
-
 void
-tsn_state_take_over_all(struct tsn_state *const *s, uint32_t n, struct tsn_state *const *old, uint32_t nold,
-    void (*report)(void *arg, const struct tsn_handover *), void *arg)
+tsn_takeover_tell(const struct tsn_takeover *t, void (*report)(void *arg, const struct tsn_handover *), void *arg)
 {
-	for (uint32_t k = 0; k < n; k++) {
-		s[k]->seed = old[0]->seed; /* the keys that move were hashed with it */
-		for (uint32_t i = 0; i < nold; i++)
-			s[k]->learned = s[k]->learned || old[i]->learned;
-	}
-	for (uint32_t k = 0; k < n; k++)
-		for (uint32_t i = 0; i < s[k]->n; i++)
-			take_family(&s[k]->family[i], s, n, old, nold, report, arg);
-}
-
-void
-tsn_state_take_over(struct tsn_state *s, struct tsn_state *old,
-    void (*report)(void *arg, const struct tsn_handover *), void *arg)
-{
-	tsn_state_take_over_all(&s, 1, &old, 1, report, arg);
+	for (uint32_t i = 0; i < t->npasses; i++)
+		tell(&t->pass[i], report, arg);
 }

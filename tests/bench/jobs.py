@@ -154,33 +154,77 @@ def compile_rules(i, rounds):
     return {"compile_s": done["ns"] * 10000 / 1e9, "compile_wall_s": done["wall"] * 10000 / 1e9, "compile_failed": done["failed"]}
 
 
+class Listening:
+    """A daemon with 10,000 rules, and datagrams on their way to it."""
+
+    def __init__(self, i, options=""):
+        self.i, self.port, self.log, self.asked = i, 20000 + os.getpid() % 20000, i.path("reload.log"), 0
+        site = i.rules("reload-site.tsn", f'site {{ listen udp "127.0.0.1:{self.port}" output text "/dev/null" }}\n')
+        with open(self.log, "w", encoding="utf-8") as out:
+            self.daemon = subprocess.Popen([i.tocsin, "listen", *options.split(), "-r", i.path("mixed10000.tsn"), "-r", site], stdout=out, stderr=out)
+        wait_for(self.log, "rules in force", 1, 20)
+
+    def send(self, seconds):
+        return subprocess.Popen([f"{self.i.build}/blast", self.i.part(), str(self.port), RELOAD_RATE, str(seconds)], stdout=subprocess.PIPE)
+
+    def reload(self):
+        self.daemon.send_signal(signal.SIGHUP)
+
+    def taken(self):
+        """Datagrams, and the nanoseconds of processor that the thread of the flows has had; the kernel keeps those, not the daemon."""
+        self.daemon.send_signal(signal.SIGUSR1)
+        self.asked += 1
+        told = wait_for(self.log, r"127\.0\.0\.1:\d+: (\d+) datagrams", self.asked, 20)
+        with open(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/schedstat", encoding="utf-8") as f:
+            return int(told), int(f.read().split()[0])
+
+    def end(self):
+        self.daemon.terminate()
+        self.daemon.wait()
+
+
 def reload_rules(i, times):
-    """The daemon with 10,000 rules gets them again under RELOAD_RATE datagrams a second: how long its flows waited, by its own
-    log, and how long until the rules were in force."""
-    port, log = 20000 + os.getpid() % 20000, i.path("reload.log")
-    site = i.rules("reload-site.tsn", f'site {{ listen udp "127.0.0.1:{port}" output text "/dev/null" }}\n')
-    waited, took = [], []
-    with open(log, "w", encoding="utf-8") as out:
-        daemon = subprocess.Popen([i.tocsin, "listen", "-r", i.path("mixed10000.tsn"), "-r", site], stdout=out, stderr=out)
-    seconds = 3 * times + 4
-    sender = None
+    """The same rules again and again under RELOAD_RATE datagrams a second: how long flows waited, by the daemon's log; how long until
+    the rules were in force; and with one thread for flows, what a datagram costs it while there is a reload every second."""
+    return {**reload_pauses(i, times), **reload_cost(i, 3)}
+
+
+def reload_pauses(i, times):
+    d, waited, took = Listening(i), [], []
+    sender = d.send(3 * times + 4)
     try:
-        wait_for(log, "ready|listening", 1, 20)
-        sender = subprocess.Popen([f"{i.build}/blast", i.part(), str(port), RELOAD_RATE, str(seconds)], stdout=subprocess.DEVNULL)
         for n in range(times):
             began = time.perf_counter()
-            daemon.send_signal(signal.SIGHUP)
-            m = wait_for(log, r"reloaded: .*flows waited ([0-9.]+) (ms|us)", n + 1, 20)
+            d.reload()
+            m = wait_for(d.log, r"reloaded: .*flows waited ([0-9]+) us", n + 1, 20)
             if m:
                 took.append(time.perf_counter() - began)
-                waited.append(float(m[0]) / (1000 if m[1] == "us" else 1))
+                waited.append(float(m) / 1000)
     finally:
-        if sender:
-            sender.terminate()
-            sender.wait()
-        daemon.terminate()
-        daemon.wait()
+        sender.terminate()
+        sender.wait()
+        d.end()
     return {"reload_pause_ms": max(waited), "reload_s": sorted(took)[len(took) // 2], "reloads": len(took)} if took else {}
+
+
+def reload_cost(i, rounds):
+    d, cost, lost = Listening(i, "--threads 1"), {False: [], True: []}, 0
+    try:
+        for reloads in (False, True) * rounds:
+            (before, cpu), sender = d.taken(), d.send(4)
+            for _ in range(4):
+                if reloads:
+                    d.reload()
+                time.sleep(1)
+            sent = int(sender.communicate()[0].split()[0])
+            time.sleep(0.5)
+            after, now = d.taken()
+            lost += sent - (after - before)
+            cost[reloads].append((now - cpu) / max(after - before, 1))
+    finally:
+        d.end()
+    quiet, busy = (sorted(cost[k])[rounds // 2] for k in (False, True))
+    return {"reload_cost": busy / quiet, "reload_lost": lost}
 
 
 def wait_for(path, pattern, times, seconds):

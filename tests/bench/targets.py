@@ -54,6 +54,8 @@ TARGETS = [
     ("compile 10,000 rules", "by the clock", "s", value("compile_wall_s"), LESS, 1, 0.2),
     ("reload 10,000 rules", "until in force, under load", "s", value("reload_s"), LESS, 1, 0.2),
     ("reload 10,000 rules", "flows waited", "ms", value("reload_pause_ms"), LESS, 1, None),
+    ("reload 10,000 rules", "every second: a datagram, against none", "x", value("reload_cost"), LESS, 1.05, None),
+    ("reload 10,000 rules", "every second: datagrams lost", "", value("reload_lost"), LESS, 0, None),
 ]
 
 

@@ -65,6 +65,11 @@ if [ -x "$programs/flowgen" ]; then
 	listed "$tmp/mixed"
 	[ ! -d ../shared/data/labelled ] || listed ../shared/data/labelled
 fi
+expect 0 "$fast" run -q --threads 1000 -r tests/fixtures/demo.tsn "$capture"
+says err '--threads 1000: 64 are used, the most there can be'
+mv "$tmp/out" "$tmp/64"
+expect 0 "$fast" run -q --threads 1 -r tests/fixtures/demo.tsn "$capture"
+same 'on more threads than there can be' "$tmp/out" "$tmp/64"
 checks=$((checks + 1))
 [ $lines -gt 2000 ] || failed "only $lines alert records were compared"
 finish

@@ -91,7 +91,7 @@ fuzz_template_init(struct fuzz_template *t)
 	t->batch = tsn_batch_new();
 	t->now = INT64_C(1700000000000);
 	REQUIRE(t->batch != NULL && t->decoder != NULL);
-	REQUIRE(tsn_decoder_want(t->decoder, wanted, 3));
+	tsn_decoder_want(t->decoder, wanted, 3);
 }
 
 static void

@@ -54,7 +54,7 @@ fuzz_log(void *arg, enum tsn_log_level level, const char *line)
 static void
 fuzz_start(void)
 {
-	struct tsn_engine_options o = { .on_rows = fuzz_rows, .batch_rows = 16 };
+	struct tsn_engine_options o = { .on_rows = fuzz_rows, .rows_read = tsn_field_set_all(), .batch_rows = 16 };
 
 	if (fuzz.engine != NULL)
 		return;

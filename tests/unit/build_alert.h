@@ -111,7 +111,8 @@ program_of(struct tsn_rule *rules, uint32_t n)
 }
 
 static inline bool
-play_begin(struct player *p, const struct tsn_program *program, uint32_t max_keys)
+play_begin_over(struct player *p, const struct tsn_program *program, uint32_t max_keys, const struct tsn_set *const *sets,
+    const struct tsn_state *state)
 {
 	p->program = program;
 	p->now = TSN_TIME_NONE;
@@ -119,7 +120,34 @@ play_begin(struct player *p, const struct tsn_program *program, uint32_t max_key
 	p->batch = tsn_batch_new();
 	p->sink = tsn_sink_call_new(play_record, p, TSN_SEV_INFO);
 	return p->alerts != NULL && p->batch != NULL && p->sink != NULL &&
-	    tsn_alerts_set_sinks(p->alerts, &p->sink, 1) && tsn_alerts_bind(p->alerts, program, NULL, NULL);
+	    tsn_alerts_set_sinks(p->alerts, &p->sink, 1) && tsn_alerts_bind(p->alerts, program, sets, state);
+}
+
+static inline bool
+play_begin(struct player *p, const struct tsn_program *program, uint32_t max_keys)
+{
+	return play_begin_over(p, program, max_keys, NULL, NULL);
+}
+
+/* Another program comes into force. False when memory is out: then everything is as it was. */
+static inline bool
+play_reload(struct player *p, const struct tsn_program *program, uint32_t max_keys)
+{
+	struct tsn_alerts *old = p->alerts, *now = tsn_alerts_new(max_keys, NULL);
+	const struct tsn_alert_side to = { now, &now, 1, NULL }, from = { old, &old, 1, NULL };
+	struct tsn_alert_succession *s = now != NULL && tsn_alerts_bind(now, program, NULL, NULL) ? tsn_alerts_succession(&to, &from) : NULL;
+
+	if (s != NULL) {
+		tsn_alerts_flush(old);
+		tsn_alerts_end_gone(s);
+		tsn_alerts_flush(old);
+		tsn_alerts_succeed(s);
+		p->program = program;
+		p->alerts = now;
+	}
+	tsn_alerts_succession_free(s);
+	tsn_alerts_free(s != NULL ? old : now);
+	return s != NULL;
 }
 
 static inline void

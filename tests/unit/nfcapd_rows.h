@@ -68,7 +68,7 @@ feed_rows_log(void *arg, enum tsn_log_level level, const char *line)
 static inline void
 feed_rows_read(struct feed_rows *k, const char *path, uint32_t batch)
 {
-	struct tsn_engine_options o = { .batch_rows = batch, .on_rows = feed_rows_take, .arg = k };
+	struct tsn_engine_options o = { .batch_rows = batch, .on_rows = feed_rows_take, .rows_read = tsn_field_set_all(), .arg = k };
 	struct tsn_log log = { TSN_LOG_INFO, feed_rows_log, k };
 	struct tsn_feed_opts opts = { .log = &log };
 	struct tsn_feed *f;

@@ -455,8 +455,7 @@ Test(alert, a_reload_keeps_open_alerts_and_suppression)
 	cr_assert(play_begin(&p, &before, 10));
 	play_rows(&p, first, 1, 1);
 	play_until(&p, 5000);
-	p.program = &after;
-	cr_assert(tsn_alerts_bind(p.alerts, &after, NULL, NULL));
+	cr_assert(play_reload(&p, &after, 10));
 	play_rows(&p, late, 1, 1); /* a: still open; b: ended, suppressed */
 	play_until(&p, 26000);
 	play_rows(&p, again, 1, 1);
@@ -477,7 +476,7 @@ Test(alert, a_reload_takes_over_new_times)
 
 	cr_assert(play_begin(&p, &before, 10));
 	play_rows(&p, row, COUNT(row), 1024);
-	cr_assert(tsn_alerts_bind(p.alerts, &after, NULL, NULL));
+	cr_assert(play_reload(&p, &after, 10));
 	cr_expect_eq(tsn_alerts_next_due(p.alerts), T0 + 12000);
 	tsn_buf_clear(&p.out);
 	play_until(&p, 12000);
@@ -500,7 +499,7 @@ Test(alert, a_reload_ends_the_alerts_of_rules_that_are_gone_or_keyed_otherwise)
 	cr_assert(play_begin(&p, &before, 10));
 	play_rows(&p, row, 1, 1);
 	tsn_buf_clear(&p.out);
-	cr_assert(tsn_alerts_bind(p.alerts, &after, NULL, NULL));
+	cr_assert(play_reload(&p, &after, 10));
 	cr_expect_str_eq(tsn_buf_str(&p.out), "close gone 10.0.0.5 at 1 flows 1 seen 1-1\n"
 	    "close rekeyed 10.0.0.5 at 1 flows 1 seen 1-1\nclose off 10.0.0.5 at 1 flows 1 seen 1-1\n", "%s", tsn_buf_str(&p.out));
 	tsn_alerts_totals(p.alerts, &n);
@@ -531,8 +530,7 @@ Test(alert, survives_without_memory)
 		cr_assert(play_begin(&p, &program, 16));
 		tsn_mem_fail_at(at, at % 2 == 0);
 		play_rows(&p, row, COUNT(row), 16);
-		if (tsn_alerts_bind(p.alerts, &again, NULL, NULL))
-			p.program = &again;
+		play_reload(&p, &again, 16);
 		tsn_mem_fail_never();
 		play_rows(&p, row, COUNT(row), 16);
 		tsn_alerts_totals(p.alerts, &n);

@@ -361,8 +361,7 @@ Test(alert_format, messages_know_keys_fields_sets_and_defines)
 	rule.message = piece;
 	rule.nmessage = COUNT(piece);
 	rule.key.part[0].v4_bits = 24;
-	cr_assert(play_begin(&p, &program, 10));
-	cr_assert(tsn_alerts_bind(p.alerts, &program, sets, NULL));
+	cr_assert(play_begin_over(&p, &program, 10, sets, NULL));
 	play_mail(&p, 1000, 1);
 	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"),
 	    "\"10.0.0.0/24 192.0.2.7 - mail team - - 100 - 101/100\"");
@@ -391,7 +390,7 @@ Test(alert_format, messages_after_a_reload)
 		play_mail(&p, 1000, 1);
 		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want[0]);
 		tsn_buf_clear(&p.out);
-		cr_assert(tsn_alerts_bind(p.alerts, &after, NULL, NULL));
+		cr_assert(play_reload(&p, &after, 10));
 		play_until(&p, 61000);
 		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want[changed]);
 		play_end(&p);
@@ -510,8 +509,7 @@ Test(alert_format, an_eviction_within_the_window_is_partial)
 
 	smtp_family[0].max_keys = 64; /* one group in each of the 64 parts */
 	state = tsn_state_new(smtp_family, 1, 0);
-	cr_assert(state != NULL && play_begin(&p, &program, 1000));
-	cr_assert(tsn_alerts_bind(p.alerts, &program, NULL, state));
+	cr_assert(state != NULL && play_begin_over(&p, &program, 1000, NULL, state));
 	for (uint32_t i = 0; i < COUNT(row); i++) {
 		row[i] = (struct row){ 1000 + i, 1000 + i, 1 + i, 1, 1, 0 };
 		play_put(p.batch, &row[i]);

@@ -267,6 +267,29 @@ Test(base, json_strings)
 	}
 }
 
+/* What a byte becomes does not hang on those around it. */
+Test(base, json_of_a_byte_anywhere)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		struct tsn_buf alone = TSN_BUF_INIT;
+		const char byte = (char)c;
+
+		tsn_buf_json(&alone, &byte, 1);
+		for (size_t at = 0; at < 20; at++) {
+			struct tsn_buf b = TSN_BUF_INIT;
+			char text[] = "twenty ordinary ones";
+
+			text[at] = byte;
+			tsn_buf_json(&b, text, 20);
+			cr_assert_eq(b.len, 19 + alone.len);
+			cr_assert(memcmp(b.p, text, at) == 0 && memcmp(b.p + at, alone.p, alone.len) == 0, "byte %u at %zu", c, at);
+			cr_assert(memcmp(b.p + at + alone.len, text + at + 1, 19 - at) == 0, "byte %u at %zu", c, at);
+			tsn_buf_fini(&b);
+		}
+		tsn_buf_fini(&alone);
+	}
+}
+
 Test(base, files_are_read_whole)
 {
 	char path[] = "/tmp/tsn-base-XXXXXX";

@@ -167,6 +167,54 @@ Test(compile_again, changed_files_are_read)
 	unmake(&c);
 }
 
+static void
+put_table(const char *rule, const char *rows)
+{
+	struct tsn_buf text = TSN_BUF_INIT;
+
+	put("rules.tsn", rule);
+	tsn_buf_printf(&text, "net,limit\n%s", rows);
+	for (unsigned i = 0; i < 100; i++) /* one bad line in so many is skipped */
+		tsn_buf_printf(&text, "10.1.0.%u,1\n", i);
+	put("limits.csv", tsn_buf_str(&text));
+	stamp("limits.csv", 1000000000);
+	tsn_buf_fini(&text);
+}
+
+static const struct tsn_set *
+table_of(const struct made *m, uint32_t kept)
+{
+	cr_assert_not_null(m->r, "%s", tsn_buf_str(&m->text));
+	cr_assert(m->r->files == 1 && m->r->module->nsets == 1);
+	cr_expect_eq(m->r->files_kept, kept);
+	cr_expect(strstr(tsn_buf_str(&m->text), "limits.csv") != NULL, "the bad line is told each time");
+	return m->r->sets[0];
+}
+
+/* Numbers of a table, too; but not where something else is read out of the file. */
+Test(compile_again, unchanged_tables_are_not_read)
+{
+	static const char plain[] = "table limit = file \"limits.csv\" default 7\nrule a { when bytes > limit(src) }\n",
+	    other[] = "table limit = file \"limits.csv\" default 8\nrule a { when bytes > limit(src) }\n",
+	    rows[] = "10.0.0.1,5\n10.0.0.2,2.5\nnobody,1\n";
+	struct made a, b, c, d;
+
+	put_table(plain, rows);
+	a = compiled(NULL);
+	b = compiled(a.r);
+	cr_expect_eq(table_of(&a, 0), table_of(&b, 1));
+	unmake(&a);
+	put_table(other, rows);
+	c = compiled(b.r);
+	cr_expect_neq(table_of(&b, 1), table_of(&c, 0), "another default is another table");
+	unmake(&b);
+	put_table(other, "10.0.0.1,6\n10.0.0.2,1.5\nnobody,1\n");
+	d = compiled(c.r);
+	cr_expect_neq(table_of(&c, 0), table_of(&d, 0), "as long as before, and as old, but written anew");
+	unmake(&c);
+	unmake(&d);
+}
+
 /* A refreshed set belongs to the slot; what was read before is given up. */
 Test(compile_again, a_refresh_makes_them_be_read)
 {

@@ -20,7 +20,7 @@ compiled(const char *text)
 static struct tsn_lanes *
 divided(const struct made *m, unsigned threads)
 {
-	struct tsn_lanes *l = tsn_lanes_make(m->r, threads);
+	struct tsn_lanes *l = tsn_lanes_make(m->r, threads, NULL);
 
 	cr_assert_not_null(l);
 	cr_assert(l->n >= 1 && l->n <= TSN_LANES_MAX);
@@ -274,9 +274,9 @@ Test(compile_lanes, a_compilation_makes_them)
 	cr_assert_not_null(m.r);
 	cr_assert_not_null(m.r->lanes);
 	l = m.r->lanes;
-	cr_expect_eq(tsn_ruleset_lanes(m.r, 4), l);
+	cr_expect_eq(tsn_ruleset_lanes(m.r, 4, NULL), l);
 	check_lanes(&m, l);
-	l = tsn_ruleset_lanes(m.r, 1);
+	l = tsn_ruleset_lanes(m.r, 1, NULL);
 	cr_expect_eq(l->n, 1);
 	unmake(&m);
 }
@@ -373,6 +373,44 @@ Test(compile_lanes, no_more_shards_than_are_of_use)
 	unmake(&m);
 }
 
+static uint32_t
+shards_of(const struct made *m, const struct tsn_ruleset *before)
+{
+	struct tsn_lanes *l = tsn_lanes_make(m->r, 4, before);
+	const uint32_t n = l->lane[lane_of(m, l, "big")].nshards;
+
+	check_lanes(m, l);
+	tsn_lanes_free(l);
+	return n;
+}
+
+/* What goes on at a reload stays divided as it was, though it would be divided otherwise among the new rules; but not at any price. */
+Test(compile_lanes, what_was_divided_stays_so)
+{
+	static const char big[] = "rule big { when distinct(dst) by src over 60s > 5 }\n", other[] = "rule o%u { when distinct(src) by dst over %us > 5 }\n";
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct made alone = compiled(big), some, many;
+	uint32_t n;
+
+	tsn_buf_puts(&text, big);
+	for (unsigned i = 0; i < 3; i++)
+		tsn_buf_printf(&text, other, i, 60 + i);
+	some = compiled(tsn_buf_str(&text));
+	for (unsigned i = 3; i < 60; i++)
+		tsn_buf_printf(&text, other, i, 60 + i);
+	many = compiled(tsn_buf_str(&text));
+	n = tsn_ruleset_lanes(alone.r, 4, NULL)->lane[0].nshards;
+	cr_assert(n > 1 && shards_of(&some, NULL) != n, "%u", n);
+	cr_expect_eq(shards_of(&some, alone.r), n);
+	cr_expect_eq(shards_of(&many, alone.r), shards_of(&many, NULL));
+	tsn_ruleset_lanes(some.r, 4, NULL);
+	cr_expect_eq(shards_of(&alone, some.r), shards_of(&alone, NULL), "too few");
+	tsn_buf_fini(&text);
+	unmake(&alone);
+	unmake(&some);
+	unmake(&many);
+}
+
 /* --- memory --- */
 
 Test(compile_lanes, every_allocation_fails_once)
@@ -387,7 +425,7 @@ Test(compile_lanes, every_allocation_fails_once)
 	cr_assert_gt(total, 100);
 	for (long n = 0; n < total; n += getenv("TSN_SOAK") != NULL ? 1 : 13) {
 		tsn_mem_fail_at(n, true);
-		l = tsn_lanes_make(m.r, 4);
+		l = tsn_lanes_make(m.r, 4, NULL);
 		tsn_mem_fail_never();
 		cr_expect_null(l, "allocation %ld of %ld", n, total);
 		tsn_lanes_free(l);

@@ -52,7 +52,7 @@ static struct tsn_engine *
 engine(const char *rules, uint32_t batch_rows, struct keep *k)
 {
 	struct tsn_engine_options o = { .batch_rows = batch_rows, .on_rows = k != NULL ? on_rows : NULL, .arg = k,
-		.rows_read.bits = { UINT64_MAX, UINT64_MAX } };
+		.rows_read = tsn_field_set_all() };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct tsn_rule_text t = { "rules.tsn", rules, strlen(rules) };
 	struct tsn_compile_input in = { .texts = &t, .ntexts = 1 };

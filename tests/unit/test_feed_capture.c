@@ -102,7 +102,7 @@ read_path(const char *path, enum tsn_feed_as as, uint16_t port, struct result *r
 {
 	struct tsn_log log = { TSN_LOG_INFO, on_line, r };
 	struct tsn_feed_opts opts = { .as = as, .port = port, .log = &log };
-	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .arg = r });
+	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .rows_read = tsn_field_set_all(), .arg = r });
 	struct tsn_feed *f;
 
 	memset(r, 0, sizeof(*r));
@@ -326,7 +326,7 @@ Test(feed_capture, out_of_memory, .timeout = 60)
 			put_export(&file, 3000, 1);
 		fd = as_file(&file, path);
 		for (long n = 0; !done; n++) {
-			struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .arg = &r });
+			struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .rows_read = tsn_field_set_all(), .arg = &r });
 			struct tsn_feed_opts opts = { .log = NULL };
 			char error[TSN_INPUT_ERROR] = "";
 			enum tsn_feed_step step = TSN_FEED_MORE;

@@ -74,7 +74,7 @@ put_v5(struct bytes *b, unsigned n)
 static struct tsn_feed_report
 read_all(const struct bytes *b, struct seen *seen)
 {
-	struct tsn_engine_options o = { .on_rows = on_rows, .arg = seen };
+	struct tsn_engine_options o = { .on_rows = on_rows, .rows_read = tsn_field_set_all(), .arg = seen };
 	struct tsn_feed_opts opts = { .number = 3 };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	char path[40], error[TSN_INPUT_ERROR];
@@ -150,7 +150,7 @@ Test(feed_messages, out_of_memory)
 	char path[40], error[TSN_INPUT_ERROR];
 	struct tsn_feed_opts opts = { 0 };
 	struct seen s = { 0 };
-	struct tsn_engine_options o = { .on_rows = on_rows, .arg = &s };
+	struct tsn_engine_options o = { .on_rows = on_rows, .rows_read = tsn_field_set_all(), .arg = &s };
 	int fd;
 
 	put_ipfix(&b, 5, 0);

@@ -317,7 +317,7 @@ keep_nothing(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 Test(flowtools, feed)
 {
 	uint64_t rows = 0;
-	struct tsn_engine_options o = { .on_rows = keep_nothing, .arg = &rows };
+	struct tsn_engine_options o = { .on_rows = keep_nothing, .rows_read = tsn_field_set_all(), .arg = &rows };
 	char path[40], error[TSN_INPUT_ERROR];
 	struct tsn_feed_opts opts = { 0 };
 	struct bytes b = { 0 };

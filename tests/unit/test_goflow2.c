@@ -252,7 +252,7 @@ static int64_t
 feed(const struct bytes *file, struct tsn_feed_report *report)
 {
 	uint64_t rows = 0;
-	struct tsn_engine_options o = { .on_rows = count_rows, .arg = &rows };
+	struct tsn_engine_options o = { .on_rows = count_rows, .rows_read = tsn_field_set_all(), .arg = &rows };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct tsn_feed_opts opts = { 0 };
 	char path[40], error[TSN_INPUT_ERROR];

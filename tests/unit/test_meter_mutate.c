@@ -104,7 +104,7 @@ try_bytes(const uint8_t *p, size_t n)
 	struct bytes bytes = { (uint8_t *)(uintptr_t)p, n, n };
 	char path[40], error[TSN_INPUT_ERROR] = "";
 	int fd = as_file(&bytes, path);
-	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows });
+	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .rows_read = tsn_field_set_all() });
 	struct tsn_feed_opts opts = { .as = as[tried.files % 2] };
 	struct tsn_feed *f = tsn_feed_open(path, &opts, e, error);
 	enum tsn_feed_step step = TSN_FEED_MORE;

@@ -251,7 +251,7 @@ brute_force(struct job *j, struct table *t, bool metered)
 static bool
 read_capture(const char *path, enum tsn_feed_as as, struct job *j)
 {
-	struct tsn_engine_options o = { .batch_rows = 1, .on_rows = on_row, .arg = j };
+	struct tsn_engine_options o = { .batch_rows = 1, .on_rows = on_row, .rows_read = tsn_field_set_all(), .arg = j };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct tsn_feed_opts opts = { .as = as };
 	char error[TSN_INPUT_ERROR];
@@ -364,7 +364,7 @@ put(struct tsn_engine *e, uint32_t src, uint32_t dst, uint16_t sport, uint16_t d
 Test(pair_scans, a_scanner_and_a_client_tell_apart)
 {
 	struct job j = { .pair = tsn_pair_new(WAIT, 4096, 7), .talks = tsn_batch_new(), .now = INT64_MIN };
-	struct tsn_engine_options o = { .batch_rows = 1, .on_rows = on_row, .arg = &j };
+	struct tsn_engine_options o = { .batch_rows = 1, .on_rows = on_row, .rows_read = tsn_field_set_all(), .arg = &j };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct table want = { 0 };
 	char text[1024], again[1024];

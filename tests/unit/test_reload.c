@@ -165,7 +165,7 @@ Test(reload, storm_on_threads, .timeout = 1200)
 	uint64_t n = 0;
 
 	cr_assert(e != NULL && tsn_engine_add_sink(e, sa));
-	cr_assert(tsn_ruleset_lanes(first, 3)->n > 1);
+	cr_assert(tsn_ruleset_lanes(first, 3, NULL)->n > 1);
 	cr_assert(tsn_engine_load(e, first, NULL));
 	for (uint64_t v = 1; v <= reloads; v++) {
 		struct tsn_pack k = { 0 };

@@ -46,7 +46,7 @@ static struct seen
 read_back(const char *dir, uint64_t *size, size_t *files)
 {
 	struct seen s = { 0 };
-	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .arg = &s });
+	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .rows_read = tsn_field_set_all(), .arg = &s });
 	struct tsn_walk w = { 0 };
 	char error[TSN_INPUT_ERROR];
 

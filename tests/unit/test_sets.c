@@ -232,6 +232,63 @@ Test(sets, addresses_large)
 	address_sets(6, 5500, 20, 300);
 }
 
+/* One member in each of [n] equal parts of all IPv4 addresses: a single one, some, a /24, a bit more, a /16. */
+static void
+spread(uint32_t n, struct tsn_batch *b)
+{
+	static const uint32_t size[] = { 0, 0, 2, 255, 700, 65535 };
+	struct tsn_set_builder *builder = tsn_set_builder_new(TSN_SET_ADDR);
+	const uint64_t part = (UINT64_C(1) << 32) / n;
+	uint32_t *lo = calloc(n, sizeof(*lo)), *hi = calloc(n, sizeof(*hi));
+	struct tsn_set *s;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t most = size[below(6)], at = (uint32_t)(i * part) + 65535, room = (uint32_t)(part - 65536 > 65536 ? part - 65536 - 65536 : 1);
+
+		lo[i] = (at + below(room)) & (most == 255 ? ~255u : most == 65535 ? ~65535u : ~0u);
+		hi[i] = lo[i] + most;
+		cr_assert_eq(tsn_set_builder_add_addr_range(builder, tsn_addr_v4(lo[i]), tsn_addr_v4(hi[i]), TSN_SET_NO_ROW), TSN_SET_OK);
+	}
+	s = tsn_set_build(builder);
+	cr_assert_eq(tsn_set_size(s), n);
+	for (unsigned k = 0; k < 12; k++) {
+		uint8_t hit[TSN_BATCH_ROWS];
+		uint32_t of[TSN_BATCH_ROWS];
+
+		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++) {
+			uint32_t m = of[i] = below(n), inside = lo[m] + below(hi[m] - lo[m] + 1);
+			uint32_t v = below(4) == 0 ? inside : (below(2) ? lo[m] : hi[m]) + below(5) - 2;
+
+			tsn_batch_put_addr(b, i, TSN_F_DST, tsn_addr_v4(v));
+		}
+		tsn_set_rows_addr(s, &b->addr[tsn_fields[TSN_F_DST].addr_slot], TSN_BATCH_ROWS, 32, 128, hit);
+		for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++) {
+			struct tsn_addr a = tsn_batch_addr(b, i, TSN_F_DST);
+			bool want = a.lo >= lo[of[i]] && a.lo <= hi[of[i]];
+
+			cr_assert_eq(hit[i], want, "%u members: %llx", n, (unsigned long long)a.lo);
+			cr_assert_eq(tsn_set_has_addr(s, a), want);
+		}
+	}
+	tsn_set_free(s);
+	tsn_set_builder_free(builder);
+	free(lo);
+	free(hi);
+}
+
+Test(sets, addresses_far_apart)
+{
+	static const uint32_t n[] = { 13, 100, 3000, 20000 };
+	struct tsn_batch *b = tsn_batch_new();
+
+	seed = 1442695040888963407;
+	for (size_t i = 0; i < sizeof(n) / sizeof(n[0]); i++)
+		for (int k = 0; k < 3; k++)
+			spread(n[i], b);
+	tsn_batch_free(b);
+}
+
 static struct tsn_prefix
 prefix(const char *text)
 {

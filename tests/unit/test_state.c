@@ -3,6 +3,7 @@
 /* Windows against the definition: random families, flows and batch sizes. */
 #include <criterion/criterion.h>
 
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 static struct c_bench bench;
@@ -119,7 +120,7 @@ run_guarded(struct rng *r, uint32_t cut, uint32_t n)
 		if (from > n / 2 || to <= n / 2)
 			continue;
 		next = tsn_state_new(&def, 1, model.seed);
-		tsn_state_take_over(next, s, on_report, NULL);
+		take_over(next, s, on_report, NULL);
 		tsn_state_free(s);
 		s = next;
 	}

@@ -372,7 +372,7 @@ Test(state_absent, members_who_are_expected, .init = t_begin, .fini = t_end)
 	cr_assert_eq(silent_at(91000, &h), 8);
 	cr_assert(h.src[0] == 0x0a000000 && h.src[7] == 0 && h.time[0] == 61000);
 	next = tsn_state_new(&t_model.def, 1, 1);
-	tsn_state_take_over(next, t_state, NULL, NULL);
+	take_over(next, t_state, NULL, NULL);
 	tsn_state_free(t_state);
 	t_state = next;
 	cr_assert(tsn_state_expect(t_state, sets, 100000));

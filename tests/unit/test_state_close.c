@@ -3,6 +3,7 @@
 /* Closing of tumbling windows against the definition, at random ticks between random flows. */
 #include <criterion/criterion.h>
 
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 #define FAMILIES 2
@@ -311,7 +312,7 @@ Test(state_close, windows_that_close_from_now_on, .init = begin, .fini = end)
 	cr_assert(c_fold(&bench, s, 0, &def, rows, 0, 1));
 	cr_assert_not(tsn_state_close_due(s, INT64_MAX, 0));
 	next = tsn_state_new(&closing, 1, 1);
-	tsn_state_take_over(next, s, NULL, NULL);
+	take_over(next, s, NULL, NULL);
 	tsn_state_free(s);
 	cr_assert(tsn_state_close(next, 90000, 30000, tick, count_rows, &n) && n == 0);
 	cr_assert(tsn_state_close(next, 150000, 30000, tick, count_rows, &n) && n == 1);

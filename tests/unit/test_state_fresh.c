@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "state/internal.h"
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 #define FRESH 0
@@ -283,7 +284,7 @@ Test(state_fresh, learning_is_over_when_told_so, .init = begin, .fini = end)
 	cr_assert_lt(bench.out[SINCE].i[1], INT64_MIN / 8);
 	cr_assert_eq(bench.out[FRESH].i[0], 1);
 	next = tsn_state_new(&def, 1, 1);
-	tsn_state_take_over(next, s, NULL, NULL);
+	take_over(next, s, NULL, NULL);
 	cr_assert(c_fold(&bench, next, 0, &def, rows, 0, 3));
 	cr_assert_lt(bench.out[SINCE].i[1], INT64_MIN / 8);
 	tsn_state_free(s);

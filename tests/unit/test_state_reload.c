@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 static struct c_bench bench;
@@ -82,6 +83,7 @@ reload(struct rng *r, struct tsn_state *s, int round)
 	static const uint64_t caps[] = { 64, 128, 700, 1000000 };
 	struct reports rep = { .def = &model.def, .family_kept = chance(r, 85) };
 	struct tsn_state *next;
+	struct tsn_takeover *t;
 	long allocated;
 
 	if (!rep.family_kept) {
@@ -99,10 +101,14 @@ reload(struct rng *r, struct tsn_state *s, int round)
 	rep.groups = model.stats.groups;
 	next = tsn_state_new(&model.def, 1, rnd(r)); /* it must take the old seed */
 	cr_assert_not_null(next);
+	t = tsn_takeover_new(&next, 1, &s, 1);
+	cr_assert_not_null(t);
 	tsn_mem_fail_at(1000000, false);
-	tsn_state_take_over(next, s, on_report, &rep);
+	tsn_takeover_run(t);
 	allocated = tsn_mem_count();
 	tsn_mem_fail_never();
+	tsn_takeover_tell(t, on_report, &rep);
+	tsn_takeover_free(t);
 	cr_assert_eq(allocated, 0, "a handover must not allocate");
 	cr_assert_eq(rep.n, 1 + model.def.naggs);
 	tsn_state_free(s);
@@ -173,7 +179,7 @@ Test(state_reload, never_moves_cells_of_another_shape)
 		s = tsn_state_new(&def, 1, 1);
 		next.agg = &variants[i];
 		t = tsn_state_new(&next, 1, 1);
-		tsn_state_take_over(t, s, on_report, &rep);
+		take_over(t, s, on_report, &rep);
 		tsn_state_free(s);
 		tsn_state_free(t);
 	}
@@ -181,7 +187,7 @@ Test(state_reload, never_moves_cells_of_another_shape)
 	next.key = m_keys[2];
 	s = tsn_state_new(&def, 1, 1);
 	t = tsn_state_new(&next, 1, 1);
-	tsn_state_take_over(t, s, on_report, &(struct reports){ .def = &next });
+	take_over(t, s, on_report, &(struct reports){ .def = &next });
 	tsn_state_free(s);
 	tsn_state_free(t);
 }
@@ -204,7 +210,7 @@ Test(state_reload, families_in_another_order)
 	for (uint32_t f = 0; f < 3; f++)
 		for (uint32_t k = 0; k <= f; k++)
 			cr_assert(c_fold(&bench, s, f, &defs[f], rows, 0, 100));
-	tsn_state_take_over(t, s, NULL, NULL);
+	take_over(t, s, NULL, NULL);
 	tsn_state_free(s);
 	for (uint32_t i = 0; i < 100; i++)
 		rows[i].counted = false;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "state/internal.h"
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 #define ROWS 400
@@ -671,7 +672,7 @@ Test(state_sequence, runs_outlive_a_reload, .init = begin, .fini = end, .timeout
 			cr_assert(fold_flows(s, from, from + 40));
 			check_flows(s, seed, 40, from, from + 40);
 			next = tsn_state_new(&def, 1, 77);
-			tsn_state_take_over(next, s, NULL, NULL);
+			take_over(next, s, NULL, NULL);
 			tsn_state_free(s);
 			s = next;
 		}

@@ -5,6 +5,7 @@
 
 #include "base/pack.h"
 #include "state/internal.h"
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 #define SHARDS_MAX 64u
@@ -180,7 +181,7 @@ exchange(const struct tsn_state *s, struct shards *x, struct rng *r, uint64_t se
 	if (chance(r, 50))
 		cr_assert(tsn_state_load_all(next.s, next.n, &in, on_report, &told));
 	else
-		tsn_state_take_over_all(next.s, next.n, x->s, x->n, on_report, &told);
+		take_over_all(next.s, next.n, x->s, x->n, on_report, &told);
 	cr_assert_eq(told, 1 + model.def.naggs);
 	shards_free(x);
 	*x = next;

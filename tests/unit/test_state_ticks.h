@@ -11,6 +11,7 @@
 #include <criterion/criterion.h>
 
 #include "base/pack.h"
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 #define T_MOST 6000
@@ -229,7 +230,7 @@ t_moved(void)
 {
 	struct tsn_state *next = tsn_state_new(&t_model.def, 1, 77);
 
-	tsn_state_take_over(next, t_state, NULL, NULL);
+	take_over(next, t_state, NULL, NULL);
 	tsn_state_free(t_state);
 	t_state = next;
 	tsn_state_watch_exporters(t_state, &t_exporters);

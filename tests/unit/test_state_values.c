@@ -134,6 +134,53 @@ Test(state_values, reals_do_not_drift, .init = begin, .fini = end)
 	tsn_state_free(fresh);
 }
 
+/* What a row adds: mostly little; or so much that a few pass 28 or 32 bits; or less than nothing. */
+static int64_t
+portion(struct rng *r)
+{
+	static const int64_t most[] = { 1000, 1000, 1 << 20, (INT64_C(1) << 28) - 1, (INT64_C(1) << 32) - 1, INT64_C(1) << 33 };
+	const int64_t v = (int64_t)below(r, (uint64_t)most[below(r, 6)] + 1);
+
+	return chance(r, 3) ? -v : v;
+}
+
+/* Sliding sums of a few groups, each row added up anew; groups grow, and are small again when their window has passed. */
+Test(state_values, sums_that_outgrow_their_panes, .init = begin, .fini = end)
+{
+	enum { GROUPS = 5, N = 6000, CHUNK = 500 };
+	static int64_t pane[N], value[N];
+	static uint32_t group[N];
+	struct rng r = { 3 };
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_SUM, false);
+	struct tsn_state *s = tsn_state_new(&def, 1, 1);
+	int64_t newest[GROUPS] = { 0 }, time = 4000000;
+
+	for (uint32_t i = 0; i < N; i += CHUNK) {
+		for (uint32_t k = 0; k < CHUNK; k++) {
+			const int64_t at = time - (chance(&r, 20) ? (int64_t)below(&r, 70000) : 0);
+
+			group[i + k] = (uint32_t)below(&r, GROUPS);
+			pane[i + k] = at / 4000;
+			value[i + k] = portion(&r);
+			rows[k] = row_of(group[i + k] + 1, 1, at);
+			rows[k].arg[0].known = true;
+			rows[k].arg[0].i = value[i + k];
+			time += chance(&r, 1) ? (int64_t)below(&r, 90000) : (int64_t)below(&r, 600);
+		}
+		cr_assert(c_fold(&bench, s, 0, &def, rows, 0, CHUNK));
+		for (uint32_t k = i; k < i + CHUNK; k++) {
+			int64_t sum = 0, *now = &newest[group[k]];
+
+			*now = pane[k] > *now ? pane[k] : *now;
+			for (uint32_t j = 0; j <= k; j++)
+				sum += group[j] == group[k] && pane[j] + 16 > *now ? value[j] : 0;
+			cr_assert_eq(bench.out[0].i[k - i], sum, "row %u: %" PRId64 " for %" PRId64, k, bench.out[0].i[k - i], sum);
+		}
+	}
+	tsn_state_free(s);
+}
+
 Test(state_values, logarithms)
 {
 	for (double x = 1e-300; x < 1e300; x *= 1.0137)

@@ -83,7 +83,7 @@ feed_file(struct fed *f, const char *path, const char *map)
 {
 	struct tsn_log log = { TSN_LOG_INFO, fed_on_log, f };
 	struct tsn_feed_opts opts = { .map = map, .log = &log };
-	struct tsn_engine_options o = { .on_rows = fed_on_rows, .arg = f };
+	struct tsn_engine_options o = { .on_rows = fed_on_rows, .rows_read = tsn_field_set_all(), .arg = f };
 	struct tsn_engine *e = tsn_engine_new(&o);
 	struct tsn_feed *feed;
 	enum tsn_feed_step step;
