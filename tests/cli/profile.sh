@@ -74,6 +74,14 @@ expect 0 "$tocsin" profile -q -r "$tmp/form.tsn" "$capture"
 says out "jitter(count() by the same > 4)"
 says out "looked at it: beside"
 
+# where the first count is low nobody looks at the second
+echo 'rule narrow { when count() by src over 60s > 1000000 and count(proto == icmp) by src over 60s < 3 }' > "$tmp/narrow.tsn"
+expect 0 "$tocsin" profile -q -r "$tmp/narrow.tsn" "$capture" --format json
+cp "$tmp/out" "$tmp/profile.json"
+expect 0 python3 -c 'import json, sys
+w = json.load(open(sys.argv[1]))["windows"]
+assert len(w) == 2 and all(x["looked"] == 0 for x in w), w' "$tmp/profile.json"
+
 # alerts are made, and go nowhere
 expect 0 "$tocsin" profile -q -r stdlib-rules -r tests/fixtures/demo.tsn "$capture"
 says out "alerts: writing"
