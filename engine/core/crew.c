@@ -141,6 +141,7 @@ work(struct tsn_crew *c, uint64_t most)
 	for (end = n + most; n < end && n < sent(c); n++)
 		run_item(c, lane, n);
 	atomic_store(&c->seat[lane].busy, false);
+	tell_progress(c); /* the lane may have work again, that the front left to us, and we may be aside for long before we look */
 	return true;
 }
 
@@ -417,6 +418,8 @@ tsn_crew_free(struct tsn_crew *c)
 	tsn_lane_log_give(&c->lane_log, c->log);
 	tsn_lane_log_fini(&c->lane_log);
 	for (uint32_t i = 0; i < ITEMS; i++) {
+		for (uint32_t k = 0; k < c->nlanes; k++)
+			tsn_alert_records_fini(&c->item[i].records[k]);
 		tsn_batch_free(c->item[i].batch);
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);
