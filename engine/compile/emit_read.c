@@ -379,22 +379,20 @@ tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted, uint32_t *m
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
 	const struct tsn_reader *r = f->readers.p;
 	uint32_t m = TSN_V_EMPTY, rows;
-	bool guarded = false;
+	bool guarded = false, is;
 
 	*must = TSN_V_EMPTY;
 	if (e->flags & TSN_EMIT_READ_ALL)
-		m = TSN_V_ROWS;
-	for (size_t i = 0; i < f->readers.n && m != TSN_V_ROWS && !e->failed; i++) {
-		rows = reads(e, &r[i], family, f->first);
-		if (rows == TSN_V_EMPTY)
-			continue;
+		m = *must = TSN_V_ROWS;
+	for (size_t i = 0; i < f->readers.n && !e->failed; i++) {
+		is = tsn_emit_is_guarded(e, family, &r[i]);
+		guarded |= is; /* whatever it reads: the state may leave rows alone for its sake */
+		rows = m != TSN_V_ROWS || (!is && *must != TSN_V_ROWS) ? reads(e, &r[i], family, f->first) : TSN_V_EMPTY;
 		m = tsn_emit_or(e, m, rows);
-		if (tsn_emit_is_guarded(e, family, &r[i]))
-			guarded = true;
-		else
+		if (!is)
 			*must = tsn_emit_or(e, *must, rows);
 	}
-	if (!guarded)
+	if (!guarded || e->now->door == TSN_DOOR_TICK)
 		*must = TSN_V_EMPTY;
 	if (counts(f->first) == NULL)
 		return m;

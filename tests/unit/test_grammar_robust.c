@@ -237,8 +237,8 @@ mutate_all(uint64_t seed)
 {
 	state = seed * UINT64_C(88172645463325253);
 	each_seed(mutations);
-	cr_expect_gt(right, 25);
-	cr_expect_gt(wrong, 250);
+	cr_expect_gt(right, 15);
+	cr_expect_gt(wrong, 150);
 }
 
 /* Several tests, so that they run side by side and none reaches the time limit in a soak. */
