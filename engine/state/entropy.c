@@ -29,6 +29,12 @@ add(struct tsn_agg *a, struct tsn_kept **k, const struct tsn_fold *x, uint32_t r
 }
 
 static void
+ahead(const struct tsn_agg *a, const struct tsn_kept *k, uint32_t row)
+{
+	tsn_tally_ahead(tally(k), a->member[row]);
+}
+
+static void
 drop(struct tsn_agg *a, struct tsn_kept *k, uint32_t gone)
 {
 	tsn_tally_drop(tally(k), gone, &a->store.bytes);
@@ -65,7 +71,7 @@ again(struct tsn_agg *a, struct tsn_unpack *in, uint32_t lanes)
 }
 
 static const struct tsn_kept_ops kept_ops = {
-	.wants = wants, .add = add, .drop = drop, .free = release, .value = value, .save = keep, .load = again,
+	.wants = wants, .ahead = ahead, .add = add, .drop = drop, .free = release, .value = value, .save = keep, .load = again,
 };
 
 static uint64_t

@@ -128,17 +128,36 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, co
 	return true;
 }
 
+/* What the entry's row will count in, NULL if it has none yet. */
+static const struct tsn_kept *
+kept_at(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t i)
+{
+	if (i >= x->to || x->group[i] == TSN_GROUP_NONE)
+		return NULL;
+	return cell_of(a, x->group[i])->of[a->def->tumbling ? a->pane[x->row[i]] & 1 : 0];
+}
+
+/* Step by step, since each says where the next is: the cell, what it refers to, and what that refers to. */
+static void
+look_ahead(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t i)
+{
+	const struct tsn_kept *next = a->ops->keeps->ahead != NULL ? kept_at(a, x, i + TSN_AHEAD / 4) : NULL;
+
+	tsn_cell_prefetch(&a->store.cells, x->group[i + TSN_AHEAD]);
+	__builtin_prefetch(kept_at(a, x, i + TSN_AHEAD / 2), 1);
+	if (next != NULL)
+		a->ops->keeps->ahead(a, next, x->row[i + TSN_AHEAD / 4]);
+}
+
 uint32_t
 tsn_kept_fold(struct tsn_agg *a, struct tsn_fold *x)
 {
 	const struct tsn_kept_ops *ops = a->ops->keeps;
 
 	for (uint32_t i = x->from; i < x->to; i++) {
-		const uint32_t row = x->row[i], near = i + TSN_AHEAD / 2;
+		const uint32_t row = x->row[i];
 
-		tsn_cell_prefetch(&a->store.cells, x->group[i + TSN_AHEAD]);
-		if (near < x->to && x->group[near] != TSN_GROUP_NONE)
-			__builtin_prefetch(cell_of(a, x->group[near])->of[a->def->tumbling ? a->pane[x->row[near]] & 1 : 0], 1);
+		look_ahead(a, x, i);
 		a->out->f[row] = 0;
 		a->error[row] = 0;
 		if (x->group[i] == TSN_GROUP_NONE)

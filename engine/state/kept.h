@@ -31,6 +31,8 @@ tsn_kept_count(struct tsn_kept *k)
 struct tsn_kept_ops {
 	/* What adding the row would allocate at most, beside what there is. */
 	uint64_t (*wants)(const struct tsn_agg *a, const struct tsn_kept *k, uint32_t row, uint32_t lane, uint32_t lanes);
+	/* Prefetches what a row soon to come will touch; the first line of [k] is there. May be NULL. */
+	void (*ahead)(const struct tsn_agg *a, const struct tsn_kept *k, uint32_t row);
 	/* [*k] NULL is the empty one; [lanes] 1: there are no panes. False when memory ran out: nothing changed. */
 	bool (*add)(struct tsn_agg *a, struct tsn_kept **k, const struct tsn_fold *x, uint32_t row, uint32_t lane, uint32_t lanes);
 	void (*drop)(struct tsn_agg *a, struct tsn_kept *k, uint32_t gone);

@@ -14,22 +14,40 @@
  */
 #include "state/stable.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/wide.h"
 #include "state/logs.h"
 
+#if TSN_CPU_X86
+#include <immintrin.h>
+#endif
+
 #define UNIT 256.0
 #define OCTAVES 31
 #define STEPS 128 /* of an octave: seven bits of the significand */
 #define SPREADS 256
 #define LEAST (INT32_MIN + 4096) /* leaves room for the other term */
+#define NEAR (3 * STEPS) /* places of u from 1/8 on */
+#define TAIL (OCTAVES * STEPS - NEAR)
 #define PI 3.14159265358979323846
+#define BLOCK 128 /* registers at a time: loops of one kind each, which compilers keep in vectors */
 
 struct tsn_stable {
 	int32_t angle[OCTAVES * STEPS];
 	int32_t spread[SPREADS];
+	int16_t near[NEAR];      /* the same once more, in half as many bits, without the tail; whole cache lines */
+	int16_t narrow[SPREADS];
+};
+
+_Static_assert(offsetof(struct tsn_stable, near) % 64 == 0 && sizeof(struct tsn_stable) % 64 == 0, "whole cache lines");
+
+/* Where in the tables the numbers of a member are. */
+struct places {
+	uint16_t angle[TSN_STABLE];
+	uint8_t spread[TSN_STABLE];
 };
 
 /* sin and cos of 0 <= x <= pi / 2, by their series: the same everywhere. */
@@ -72,7 +90,7 @@ mean_wait(uint32_t i)
 struct tsn_stable *
 tsn_stable_new(void)
 {
-	struct tsn_stable *t = tsn_malloc(sizeof(*t));
+	struct tsn_stable *t = tsn_aligned_alloc(64, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
@@ -83,6 +101,10 @@ tsn_stable_new(void)
 	}
 	for (uint32_t i = 0; i < SPREADS; i++)
 		t->spread[i] = in_units(TSN_LN2 * tsn_log2(mean_wait(i)));
+	for (uint32_t i = 0; i < NEAR; i++)
+		t->near[i] = (int16_t)t->angle[TAIL + i];
+	for (uint32_t i = 0; i < SPREADS; i++)
+		t->narrow[i] = (int16_t)t->spread[i];
 	return t;
 }
 
@@ -92,29 +114,112 @@ tsn_stable_size(void)
 	return sizeof(struct tsn_stable);
 }
 
-/* A 32-bit mix (after Wellons' lowbias32) with half of the member at its start and the other half inside. */
-TSN_WIDE(, void, tsn_stable_of, (const struct tsn_stable *t, uint64_t member, int32_t x[TSN_STABLE]), (t, member, x))
+/*
+ * The places of [member]'s numbers in both tables. A 32-bit mix (after Wellons' lowbias32) with half of the member at its start and
+ * the other half inside. In blocks that stay in registers, as below.
+ */
+TSN_WIDE(static, void, places_of, (uint64_t member, struct places *p), (member, p))
 {
 	const uint32_t low = (uint32_t)member, high = (uint32_t)(member >> 32);
-	const int32_t *angle = t->angle, *spread = t->spread;
 
-	uint32_t number[TSN_STABLE];
-	int32_t bits[TSN_STABLE];
-	float u[TSN_STABLE];
+	for (uint32_t i = 0; i < TSN_STABLE; i += BLOCK) {
+		uint32_t number[BLOCK];
+		int32_t bits[BLOCK];
+		float u[BLOCK];
 
-	for (uint32_t i = 0; i < TSN_STABLE; i++) {
-		uint32_t h = low + i * UINT32_C(0x9e3779b9);
+		for (uint32_t j = 0; j < BLOCK; j++) {
+			uint32_t h = low + (i + j) * UINT32_C(0x9e3779b9);
 
-		h = (h ^ h >> 16) * UINT32_C(0x7feb352d);
-		h = (h ^ h >> 15 ^ high) * UINT32_C(0x846ca68b);
-		h = (h ^ h >> 16) * UINT32_C(0x9e3779b1);
-		number[i] = (h ^ h >> 15) >> 1;
+			h = (h ^ h >> 16) * UINT32_C(0x7feb352d);
+			h = (h ^ h >> 15 ^ high) * UINT32_C(0x846ca68b);
+			h = (h ^ h >> 16) * UINT32_C(0x9e3779b1);
+			number[j] = (h ^ h >> 15) >> 1;
+		}
+		for (uint32_t j = 0; j < BLOCK; j++) /* 24 bits: not rounded, and never 0 */
+			u[j] = (float)(int32_t)((number[j] & UINT32_C(0x7fffff00)) | 0x80);
+		memcpy(bits, u, sizeof(bits));
+		for (uint32_t j = 0; j < BLOCK; j++)
+			p->angle[i + j] = (uint16_t)((bits[j] >> 16) - (127 << 7));
+		for (uint32_t j = 0; j < BLOCK; j++)
+			p->spread[i + j] = (uint8_t)number[j];
 	}
-	for (uint32_t i = 0; i < TSN_STABLE; i++) /* 24 bits: not rounded, and never 0 */
-		u[i] = (float)(int32_t)((number[i] & UINT32_C(0x7fffff00)) | 0x80);
-	memcpy(bits, u, sizeof(bits));
+}
+
+static inline int32_t
+number_at(const struct tsn_stable *t, const struct places *p, uint32_t i)
+{
+	return t->angle[p->angle[i]] + t->spread[p->spread[i]];
+}
+
+static void
+look_up(const struct tsn_stable *t, const struct places *p, int32_t x[TSN_STABLE])
+{
 	for (uint32_t i = 0; i < TSN_STABLE; i++)
-		x[i] = angle[(bits[i] >> 16) - (127 << 7)] + spread[number[i] & (SPREADS - 1)];
+		x[i] = number_at(t, p, i);
+}
+
+#if TSN_CPU_X86
+/* 64 entries by the low six bits of the place. */
+TSN_CPU_TARGET_AVX512 static inline __m512i
+sixty_four(const int16_t *table, __m512i place)
+{
+	return _mm512_permutex2var_epi16(_mm512_load_si512(table), place, _mm512_load_si512(table + 32));
+}
+
+/* [table] at 32 places; where [place] is none of them, at some other. */
+TSN_CPU_TARGET_AVX512 static inline __attribute__((always_inline)) __m512i
+entries(const int16_t *table, uint32_t n, __m512i place)
+{
+	__m512i out = sixty_four(table, place);
+
+	for (uint32_t i = 64; i < n; i += 64)
+		out = _mm512_mask_mov_epi16(out, _mm512_cmpge_epu16_mask(place, _mm512_set1_epi16((int16_t)i)),
+		    sixty_four(table + i, place));
+	return out;
+}
+
+/*
+ * Instructions that look up in registers, which compilers do not find. They do not reach into the tail, so the few numbers
+ * that lie there (an eighth) are noted, and looked up one by one at the end.
+ */
+TSN_CPU_TARGET_AVX512 static void
+look_up_avx512(const struct tsn_stable *restrict t, const struct places *restrict p, int32_t x[restrict TSN_STABLE])
+{
+	uint16_t tail[TSN_STABLE + 32];
+	__m512i at = _mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9,
+	    8, 7, 6, 5, 4, 3, 2, 1, 0);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < TSN_STABLE; i += 32) {
+		const __m512i near = _mm512_sub_epi16(_mm512_loadu_si512(&p->angle[i]), _mm512_set1_epi16(TAIL));
+		const __m512i spread = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)&p->spread[i]));
+		const __m512i sum = _mm512_add_epi16(entries(t->near, NEAR, near), entries(t->narrow, SPREADS, spread));
+		const __mmask32 in_tail = _mm512_movepi16_mask(near);
+
+		_mm512_storeu_si512(&x[i], _mm512_cvtepi16_epi32(_mm512_castsi512_si256(sum)));
+		_mm512_storeu_si512(&x[i + 16], _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(sum, 1)));
+		_mm512_storeu_si512(&tail[n], _mm512_maskz_compress_epi16(in_tail, at));
+		n += (uint32_t)__builtin_popcount(in_tail);
+		at = _mm512_add_epi16(at, _mm512_set1_epi16(32));
+	}
+	for (uint32_t i = 0; i < n; i++)
+		x[tail[i]] = number_at(t, p, tail[i]);
+}
+#endif
+
+void
+tsn_stable_of(const struct tsn_stable *t, uint64_t member, int32_t x[TSN_STABLE])
+{
+	struct places p;
+
+	places_of(member, &p);
+#if TSN_CPU_X86
+	if (tsn_cpu_level == TSN_CPU_AVX512) {
+		look_up_avx512(t, &p, x);
+		return;
+	}
+#endif
+	look_up(t, &p, x);
 }
 
 TSN_WIDE(, void, tsn_stable_add, (int64_t reg[TSN_STABLE], const int32_t x[TSN_STABLE], uint64_t n), (reg, x, n))
@@ -139,24 +244,28 @@ TSN_WIDE(, void, tsn_stable_subtract, (int64_t reg[TSN_STABLE], const int64_t fr
  * of one kind each, and bits looked at by the array, so that compilers make vectors of them.
  */
 static inline __attribute__((always_inline)) void
-powers_of_two(float x[TSN_STABLE])
+powers_of_two(float x[BLOCK])
 {
 	const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number, which the low bits then hold */
-	float whole[TSN_STABLE], scale[TSN_STABLE];
-	uint32_t bits[TSN_STABLE];
+	const float taylor[] = { 1.0f / 24, 1.0f / 6, 1.0f / 2, 1, 1 };
+	float whole[BLOCK], scale[BLOCK], y[BLOCK];
+	uint32_t bits[BLOCK];
 
-	for (uint32_t i = 0; i < TSN_STABLE; i++)
+	for (uint32_t i = 0; i < BLOCK; i++)
 		whole[i] = x[i] + magic;
 	memcpy(bits, whole, sizeof(bits));
-	for (uint32_t i = 0; i < TSN_STABLE; i++)
+	for (uint32_t i = 0; i < BLOCK; i++)
 		bits[i] = (bits[i] + 127) << 23;
 	memcpy(scale, bits, sizeof(scale));
-	for (uint32_t i = 0; i < TSN_STABLE; i++) {
-		const float y = (x[i] - (whole[i] - magic)) * (float)TSN_LN2;
-
-		x[i] = scale[i] * (1 + y * (1 + y * (1.0f / 2 + y * (1.0f / 6 + y * (1.0f / 24 + y * (1.0f / 120 + y *
-		    (1.0f / 720)))))));
-	}
+	for (uint32_t i = 0; i < BLOCK; i++)
+		y[i] = (x[i] - (whole[i] - magic)) * (float)TSN_LN2;
+	for (uint32_t i = 0; i < BLOCK; i++)
+		x[i] = 1.0f / 120 + y[i] * (1.0f / 720);
+	for (uint32_t k = 0; k < 5; k++) /* not one by one, each of which would wait for itself */
+		for (uint32_t i = 0; i < BLOCK; i++)
+			x[i] = taylor[k] + y[i] * x[i];
+	for (uint32_t i = 0; i < BLOCK; i++)
+		x[i] *= scale[i];
 }
 
 /*
@@ -166,19 +275,23 @@ powers_of_two(float x[TSN_STABLE])
 TSN_WIDE(, double, tsn_stable_entropy, (const int64_t reg[TSN_STABLE], uint64_t n), (reg, n))
 {
 	const double scale = 1 / (UNIT * TSN_LN2 * (double)n);
-	float x[TSN_STABLE], sum[8] = { 0 };
+	float sum[8] = { 0 };
 	double mean = 0;
 
-	for (uint32_t i = 0; i < TSN_STABLE; i++)
-		x[i] = (float)((double)reg[i] * scale);
-	for (uint32_t i = 0; i < TSN_STABLE; i++)
-		x[i] = x[i] > 16 ? -80 : x[i];
-	for (uint32_t i = 0; i < TSN_STABLE; i++)
-		x[i] = x[i] < -80 ? -80 : x[i];
-	powers_of_two(x);
-	for (uint32_t i = 0; i < TSN_STABLE; i += 8)
-		for (uint32_t j = 0; j < 8; j++)
-			sum[j] += x[i + j];
+	for (uint32_t i = 0; i < TSN_STABLE; i += BLOCK) {
+		float x[BLOCK];
+
+		for (uint32_t j = 0; j < BLOCK; j++)
+			x[j] = (float)((double)reg[i + j] * scale);
+		for (uint32_t j = 0; j < BLOCK; j++)
+			x[j] = x[j] > 16 ? -80 : x[j];
+		for (uint32_t j = 0; j < BLOCK; j++)
+			x[j] = x[j] < -80 ? -80 : x[j];
+		powers_of_two(x);
+		for (uint32_t j = 0; j < BLOCK; j += 8)
+			for (uint32_t k = 0; k < 8; k++)
+				sum[k] += x[j + k];
+	}
 	for (uint32_t j = 0; j < 8; j++)
 		mean += (double)sum[j] / TSN_STABLE;
 	return -tsn_log2(mean);

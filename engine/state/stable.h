@@ -19,7 +19,7 @@
 
 struct tsn_stable;
 
-/* The law as tables; about 17 KB. Release with tsn_free. NULL when memory is out. */
+/* The law as tables; about 18 KB. Release with tsn_free. NULL when memory is out. */
 struct tsn_stable *tsn_stable_new(void);
 uint64_t tsn_stable_size(void);
 /* The numbers of [member], which is a hash. */

@@ -24,6 +24,8 @@ bool tsn_tally_add(struct tsn_tally **t, uint64_t member, uint32_t lane, uint32_
     uint64_t *bytes);
 /* What adding it would allocate at most, beside what there is. */
 uint64_t tsn_tally_wants(const struct tsn_tally *t, uint64_t member, uint32_t lane, uint32_t lanes);
+/* Prefetches what adding it will touch first. */
+void tsn_tally_ahead(const struct tsn_tally *t, uint64_t member);
 /* Forgets the lanes (one bit each) in [gone]. */
 void tsn_tally_drop(struct tsn_tally *t, uint32_t gone, uint64_t *bytes);
 /* In bits, of the lanes [seen]. False if they hold nothing. */

@@ -3,6 +3,8 @@
 /* Standard deviation, entropy and jitter by hand and by other ways; the sketch of entropies and how far off it is; saved cells. */
 #include <criterion/criterion.h>
 
+#include "base/cpu.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "state/internal.h"
 #include "state/kept.h"
@@ -249,6 +251,43 @@ Test(state_values, entropies_of_many_values, .timeout = 600)
 			cr_assert(n < 20 || (rms > 0.06 && rms < 0.15), "kind %d, %u values: error %.4f", kind, sizes[k], rms);
 			cr_assert_lt(worst, 0.55, "kind %d, %u values: worst %.4f", kind, sizes[k], worst);
 		}
+	tsn_free(law);
+}
+
+/* Numbers, and values as they grow, folded into one. */
+static uint64_t
+sketch_print(const struct tsn_stable *law, uint32_t members)
+{
+	int64_t reg[TSN_STABLE] = { 0 };
+	int32_t x[TSN_STABLE];
+	uint64_t n = 0, print = 0;
+
+	for (uint32_t m = 0; m < members; m++) {
+		const uint64_t times = 1 + m % 3;
+		double value;
+
+		tsn_stable_of(law, tsn_hash_u64(m, 7), x);
+		tsn_stable_add(reg, x, times);
+		n += times;
+		value = tsn_stable_entropy(reg, n);
+		print = tsn_hash_bytes(x, sizeof(x), print) ^ tsn_hash_bytes(&value, sizeof(value), print);
+	}
+	return print;
+}
+
+Test(state_values, entropy_sketches_are_the_same_on_every_cpu)
+{
+	struct tsn_stable *law = tsn_stable_new();
+	const enum tsn_cpu used = tsn_cpu_level;
+	uint64_t plain;
+
+	tsn_cpu_use(TSN_CPU_BASELINE);
+	plain = sketch_print(law, 2000);
+	for (enum tsn_cpu level = TSN_CPU_BASELINE; level < TSN_CPU_COUNT; level++) {
+		tsn_cpu_use(level);
+		cr_assert_eq(sketch_print(law, 2000), plain, "%s", tsn_cpu_name(level));
+	}
+	tsn_cpu_use(used);
 	tsn_free(law);
 }
 
