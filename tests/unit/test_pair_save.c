@@ -67,7 +67,7 @@ Test(pair, any_bytes_may_be_loaded)
 	push_all(&a, f, 0, 200);
 	save(&a, &k);
 	copy = malloc(k.n);
-	for (uint64_t i = 0; i < streams(3000); i++) {
+	for (uint64_t i = 0; i < streams(800); i++) {
 		struct run b;
 		size_t n = below(3) ? k.n : below((uint32_t)k.n);
 		struct tsn_unpack u = { copy, copy + n, false };

@@ -33,5 +33,5 @@ mutate(uint64_t seed, long times)
 	tsn_pack_fini(&k);
 }
 
-Test(snapshot_fuzz, any_bytes_one, .timeout = 3000) { mutate(1, mutate_times(20000)); }
-Test(snapshot_fuzz, any_bytes_two, .timeout = 3000) { mutate(77, mutate_times(20000)); }
+Test(snapshot_fuzz, any_bytes_one, .timeout = 3000) { mutate(1, mutate_times(12000)); }
+Test(snapshot_fuzz, any_bytes_two, .timeout = 3000) { mutate(77, mutate_times(12000)); }

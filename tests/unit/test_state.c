@@ -219,7 +219,7 @@ Test(state, full_parts_give_the_same_place_to_the_same_key, .timeout = 600)
 {
 	bench.b = tsn_batch_new();
 	bench.scratch = tsn_batch_new();
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 500 : 40); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 500 : 25); i++)
 		run_eviction_case(2000000 + i);
 	c_bench_fini(&bench);
 }

@@ -379,7 +379,7 @@ run_failing(uint64_t seed, long k, bool sticky, uint32_t cut)
 
 Test(state_at, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t seed = 1; seed <= 6 * soak(); seed++) {
+	for (uint64_t seed = 1; seed <= 4 * soak(); seed++) {
 		long k = 0;
 
 		while (run_failing(5000000 + seed, k, seed & 1, seed % 3 == 0 ? 1 : 70))
