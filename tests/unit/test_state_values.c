@@ -181,6 +181,26 @@ Test(state_values, sums_that_outgrow_their_panes, .init = begin, .fini = end)
 	tsn_state_free(s);
 }
 
+/* Sixteen panes as large as the short way takes them, and then once more. */
+Test(state_values, sums_just_below_the_long_way, .init = begin, .fini = end)
+{
+	enum { N = 18 };
+	const int64_t most = (INT64_C(1) << 28) - 1;
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_SUM, false);
+	struct tsn_state *s = tsn_state_new(&def, 1, 1);
+
+	for (uint32_t k = 0; k < N; k++) {
+		rows[k] = row_of(1, 1, 4000000 + (k < 16 ? k : 15) * 4000);
+		rows[k].arg[0].known = true;
+		rows[k].arg[0].i = most;
+	}
+	cr_assert(c_fold(&bench, s, 0, &def, rows, 0, N));
+	for (uint32_t k = 0; k < N; k++)
+		cr_assert_eq(bench.out[0].i[k], (k + 1) * most, "row %u: %" PRId64, k, bench.out[0].i[k]);
+	tsn_state_free(s);
+}
+
 Test(state_values, logarithms)
 {
 	for (double x = 1e-300; x < 1e300; x *= 1.0137)
