@@ -380,7 +380,7 @@ any_guarded(struct tsn_emit *e, uint32_t family)
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
 	const struct tsn_reader *r = f->readers.p;
 
-	for (size_t i = 0; i < f->readers.n; i++)
+	for (size_t i = 0; i < f->readers.n && e->now->door != TSN_DOOR_TICK; i++) /* at ticks all look */
 		if (tsn_emit_is_guarded(e, family, &r[i]))
 			return true;
 	return false;
