@@ -268,6 +268,8 @@ struct tsn_alert_records {
 	bool ticked;
 };
 void tsn_alerts_take(struct tsn_alerts *a, struct tsn_alert_records *out);
+/* Nobody is to get them. */
+void tsn_alert_records_fini(struct tsn_alert_records *r);
 /*
  * Lines of records (of many only the first), made before their turn comes, which may be done by any thread: it changes nothing but
  * [out], from zeros or used before. Sinks must not be changed meanwhile. Without memory there are none.

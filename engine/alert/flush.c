@@ -68,6 +68,14 @@ tsn_alerts_take(struct tsn_alerts *a, struct tsn_alert_records *out)
 	leave_batch(a);
 }
 
+void
+tsn_alert_records_fini(struct tsn_alert_records *r)
+{
+	tsn_free(r->v);
+	tsn_arena_free(r->arena);
+	*r = (struct tsn_alert_records){ 0 };
+}
+
 /* Of the records that come next in each, the first in the order; NULL: there is none. */
 static const struct tsn_alert_pending *
 first(const struct tsn_alert_records *r, size_t n, size_t *next)
@@ -184,9 +192,6 @@ tsn_alerts_give(struct tsn_alerts *a, struct tsn_alert_records *r, size_t n, str
 		empty_lines(lines);
 	for (size_t s = 0; (records > 0 || ticked) && s < a->nsinks; s++)
 		tsn_sink_flush(a->sink[s]);
-	for (size_t i = 0; i < n; i++) {
-		tsn_free(r[i].v);
-		tsn_arena_free(r[i].arena);
-		r[i] = (struct tsn_alert_records){ 0 };
-	}
+	for (size_t i = 0; i < n; i++)
+		tsn_alert_records_fini(&r[i]);
 }

@@ -9,8 +9,9 @@
 
 #include "base/mem.h"
 #include "core/lane_log.h"
+#include "core/seats.h"
 
-#define ITEMS 16u   /* in flight; their batches should fit into a cache */
+#define ITEMS TSN_CREW_ITEMS
 #define WAKE  6u    /* so many must wait before a thread is woken */
 #define MANY  32u   /* records whose lines are worth making by somebody else */
 #define LIGHT 8u    /* ns a flow: what handing it over costs, and a little more */
@@ -18,28 +19,10 @@
 #define ASIDE 2u    /* threads that are of use beside the lanes' */
 #define TURN  4u    /* the front gives a lane back after so many, to look for what is free */
 
-/* Where a lane stands. Its own cache line, as threads look at those of others. */
-struct seat {
-	_Alignas(64) atomic_bool busy;  /* somebody runs it */
-	_Atomic uint64_t done;          /* items it is through */
-	_Atomic int64_t watch_due;      /* behind them */
-	_Atomic uint64_t cost;          /* ns for a full batch; of one now and then */
-};
-
-/* What of a crew is about the lanes it has. */
-struct tsn_seats {
-	struct tsn_lane *lane;
-	uint32_t nlanes;
-	struct seat *seat;
-	struct tsn_alerts *to;
-	struct tsn_alert_records *records[ITEMS]; /* of items */
-	uint8_t (*parts[ITEMS])[TSN_BATCH_ROWS];
-};
-
 struct tsn_crew {
 	struct tsn_lane *lane;
 	uint32_t nlanes;
-	struct seat *seat;
+	struct tsn_seat *seat;
 	struct tsn_item item[ITEMS];    /* item number n at n % ITEMS */
 	_Alignas(64) _Atomic uint64_t sent;
 	/* of the front */
@@ -118,7 +101,7 @@ tell_progress(struct tsn_crew *c)
 static void
 run_timed(const struct tsn_crew *c, struct tsn_item *it, uint32_t lane, uint64_t n)
 {
-	struct seat *s = &c->seat[lane];
+	struct tsn_seat *s = &c->seat[lane];
 	uint64_t before = atomic_load_explicit(&s->cost, memory_order_relaxed), from, took;
 
 	if (c->cpu == NULL || n % TIMED != 0 || it->kind != TSN_ITEM_FLOWS || it->batch->n < TSN_BATCH_ROWS / 4) {
@@ -135,7 +118,7 @@ static void
 run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
 {
 	struct tsn_item *it = &c->item[n % ITEMS];
-	struct seat *s = &c->seat[lane];
+	struct tsn_seat *s = &c->seat[lane];
 
 	run_timed(c, it, lane, n);
 	if (it->records[lane].n > 0)
@@ -158,6 +141,7 @@ work(struct tsn_crew *c, uint64_t most)
 	for (end = n + most; n < end && n < sent(c); n++)
 		run_item(c, lane, n);
 	atomic_store(&c->seat[lane].busy, false);
+	tell_progress(c); /* the lane may have work again, that the front left to us, and we may be aside for long before we look */
 	return true;
 }
 
@@ -352,54 +336,6 @@ stop(struct tsn_crew *c)
 
 /* --- made and freed --- */
 
-static bool
-make_seats(struct tsn_seats *s, double cost)
-{
-	s->seat = tsn_aligned_alloc(64, s->nlanes * sizeof(*s->seat));
-	if (s->seat == NULL)
-		return false;
-	for (uint32_t i = 0; i < s->nlanes; i++) {
-		atomic_init(&s->seat[i].busy, false);
-		atomic_init(&s->seat[i].done, 0);
-		atomic_init(&s->seat[i].watch_due, INT64_MAX);
-		atomic_init(&s->seat[i].cost, (uint64_t)(cost * TSN_BATCH_ROWS) / s->nlanes);
-	}
-	for (uint32_t i = 0; i < ITEMS; i++)
-		if ((s->records[i] = tsn_calloc(s->nlanes, sizeof(*s->records[i]))) == NULL ||
-		    (s->parts[i] = tsn_calloc(s->nlanes, sizeof(*s->parts[i]))) == NULL)
-			return false;
-	return true;
-}
-
-struct tsn_seats *
-tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to)
-{
-	struct tsn_seats *s = tsn_calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		return NULL;
-	s->lane = lane;
-	s->nlanes = nlanes;
-	s->to = to;
-	if (make_seats(s, cost))
-		return s;
-	tsn_seats_free(s);
-	return NULL;
-}
-
-void
-tsn_seats_free(struct tsn_seats *s)
-{
-	if (s == NULL)
-		return;
-	for (uint32_t i = 0; i < ITEMS; i++) {
-		tsn_free(s->records[i]);
-		tsn_free(s->parts[i]);
-	}
-	tsn_free(s->seat);
-	tsn_free(s);
-}
-
 /* Exchanges what the crew has for [s]. Nobody looks at either. */
 static void
 exchange(struct tsn_crew *c, struct tsn_seats *s)
@@ -482,6 +418,8 @@ tsn_crew_free(struct tsn_crew *c)
 	tsn_lane_log_give(&c->lane_log, c->log);
 	tsn_lane_log_fini(&c->lane_log);
 	for (uint32_t i = 0; i < ITEMS; i++) {
+		for (uint32_t k = 0; k < c->nlanes; k++)
+			tsn_alert_records_fini(&c->item[i].records[k]);
 		tsn_batch_free(c->item[i].batch);
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);

@@ -25,6 +25,7 @@
 #include "core/items.h"
 
 struct tsn_crew;
+struct tsn_seats;
 
 /*
  * So many threads at most, the caller's own included; [asides]: what they may do besides; of [o] the log and the clock of threads. It
@@ -34,13 +35,6 @@ struct tsn_crew *tsn_crew_new(unsigned threads, struct tsn_asides *asides, const
 /* Where lanes log: it reaches the crew's log by the front's thread. */
 const struct tsn_log *tsn_crew_log(const struct tsn_crew *c);
 
-/*
- * What a crew needs for some lanes; [cost]: ns a flow of all of them, estimated; [to]: whose sinks get the records. Takes nothing over.
- * Any thread. NULL when memory is out.
- */
-struct tsn_seats;
-struct tsn_seats *tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to);
-void tsn_seats_free(struct tsn_seats *s);
 /*
  * These lanes take the place of those the crew had, which [s] has then. All is drained. Threads that the new ones can use are
  * started, if they are not there yet; the log is told if fewer are to be had.

@@ -12,6 +12,7 @@
 #include "core/feedback.h"
 #include "core/internal.h"
 #include "core/reload.h"
+#include "core/seats.h"
 #include "core/talks.h"
 
 /* Before the switch what will be in force, after it what was. */

@@ -217,13 +217,13 @@ is_late(int64_t d, uint64_t keep)
 }
 
 /*
- * The short way of a flow whose pane is [d] behind the newest one. No branch, since [d] is as good as random: the rows of [left] for
- * d of 0 and below are alike.
+ * The short way of a flow whose pane is [d] behind the newest one. No branch, since [d] is as good as random; where it is
+ * not above 0 nothing leaves.
  */
 static inline __attribute__((always_inline)) lanes
 count(struct lean *r, uint64_t newest, int64_t d, uint64_t keep, int64_t time)
 {
-	const uint64_t leave = (uint64_t)(d & ~(d >> 63)), lane = (newest + (uint64_t)d) & (TSN_LANES - 1);
+	const uint64_t leave = (uint64_t)d & -(uint64_t)(d > 0), lane = (newest + (uint64_t)d) & (TSN_LANES - 1);
 	const lanes v = change(load(r->lane), load(tsn_lanes_leave((uint32_t)(newest + 1 - keep), leave < keep ? leave : keep)),
 	    load(&one[TSN_LANES - 1 - lane]));
 
