@@ -15,7 +15,7 @@
 #define LANES 16u
 #define GROWN (UINT64_C(1) << LANES)
 #define USED (GROWN - 1)
-#define WARM (UINT32_C(1) << 28) /* sixteen that are below it fit 32 bits with their sum */
+#define WARM (UINT32_C(1) << 28) /* the sum of sixteen that are below it fits 32 bits */
 #define FAST (UINT64_C(1) << 31) /* what a lane below WARM takes at least to pass 32 bits */
 
 struct compact {
@@ -279,11 +279,11 @@ count(struct tsn_agg *a, struct compact *cell, uint64_t pane, int64_t v)
 	const uint64_t head = cell->head, newest = tsn_ring_newest(head), keep = a->keep;
 	const uint64_t d = pane > newest ? pane - newest : 0;
 	const uint32_t lane = pane & (LANES - 1), used = head & USED & ~leaving(newest, d < keep ? d : keep, keep);
-	uint32_t sum;
+	uint64_t sum;
 
 	if (__builtin_expect((head & GROWN) != 0 || ((uint64_t)v | all_bits(cell->lane)) >= WARM, 0))
 		return add(a, cell, pane, v);
-	sum = leave_used(cell->lane, used) + (uint32_t)v;
+	sum = (uint64_t)v + leave_used(cell->lane, used); /* sixteen lanes and one row more need not fit 32 bits */
 	cell->lane[lane] += (uint32_t)v;
 	a->store.sums.warm += cell->lane[lane] >= WARM;
 	cell->head = (newest + d) << TSN_HEAD_BITS | used | UINT32_C(1) << lane;

@@ -450,7 +450,7 @@ init(struct tsn_agg *a)
 static bool
 reserve(struct tsn_agg *a, const struct tsn_fold *x)
 {
-	return tsn_counts_reserve(a, x->to - x->from);
+	return (x->counted && a->store.counts.lean) || tsn_counts_reserve(a, x->to - x->from);
 }
 
 static uint32_t

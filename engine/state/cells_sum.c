@@ -228,8 +228,10 @@ fold_sum(struct tsn_agg *a, struct tsn_fold *x)
 			continue;
 		}
 		a->out->i[row] = (int64_t)x->total[row].i;
-		if (x->total[row].i != a->out->i[row])
-			tsn_mask_unset(&a->out->known, row);
+		if (x->total[row].i == a->out->i[row])
+			continue;
+		a->out->i[row] = x->total[row].i < 0 ? INT64_MIN : INT64_MAX; /* not known, but a guard must see that it is much */
+		tsn_mask_unset(&a->out->known, row);
 	}
 	return x->to;
 }

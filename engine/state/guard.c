@@ -124,8 +124,6 @@ look_at(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, uint32_t n
 	tsn_mask_first(&a->out->known, n);
 	a->ops->fold(a, &x);
 	for (uint32_t i = 0; i < n; i++) {
-		if (!tsn_mask_has(&a->out->known, i))
-			continue;
 		rise(f->guard, a, a->out->i[i]);
 		if (a->out->i[i] >= a->def->least)
 			heat(f->guard, hash_of(s, &f->store, s->group[i]));

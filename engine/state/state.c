@@ -357,6 +357,8 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 			tsn_guard_note(s, f, x);
 		x->from = x->to;
 	}
+	if (!ok && f->guard != NULL)
+		tsn_guard_forget(f); /* some aggregate may have counted what was not noted */
 	*stop = x->from < n ? s->row[x->from] : TSN_BATCH_ROWS;
 	return ok;
 }

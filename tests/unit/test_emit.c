@@ -343,6 +343,26 @@ Test(emit, counted_rows_are_not_looked_up_again)
 	g_fini(&g, true);
 }
 
+/* The first rule reads what it counts, and little of anything is as good as nothing to it; the second wants to know. */
+Test(emit, whoever_asks_for_little_looks_in_any_case)
+{
+	struct graph g;
+	struct tsn_program *p;
+	struct tsn_ir *mail, *tcp, *count;
+
+	g_init(&g);
+	mail = g_test(&g, TSN_F_DST_PORT, TSN_REL_EQ, 25);
+	tcp = g_test(&g, TSN_F_PROTO, TSN_REL_EQ, 6);
+	count = g_agg(&g, TSN_AGG_COUNT, g_key(TSN_F_SRC), mail, NULL, false);
+	g_rule(&g, "much", g_compare(&g, TSN_REL_GT, count, g_int(&g, 100)), NULL);
+	g_rule(&g, "little", g_logic(&g, TSN_IR_AND, tcp, g_compare(&g, TSN_REL_LT, count, g_int(&g, 5))), NULL);
+	p = emitted(&g);
+	cr_expect(p->families[0].guarded);
+	cr_expect_eq(p->uses[TSN_DOOR_FLOW][0].must, look_of_fold(p, 0) + 1);
+	tsn_program_free(p);
+	g_fini(&g, true);
+}
+
 /* --- memory --- */
 
 Test(emit, memory_that_runs_out_is_reported)

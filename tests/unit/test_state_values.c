@@ -11,6 +11,7 @@
 #include "state/logs.h"
 #include "state/stable.h"
 #include "state/tally.h"
+#include "unit/state_takeover.h"
 #include "unit/test_state_cases.h"
 
 static struct c_bench bench;
@@ -180,6 +181,114 @@ Test(state_values, sums_that_outgrow_their_panes, .init = begin, .fini = end)
 			cr_assert_eq(bench.out[0].i[k - i], sum, "row %u: %" PRId64 " for %" PRId64, k, bench.out[0].i[k - i], sum);
 		}
 	}
+	tsn_state_free(s);
+}
+
+/* As flows of a guarded family. */
+static bool
+fold_guarded(struct tsn_state *s, const struct tsn_family_def *def, uint32_t n)
+{
+	bool ok;
+
+	bench.flows = true;
+	ok = c_fold(&bench, s, 0, def, rows, 0, n);
+	bench.flows = false;
+	return ok;
+}
+
+/* The value that a row sees which only looks. */
+static int64_t
+look_guarded(struct tsn_state *s, const struct tsn_family_def *def, int64_t time)
+{
+	rows[0] = row_of(1, 1, time);
+	rows[0].counted = false;
+	rows[0].read = true;
+	cr_assert(fold_guarded(s, def, 1));
+	return bench.out[0].i[0];
+}
+
+static struct m_row
+row_with(int64_t time, int64_t value, uint32_t agg)
+{
+	struct m_row r = row_of(1, 1, time);
+
+	r.arg[agg].known = true;
+	r.arg[agg].i = value;
+	return r;
+}
+
+/* Too much to be known, then not so much, but enough. */
+Test(state_values, a_guard_sees_sums_that_overflow, .init = begin, .fini = end)
+{
+	for (int again = 0; again < 2; again++) {
+		struct tsn_agg_def agg;
+		struct tsn_family_def def = family(&agg, TSN_AGG_SUM, false);
+		struct tsn_state *s, *next;
+
+		def.guarded = true;
+		agg.least = 5;
+		s = tsn_state_new(&def, 1, 1);
+		rows[0] = row_with(4000000, 3, 0);
+		rows[1] = row_with(4004000, INT64_MAX, 0);
+		cr_assert(fold_guarded(s, &def, 2));
+		cr_assert(!tsn_mask_has(&bench.out[0].known, 1));
+		if (again) { /* gone through */
+			next = tsn_state_new(&def, 1, 1);
+			take_over(next, s, NULL, NULL);
+			tsn_state_free(s);
+			s = next;
+			rows[0] = row_of(2, 1, 4004000);
+			cr_assert(fold_guarded(s, &def, 1));
+		}
+		cr_assert_eq(look_guarded(s, &def, 4064000), INT64_MAX);
+		tsn_state_free(s);
+	}
+}
+
+/* The count is taken where the group is found, in a part that is full; the sum has no memory for its rows. */
+Test(state_values, a_guard_sees_what_was_counted_before_memory_was_out, .init = begin, .fini = end)
+{
+	struct tsn_agg_def agg[2];
+	struct tsn_family_def def = family(&agg[1], TSN_AGG_SUM, false);
+	struct tsn_state *s;
+
+	family(&agg[0], TSN_AGG_COUNT, false);
+	agg[1].canon = "sum";
+	agg[0].least = 5;
+	def.agg = agg;
+	def.naggs = 2;
+	def.guarded = true;
+	def.max_keys = 64;
+	s = tsn_state_new(&def, 1, 1);
+	for (uint32_t k = 0; k < 6; k++)
+		rows[k] = row_with(4000000, k == 0 ? 1 : -1, 1);
+	cr_assert(fold_guarded(s, &def, 1));
+	for (uint32_t k = 0; k < 6; k++)
+		rows[k] = row_with(4000000, -1, 1);
+	tsn_mem_fail_at(0, true);
+	cr_assert(!fold_guarded(s, &def, 6));
+	tsn_mem_fail_never();
+	cr_assert_eq(look_guarded(s, &def, 4000000), 7);
+	tsn_state_free(s);
+}
+
+/* Sixteen panes as large as the short way takes them, and then once more. */
+Test(state_values, sums_just_below_the_long_way, .init = begin, .fini = end)
+{
+	enum { N = 18 };
+	const int64_t most = (INT64_C(1) << 28) - 1;
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_SUM, false);
+	struct tsn_state *s = tsn_state_new(&def, 1, 1);
+
+	for (uint32_t k = 0; k < N; k++) {
+		rows[k] = row_of(1, 1, 4000000 + (k < 16 ? k : 15) * 4000);
+		rows[k].arg[0].known = true;
+		rows[k].arg[0].i = most;
+	}
+	cr_assert(c_fold(&bench, s, 0, &def, rows, 0, N));
+	for (uint32_t k = 0; k < N; k++)
+		cr_assert_eq(bench.out[0].i[k], (k + 1) * most, "row %u: %" PRId64, k, bench.out[0].i[k]);
 	tsn_state_free(s);
 }
 
