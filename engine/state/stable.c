@@ -14,6 +14,8 @@
  */
 #include "state/stable.h"
 
+#include <pthread.h>
+
 #include <stddef.h>
 #include <string.h>
 
@@ -87,24 +89,35 @@ mean_wait(uint32_t i)
 	return ((i == 0 ? 0 : a * tsn_log2(a)) - b * tsn_log2(b)) * TSN_LN2 * SPREADS + 1;
 }
 
+/* Made once for all: working it out takes longer than all else that a state begins with. */
+static struct tsn_stable law;
+
+static void
+work_out(void)
+{
+	for (uint32_t i = 0; i < OCTAVES * STEPS; i++) {
+		const double low = (double)(UINT32_C(1) << i / STEPS) / 2147483648.0;
+
+		law.angle[i] = in_units(angle_part(low * (1 + (i % STEPS + 0.5) / STEPS)));
+	}
+	for (uint32_t i = 0; i < SPREADS; i++)
+		law.spread[i] = in_units(TSN_LN2 * tsn_log2(mean_wait(i)));
+	for (uint32_t i = 0; i < NEAR; i++)
+		law.near[i] = (int16_t)law.angle[TAIL + i];
+	for (uint32_t i = 0; i < SPREADS; i++)
+		law.narrow[i] = (int16_t)law.spread[i];
+}
+
 struct tsn_stable *
 tsn_stable_new(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct tsn_stable *t = tsn_aligned_alloc(64, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < OCTAVES * STEPS; i++) {
-		const double low = (double)(UINT32_C(1) << i / STEPS) / 2147483648.0;
-
-		t->angle[i] = in_units(angle_part(low * (1 + (i % STEPS + 0.5) / STEPS)));
-	}
-	for (uint32_t i = 0; i < SPREADS; i++)
-		t->spread[i] = in_units(TSN_LN2 * tsn_log2(mean_wait(i)));
-	for (uint32_t i = 0; i < NEAR; i++)
-		t->near[i] = (int16_t)t->angle[TAIL + i];
-	for (uint32_t i = 0; i < SPREADS; i++)
-		t->narrow[i] = (int16_t)t->spread[i];
+	pthread_once(&once, work_out);
+	*t = law;
 	return t;
 }
 
