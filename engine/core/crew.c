@@ -14,7 +14,7 @@
 #define ITEMS TSN_CREW_ITEMS
 #define WAKE  6u    /* so many must wait before a thread is woken */
 #define MANY  32u   /* records whose lines are worth making by somebody else */
-#define LIGHT 8u    /* ns a flow: what handing it over costs, and a little more */
+#define LIGHT 12u   /* ns a flow: what handing it over costs, and more, since what is handed over takes longer and seldom looks light again */
 #define TIMED 16u   /* one item in so many is */
 #define ASIDE 2u    /* threads that are of use beside the lanes' */
 #define TURN  4u    /* the front gives a lane back after so many, to look for what is free */
