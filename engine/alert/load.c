@@ -114,10 +114,15 @@ load_rule(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_unpac
 	return load_news(r, in) && tsn_unpack_done(in);
 }
 
+/* The rule of [copy] by whose name the next [part] goes; NULL: it is of none, or bad. */
 static struct tsn_alert_rule *
-find_rule(const struct tsn_alerts *a, struct tsn_alert_rule *copy, const uint8_t *name, size_t n)
+next_rule(const struct tsn_alerts *a, struct tsn_alert_rule *copy, struct tsn_unpack *in, struct tsn_unpack *part)
 {
-	for (uint32_t i = 0; i < a->nrules; i++)
+	size_t n;
+	const uint8_t *name = tsn_unpack_bytes(in, &n);
+
+	*part = tsn_unpack_part(in);
+	for (uint32_t i = 0; i < a->nrules && !in->bad; i++)
 		if (strlen(copy[i].rule->name) == n && memcmp(copy[i].rule->name, name, n) == 0)
 			return &copy[i];
 	return NULL;
@@ -127,10 +132,8 @@ static bool
 load_rules(const struct tsn_alerts *a, struct tsn_alert_rule *copy, struct tsn_unpack *in)
 {
 	while (in->p < in->end) {
-		size_t n;
-		const uint8_t *name = tsn_unpack_bytes(in, &n);
-		struct tsn_unpack part = tsn_unpack_part(in);
-		struct tsn_alert_rule *r = in->bad ? NULL : find_rule(a, copy, name, n);
+		struct tsn_unpack part;
+		struct tsn_alert_rule *r = next_rule(a, copy, in, &part);
 
 		if (in->bad || (r != NULL && !load_rule(a, r, &part)))
 			return false;
@@ -145,26 +148,13 @@ free_entries(struct tsn_alert_rule *rule, uint32_t n)
 		tsn_alert_entry_free_all(&rule[i]);
 }
 
-static const void *
-keep(struct tsn_arena *arena, const void *p, size_t n)
-{
-	void *copy = tsn_arena_alloc(arena, n + 1);
-
-	if (copy == NULL)
-		return NULL;
-	if (n > 0)
-		memcpy(copy, p, n);
-	((char *)copy)[n] = '\0';
-	return copy;
-}
-
 /* Bytes or a text, kept. NULL: bad, or memory is out. */
 static const void *
 load_kept(struct tsn_arena *arena, struct tsn_unpack *in, size_t *n)
 {
 	const uint8_t *p = tsn_unpack_bytes(in, n);
 
-	return p != NULL ? keep(arena, p, *n) : NULL;
+	return p != NULL ? tsn_arena_strndup(arena, (const char *)p, *n) : NULL;
 }
 
 static bool
@@ -228,10 +218,8 @@ static bool
 load_openings(const struct tsn_alerts *a, struct made *m, struct tsn_unpack *in)
 {
 	while (in->p < in->end) {
-		size_t n;
-		const uint8_t *name = tsn_unpack_bytes(in, &n);
-		struct tsn_unpack part = tsn_unpack_part(in);
-		struct tsn_alert_rule *r = in->bad ? NULL : find_rule(a, m->rule, name, n);
+		struct tsn_unpack part;
+		struct tsn_alert_rule *r = next_rule(a, m->rule, in, &part);
 		struct tsn_opening *grown, o = { 0 };
 
 		if (in->bad || m->nopenings > TSN_OPENINGS_MAX)
@@ -251,20 +239,6 @@ load_openings(const struct tsn_alerts *a, struct made *m, struct tsn_unpack *in)
 		m->opening[m->nopenings++] = o;
 	}
 	return !in->bad;
-}
-
-static int64_t
-first_due(const struct tsn_alert_rule *r, int64_t due)
-{
-	const struct tsn_alert_list *const v[] = { &r->open, &r->pending, &r->closed };
-
-	for (int i = 0; i < 3; i++)
-		if (v[i]->head != NULL && v[i]->head->due < due)
-			due = v[i]->head->due;
-	for (size_t i = 0; i < r->nnews; i++)
-		if (r->news[i]->d->news_due < due)
-			due = r->news[i]->d->news_due;
-	return due;
 }
 
 static void
@@ -291,9 +265,7 @@ put_in_place(struct tsn_alerts *a, struct made *m)
 	a->nopenings = m->nopenings;
 	a->opening_cap = m->opening_cap;
 	a->opening_arena = m->arena;
-	a->next_due = INT64_MAX;
-	for (uint32_t i = 0; i < a->nrules; i++)
-		a->next_due = first_due(&a->rule[i], a->next_due);
+	a->next_due = tsn_alert_earliest(a);
 	tsn_alert_watch_again(a);
 }
 
