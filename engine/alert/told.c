@@ -61,27 +61,31 @@ fill(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entr
 	return put_values(a, r->rule, row, o);
 }
 
+/* Room for one more, and for what it keeps. NULL when memory is out. */
+static struct tsn_opening *
+next_opening(struct tsn_alerts *a)
+{
+	struct tsn_opening *grown = tsn_grow(a->opening, a->nopenings, &a->opening_cap, sizeof(*grown));
+
+	if (grown == NULL)
+		return NULL;
+	a->opening = grown;
+	if (a->opening_arena == NULL && (a->opening_arena = tsn_arena_new()) == NULL)
+		return NULL;
+	return &a->opening[a->nopenings];
+}
+
 void
 tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row,
     const struct tsn_alert *record, unsigned what)
 {
 	struct tsn_alert_place place = tsn_alert_place_of_row(a, row);
-	struct tsn_opening *grown, *o;
+	struct tsn_opening *o = a->nopenings < TSN_OPENINGS_MAX ? next_opening(a) : NULL;
 
-	if (a->nopenings >= TSN_OPENINGS_MAX) {
+	if (o == NULL) {
 		r->counts.untold++;
 		return;
 	}
-	grown = tsn_grow(a->opening, a->nopenings, &a->opening_cap, sizeof(*grown));
-	if (a->opening_arena == NULL)
-		a->opening_arena = tsn_arena_new();
-	if (grown != NULL)
-		a->opening = grown;
-	if (grown == NULL || a->opening_arena == NULL) {
-		r->counts.untold++;
-		return;
-	}
-	o = &a->opening[a->nopenings];
 	*o = (struct tsn_opening){ .rule = r->number, .time = a->batch->time[row], .counts = what & TSN_TELL_COUNTS,
 		.reported = what & TSN_TELL_REPORTED, .ticket = place.ticket, .row = place.row, .due = place.due,
 		.seq = a->nopenings };
@@ -106,16 +110,12 @@ copy_values(struct tsn_alerts *a, struct tsn_opening *o, const struct tsn_openin
 void
 tsn_alert_opening_put(struct tsn_alerts *to, uint32_t rule, const struct tsn_opening *o)
 {
-	struct tsn_opening *grown = tsn_grow(to->opening, to->nopenings, &to->opening_cap, sizeof(*grown)), *copy;
+	struct tsn_opening *copy = next_opening(to);
 
-	if (to->opening_arena == NULL)
-		to->opening_arena = tsn_arena_new();
-	to->opening = grown != NULL ? grown : to->opening;
-	if (grown == NULL || to->opening_arena == NULL) {
+	if (copy == NULL) {
 		to->rule[rule].counts.untold++;
 		return;
 	}
-	copy = &to->opening[to->nopenings];
 	*copy = *o;
 	copy->rule = rule;
 	copy->seq = to->nopenings;
