@@ -3,11 +3,11 @@
 #include "core/crew.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "core/lane_log.h"
 #include "core/seats.h"
 
@@ -306,19 +306,15 @@ tsn_crew_call(struct tsn_crew *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Signals are for the thread that made the engine. More threads than lanes, and some aside, would have nothing to do. */
+/* More threads than lanes, and some aside, would have nothing to do. */
 static void
 start(struct tsn_crew *c)
 {
 	const unsigned useful = c->nlanes + ASIDE, want = c->most < useful ? c->most : useful;
-	sigset_t all, before;
 	int err = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	while (c->nthreads < want && (err = pthread_create(&c->thread[c->nthreads], NULL, live, c)) == 0)
+	while (c->nthreads < want && (err = tsn_thread_start(&c->thread[c->nthreads], live, c)) == 0)
 		c->nthreads++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err != 0)
 		tsn_log(c->log, TSN_LOG_WARN, "%u threads are at work in place of %u: %s", c->nthreads + 1, want + 1, strerror(err));
 }

@@ -3,7 +3,6 @@
 #include "daemon/job.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -11,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "daemon/watch.h"
 #include "sets/set.h"
 
@@ -19,6 +19,7 @@
 struct tsn_job {
 	pthread_t thread;
 	bool running;
+	void (*run)(struct tsn_job *j); /* what it does */
 	int fd;
 	const struct tsn_log *log;
 	const struct tsn_compile_input *in;
@@ -69,33 +70,13 @@ keep_text(struct tsn_job *j, struct tsn_diags *diags, const struct tsn_sources *
 	tsn_log_lines(j->log, j->result.errors > 0 ? TSN_LOG_ERROR : TSN_LOG_WARN, tsn_buf_str(&j->result.text));
 }
 
-/* Who takes flows goes first: with a core to spare this is no slower, without one it takes what is left. */
 static void
-step_back(void)
-{
-	setpriority(PRIO_PROCESS, (id_t)gettid(), BEHIND);
-}
-
-static void
-clear_now(struct tsn_job *j)
+clear(struct tsn_job *j)
 {
 	if (j->tell != NULL)
 		j->tell(j->arg, j->old);
 	tsn_load_free(j->old);
 	tsn_set_free(j->old_set);
-}
-
-static void *
-clear(void *arg)
-{
-	struct tsn_job *j = arg;
-	uint64_t one = 1;
-
-	step_back();
-	clear_now(j);
-	if (write(j->fd, &one, sizeof(one)) < 0)
-		return NULL; /* as below */
-	return NULL;
 }
 
 /* All that can be done beside the flows is done here. */
@@ -113,15 +94,12 @@ make_load(struct tsn_job *j, struct tsn_sources *sources, struct tsn_diags *diag
 		j->result.watch = tsn_watch_new(rs, j->now, j->now);
 }
 
-static void *
-work(void *arg)
+static void
+work(struct tsn_job *j)
 {
-	struct tsn_job *j = arg;
 	struct tsn_sources *sources = tsn_sources_new();
 	struct tsn_diags *diags = tsn_diags_new();
-	uint64_t one = 1;
 
-	step_back();
 	if (sources != NULL && diags != NULL) {
 		if (j->result.refresh)
 			j->result.set = tsn_ruleset_rebuild_set(j->rs, j->result.slot, diags);
@@ -131,23 +109,33 @@ work(void *arg)
 	}
 	tsn_diags_free(diags);
 	tsn_sources_free(sources);
+}
+
+/* Who takes flows goes first: with a core to spare this is no slower, without one it takes what is left. */
+static void
+step_back(void)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), BEHIND);
+}
+
+static void *
+live(void *arg)
+{
+	struct tsn_job *j = arg;
+	const uint64_t one = 1;
+
+	step_back();
+	j->run(j);
 	if (write(j->fd, &one, sizeof(one)) < 0)
 		return NULL; /* an eventfd at 0 takes one: cannot happen */
 	return NULL;
 }
 
-/* Signals stay with the thread that waits for them. */
 static bool
-start(struct tsn_job *j, void *(*run)(void *))
+start(struct tsn_job *j, void (*run)(struct tsn_job *j))
 {
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&j->thread, NULL, run, j);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	j->running = err == 0;
+	j->run = run;
+	j->running = tsn_thread_start(&j->thread, live, j) == 0;
 	return j->running;
 }
 
@@ -187,7 +175,7 @@ tsn_job_clear(struct tsn_job *j, struct tsn_load *l, struct tsn_set *set, void (
 	j->tell = tell;
 	j->arg = arg;
 	if (!start(j, clear))
-		clear_now(j);
+		clear(j);
 }
 
 void

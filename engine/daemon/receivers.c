@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "daemon/nap.h"
 #include "input/queue.h"
 
@@ -228,17 +228,12 @@ tsn_receivers_add(struct tsn_receivers *r, unsigned i, struct tsn_udp *u)
 
 /* --- the caller --- */
 
-/* Signals are for the caller. How many threads of the first [n] run; the error of the one that does not. */
+/* How many threads of the first [n] run; the error of the one that does not. */
 static unsigned
 launch(struct tsn_receivers *r, unsigned n, int *error)
 {
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	while (r->running < n && (*error = pthread_create(&r->one[r->running].thread, NULL, live, &r->one[r->running])) == 0)
+	while (r->running < n && (*error = tsn_thread_start(&r->one[r->running].thread, live, &r->one[r->running])) == 0)
 		r->running++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r->running;
 }
 
