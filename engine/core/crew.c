@@ -34,8 +34,7 @@ struct tsn_crew {
 	bool light;                     /* all lanes together cost less than handing a batch over */
 	uint64_t (*cpu)(void);          /* NULL: nobody knows what they cost */
 	int64_t grace;
-	const struct tsn_log *log;
-	struct tsn_lane_log lane_log;
+	struct tsn_lane_log log;
 	/* sleeping and waking */
 	pthread_mutex_t lock;
 	pthread_cond_t work, progress;
@@ -316,7 +315,7 @@ start(struct tsn_crew *c)
 	while (c->nthreads < want && (err = tsn_thread_start(&c->thread[c->nthreads], live, c)) == 0)
 		c->nthreads++;
 	if (err != 0)
-		tsn_log(c->log, TSN_LOG_WARN, "%u threads are at work in place of %u: %s", c->nthreads + 1, want + 1, strerror(err));
+		tsn_log(c->log.to, TSN_LOG_WARN, "%u threads are at work in place of %u: %s", c->nthreads + 1, want + 1, strerror(err));
 }
 
 static void
@@ -383,7 +382,7 @@ make(struct tsn_crew *c)
 const struct tsn_log *
 tsn_crew_log(const struct tsn_crew *c)
 {
-	return &c->lane_log.log;
+	return &c->log.log;
 }
 
 struct tsn_crew *
@@ -393,8 +392,8 @@ tsn_crew_new(unsigned threads, struct tsn_asides *asides, const struct tsn_engin
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .log = o->log };
-	tsn_lane_log_init(&c->lane_log, o->log);
+	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX };
+	tsn_lane_log_init(&c->log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->progress, NULL);
@@ -411,8 +410,8 @@ tsn_crew_free(struct tsn_crew *c)
 	if (c == NULL)
 		return;
 	stop(c);
-	tsn_lane_log_give(&c->lane_log, c->log);
-	tsn_lane_log_fini(&c->lane_log);
+	tsn_lane_log_give(&c->log);
+	tsn_lane_log_fini(&c->log);
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		for (uint32_t k = 0; k < c->nlanes; k++)
 			tsn_alert_records_fini(&c->item[i].records[k]);
@@ -463,7 +462,7 @@ collect(struct tsn_crew *c)
 {
 	const uint64_t to = all_done(c);
 
-	tsn_lane_log_give(&c->lane_log, c->log);
+	tsn_lane_log_give(&c->log);
 	while (is_due(c, to))
 		give(c, c->given);
 }
@@ -558,7 +557,7 @@ tsn_crew_flush(struct tsn_crew *c)
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		tsn_alerts_take(c->lane[i].alerts, &r[i]);
 	tsn_alerts_give(c->to, r, c->nlanes, NULL);
-	tsn_lane_log_give(&c->lane_log, c->log);
+	tsn_lane_log_give(&c->log);
 	tsn_crew_look(c, c->grace);
 }
 

@@ -19,7 +19,7 @@ keep_line(void *arg, enum tsn_log_level level, const char *line)
 void
 tsn_lane_log_init(struct tsn_lane_log *l, const struct tsn_log *to)
 {
-	*l = (struct tsn_lane_log){ .log = { to != NULL ? to->level : TSN_LOG_ERROR, keep_line, l } };
+	*l = (struct tsn_lane_log){ .log = { to != NULL ? to->level : TSN_LOG_ERROR, keep_line, l }, .to = to };
 	pthread_mutex_init(&l->lock, NULL);
 }
 
@@ -31,7 +31,7 @@ tsn_lane_log_fini(struct tsn_lane_log *l)
 }
 
 void
-tsn_lane_log_give(struct tsn_lane_log *l, const struct tsn_log *to)
+tsn_lane_log_give(struct tsn_lane_log *l)
 {
 	struct tsn_buf lines;
 
@@ -42,6 +42,6 @@ tsn_lane_log_give(struct tsn_lane_log *l, const struct tsn_log *to)
 	l->lines = (struct tsn_buf)TSN_BUF_INIT;
 	pthread_mutex_unlock(&l->lock);
 	for (size_t i = 0; i < lines.len && !lines.failed; i += 1 + strlen(lines.p + i + 1) + 1)
-		tsn_log(to, (enum tsn_log_level)lines.p[i], "%s", lines.p + i + 1);
+		tsn_log(l->to, (enum tsn_log_level)lines.p[i], "%s", lines.p + i + 1);
 	tsn_buf_fini(&lines);
 }

@@ -12,14 +12,15 @@
 
 struct tsn_lane_log {
 	struct tsn_log log;      /* for lanes */
+	const struct tsn_log *to;
 	pthread_mutex_t lock;
 	struct tsn_buf lines;    /* each: its level, the text, 0; under the lock */
 	atomic_bool any;
 };
 
-/* [to] may be NULL. */
+/* [to], where it is given, may be NULL. */
 void tsn_lane_log_init(struct tsn_lane_log *l, const struct tsn_log *to);
 void tsn_lane_log_fini(struct tsn_lane_log *l);
-void tsn_lane_log_give(struct tsn_lane_log *l, const struct tsn_log *to);
+void tsn_lane_log_give(struct tsn_lane_log *l);
 
 #endif
