@@ -369,19 +369,24 @@ same_link(const struct tsn_feedback *f, const struct tsn_feedback *old, uint32_t
 	return f->p->nlinks;
 }
 
+/* As [m] is, of this link and with this key. False: there is one like it, or memory is out. */
 static bool
-put(struct tsn_feedback *f, const struct match *m, uint32_t link)
+put(struct tsn_feedback *f, const struct match *m, uint32_t link, const uint8_t *key, size_t len)
 {
-	uint8_t *key = make_room(f) ? tsn_arena_alloc(f->arena, m->key_len > 0 ? m->key_len : 1) : NULL;
+	uint32_t *slot = make_room(f) ? find(f, link, m->time, key, len) : NULL;
+	struct match *to;
 
-	if (key == NULL)
+	if (slot == NULL || *slot != 0)
 		return false;
-	memcpy(key, m->key, m->key_len);
-	f->match[f->nmatches] = *m;
-	f->match[f->nmatches].link = link;
-	f->match[f->nmatches].key = key;
-	f->nmatches++;
-	*find(f, link, m->time, key, m->key_len) = (uint32_t)f->nmatches;
+	to = &f->match[f->nmatches];
+	*to = *m;
+	to->link = link;
+	to->key_len = (uint32_t)len;
+	to->key = tsn_arena_alloc(f->arena, len > 0 ? len : 1);
+	if (to->key == NULL)
+		return false;
+	memcpy(to->key, key, len);
+	*slot = (uint32_t)++f->nmatches;
 	f->count[link]++;
 	return true;
 }
@@ -397,7 +402,7 @@ tsn_feedback_go_on(struct tsn_feedback *f, struct tsn_feedback *old)
 		for (size_t i = 0; i < old->nmatches; i++) {
 			if (old->match[i].link != was)
 				continue;
-			f->lost += !put(f, &old->match[i], now);
+			f->lost += !put(f, &old->match[i], now, old->match[i].key, old->match[i].key_len);
 			old->match[i].link = UINT32_MAX; /* nobody's any more */
 		}
 		old->count[was] = 0;
@@ -508,7 +513,6 @@ load_match(struct tsn_feedback *f, struct tsn_unpack *in)
 {
 	struct match m = { .link = load_link(f, in) };
 	const uint8_t *key;
-	uint32_t *slot;
 	size_t len;
 
 	m.source = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
@@ -519,18 +523,8 @@ load_match(struct tsn_feedback *f, struct tsn_unpack *in)
 	key = tsn_unpack_bytes(in, &len);
 	if (key == NULL || m.link >= f->p->nlinks)
 		return key != NULL;
-	if (!tsn_key_valid(&step_of(f, m.link)->key, key, len, false) || f->count[m.link] >= TSN_FEEDBACK_MATCHES || !make_room(f))
-		return false;
-	slot = find(f, m.link, m.time, key, len);
-	m.key = tsn_arena_alloc(f->arena, len > 0 ? len : 1);
-	if (*slot != 0 || m.key == NULL)
-		return false;
-	memcpy(m.key, key, len);
-	m.key_len = (uint32_t)len;
-	f->match[f->nmatches] = m;
-	*slot = (uint32_t)++f->nmatches;
-	f->count[m.link]++;
-	return true;
+	return tsn_key_valid(&step_of(f, m.link)->key, key, len, false) && f->count[m.link] < TSN_FEEDBACK_MATCHES &&
+	    put(f, &m, m.link, key, len);
 }
 
 bool
