@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/*
- * What the crew's threads do besides lanes (base/hands.h): outlives crews, which a reload makes anew.
- */
+/* What the crew's threads do besides lanes (base/hands.h). */
 #ifndef TSN_CORE_ASIDES_H
 #define TSN_CORE_ASIDES_H
 
