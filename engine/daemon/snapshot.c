@@ -11,12 +11,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pack.h"
+#include "daemon/clocks.h"
 
 /* What a child says at its end; less than a pipe takes at once. */
 struct told {
@@ -35,15 +35,6 @@ struct tsn_snapshots {
 	int64_t pause_us;
 	struct tsn_snapshot_counts counts;
 };
-
-static int64_t
-steady_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 struct tsn_snapshots *
 tsn_snapshots_open(const char *dir, const struct tsn_log *log, char error[TSN_STORE_ERROR])
@@ -99,7 +90,7 @@ tsn_snapshots_counts(const struct tsn_snapshots *s, struct tsn_snapshot_counts *
 static void
 write_one(struct tsn_snapshots *s, struct tsn_engine *e, int64_t now_ms, struct told *told)
 {
-	const int64_t began = steady_us();
+	const int64_t began = tsn_steady_us();
 	struct tsn_pack k = { 0 };
 
 	tsn_engine_save(e, &k);
@@ -109,7 +100,7 @@ write_one(struct tsn_snapshots *s, struct tsn_engine *e, int64_t now_ms, struct 
 	else
 		told->ok = tsn_store_write(s->store, k.p, k.n, now_ms, told->error);
 	tsn_pack_fini(&k);
-	told->took_ms = (steady_us() - began) / 1000;
+	told->took_ms = (tsn_steady_us() - began) / 1000;
 }
 
 static void
@@ -173,7 +164,7 @@ tsn_snapshots_begin(struct tsn_snapshots *s, struct tsn_engine *e, int64_t now_m
 
 	if (!tsn_snapshots_poll(s))
 		return false;
-	began = steady_us();
+	began = tsn_steady_us();
 	tsn_engine_flush(e); /* so that its alerts are out before a snapshot says they are */
 	s->began_ms = now_ms;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
@@ -185,7 +176,7 @@ tsn_snapshots_begin(struct tsn_snapshots *s, struct tsn_engine *e, int64_t now_m
 	if (s->child == 0)
 		be_child(s, e, now_ms, ends[1], parent);
 	close(ends[1]);
-	s->pause_us = steady_us() - began;
+	s->pause_us = tsn_steady_us() - began;
 	s->pipe = ends[0];
 	if (s->child > 0)
 		return true;
@@ -273,7 +264,7 @@ take(struct tsn_snapshots *s, struct tsn_engine *e, const struct tsn_generation 
 	struct tsn_restore_report r = { .expressions = { .item = tell_item, .arg = s } };
 	struct tsn_unpack in = { g->p, g->p + g->n, false };
 	char age[TSN_TIME_TEXT], at[TSN_TIME_TEXT];
-	const int64_t began = steady_us();
+	const int64_t began = tsn_steady_us();
 
 	if (!tsn_engine_restore(e, &in, &r, why))
 		return false;
@@ -282,7 +273,7 @@ take(struct tsn_snapshots *s, struct tsn_engine *e, const struct tsn_generation 
 	    "%zu bytes in %lld ms",
 	    tsn_time_text(g->written, at), tsn_duration_text(now_ms > g->written ? now_ms - g->written : 0, age),
 	    r.expressions.expressions_kept, (unsigned long long)r.expressions.groups_kept, (unsigned long long)r.alerts, r.exporters,
-	    r.expressions.expressions_new, g->n, (long long)(steady_us() - began) / 1000);
+	    r.expressions.expressions_new, g->n, (long long)(tsn_steady_us() - began) / 1000);
 	s->counts.at = g->written;
 	s->counts.bytes = g->n;
 	return true;
