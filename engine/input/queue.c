@@ -54,6 +54,25 @@ tsn_queue_free(struct tsn_queue *q)
 	tsn_free(q);
 }
 
+static struct tsn_datagram *
+record(const struct tsn_queue *q, uint64_t at)
+{
+	return (struct tsn_datagram *)(q->bytes + (at & (q->size - 1)));
+}
+
+static uint64_t
+record_bytes(const struct tsn_datagram *d)
+{
+	return LINE + ((d->len + LINE - 1) & ~(uint64_t)(LINE - 1));
+}
+
+/* Bytes up to where the ring begins anew. */
+static uint64_t
+rest(const struct tsn_queue *q, uint64_t at)
+{
+	return q->size - (at & (q->size - 1));
+}
+
 /* --- the writer --- */
 
 static bool
@@ -65,18 +84,11 @@ has_room(struct tsn_queue *q, uint64_t need)
 	return q->end + need - q->seen_done <= q->size;
 }
 
-/* Bytes up to where the ring begins anew. */
-static uint64_t
-rest(const struct tsn_queue *q, uint64_t at)
-{
-	return q->size - (at & (q->size - 1));
-}
-
 /* The next record goes to the beginning of the ring. */
 static void
 skip(struct tsn_queue *q)
 {
-	((struct tsn_datagram *)(q->bytes + (q->end & (q->size - 1))))->payload = NULL;
+	record(q, q->end)->payload = NULL;
 	q->end += rest(q, q->end);
 }
 
@@ -91,14 +103,14 @@ is_empty(struct tsn_queue *q)
 bool
 tsn_queue_put(struct tsn_queue *q, const struct tsn_datagram *d)
 {
-	const uint64_t need = LINE + ((d->len + LINE - 1) & ~(uint64_t)(LINE - 1)), left = rest(q, q->end);
+	const uint64_t need = record_bytes(d), left = rest(q, q->end);
 	struct tsn_datagram *to;
 
 	if (!has_room(q, need <= left ? need : left + need))
 		return false;
 	if (need > left || (q->size - left > WARM && is_empty(q)))
 		skip(q);
-	to = (struct tsn_datagram *)(q->bytes + (q->end & (q->size - 1)));
+	to = record(q, q->end);
 	*to = *d;
 	to->payload = (const uint8_t *)to + LINE;
 	if (d->len > 0)
@@ -122,14 +134,14 @@ tsn_queue_take(struct tsn_queue *q, struct tsn_datagram *out, unsigned max)
 	unsigned n = 0;
 
 	while (n < max && q->taken < sent) {
-		const struct tsn_datagram *d = (const struct tsn_datagram *)(q->bytes + (q->taken & (q->size - 1)));
+		const struct tsn_datagram *d = record(q, q->taken);
 
 		if (d->payload == NULL) {
 			q->taken += rest(q, q->taken);
 			continue;
 		}
 		out[n++] = *d;
-		q->taken += LINE + ((d->len + LINE - 1) & ~(uint64_t)(LINE - 1));
+		q->taken += record_bytes(d);
 	}
 	return n;
 }
