@@ -65,16 +65,6 @@ same_wanted(const struct tsn_program *p, struct tsn_unpack *in)
 }
 
 static void
-save_alerts(const struct tsn_engine *e, struct tsn_pack *out)
-{
-	const struct tsn_alerts *a[TSN_ENGINE_LANES];
-
-	for (uint32_t i = 0; i < e->nlanes; i++)
-		a[i] = e->lane[i].alerts;
-	tsn_alerts_save(a, e->nlanes, out);
-}
-
-static void
 save_state(const struct tsn_engine *e, struct tsn_pack *out)
 {
 	struct tsn_state *s[TSN_ENGINE_LANES];
@@ -132,7 +122,7 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	if (e->rules == NULL)
 		return;
 	at = open_part(out, "alerts");
-	save_alerts(e, out);
+	tsn_alerts_save((const struct tsn_alerts *const *)e->stage, e->nlanes, out);
 	tsn_pack_close(out, at);
 	at = open_part(out, "state");
 	save_state(e, out);
