@@ -232,7 +232,7 @@ load_openings(const struct tsn_alerts *a, struct made *m, struct tsn_unpack *in)
 		if (grown == NULL)
 			return false;
 		m->opening = grown;
-		o.rule = (uint32_t)(r - m->rule);
+		o.rule = r->number;
 		o.seq = m->nopenings;
 		if (!load_opening(m->arena, r->rule, &o, &part))
 			return false;

@@ -2,10 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "alert/stage.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "alert/sink.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
