@@ -62,6 +62,7 @@ add_profile(const struct tsn_engine *e, uint32_t lane, const struct tsn_profile 
 
 		f->time += one->families[i].time;
 		f->rows += one->families[i].rows;
+		f->looked += one->families[i].looked;
 		f->rules = one->families[i].rules;
 	}
 	all->rest += one->rest;

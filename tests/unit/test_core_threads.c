@@ -11,6 +11,7 @@
 
 #include "compile/lanes.h"
 #include "unit/snapshot_rows.h"
+#include "vm/profile.h"
 
 #define ROWS 6000
 
@@ -375,6 +376,47 @@ Test(core_threads, reload_storm)
 		}
 		end_run(&plain);
 	}
+}
+
+/* --- what rules cost --- */
+
+static uint64_t
+steps_clock(void)
+{
+	static _Atomic uint64_t now;
+
+	return atomic_fetch_add(&now, 1);
+}
+
+static struct tsn_profile
+profile_of(unsigned threads)
+{
+	static const char rules[] = "rule mail { when bytes > 1000 and count(dst_port == 51) by src over 60s > 3 }\n"
+				    "rule wide { when bytes > 5000 and count(dst_port < 40) by dst over 30s > 3 }\n";
+	struct tsn_engine_options o = { .threads = threads, .ticks = steps_clock, .cpu = steps_clock, .every = 1 };
+	struct tsn_engine *e = tsn_engine_new(&o);
+	struct tsn_profile p;
+
+	cr_assert(e != NULL && tsn_engine_load(e, compile_rules(rules), NULL));
+	feed(e, 0, ROWS);
+	tsn_engine_flush(e);
+	cr_assert(tsn_engine_profile(e, &p));
+	tsn_engine_free(e);
+	return p;
+}
+
+/* Flows that a window counts, and those that only look at it, are those of all lanes. */
+Test(core_threads, profile_of_all_lanes)
+{
+	struct tsn_profile one = profile_of(1), several = profile_of(3);
+
+	for (int i = 0; i < 2; i++) {
+		cr_expect(one.families[i].rows > 0 && one.families[i].looked > 0);
+		cr_expect_eq(several.families[i].rows, one.families[i].rows);
+		cr_expect_eq(several.families[i].looked, one.families[i].looked);
+	}
+	tsn_profile_fini(&one);
+	tsn_profile_fini(&several);
 }
 
 /* --- what is refused --- */
