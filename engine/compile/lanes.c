@@ -34,6 +34,7 @@ struct division {
 	struct tsn_components all;
 	struct group *group;    /* bins first, then shards */
 	uint32_t ngroups, nbins;
+	uint32_t nlanes;        /* of all groups */
 	uint32_t *group_of;     /* by component; TSN_NAMES_NONE: not yet */
 	uint32_t *order;        /* components, the largest first */
 	double fair;            /* ns a flow for a lane */
@@ -122,14 +123,30 @@ is_too_large(const struct division *d, const struct group *g)
 	    g->rows / g->nshards > g->flat && cost_of_lane(g) > 2 * DECODE;
 }
 
-/* Groups of a window that is divided otherwise are made anew one by one while flows wait, so it is not for little. */
+/*
+ * All components cost less than threads / FILLED times [fair]. Of shards there are fewer than 4 for each [fair] they cost, as half of them
+ * would each take more than that, at least half of it for rows; bins are at most two a thread.
+ */
+_Static_assert(TSN_LANES_MAX >= 8 * THREADS_MAX, "there is room for all lanes that are worth their while");
+
 static void
-choose_shards(const struct division *d, struct group *g)
+choose_shards(struct division *d, struct group *g)
 {
 	while (is_too_large(d, g))
 		g->nshards *= 2;
-	if (g->were > 1 && g->were * STICKS >= g->nshards && g->were <= g->nshards * STICKS * STICKS) /* too many cost less than too few */
-		g->nshards = g->were;
+	d->nlanes += g->nshards;
+}
+
+/* Groups of a window that is divided otherwise are made anew one by one while flows wait, so it is not for little. */
+static void
+stay_divided(struct division *d, struct group *g)
+{
+	const uint32_t n = d->nlanes - g->nshards + g->were;
+
+	if (g->were < 2 || n > TSN_LANES_MAX || g->were * STICKS < g->nshards || g->were > g->nshards * STICKS * STICKS)
+		return; /* too many cost less than too few */
+	g->nshards = g->were;
+	d->nlanes = n;
 }
 
 static bool
@@ -147,8 +164,11 @@ shard(struct division *d)
 		were = shards_before(d, &d->all.c[i]);
 		d->group[g].were = were > d->group[g].were ? were : d->group[g].were;
 	}
+	d->nlanes = d->nbins;
 	for (uint32_t g = d->nbins; g < d->ngroups; g++)
 		choose_shards(d, &d->group[g]);
+	for (uint32_t g = d->nbins; g < d->ngroups; g++)
+		stay_divided(d, &d->group[g]);
 	return true;
 }
 

@@ -411,6 +411,29 @@ Test(compile_lanes, what_was_divided_stays_so)
 	unmake(&many);
 }
 
+/* What was divided into many may stay so, but not if there would be more lanes than there is room for. */
+Test(compile_lanes, no_more_than_there_is_room_for)
+{
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct made before, now;
+	struct tsn_lanes *l;
+
+	for (int bits = 8; bits < 26; bits++)
+		tsn_buf_printf(&text, "rule r%d { when entropy(dst_port) by src/%d over 60s > 5 }\n", bits, bits);
+	before = compiled(tsn_buf_str(&text));
+	now = compiled(tsn_buf_str(&text));
+	cr_assert_not_null(tsn_ruleset_lanes(before.r, 64, NULL));
+	for (uint32_t i = 0; i < before.r->lanes->n; i++)
+		before.r->lanes->lane[i].nshards = 32;
+	l = tsn_lanes_make(now.r, 64, before.r);
+	cr_assert(l != NULL && l->n <= TSN_LANES_MAX && l->n > TSN_LANES_MAX - 32, "%u", l->n);
+	cr_assert(l->lane[0].nshards == 32 && l->lane[l->n - 1].nshards < 32);
+	tsn_lanes_free(l);
+	unmake(&before);
+	unmake(&now);
+	tsn_buf_fini(&text);
+}
+
 /* --- memory --- */
 
 Test(compile_lanes, every_allocation_fails_once)
