@@ -15,6 +15,8 @@
 #include "core/seats.h"
 #include "core/talks.h"
 
+_Static_assert(TSN_ALERT_STAGES >= TSN_LANES_MAX, "alerts of every lane are put in one order");
+
 /* Before the switch what will be in force, after it what was. */
 struct tsn_load {
 	struct tsn_ruleset *rules;

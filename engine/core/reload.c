@@ -3,6 +3,7 @@
 #include "core/reload.h"
 
 #include "base/clock.h"
+#include "compile/lanes.h"
 
 static void
 tell(struct tsn_reload_report *r, const char *what, const char *name)
@@ -90,7 +91,7 @@ tsn_reload_tell_state(const struct tsn_takeover *taken, int64_t last, struct tsn
 bool
 tsn_engine_load_state(struct tsn_lane *lane, uint32_t n, struct tsn_unpack *in, int64_t last, struct tsn_reload_report *report)
 {
-	struct tsn_state *to[TSN_ENGINE_LANES];
+	struct tsn_state *to[TSN_LANES_MAX];
 	struct taking t = { report, last };
 
 	tsn_lanes_states(lane, n, to);

@@ -6,8 +6,6 @@
 
 #include "core/lane.h"
 
-#define TSN_ENGINE_LANES 512 /* at most */
-
 /* Their states; [out] has room for [n]. */
 void tsn_lanes_states(struct tsn_lane *lane, uint32_t n, struct tsn_state **out);
 void tsn_lanes_fini(struct tsn_lane *lane, uint32_t n);

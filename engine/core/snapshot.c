@@ -67,7 +67,7 @@ same_wanted(const struct tsn_program *p, struct tsn_unpack *in)
 static void
 save_state(const struct tsn_engine *e, struct tsn_pack *out)
 {
-	struct tsn_state *s[TSN_ENGINE_LANES];
+	struct tsn_state *s[TSN_LANES_MAX];
 
 	tsn_lanes_states(e->lane, e->nlanes, s);
 	tsn_state_save_all(s, e->nlanes, e->rules->program->families, e->rules->program->nfamilies, out);

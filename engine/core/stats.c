@@ -126,7 +126,7 @@ tsn_engine_totals(const struct tsn_engine *e, struct tsn_alert_counts *out)
 void
 tsn_engine_family(const struct tsn_engine *e, uint32_t family, struct tsn_family_stats *out)
 {
-	struct tsn_state *s[TSN_ENGINE_LANES];
+	struct tsn_state *s[TSN_LANES_MAX];
 
 	tsn_engine_drain(e);
 	tsn_lanes_states(e->lane, e->nlanes, s);
@@ -136,7 +136,7 @@ tsn_engine_family(const struct tsn_engine *e, uint32_t family, struct tsn_family
 void
 tsn_engine_learning(const struct tsn_engine *e, uint32_t family, uint32_t agg, struct tsn_learning *out)
 {
-	struct tsn_state *s[TSN_ENGINE_LANES];
+	struct tsn_state *s[TSN_LANES_MAX];
 
 	tsn_engine_drain(e);
 	tsn_lanes_states(e->lane, e->nlanes, s);
