@@ -131,7 +131,7 @@ $(BUILD)/hostile: tests/gen/hostile.c tests/gen/wire.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
-$(BUILD)/spoil: tests/gen/spoil.c
+$(BUILD)/spoil: tests/gen/spoil.c tests/unit/xorshift.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 

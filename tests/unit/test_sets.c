@@ -8,25 +8,9 @@
 
 #include "base/mem.h"
 #include "sets/set.h"
+#include "unit/dice.h"
 
 typedef unsigned __int128 u128;
-
-static uint64_t seed;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-static uint32_t
-below(uint32_t n)
-{
-	return (uint32_t)(rnd() >> 20) % n;
-}
 
 /* The oracle. */
 struct naive {
