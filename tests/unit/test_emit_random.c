@@ -16,7 +16,7 @@
 
 #define RULES 4
 #define MANY 40 /* rules on few fields, found by them */
-#define VARIANTS 4
+#define GUARDED 20 /* rules that ask for much or little of the same, and those before them */
 
 static void
 fill_row(struct tsn_batch *b, uint32_t r, int64_t time)
@@ -197,6 +197,59 @@ build_thresholds(uint64_t seed, struct graph *graph)
 	}
 }
 
+/* How much there is of something. */
+static const struct tsn_ir *
+amount(struct tsn_key_spec key, const struct tsn_ir *where)
+{
+	static const enum tsn_field args[] = { TSN_F_IN_IF, TSN_F_DST_PORT }; /* rows here have counters that are negative, as no flow has */
+	static const enum tsn_agg_fn fns[] = { TSN_AGG_COUNT, TSN_AGG_COUNT, TSN_AGG_SUM, TSN_AGG_MAX, TSN_AGG_DISTINCT };
+	const enum tsn_agg_fn fn = PICK(fns);
+	struct tsn_ir *x;
+
+	if (fn == TSN_AGG_COUNT)
+		return g_agg(g, fn, key, where, NULL, chance(10));
+	if (fn != TSN_AGG_DISTINCT)
+		return g_agg(g, fn, key, where, g_field(g, PICK(args)), chance(10));
+	x = g_agg(g, fn, key, where, NULL, chance(10));
+	g_open_agg(x)->tuple = g_key(TSN_F_PACKETS);
+	g_open_agg(x)->agg_canon = g_text(g, "%s packets", x->agg->agg_canon);
+	return x;
+}
+
+/* What else a rule asks: of the flow, or of all flows of the key, so that each has part in the rule. */
+static const struct tsn_ir *
+besides(struct tsn_key_spec key)
+{
+	if (chance(20))
+		return g_compare(g, TSN_REL_LE, g_agg(g, TSN_AGG_COUNT, key, NULL, NULL, false), g_int(g, 1000));
+	return chance(70) ? key_test() : condition(1);
+}
+
+/*
+ * Families of which some rules ask for much: rows need no value for them where nobody can have so much. Others ask for little,
+ * and need it.
+ */
+static void
+build_guarded(uint64_t seed, struct graph *graph)
+{
+	static const int64_t much[] = { 2, 3, 5, 9, 20, 1000 };
+	static const enum tsn_rel few[] = { TSN_REL_LT, TSN_REL_LE, TSN_REL_EQ };
+
+	build_case(seed, graph);
+	aggs_allowed = 0;
+	while (g->m.nrules < GUARDED) {
+		const struct tsn_key_spec key = chance(70) ? g_key(PICK(addr_fields)) : random_key();
+		const struct tsn_ir *where = chance(60) ? key_test() : condition(1), *x;
+
+		for (uint32_t i = 0; i < 4; i++) {
+			x = amount(key, where);
+			x = chance(50) ? g_compare(g, chance(50) ? TSN_REL_GE : TSN_REL_GT, x, g_int(g, PICK(much)))
+			    : g_compare(g, PICK(few), x, g_int(g, below(4)));
+			g_report(g, g_rule(g, "r", g_logic(g, TSN_IR_AND, besides(key), x), NULL), x);
+		}
+	}
+}
+
 static bool
 same_number(const struct number *got, struct number want)
 {
@@ -222,6 +275,8 @@ expect_row(uint64_t seed, struct found *f, const struct graph *graph, uint32_t r
 	    (unsigned long long)seed, rule, row);
 }
 
+static uint32_t nmixed; /* families that some rules need guarded values of, and others all */
+
 static void
 run_built(uint64_t seed, void (*build)(uint64_t seed, struct graph *graph), unsigned flags, uint32_t batch_rows, uint32_t batches)
 {
@@ -241,6 +296,8 @@ run_built(uint64_t seed, void (*build)(uint64_t seed, struct graph *graph), unsi
 	s = tsn_state_new(p->families, p->nfamilies, 0);
 	cr_assert(vm != NULL && s != NULL);
 	found.p = p;
+	for (uint32_t i = 0; i < p->nfamilies; i++)
+		nmixed += p->uses[TSN_DOOR_FLOW][i].must != 0;
 	for (uint32_t i = 0; i < batches; i++) {
 		tsn_batch_clear(b, TSN_BATCH_FLOWS);
 		for (b->n = 0; b->n < batch_rows; b->n++)
@@ -339,6 +396,13 @@ Test(emit_random, many_thresholds)
 {
 	for (uint64_t i = 0; i < seeds(150); i++)
 		run_built(first_seed(7000000) + i, build_thresholds, i % 2 == 0 ? TSN_EMIT_INDEX_ALL : 0, 40, 2);
+}
+
+Test(emit_random, much_and_little_of_the_same)
+{
+	for (uint64_t i = 0; i < seeds(150); i++)
+		run_built(first_seed(8000000) + i, build_guarded, 0, i % 2 == 0 ? 40 : 10, 4);
+	cr_assert_geq(nmixed, seeds(150) / 2, "%u", nmixed);
 }
 
 Test(emit_random, many_rules_one_by_one)
