@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "unit/program.h"
+
 struct site {
 	char dir[64], rules[96], set[96], alerts[96], log[96];
 	uint16_t port;
@@ -110,16 +112,6 @@ free_port(void)
 	cr_assert(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
 	close(fd);
 	return ntohs(a.sin_port);
-}
-
-static const char *
-program(void)
-{
-	const char *bin = getenv("TSN_BIN");
-
-	if (bin != NULL)
-		return bin;
-	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
 }
 
 static void
