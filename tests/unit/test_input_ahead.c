@@ -172,15 +172,15 @@ Test(input_ahead, files)
 static size_t
 read_alike(size_t n, char why[TSN_INPUT_ERROR])
 {
-	static uint8_t alone[SIZE];
+	static uint8_t unaided[SIZE];
 	char want[TSN_INPUT_ERROR];
 	size_t first = read_file(packed, n, 3000, 0, want), all;
 
-	memcpy(alone, got, first);
+	memcpy(unaided, got, first);
 	all = read_file(packed, n, 3000, THREADS, why);
 	cr_assert_eq(all, first);
 	cr_assert_str_eq(why, want);
-	cr_assert_arr_eq(got, alone, all);
+	cr_assert_arr_eq(got, unaided, all);
 	return all;
 }
 
