@@ -131,7 +131,7 @@ $(BUILD)/hostile: tests/gen/hostile.c tests/gen/wire.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
-$(BUILD)/spoil: tests/gen/spoil.c
+$(BUILD)/spoil: tests/gen/spoil.c tests/unit/xorshift.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
@@ -139,7 +139,7 @@ $(BUILD)/killer: tests/gen/killer.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 
-$(BUILD)/blast: tests/bench/blast.c
+$(BUILD)/blast: tests/bench/blast.c tests/bench/seconds.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $<
 

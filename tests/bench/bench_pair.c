@@ -7,9 +7,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/hash.h"
+#include "bench/seconds.h"
 #include "pair/pair.h"
 
 #define ROUNDS 3
@@ -32,10 +32,7 @@ static const struct job jobs[] = {
 static double
 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* other work on the machine does not count */
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID) * 1e9;
 }
 
 /* Flow 2i is a question, 2i + 1 the answer to the question 40 before it. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "bench/seconds.h"
 #include "core/engine.h"
 #include "daemon/nap.h"
 #include "daemon/receivers.h"
@@ -32,15 +33,6 @@ static struct {
 	size_t len;
 } datagram[EACH];
 static unsigned ndatagrams;
-
-static double
-seconds(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void
 fail(const char *what)
@@ -164,15 +156,15 @@ round_of(struct tsn_engine *e, struct tsn_receivers *r, struct times *best)
 		fail("no sockets");
 	tsn_udp_local(u[0], &addr, &port);
 	fill(port);
-	t = (struct times){ seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID), seconds(CLOCK_THREAD_CPUTIME_ID) };
+	t = (struct times){ clock_seconds(CLOCK_MONOTONIC), clock_seconds(CLOCK_PROCESS_CPUTIME_ID), clock_seconds(CLOCK_THREAD_CPUTIME_ID) };
 	for (unsigned i = 0; r != NULL && i < n; i++)
 		tsn_receivers_add(r, i, u[i]);
 	if (r == NULL)
 		take_here(e, u[0]);
 	else if (tsn_receivers_start(r))
 		take_beside(e, r);
-	t = (struct times){ seconds(CLOCK_MONOTONIC) - t.wall, seconds(CLOCK_PROCESS_CPUTIME_ID) - t.all,
-		seconds(CLOCK_THREAD_CPUTIME_ID) - t.evaluating };
+	t = (struct times){ clock_seconds(CLOCK_MONOTONIC) - t.wall, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - t.all,
+		clock_seconds(CLOCK_THREAD_CPUTIME_ID) - t.evaluating };
 	best->wall = t.wall < best->wall ? t.wall : best->wall;
 	best->all = t.all < best->all ? t.all : best->all;
 	best->evaluating = t.evaluating < best->evaluating ? t.evaluating : best->evaluating;

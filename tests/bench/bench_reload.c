@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "bench/seconds.h"
 #include "core/engine.h"
 
 #define START INT64_C(1700000100000)
@@ -26,10 +26,7 @@ static uint64_t row_number;
 static double
 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+	return clock_seconds(CLOCK_MONOTONIC) * 1e6;
 }
 
 /* Rules of the kinds that large rulesets are made of: one of them counts per host, some leave alerts open. */

@@ -8,25 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "bench/seconds.h"
 #include "core/engine.h"
 #include "daemon/snapshot.h"
 
 static const char rules[] =
     "rule a { when count() by src over 60s > 1000000 }\n"
     "rule b { when distinct(dst) by dst, dst_port over 60s > 1000000 }\n";
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static struct tsn_engine *
 make_engine(void)
@@ -79,18 +70,18 @@ main(int argc, char **argv)
 		return 1;
 	}
 	feed(e, 0, groups, groups);
-	began = seconds();
+	began = clock_seconds(CLOCK_MONOTONIC);
 	feed(e, groups, 2000000, groups);
-	quiet = seconds() - began;
+	quiet = clock_seconds(CLOCK_MONOTONIC) - began;
 	for (int i = 0; i < 3; i++) {
 		uint64_t flows = 0;
 
-		began = seconds();
+		began = clock_seconds(CLOCK_MONOTONIC);
 		if (!tsn_snapshots_begin(s, e, 0))
 			return 1;
 		for (; !tsn_snapshots_poll(s); flows += 10000)
 			feed(e, groups + 2000000 + flows, 10000, groups);
-		busy = seconds() - began;
+		busy = clock_seconds(CLOCK_MONOTONIC) - began;
 		tsn_snapshots_counts(s, &c);
 		printf("snapshot of %u groups: flows waited %.2f ms, written in %lld ms, %.1f MB; %.2f M flows/s meanwhile (%.2f without)\n",
 		    groups * 2, (double)c.pause_us / 1000, (long long)c.took_ms, (double)c.bytes / 1e6, (double)flows / busy / 1e6,
@@ -99,10 +90,10 @@ main(int argc, char **argv)
 	tsn_snapshots_close(s);
 	s = tsn_snapshots_open(dir, NULL, error);
 	f = make_engine();
-	began = seconds();
+	began = clock_seconds(CLOCK_MONOTONIC);
 	if (s == NULL || !tsn_snapshots_restore(s, f, 0))
 		return 1;
-	printf("restored in %.0f ms\n", (seconds() - began) * 1000);
+	printf("restored in %.0f ms\n", (clock_seconds(CLOCK_MONOTONIC) - began) * 1000);
 	tsn_snapshots_close(s);
 	tsn_engine_free(e);
 	tsn_engine_free(f);

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/hash.h"
+#include "bench/seconds.h"
 #include "state/state.h"
 
 #define ROUNDS 5
@@ -63,10 +63,7 @@ static const struct job jobs[] = {
 static double
 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* other work on the machine does not count */
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID) * 1e9;
 }
 
 static struct tsn_state *

@@ -7,9 +7,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/hash.h"
+#include "bench/seconds.h"
 #include "state/state.h"
 
 #define START INT64_C(1700000100000) /* a multiple of a minute */
@@ -22,10 +22,7 @@ static uint32_t groups;
 static double
 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID) * 1e3;
 }
 
 static struct tsn_state *

@@ -6,8 +6,8 @@
  * in the cache. Prints one line a case. For what a whole run costs see bench.py.
  */
 #include <stdio.h>
-#include <time.h>
 
+#include "bench/seconds.h"
 #include "unit/ir_graph.h"
 #include "vm/kernels.h"
 #include "vm/vm.h"
@@ -26,10 +26,7 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 static double
 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+	return clock_seconds(CLOCK_PROCESS_CPUTIME_ID) * 1e9;
 }
 
 static uint64_t seed = 1;

@@ -17,9 +17,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "seconds.h"
 
 #define BURST 32
 #define KEEP 20000 /* datagrams of the capture that are sent in turn */
@@ -105,10 +106,7 @@ load(const char *path, struct iovec *v)
 static double
 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return clock_seconds(CLOCK_MONOTONIC);
 }
 
 static int

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/hash.h"
 #include "state/state.h"
+#include "seconds.h"
 
 #define ONE_IN 10
 #define SECONDS 58 /* all of it within the window */
@@ -19,10 +19,7 @@
 static double
 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* other work on the machine does not count */
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* As many groups as fit, with what they take while they grow. */

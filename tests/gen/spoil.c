@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/xorshift.h"
+
 static uint64_t state;
 
 static uint64_t
 next(uint64_t n)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
+	xorshift(&state);
 	return n == 0 ? 0 : state % n;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "unit/xorshift.h"
 
 struct random {
 	struct tsn_buf out;
@@ -21,10 +22,7 @@ struct random {
 static inline unsigned
 pick(struct random *r, unsigned n)
 {
-	r->state ^= r->state << 13;
-	r->state ^= r->state >> 7;
-	r->state ^= r->state << 17;
-	return (unsigned)((r->state >> 11) % n);
+	return (unsigned)((xorshift(&r->state) >> 11) % n);
 }
 
 static inline void

@@ -11,22 +11,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "pair/pair.h"
+#include "unit/dice.h"
 
 #define FLOWS 700
 #define WAIT  30000
 
 enum { SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
-static uint64_t seed;
-
-static uint32_t
-below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 20) % n;
-}
 /* --- a stream of flows --- */
 
 struct flow {

@@ -19,6 +19,7 @@
 #include "base/pack.h"
 #include "core/engine.h"
 #include "daemon/snapshot.h"
+#include "unit/scratch.h"
 
 #define START INT64_C(1767571200000)
 
@@ -185,22 +186,6 @@ count_lines(const struct lines *l, const char *what)
 	for (size_t i = 0; i < l->n; i++)
 		n += strstr(l->v[i], what) != NULL;
 	return n;
-}
-
-static inline void
-make_dir(char dir[64])
-{
-	strcpy(dir, "/tmp/tocsin-test-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
-}
-
-static inline void
-remove_dir(const char *dir)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	cr_assert_eq(system(command), 0);
 }
 
 #endif

@@ -33,8 +33,7 @@ static struct tsn_manifest m;
 static void
 begin(void)
 {
-	strcpy(dir, "/tmp/tocsin-test-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
+	scratch_make(dir);
 }
 
 static void

@@ -20,17 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/wide.h"
-
-static uint64_t seed = 88172645463325252;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
+#include "unit/dice.h"
 
 /* --- addresses --- */
 

@@ -14,17 +14,13 @@ static char root[64];
 static void
 setup(void)
 {
-	strcpy(root, "/tmp/tsn-again-XXXXXX");
-	cr_assert_not_null(mkdtemp(root));
+	scratch_make(root);
 }
 
 static void
 teardown(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	cr_assert_eq(system(command), 0);
+	scratch_remove(root);
 }
 
 TestSuite(compile_again, .init = setup, .fini = teardown);
@@ -38,11 +34,7 @@ at(const char *name)
 static void
 put(const char *name, const char *text)
 {
-	FILE *f = fopen(at(name), "w");
-
-	cr_assert_not_null(f);
-	fputs(text, f);
-	fclose(f);
+	scratch_put(at(name), text);
 }
 
 /* Another time than any that a write gives, so that it does not depend on the grain of the clock. */

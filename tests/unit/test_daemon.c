@@ -23,6 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "unit/loopback.h"
+#include "unit/program.h"
+
 struct site {
 	char dir[64], rules[96], set[96], alerts[96], log[96];
 	uint16_t port;
@@ -110,16 +113,6 @@ free_port(void)
 	cr_assert(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
 	close(fd);
 	return ntohs(a.sin_port);
-}
-
-static const char *
-program(void)
-{
-	const char *bin = getenv("TSN_BIN");
-
-	if (bin != NULL)
-		return bin;
-	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
 }
 
 static void
@@ -347,12 +340,8 @@ Test(daemon, the_same_however_many_receive, .timeout = 60)
 		put_file(s.rules, SITE "rule of_each { when count(dst_port == 9) by exporter over 1h >= 25 }\n", s.port, s.alerts, 25 * EXPORTERS);
 		start(&s);
 		for (uint32_t x = 0; x < EXPORTERS; x++) {
-			struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000201u + x) };
-			struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(s.port) };
-
 			close(s.udp);
-			s.udp = socket(AF_INET, SOCK_DGRAM, 0);
-			cr_assert(bind(s.udp, (struct sockaddr *)&from, sizeof(from)) == 0 && connect(s.udp, (struct sockaddr *)&to, sizeof(to)) == 0);
+			s.udp = loopback_sender(0x7f000201u + x, s.port);
 			s.sequence = 0;
 			for (uint32_t i = 0; i < 25; i++)
 				send_flow(&s, x * 25 + i, 9);

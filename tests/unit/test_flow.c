@@ -9,17 +9,7 @@
 #include "base/mem.h"
 #include "flow/batch.h"
 #include "flow/exporter.h"
-
-static uint64_t seed = 88172645463325252;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
+#include "unit/dice.h"
 
 /* --- masks --- */
 

@@ -13,19 +13,9 @@
 #include "base/mem.h"
 #include "flow/dedup.h"
 #include "flow/exporter.h"
+#include "unit/dice.h"
 
 #define FLOWS 600
-
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t
-below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 20) % n;
-}
 
 struct flow {
 	struct tsn_addr src, dst;

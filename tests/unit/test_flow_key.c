@@ -7,19 +7,9 @@
 
 #include "flow/exporter.h"
 #include "flow/key.h"
+#include "unit/dice.h"
 
 #define ROWS 200
-
-static uint64_t seed = 88172645463325252;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
 
 static char text[ROWS][300];
 

@@ -14,25 +14,9 @@
 #include "base/mem.h"
 #include "flow/batch.h"
 #include "flow/exporter.h"
+#include "unit/dice.h"
 
 #define EXPORTERS 5
-
-static uint64_t seed;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-static uint32_t
-below(uint32_t n)
-{
-	return (uint32_t)(rnd() >> 20) % n;
-}
 
 static struct tsn_exporter_setting
 site_says(uint32_t addr, const char *name, uint32_t sampling)

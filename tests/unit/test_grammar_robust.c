@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "grammar/fmt.h"
 #include "grammar/parse.h"
+#include "unit/xorshift.h"
 
 static const char *const folders[] = { "tests/fuzz/corpus/rules", "tests/golden/syntax", "../shared/examples" };
 
@@ -162,10 +163,7 @@ static uint64_t state;
 static uint32_t
 dice(uint32_t n)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 11) % n);
+	return (uint32_t)((xorshift(&state) >> 11) % n);
 }
 
 static const char *const tokens[] = { "{", "}", "(", ")", ",", "=", "==", "and", "or", "not", "in", "has", "by", "over",

@@ -242,8 +242,7 @@ static char dir[64];
 static void
 begin(void)
 {
-	strcpy(dir, "/tmp/tocsin-test-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
+	scratch_make(dir);
 }
 
 static void

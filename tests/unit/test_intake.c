@@ -5,7 +5,6 @@
  * receives or others do, and whatever lies in queues and sockets when they are stopped.
  */
 #include <criterion/criterion.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "build_netflow.h"
 #include "core/engine.h"
 #include "daemon/intake.h"
+#include "unit/loopback.h"
 
 #define EXPORTERS 20u
 #define FIRST     0x7f000301u
@@ -53,7 +53,6 @@ struct line {
 static void
 make_line(struct line *l, unsigned receivers, struct seen *seen)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	char error[TSN_INPUT_ERROR] = "";
 	struct tsn_addr addr;
 	uint16_t port;
@@ -67,14 +66,8 @@ make_line(struct line *l, unsigned receivers, struct seen *seen)
 		.receivers = receivers > 0 ? tsn_receivers_new(receivers, 0, NULL) : NULL };
 	cr_assert(l->in.engine != NULL && (receivers == 0 || (l->in.receivers != NULL && l->socket.nudp == receivers)));
 	tsn_udp_local(l->socket.udp[0], &addr, &port);
-	to.sin_port = htons(port);
-	for (unsigned x = 0; x < EXPORTERS; x++) {
-		struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(FIRST + x) };
-
-		l->sender[x] = socket(AF_INET, SOCK_DGRAM, 0);
-		cr_assert(bind(l->sender[x], (struct sockaddr *)&from, sizeof(from)) == 0 &&
-		    connect(l->sender[x], (struct sockaddr *)&to, sizeof(to)) == 0, "%s", strerror(errno));
-	}
+	for (unsigned x = 0; x < EXPORTERS; x++)
+		l->sender[x] = loopback_sender(FIRST + x, port);
 }
 
 static void

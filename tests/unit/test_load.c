@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "test_check.h"
 
 /* A directory of its own for each test; removed at its end. */
@@ -12,17 +13,13 @@ static char root[64];
 static void
 setup(void)
 {
-	strcpy(root, "/tmp/tsn-load-XXXXXX");
-	cr_assert_not_null(mkdtemp(root));
+	scratch_make(root);
 }
 
 static void
 teardown(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	cr_assert_eq(system(command), 0);
+	scratch_remove(root);
 }
 
 TestSuite(load, .init = setup, .fini = teardown);
@@ -30,28 +27,19 @@ TestSuite(load, .init = setup, .fini = teardown);
 static const char *
 at(const char *name)
 {
-	static char path[8][128];
-	static unsigned i;
-	char *p = path[i++ % 8];
-
-	snprintf(p, sizeof(path[0]), "%s/%s", root, name);
-	return p;
+	return scratch_path(root, name);
 }
 
 static void
 put(const char *name, const char *text)
 {
 	const char *path = at(name);
-	char dir[128];
-	FILE *f;
+	char dir[512];
 
 	strcpy(dir, path);
 	*strrchr(dir, '/') = '\0';
 	mkdir(dir, 0700);
-	f = fopen(path, "w");
-	cr_assert_not_null(f, "%s", path);
-	fputs(text, f);
-	fclose(f);
+	scratch_put(path, text);
 }
 
 static struct made

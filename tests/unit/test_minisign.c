@@ -25,8 +25,7 @@ static struct tsn_buf bytes, signature, key;
 static void
 begin(void)
 {
-	strcpy(dir, "/tmp/tocsin-test-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
+	scratch_make(dir);
 }
 
 static void

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "unit/program.h"
+
 #define PORTS "(proto tcp or proto udp) and "
 
 static const struct {
@@ -35,59 +37,6 @@ static const struct {
 	{ "tos 0", "tos == 0" },
 	{ "router ip 127.0.0.1", "exporter == 127.0.0.1" },
 };
-
-static const char *
-program(void)
-{
-	const char *bin = getenv("TSN_BIN");
-
-	if (bin != NULL)
-		return bin;
-	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
-}
-
-/* Most questions go to the program without sanitizers, if it is here: what is asked hundreds of times is the answer. */
-static const char *
-asked(size_t i)
-{
-	const char *bin = getenv("TSN_RELEASE");
-
-	return bin != NULL && i % 8 != 0 ? bin : program();
-}
-
-/* The program of that name beside tocsin. */
-static const char *
-beside(const char *name)
-{
-	static char path[2][256];
-	static int turn;
-	char *p = path[turn++ % 2], *slash;
-
-	snprintf(p, 200, "%s", program());
-	slash = strrchr(p, '/');
-	cr_assert_not_null(slash);
-	snprintf(slash, 50, "/%s", name);
-	return p;
-}
-
-/* The last number behind [mark] in what a command prints; -1 if there is none. */
-static long long
-number_from(const char *command, const char *mark)
-{
-	FILE *f = popen(command, "r");
-	char line[1024];
-	long long n = -1;
-
-	cr_assert_not_null(f);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		const char *p = strstr(line, mark);
-
-		if (p != NULL && isdigit((unsigned char)p[strlen(mark)]))
-			n = atoll(p + strlen(mark));
-	}
-	pclose(f);
-	return n;
-}
 
 static void
 compare_counts(const char *file, const char *pack)

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "unit/program.h"
+
 #define PORTS "(proto tcp or proto udp) and "
 #define PORTS_T "proto in { tcp, udp } and "
 
@@ -88,57 +90,15 @@ static const struct pair {
 };
 #define NFILTERS (sizeof(filters) / sizeof(filters[0]))
 
-static const char *
-program(void)
-{
-	const char *bin = getenv("TSN_BIN");
-
-	if (bin != NULL)
-		return bin;
-	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
-}
-
-/* Most questions go to the program without sanitizers, if it is here: what is asked hundreds of times is the answer. */
-static const char *
-asked(size_t i)
-{
-	const char *bin = getenv("TSN_RELEASE");
-
-	return bin != NULL && i % 8 != 0 ? bin : program();
-}
-
-/* The last number behind [mark] in what a command prints; -1 if there is none. */
-static long long
-number_from(const char *command, const char *mark)
-{
-	FILE *f = popen(command, "r");
-	char line[1024];
-	long long n = -1;
-
-	cr_assert(f != NULL);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		const char *p = strstr(line, mark);
-
-		if (p != NULL && isdigit((unsigned char)p[strlen(mark)]))
-			n = atoll(p + strlen(mark));
-	}
-	pclose(f);
-	return n;
-}
-
 /* Fills [dir] with nfdump's own file of the capture's exports. */
 static void
 collect(const char *capture, bool gaps, char dir[64])
 {
-	char command[1024], bin[256], *slash;
+	char command[1024];
 
 	strcpy(dir, "/tmp/tocsin-nfdump-XXXXXX");
 	cr_assert(mkdtemp(dir) != NULL);
-	snprintf(bin, sizeof(bin), "%s", program());
-	slash = strrchr(bin, '/');
-	cr_assert(slash != NULL, "the program stands in its build directory");
-	snprintf(slash, sizeof(bin) - (size_t)(slash - bin), "/replay");
-	snprintf(command, sizeof(command), "GAPS=%s bash tests/gen/to_nfcapd.sh %s %s %s >/dev/null", gaps ? "1" : "", bin, capture, dir);
+	snprintf(command, sizeof(command), "GAPS=%s bash tests/gen/to_nfcapd.sh %s %s %s >/dev/null", gaps ? "1" : "", beside("replay"), capture, dir);
 	cr_assert(system(command) == 0, "%s", command);
 }
 

@@ -5,7 +5,6 @@
  * datagrams in order, all of them or counted. On loopback, where 127.0.0.0/8 is many exporters.
  */
 #include <criterion/criterion.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,8 +19,10 @@
 #include "base/mem.h"
 #include "daemon/receivers.h"
 #include "input/queue.h"
+#include "unit/loopback.h"
 
 #define EXPORTERS 40u
+#define FIRST     0x7f000101u /* the others are 3 apart */
 #define OTHER     64987 /* a user without processes */
 
 /* --- the queue --- */
@@ -155,18 +156,10 @@ struct line {
 	int by[EXPORTERS];           /* who took those of an exporter; -1: nobody yet */
 };
 
-static void
-address_of(unsigned exporter, struct sockaddr_in *a)
-{
-	*a = (struct sockaddr_in){ .sin_family = AF_INET };
-	a->sin_addr.s_addr = htonl(0x7f000101u + exporter * 3);
-}
-
 static struct line
 make_line(unsigned n, const struct tsn_udp_opts *opts, size_t queue)
 {
 	struct line l = { 0 };
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, from;
 	char error[TSN_INPUT_ERROR] = "";
 	struct tsn_addr addr;
 	uint16_t port;
@@ -176,14 +169,8 @@ make_line(unsigned n, const struct tsn_udp_opts *opts, size_t queue)
 	l.n = tsn_udp_spread(l.udp, n);
 	cr_assert_eq(l.n, n);
 	tsn_udp_local(l.udp[0], &addr, &port);
-	to.sin_port = htons(port);
 	for (unsigned i = 0; i < EXPORTERS * 2; i++) {
-		int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-		address_of(i / 2, &from);
-		cr_assert_eq(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0, "%s", strerror(errno));
-		cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0, "%s", strerror(errno));
-		l.sender[i / 2][i % 2] = fd;
+		l.sender[i / 2][i % 2] = loopback_sender(FIRST + i / 2 * 3, port);
 		l.by[i / 2] = -1;
 	}
 	l.receivers = tsn_receivers_new(n, queue, NULL);
@@ -228,7 +215,7 @@ send_each(struct line *l, unsigned rounds, size_t len)
 static void
 see(struct line *l, const struct tsn_datagram *d, int by, bool gaps)
 {
-	unsigned x = ((uint32_t)d->exporter.lo - 0x7f000101u) / 3;
+	unsigned x = ((uint32_t)d->exporter.lo - FIRST) / 3;
 	uint32_t number;
 
 	memcpy(&number, d->payload, sizeof(number));

@@ -124,33 +124,64 @@ on_kept(void *arg, const struct tsn_alert *al)
 		on_alert_line(arg, al);
 }
 
+/* One engine that is to be reloaded, and one that never is. */
+struct pair {
+	struct tsn_engine *e, *plain;
+	struct tsn_sink *to_got, *to_want;
+	struct lines got, want;
+	uint64_t n; /* flows so far */
+};
+
+static void
+pair_init(struct pair *p, const struct tsn_engine_options *o, struct tsn_ruleset *first)
+{
+	*p = (struct pair){ .e = tsn_engine_new(o) };
+	p->to_got = tsn_sink_call_new(on_kept, &p->got, TSN_SEV_INFO);
+	p->to_want = tsn_sink_call_new(on_kept, &p->want, TSN_SEV_INFO);
+	p->plain = engine_over(constant, p->to_want, NULL, 5);
+	cr_assert(p->e != NULL && tsn_engine_add_sink(p->e, p->to_got));
+	cr_assert(tsn_engine_load(p->e, first, NULL));
+}
+
+static void
+feed(struct pair *p)
+{
+	for (uint64_t to = p->n + LOAD; p->n < to; p->n++) {
+		put_row(p->e, p->n);
+		put_row(p->plain, p->n);
+	}
+}
+
+/* Ends both. */
+static void
+same_alerts(struct pair *p, const char *what)
+{
+	tsn_engine_finish(p->e);
+	tsn_engine_finish(p->plain);
+	engine_end(p->e, p->to_got);
+	engine_end(p->plain, p->to_want);
+	cr_assert(p->want.n > 100, "%zu records", p->want.n);
+	settle_lines(&p->want);
+	settle_lines(&p->got);
+	same_lines(&p->want, &p->got, what);
+	free_lines(&p->want);
+	free_lines(&p->got);
+}
+
 Test(reload, unchanged_expressions_stay_byte_for_byte, .timeout = 1200)
 {
 	const uint64_t reloads = getenv("TSN_SOAK") != NULL ? 500 : 50;
-	struct lines want = { 0 }, got = { 0 };
-	struct tsn_sink *sa = tsn_sink_call_new(on_kept, &got, TSN_SEV_INFO), *sb = tsn_sink_call_new(on_kept, &want, TSN_SEV_INFO);
-	struct tsn_engine *e = engine_over(constant, sa, NULL, 5), *plain = engine_over(constant, sb, NULL, 5);
+	const struct tsn_engine_options o = { .batch_rows = 256, .seed = 5 };
 	struct kept kept = { .n = 0 };
-	uint64_t n = 0;
+	struct pair p;
 
+	pair_init(&p, &o, compile_rules(constant));
 	find_kept(&kept);
 	for (uint64_t v = 1; v <= reloads; v++) {
-		for (uint64_t to = n + LOAD; n < to; n++) {
-			put_row(e, n);
-			put_row(plain, n);
-		}
-		reload(e, v, &kept);
+		feed(&p);
+		reload(p.e, v, &kept);
 	}
-	tsn_engine_finish(e);
-	tsn_engine_finish(plain);
-	engine_end(e, sa);
-	engine_end(plain, sb);
-	cr_assert(want.n > 100, "%zu records", want.n);
-	settle_lines(&want);
-	settle_lines(&got);
-	same_lines(&want, &got, "reloaded");
-	free_lines(&want);
-	free_lines(&got);
+	same_alerts(&p, "reloaded");
 }
 
 /* Threads are in the middle of what waits when the next rules come, or a snapshot is asked for. */
@@ -158,37 +189,21 @@ Test(reload, storm_on_threads, .timeout = 1200)
 {
 	const uint64_t reloads = getenv("TSN_SOAK") != NULL ? 1000 : 40;
 	const struct tsn_engine_options o = { .batch_rows = 16, .seed = 5, .threads = 3 };
-	struct lines want = { 0 }, got = { 0 };
-	struct tsn_sink *sa = tsn_sink_call_new(on_kept, &got, TSN_SEV_INFO), *sb = tsn_sink_call_new(on_kept, &want, TSN_SEV_INFO);
-	struct tsn_engine *e = tsn_engine_new(&o), *plain = engine_over(constant, sb, NULL, 5);
 	struct tsn_ruleset *first = version(0);
-	uint64_t n = 0;
+	struct pair p;
 
-	cr_assert(e != NULL && tsn_engine_add_sink(e, sa));
 	cr_assert(tsn_ruleset_lanes(first, 3, NULL)->n > 1);
-	cr_assert(tsn_engine_load(e, first, NULL));
+	pair_init(&p, &o, first);
 	for (uint64_t v = 1; v <= reloads; v++) {
 		struct tsn_pack k = { 0 };
 
-		for (uint64_t to = n + LOAD; n < to; n++) {
-			put_row(e, n);
-			put_row(plain, n);
-		}
+		feed(&p);
 		if (v % 5 == 0)
-			tsn_engine_save(e, &k);
+			tsn_engine_save(p.e, &k);
 		tsn_pack_fini(&k);
-		cr_assert(tsn_engine_load(e, version(v), NULL));
+		cr_assert(tsn_engine_load(p.e, version(v), NULL));
 	}
-	tsn_engine_finish(e);
-	tsn_engine_finish(plain);
-	engine_end(e, sa);
-	engine_end(plain, sb);
-	cr_assert(want.n > 100, "%zu records", want.n);
-	settle_lines(&want);
-	settle_lines(&got);
-	same_lines(&want, &got, "reloaded on threads");
-	free_lines(&want);
-	free_lines(&got);
+	same_alerts(&p, "reloaded on threads");
 }
 
 /* The same flows' state under the same rules: whatever was loaded in between is gone. */

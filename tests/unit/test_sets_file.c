@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "sets/csv.h"
 #include "sets/file.h"
+#include "unit/xorshift.h"
 
 struct loaded {
 	enum tsn_set_file result;
@@ -319,7 +320,7 @@ Test(sets_file, noise_never_hurts)
 		size_t n = 0;
 		struct loaded l;
 
-		for (x ^= x << 13, x ^= x >> 7, x ^= x << 17; n < x % sizeof(noise); n++)
+		for (xorshift(&x); n < x % sizeof(noise); n++)
 			noise[n] = signs[(x * (n + 1) * 2654435761u >> 24) % (sizeof(signs) - 1)];
 		if (i % 2 && n > 2)
 			memcpy(noise, "a,", 2);

@@ -3,22 +3,12 @@
 /* The sort behind sets; its last resort (heapsort) is called directly. */
 #define tsn_ranges_sort sort_under_test
 #include "sets/sort.c"
+#include "unit/dice.h"
 #undef tsn_ranges_sort
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint64_t seed = 88172645463325252;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
 
 static uint64_t
 pattern(unsigned kind, size_t i, size_t n)

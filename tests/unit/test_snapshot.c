@@ -202,7 +202,7 @@ Test(snapshot, two_generations_are_kept)
 	struct tsn_pack k, got;
 	char dir[64], path[128];
 
-	make_dir(dir);
+	scratch_make(dir);
 	s = open_store(dir);
 	cr_assert(!tsn_snapshots_restore(s, e, START));
 	for (int i = 0; i < 4; i++) {
@@ -229,7 +229,7 @@ Test(snapshot, two_generations_are_kept)
 	tsn_pack_fini(&got);
 	tsn_engine_free(e);
 	tsn_engine_free(f);
-	remove_dir(dir);
+	scratch_remove(dir);
 	free_lines(&told);
 }
 
@@ -238,7 +238,7 @@ Test(snapshot, a_directory_has_one_owner)
 	char dir[64], error[TSN_STORE_ERROR];
 	struct tsn_snapshots *s;
 
-	make_dir(dir);
+	scratch_make(dir);
 	s = open_store(dir);
 	cr_assert_null(tsn_snapshots_open(dir, NULL, error));
 	cr_assert(strstr(error, "another tocsin") != NULL, "%s", error);
@@ -247,7 +247,7 @@ Test(snapshot, a_directory_has_one_owner)
 	tsn_snapshots_close(s);
 	cr_assert_null(tsn_snapshots_open("/dev/null/state", NULL, error));
 	cr_assert(strstr(error, "Not a directory") != NULL, "%s", error);
-	remove_dir(dir);
+	scratch_remove(dir);
 }
 
 static uint8_t *
@@ -286,7 +286,7 @@ Test(snapshot, damaged_ones_are_set_aside, .timeout = 300)
 	uint64_t random = 3;
 	int used = 0, skipped = 0;
 
-	make_dir(dir);
+	scratch_make(dir);
 	snprintf(older, sizeof(older), "%s/snapshot-000000000001.db", dir);
 	snprintf(newest, sizeof(newest), "%s/snapshot-000000000002.db", dir);
 	snprintf(aside, sizeof(aside), "%s.damaged", newest);
@@ -348,7 +348,7 @@ Test(snapshot, damaged_ones_are_set_aside, .timeout = 300)
 	free(spoilt);
 	tsn_pack_fini(&old);
 	tsn_pack_fini(&new);
-	remove_dir(dir);
+	scratch_remove(dir);
 	free_lines(&told);
 }
 
@@ -363,7 +363,7 @@ Test(snapshot, a_full_disk_is_said, .timeout = 120)
 	char dir[64];
 	uint64_t failures = 0;
 
-	make_dir(dir);
+	scratch_make(dir);
 	s = open_store(dir);
 	feed(e, 0, 3000);
 	first = bytes_of(e);
@@ -396,7 +396,7 @@ Test(snapshot, a_full_disk_is_said, .timeout = 120)
 	tsn_pack_fini(&got);
 	tsn_engine_free(e);
 	tsn_engine_free(f);
-	remove_dir(dir);
+	scratch_remove(dir);
 	free_lines(&told);
 }
 
@@ -407,10 +407,10 @@ Test(snapshot, a_directory_that_went_is_said)
 	struct tsn_snapshots *s;
 	char dir[64];
 
-	make_dir(dir);
+	scratch_make(dir);
 	s = open_store(dir);
 	feed(e, 0, 1000);
-	remove_dir(dir);
+	scratch_remove(dir);
 	cr_assert(tsn_snapshots_begin(s, e, START));
 	wait_written(s);
 	tsn_snapshots_counts(s, &c);
@@ -422,7 +422,7 @@ Test(snapshot, a_directory_that_went_is_said)
 	cr_assert_eq(count_lines(&told, "snapshots are written again"), 1);
 	tsn_snapshots_close(s);
 	tsn_engine_free(e);
-	remove_dir(dir);
+	scratch_remove(dir);
 	free_lines(&told);
 }
 

@@ -186,7 +186,7 @@ kill_and_compare(const char *text, uint64_t n)
 
 	rules = text;
 	all_rows = getenv("TSN_SOAK") != NULL ? n * 10 : n;
-	make_dir(dir);
+	scratch_make(dir);
 	began = steady_us();
 	undisturbed(&want);
 	life = (steady_us() - began) / 5 + 50000;
@@ -215,7 +215,7 @@ kill_and_compare(const char *text, uint64_t n)
 	close(begun);
 	free_lines(&want);
 	free_lines(&got);
-	remove_dir(dir);
+	scratch_remove(dir);
 }
 
 /*

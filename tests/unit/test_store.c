@@ -31,8 +31,7 @@ static char dir[64], error[TSN_RULESET_ERROR];
 static void
 make_store(void)
 {
-	strcpy(dir, "/tmp/tocsin-test-XXXXXX");
-	cr_assert(mkdtemp(dir) != NULL);
+	scratch_make(dir);
 }
 
 static void
@@ -53,11 +52,7 @@ path(const char *piece)
 static void
 put(const char *piece, const char *text)
 {
-	FILE *f = fopen(path(piece), "w");
-
-	cr_assert_not_null(f);
-	fputs(text, f);
-	fclose(f);
+	scratch_put(path(piece), text);
 }
 
 static char *

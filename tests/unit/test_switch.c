@@ -57,11 +57,7 @@ TestSuite(switch_, .init = make_all, .fini = remove_all);
 static void
 put(const char *piece, const char *text)
 {
-	FILE *f = fopen(path(piece), "w");
-
-	cr_assert_not_null(f);
-	fputs(text, f);
-	fclose(f);
+	scratch_put(path(piece), text);
 }
 
 /* worms-VERSION.tar.zst with the rules, signed as it should be: nothing of what `tocsin ruleset pack` would refuse is asked. */

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "unit/program.h"
 #include "unit/text_feed.h"
 
 #define SHARED "../shared/data/"
@@ -176,16 +177,6 @@ Test(text_golden, labelled_and_pmacct, .timeout = 110)
 }
 
 /* --- with the program --- */
-
-static const char *
-program(void)
-{
-	const char *bin = getenv("TSN_BIN");
-
-	if (bin != NULL)
-		return bin;
-	return access("build/san/tocsin", X_OK) == 0 ? "build/san/tocsin" : "build/tocsin";
-}
 
 static void
 run(const char *fmt, ...)
