@@ -57,7 +57,7 @@ golden: ## rewrite the golden texts; review the diff
 	@$(TEST_MAKE) test-programs
 	@TSN_GOLDEN_WRITE=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
-bench_state_bins := $(addprefix $(BUILD)/bench_,state ticks pair snapshot) $(BUILD)/flood
+bench_state_bins := $(addprefix $(BUILD)/bench_,state ticks pair snapshot reload) $(BUILD)/flood
 bench_bins       := $(addprefix $(BUILD)/,flowgen replay blast bench_state bench_pair)
 BENCH_APT        := $(DEPS_APT) python3 nfdump nfdump-sflow
 .PHONY: bench

@@ -73,12 +73,6 @@ tsn_snapshots_close(struct tsn_snapshots *s)
 	tsn_free(s);
 }
 
-const char *
-tsn_snapshots_dir(const struct tsn_snapshots *s)
-{
-	return tsn_store_dir(s->store);
-}
-
 void
 tsn_snapshots_counts(const struct tsn_snapshots *s, struct tsn_snapshot_counts *out)
 {

@@ -28,7 +28,6 @@ struct tsn_snapshot_counts {
 struct tsn_snapshots *tsn_snapshots_open(const char *dir, const struct tsn_log *log, char error[TSN_STORE_ERROR]);
 /* Ends a child that is still writing: what it had written of its snapshot is gone. */
 void tsn_snapshots_close(struct tsn_snapshots *s);
-const char *tsn_snapshots_dir(const struct tsn_snapshots *s);
 
 /*
  * The newest snapshot that can be used goes into [e], which has its rules and has seen no flow; the log says what was
