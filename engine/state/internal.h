@@ -161,7 +161,7 @@ struct tsn_agg {
 	uint64_t *panes;         /* memory for it */
 	uint64_t *member;        /* those that have a tuple: of the batch, by row */
 	float *error;            /* the same: relative standard error of the value */
-	struct tsn_stable *law;  /* ENTROPY */
+	const struct tsn_stable *law; /* ENTROPY */
 	const struct tsn_vector *arg;
 	struct tsn_vector *out;
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */

@@ -32,8 +32,8 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, struct tsn_family *f)
 		return a->panes != NULL;
 	a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
 	a->error = tsn_calloc(TSN_BATCH_ROWS, sizeof(*a->error));
-	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_new() : NULL;
-	return a->panes != NULL && a->member != NULL && a->error != NULL && (a->law != NULL || def->fn != TSN_AGG_ENTROPY);
+	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_law() : NULL;
+	return a->panes != NULL && a->member != NULL && a->error != NULL;
 }
 
 /* Longest time its panes reach back: both windows of `per`, all panes of `over`; what goes by times, its window. */
@@ -134,7 +134,6 @@ family_free(struct tsn_family *f)
 		tsn_free(f->agg[i].panes);
 		tsn_free(f->agg[i].member);
 		tsn_free(f->agg[i].error);
-		tsn_free(f->agg[i].law);
 	}
 	tsn_free(f->agg);
 	tsn_free((void *)f->def.agg);
