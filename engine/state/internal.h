@@ -412,6 +412,13 @@ tsn_few_rows(uint32_t n, const struct tsn_batch *b)
 	return n * 4 < b->n * 3;
 }
 
+/* Of [n] > 0 ascending rows: is none left out, as of a whole batch? */
+static inline bool
+tsn_are_neighbours(const uint16_t *row, uint32_t n)
+{
+	return row[n - 1] - row[0] == (int)n - 1;
+}
+
 void tsn_panes_of(const struct tsn_agg *a, const int64_t *time, uint32_t n, uint64_t *out);
 void tsn_panes_of_rows(const struct tsn_agg *a, const int64_t *time, const uint16_t *row, uint32_t n, uint64_t *out);
 uint64_t tsn_pane_at(int64_t time, int64_t pane_ms);
