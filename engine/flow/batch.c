@@ -75,12 +75,11 @@ reset_rows(struct tsn_batch *b, uint32_t n)
 struct tsn_batch *
 tsn_batch_new(void)
 {
-	struct tsn_batch *b = tsn_aligned_alloc(LINE, sizeof(*b));
+	struct tsn_batch *b = tsn_aligned_calloc(LINE, 1, sizeof(*b));
 	struct carve c = { NULL, 0 };
 
 	if (b == NULL)
 		return NULL;
-	memset(b, 0, sizeof(*b));
 	carve_all(&c, b);
 	/* calloc, so that the pages of columns nobody fills are never touched */
 	b->columns = tsn_calloc(1, c.off + LINE);
