@@ -122,7 +122,7 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, co
 	}
 	view = tsn_ring_view(c->head, pane, a->keep, lanes, a->def->tumbling);
 	if (!a->def->tumbling && pane > tsn_ring_newest(c->head))
-		seen = tsn_ring_rotate(view, (LANES - tsn_ring_oldest(c->head, LANES)) & (LANES - 1), LANES);
+		seen = tsn_ring_left(c->head, pane - tsn_ring_newest(c->head), a->keep, LANES);
 	if (view == 0 || !ops->value(a, c->of[a->def->tumbling ? pane & 1 : 0], seen, &a->out->f[row], &a->error[row]))
 		tsn_mask_unset(&a->out->known, row);
 	return true;
