@@ -216,7 +216,7 @@ tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	struct cell *c = cell_of(a, group);
 	const uint64_t head = tsn_unpack_uint(in);
 
-	if (!tsn_ring_valid(head, a->def->tumbling ? 2 : LANES))
+	if (!tsn_ring_valid(head, a->keep, a->def->tumbling ? 2 : LANES))
 		return false;
 	c->head = head;
 	for (uint32_t w = 0; w < windows(a); w++) {

@@ -74,6 +74,13 @@ tsn_ring_used(uint64_t head, uint32_t lanes)
 	return tsn_ring_rotate(bits, tsn_ring_oldest(head, lanes), lanes);
 }
 
+/* Lanes in use, as a view, that are outside a window of [keep] panes: none, but in what is read back there may be any. */
+static inline uint32_t
+tsn_ring_outside(uint64_t head, uint32_t keep, uint32_t lanes)
+{
+	return tsn_ring_used(head, lanes) & ((UINT32_C(1) << (lanes - keep)) - 1);
+}
+
 /* The used lanes, as bits, that are left when the window has moved on by [d] panes. No branch by [d], which is as good as random. */
 static inline uint32_t
 tsn_ring_left(uint64_t head, uint64_t d, uint32_t keep, uint32_t lanes)
@@ -136,13 +143,13 @@ tsn_ring_close(uint64_t head, uint64_t pane)
 	return head | UINT64_C(4) << (pane & 1);
 }
 
-/* Could it be a head? Of any number, for what is read back: no bits beside the lanes (and their closed marks), no pane out of range. */
+/* Could it be a head? Of any number, for what is read back: no bits beside the lanes (and their closed marks), none outside the window, no pane out of range. */
 static inline bool
-tsn_ring_valid(uint64_t head, uint32_t lanes)
+tsn_ring_valid(uint64_t head, uint32_t keep, uint32_t lanes)
 {
 	const uint64_t newest = tsn_ring_newest(head), marks = lanes == 2 ? 15 : (UINT64_C(1) << lanes) - 1;
 
-	return (head & ((UINT64_C(1) << TSN_HEAD_BITS) - 1) & ~marks) == 0 &&
+	return (head & ((UINT64_C(1) << TSN_HEAD_BITS) - 1) & ~marks) == 0 && tsn_ring_outside(head, keep, lanes) == 0 &&
 	    (newest == 0 ? head == 0 : newest >= (uint64_t)(TSN_PANE_BIAS - TSN_PANE_LIMIT) && newest <= (uint64_t)(TSN_PANE_BIAS + TSN_PANE_LIMIT));
 }
 
