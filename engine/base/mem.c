@@ -94,6 +94,18 @@ tsn_aligned_alloc(size_t align, size_t size)
 	return p;
 }
 
+void *
+tsn_aligned_calloc(size_t align, size_t count, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (__builtin_mul_overflow(count, size, &bytes))
+		return NULL;
+	p = tsn_aligned_alloc(align, bytes);
+	return p == NULL ? NULL : memset(p, 0, bytes);
+}
+
 /* Whole huge pages: where an array ended in small ones these would stay small when it grows. */
 static size_t
 pages(size_t size)

@@ -19,6 +19,8 @@ void *tsn_realloc(void *p, size_t size);
 void *tsn_reallocarray(void *p, size_t count, size_t size);
 /* [align] is a power of two; release with tsn_free. */
 void *tsn_aligned_alloc(size_t align, size_t size);
+/* The same for [count] elements of [size] bytes, all zero. */
+void *tsn_aligned_calloc(size_t align, size_t count, size_t size);
 char *tsn_strdup(const char *s);
 char *tsn_strndup(const char *s, size_t n);
 void tsn_free(void *p);

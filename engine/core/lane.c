@@ -2,7 +2,6 @@
 /* Copyright 2026 The Tocsin authors */
 #include "core/lane.h"
 
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -54,10 +53,8 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	l->expects = true;
 	l->vm = tsn_vm_new(p);
 	l->state = tsn_state_new_shard(p->families, p->nfamilies, l->o->seed, l->shard, l->nshards);
-	if (l->nshards > 1 && (l->view = tsn_aligned_alloc(64, sizeof(*l->view))) == NULL)
+	if (l->nshards > 1 && (l->view = tsn_aligned_calloc(64, 1, sizeof(*l->view))) == NULL)
 		return false;
-	if (l->view != NULL)
-		memset(l->view, 0, sizeof(*l->view));
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
 	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))
 		return false;

@@ -75,12 +75,11 @@ reset_rows(struct tsn_batch *b, uint32_t n)
 struct tsn_batch *
 tsn_batch_new(void)
 {
-	struct tsn_batch *b = tsn_aligned_alloc(LINE, sizeof(*b));
+	struct tsn_batch *b = tsn_aligned_calloc(LINE, 1, sizeof(*b));
 	struct carve c = { NULL, 0 };
 
 	if (b == NULL)
 		return NULL;
-	memset(b, 0, sizeof(*b));
 	carve_all(&c, b);
 	/* calloc, so that the pages of columns nobody fills are never touched */
 	b->columns = tsn_calloc(1, c.off + LINE);
@@ -324,17 +323,6 @@ tsn_batch_remove(struct tsn_batch *b, const struct tsn_mask *gone)
 	}
 }
 
-static int64_t
-get_int(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
-{
-	switch (tsn_fields[f].storage) {
-	case TSN_U8:  return ((const uint8_t *)b->col[f])[row];
-	case TSN_U16: return ((const uint16_t *)b->col[f])[row];
-	case TSN_U32: return ((const uint32_t *)b->col[f])[row];
-	default:      return ((const int64_t *)b->col[f])[row];
-	}
-}
-
 void
 tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out)
 {
@@ -349,6 +337,6 @@ tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct 
 	case TSN_ADDR: out->addr = tsn_batch_addr(b, row, f); break;
 	case TSN_STR:  out->s = ((const struct tsn_str *)b->col[f])[row]; break;
 	case TSN_F64:  out->f = ((const double *)b->col[f])[row]; break;
-	default:       out->i = get_int(b, row, f); break;
+	default:       out->i = tsn_column_int(b->col[f], tsn_fields[f].storage, row); break;
 	}
 }

@@ -124,6 +124,17 @@ void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, stru
 void tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const char *p, size_t n);
 /* Strings that lie elsewhere are copied; see tsn_batch_keep_str. */
 void tsn_batch_own_text(struct tsn_batch *b);
+/* One row of a column of integers, present or not. */
+static inline int64_t
+tsn_column_int(const void *col, enum tsn_storage storage, uint32_t row)
+{
+	switch (storage) {
+	case TSN_U8:  return ((const uint8_t *)col)[row];
+	case TSN_U16: return ((const uint16_t *)col)[row];
+	case TSN_U32: return ((const uint32_t *)col)[row];
+	default:      return ((const int64_t *)col)[row];
+	}
+}
 /* Any field; [v->known] false makes it absent. */
 void tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct tsn_value *v);
 void tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out);

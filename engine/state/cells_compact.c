@@ -161,15 +161,6 @@ tsn_compact_fini(struct tsn_agg *a)
 
 /* --- rows --- */
 
-/* Lanes that leave a ring of [keep] panes when it moves on by [d] <= [keep], as bits. */
-static inline uint32_t
-leaving(uint64_t newest, uint64_t d, uint64_t keep)
-{
-	const uint64_t m = ((UINT64_C(1) << d) - 1) << ((newest + 1 - keep) & (LANES - 1));
-
-	return (uint32_t)((m | m >> LANES) & USED);
-}
-
 static void
 clear(struct compact *cell, struct tsn_grown *g, uint32_t lanes)
 {
@@ -188,17 +179,17 @@ clear(struct compact *cell, struct tsn_grown *g, uint32_t lanes)
 static void
 advance(struct tsn_agg *a, struct compact *cell, uint64_t pane)
 {
-	const uint64_t newest = tsn_ring_newest(cell->head), keep = a->keep;
-	uint32_t lanes;
+	const uint64_t newest = tsn_ring_newest(cell->head);
+	uint32_t left;
 
 	if (pane <= newest)
 		return;
-	lanes = leaving(newest, pane - newest < keep ? pane - newest : keep, keep);
+	left = tsn_ring_left(cell->head, pane - newest, a->keep, LANES);
 	a->store.sums.warm -= warm_lanes(cell);
-	clear(cell, grown_of(a, cell), lanes);
+	clear(cell, grown_of(a, cell), (uint32_t)(cell->head & USED) & ~left);
 	a->store.sums.warm += warm_lanes(cell);
-	cell->head = pane << TSN_HEAD_BITS | (cell->head & (USED | GROWN) & ~(uint64_t)lanes);
-	if ((cell->head & GROWN) != 0 && (cell->head & USED) == 0)
+	cell->head = pane << TSN_HEAD_BITS | (cell->head & GROWN) | left;
+	if ((cell->head & GROWN) != 0 && left == 0)
 		shrink(a, cell);
 }
 
@@ -241,12 +232,9 @@ add(struct tsn_agg *a, struct compact *cell, uint64_t pane, int64_t v)
 static __attribute__((noinline)) __int128
 peek(const struct tsn_agg *a, const struct compact *cell, uint64_t pane)
 {
-	const uint64_t newest = tsn_ring_newest(cell->head), keep = a->keep;
-	uint32_t used = cell->head & USED;
+	const uint64_t newest = tsn_ring_newest(cell->head);
 
-	if (pane > newest)
-		used &= ~leaving(newest, pane - newest < keep ? pane - newest : keep, keep);
-	return total(a, cell, used);
+	return total(a, cell, tsn_ring_left(cell->head, pane > newest ? pane - newest : 0, a->keep, LANES));
 }
 
 /* Lanes that [used] has not become 0; the sum of the others. */
@@ -276,9 +264,8 @@ all_bits(const uint32_t lane[LANES])
 static inline __attribute__((always_inline)) __int128
 count(struct tsn_agg *a, struct compact *cell, uint64_t pane, int64_t v)
 {
-	const uint64_t head = cell->head, newest = tsn_ring_newest(head), keep = a->keep;
-	const uint64_t d = pane > newest ? pane - newest : 0;
-	const uint32_t lane = pane & (LANES - 1), used = head & USED & ~leaving(newest, d < keep ? d : keep, keep);
+	const uint64_t head = cell->head, newest = tsn_ring_newest(head), d = pane > newest ? pane - newest : 0;
+	const uint32_t lane = pane & (LANES - 1), used = tsn_ring_left(head, d, a->keep, LANES);
 	uint64_t sum;
 
 	if (__builtin_expect((head & GROWN) != 0 || ((uint64_t)v | all_bits(cell->lane)) >= WARM, 0))

@@ -30,7 +30,7 @@ any_warm(const struct tsn_narrow *cell)
 	uint64_t half[2];
 
 	memcpy(half, cell->lane, sizeof(half));
-	return ((half[0] | half[1]) & UINT64_C(0x8080808080808080)) != 0;
+	return tsn_lanes_warm(half);
 }
 
 static __attribute__((noinline)) uint32_t

@@ -187,7 +187,7 @@ load(const uint8_t *p)
 static inline bool
 any_warm(lanes v)
 {
-	return ((v.half[0] | v.half[1]) & UINT64_C(0x8080808080808080)) != 0;
+	return tsn_lanes_warm(v.half);
 }
 
 static inline lanes

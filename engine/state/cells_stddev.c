@@ -278,7 +278,7 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	for (uint32_t l = 0; l < lanes_of(a); l++)
 		if (head >> l & 1)
 			load_lane(a, cell + HEAD + l * width_of(a), in);
-	if (in->bad || !tsn_ring_valid(head, lanes_of(a)))
+	if (in->bad || !tsn_ring_valid(head, a->keep, lanes_of(a)))
 		return false;
 	tsn_head_store(cell, head);
 	return true;

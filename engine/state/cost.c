@@ -2,7 +2,6 @@
 /* Copyright 2026 The Tocsin authors */
 /* What a family takes at its fullest, from its definition alone: the same arithmetic as the arrays grow by. */
 #include "state/internal.h"
-#include "state/stable.h"
 
 static uint64_t
 larger(uint64_t a, uint64_t b)
@@ -31,7 +30,7 @@ fixed_of(const struct tsn_agg_def *d)
 
 	if (tsn_agg_infos[d->fn].tuple)
 		n += TSN_BATCH_ROWS * (sizeof(uint64_t) + sizeof(float));
-	return d->fn == TSN_AGG_ENTROPY ? n + tsn_stable_size() : n;
+	return n;
 }
 
 /*

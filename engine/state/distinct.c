@@ -110,17 +110,6 @@ hash_column(const void *col, enum tsn_storage storage, uint64_t mask, uint64_t s
 	}
 }
 
-static uint64_t
-column_int(const void *col, enum tsn_storage storage, uint32_t row)
-{
-	switch (storage) {
-	case TSN_U8:  return ((const uint8_t *)col)[row];
-	case TSN_U16: return ((const uint16_t *)col)[row];
-	case TSN_U32: return ((const uint32_t *)col)[row];
-	default:      return ((const uint64_t *)col)[row];
-	}
-}
-
 static void
 hash_numbers(struct tsn_agg *a, const struct tsn_batch *b, enum tsn_storage storage, uint64_t mask, uint64_t seed)
 {
@@ -128,7 +117,7 @@ hash_numbers(struct tsn_agg *a, const struct tsn_batch *b, enum tsn_storage stor
 
 	if (tsn_few_rows(tsn_mask_count(&a->takes), b)) {
 		TSN_EACH_ROW(row, &a->takes)
-			a->member[row] = tsn_hash_u64(column_int(col, storage, row) & mask, seed);
+			a->member[row] = tsn_hash_u64((uint64_t)tsn_column_int(col, storage, row) & mask, seed);
 	} else {
 		hash_column(col, storage, mask, seed, b->n, a->member);
 	}

@@ -249,7 +249,7 @@ entries_of(struct entries *e, const struct tsn_keys *k, const uint16_t *row, uin
 {
 	e->hash = &k->hash[row[0]];
 	e->tag = &k->tag[row[0]];
-	if (row[n - 1] - row[0] == (int)n - 1)
+	if (tsn_are_neighbours(row, n))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		e->hashes[i] = k->hash[row[i]];
@@ -376,7 +376,9 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 	const bool full = any_full(f), all = x->all != 0;
 	/* addresses are told apart by the directory, where it has nothing else */
 	const bool trust = !full && f->store.slab.live == 0 && !tsn_mask_any(&k->encoded);
-	const struct common c = { .k = k, .counts = counts, .met = f->loose && full ? x->met : NULL, .lean = tsn_lean_of(f), .seed = seed, .alone = full && tsn_lean_of(f) != NULL && f->def.naggs == 1 };
+	struct tsn_agg *lean = tsn_lean_of(f);
+	const struct common c = { .k = k, .counts = counts, .met = f->loose && full ? x->met : NULL, .lean = lean, .seed = seed,
+		.alone = full && lean != NULL && f->def.naggs == 1 };
 	enum found found = FOUND;
 
 	if (c.met != NULL)

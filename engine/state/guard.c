@@ -251,13 +251,6 @@ TSN_WIDE(static, int64_t, most_of, (const int64_t *v, uint32_t n), (v, n))
 	return most;
 }
 
-/* Of rows that are neighbours, as all of a batch are, the most is soon found; and mostly no more is to be done. */
-static bool
-are_neighbours(const struct tsn_fold *x)
-{
-	return x->to > x->from && x->row[x->to - 1] - x->row[x->from] == (int)(x->to - x->from) - 1;
-}
-
 /* The most the rows saw; notes whose groups have enough. */
 static int64_t
 note(struct tsn_state *s, struct tsn_family *f, const struct tsn_agg *a, const struct tsn_fold *x)
@@ -266,7 +259,8 @@ note(struct tsn_state *s, struct tsn_family *f, const struct tsn_agg *a, const s
 	const bool vague = x->guarded && a->error != NULL; /* of a sketch any number below what is asked stands for all of those */
 	int64_t most = 0;
 
-	if (!unread && !vague && are_neighbours(x)) {
+	/* of neighbours the most is soon found; and mostly no more is to be done */
+	if (!unread && !vague && x->to > x->from && tsn_are_neighbours(&x->row[x->from], x->to - x->from)) {
 		most = most_of(&a->out->i[x->row[x->from]], x->to - x->from);
 		if (most < a->def->least)
 			return most;

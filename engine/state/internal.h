@@ -161,7 +161,7 @@ struct tsn_agg {
 	uint64_t *panes;         /* memory for it */
 	uint64_t *member;        /* those that have a tuple: of the batch, by row */
 	float *error;            /* the same: relative standard error of the value */
-	struct tsn_stable *law;  /* ENTROPY */
+	const struct tsn_stable *law; /* ENTROPY */
 	const struct tsn_vector *arg;
 	struct tsn_vector *out;
 	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
@@ -410,6 +410,13 @@ static inline bool
 tsn_few_rows(uint32_t n, const struct tsn_batch *b)
 {
 	return n * 4 < b->n * 3;
+}
+
+/* Of [n] > 0 ascending rows: is none left out, as of a whole batch? */
+static inline bool
+tsn_are_neighbours(const uint16_t *row, uint32_t n)
+{
+	return row[n - 1] - row[0] == (int)n - 1;
 }
 
 void tsn_panes_of(const struct tsn_agg *a, const int64_t *time, uint32_t n, uint64_t *out);

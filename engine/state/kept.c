@@ -122,7 +122,7 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, co
 	}
 	view = tsn_ring_view(c->head, pane, a->keep, lanes, a->def->tumbling);
 	if (!a->def->tumbling && pane > tsn_ring_newest(c->head))
-		seen = tsn_ring_rotate(view, (LANES - tsn_ring_oldest(c->head, LANES)) & (LANES - 1), LANES);
+		seen = tsn_ring_left(c->head, pane - tsn_ring_newest(c->head), a->keep, LANES);
 	if (view == 0 || !ops->value(a, c->of[a->def->tumbling ? pane & 1 : 0], seen, &a->out->f[row], &a->error[row]))
 		tsn_mask_unset(&a->out->known, row);
 	return true;
@@ -216,7 +216,7 @@ tsn_kept_load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	struct cell *c = cell_of(a, group);
 	const uint64_t head = tsn_unpack_uint(in);
 
-	if (!tsn_ring_valid(head, a->def->tumbling ? 2 : LANES))
+	if (!tsn_ring_valid(head, a->keep, a->def->tumbling ? 2 : LANES))
 		return false;
 	c->head = head;
 	for (uint32_t w = 0; w < windows(a); w++) {

@@ -35,6 +35,13 @@ tsn_lanes_leave(uint32_t first, uint64_t d)
 	return &tsn_lanes_left[d][-first & (TSN_LANES - 1)];
 }
 
+/* Is any lane TSN_WARM or more? */
+static inline bool
+tsn_lanes_warm(const uint64_t half[2])
+{
+	return ((half[0] | half[1]) & UINT64_C(0x8080808080808080)) != 0;
+}
+
 /* Of lanes that are all below 256: as many as a word has bytes. */
 static inline uint64_t
 tsn_lanes_sum(const uint64_t half[2])

@@ -74,24 +74,33 @@ tsn_ring_used(uint64_t head, uint32_t lanes)
 	return tsn_ring_rotate(bits, tsn_ring_oldest(head, lanes), lanes);
 }
 
-/* What of [view] is left when the window has moved on by [d] > 0 panes. */
+/* Lanes in use, as a view, that are outside a window of [keep] panes: none, but in what is read back there may be any. */
 static inline uint32_t
-tsn_ring_left(uint32_t view, uint64_t d, uint32_t keep, uint32_t lanes)
+tsn_ring_outside(uint64_t head, uint32_t keep, uint32_t lanes)
 {
-	return d >= keep ? 0 : view & UINT32_MAX << ((uint32_t)d + lanes - keep);
+	return tsn_ring_used(head, lanes) & ((UINT32_C(1) << (lanes - keep)) - 1);
+}
+
+/* The used lanes, as bits, that are left when the window has moved on by [d] panes. No branch by [d], which is as good as random. */
+static inline uint32_t
+tsn_ring_left(uint64_t head, uint64_t d, uint32_t keep, uint32_t lanes)
+{
+	const uint64_t leave = (UINT64_C(1) << (d < keep ? d : keep)) - 1, out = leave << ((tsn_ring_newest(head) + 1 - keep) & (lanes - 1));
+
+	return (uint32_t)head & ((UINT32_C(1) << lanes) - 1) & ~(uint32_t)(out | out >> lanes);
 }
 
 /* Moves the window on to [pane], if it is newer. */
 static inline uint64_t
 tsn_ring_advance(uint64_t head, uint64_t pane, uint32_t keep, uint32_t lanes)
 {
-	uint32_t oldest = tsn_ring_oldest(head, lanes), left;
+	const uint64_t newest = tsn_ring_newest(head);
+	uint64_t left;
 
-	if (pane <= tsn_ring_newest(head))
+	if (pane <= newest)
 		return head;
-	left = tsn_ring_left(tsn_ring_used(head, lanes), pane - tsn_ring_newest(head), keep, lanes);
-	left = tsn_ring_rotate(left, (lanes - oldest) & (lanes - 1), lanes);
-	return pane << TSN_HEAD_BITS | left | (lanes == 2 ? head & (uint64_t)left << 2 : 0);
+	left = tsn_ring_left(head, pane - newest, keep, lanes);
+	return pane << TSN_HEAD_BITS | left | (lanes == 2 ? head & left << 2 : 0);
 }
 
 /*
@@ -101,13 +110,14 @@ tsn_ring_advance(uint64_t head, uint64_t pane, uint32_t keep, uint32_t lanes)
 static inline uint32_t
 tsn_ring_view(uint64_t head, uint64_t pane, uint32_t keep, uint32_t lanes, bool tumbling)
 {
-	uint64_t newest = tsn_ring_newest(head);
-	uint32_t view = tsn_ring_used(head, lanes);
+	const uint64_t newest = tsn_ring_newest(head);
 
 	if (tumbling)
 		return pane > newest || pane + lanes <= newest ? 0 :
-		    view & UINT32_C(1) << (lanes - 1 - (uint32_t)(newest - pane));
-	return pane > newest ? tsn_ring_left(view, pane - newest, keep, lanes) : view;
+		    tsn_ring_used(head, lanes) & UINT32_C(1) << (lanes - 1 - (uint32_t)(newest - pane));
+	if (pane <= newest)
+		return tsn_ring_used(head, lanes);
+	return tsn_ring_rotate(tsn_ring_left(head, pane - newest, keep, lanes), tsn_ring_oldest(head, lanes), lanes);
 }
 
 /* Of a tumbling window: does the group hold [pane], not closed yet? And: it is closed now. */
@@ -133,13 +143,13 @@ tsn_ring_close(uint64_t head, uint64_t pane)
 	return head | UINT64_C(4) << (pane & 1);
 }
 
-/* Could it be a head? Of any number, for what is read back: no bits beside the lanes (and their closed marks), no pane out of range. */
+/* Could it be a head? Of any number, for what is read back: no bits beside the lanes (and their closed marks), none outside the window, no pane out of range. */
 static inline bool
-tsn_ring_valid(uint64_t head, uint32_t lanes)
+tsn_ring_valid(uint64_t head, uint32_t keep, uint32_t lanes)
 {
 	const uint64_t newest = tsn_ring_newest(head), marks = lanes == 2 ? 15 : (UINT64_C(1) << lanes) - 1;
 
-	return (head & ((UINT64_C(1) << TSN_HEAD_BITS) - 1) & ~marks) == 0 &&
+	return (head & ((UINT64_C(1) << TSN_HEAD_BITS) - 1) & ~marks) == 0 && tsn_ring_outside(head, keep, lanes) == 0 &&
 	    (newest == 0 ? head == 0 : newest >= (uint64_t)(TSN_PANE_BIAS - TSN_PANE_LIMIT) && newest <= (uint64_t)(TSN_PANE_BIAS + TSN_PANE_LIMIT));
 }
 

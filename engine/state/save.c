@@ -62,7 +62,7 @@ tsn_head_restore(struct tsn_unpack *in, uint32_t lanes, uint32_t keep, uint64_t 
 	*head = newest << TSN_HEAD_BITS | bits;
 	if (lanes == 2 && (bits >> 2 & ~bits) != 0) /* a window was closed that is not there */
 		in->bad = true;
-	if (lanes > keep && (tsn_ring_used(*head, lanes) & ((UINT32_C(1) << (lanes - keep)) - 1)) != 0)
+	if (tsn_ring_outside(*head, keep, lanes) != 0)
 		in->bad = true;
 	return !in->bad;
 }

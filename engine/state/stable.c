@@ -19,7 +19,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/wide.h"
 #include "state/logs.h"
 
@@ -89,8 +88,7 @@ mean_wait(uint32_t i)
 	return ((i == 0 ? 0 : a * tsn_log2(a)) - b * tsn_log2(b)) * TSN_LN2 * SPREADS + 1;
 }
 
-/* Made once for all: working it out takes longer than all else that a state begins with. */
-static struct tsn_stable law;
+static _Alignas(64) struct tsn_stable law;
 
 static void
 work_out(void)
@@ -108,23 +106,14 @@ work_out(void)
 		law.narrow[i] = (int16_t)law.spread[i];
 }
 
-struct tsn_stable *
-tsn_stable_new(void)
+/* Made once for all: working it out takes longer than all else that a state begins with. */
+const struct tsn_stable *
+tsn_stable_law(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct tsn_stable *t = tsn_aligned_alloc(64, sizeof(*t));
 
-	if (t == NULL)
-		return NULL;
 	pthread_once(&once, work_out);
-	*t = law;
-	return t;
-}
-
-uint64_t
-tsn_stable_size(void)
-{
-	return sizeof(struct tsn_stable);
+	return &law;
 }
 
 /*

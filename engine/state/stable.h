@@ -19,9 +19,8 @@
 
 struct tsn_stable;
 
-/* The law as tables; about 18 KB. Release with tsn_free. NULL when memory is out. */
-struct tsn_stable *tsn_stable_new(void);
-uint64_t tsn_stable_size(void);
+/* The law as tables, about 18 KB for all who ask; any thread. */
+const struct tsn_stable *tsn_stable_law(void);
 /* The numbers of [member], which is a hash. */
 void tsn_stable_of(const struct tsn_stable *t, uint64_t member, int32_t x[TSN_STABLE]);
 /* reg[i] += n x[i], modulo 2^64. */

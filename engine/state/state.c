@@ -32,8 +32,8 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, struct tsn_family *f)
 		return a->panes != NULL;
 	a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
 	a->error = tsn_calloc(TSN_BATCH_ROWS, sizeof(*a->error));
-	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_new() : NULL;
-	return a->panes != NULL && a->member != NULL && a->error != NULL && (a->law != NULL || def->fn != TSN_AGG_ENTROPY);
+	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_law() : NULL;
+	return a->panes != NULL && a->member != NULL && a->error != NULL;
 }
 
 /* Longest time its panes reach back: both windows of `per`, all panes of `over`; what goes by times, its window. */
@@ -102,10 +102,9 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 	f->budget = tsn_family_budget(def->max_keys);
 	f->store.nparts = TSN_PARTS / nshards;
 	tsn_slab_bound(&f->store.slab, &def->key, (uint64_t)f->budget * f->store.nparts);
-	f->agg = tsn_aligned_alloc(64, def->naggs * sizeof(*f->agg));
+	f->agg = tsn_aligned_calloc(64, def->naggs, sizeof(*f->agg));
 	if (agg == NULL || f->agg == NULL)
 		return false;
-	memset(f->agg, 0, def->naggs * sizeof(*f->agg));
 	if (!tsn_steps_init(f, def) || !tsn_guard_init(f))
 		return false;
 	f->store.stride = sizeof(struct tsn_group);
@@ -134,7 +133,6 @@ family_free(struct tsn_family *f)
 		tsn_free(f->agg[i].panes);
 		tsn_free(f->agg[i].member);
 		tsn_free(f->agg[i].error);
-		tsn_free(f->agg[i].law);
 	}
 	tsn_free(f->agg);
 	tsn_free((void *)f->def.agg);
@@ -158,10 +156,9 @@ more_init(struct tsn_state *s)
 		return false;
 	if (keys == 0)
 		return true;
-	s->more_keys = tsn_aligned_alloc(64, keys * sizeof(*s->more_keys));
+	s->more_keys = tsn_aligned_calloc(64, keys, sizeof(*s->more_keys));
 	if (s->more_keys == NULL)
 		return false;
-	memset(s->more_keys, 0, keys * sizeof(*s->more_keys));
 	s->nmore = keys;
 	return true;
 }
@@ -175,18 +172,16 @@ tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed)
 struct tsn_state *
 tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed, uint32_t shard, uint32_t nshards)
 {
-	struct tsn_state *s = tsn_aligned_alloc(64, sizeof(*s));
+	struct tsn_state *s = tsn_aligned_calloc(64, 1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
-	memset(s, 0, sizeof(*s));
 	s->seed = seed;
 	s->shard = shard;
 	s->nshards = nshards;
-	s->family = tsn_aligned_alloc(64, n * sizeof(*s->family));
+	s->family = tsn_aligned_calloc(64, n, sizeof(*s->family));
 	if (s->family == NULL)
 		goto fail;
-	memset(s->family, 0, n * sizeof(*s->family));
 	for (uint32_t i = 0; i < n; i++) {
 		s->n++;
 		if (!family_init(&s->family[i], &defs[i], nshards))

@@ -76,16 +76,6 @@ new(uint32_t cap, uint32_t lanes, uint64_t *bytes)
 	return t;
 }
 
-static void *
-new_lines(size_t size)
-{
-	void *p = tsn_aligned_alloc(64, size);
-
-	if (p != NULL)
-		memset(p, 0, size);
-	return p;
-}
-
 static void
 sketch_free(struct sketch *s, uint64_t *bytes)
 {
@@ -190,7 +180,7 @@ static bool
 sketch_add(struct sketch *s, const int32_t *x, uint32_t lane, uint32_t lanes, uint64_t n, uint64_t *bytes)
 {
 	if (lanes > 1 && s->pane[lane] == NULL) {
-		s->pane[lane] = new_lines(sizeof(s->all));
+		s->pane[lane] = tsn_aligned_calloc(64, 1, sizeof(s->all));
 		if (s->pane[lane] == NULL)
 			return false;
 		*bytes += sizeof(s->all);
@@ -226,7 +216,7 @@ convert(struct tsn_tally **t, const struct tsn_stable *law, uint64_t *bytes)
 		return false;
 	next->kept = old->kept;
 	next->count = old->count;
-	next->sketch = new_lines(sizeof(*next->sketch));
+	next->sketch = tsn_aligned_calloc(64, 1, sizeof(*next->sketch));
 	if (next->sketch == NULL)
 		goto fail;
 	*bytes += sizeof(*next->sketch);
@@ -483,7 +473,7 @@ tsn_tally_save(const struct tsn_tally *t, struct tsn_pack *out)
 static bool
 sketch_load(struct tsn_tally *t, struct tsn_unpack *in, uint64_t *bytes)
 {
-	struct sketch *s = t->sketch = new_lines(sizeof(*s));
+	struct sketch *s = t->sketch = tsn_aligned_calloc(64, 1, sizeof(*s));
 
 	if (s == NULL)
 		return false;
@@ -494,7 +484,7 @@ sketch_load(struct tsn_tally *t, struct tsn_unpack *in, uint64_t *bytes)
 		if (!tsn_unpack_bool(in))
 			continue;
 		if (t->lanes > 1) {
-			reg = s->pane[l] = new_lines(sizeof(s->all));
+			reg = s->pane[l] = tsn_aligned_calloc(64, 1, sizeof(s->all));
 			if (reg == NULL)
 				return false;
 			*bytes += sizeof(s->all);

@@ -31,12 +31,10 @@ tsn_vm_dispatch_new(struct tsn_vm *vm)
 	}
 	if (p->ndispatches == 0)
 		return true;
-	vm->classes = tsn_aligned_alloc(64, p->nclasses * sizeof(*vm->classes));
+	vm->classes = tsn_aligned_calloc(64, p->nclasses, sizeof(*vm->classes));
 	vm->chain = tsn_calloc(blocks, sizeof(*vm->chain));
 	vm->active = tsn_calloc(blocks / 64, sizeof(*vm->active));
 	vm->link = tsn_reallocarray(NULL, (size_t)most * TSN_BATCH_ROWS * TSN_DISPATCH_DEPTH, sizeof(*vm->link));
-	if (vm->classes != NULL)
-		memset(vm->classes, 0, p->nclasses * sizeof(*vm->classes));
 	return vm->classes != NULL && vm->chain != NULL && vm->active != NULL && vm->link != NULL;
 }
 

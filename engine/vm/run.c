@@ -67,14 +67,12 @@ tsn_vm_new(const struct tsn_program *p)
 	vm->p = p;
 	vm->k = tsn_kernels_of(tsn_cpu_level);
 	vm->closing_family = vm->watched = TSN_REG_NONE;
-	vm->masks = tsn_aligned_alloc(64, ((size_t)p->nmasks + p->ntests + 1) * sizeof(*vm->masks));
-	vm->values = tsn_aligned_alloc(64, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
+	/* the numbers of a vector are never read before they are written, but what is not known is copied along */
+	vm->masks = tsn_aligned_calloc(64, (size_t)p->nmasks + p->ntests + 1, sizeof(*vm->masks));
+	vm->values = tsn_aligned_calloc(64, (size_t)p->nvalues + 2, sizeof(*vm->values));
 	vm->kept_out = tsn_calloc((size_t)p->nrules + 1, sizeof(*vm->kept_out));
 	if (vm->masks == NULL || vm->values == NULL || vm->kept_out == NULL)
 		goto fail;
-	/* the numbers of a vector are never read before they are written, but what is not known is copied along */
-	memset(vm->masks, 0, ((size_t)p->nmasks + p->ntests + 1) * sizeof(*vm->masks));
-	memset(vm->values, 0, ((size_t)p->nvalues + 2) * sizeof(*vm->values));
 	for (uint32_t i = 0; i < p->nvalues; i++)
 		vm->values[i].real = p->value_real[i];
 	vm->nothing = &vm->values[p->nvalues];

@@ -86,17 +86,6 @@ tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in)
 	return tsn_vm_reals(r, OUT(in), ROWS(in, in->a), r->b->col[in->a], r->vm->p->reals[in->b], in->c);
 }
 
-static int64_t
-int_at(const void *col, enum tsn_storage storage, uint32_t row)
-{
-	switch (storage) {
-	case TSN_U8:  return ((const uint8_t *)col)[row];
-	case TSN_U16: return ((const uint16_t *)col)[row];
-	case TSN_U32: return ((const uint32_t *)col)[row];
-	default:      return ((const int64_t *)col)[row];
-	}
-}
-
 /* So few rows that looking at each of them is less than a pass over the column. */
 static bool
 int_set_few(struct tsn_run *r, const struct tsn_insn *in, struct tsn_mask *keep)
@@ -104,7 +93,7 @@ int_set_few(struct tsn_run *r, const struct tsn_insn *in, struct tsn_mask *keep)
 	const struct tsn_set *s = r->sets[in->b];
 
 	TSN_EACH_ROW(row, keep)
-		if (!tsn_set_has_int(s, int_at(r->b->col[in->a], tsn_fields[in->a].storage, row)))
+		if (!tsn_set_has_int(s, tsn_column_int(r->b->col[in->a], tsn_fields[in->a].storage, row)))
 			tsn_mask_unset(keep, row);
 	*OUT(in) = *keep;
 	return tsn_mask_any(keep);

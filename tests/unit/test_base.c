@@ -432,6 +432,12 @@ Test(base, arrays_grow_and_products_do_not_overflow)
 	p = tsn_aligned_alloc(4096, 100);
 	cr_assert_eq((uintptr_t)p % 4096, 0);
 	tsn_free(p);
+	cr_assert_null(tsn_aligned_calloc(64, SIZE_MAX / 2, 4));
+	p = tsn_aligned_calloc(64, 3, 1000);
+	cr_assert_eq((uintptr_t)p % 64, 0);
+	for (int i = 0; i < 3000; i++)
+		cr_assert_eq(((char *)p)[i], 0);
+	tsn_free(p);
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/pack.h"
+#include "state/ring.h"
 #include "unit/mutate.h"
 #include "unit/test_state_cases.h"
 
@@ -342,6 +343,16 @@ spoil_case(uint64_t seed)
 	}
 	tsn_pack_fini(&k);
 	m_free(&model);
+}
+
+/* What a window of fewer panes than lanes cannot have would be found again as that of panes to come. */
+Test(state_save, heads_hold_nothing_outside_their_window)
+{
+	for (uint64_t newest = TSN_PANE_BIAS; newest < TSN_PANE_BIAS + 16; newest++)
+		for (uint32_t keep = 1; keep <= 16; keep++)
+			for (uint32_t lane = 0; lane < 16; lane++)
+				cr_assert_eq(tsn_ring_valid(newest << TSN_HEAD_BITS | UINT64_C(1) << lane, keep, 16),
+				    ((newest - lane) & 15) < keep, "lane %u of %u panes", lane, keep);
 }
 
 Test(state_save, any_bytes, .timeout = 600)

@@ -5,7 +5,6 @@
 
 #include "base/cpu.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "state/internal.h"
 #include "state/kept.h"
 #include "state/logs.h"
@@ -341,7 +340,7 @@ Test(state_values, entropies_of_many_values, .timeout = 600)
 {
 	static const uint32_t sizes[] = { 1, 2, 300, 3000, 100000 };
 	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 400 : 40;
-	struct tsn_stable *law = tsn_stable_new();
+	const struct tsn_stable *law = tsn_stable_law();
 
 	for (int kind = 0; kind < 3; kind++)
 		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
@@ -360,7 +359,6 @@ Test(state_values, entropies_of_many_values, .timeout = 600)
 			cr_assert(n < 20 || (rms > 0.06 && rms < 0.15), "kind %d, %u values: error %.4f", kind, sizes[k], rms);
 			cr_assert_lt(worst, 0.55, "kind %d, %u values: worst %.4f", kind, sizes[k], worst);
 		}
-	tsn_free(law);
 }
 
 /* Numbers, and values as they grow, folded into one. */
@@ -386,7 +384,7 @@ sketch_print(const struct tsn_stable *law, uint32_t members)
 
 Test(state_values, entropy_sketches_are_the_same_on_every_cpu)
 {
-	struct tsn_stable *law = tsn_stable_new();
+	const struct tsn_stable *law = tsn_stable_law();
 	const enum tsn_cpu used = tsn_cpu_level;
 	uint64_t plain;
 
@@ -397,13 +395,12 @@ Test(state_values, entropy_sketches_are_the_same_on_every_cpu)
 		cr_assert_eq(sketch_print(law, 2000), plain, "%s", tsn_cpu_name(level));
 	}
 	tsn_cpu_use(used);
-	tsn_free(law);
 }
 
 /* The moments that make it the right law: E exp(t R) = t^t. */
 Test(state_values, the_law_has_its_moments)
 {
-	struct tsn_stable *law = tsn_stable_new();
+	const struct tsn_stable *law = tsn_stable_law();
 	double half = 0, one = 0, two = 0;
 	int32_t x[TSN_STABLE];
 	const int members = 4000;
@@ -422,7 +419,6 @@ Test(state_values, the_law_has_its_moments)
 	cr_assert_float_eq(half, sqrt(0.5), 0.002, "%.5f", half);
 	cr_assert_float_eq(one, 1, 0.006, "%.5f", one);
 	cr_assert_float_eq(two, 4, 0.08, "%.5f", two);
-	tsn_free(law);
 }
 
 /* Folds values [from, to) at one time; the last entropy, and its error. */
