@@ -514,13 +514,13 @@ family_def(struct tsn_emit *e, uint32_t i, struct tsn_family_def *out)
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + i;
 	struct tsn_agg_def *defs = in_arena(e, f->aggs.n, sizeof(*defs));
 	int64_t *least = tsn_emit_zeroed(e, f->aggs.n, sizeof(*least));
-	bool mixed = false;
 
 	*out = (struct tsn_family_def){ .canon = f->first->family_canon, .key = f->first->key, .at = f->first->at,
 	    .step = step_defs(e, f->first), .nsteps = f->first->nsteps, .max_keys = f->max_keys,
 	    .sized = f->max_keys != TSN_MAX_KEYS, .agg = defs,
-	    .naggs = (uint32_t)f->aggs.n, .guarded = !e->failed && tsn_emit_guarded(e, i, least, &mixed) };
-	out->mixed = mixed;
+	    .naggs = (uint32_t)f->aggs.n, .guarded = f->guarded, .mixed = f->mixed };
+	if (!e->failed)
+		tsn_emit_least(e, i, least);
 	for (size_t k = 0; k < f->aggs.n && !e->failed; k++) {
 		const struct tsn_ir_agg *a = ((const struct tsn_ir_agg **)f->aggs.p)[k];
 		uint32_t arg = e->code[tsn_emit_door(a)].fold[i].arg[k];

@@ -93,6 +93,7 @@ struct tsn_vfold {
 struct tsn_reader {
 	uint32_t rule;              /* TSN_V_NONE: [agg] */
 	const struct tsn_ir_agg *agg;
+	bool guarded;               /* needs them only where one of them is at least a number (emit_guard.c) */
 };
 
 struct tsn_efamily {
@@ -100,6 +101,7 @@ struct tsn_efamily {
 	struct tsn_vec aggs;        /* const struct tsn_ir_agg *, one a distinct agg_canon */
 	struct tsn_names places;    /* of those forms in [aggs] */
 	struct tsn_vec readers;     /* struct tsn_reader */
+	bool guarded, mixed;        /* some of them are guarded; some are not */
 	uint64_t max_keys;
 	bool *closes;               /* one an aggregate */
 	uint32_t *top;              /* one an aggregate: of RANK, ranks up to it are asked about */
@@ -303,10 +305,10 @@ void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
 
 /* Does [x] look at the family? Not what is inside aggregates. */
 bool tsn_emit_asks(struct tsn_emit *e, const struct tsn_ir *x, uint32_t family);
-/* Does the reader need a family's values only where one of them is at least a number? */
-bool tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader *r);
-/* Are there such readers, and are there others? The numbers go to [least] (one an aggregate, 0 before); see tsn_family_def. */
-bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least, bool *mixed);
+/* Which readers are guarded; once all families have theirs. */
+void tsn_emit_find_guards(struct tsn_emit *e);
+/* The numbers that guarded readers ask for (one an aggregate, 0 before); see tsn_family_def. */
+void tsn_emit_least(const struct tsn_emit *e, uint32_t family, int64_t *least);
 /* Is the aggregate dear to look at, and needed by such readers only? */
 bool tsn_emit_spared(struct tsn_emit *e, uint32_t family, uint32_t agg);
 /* A mask that holds at least the rows where [x] is true, made without looking at the family. */
