@@ -183,7 +183,7 @@ void tsn_emit_region(struct tsn_emit *e, uint32_t guard, uint32_t begin);
 
 /* Rows where [x] is true ([want] true), or is false. */
 uint32_t tsn_emit_mask(struct tsn_emit *e, const struct tsn_ir *x, bool want);
-/* Calls [each] for the parts of a condition: `and` under true, `or` under false and `not` are taken apart, each part once a walk. */
+/* Calls [each] for the parts of a condition: `and` under true, `or` under false and `not` are taken apart, each part once a walk. [each] may be NULL. */
 void tsn_emit_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want,
     void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *x, bool want), void *arg);
 /* A mask that holds at least those rows and is made without looking at state. */

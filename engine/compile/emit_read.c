@@ -55,13 +55,7 @@ tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
 void
 tsn_emit_stamp_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
-	if (!tsn_emit_first_time(e, x, want))
-		return;
-	if (x->kind == TSN_IR_NOT)
-		tsn_emit_stamp_parts(e, x->kid[0], !want);
-	else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR))
-		for (uint32_t i = 0; i < x->nkids; i++)
-			tsn_emit_stamp_parts(e, x->kid[i], want);
+	tsn_emit_parts(e, x, want, NULL, NULL);
 }
 
 bool
