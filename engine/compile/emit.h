@@ -152,6 +152,8 @@ struct tsn_emit {
 /* A new last element, zeroed; NULL (and failed) when memory is out. */
 void *tsn_vec_add(struct tsn_emit *e, struct tsn_vec *v, size_t size);
 void *tsn_emit_zeroed(struct tsn_emit *e, size_t count, size_t size);
+/* Of the program's arena, not zeroed. */
+void *tsn_emit_in_arena(struct tsn_emit *e, size_t count, size_t size);
 /* Place of the value in the pool; equal bytes, equal place. */
 uint32_t tsn_pool_put(struct tsn_emit *e, struct tsn_pool *pool, const void *value);
 uint32_t tsn_emit_int(struct tsn_emit *e, int64_t v);
@@ -201,8 +203,6 @@ void tsn_index_free(struct tsn_index *x);
 void tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n);
 /* Is that what a block around is about? */
 bool tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want);
-/* emit.c: one rule, in the block of [e->guard]. */
-void tsn_emit_rule(struct tsn_emit *e, uint32_t number);
 
 /* --- emit_under.c: conditions of rules in blocks --- */
 
@@ -244,10 +244,14 @@ enum tsn_rel tsn_rel_swap(enum tsn_rel rel);
  */
 int tsn_rel_of_real(enum tsn_rel *rel, double c, int64_t *i);
 
-/* --- emit.c --- */
+/* --- emit_rule.c --- */
 
 /* Is the rule disabled, or none of this part's? */
 bool tsn_emit_leaves_out(const struct tsn_emit *e, uint32_t rule);
+/* The rule as the alert stage knows it; its exports are numbered here, and filled where it is emitted. */
+void tsn_emit_describe(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out);
+/* Its code, in the block of [e->guard]. */
+void tsn_emit_rule(struct tsn_emit *e, uint32_t number);
 
 /* --- emit_state.c: families, folds, what a flow can decide --- */
 
