@@ -152,7 +152,7 @@ struct tsn_emit {
 /* A new last element, zeroed; NULL (and failed) when memory is out. */
 void *tsn_vec_add(struct tsn_emit *e, struct tsn_vec *v, size_t size);
 void *tsn_emit_zeroed(struct tsn_emit *e, size_t count, size_t size);
-/* Of the program's arena, not zeroed. */
+/* The same of the program's arena; also of nothing. */
 void *tsn_emit_in_arena(struct tsn_emit *e, size_t count, size_t size);
 /* Place of the value in the pool; equal bytes, equal place. */
 uint32_t tsn_pool_put(struct tsn_emit *e, struct tsn_pool *pool, const void *value);
