@@ -9,8 +9,6 @@
  */
 #include "compile/emit.h"
 
-#include "base/mem.h"
-
 #define DEEP 16u  /* conditions that are not worth a longer look */
 #define CHAIN 8u  /* families folded first for the sake of another, one for the other */
 
