@@ -61,16 +61,6 @@ tsn_addr_mask(struct tsn_addr a, unsigned v4_bits, unsigned v6_bits)
 	return a;
 }
 
-int
-tsn_addr_cmp(struct tsn_addr a, struct tsn_addr b)
-{
-	if (a.v4 != b.v4)
-		return a.v4 ? -1 : 1;
-	if (a.hi != b.hi)
-		return a.hi < b.hi ? -1 : 1;
-	return a.lo < b.lo ? -1 : a.lo > b.lo;
-}
-
 bool
 tsn_prefix_has(struct tsn_prefix p, struct tsn_addr a)
 {

@@ -34,7 +34,15 @@ void tsn_addr_to_v6(struct tsn_addr a, uint8_t bytes[16]);
 /* Keeps the first [v4_bits] (IPv4) or [v6_bits] (IPv6) bits. */
 struct tsn_addr tsn_addr_mask(struct tsn_addr a, unsigned v4_bits, unsigned v6_bits);
 /* IPv4 before IPv6, then by value: -1, 0, 1. */
-int tsn_addr_cmp(struct tsn_addr a, struct tsn_addr b);
+static inline int
+tsn_addr_cmp(struct tsn_addr a, struct tsn_addr b)
+{
+	if (a.v4 != b.v4)
+		return a.v4 ? -1 : 1;
+	if (a.hi != b.hi)
+		return a.hi < b.hi ? -1 : 1;
+	return a.lo < b.lo ? -1 : a.lo > b.lo;
+}
 bool tsn_prefix_has(struct tsn_prefix p, struct tsn_addr a);
 /* [s] of [n] bytes is one address and nothing else. */
 bool tsn_addr_parse(const char *s, size_t n, struct tsn_addr *out);

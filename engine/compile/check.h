@@ -166,6 +166,7 @@ struct ck_table {
 	bool real;                 /* some number is one */
 	bool read, refused;        /* the file, while checking */
 	struct ck_read_file *as;   /* the same, as it was read; its set is the whole table once that is built */
+	enum tsn_type as_type;     /* with keys of this type */
 };
 
 struct ck_set {

@@ -93,6 +93,7 @@ struct tsn_vfold {
 struct tsn_reader {
 	uint32_t rule;              /* TSN_V_NONE: [agg] */
 	const struct tsn_ir_agg *agg;
+	bool guarded;               /* needs them only where one of them is at least a number (emit_guard.c) */
 };
 
 struct tsn_efamily {
@@ -100,6 +101,7 @@ struct tsn_efamily {
 	struct tsn_vec aggs;        /* const struct tsn_ir_agg *, one a distinct agg_canon */
 	struct tsn_names places;    /* of those forms in [aggs] */
 	struct tsn_vec readers;     /* struct tsn_reader */
+	bool guarded, mixed;        /* some of them are guarded; some are not */
 	uint64_t max_keys;
 	bool *closes;               /* one an aggregate */
 	uint32_t *top;              /* one an aggregate: of RANK, ranks up to it are asked about */
@@ -150,6 +152,8 @@ struct tsn_emit {
 /* A new last element, zeroed; NULL (and failed) when memory is out. */
 void *tsn_vec_add(struct tsn_emit *e, struct tsn_vec *v, size_t size);
 void *tsn_emit_zeroed(struct tsn_emit *e, size_t count, size_t size);
+/* The same of the program's arena; also of nothing. */
+void *tsn_emit_in_arena(struct tsn_emit *e, size_t count, size_t size);
 /* Place of the value in the pool; equal bytes, equal place. */
 uint32_t tsn_pool_put(struct tsn_emit *e, struct tsn_pool *pool, const void *value);
 uint32_t tsn_emit_int(struct tsn_emit *e, int64_t v);
@@ -181,7 +185,7 @@ void tsn_emit_region(struct tsn_emit *e, uint32_t guard, uint32_t begin);
 
 /* Rows where [x] is true ([want] true), or is false. */
 uint32_t tsn_emit_mask(struct tsn_emit *e, const struct tsn_ir *x, bool want);
-/* Calls [each] for the parts of a condition: `and` under true, `or` under false and `not` are taken apart, each part once a walk. */
+/* Calls [each] for the parts of a condition: `and` under true, `or` under false and `not` are taken apart, each part once a walk. [each] may be NULL. */
 void tsn_emit_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want,
     void (*each)(struct tsn_emit *e, void *arg, const struct tsn_ir *x, bool want), void *arg);
 /* A mask that holds at least those rows and is made without looking at state. */
@@ -199,8 +203,6 @@ void tsn_index_free(struct tsn_index *x);
 void tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n);
 /* Is that what a block around is about? */
 bool tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want);
-/* emit.c: one rule, in the block of [e->guard]. */
-void tsn_emit_rule(struct tsn_emit *e, uint32_t number);
 
 /* --- emit_under.c: conditions of rules in blocks --- */
 
@@ -242,10 +244,14 @@ enum tsn_rel tsn_rel_swap(enum tsn_rel rel);
  */
 int tsn_rel_of_real(enum tsn_rel *rel, double c, int64_t *i);
 
-/* --- emit.c --- */
+/* --- emit_rule.c --- */
 
 /* Is the rule disabled, or none of this part's? */
 bool tsn_emit_leaves_out(const struct tsn_emit *e, uint32_t rule);
+/* The rule as the alert stage knows it; its exports are numbered here, and filled where it is emitted. */
+void tsn_emit_describe(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_rule *out);
+/* Its code, in the block of [e->guard]. */
+void tsn_emit_rule(struct tsn_emit *e, uint32_t number);
 
 /* --- emit_state.c: families, folds, what a flow can decide --- */
 
@@ -303,10 +309,10 @@ void tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
 
 /* Does [x] look at the family? Not what is inside aggregates. */
 bool tsn_emit_asks(struct tsn_emit *e, const struct tsn_ir *x, uint32_t family);
-/* Does the reader need a family's values only where one of them is at least a number? */
-bool tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader *r);
-/* Are there such readers, and are there others? The numbers go to [least] (one an aggregate, 0 before); see tsn_family_def. */
-bool tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least, bool *mixed);
+/* Which readers are guarded; once all families have theirs. */
+void tsn_emit_find_guards(struct tsn_emit *e);
+/* The numbers that guarded readers ask for (one an aggregate, 0 before); see tsn_family_def. */
+void tsn_emit_least(const struct tsn_emit *e, uint32_t family, int64_t *least);
 /* Is the aggregate dear to look at, and needed by such readers only? */
 bool tsn_emit_spared(struct tsn_emit *e, uint32_t family, uint32_t agg);
 /* A mask that holds at least the rows where [x] is true, made without looking at the family. */

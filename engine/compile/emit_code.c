@@ -32,6 +32,19 @@ tsn_emit_zeroed(struct tsn_emit *e, size_t count, size_t size)
 	return p;
 }
 
+void *
+tsn_emit_in_arena(struct tsn_emit *e, size_t count, size_t size)
+{
+	void *p = NULL;
+	size_t bytes;
+
+	if (!e->failed && !__builtin_mul_overflow(count, size, &bytes))
+		p = tsn_arena_alloc(e->arena, bytes);
+	if (p == NULL)
+		e->failed = true;
+	return p;
+}
+
 /* --- pools --- */
 
 static bool

@@ -9,8 +9,6 @@
  */
 #include "compile/emit.h"
 
-#include "base/mem.h"
-
 #define DEEP 16u  /* conditions that are not worth a longer look */
 #define CHAIN 8u  /* families folded first for the sake of another, one for the other */
 
@@ -79,7 +77,9 @@ guards(const struct tsn_emit *e, const struct guard *g, const struct tsn_ir *x, 
 		if (set && x->kind == TSN_IR_OR)
 			guards(e, g, kid, true, depth + 1);
 	}
-	return best != NULL && (x->kind == TSN_IR_OR || guards(e, g, best, set, depth + 1));
+	if (set && best != NULL && x->kind == TSN_IR_AND)
+		guards(e, g, best, true, depth + 1);
+	return best != NULL;
 }
 
 struct asked {
@@ -105,8 +105,8 @@ tsn_emit_asks(struct tsn_emit *e, const struct tsn_ir *x, uint32_t family)
 	return a.found;
 }
 
-bool
-tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader *r)
+static bool
+is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader *r)
 {
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
 	const struct guard g = { family, NULL };
@@ -117,25 +117,31 @@ tsn_emit_is_guarded(struct tsn_emit *e, uint32_t family, const struct tsn_reader
 	return !(rule->until != NULL && tsn_emit_asks(e, rule->until, family)) && guards(e, &g, rule->when, false, 0);
 }
 
-bool
-tsn_emit_guarded(struct tsn_emit *e, uint32_t family, int64_t *least, bool *mixed)
+void
+tsn_emit_find_guards(struct tsn_emit *e)
+{
+	for (uint32_t k = 0; k < e->families.n && !e->failed; k++) {
+		struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + k;
+		struct tsn_reader *r = f->readers.p;
+
+		for (size_t i = 0; i < f->readers.n; i++) {
+			r[i].guarded = is_guarded(e, k, &r[i]);
+			f->guarded |= r[i].guarded;
+			f->mixed |= !r[i].guarded;
+		}
+	}
+}
+
+void
+tsn_emit_least(const struct tsn_emit *e, uint32_t family, int64_t *least)
 {
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
 	const struct tsn_reader *r = f->readers.p;
 	const struct guard g = { family, least };
-	bool any = false;
 
-	*mixed = false;
-
-	for (size_t i = 0; i < f->readers.n; i++) {
-		if (!tsn_emit_is_guarded(e, family, &r[i])) {
-			*mixed = true;
-			continue;
-		}
-		guards(e, &g, e->m->rules[r[i].rule].when, true, 0);
-		any = true;
-	}
-	return any;
+	for (size_t i = 0; i < f->readers.n; i++)
+		if (r[i].guarded)
+			guards(e, &g, e->m->rules[r[i].rule].when, true, 0);
 }
 
 static void
@@ -164,11 +170,13 @@ tsn_emit_spared(struct tsn_emit *e, uint32_t family, uint32_t agg)
 	for (size_t i = 0; i < f->readers.n; i++) {
 		struct asked a = { e, family, agg, false };
 
+		if (r[i].guarded)
+			continue;
 		if (r[i].rule == TSN_V_NONE)
 			tsn_emit_inside(e, r[i].agg, true, inside_asks, &a);
 		else
 			tsn_ir_each_root(&e->m->rules[r[i].rule], root_asks, &a);
-		if (a.found && !tsn_emit_is_guarded(e, family, &r[i]))
+		if (a.found)
 			return false;
 	}
 	return true;

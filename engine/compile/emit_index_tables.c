@@ -14,16 +14,6 @@
 
 typedef unsigned __int128 u128;
 
-static void *
-in_arena(struct tsn_emit *e, size_t count, size_t size)
-{
-	void *p = e->failed ? NULL : tsn_arena_alloc(e->arena, (count + 1) * size);
-
-	if (p == NULL)
-		e->failed = true;
-	return p;
-}
-
 static struct tsn_index_field *
 field_at(struct tsn_emit *e, uint32_t i)
 {
@@ -251,8 +241,8 @@ fill_slots(struct tsn_emit *e, const struct tsn_index_field *f, const struct tsn
 	out->mask = 1;
 	while (out->mask < 2 * slots.n)
 		out->mask = 2 * out->mask + 1;
-	out->slot = in_arena(e, (size_t)out->mask + 1, sizeof(*out->slot));
-	out->list = in_arena(e, list.n, sizeof(*out->list));
+	out->slot = tsn_emit_in_arena(e, (size_t)out->mask + 1, sizeof(*out->slot));
+	out->list = tsn_emit_in_arena(e, list.n, sizeof(*out->list));
 	out->nlist = (uint32_t)list.n;
 	for (size_t i = 0; i < slots.n && !e->failed; i++)
 		put_slot(out, ((struct tsn_dispatch_slot *)slots.p)[i]);
@@ -297,9 +287,9 @@ make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_disp
 
 	out->classes = f->classes - 1;
 	out->nblocks = (uint32_t)d->block.n;
-	out->block = in_arena(e, (size_t)out->nblocks + 1, sizeof(*out->block));
-	out->name = in_arena(e, out->nblocks, sizeof(*out->name));
-	out->rules = in_arena(e, out->nblocks, sizeof(*out->rules));
+	out->block = tsn_emit_in_arena(e, (size_t)out->nblocks + 1, sizeof(*out->block));
+	out->name = tsn_emit_in_arena(e, out->nblocks, sizeof(*out->name));
+	out->rules = tsn_emit_in_arena(e, out->nblocks, sizeof(*out->rules));
 	for (uint32_t i = 0; i < out->nblocks && !e->failed; i++) {
 		out->block[i] = b[i].begin - d->at - 1;
 		out->name[i] = name_of(e, f, b[i].key);
@@ -323,8 +313,8 @@ tsn_index_tables(struct tsn_emit *e)
 	struct tsn_program *p = e->p;
 	uint32_t begin = 0;
 
-	p->dispatches = in_arena(e, e->index->dispatches.n, sizeof(*p->dispatches));
-	p->classes = in_arena(e, e->index->fields.n, sizeof(*p->classes));
+	p->dispatches = tsn_emit_in_arena(e, e->index->dispatches.n, sizeof(*p->dispatches));
+	p->classes = tsn_emit_in_arena(e, e->index->fields.n, sizeof(*p->classes));
 	for (size_t i = 0; i < e->index->dispatches.n && !e->failed; i++) {
 		struct tsn_index_field *f = field_at(e, d[i].field);
 

@@ -134,7 +134,7 @@ tsn_emit_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want,
 	} else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
 		for (uint32_t i = 0; i < x->nkids; i++)
 			tsn_emit_parts(e, x->kid[i], want, each, arg);
-	} else {
+	} else if (each != NULL) {
 		each(e, arg, x, want);
 	}
 }

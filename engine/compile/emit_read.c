@@ -55,13 +55,7 @@ tsn_emit_each_agg(struct tsn_emit *e, const struct tsn_ir *x,
 void
 tsn_emit_stamp_parts(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
-	if (!tsn_emit_first_time(e, x, want))
-		return;
-	if (x->kind == TSN_IR_NOT)
-		tsn_emit_stamp_parts(e, x->kid[0], !want);
-	else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR))
-		for (uint32_t i = 0; i < x->nkids; i++)
-			tsn_emit_stamp_parts(e, x->kid[i], want);
+	tsn_emit_parts(e, x, want, NULL, NULL);
 }
 
 bool
@@ -373,38 +367,24 @@ reads(struct tsn_emit *e, const struct tsn_reader *r, uint32_t family, const str
 	return inside.rows;
 }
 
-/* Also one whose rows are all counted: the state spares those of others that are not said to look. */
-static bool
-any_guarded(struct tsn_emit *e, uint32_t family)
-{
-	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
-	const struct tsn_reader *r = f->readers.p;
-
-	for (size_t i = 0; i < f->readers.n && e->now->door != TSN_DOOR_TICK; i++) /* at ticks all look */
-		if (tsn_emit_is_guarded(e, family, &r[i]))
-			return true;
-	return false;
-}
-
 uint32_t
 tsn_emit_read(struct tsn_emit *e, uint32_t family, uint32_t counted, uint32_t *must)
 {
 	const struct tsn_efamily *f = (struct tsn_efamily *)e->families.p + family;
 	const struct tsn_reader *r = f->readers.p;
-	const bool guarded = any_guarded(e, family);
+	/* also where all rows are counted: the state spares those of others that are not said to look; at ticks all look */
+	const bool guarded = f->guarded && e->now->door != TSN_DOOR_TICK;
 	uint32_t m = TSN_V_EMPTY, rows;
 
 	*must = TSN_V_EMPTY;
 	if (e->flags & TSN_EMIT_READ_ALL)
 		m = TSN_V_ROWS;
 	for (size_t i = 0; i < f->readers.n && (m != TSN_V_ROWS || guarded) && !e->failed; i++) {
-		const bool spared = guarded && tsn_emit_is_guarded(e, family, &r[i]);
-
-		if (m == TSN_V_ROWS && spared)
+		if (m == TSN_V_ROWS && r[i].guarded)
 			continue;
 		rows = reads(e, &r[i], family, f->first);
 		m = tsn_emit_or(e, m, rows);
-		if (guarded && !spared)
+		if (guarded && !r[i].guarded)
 			*must = tsn_emit_or(e, *must, rows);
 	}
 	if (counts(f->first) == NULL)

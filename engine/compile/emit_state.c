@@ -123,7 +123,7 @@ static void
 enter(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 {
 	const struct tsn_reader *reader = arg;
-	struct tsn_reader inner = { TSN_V_NONE, x->agg }, *r;
+	struct tsn_reader inner = { .rule = TSN_V_NONE, .agg = x->agg }, *r;
 	struct tsn_efamily *f;
 	bool known = e->family_of[x->id] != 0;
 
@@ -222,6 +222,7 @@ finish_families(struct tsn_emit *e)
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
 		if (!tsn_emit_leaves_out(e, i))
 			tsn_emit_rule_closings(e, &e->m->rules[i], note_closing, NULL);
+	tsn_emit_find_guards(e);
 }
 
 struct reading_rule {
@@ -242,7 +243,7 @@ tsn_emit_families(struct tsn_emit *e)
 {
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++) {
 		const struct tsn_ir_rule *r = &e->m->rules[i];
-		struct reading_rule reading = { e, { i, NULL } };
+		struct reading_rule reading = { e, { .rule = i } };
 
 		if (tsn_emit_leaves_out(e, i))
 			continue;

@@ -51,15 +51,14 @@ add(struct tsn_ck *c, const char *key, const struct ck_read_file *stamp)
 	return f;
 }
 
-static const struct tsn_set *
-take(struct tsn_ck *c, struct ck_read_file *f, const struct ck_read_file *was, const struct tsn_set_report **read)
+static void
+take(struct tsn_ck *c, struct ck_read_file *f, const struct ck_read_file *was)
 {
 	f->hash = was->hash;
+	f->real = was->real;
 	f->report = was->report;
 	f->set = tsn_set_hold(was->set);
 	c->files.kept++;
-	*read = &f->report;
-	return f->set;
 }
 
 static enum tsn_set_file
@@ -106,11 +105,13 @@ ck_file_members(struct tsn_ck *c, const struct ck_set_file *of, const struct tsn
 	f = f != NULL ? f : add(c, key, &stamp);
 	*read = &f->report;
 	was = find(c->before, key);
-	if (was != NULL && was->set != NULL && same_stamp(was, &stamp))
-		return take(c, f, was, read);
+	if (was != NULL && was->set != NULL && same_stamp(was, &stamp)) {
+		take(c, f, was);
+		return f->set;
+	}
 	*status = read_text(of->path, f, &text);
 	if (*status == TSN_SET_FILE_OK && was != NULL && was->set != NULL && was->size == text.len && was->hash == f->hash)
-		take(c, f, was, read);
+		take(c, f, was);
 	else if (*status == TSN_SET_FILE_OK)
 		*status = parse(f, &text, of->column);
 	tsn_buf_fini(&text);
@@ -125,15 +126,12 @@ ck_file_table(struct tsn_ck *c, const char *path, const char *how)
 	const char *key = ck_format(c, "%s\n%s", path, how);
 	const struct ck_read_file stamp = stamp_of(path), *was = find(c->before, key);
 	struct ck_read_file *f = find(&c->files, key);
-	const struct tsn_set_report *read;
 
 	if (f != NULL)
 		return f;
 	f = add(c, key, &stamp);
-	if (was == NULL || was->set == NULL || !same_stamp(was, &stamp))
-		return f;
-	f->real = was->real;
-	take(c, f, was, &read);
+	if (was != NULL && was->set != NULL && same_stamp(was, &stamp))
+		take(c, f, was);
 	return f;
 }
 

@@ -90,14 +90,18 @@ shards_before(const struct division *d, const struct tsn_component *c)
 	return 0;
 }
 
-/* More than its share alone, and mostly work that shards have between them. */
-static bool
-is_sharded(const struct division *d, const struct tsn_component *c)
+/* What is more than its share alone, and mostly work that shards have between them. */
+static void
+choose_sharded(struct division *d)
 {
-	const uint32_t were = shards_before(d, c);
-	const double most = were > 1 ? d->fair / STICKS : were == 1 ? d->fair * STICKS : d->fair;
+	for (uint32_t i = 0; i < d->all.n; i++) {
+		struct tsn_component *c = &d->all.c[i];
+		double most;
 
-	return c->shardable && cost_of(c) > most && c->rows > c->flat;
+		c->were = shards_before(d, c);
+		most = c->were > 1 ? d->fair / STICKS : c->were == 1 ? d->fair * STICKS : d->fair;
+		c->sharded = c->shardable && cost_of(c) > most && c->rows > c->flat;
+	}
 }
 
 /* The group of shards by that key. */
@@ -153,16 +157,16 @@ static bool
 shard(struct division *d)
 {
 	for (uint32_t i = 0; i < d->all.n; i++) {
-		uint32_t g, were;
+		const struct tsn_component *c = &d->all.c[i];
+		uint32_t g;
 
-		if (!is_sharded(d, &d->all.c[i]))
+		if (!c->sharded)
 			continue;
-		g = shards_by(d, &d->all.c[i].key);
+		g = shards_by(d, &c->key);
 		if (g == TSN_NAMES_NONE)
 			return false;
 		put(d, i, g);
-		were = shards_before(d, &d->all.c[i]);
-		d->group[g].were = were > d->group[g].were ? were : d->group[g].were;
+		d->group[g].were = c->were > d->group[g].were ? c->were : d->group[g].were;
 	}
 	d->nlanes = d->nbins;
 	for (uint32_t g = d->nbins; g < d->ngroups; g++)
@@ -223,7 +227,7 @@ cost_of_rest(const struct division *d)
 	double rest = 0;
 
 	for (uint32_t i = 0; i < d->all.n; i++)
-		if (!is_sharded(d, &d->all.c[i]))
+		if (!d->all.c[i].sharded)
 			rest += cost_of(&d->all.c[i]);
 	return rest;
 }
@@ -235,7 +239,7 @@ open_bins(struct division *d, double rest)
 	uint32_t most = d->threads * 2, single = 0, n;
 
 	for (uint32_t i = 0; i < d->all.n; i++)
-		single += !is_sharded(d, &d->all.c[i]);
+		single += !d->all.c[i].sharded;
 	most = most < single ? most : single;
 	n = rest / d->fair >= most ? most : (uint32_t)(rest / d->fair) + 1;
 	n = n > most ? most : n;
@@ -263,6 +267,7 @@ divide(struct division *d)
 		d->l->cost += cost_of(&d->all.c[i]);
 	sum += d->l->cost;
 	d->fair = sum / d->threads * FILLED > DECODE ? sum / d->threads * FILLED : DECODE;
+	choose_sharded(d);
 	rest = cost_of_rest(d);
 	if (!open_bins(d, rest) || !shard(d))
 		return false;

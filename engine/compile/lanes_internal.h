@@ -15,6 +15,8 @@ struct tsn_component {
 	struct tsn_key_spec key;
 	double flat;              /* what every shard does: tests of whole columns */
 	double rows;              /* what shards have between them: work row by row */
+	uint32_t were;            /* how many lanes shared it before the reload; 0: it is new */
+	bool sharded;             /* several will */
 };
 
 struct tsn_components {

@@ -208,6 +208,7 @@ read_file(struct tsn_ck *c, struct ck_set *s)
 	s->table->read = true;
 	f = ck_file_table(c, s->file[0].path, how_read(c, s));
 	s->table->as = f;
+	s->table->as_type = s->type;
 	if (f->set != NULL) { /* nobody changed it since the ruleset before read it */
 		s->table->real |= f->real;
 		judge(&s->file[0], &f->report, TSN_SET_FILE_OK, c->diags, s->file[0].span);
@@ -270,10 +271,11 @@ build(const struct ck_set *s, struct tsn_diags *diags)
 	return set;
 }
 
+/* A call behind the first may have narrowed the type of its keys: that is another table than the one that was looked for. */
 struct tsn_set *
 ck_table_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 {
-	struct ck_read_file *as = s->nmembers == 0 ? s->table->as : NULL;
+	struct ck_read_file *as = s->nmembers == 0 && s->type == s->table->as_type ? s->table->as : NULL;
 	struct tsn_set *set;
 
 	if (again)

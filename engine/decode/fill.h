@@ -65,6 +65,9 @@ enum tsn_turned { TSN_TURNED_NOT, TSN_TURNED, TSN_TURNED_ODD };
 enum tsn_turned tsn_turns_run(
     const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r);
 
+/* The same of records of v5 and v7: what the batch wants of them. */
+enum tsn_turned tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r);
+
 /*
  * What all rows of a message have: the masks that say so, of presence and of IPv4, each by its place in the batch in words. The bits
  * are made once.
@@ -76,9 +79,6 @@ struct tsn_told {
 void tsn_told_add(struct tsn_told *t, enum tsn_field f, bool v4);
 /* Of the next [n] rows. */
 void tsn_told_put(const struct tsn_told *t, struct tsn_batch *b, uint32_t n);
-
-/* The same of records of v5 and v7: what the batch wants of them. */
-enum tsn_turned tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r);
 
 /*
  * Writes rows [b->n, b->n + count) from [count] records at [p] and moves b->n;

@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * What is done with the words of turns, for fill_wide.c, which includes this once for each width: NAME(x) and
- * TARGET of its functions, VECTOR of 32-bit numbers, AT_ONCE of them.
+ * TARGET of its functions, ENTRY of those called from plain code, VECTOR of 32-bit numbers, AT_ONCE of them.
  */
 
 /* Word [k], and the next one where both are one number, to where it goes. True: a time is odd. */
@@ -45,8 +45,18 @@ NAME(one_turn)(const struct tsn_batch *b, const struct tsn_turn *t, const struct
 	return odd;
 }
 
+ENTRY bool
+NAME(turns)(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
+{
+	bool odd = false;
+
+	for (uint32_t i = 0; i < turns; i++)
+		odd |= NAME(one_turn)(b, &t[i], r);
+	return odd;
+}
+
 /* Those of v5 and v7, known when this is compiled: nothing is left of the choices. */
-TARGET bool
+ENTRY bool
 NAME(fixed)(const struct tsn_batch *b, const struct tsn_turn_records *r)
 {
 	bool odd = false;

@@ -172,11 +172,13 @@ avx2_put_millis(uint64_t *col, __m256i low, __m256i high)
 
 #define NAME(x) avx2_##x
 #define TARGET AVX2
+#define ENTRY TSN_CPU_TARGET_AVX2 static
 #define VECTOR __m256i
 #define AT_ONCE 8
 #include "decode/fill_body.h"
 #undef NAME
 #undef TARGET
+#undef ENTRY
 #undef VECTOR
 #undef AT_ONCE
 
@@ -281,29 +283,10 @@ avx512_put_millis(uint64_t *col, __m512i low, __m512i high)
 
 #define NAME(x) avx512_##x
 #define TARGET AVX512
+#define ENTRY TSN_CPU_TARGET_AVX512 static
 #define VECTOR __m512i
 #define AT_ONCE 16
 #include "decode/fill_body.h"
-
-TSN_CPU_TARGET_AVX2 static bool
-turn_eight(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
-{
-	bool odd = false;
-
-	for (uint32_t i = 0; i < turns; i++)
-		odd |= avx2_one_turn(b, &t[i], r);
-	return odd;
-}
-
-TSN_CPU_TARGET_AVX512 static bool
-turn_sixteen(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
-{
-	bool odd = false;
-
-	for (uint32_t i = 0; i < turns; i++)
-		odd |= avx512_one_turn(b, &t[i], r);
-	return odd;
-}
 
 enum tsn_turned
 tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
@@ -312,20 +295,8 @@ tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turn
 
 	if (r->n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
 		return TSN_TURNED_NOT;
-	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? turn_sixteen(b, t, turns, r) : turn_eight(b, t, turns, r);
+	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? avx512_turns(b, t, turns, r) : avx2_turns(b, t, turns, r);
 	return odd ? TSN_TURNED_ODD : TSN_TURNED;
-}
-
-TSN_CPU_TARGET_AVX2 static bool
-eight(const struct tsn_batch *b, const struct tsn_turn_records *r)
-{
-	return avx2_fixed(b, r);
-}
-
-TSN_CPU_TARGET_AVX512 static bool
-sixteen(const struct tsn_batch *b, const struct tsn_turn_records *r)
-{
-	return avx512_fixed(b, r);
 }
 
 enum tsn_turned
@@ -335,7 +306,7 @@ tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r)
 
 	if (r->n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
 		return TSN_TURNED_NOT;
-	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? sixteen(b, r) : eight(b, r);
+	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? avx512_fixed(b, r) : avx2_fixed(b, r);
 	return odd ? TSN_TURNED_ODD : TSN_TURNED;
 }
 

@@ -250,16 +250,6 @@ tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const struct 
 	}
 }
 
-struct tsn_addr
-tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
-{
-	const struct tsn_addr_column *a = &b->addr[tsn_fields[f].addr_slot];
-
-	if (tsn_mask_has(&a->is_v4, row))
-		return tsn_addr_v4(a->v4[row]);
-	return (struct tsn_addr){ a->hi[row], a->lo[row], false };
-}
-
 static void
 move_column(void *col, size_t size, const uint16_t *keep, uint32_t n)
 {

@@ -140,7 +140,15 @@ void tsn_batch_put(struct tsn_batch *b, uint32_t row, enum tsn_field f, const st
 void tsn_batch_get(const struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_value *out);
 /* Takes these rows out; the others close ranks and keep their order. Before tsn_batch_normalise. */
 void tsn_batch_remove(struct tsn_batch *b, const struct tsn_mask *gone);
-struct tsn_addr tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f);
+static inline struct tsn_addr
+tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
+{
+	const struct tsn_addr_column *a = &b->addr[tsn_fields[f].addr_slot];
+
+	if (tsn_mask_has(&a->is_v4, row))
+		return tsn_addr_v4(a->v4[row]);
+	return (struct tsn_addr){ a->hi[row], a->lo[row], false };
+}
 
 /*
  * Brings decoded rows into the one normal form (LANGUAGE.md section 3), in row

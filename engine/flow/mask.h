@@ -99,6 +99,12 @@ tsn_mask_any(const struct tsn_mask *m)
 	return (any[0] | any[1] | any[2] | any[3]) != 0;
 }
 
+static inline bool
+tsn_mask_same(const struct tsn_mask *a, const struct tsn_mask *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 uint32_t tsn_mask_count(const struct tsn_mask *m);
 
 static inline void

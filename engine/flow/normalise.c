@@ -420,7 +420,7 @@ times(struct tsn_batch *b)
 {
 	struct tsn_time_span span[2];
 
-	if (b->n > 0 && memcmp(&b->present[TSN_F_END], &b->rows, sizeof(b->rows)) == 0 &&
+	if (b->n > 0 && tsn_mask_same(&b->present[TSN_F_END], &b->rows) &&
 	    usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n, span)) {
 		b->event_span = span[0];
 		b->received_span = span[1];

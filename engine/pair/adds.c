@@ -6,12 +6,6 @@
 
 enum { SYN = 0x02, RST = 0x04, ACK = 0x10 };
 
-static bool
-in_all_rows(const struct tsn_batch *b, const struct tsn_mask *m)
-{
-	return memcmp(m, &b->rows, sizeof(*m)) == 0;
-}
-
 TSN_WIDE(static, void, fill_up, (uint64_t *restrict out, const uint64_t *v, const uint8_t *there, uint64_t none), (out, v, there, none))
 {
 	for (int i = 0; i < TSN_BATCH_ROWS; i++) {
@@ -27,7 +21,7 @@ column(const struct tsn_batch *b, enum tsn_field f, uint64_t *room, uint64_t non
 {
 	uint8_t there[TSN_BATCH_ROWS];
 
-	if (in_all_rows(b, &b->present[f]))
+	if (tsn_mask_same(&b->present[f], &b->rows))
 		return b->col[f];
 	tsn_mask_unpack(there, &b->present[f]);
 	fill_up(room, b->col[f], there, none);
@@ -80,7 +74,7 @@ tsn_pair_adds(struct adds *a, const struct tsn_batch *b)
 	a->packets = column(b, TSN_F_PACKETS, a->copy[2], 0);
 	a->bytes = column(b, TSN_F_BYTES, a->copy[3], 0);
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
-		all |= in_all_rows(b, said[i].m) ? said[i].bit : 0;
+		all |= tsn_mask_same(said[i].m, &b->rows) ? said[i].bit : 0;
 	for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++)
 		a->bits[i] = all;
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)

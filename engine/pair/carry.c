@@ -5,7 +5,6 @@
  * slot. Columns are rings of one length and made when a flow with the field comes, so what no exporter sends costs nothing. Texts lie in
  * a ring of bytes, each behind its length; their column says where.
  */
-#include "base/mem.h"
 #include "pair/internal.h"
 
 #define FIRST_SLOTS 1024u

@@ -164,6 +164,15 @@ talk_at(const struct tsn_pair *p, uint64_t number)
 	return &p->ring[number & (p->cap - 1)];
 }
 
+/* When it has waited long enough. */
+static inline int64_t
+due_of(const struct tsn_pair *p, const struct talk *t)
+{
+	int64_t due;
+
+	return __builtin_add_overflow(t->received, p->wait, &due) ? INT64_MAX : due;
+}
+
 /* The lower end's side, or the upper's. */
 static inline unsigned
 side_of(const struct talk *t, bool upper)

@@ -64,23 +64,13 @@ tsn_pair_key(struct tsn_pair *p, uint32_t row, const struct tsn_addr addr[2])
 	k->hash[row] = hash_of(k->addrs[row], k->rest[row], p->seed);
 }
 
-static inline struct tsn_addr
-addr_of(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
+/* Of equal addresses the one with the greater port. */
+static bool
+is_upper(struct tsn_addr a, uint64_t port, struct tsn_addr b, uint64_t other_port)
 {
-	const struct tsn_addr_column *a = &b->addr[tsn_fields[f].addr_slot];
+	const int order = tsn_addr_cmp(a, b);
 
-	return tsn_mask_has(&a->is_v4, row) ? tsn_addr_v4(a->v4[row]) : (struct tsn_addr){ a->hi[row], a->lo[row], false };
-}
-
-/* As tsn_addr_cmp has it, and where they are equal by their ports. */
-static inline bool
-is_upper(const struct tsn_addr *a, uint64_t port, const struct tsn_addr *b, uint64_t other_port)
-{
-	if (a->v4 != b->v4)
-		return b->v4;
-	if (a->hi != b->hi)
-		return a->hi > b->hi;
-	return a->lo != b->lo ? a->lo > b->lo : port > other_port;
+	return order != 0 ? order > 0 : port > other_port;
 }
 
 /* A row with an address that is not of IPv4, or without one, or without a protocol. */
@@ -98,9 +88,9 @@ one_key(struct tsn_pair *p, const struct tsn_batch *b, uint32_t row)
 		return;
 	port[0] = sport ? ((const uint16_t *)b->col[TSN_F_SRC_PORT])[row] : 0;
 	port[1] = dport ? ((const uint16_t *)b->col[TSN_F_DST_PORT])[row] : 0;
-	addr[0] = addr_of(b, TSN_F_SRC, row);
-	addr[1] = addr_of(b, TSN_F_DST, row);
-	upper = is_upper(&addr[0], port[0], &addr[1], port[1]);
+	addr[0] = tsn_batch_addr(b, row, TSN_F_SRC);
+	addr[1] = tsn_batch_addr(b, row, TSN_F_DST);
+	upper = is_upper(addr[0], port[0], addr[1], port[1]);
 	if (upper) {
 		struct tsn_addr a = addr[0];
 

@@ -235,13 +235,7 @@ tsn_pair_fold(struct tsn_pair *p, const struct tsn_batch *b)
 int64_t
 tsn_pair_due(const struct tsn_pair *p)
 {
-	int64_t due;
-
-	if (p->begin == p->end)
-		return TSN_TIME_NONE;
-	if (__builtin_add_overflow(talk_at(p, p->begin)->received, p->wait, &due))
-		return INT64_MAX;
-	return due;
+	return p->begin == p->end ? TSN_TIME_NONE : due_of(p, talk_at(p, p->begin));
 }
 
 void

@@ -43,7 +43,7 @@ put_there(uint8_t *there, const struct run *r, const struct tsn_batch *b, const 
 {
 	uint8_t has_byte[TSN_BATCH_ROWS];
 
-	if (memcmp(has, &b->rows, sizeof(*has)) == 0 || !tsn_mask_any(has)) {
+	if (tsn_mask_same(has, &b->rows) || !tsn_mask_any(has)) {
 		memset(there + r->at, tsn_mask_any(has), r->n);
 		return;
 	}

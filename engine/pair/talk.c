@@ -9,7 +9,7 @@
 #include "pair/internal.h"
 
 enum { TCP = 6 };
-enum { SYN = 0x02, RST = 0x04, ACK = 0x10 };
+enum { ACK = 0x10 };
 
 /* Three values, as in the language. */
 enum truth { NO, YES, UNKNOWN };
@@ -48,16 +48,6 @@ upper_began(const struct talk *t)
 	return port_of(t, true) > port_of(t, false);
 }
 
-static bool
-is_due(const struct tsn_pair *p, const struct talk *t, int64_t now)
-{
-	int64_t due;
-
-	if (__builtin_add_overflow(t->received, p->wait, &due))
-		due = INT64_MAX;
-	return due <= now;
-}
-
 /* Entries due at [now], at most [most]. Nobody has looked at them for as long as they waited. */
 static void
 find_due(const struct tsn_pair *p, struct records *r, int64_t now, uint32_t most)
@@ -73,7 +63,7 @@ find_due(const struct tsn_pair *p, struct records *r, int64_t now, uint32_t most
 		__builtin_prefetch(&far->side[1]);
 		if (p->six != NULL)
 			__builtin_prefetch(&p->six[far - p->ring]);
-		if (!is_due(p, t, now))
+		if (due_of(p, t) > now)
 			return;
 		upper = upper_began(t);
 		r->talk[r->n] = t;

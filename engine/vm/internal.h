@@ -90,6 +90,8 @@ void tsn_vm_profile_off(struct tsn_vm *vm);
 bool tsn_vm_range(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
+/* under.c: the same of rows of [from], each by itself, which have the field: sets those in [out] that are in the set. */
+void tsn_vm_int_set_few(const struct tsn_run *r, const struct tsn_insn *t, const struct tsn_mask *from, struct tsn_mask *out);
 bool tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);

@@ -5,7 +5,7 @@
 
 #include "sets/set.h"
 
-#define FEW 32u /* one in so many */
+#define FEW 32u /* one row in so many: looking at each of them is less than a pass over the column */
 
 #define OUT(in) (&r->vm->masks[(in)->dst])
 
@@ -86,23 +86,10 @@ tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in)
 	return tsn_vm_reals(r, OUT(in), ROWS(in, in->a), r->b->col[in->a], r->vm->p->reals[in->b], in->c);
 }
 
-/* So few rows that looking at each of them is less than a pass over the column. */
-static bool
-int_set_few(struct tsn_run *r, const struct tsn_insn *in, struct tsn_mask *keep)
-{
-	const struct tsn_set *s = r->sets[in->b];
-
-	TSN_EACH_ROW(row, keep)
-		if (!tsn_set_has_int(s, tsn_column_int(r->b->col[in->a], tsn_fields[in->a].storage, row)))
-			tsn_mask_unset(keep, row);
-	*OUT(in) = *keep;
-	return tsn_mask_any(keep);
-}
-
 bool
 tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in)
 {
-	struct tsn_mask keep = asked(r, in, in->a);
+	const struct tsn_mask keep = asked(r, in, in->a);
 	const struct tsn_set *s = r->sets[in->b];
 	const void *col = r->b->col[in->a];
 	uint32_t n = r->b->n;
@@ -110,8 +97,11 @@ tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in)
 
 	if (!tsn_mask_any(&keep))
 		return none(OUT(in));
-	if (tsn_mask_count(&keep) <= n / FEW)
-		return int_set_few(r, in, &keep);
+	if (tsn_mask_count(&keep) <= n / FEW) {
+		tsn_mask_clear(OUT(in));
+		tsn_vm_int_set_few(r, in, &keep, OUT(in));
+		return tsn_mask_any(OUT(in));
+	}
 	switch (tsn_fields[in->a].storage) {
 	case TSN_U8:
 		tsn_set_rows_u8(s, col, n, hit);

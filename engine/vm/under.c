@@ -63,8 +63,8 @@ some_bits(const struct tsn_run *r, const struct tsn_insn *t, const struct tsn_ma
 	KEEP_INT(t->a, ((uint64_t)v[row] & mask) == want)
 }
 
-static void
-some_int_set(const struct tsn_run *r, const struct tsn_insn *t, const struct tsn_mask *from, struct tsn_mask *out)
+void
+tsn_vm_int_set_few(const struct tsn_run *r, const struct tsn_insn *t, const struct tsn_mask *from, struct tsn_mask *out)
 {
 	const struct tsn_set *s = r->sets[t->b];
 
@@ -132,7 +132,7 @@ static const struct {
 	[TSN_OP_CODE_RANGE] = { tsn_vm_range, some_range, MASK_COSTS },
 	[TSN_OP_CODE_REAL_TEST] = { tsn_vm_real_test, some_real, MASK_COSTS },
 	[TSN_OP_CODE_BITS] = { tsn_vm_bits, some_bits, MASK_COSTS },
-	[TSN_OP_CODE_INT_SET] = { tsn_vm_int_set, some_int_set, TSN_BATCH_ROWS / 2 },
+	[TSN_OP_CODE_INT_SET] = { tsn_vm_int_set, tsn_vm_int_set_few, TSN_BATCH_ROWS / 2 },
 	[TSN_OP_CODE_ADDR_IN] = { tsn_vm_addr_in, some_addr_in, MASK_COSTS / 2 },
 	[TSN_OP_CODE_ADDR_SET] = { tsn_vm_addr_set, some_addr_set, TSN_BATCH_ROWS / 2 },
 	[TSN_OP_CODE_ADDR_SAME] = { tsn_vm_addr_same, NULL, 0 },

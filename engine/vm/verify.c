@@ -380,19 +380,20 @@ makes_real(const struct tsn_verifier *v, const struct tsn_insn *in)
 static bool
 tests(struct tsn_verifier *v)
 {
-	for (uint32_t i = 0; i < v->p->ntests; i++) {
+	const struct tsn_code code_of_tests = { v->p->tests, NULL, v->p->ntests };
+	bool good = true;
+
+	v->code = &code_of_tests;
+	for (uint32_t i = 0; i < v->p->ntests && good; i++) {
 		const struct tsn_insn *t = &v->p->tests[i];
 		const struct tsn_op_info *info = &tsn_ops[t->op];
-		struct tsn_code one = { v->p->tests, NULL, v->p->ntests };
 
-		if (!check(v, t->op < TSN_OPCODE_COUNT && tsn_op_of_columns(t->op) && t->dst == v->p->nmasks + i, "bad test"))
-			return false;
-		v->code = &one;
-		if (!operand(v, info->operand[0], t->a) || !operand(v, info->operand[1], t->b) ||
-		    !operand(v, info->operand[2], t->c) || !details(v, i))
-			return false;
+		good = check(v, t->op < TSN_OPCODE_COUNT && tsn_op_of_columns(t->op) && t->dst == v->p->nmasks + i, "bad test") &&
+		       operand(v, info->operand[0], t->a) && operand(v, info->operand[1], t->b) && operand(v, info->operand[2], t->c) &&
+		       details(v, i);
 	}
-	return true;
+	v->code = NULL;
+return good;
 }
 
 static bool

@@ -207,6 +207,33 @@ Test(compile_again, unchanged_tables_are_not_read)
 	unmake(&d);
 }
 
+/* Numbers of flows, then ports: what is no port is no key of the table, but it is one again without the second rule. */
+Test(compile_again, a_table_is_kept_with_keys_of_one_type)
+{
+	static const char one[] = "table limit = file \"limits.csv\" default 7\nrule a { when bytes > limit(packets) }\n";
+	struct tsn_buf text = TSN_BUF_INIT;
+	struct made a, b;
+
+	tsn_buf_puts(&text, "net,limit\n70000,5\n");
+	for (unsigned i = 0; i < 100; i++)
+		tsn_buf_printf(&text, "%u,1\n", i);
+	put("limits.csv", tsn_buf_str(&text));
+	stamp("limits.csv", 1000000000);
+	tsn_buf_clear(&text);
+	tsn_buf_printf(&text, "%srule b { when bytes > limit(dst_port) }\n", one);
+	put("rules.tsn", tsn_buf_str(&text));
+	a = compiled(NULL);
+	cr_assert(a.r != NULL && a.r->module->nsets == 1, "%s", tsn_buf_str(&a.text));
+	cr_expect(tsn_set_has_int(a.r->sets[0], 99) && !tsn_set_has_int(a.r->sets[0], 70000));
+	put("rules.tsn", one);
+	b = compiled(a.r);
+	cr_assert(b.r != NULL && b.r->module->nsets == 1, "%s", tsn_buf_str(&b.text));
+	cr_expect(tsn_set_has_int(b.r->sets[0], 99) && tsn_set_has_int(b.r->sets[0], 70000));
+	unmake(&a);
+	unmake(&b);
+	tsn_buf_fini(&text);
+}
+
 /* A refreshed set belongs to the slot; what was read before is given up. */
 Test(compile_again, a_refresh_makes_them_be_read)
 {
