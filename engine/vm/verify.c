@@ -393,7 +393,7 @@ tests(struct tsn_verifier *v)
 		       details(v, i);
 	}
 	v->code = NULL;
-return good;
+	return good;
 }
 
 static bool
