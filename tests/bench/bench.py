@@ -14,7 +14,7 @@ import json
 import sys
 
 import jobs
-from inputs import Inputs, bytes_of, machine, versions
+from inputs import Inputs, bytes_of, machine, settle, versions
 from race import race
 from targets import Results, judge, table
 
@@ -67,7 +67,12 @@ def head(page, i, a, of, on):
     size = f"{a.flows:,} flows: {bytes_of(i.whole()) / a.flows:.0f} bytes a flow for tocsin (NetFlow v5 in pcap)"
     if i.here["nfdump"]:
         size += f", {bytes_of(i.nfcapd(f'flows-{a.flows}', i.whole())) / a.flows:.0f} for nfdump (its own files)"
-    page.say(size, f"CPU time (user and system, all threads) of whole processes, medians of {a.rounds} rounds; page cache warm")
+    page.say(size, f"CPU time (user and system, all threads) of whole processes, medians of {a.rounds} rounds")
+
+
+def settled(page, lanes, rounds):
+    page.say(settle([lane.command or "" for lane in lanes]))
+    return race(lanes, rounds)
 
 
 def measure(page, i, a):
@@ -77,7 +82,7 @@ def measure(page, i, a):
     of, on = versions(i), machine()
     head(page, i, a, of, on)
     if "flows" in a.only:
-        lanes = race(jobs.lanes_of_flows(i), a.rounds)
+        lanes = settled(page, jobs.lanes_of_flows(i), a.rounds)
         told["answers"] = jobs.answers(i)
         page.say("", *lane_table(lanes), "", "flows to port 25: " + ", ".join(f"{k} {v}" for k, v in told["answers"].items()))
         if i.duck:
@@ -85,7 +90,7 @@ def measure(page, i, a):
             page.say(f"DuckDB took {i.duck.load['cpu']:.1f} s of CPU to load its table, {i.duck.load['cpu'] / a.flows * 1e9:.0f} ns a flow, which is not in its lanes")
             i.duck.close()
     if "formats" in a.only:
-        formats = race(jobs.lanes_of_formats(i), max(a.rounds // 2, 1))
+        formats = settled(page, jobs.lanes_of_formats(i), max(a.rounds // 2, 1))
         page.say("", f"format by format, {i.part_flows:,} flows each (sFlow: samples; packets: up to four a flow)", *lane_table(formats))
         lanes += formats
     if "programs" in a.only:
