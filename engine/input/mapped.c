@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include "base/mem.h"
 
@@ -56,16 +57,18 @@ on_bus(int number, siginfo_t *info, void *context)
 {
 	struct guard *g = guarded;
 
-	if (g != NULL && info->si_code > 0 && (uintptr_t)info->si_addr - g->from < g->size)
+	if (g != NULL && info->si_code > 0 && (uintptr_t)info->si_addr - g->from < g->size) {
+		/* as returning would: a copy does not ask what is blocked before it begins, which is a system call */
+		pthread_sigmask(SIG_SETMASK, &((const ucontext_t *)context)->uc_sigmask, NULL);
 		siglongjmp(g->back, 1);
+	}
 	pass_on(number, info, context);
 }
 
 bool
 tsn_mapped_allow(uint64_t least)
 {
-	/* not held back meanwhile, as handling it does not end where a copy was under way */
-	struct sigaction a = { .sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction a = { .sa_sigaction = on_bus, .sa_flags = SA_SIGINFO };
 
 	if (shortest == UINT64_MAX && sigaction(SIGBUS, &a, &former) != 0)
 		return false;

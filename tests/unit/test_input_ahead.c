@@ -391,7 +391,7 @@ close_mapped(struct tsn_reader *r, int fd)
 	close(fd);
 }
 
-static const size_t mapped_steps[] = { 0, 1, 777, 1522, 70000 };
+static const size_t mapped_steps[] = { 0, 1, 1522 };
 #define MAPPED_STEPS (sizeof(mapped_steps) / sizeof(mapped_steps[0]))
 
 Test(input_ahead, mapped)
@@ -443,7 +443,7 @@ cut_at(size_t at, size_t to, size_t step)
 
 Test(input_ahead, mapped_file_cut_short)
 {
-	static const size_t ends[] = { 0, 1, 499999, 500000, 1 << 20, (1 << 20) + 1, 2000000, SIZE - 70000, SIZE - 1 };
+	static const size_t ends[] = { 0, 500000, 1 << 20, (1 << 20) + 1, SIZE - 70000, SIZE - 1 };
 
 	make_plain();
 	cr_assert(tsn_mapped_allow(0));
@@ -479,7 +479,7 @@ Test(input_ahead, mapped_file_cut_short_meanwhile)
 	for (size_t i = 0; i < SIZE; i++)
 		plain[i] = (uint8_t)(1 + mutate_random(&seed) % 255); /* a page's rest becomes zeros */
 	cr_assert(tsn_mapped_allow(0));
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 40; round++) {
 		struct helpers none = { 0 };
 		struct tsn_reader r;
 		int fd = open_mapped(&r, mapped_steps[(size_t)round % MAPPED_STEPS] | 256);
