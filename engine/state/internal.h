@@ -257,7 +257,7 @@ struct tsn_family_store {
 	struct tsn_slab slab;
 	uint32_t nparts;     /* of the 64, those of this shard */
 	struct tsn_part part[TSN_PARTS];
-	int64_t evicted[TSN_PARTS]; /* event time of the last eviction, TSN_TIME_NONE if none */
+	int64_t evicted[TSN_PARTS]; /* event time up to which flows are missed since evictions, TSN_TIME_NONE if none */
 	struct tsn_family_stats stats;
 };
 
@@ -274,8 +274,9 @@ struct tsn_family {
 	struct tsn_steps *steps; /* of a sequence; steps.c */
 	struct tsn_guard *guard; /* of a guarded one; guard.c */
 	bool restored;       /* from a snapshot */
-	struct tsn_mask evicted;          /* rows of the batch folded last whose key took a live group's place */
+	struct tsn_mask evicted;          /* rows of the batch folded last whose key took another group's place */
 	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
+	int64_t lost_to[TSN_BATCH_ROWS];  /* of the first: up to which event time flows are missed */
 	int64_t evicted_before[TSN_PARTS]; /* store.evicted when that batch began */
 	bool marked;                      /* that batch, or a reload, has changed some of this: the next one begins with cleaning up */
 	uint64_t folded;                  /* which batch that was */
@@ -506,8 +507,10 @@ void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *
 /* marks.c: forgets which rows evicted and were late, a batch begins; notes it by part and counts those that were late, it ends. */
 void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
 void tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b);
-/* The row's key takes the place of a live group, or its memory. */
-void tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row);
+/* Rows later in the input whose windows reach back to [to] may miss flows of this part. */
+void tsn_family_mark(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to);
+/* ... because the row's key took the place of a live group, or its memory. */
+void tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to);
 /* Nothing was evicted and nothing was late. */
 void tsn_marks_init(struct tsn_family *f);
 /* Of all parts the latest. */
