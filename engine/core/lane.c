@@ -43,6 +43,17 @@ profile(struct tsn_lane *l)
 	return tsn_vm_profile_on(l->vm, &l->own_spent, l->o->every);
 }
 
+static bool
+by_received(const struct tsn_program *p)
+{
+	bool is = false;
+
+	for (uint32_t f = 0; f < p->nfamilies; f++)
+		for (uint32_t a = 0; a < p->families[f].naggs; a++)
+			is |= p->families[f].agg[a].by_received;
+	return is;
+}
+
 bool
 tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p)
 {
@@ -53,7 +64,7 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	l->expects = true;
 	l->vm = tsn_vm_new(p);
 	l->state = tsn_state_new_shard(p->families, p->nfamilies, l->o->seed, l->shard, l->nshards);
-	if (l->nshards > 1 && (l->share = tsn_share_new(&p->own)) == NULL)
+	if (l->nshards > 1 && (l->share = tsn_share_new(&p->own, by_received(p))) == NULL)
 		return false;
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
 	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))

@@ -6,7 +6,7 @@
 #include "base/wide.h"
 
 struct tsn_share *
-tsn_share_new(const struct tsn_field_set *fields)
+tsn_share_new(const struct tsn_field_set *fields, bool received)
 {
 	struct tsn_share *s = tsn_calloc(1, sizeof(*s));
 
@@ -20,6 +20,7 @@ tsn_share_new(const struct tsn_field_set *fields)
 	/* packets and bytes are columns of their own here, whether they are scaled or not: one of the two may be all that is looked at */
 	tsn_batch_clear(s->batch, TSN_BATCH_TALKS);
 	s->batch->wanted = *fields;
+	s->received = received;
 	return s;
 }
 
@@ -110,13 +111,24 @@ pick_field(const struct tsn_share *s, enum tsn_field f)
 }
 
 static void
+fill_source(uint32_t *to, uint32_t source, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = source;
+}
+
+static void
 pick_always(const struct tsn_share *s)
 {
 	struct tsn_batch *b = s->batch;
 
-	pick_64((uint64_t *)b->received, (const uint64_t *)s->whole->received, s->row, b->n);
 	pick_64((uint64_t *)b->time, (const uint64_t *)s->whole->time, s->row, b->n);
-	pick_32(b->source, s->whole->source, s->row, b->n);
+	if (s->received)
+		pick_64((uint64_t *)b->received, (const uint64_t *)s->whole->received, s->row, b->n);
+	if (b->one_source)
+		fill_source(b->source, s->whole->source[0], b->n);
+	else
+		pick_32(b->source, s->whole->source, s->row, b->n);
 	for (int i = 0; i < TSN_GIVES_COUNT; i++)
 		pick_bits(s, &b->gives[i], &s->whole->gives[i]);
 }

@@ -11,15 +11,16 @@
 #include "flow/batch.h"
 
 struct tsn_share {
-	struct tsn_batch *batch;        /* its rows; of [wanted] fields, and what is there of every row, but [exported] */
+	struct tsn_batch *batch;        /* its rows: [wanted] fields, [time], [source] */
+	bool received;                  /* [received], too */
 	const struct tsn_batch *whole;  /* the batch they are of */
 	bool placed;                    /* private: [place] is of this batch */
 	uint16_t row[TSN_BATCH_ROWS];   /* which row of [whole] each of its rows is */
 	uint16_t place[TSN_BATCH_ROWS]; /* private: the other way */
 };
 
-/* Of these fields. NULL when memory is out. */
-struct tsn_share *tsn_share_new(const struct tsn_field_set *fields);
+/* Of these fields; [received]: and that. NULL when memory is out. */
+struct tsn_share *tsn_share_new(const struct tsn_field_set *fields, bool received);
 void tsn_share_free(struct tsn_share *s);
 /* It becomes that of these rows of [whole], which is in normal form; good as long as [whole] does not change. */
 void tsn_share_take(struct tsn_share *s, const struct tsn_batch *whole, const struct tsn_mask *rows);
