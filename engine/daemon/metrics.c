@@ -42,6 +42,28 @@ single(struct tsn_buf *out, const char *name, const char *type, const char *help
 	tsn_buf_printf(out, "tocsin_%s %llu\n", name, (unsigned long long)v);
 }
 
+static void
+exporter_labels(struct tsn_exporters *t, uint32_t i, const char *before, struct tsn_buf *out)
+{
+	const struct tsn_exporter *x = tsn_exporters_at(t, i);
+	char text[TSN_ADDR_TEXT] = "others";
+
+	if (i > 0)
+		tsn_addr_text(x->addr, text);
+	label(out, before, text, strlen(text));
+	if (x->name.n > 0)
+		label(out, ",name=\"", x->name.p, x->name.n);
+	tsn_buf_puts(out, "} ");
+}
+
+static uint32_t
+exporters_shown(struct tsn_exporters *t)
+{
+	uint32_t n = tsn_exporters_count(t);
+
+	return n < EXPORTERS_SHOWN ? n : EXPORTERS_SHOWN;
+}
+
 /* --- the engine --- */
 
 static void
@@ -120,6 +142,30 @@ kept_out(const struct tsn_metrics *m, struct tsn_buf *out)
 			tsn_buf_printf(out, "tocsin_%s", name);
 			label(out, "{rule=\"", p->rules[i].name, strlen(p->rules[i].name));
 			tsn_buf_printf(out, "} %llu\n", (unsigned long long)v);
+		}
+	}
+}
+
+/* S46: who cannot feed a rule. The product of rules and exporters is bounded as exporters are. */
+static void
+left_out(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn_buf *out)
+{
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+	uint32_t lines = 0;
+
+	head(out, "rule_left_out_total", "counter",
+	    "flows or conversations that took no part in the rule: their exporter does not give what it requires");
+	for (uint32_t r = 0; r < p->nrules; r++) {
+		for (uint32_t i = 0; i < exporters_shown(t) && lines < EXPORTERS_SHOWN; i++) {
+			uint64_t n = tsn_rule_left_out(&p->rules[r], tsn_exporters_at(t, i));
+
+			if (n == 0)
+				continue;
+			lines++;
+			tsn_buf_puts(out, "tocsin_rule_left_out_total");
+			label(out, "{rule=\"", p->rules[r].name, strlen(p->rules[r].name));
+			exporter_labels(t, i, ",exporter=\"", out);
+			tsn_buf_printf(out, "%llu\n", (unsigned long long)n);
 		}
 	}
 }
@@ -267,28 +313,6 @@ connections(const struct tsn_metrics *m, struct tsn_buf *out)
 
 /* --- exporters --- */
 
-static void
-exporter_labels(struct tsn_exporters *t, uint32_t i, struct tsn_buf *out)
-{
-	const struct tsn_exporter *x = tsn_exporters_at(t, i);
-	char text[TSN_ADDR_TEXT] = "others";
-
-	if (i > 0)
-		tsn_addr_text(x->addr, text);
-	label(out, "{exporter=\"", text, strlen(text));
-	if (x->name.n > 0)
-		label(out, ",name=\"", x->name.p, x->name.n);
-	tsn_buf_puts(out, "} ");
-}
-
-static uint32_t
-exporters_shown(struct tsn_exporters *t)
-{
-	uint32_t n = tsn_exporters_count(t);
-
-	return n < EXPORTERS_SHOWN ? n : EXPORTERS_SHOWN;
-}
-
 static bool
 silent(const struct tsn_exporter *x)
 {
@@ -312,7 +336,7 @@ exporter_counters(struct tsn_exporters *t, struct tsn_buf *out)
 			if (silent(x))
 				continue;
 			tsn_buf_printf(out, "tocsin_exporter_%s_total", name);
-			exporter_labels(t, i, out);
+			exporter_labels(t, i, "{exporter=\"", out);
 			tsn_buf_printf(out, "%llu\n", (unsigned long long)x->counter[k]);
 		}
 	}
@@ -352,7 +376,7 @@ exporter_gauges(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn
 			if (silent(tsn_exporters_at(t, i)) || !gauge_of(m, tsn_exporters_at(t, i), k, &value))
 				continue;
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
-			exporter_labels(t, i, out);
+			exporter_labels(t, i, "{exporter=\"", out);
 			tsn_buf_printf(out, "%.3f\n", value);
 		}
 	}
@@ -416,6 +440,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	engine(m, out);
 	rules(m, out);
 	kept_out(m, out);
+	left_out(m, t, out);
 	costs(m, out);
 	states(m, out);
 	sets(m, out);

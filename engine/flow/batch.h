@@ -10,13 +10,11 @@
 
 #include "base/clock.h"
 #include "flow/fields.h"
+#include "flow/gives.h"
 #include "flow/mask.h"
 #include "flow/value.h"
 
 struct tsn_exporters;
-
-/* What an exporter can be relied on to give (S46); see tsn_batch.gives. */
-enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN_GIVES_BOTH_DIRECTIONS, TSN_GIVES_COUNT };
 
 enum tsn_batch_kind {
 	TSN_BATCH_FLOWS,
