@@ -237,12 +237,12 @@ struct tsn_part {
 #define TSN_SLAB_UNIT 8u
 #define TSN_SLAB_CLASSES ((TSN_KEY_MAX + 2 + TSN_SLAB_UNIT - 1) / TSN_SLAB_UNIT + 1)
 
-/* Long keys: length in two bytes, then the key, in units of 8 bytes. */
+/* Long keys: length in two bytes, then the key, in units of 8 bytes. Most are of IPv4, and shorter than they might be. */
 struct tsn_slab {
 	uint8_t *mem;
 	uint32_t n, cap;                     /* units */
 	uint32_t live;                       /* of them, those of keys in use */
-	uint32_t fixed;                      /* units of every key, where none holds text: then what one leaves the next can take */
+	uint32_t longest;                    /* units of the longest key there can be, where none holds text */
 	uint32_t limit;                      /* units it need not grow beyond */
 	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
 };
@@ -389,8 +389,12 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
 }
 
-/* cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. */
-#define TSN_ARRAY_COPIED ((size_t)4 << 20) /* larger ones are mapped, and not copied when they grow */
+/*
+ * cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. Where they grow they are
+ * copied while they are small, and once when they come to be as large as huge pages are good for.
+ */
+#define TSN_ARRAY_SMALL ((size_t)64 << 10)
+#define TSN_ARRAY_COPIED ((size_t)4 << 20)
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
