@@ -35,27 +35,13 @@
 #define SCALE 0x1p48                 /* 2^ZERO */
 
 struct summary {
-	uint64_t sum; /* of 2^(ZERO - r) over all r: exact, so it does not drift */
-	uint64_t zeros;
-};
-
-struct tsn_hll {
-	struct summary all;
-	int64_t value, ahead_value; /* estimates of it all, and as it were [ahead] panes later */
-	uint8_t panes, ahead;       /* 0: not known */
-	bool fresh;                 /* [value] is */
-	uint8_t newest;             /* its lower bits are the stamp of registers that have moved on */
-	uint8_t behind;             /* panes since all of them had */
-	union {
-		uint64_t path[REGISTERS];
-		uint8_t rank[REGISTERS]; /* of one pane */
-	};
+	uint64_t sum, zeros;
 };
 
 size_t
 tsn_hll_size(uint32_t panes)
 {
-	return offsetof(struct tsn_hll, path) + (panes == 1 ? sizeof(uint8_t) : sizeof(uint64_t)) * REGISTERS;
+	return (panes == 1 ? sizeof(uint8_t) : sizeof(uint64_t)) * REGISTERS;
 }
 
 /* The path of a register that met nothing. */
@@ -65,14 +51,26 @@ fresh(uint32_t panes)
 	return ((UINT64_C(1) << panes) - 1) << ZERO;
 }
 
-void
-tsn_hll_init(struct tsn_hll *h, uint32_t panes)
+/* Of all zeros. */
+static void
+clear(struct tsn_hll *h)
 {
-	memset(h, 0, panes == 1 ? tsn_hll_size(1) : offsetof(struct tsn_hll, path));
+	h->sum = (uint64_t)REGISTERS << ZERO;
+	h->zeros = REGISTERS;
+	h->ahead = h->newest = h->behind = 0;
+	h->fresh = false;
+	if (h->panes == 1)
+		memset(h->rank, 0, REGISTERS);
+	for (uint32_t i = 0; h->panes > 1 && i < REGISTERS; i++)
+		h->path[i] = fresh(h->panes);
+}
+
+void
+tsn_hll_init(struct tsn_hll *h, void *registers, uint32_t panes)
+{
+	h->path = registers;
 	h->panes = (uint8_t)panes;
-	h->all = (struct summary){ (uint64_t)REGISTERS << ZERO, REGISTERS };
-	for (uint32_t i = 0; panes > 1 && i < REGISTERS; i++)
-		h->path[i] = fresh(panes);
+	clear(h);
 }
 
 static inline uint32_t
@@ -90,7 +88,6 @@ rank_of(uint64_t member)
 void
 tsn_hll_ahead(const struct tsn_hll *h, uint64_t member)
 {
-	__builtin_prefetch(&h->behind, 1);
 	__builtin_prefetch(h->panes == 1 ? (const void *)&h->rank[index_of(member)] : &h->path[index_of(member)], 1);
 }
 
@@ -104,11 +101,49 @@ lowest(uint64_t path)
 static inline void
 replace(struct tsn_hll *h, uint64_t was, uint64_t is)
 {
-	if (was == is)
-		return;
-	h->all.sum += is - was;
-	h->all.zeros += (is >> ZERO) - (was >> ZERO);
-	h->fresh = false;
+	h->sum += is - was;
+	h->zeros = (uint16_t)(h->zeros + (is >> ZERO) - (was >> ZERO));
+	h->fresh = h->fresh && was == is;
+}
+
+/* How often these two go round is as good as random, so one instruction is better; CPUs below that level have it, too, but slowly. */
+#if TSN_CPU_X86
+#define DEPOSITS (tsn_cpu_level >= TSN_CPU_AVX512)
+static inline uint64_t
+deposit(uint64_t bits, uint64_t at)
+{
+	uint64_t out;
+
+	__asm__("pdep %2, %1, %0" : "=r"(out) : "r"(bits), "r"(at));
+	return out;
+}
+#else
+#define DEPOSITS false
+#define deposit(bits, at) ((bits) & (at))
+#endif
+
+/* Without the [n] lowest ones. */
+static inline uint64_t
+without(uint64_t path, uint32_t n)
+{
+	if (DEPOSITS)
+		return path ^ deposit((UINT64_C(1) << n) - 1, path);
+	for (; n > 0; n--)
+		path &= path - 1;
+	return path;
+}
+
+/* The [n]th zero from the upper end, of [all]. */
+static inline uint64_t
+upper_zero(uint64_t path, uint32_t n, uint32_t all)
+{
+	uint64_t zeros = ~path;
+
+	if (DEPOSITS)
+		return deposit(UINT64_C(1) << (all - n), zeros);
+	for (; n > 1; n--)
+		zeros ^= TOP >> __builtin_clzll(zeros);
+	return TOP >> __builtin_clzll(zeros);
 }
 
 /* A path [by] panes on, without the ones that leave. */
@@ -123,54 +158,51 @@ static inline uint64_t
 path_now(const struct tsn_hll *h, uint32_t index)
 {
 	const uint32_t by = (h->newest - (uint32_t)h->path[index]) & STAMP;
-	uint64_t left = h->path[index] & ~(uint64_t)STAMP;
+	const uint64_t path = h->path[index] & ~(uint64_t)STAMP;
 
-	if (left == fresh(h->panes))
-		return left;
-	for (uint32_t i = 0; i < by; i++)
-		left &= left - 1;
-	return moved(left, by, fresh(h->panes));
+	return moved(without(path, by), by, fresh(h->panes));
 }
 
-/* [path] begins at the uppermost bit here. Few ranks are high, so the zero to move to is soon found. */
+/* [path], of [panes] ones, begins at the uppermost bit here. */
 static inline uint64_t
-path_raise(uint64_t path, uint32_t age, uint32_t rank)
+path_raise(uint64_t path, uint32_t age, uint32_t rank, uint32_t panes)
 {
-	uint64_t older = path, zeros = ~path, below;
-	uint32_t at, passed;
+	const uint64_t zero = upper_zero(path, rank, 64 - panes); /* to move to */
+	const uint32_t at = (uint32_t)__builtin_clzll(zero);
+	uint64_t older = path, passed;
 
-	for (uint32_t i = 0; i < age; i++)
-		older ^= TOP >> __builtin_clzll(older);
-	for (uint32_t i = 1; i < rank; i++)
-		zeros ^= TOP >> __builtin_clzll(zeros);
-	at = (uint32_t)__builtin_clzll(zeros);
 	if (at + 1 <= rank + age)
 		return path;
-	passed = at + 1 - rank - age;
-	below = path & ((TOP >> at) - 1);
-	return (path ^ older) | ((UINT64_C(1) << passed) - 1) << (63 - at) | below;
+	for (uint32_t i = 0; i < age; i++)
+		older ^= TOP >> __builtin_clzll(older);
+	passed = (zero << (at + 1 - rank - age)) - zero;
+	return (path ^ older) | passed | (path & (zero - 1));
+}
+
+static void
+add_rank(struct tsn_hll *h, uint32_t index, uint32_t rank)
+{
+	if (h->rank[index] >= rank)
+		return;
+	replace(h, UINT64_C(1) << (ZERO - h->rank[index]), UINT64_C(1) << (ZERO - rank));
+	h->rank[index] = (uint8_t)rank;
 }
 
 void
 tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age)
 {
 	const uint32_t index = index_of(member), rank = rank_of(member), unused = TSN_HLL_PANES_MAX - h->panes;
-	uint64_t was, now, is;
+	uint64_t now, is;
 
 	if (h->panes == 1) {
-		if (h->rank[index] >= rank)
-			return;
-		replace(h, UINT64_C(1) << (ZERO - h->rank[index]), UINT64_C(1) << (ZERO - rank));
-		h->rank[index] = (uint8_t)rank;
+		add_rank(h, index, rank);
 		return;
 	}
-	was = h->path[index] & ~(uint64_t)STAMP;
 	now = path_now(h, index);
-	is = path_raise(now << unused, age, rank) >> unused;
-	replace(h, lowest(was), lowest(is));
+	is = path_raise(now << unused, age, rank, h->panes) >> unused;
+	replace(h, lowest(h->path[index] & ~(uint64_t)STAMP), lowest(is));
 	h->path[index] = is | (h->newest & STAMP);
-	if (is != now)
-		h->ahead = 0;
+	h->ahead = is == now ? h->ahead : 0;
 }
 
 /* All registers move on, none of them by more than [most] panes. */
@@ -198,10 +230,17 @@ TSN_WIDE(static, struct summary, settle, (uint64_t *path, uint64_t newest, uint3
 }
 
 static void
+set_summary(struct tsn_hll *h, struct summary s)
+{
+	h->sum = s.sum;
+	h->zeros = (uint16_t)s.zeros;
+}
+
+static void
 catch_up(struct tsn_hll *h)
 {
 	if (h->behind > 0)
-		h->all = settle(h->path, h->newest, h->behind, fresh(h->panes));
+		set_summary(h, settle(h->path, h->newest, h->behind, fresh(h->panes)));
 	h->behind = 0;
 }
 
@@ -209,7 +248,7 @@ void
 tsn_hll_advance(struct tsn_hll *h, uint32_t by)
 {
 	if (by >= h->panes) {
-		tsn_hll_init(h, h->panes);
+		clear(h);
 		return;
 	}
 	if (h->behind + by >= h->panes)
@@ -276,19 +315,19 @@ tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead)
 		return h->ahead_value;
 	if (!h->fresh) {
 		catch_up(h);
-		h->value = estimate(&h->all);
+		h->value = estimate(&(struct summary){ h->sum, h->zeros });
 	}
 	h->fresh = true;
 	return h->value;
 }
 
 /* sigma(x) is at least x, so the estimate is at most what it would be of the sum alone; and that sum may only be too low. */
-bool
-tsn_hll_below(const struct tsn_hll *h, int64_t least)
+uint64_t
+tsn_hll_low(int64_t least)
 {
-	const double m = REGISTERS;
+	const double m = REGISTERS, sum = ALPHA * m * m * SCALE / ((double)least * 0.99 - 1);
 
-	return ALPHA * m * m * SCALE < (double)h->all.sum * ((double)least * 0.99 - 1);
+	return sum <= 0 || sum >= 0x1p63 ? UINT64_MAX : (uint64_t)sum + 1;
 }
 
 /* --- as bytes --- */
@@ -297,7 +336,7 @@ void
 tsn_hll_save(const struct tsn_hll *h, struct tsn_pack *out)
 {
 	if (h->panes == 1) {
-		tsn_pack_raw(out, h->rank, sizeof(h->rank));
+		tsn_pack_raw(out, h->rank, REGISTERS);
 		return;
 	}
 	for (uint32_t i = 0; i < REGISTERS; i++) {
