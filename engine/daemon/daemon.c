@@ -335,7 +335,6 @@ tell_reload(void *arg, const struct tsn_load *l)
 	    r.added, r.changed, r.removed, r.unchanged, r.expressions_kept, (unsigned long long)r.groups_kept, r.expressions_new,
 	    d->files_kept, d->files, (long long)d->waited_us);
 	tell_expiring(d, tsn_engine_ruleset(d->engine)->program, tsn_now_ms());
-	tsn_notify("READY=1\nSTATUS=rules reloaded");
 	say(d, NULL);
 }
 
@@ -364,6 +363,7 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 	d->files = rs->files;
 	d->files_kept = rs->files_kept;
 	d->waited_us = tsn_steady_us() - began;
+	tsn_notify("READY=1\nSTATUS=rules reloaded"); /* here: by another thread it could come after STOPPING */
 }
 
 static void
