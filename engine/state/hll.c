@@ -68,6 +68,8 @@ fresh(uint32_t panes)
 static void
 clear(struct tsn_hll *h)
 {
+	const uint64_t none = fresh(h->panes);
+
 	h->sum = (uint64_t)REGISTERS << ZERO;
 	h->zeros = REGISTERS;
 	h->ahead = h->newest = h->behind = 0;
@@ -75,8 +77,9 @@ clear(struct tsn_hll *h)
 	h->fresh = false;
 	if (h->panes == 1)
 		memset(h->rank, 0, REGISTERS);
-	for (uint32_t i = 0; h->panes > 1 && i < REGISTERS; i++)
-		h->paths->path[i] = fresh(h->panes);
+	else
+		for (uint32_t i = 0; i < REGISTERS; i++)
+			h->paths->path[i] = none;
 }
 
 void
