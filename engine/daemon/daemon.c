@@ -374,6 +374,7 @@ finish_refresh(struct tsn_daemon *d, struct tsn_job_result *r)
 
 	/* the last holder frees it, and that is not to be who takes the flows */
 	d->retired_set = tsn_set_hold(rs->sets[r->slot]);
+	rs->refresh_failed[r->slot] = r->set == NULL;
 	if (r->set == NULL || !tsn_engine_replace_set(d->engine, r->slot, r->set)) {
 		tsn_set_free(r->set);
 		tsn_log(d->log, TSN_LOG_ERROR, "set %s: its file cannot be used; the old members stay", name);
@@ -423,6 +424,8 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 			keep_old(d, "no thread to compile with", NULL);
 		return;
 	}
+	if (d->watch != NULL)
+		tsn_watch_tell_old(d->watch, tsn_engine_ruleset(d->engine), now, d->log);
 	slot = d->watch != NULL ? tsn_watch_changed(d->watch, now) : -1;
 	if (slot >= 0 && !tsn_job_refresh(d->job, tsn_engine_ruleset(d->engine), (uint32_t)slot))
 		tsn_log(d->log, TSN_LOG_ERROR, "no thread to read a set's file with");
