@@ -27,8 +27,10 @@ _Static_assert(sizeof(struct tsn_members) == TSN_HEAP_LINE - sizeof(uint64_t), "
 
 /* Blocks. The largest has all that may be exact in three quarters of its places; behind it is a sketch. */
 static const uint8_t blocks_of[] = { 0, 2, 3, 4, 6, 8, 12, 16, 24, 32, PLACES_MOST / PLACES };
-#define LARGEST (sizeof(blocks_of) - 1)
-#define SKETCH (LARGEST + 1)
+#define SKETCH TSN_MEMBERS_SKETCH
+#define LARGEST (SKETCH - 1)
+
+_Static_assert(sizeof(blocks_of) == SKETCH, "a row a size");
 
 static size_t
 size_of(uint32_t size, uint32_t panes)
@@ -46,7 +48,7 @@ void
 tsn_members_free(struct tsn_members *m, uint32_t panes, struct tsn_heap *heap)
 {
 	if (m->size != 0)
-		tsn_heap_give(heap, m->size == SKETCH ? (void *)m->sketch.path : m->at.block, size_of(m->size, panes));
+		tsn_heap_give(heap, m->size == SKETCH ? (void *)m->sketch.paths : m->at.block, size_of(m->size, panes));
 	*m = (struct tsn_members){ 0 };
 }
 
@@ -91,13 +93,8 @@ find(const struct tsn_members *m, uint64_t member, struct tsn_members_block **fr
 void
 tsn_members_ahead_more(const struct tsn_members *m, uint64_t member)
 {
-	const struct tsn_members_block *b;
+	const struct tsn_members_block *b = m->at.block + first_block(m, member);
 
-	if (m->size == SKETCH) {
-		tsn_hll_ahead(&m->sketch, member);
-		return;
-	}
-	b = m->at.block + first_block(m, member);
 	__builtin_prefetch(b, 1);
 	__builtin_prefetch(b + 1, 1); /* where it goes if that is full */
 }
@@ -314,13 +311,8 @@ bool
 tsn_members_note_more(struct tsn_members *m, uint64_t member, uint8_t stamp, struct tsn_members_panes p)
 {
 	struct tsn_members_block *b;
-	uint8_t *was;
+	uint8_t *was = find(m, member, &b);
 
-	if (m->size == SKETCH) {
-		tsn_hll_add(&m->sketch, member, tsn_members_age(p, stamp));
-		return true;
-	}
-	was = find(m, member, &b);
 	if (was != NULL && (in_window(p, *was) || !is_whole(m))) {
 		see_again(m, was, stamp, p);
 		return true;
@@ -340,9 +332,9 @@ tsn_members_note_more(struct tsn_members *m, uint64_t member, uint8_t stamp, str
 bool
 tsn_members_add(struct tsn_members *m, uint64_t member, uint8_t stamp, struct tsn_members_panes p, struct tsn_heap *heap)
 {
-	if (tsn_members_note(m, member, stamp, p))
+	if (tsn_members_note(m, member, stamp, p, 0))
 		return true;
-	return (is_whole(m) ? convert : grow)(m, p, heap) && tsn_members_note_more(m, member, stamp, p);
+	return (is_whole(m) ? convert : grow)(m, p, heap) && tsn_members_note(m, member, stamp, p, 0);
 }
 
 /* How many of the window are of the [n] oldest panes. */
@@ -376,17 +368,13 @@ tsn_members_turn_more(struct tsn_members *m, struct tsn_members_panes p, uint32_
 }
 
 int64_t
-tsn_members_count(struct tsn_members *m, uint32_t ahead, struct tsn_members_panes p, uint64_t low, float *error)
+tsn_members_count_ahead(struct tsn_members *m, uint32_t ahead, struct tsn_members_panes p, uint64_t low)
 {
-	uint32_t n;
-
-	*error = m->size == SKETCH && ahead < p.n ? TSN_MEMBERS_ERROR : 0;
 	if (ahead >= p.n)
 		return 0;
 	if (m->size == SKETCH)
-		return m->sketch.sum > low ? 0 : tsn_hll_estimate(&m->sketch, ahead);
-	n = m->size == 0 ? m->few.n : m->more.n;
-	return ahead == 0 ? n : n - oldest(m, ahead, p);
+		return tsn_hll_is_above(&m->sketch, low, 0) ? 0 : tsn_hll_estimate(&m->sketch, ahead);
+	return (m->size == 0 ? m->few.n : m->more.n) - oldest(m, ahead, p);
 }
 
 /* --- as bytes: the size (memory counts, extra_bytes, and must be the same afterwards), then members by age, in order --- */
@@ -400,7 +388,7 @@ by_member(const void *x, const void *y)
 }
 
 void
-tsn_members_save(const struct tsn_members *m, struct tsn_members_panes p, struct tsn_pack *out)
+tsn_members_save(struct tsn_members *m, struct tsn_members_panes p, struct tsn_pack *out)
 {
 	struct placed v[PLACES_MOST];
 	uint32_t n;

@@ -21,13 +21,14 @@
 #define TSN_MEMBERS_EXACT 256
 #define TSN_MEMBERS_ERROR 0.02f /* of a sketch, relative: a standard error of 1.6 %, and what is left of the bias */
 #define TSN_MEMBERS_FEW 5u
+#define TSN_MEMBERS_SKETCH 11u /* size of one */
 #define TSN_MEMBERS_LANES 16u
 
 struct tsn_members_block;
 
 struct tsn_members {
 	struct tsn_kept kept;
-	uint8_t size;                             /* row of a table; 0: few */
+	uint8_t size;                             /* 0: few; up to that of a sketch a row of a table */
 	union {
 		uint8_t taken;                    /* few: which places are, by bits: only those in the window */
 		uint8_t swept;                    /* more: [newest] when those that were gone were last swept out */
@@ -70,15 +71,10 @@ tsn_members_grown(const struct tsn_members *m)
  * nothing changed.
  */
 bool tsn_members_add(struct tsn_members *m, uint64_t member, uint8_t stamp, struct tsn_members_panes p, struct tsn_heap *heap);
-/* The newest pane is now p.newest, [by] < p.n later. [leaves] false: no member does. Of more than few. */
+/* What tsn_members_turn, tsn_members_note and tsn_members_count do where there are more than few, or not just now. */
 void tsn_members_turn_more(struct tsn_members *m, struct tsn_members_panes p, uint32_t by, bool leaves);
 bool tsn_members_note_more(struct tsn_members *m, uint64_t member, uint8_t stamp, struct tsn_members_panes p);
-/*
- * How many there would be if they were [ahead] panes older, or 0 where a sketch's sum is above [low] (tsn_hll_low). A sketch keeps
- * what it worked out last, so [m] is not const. [error]: TSN_MEMBERS_ERROR, 0 where it is exact.
- */
-int64_t tsn_members_count(struct tsn_members *m, uint32_t ahead, struct tsn_members_panes p, uint64_t low, float *error);
-/* Hints that it will soon be added. */
+int64_t tsn_members_count_ahead(struct tsn_members *m, uint32_t ahead, struct tsn_members_panes p, uint64_t low);
 void tsn_members_ahead_more(const struct tsn_members *m, uint64_t member);
 /* What adding it would allocate at most, beside what there is. */
 uint64_t tsn_members_wants(const struct tsn_members *m, uint64_t member, struct tsn_members_panes p);
@@ -88,7 +84,7 @@ uint64_t tsn_members_most(uint32_t panes);
 void tsn_members_free(struct tsn_members *m, uint32_t panes, struct tsn_heap *heap);
 
 /* As bytes, in an order of their own. [m] is empty before, and yours to free also when it fails. */
-void tsn_members_save(const struct tsn_members *m, struct tsn_members_panes p, struct tsn_pack *out);
+void tsn_members_save(struct tsn_members *m, struct tsn_members_panes p, struct tsn_pack *out);
 bool tsn_members_load(struct tsn_members *m, struct tsn_members_panes p, struct tsn_unpack *in, struct tsn_heap *heap);
 
 static inline uint32_t
@@ -118,13 +114,22 @@ tsn_members_note_few(struct tsn_members *m, uint64_t member, uint8_t stamp, stru
 	return true;
 }
 
-/* As tsn_members_add where that takes no memory, as it mostly does; else false, and nothing changed. */
+/*
+ * As tsn_members_add where that takes no memory, as it mostly does; else false, and nothing changed. While a sketch's sum is above [low]
+ * (tsn_hll_low) nobody will ask how many there are.
+ */
 static inline bool
-tsn_members_note(struct tsn_members *m, uint64_t member, uint8_t stamp, struct tsn_members_panes p)
+tsn_members_note(struct tsn_members *m, uint64_t member, uint8_t stamp, struct tsn_members_panes p, uint64_t low)
 {
-	return (m->size == 0 ? tsn_members_note_few : tsn_members_note_more)(m, member, stamp, p);
+	if (m->size == 0)
+		return tsn_members_note_few(m, member, stamp, p);
+	if (m->size != TSN_MEMBERS_SKETCH)
+		return tsn_members_note_more(m, member, stamp, p);
+	tsn_hll_note(&m->sketch, member, tsn_members_age(p, stamp), low);
+	return true;
 }
 
+/* The newest pane is now p.newest, [by] < p.n later. [leaves] false: no member does. */
 static inline void
 tsn_members_turn(struct tsn_members *m, struct tsn_members_panes p, uint32_t by, bool leaves)
 {
@@ -144,10 +149,28 @@ tsn_members_turn(struct tsn_members *m, struct tsn_members_panes p, uint32_t by,
 	m->few.n = (uint8_t)n;
 }
 
-static inline void
-tsn_members_ahead(const struct tsn_members *m, uint64_t member)
+/*
+ * How many there would be if they were [ahead] panes older, or 0 where a sketch's sum is above [low]. A sketch keeps
+ * what it worked out last, so [m] is not const. [error]: TSN_MEMBERS_ERROR, 0 where it is exact.
+ */
+static inline int64_t
+tsn_members_count(struct tsn_members *m, uint32_t ahead, struct tsn_members_panes p, uint64_t low, float *error)
 {
-	if (m->size != 0)
+	*error = m->size == TSN_MEMBERS_SKETCH && ahead < p.n ? TSN_MEMBERS_ERROR : 0;
+	if (ahead > 0)
+		return tsn_members_count_ahead(m, ahead, p, low);
+	if (m->size != TSN_MEMBERS_SKETCH)
+		return m->size == 0 ? m->few.n : m->more.n;
+	return tsn_hll_is_above(&m->sketch, low, 0) ? 0 : tsn_hll_estimate(&m->sketch, 0);
+}
+
+/* A hint that it will soon be added. */
+static inline void
+tsn_members_ahead(const struct tsn_members *m, uint64_t member, uint64_t low)
+{
+	if (m->size == TSN_MEMBERS_SKETCH)
+		tsn_hll_ahead(&m->sketch, member, low);
+	else if (m->size != 0)
 		tsn_members_ahead_more(m, member);
 }
 

@@ -214,7 +214,7 @@ Test(state_distinct, a_sketch_is_what_its_panes_are)
 		struct tsn_pack out = { 0 };
 		struct tsn_unpack in;
 
-		tsn_hll_init(&h, h.path, panes);
+		tsn_hll_init(&h, h.paths, panes);
 		memset(p->rank, 0, sizeof(p->rank));
 		for (uint32_t round = 0; round < 60; round++) {
 			const uint32_t by = round % 17 == 16 ? panes : (uint32_t)below(&r, 3), n = round % 5 == 0 ? 20000 : 50;
@@ -228,7 +228,7 @@ Test(state_distinct, a_sketch_is_what_its_panes_are)
 		}
 		tsn_hll_save(&h, &out);
 		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
-		tsn_hll_init(&again, again.path, panes);
+		tsn_hll_init(&again, again.paths, panes);
 		cr_assert(tsn_hll_load(&again, &in) && tsn_unpack_done(&in));
 		cr_assert_eq(tsn_hll_estimate(&again, 0), tsn_hll_estimate(&h, 0));
 		cr_assert_eq(tsn_hll_estimate(&again, 1), tsn_hll_estimate(&h, 1));
@@ -236,8 +236,8 @@ Test(state_distinct, a_sketch_is_what_its_panes_are)
 	}
 	tsn_free(p->whole.rank);
 	tsn_free(p);
-	tsn_free(h.path);
-	tsn_free(again.path);
+	tsn_free(h.paths);
+	tsn_free(again.paths);
 }
 
 /* They once went up to 48, and are read so. */
@@ -264,11 +264,11 @@ Test(state_distinct, ranks_beyond_the_last_are_held)
 		out = (struct tsn_pack){ 0 };
 		tsn_hll_save(&again, &out);
 		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
-		tsn_hll_init(&h, h.path, panes);
+		tsn_hll_init(&h, h.paths, panes);
 		cr_assert(tsn_hll_load(&h, &in) && tsn_unpack_done(&in), "%u panes", panes);
 		tsn_pack_fini(&out);
-		tsn_free(h.path);
-		tsn_free(again.path);
+		tsn_free(h.paths);
+		tsn_free(again.paths);
 	}
 }
 
