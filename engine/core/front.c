@@ -43,7 +43,6 @@ send_batch(struct tsn_engine *e, enum tsn_item_kind kind, struct tsn_batch *b, i
 	tsn_item_tell(it, e->exporters);
 	it->kind = kind;
 	it->batch = b;
-	tsn_item_divide(it, e->lane, e->nlanes);
 	it->time = time;
 	it->began = e->began;
 	tsn_crew_send(e->crew);

@@ -178,12 +178,6 @@ void tsn_batch_unseal(struct tsn_batch *b);
 void tsn_batch_spoil(struct tsn_batch *b);
 
 /*
- * [to], from zeros or a view already, becomes a view of [of]: another's columns, of which only the wanted ones may be looked at, with
- * rows of its own. Not to be cleared, filled or freed as a batch; good as long as [of] does not change.
- */
-void tsn_batch_view(struct tsn_batch *to, const struct tsn_batch *of);
-
-/*
  * Where decoders put rows. [room] returns a batch with at least one free row
  * below its cap (it runs and clears a full one), or NULL to stop decoding.
  * [clock], which may be NULL, is for records that carry their own time of receipt: to be
