@@ -135,6 +135,7 @@ look_ahead(const struct tsn_mapped *m, uint64_t at, size_t n)
 {
 	if (n > SMALL || m->limit - at < n + FAR)
 		return;
+#pragma GCC unroll 8
 	for (size_t i = 0; i < n; i += LINE)
 		__builtin_prefetch(m->base + at + FAR + i, 0, 2); /* the second cache: columns push it out of the first */
 }
