@@ -240,7 +240,7 @@ Test(state_bounds, pairs_of_both_families, .init = begin, .fini = end)
 	}
 }
 
-/* A million sources of one destination each, among them some with many: these keep what they have. */
+/* Many sources with seven or eight destinations each, more than a cell has room for, and some with many: these keep what they have. */
 Test(state_bounds, memory_beside_the_cells, .init = begin, .fini = end, .timeout = 600)
 {
 	static struct plain v[1024];
@@ -264,7 +264,7 @@ Test(state_bounds, memory_beside_the_cells, .init = begin, .fini = end, .timeout
 		tsn_state_cost(&def, &cost);
 		for (uint32_t i = 0; i < sources; i += 1000) {
 			for (uint32_t k = 0; k < 1000; k++) {
-				v[k] = (struct plain){ 0x10000000 + i + k, (uint32_t)rnd(&r), 60000 + i / 40 };
+				v[k] = (struct plain){ 0x10000000 + (i + k) / 8, (uint32_t)rnd(&r), 60000 + i / 40 };
 				if (k % 10 == 0) { /* one of twenty, with 100 destinations; or one of three with 3,000 */
 					const uint32_t h = (uint32_t)below(&r, 23);
 
@@ -362,10 +362,10 @@ Test(state_bounds, whose_memory_goes_does_not_depend_on_batches, .init = begin, 
 		run_cuts(seed, 2000);
 }
 
-/* Nothing at all fits: nothing is counted, and that is said of every row. */
+/* Nothing at all fits beside the cells: what has no room in them is not counted, and that is said of every row. */
 Test(state_bounds, no_memory_beside_the_cells, .init = begin, .fini = end)
 {
-	static struct plain v[8];
+	static struct plain v[24];
 	static struct tsn_vector out;
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = family(&agg, TSN_AGG_DISTINCT, false, 6400);
@@ -373,11 +373,15 @@ Test(state_bounds, no_memory_beside_the_cells, .init = begin, .fini = end)
 
 	agg.extra_bytes = 10;
 	s = tsn_state_new(&def, 1, 1);
-	for (uint32_t i = 0; i < 8; i++)
+	for (uint32_t i = 0; i < 24; i++)
 		v[i] = (struct plain){ i % 2, i, 1000 + i };
-	fold_plain(s, v, 8, &out);
-	for (uint32_t i = 0; i < 8; i++)
-		cr_assert(out.i[i] == 0 && tsn_state_evicted(s, 0, bench.b, i) == 1000 + i);
+	fold_plain(s, v, 24, &out);
+	for (uint32_t i = 0; i < 24; i++) {
+		const bool fits = i / 2 < 5;
+
+		cr_assert_eq(out.i[i], fits ? i / 2 + 1 : 5);
+		cr_assert_eq(tsn_state_evicted(s, 0, bench.b, i), fits ? TSN_TIME_NONE : 1000 + i);
+	}
 	tsn_state_free(s);
 }
 
