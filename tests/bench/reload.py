@@ -82,7 +82,7 @@ CASES = {
     "same": Case("10,000 rules in one file, nothing changed", one_file),
     "rule": Case("10,000 rules in one file, one rule changed", one_file, one_file),
     "files": Case("100 rules in each of 100 files, one rule changed", hundreds, lambda n: hundred(50, n)),
-    "chain": Case(f"200 rules in each of {DEEP} files that use one another, a constant of the last changed",
+    "chain": Case(f"200 rules in each of {DEEP} files that use one another, a constant of the first changed",
                   lambda: {k: v for i in range(DEEP) for k, v in chain(i).items()}, lambda n: chain(0, n)),
     "sets_same": Case("10,000 rules and a set of 1,000,000 prefixes, nothing changed", lambda: with_sets(1)),
     "set": Case("10,000 rules and a set of 1,000,000 prefixes, the set changed", lambda: with_sets(1), lambda n: members(0, n)),
