@@ -90,6 +90,7 @@ tsn_ruleset_free(struct tsn_ruleset *r)
 	for (uint32_t i = 0; r->sets != NULL && i < r->module->nsets; i++)
 		tsn_set_free(r->sets[i]);
 	tsn_free(r->sets);
+	tsn_free(r->refresh_failed);
 	tsn_lanes_free(r->lanes);
 	ck_files_fini(&r->inner->files);
 	tsn_sources_free(r->inner->sources);
@@ -260,13 +261,14 @@ build_sets(struct job *j)
 	r->module = c->m;
 	r->inner->sets = c->sets;
 	r->sets = tsn_calloc(c->m->nsets + 1, sizeof(*r->sets));
-	for (uint32_t i = 0; r->sets != NULL && i < c->m->nsets; i++) {
+	r->refresh_failed = tsn_calloc(c->m->nsets + 1, sizeof(*r->refresh_failed));
+	for (uint32_t i = 0; r->sets != NULL && r->refresh_failed != NULL && i < c->m->nsets; i++) {
 		r->sets[i] = ck_set_build(c->sets[i], false, c->diags);
 		if (r->sets[i] == NULL)
 			return false;
 		c->m->sets[i].set = r->sets[i];
 	}
-	return r->sets != NULL;
+	return r->sets != NULL && r->refresh_failed != NULL;
 }
 
 static bool
@@ -276,7 +278,6 @@ finish(struct job *j, bool emit)
 	const char *error = NULL;
 
 	ck_links_check(c);
-	ck_report_unavailable(c);
 	if (tsn_diags_errors(c->diags) > j->errors)
 		return false;
 	if (!build_sets(j))
@@ -411,7 +412,7 @@ compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struc
 		ck_links_add(c);
 	if (ok && how == ALONE_COVERED)
 		ck_probes_cover(c, j->r, &p);
-	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
+	if (!ok && tsn_diags_errors(diags) == j->errors)
 		tsn_diag_error(diags, TSN_E_TEST, at, "this test cannot be compiled");
 	return job_end(j, !finish(j, how != ALONE_CHECKED) || !ok);
 }

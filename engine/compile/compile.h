@@ -212,6 +212,7 @@ struct tsn_ruleset {
 	struct tsn_program *program;        /* verified; NULL after tsn_check */
 	struct tsn_ir_module *module;       /* rules and sets as checked; its sets are the program's slots */
 	struct tsn_set **sets;              /* one a slot, each held once */
+	bool *refresh_failed;               /* by slot: the last refresh found no file it could use; whoever refreshes says so */
 	uint32_t files, files_kept;         /* files of members, and those of them that the ruleset before had read */
 	uint32_t texts, texts_kept;         /* files of rules, and those of them that the ruleset before had parsed */
 	struct tsn_site site;

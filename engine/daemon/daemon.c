@@ -335,7 +335,6 @@ tell_reload(void *arg, const struct tsn_load *l)
 	    r.added, r.changed, r.removed, r.unchanged, r.expressions_kept, (unsigned long long)r.groups_kept, r.expressions_new,
 	    d->texts_kept, d->texts, d->files_kept, d->files, (long long)d->waited_us);
 	tell_expiring(d, tsn_engine_ruleset(d->engine)->program, tsn_now_ms());
-	tsn_notify("READY=1\nSTATUS=rules reloaded");
 	say(d, NULL);
 }
 
@@ -366,6 +365,7 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 	d->texts = rs->texts;
 	d->texts_kept = rs->texts_kept;
 	d->waited_us = tsn_steady_us() - began;
+	tsn_notify("READY=1\nSTATUS=rules reloaded"); /* here: by another thread it could come after STOPPING */
 }
 
 static void
@@ -376,6 +376,7 @@ finish_refresh(struct tsn_daemon *d, struct tsn_job_result *r)
 
 	/* the last holder frees it, and that is not to be who takes the flows */
 	d->retired_set = tsn_set_hold(rs->sets[r->slot]);
+	rs->refresh_failed[r->slot] = r->set == NULL;
 	if (r->set == NULL || !tsn_engine_replace_set(d->engine, r->slot, r->set)) {
 		tsn_set_free(r->set);
 		tsn_log(d->log, TSN_LOG_ERROR, "set %s: its file cannot be used; the old members stay", name);
@@ -425,6 +426,8 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 			keep_old(d, "no thread to compile with", NULL);
 		return;
 	}
+	if (d->watch != NULL)
+		tsn_watch_tell_old(d->watch, tsn_engine_ruleset(d->engine), now, d->log);
 	slot = d->watch != NULL ? tsn_watch_changed(d->watch, now) : -1;
 	if (slot >= 0 && !tsn_job_refresh(d->job, tsn_engine_ruleset(d->engine), (uint32_t)slot))
 		tsn_log(d->log, TSN_LOG_ERROR, "no thread to read a set's file with");
