@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from statistics import median
 
-from oracle_flows import CONDITION, FIELD, ICMP, LATENESS, SECOND, TCP, Agg, key_of, near, summary
+from oracle_flows import CONDITION, ICMP, LATENESS, SECOND, TCP, Agg, key_of, near, summary
 
 
 def verdict(value, holds, limit):
@@ -336,6 +336,10 @@ class GivesWay:
         return ('match', v) if v > 1 else None
 
 
+def never(f):
+    return False
+
+
 class Decided:
     """Conditions over two `per` windows that only their close decides, and tests of the key; flows in the order of their event times."""
 
@@ -343,7 +347,9 @@ class Decided:
         self.by = r.choice([['src'], ['dst', 'dst_port'], ['src', 'proto']])
         window = r.choice([30, 60]) * SECOND
         self.agg = [self.aggregate(r, window) for _ in range(2)]
-        self.closed = None
+        # both have the same groups, so that each is evaluated once
+        self.agg[0].function, self.agg[0].what = 'count', []
+        self.agg[1].cond_text, self.agg[1].cond = self.agg[0].cond_text, self.agg[0].cond
         seen = [[] for _ in self.agg]
         for f in flows[:300]:
             for s, a in zip(seen, self.agg):
@@ -356,7 +362,7 @@ class Decided:
         self.expr = self.node(r, 3, limits)
         for a in self.agg:
             if a.text() not in self.expr[0]:
-                a.cond = lambda f: False  # nobody asks
+                a.cond = never  # nobody asks
 
     def aggregate(self, r, window):
         agg = whole_numbers(r, Agg(r))
