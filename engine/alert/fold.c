@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "flow/share.h"
 
 /* A row with its key. */
 struct keyed {
@@ -396,6 +397,16 @@ fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask 
 		}
 	}
 	fold_block(a, r, k, n, v);
+}
+
+struct tsn_alert_seen
+tsn_alert_seen(const struct tsn_alerts *a, uint32_t row)
+{
+	struct tsn_share *share = a->reads->share;
+
+	if (share == NULL)
+		return (struct tsn_alert_seen){ a->batch, row };
+	return (struct tsn_alert_seen){ share->batch, tsn_share_place(share, row) };
 }
 
 void

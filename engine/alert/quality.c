@@ -73,10 +73,11 @@ tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int
 static int64_t
 last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
 	int64_t last = TSN_TIME_NONE, t;
 
 	for (uint32_t i = 0; a->state != NULL && i < r->families_n; i++) {
-		t = tsn_state_evicted(a->state, r->families[i], a->batch, row);
+		t = tsn_state_evicted(a->state, r->families[i], seen.batch, seen.row);
 		last = t > last ? t : last;
 	}
 	return last;
@@ -86,11 +87,13 @@ last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 static bool
 late_flows(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
+
 	for (uint32_t i = 0; a->state != NULL && i < r->naggs; i++) {
 		const struct tsn_agg_def *agg = &a->program->families[r->aggs[i].family].agg[r->aggs[i].agg];
 		int64_t t = agg->by_received ? a->batch->received[row] : a->batch->time[row], late;
 
-		late = tsn_state_late(a->state, r->aggs[i].family, r->aggs[i].agg, a->batch, row);
+		late = tsn_state_late(a->state, r->aggs[i].family, r->aggs[i].agg, seen.batch, seen.row);
 		if (late != TSN_TIME_NONE && t >= INT64_MIN + 2 * agg->window_ms && late >= window_start(agg, t))
 			return true;
 	}
@@ -123,11 +126,13 @@ lost_flows(const struct tsn_alerts *a, uint32_t row, int64_t window)
 static double
 error_of(const struct tsn_alerts *a, const struct tsn_report *rep, const struct tsn_agg_def *agg, uint32_t row)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
 	double error;
 
 	if (a->state == NULL || agg == NULL)
 		return 0;
-	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), a->batch, row);
+	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), seen.batch,
+	    seen.row);
 	return error < 1e-6 ? error : round(error * 1e6) / 1e6;
 }
 
