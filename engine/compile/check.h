@@ -341,6 +341,7 @@ struct tsn_compilation {
 	struct ck_set **sets;             /* by slot; in the module's arena */
 	struct ck_test_ref *ref;          /* by test; in the module's arena */
 	struct ck_files files;            /* in the module's arena */
+	struct tsn_sources *sources;      /* held for the ruleset after this one, or NULL */
 };
 
 /* --- memory.c --- */

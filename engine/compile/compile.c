@@ -92,6 +92,7 @@ tsn_ruleset_free(struct tsn_ruleset *r)
 	tsn_free(r->refresh_failed);
 	tsn_lanes_free(r->lanes);
 	ck_files_fini(&r->inner->files);
+	tsn_sources_free(r->inner->sources);
 	if (!r->inner->borrowed)
 		tsn_world_free(r->inner->world);
 	tsn_arena_free(r->inner->arena);
@@ -311,6 +312,14 @@ take_wanted(struct tsn_ck *c, const struct tsn_compile_input *in)
 	}
 }
 
+static void
+take_sources(struct tsn_ruleset *r, const struct tsn_sources *sources, bool keep)
+{
+	r->texts = (uint32_t)sources->added;
+	r->texts_kept = (uint32_t)sources->kept;
+	r->inner->sources = keep ? tsn_sources_hold(sources) : NULL;
+}
+
 static bool
 follow(struct tsn_ruleset *r, const struct tsn_ruleset *before)
 {
@@ -351,6 +360,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	ck_site(&j->ck, &j->r->site);
 	if (!finish(j, emit))
 		return job_end(j, true);
+	take_sources(j->r, sources, in->keep);
 	if (!follow(j->r, in->before) || (in->threads > 1 && emit && tsn_ruleset_lanes(j->r, in->threads, in->before) == NULL))
 		ck_oom(&j->ck);
 	return job_end(j, false);

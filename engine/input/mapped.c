@@ -14,7 +14,7 @@
 #define PAGE   ((uint64_t)65536)   /* of any machine */
 #define BEHIND ((uint64_t)4 << 20) /* pages are given back so much at a time, so that a large file is not taken for memory in use */
 #define SMALL  ((size_t)4096)      /* copies up to here do not get memory's own look-ahead going... */
-#define FAR    ((size_t)3072)      /* ...and what is asked of memory is so far ahead: a datagram's work or two */
+#define FAR    ((size_t)8192)      /* ...and what is asked of memory is so far ahead: the work of several datagrams */
 #define LINE   64u
 
 struct tsn_mapped {
@@ -136,7 +136,7 @@ look_ahead(const struct tsn_mapped *m, uint64_t at, size_t n)
 	if (n > SMALL || m->limit - at < n + FAR)
 		return;
 	for (size_t i = 0; i < n; i += LINE)
-		__builtin_prefetch(m->base + at + FAR + i);
+		__builtin_prefetch(m->base + at + FAR + i, 0, 2); /* the second cache: columns push it out of the first */
 }
 
 static void

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -99,11 +100,27 @@ would_block(const struct tsn_reader *r)
 	return r->pipe && poll(&p, 1, 0) == 0;
 }
 
-/* Nobody else reads meanwhile. What is not simply there is left to the reader itself. */
+/*
+ * Without waiting, if the kernel can be asked so: a pipe may have other readers, and one that takes what poll has just promised
+ * would leave whoever helps here waiting, and the reader for him, when it is to end.
+ */
+static ssize_t
+read_there(const struct tsn_reader *r, uint8_t *to, size_t room)
+{
+#ifdef RWF_NOWAIT
+	const ssize_t n = r->pipe ? preadv2(r->fd, &(struct iovec){ to, room }, 1, -1, RWF_NOWAIT) : -1;
+
+	if (n >= 0 || (r->pipe && errno == EAGAIN))
+		return n;
+#endif
+	return would_block(r) ? 0 : read(r->fd, to, room);
+}
+
+/* Nobody else of this process reads meanwhile. What is not simply there is left to the reader itself. */
 static ssize_t
 read_ahead(struct tsn_reader *r, uint8_t *to, size_t room)
 {
-	const ssize_t n = would_block(r) ? 0 : read(r->fd, to, room);
+	const ssize_t n = read_there(r, to, room);
 
 	if (n <= 0)
 		return TSN_UNPACK_LATER;

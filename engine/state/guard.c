@@ -100,7 +100,7 @@ hash_of(const struct tsn_state *s, const struct tsn_family_store *st, uint32_t g
 	const uint8_t *key;
 	uint16_t len;
 
-	if (!g->in_slab)
+	if (!tsn_in_slab(g))
 		return tsn_hash_u64(g->key, s->seed);
 	key = tsn_slab_key(&st->slab, g->key, &len);
 	return tsn_hash_bytes(key, len, s->seed);

@@ -232,7 +232,7 @@ together(struct tsn_family_store *f, uint64_t cap)
 			struct tsn_group *g = tsn_group_at(f, tsn_number(f, part, k));
 			uint32_t size;
 
-			if (!g->in_slab)
+			if (!tsn_in_slab(g))
 				continue;
 			size = units_at(s, g->key);
 			memcpy(mem + (size_t)n * TSN_SLAB_UNIT, s->mem + (size_t)g->key * TSN_SLAB_UNIT, (size_t)size * TSN_SLAB_UNIT);

@@ -5,17 +5,22 @@
  * gives alone.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "core/asides.h"
+#include "input/ahead.h"
 #include "input/mapped.h"
 #include "input/nfcapd.h"
 #include "input/reader.h"
@@ -298,6 +303,57 @@ Test(input_ahead, pipes)
 
 		if (n > 0)
 			read_pipe(packed, n, THREADS, kind % 2 == 0);
+	}
+}
+
+/* --- what was there, and is not --- */
+
+static bool
+can_read_without_waiting(int fd)
+{
+#ifdef RWF_NOWAIT
+	char c;
+
+	return preadv2(fd, &(struct iovec){ &c, 1 }, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Where somebody else reads a pipe, too, what poll has seen may be gone. Here a socket is in its place of which poll says
+ * that there is something, and read waits for more: who reads ahead must not, since the end would wait for him.
+ */
+Test(input_ahead, gone_before_it_is_read, .timeout = 20)
+{
+	static const uint8_t some[TSN_AHEAD_PIECE + 1];
+	const int least = TSN_AHEAD_PIECE / 2;
+	char path[40], why[TSN_INPUT_ERROR];
+	struct tsn_reader r;
+	struct helpers h;
+	int fd[2], s[2];
+
+	cr_assert_eq(pipe(fd), 0);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	if (!can_read_without_waiting(fd[0]))
+		cr_skip_test("this kernel cannot be asked not to wait");
+	cr_assert_eq(setsockopt(s[0], SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least)), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
+	cr_assert_eq(dup2(s[0], r.fd), r.fd);
+	begin(&h, THREADS);
+	r.hands = &h.hands;
+	for (unsigned k = 0; k < 100 && !r.is_ahead; k++) {
+		cr_assert_eq(write(s[1], some, sizeof(some)), (ssize_t)sizeof(some));
+		tsn_reader_take(&r, tsn_reader_more(&r, 1));
+	}
+	cr_assert(r.is_ahead);
+	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL); /* for whoever helps to come there */
+	tsn_reader_close(&r);
+	end(&h);
+	for (int i = 0; i < 2; i++) {
+		close(fd[i]);
+		close(s[i]);
 	}
 }
 
