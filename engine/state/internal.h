@@ -290,6 +290,7 @@ struct tsn_family {
 	struct tsn_mask evicted;          /* rows of the batch folded last whose key took a live group's place */
 	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
 	int64_t evicted_before[TSN_PARTS]; /* store.evicted when that batch began */
+	int64_t marks_end;                 /* no eviction, and nothing that came too late, in that batch or before was later */
 	bool marked;                      /* that batch, or a reload, has changed some of this: the next one begins with cleaning up */
 	uint64_t folded;                  /* which batch that was */
 };
