@@ -403,7 +403,7 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 }
 
 /* cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. */
-#define TSN_ARRAY_COPIED ((size_t)4 << 20) /* larger ones are mapped, and not copied when they grow */
+#define TSN_ARRAY_COPIED ((size_t)2 << 20) /* larger ones are mapped, and not copied when they grow */
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
