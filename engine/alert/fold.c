@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/wide.h"
+#include "flow/share.h"
 
 /* A row with its key. */
 struct keyed {
@@ -419,6 +420,16 @@ fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask 
 		}
 	}
 	fold_block(a, r, k, n, v);
+}
+
+struct tsn_alert_seen
+tsn_alert_seen(const struct tsn_alerts *a, uint32_t row)
+{
+	struct tsn_share *share = a->reads->share;
+
+	if (share == NULL)
+		return (struct tsn_alert_seen){ a->batch, row };
+	return (struct tsn_alert_seen){ share->batch, tsn_share_place(share, row) };
 }
 
 void

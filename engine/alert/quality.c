@@ -73,12 +73,14 @@ tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int
 static bool
 evictions(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row, int64_t since)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
+
 	for (uint32_t i = 0; a->state != NULL && i < r->families_n; i++) {
 		int64_t last;
 
 		if (tsn_state_marks_end(a->state, r->families[i]) < since)
 			continue;
-		last = tsn_state_evicted(a->state, r->families[i], a->batch, row);
+		last = tsn_state_evicted(a->state, r->families[i], seen.batch, seen.row);
 		if (last != TSN_TIME_NONE && last >= since)
 			return true;
 	}
@@ -89,13 +91,15 @@ evictions(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row, in
 static bool
 late_flows(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
+
 	for (uint32_t i = 0; a->state != NULL && i < r->naggs; i++) {
 		const struct tsn_agg_def *agg = &a->program->families[r->aggs[i].family].agg[r->aggs[i].agg];
 		int64_t t = agg->by_received ? a->batch->received[row] : a->batch->time[row], late;
 
 		if (t < INT64_MIN + 2 * agg->window_ms || tsn_state_marks_end(a->state, r->aggs[i].family) < window_start(agg, t))
 			continue;
-		late = tsn_state_late(a->state, r->aggs[i].family, r->aggs[i].agg, a->batch, row);
+		late = tsn_state_late(a->state, r->aggs[i].family, r->aggs[i].agg, seen.batch, seen.row);
 		if (late != TSN_TIME_NONE && late >= window_start(agg, t))
 			return true;
 	}
@@ -128,11 +132,13 @@ lost_flows(const struct tsn_alerts *a, uint32_t row, int64_t window)
 static double
 error_of(const struct tsn_alerts *a, const struct tsn_report *rep, const struct tsn_agg_def *agg, uint32_t row)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
 	double error;
 
 	if (a->state == NULL || agg == NULL)
 		return 0;
-	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), a->batch, row);
+	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), seen.batch,
+	    seen.row);
 	return error < 1e-6 ? error : round(error * 1e6) / 1e6;
 }
 

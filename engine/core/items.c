@@ -29,11 +29,26 @@ tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l)
 }
 
 void
-tsn_item_divide(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes)
+tsn_item_begin(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes)
 {
+	atomic_store_explicit(&it->left, nlanes, memory_order_relaxed);
 	for (uint32_t i = 0; i < nlanes; i += lane[i].nshards)
-		if (lane[i].nshards > 1)
-			tsn_state_parts(lane[i].key, tsn_state_seed(lane[i].state), it->batch, it->parts[i]);
+		atomic_store_explicit(&it->parts[i].how, TSN_PARTS_NONE, memory_order_relaxed);
+}
+
+/* NULL: somebody is at it, for whom it is not worth waiting. */
+static const uint8_t *
+parts_for(struct tsn_item_parts *p, const struct tsn_lane *l, const struct tsn_batch *b)
+{
+	int how = TSN_PARTS_NONE;
+
+	if (atomic_load_explicit(&p->how, memory_order_acquire) == TSN_PARTS_MADE)
+		return p->part;
+	if (!atomic_compare_exchange_strong(&p->how, &how, TSN_PARTS_COMING))
+		return how == TSN_PARTS_MADE ? p->part : NULL;
+	tsn_state_parts(l->key, tsn_state_seed(l->state), b, p->part);
+	atomic_store_explicit(&p->how, TSN_PARTS_MADE, memory_order_release);
+	return p->part;
 }
 
 /* Each lane passes over the ticks at which it has nothing to do. */
@@ -74,10 +89,10 @@ ticks(struct tsn_lane *l, int64_t to)
 }
 
 void
-tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
+tsn_item_run(struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 {
 	tsn_item_hear(it, l);
-	l->parts = l->nshards > 1 && it->batch != NULL ? it->parts[i - l->shard] : NULL;
+	l->parts = l->nshards > 1 && it->kind != TSN_ITEM_TICKS ? parts_for(&it->parts[i - l->shard], l, it->batch) : NULL;
 	switch (it->kind) {
 	case TSN_ITEM_FLOWS: tsn_lane_flows(l, it->batch, it->time); break;
 	case TSN_ITEM_TALKS: talks(l, it); break;

@@ -14,6 +14,7 @@
 #include "core/engine.h"
 
 struct tsn_feedback;
+struct tsn_share;
 
 struct tsn_lane {
 	const struct tsn_engine_options *o;
@@ -32,7 +33,7 @@ struct tsn_lane {
 	const struct tsn_key_spec *key;
 	uint32_t shard, nshards;
 	const uint8_t *parts;            /* of the rows of the item at hand, by that key; NULL: nobody made them */
-	struct tsn_batch *view;          /* such a batch: another's columns, but not all of its rows */
+	struct tsn_share *share;         /* of a shard: those rows */
 	struct tsn_batch *tick_batch;
 	struct tsn_batch *batch;         /* at hand */
 	bool *own_set;             /* by slot: dynamic sets that are this lane's; NULL: all are */
@@ -52,10 +53,9 @@ bool tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_
 void tsn_lane_look_at(struct tsn_lane *l, struct tsn_exporters *x);
 void tsn_lane_fini(struct tsn_lane *l);
 
-/* The batch as the lane sees it. */
-struct tsn_batch *tsn_lane_rows(struct tsn_lane *l, struct tsn_batch *b);
-/* The program over a batch. */
+/* The program over a batch; over the lane's share of what comes from outside. */
 void tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b);
+void tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b);
 /* A batch of flows; [clock]: time of receipt behind it. */
 void tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock);
 

@@ -3,6 +3,7 @@
 #include "core/seats.h"
 
 #include "base/mem.h"
+#include "core/items.h"
 
 static bool
 make_seats(struct tsn_seats *s, double cost)
@@ -15,6 +16,7 @@ make_seats(struct tsn_seats *s, double cost)
 		atomic_init(&s->seat[i].done, 0);
 		atomic_init(&s->seat[i].watch_due, INT64_MAX);
 		atomic_init(&s->seat[i].cost, (uint64_t)(cost * TSN_BATCH_ROWS) / s->nlanes);
+		atomic_init(&s->seat[i].by, 0);
 	}
 	for (uint32_t i = 0; i < TSN_CREW_ITEMS; i++)
 		if ((s->records[i] = tsn_calloc(s->nlanes, sizeof(*s->records[i]))) == NULL ||

@@ -203,10 +203,12 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 	old = place_of_group(s, number, seed);
 	if (tsn_in_slab(g))
 		tsn_slab_drop(&s->slab, g->key);
-	if (g->newest < passed_before(f, now))
+	if (g->newest < passed_before(f, now)) {
 		s->stats.recycled++;
-	else
-		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row);
+		tsn_family_mark(f, tsn_marked_part(f, k->hash[row]), row, g->newest);
+	} else {
+		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row, g->newest > now ? g->newest : now);
+	}
 	tsn_directory_leave(&s->dir, &old, number, seed);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_reset(&f->agg[i], number);

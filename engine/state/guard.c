@@ -259,10 +259,10 @@ note(struct tsn_state *s, struct tsn_family *f, const struct tsn_agg *a, const s
 	const bool vague = x->guarded && a->error != NULL; /* of a sketch any number below what is asked stands for all of those */
 	int64_t most = 0;
 
-	/* of neighbours the most is soon found; and mostly no more is to be done */
-	if (!unread && !vague && x->to > x->from && tsn_are_neighbours(&x->row[x->from], x->to - x->from)) {
+	/* of neighbours the most is soon found; and mostly no more is to be done, as where it is known already that one may have had nearly enough */
+	if (!unread && x->to > x->from && tsn_are_neighbours(&x->row[x->from], x->to - x->from)) {
 		most = most_of(&a->out->i[x->row[x->from]], x->to - x->from);
-		if (most < a->def->least)
+		if (most < a->def->least && (!vague || f->guard->most >= 1))
 			return most;
 	}
 	for (uint32_t k = x->from; k < x->to; k++) {

@@ -250,12 +250,12 @@ struct tsn_part {
 #define TSN_SLAB_UNIT 8u
 #define TSN_SLAB_CLASSES ((TSN_KEY_MAX + 2 + TSN_SLAB_UNIT - 1) / TSN_SLAB_UNIT + 1)
 
-/* Long keys: length in two bytes, then the key, in units of 8 bytes. */
+/* Long keys: length in two bytes, then the key, in units of 8 bytes. Most are of IPv4, and shorter than they might be. */
 struct tsn_slab {
 	uint8_t *mem;
 	uint32_t n, cap;                     /* units */
 	uint32_t live;                       /* of them, those of keys in use */
-	uint32_t fixed;                      /* units of every key, where none holds text: then what one leaves the next can take */
+	uint32_t longest;                    /* units of the longest key there can be, where none holds text */
 	uint32_t limit;                      /* units it need not grow beyond */
 	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
 };
@@ -270,7 +270,7 @@ struct tsn_family_store {
 	struct tsn_slab slab;
 	uint32_t nparts;     /* of the 64, those of this shard */
 	struct tsn_part part[TSN_PARTS];
-	int64_t evicted[TSN_PARTS]; /* event time of the last eviction, TSN_TIME_NONE if none */
+	int64_t evicted[TSN_PARTS]; /* event time up to which flows are missed since evictions, TSN_TIME_NONE if none */
 	struct tsn_family_stats stats;
 };
 
@@ -287,8 +287,9 @@ struct tsn_family {
 	struct tsn_steps *steps; /* of a sequence; steps.c */
 	struct tsn_guard *guard; /* of a guarded one; guard.c */
 	bool restored;       /* from a snapshot */
-	struct tsn_mask evicted;          /* rows of the batch folded last whose key took a live group's place */
+	struct tsn_mask evicted;          /* rows of the batch folded last whose key took another group's place */
 	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
+	int64_t lost_to[TSN_BATCH_ROWS];  /* of the first: up to which event time flows are missed */
 	int64_t evicted_before[TSN_PARTS]; /* store.evicted when that batch began */
 	int64_t marks_end;                 /* no eviction, and nothing that came too late, in that batch or before was later */
 	bool marked;                      /* that batch, or a reload, has changed some of this: the next one begins with cleaning up */
@@ -402,8 +403,12 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
 }
 
-/* cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. */
-#define TSN_ARRAY_COPIED ((size_t)2 << 20) /* larger ones are mapped, and not copied when they grow */
+/*
+ * cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. Where they grow they are
+ * copied while they are small, and once when they come to be as large as huge pages are good for.
+ */
+#define TSN_ARRAY_SMALL ((size_t)64 << 10)
+#define TSN_ARRAY_COPIED ((size_t)2 << 20)
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
@@ -533,8 +538,10 @@ void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *
 /* marks.c: forgets which rows evicted and were late, a batch begins; notes it by part and counts those that were late, it ends. */
 void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
 void tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b);
-/* The row's key takes the place of a live group, or its memory. */
-void tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row);
+/* Rows later in the input whose windows reach back to [to] may miss flows of this part. */
+void tsn_family_mark(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to);
+/* ... because the row's key took the place of a live group, or its memory. */
+void tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to);
 /* Nothing was evicted and nothing was late. */
 void tsn_marks_init(struct tsn_family *f);
 /* Of all parts the latest. */
