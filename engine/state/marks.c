@@ -97,7 +97,7 @@ tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct 
 		int64_t *to = &f->store.evicted[f->part_of[row]];
 
 		*to = f->lost_to[row] > *to ? f->lost_to[row] : *to;
-		marks_until(f, f->lost_to[row]);
+		marks_until(f, *to);
 	}
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (tsn_mask_any(&f->agg[i].late))
