@@ -254,6 +254,7 @@ tsn_lit_string(struct tsn_parse *p, size_t begin, size_t end)
 		n->text = out;
 		return n;
 	}
+	n->len = 0; /* of no text */
 	n->kind = TSN_N_ERROR;
 	return n;
 }

@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 
 from oracle_flows import MAP, SECOND, make_flows, near, write_flows
 from oracle_kinds import Absent, AggRule, Closing, New, Sequence, Told
-from oracle_more import During, GivesWay, Jitter, Limits, Members, Rank, Usual
+from oracle_more import Decided, During, GivesWay, Jitter, Limits, Members, Rank, Usual
 
 
 # Ways of running that must not matter: threads, the loops of a CPU.
@@ -55,7 +55,7 @@ def make_rules(r, flows, calm):
 
 
 def more_rules(r, flows, calm):
-    kinds = [Rank] * 4 + [Usual] * 4 if calm else [During] * 2 + [Members] * 2 + [Limits] * 2 + [GivesWay] * 2
+    kinds = [Rank] * 4 + [Usual] * 3 + [Decided] * 4 if calm else [During] * 2 + [Members] * 2 + [Limits] * 2 + [GivesWay] * 2
     return [k(r, flows) for k in kinds + [Jitter] * 2]
 
 

@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from statistics import median
 
-from oracle_flows import CONDITION, FIELD, ICMP, LATENESS, SECOND, TCP, Agg, key_of, near, summary
+from oracle_flows import CONDITION, ICMP, LATENESS, SECOND, TCP, Agg, key_of, near, summary
 
 
 def verdict(value, holds, limit):
@@ -334,3 +334,90 @@ class GivesWay:
             return ('either', None)
         v = int(self.agg.value(f)) if part else 0
         return ('match', v) if v > 1 else None
+
+
+def never(f):
+    return False
+
+
+class Decided:
+    """Conditions over two `per` windows that only their close decides, and tests of the key; flows in the order of their event times."""
+
+    def __init__(self, r, flows):
+        self.by = r.choice([['src'], ['dst', 'dst_port'], ['src', 'proto']])
+        window = r.choice([30, 60]) * SECOND
+        self.agg = [self.aggregate(r, window) for _ in range(2)]
+        # both have the same groups, so that each is evaluated once
+        self.agg[0].function, self.agg[0].what = 'count', []
+        self.agg[1].cond_text, self.agg[1].cond = self.agg[0].cond_text, self.agg[0].cond
+        seen = [[] for _ in self.agg]
+        for f in flows[:300]:
+            for s, a in zip(seen, self.agg):
+                a.fold(f)
+                s.append(a.value(f))
+        for a in self.agg:
+            a.group.clear()
+            a.newest.clear()
+        limits = [r.choice([int(x) for x in s if x is not None] or [1]) for s in seen]
+        self.expr = self.node(r, 3, limits)
+        for a in self.agg:
+            if a.text() not in self.expr[0]:
+                a.cond = never  # nobody asks
+
+    def aggregate(self, r, window):
+        agg = whole_numbers(r, Agg(r))
+        if agg.what and agg.what[0] in ('packets', 'bytes'):
+            agg.function = r.choice(['sum', 'max', 'min'])
+        agg.by, agg.per, agg.window, agg.pane, agg.keep = self.by, True, window, window, 1 << 40
+        return agg
+
+    def node(self, r, depth, limits):
+        """(text, meaning of the two values and the key)"""
+        kind = r.choice(['and', 'or', 'not', 'agg', 'agg', 'key']) if depth < 3 else r.choice(['and', 'or'])
+        if depth == 0 or kind in ('agg', 'key'):
+            return self.key_test(r) if kind == 'key' else self.agg_test(r, limits)
+        if kind == 'not':
+            text, of = self.node(r, depth - 1, limits)
+            return 'not (%s)' % text, lambda v, k: {True: False, False: True, None: None}[of(v, k)]
+        a, b = (self.agg_test(r, limits) if depth == 3 else self.node(r, depth - 1, limits)), self.node(r, depth - 1, limits)
+        last = kind == 'or'
+
+        def both(v, k):
+            said = (a[1](v, k), b[1](v, k))
+            return last if last in said else None if None in said else not last
+        return '(%s %s %s)' % (a[0], kind, b[0]), both
+
+    def agg_test(self, r, limits):
+        i, equal = r.randrange(2), r.random() < 0.5
+        limit = limits[i]
+        return '%s %s %d' % (self.agg[i].text(), '==' if equal else '!=', limit), \
+            lambda v, k: None if v[i] is None else (v[i] == limit) == equal
+
+    def key_test(self, r):
+        if self.by[-1] == 'proto':
+            return 'proto == tcp', lambda v, k: k[-1] == 'tcp'
+        if self.by[-1] == 'dst_port':
+            return 'dst_port in { 25, 53 }', lambda v, k: k[-1] in (25, 53)
+        return 'src in 10.0.1.0/24', lambda v, k: k[0].startswith('10.0.1.')
+
+    def text(self):
+        return self.expr[0]
+
+    def tick(self, now):
+        last = (now - LATENESS) // self.agg[0].pane - 1 if now is not None else 1 << 60
+        groups = {key for a in self.agg for key in a.group}
+        for pane in sorted({p for a in self.agg for v in a.group.values() for p, _ in v if p <= last}):
+            for key in groups:
+                inside = [[x for p, x in a.group.get(key, ()) if p == pane] for a in self.agg]
+                if any(inside):
+                    values = [summary(a.function, v, a.window) for a, v in zip(self.agg, inside)]
+                    yield key, True if self.expr[1](values, key) is True else None
+        for a in self.agg:
+            for key in list(a.group):
+                a.group[key] = [x for x in a.group[key] if x[0] > last]
+                if not a.group[key]:
+                    del a.group[key]
+
+    def flow(self, f):
+        part = [a.fold(f) for a in self.agg]
+        return ('match', None) if any(part) and self.expr[1]([None, None], key_of(self.by, f)) is True else None
