@@ -282,6 +282,12 @@ struct ck_link {
 	struct tsn_span span;             /* of the name */
 };
 
+/* What tells most forms apart without looking at them: each would be a miss of the cache, or two. */
+struct ck_interned {
+	const struct tsn_ir *node;        /* NULL: free */
+	uint32_t hash, len;               /* of its form */
+};
+
 struct tsn_ck {
 	struct tsn_world *world;
 	struct tsn_diags *diags;
@@ -291,7 +297,7 @@ struct tsn_ck {
 	jmp_buf out_of_memory;
 	struct tsn_buf buf;               /* texts under construction, used as a stack */
 	struct tsn_span at;               /* span given to new nodes */
-	struct tsn_ir **nodes;            /* interned, by canonical form */
+	struct ck_interned *nodes;        /* by canonical form; not in the arena: nobody needs them behind the compilation */
 	size_t mask, nnodes;
 	struct ck_set **sets;             /* by slot */
 	size_t nsets, cap_sets;

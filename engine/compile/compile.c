@@ -66,6 +66,7 @@ job_end(struct job *j, bool failed)
 	else
 		take_files(r, &j->ck.files);
 	tsn_buf_fini(&j->ck.buf);
+	tsn_free(j->ck.nodes);
 	tsn_names_fini(&j->ck.overridden.rules);
 	tsn_names_fini(&j->ck.overridden.groups);
 	tsn_names_fini(&j->ck.disabled.rules);

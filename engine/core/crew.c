@@ -10,15 +10,17 @@
 #include "base/thread.h"
 #include "core/lane_log.h"
 #include "core/seats.h"
+#include "flow/share.h"
 
 #define ITEMS TSN_CREW_ITEMS
 #define LIGHT 12u   /* ns a flow: what handing it over costs, and more, since what is handed over takes longer and seldom looks light again */
-#define WAKE  8u    /* so many must wait before a thread is woken */
+#define WAKE  4u    /* so many must wait before a thread is woken */
 #define MANY  32u   /* records whose lines are worth making by somebody else */
 #define TIMED 16u   /* one item in so many is */
 #define ASIDE 2u    /* threads that are of use beside the lanes' */
-#define TURN  4u    /* the front gives a lane back after so many, to look for what is free */
+#define TURN  2u    /* the front gives a lane back after so many, to look for what is free */
 #define FRONT 0u
+#define HIGH  6u    /* so many are in flight before the front takes a turn at its own lanes */
 
 struct tsn_crew {
 	struct tsn_lane *lane;
@@ -363,9 +365,9 @@ exchange(struct tsn_crew *c, struct tsn_seats *s)
 	c->to = next.to;
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		s->records[i] = c->item[i].records;
-		s->parts[i] = c->item[i].parts;
+		s->share[i] = c->item[i].share;
 		c->item[i].records = next.records[i];
-		c->item[i].parts = next.parts[i];
+		c->item[i].share = next.share[i];
 	}
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		atomic_store(&c->seat[i].done, sent(c));
@@ -438,7 +440,9 @@ tsn_crew_free(struct tsn_crew *c)
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);
 		tsn_alert_lines_fini(&c->item[i].lines);
-		tsn_free(c->item[i].parts);
+		for (uint32_t k = 0; k < c->nlanes; k++)
+			tsn_share_free(c->item[i].share[k]);
+		tsn_free(c->item[i].share);
 	}
 	while (c->nspare > 0)
 		tsn_batch_free(c->spare[--c->nspare]);
@@ -545,19 +549,22 @@ weigh(struct tsn_crew *c)
 }
 
 /*
- * What is the front's it runs at once, while the batch is in its cache; all lanes, if they are light, or if nothing waits and all others are
- * at something aside. But if somebody sleeps it goes on, until enough waits for him to be woken.
+ * The front's own lanes wait until others have enough to do, and no longer: then their batches are still in its cache. It runs all at once if
+ * they are light, or if nothing waits and all others are at something aside.
  */
 static void
 run_own(struct tsn_crew *c)
 {
-	const bool all = c->light || (atomic_load(&c->aside) >= (int)c->nthreads && sent(c) - all_done(c) == 1);
+	const uint64_t waits = sent(c) - all_done(c);
 
-	if (!all && atomic_load(&c->sleeping) > 0)
-		return;
-	while (work(c, (struct choice){ FRONT, 1, all ? 1 : NEVER }, ITEMS))
-		;
-	collect(c);
+	if (c->light || (waits == 1 && atomic_load(&c->aside) >= (int)c->nthreads)) {
+		while (work(c, (struct choice){ FRONT, 1, 1 }, ITEMS))
+			;
+		collect(c);
+	} else if (waits >= HIGH) {
+		work(c, (struct choice){ FRONT, 1, NEVER }, TURN);
+		collect(c);
+	}
 }
 
 void
@@ -565,7 +572,7 @@ tsn_crew_send(struct tsn_crew *c)
 {
 	const uint64_t n = sent(c);
 
-	tsn_item_begin(&c->item[n % ITEMS], c->lane, c->nlanes);
+	tsn_item_begin(&c->item[n % ITEMS], c->lane, c->nlanes, !c->light);
 	atomic_store(&c->sent, n + 1);
 	if (n % TIMED == 0)
 		weigh(c);

@@ -23,17 +23,11 @@ struct tsn_told {
 	struct tsn_presence presence;
 };
 
-/* Which part each row of the batch is of, by one key: made by the first of its shards to come, for those that come later. */
-struct tsn_item_parts {
-	_Atomic int how;           /* TSN_PARTS_...; one that comes while they are being made does it for itself */
-	uint8_t part[TSN_BATCH_ROWS];
-};
-enum { TSN_PARTS_NONE, TSN_PARTS_COMING, TSN_PARTS_MADE };
-
 struct tsn_item {
 	enum tsn_item_kind kind;
 	struct tsn_batch *batch;   /* FLOWS, TALKS; read by all lanes */
-	struct tsn_item_parts *parts; /* by lane, of shards the first */
+	struct tsn_share **share;  /* by lane, of shards: the rows of FLOWS that it takes; else NULL */
+	bool shared;               /* they were made: it is for other cores than the front's */
 	int64_t time;              /* FLOWS: the clock behind it; TALKS: their tick; TICKS: all up to it */
 	int64_t began;             /* nothing in it was received before */
 	struct tsn_told *told;     /* how exporters stand that changed since the item before */
@@ -49,9 +43,9 @@ struct tsn_item {
 void tsn_item_tell(struct tsn_item *it, struct tsn_exporters *x);
 /* A lane hears of it: also outside of items, when all is drained. */
 void tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l);
-/* It is for these lanes, none of which has looked at it yet. */
-void tsn_item_begin(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes);
+/* It is for these lanes, none of which has looked at it yet; [shared]: they will run on other cores. */
+void tsn_item_begin(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes, bool shared);
 /* What lane number [i] does with it. */
-void tsn_item_run(struct tsn_item *it, struct tsn_lane *l, uint32_t i);
+void tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i);
 
 #endif

@@ -54,6 +54,12 @@ by_received(const struct tsn_program *p)
 	return is;
 }
 
+struct tsn_share *
+tsn_lane_share_new(const struct tsn_lane *l, bool away)
+{
+	return tsn_share_new(&l->program->own, by_received(l->program), away);
+}
+
 bool
 tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p)
 {
@@ -64,7 +70,7 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	l->expects = true;
 	l->vm = tsn_vm_new(p);
 	l->state = tsn_state_new_shard(p->families, p->nfamilies, l->o->seed, l->shard, l->nshards);
-	if (l->nshards > 1 && (l->share = tsn_share_new(&p->own, by_received(p))) == NULL)
+	if (l->nshards > 1 && (l->own_share = tsn_lane_share_new(l, false)) == NULL)
 		return false;
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
 	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))
@@ -89,7 +95,7 @@ tsn_lane_fini(struct tsn_lane *l)
 	tsn_state_free(l->state);
 	tsn_feedback_free(l->feedback);
 	tsn_batch_free(l->tick_batch);
-	tsn_share_free(l->share);
+	tsn_share_free(l->own_share);
 	tsn_free(l->own_set);
 	tsn_alerts_free(l->own_alerts);
 	tsn_exporters_free(l->own_exporters);
@@ -108,7 +114,7 @@ static void
 on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_lane *l = arg;
-	struct tsn_share *share = l->share != NULL && b == l->share->batch ? l->share : NULL;
+	struct tsn_share *share = l->share;
 	struct tsn_mask wide;
 
 	if (share != NULL) {
@@ -127,20 +133,6 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 	}
 }
 
-/* The rows of a shard, side by side. */
-static struct tsn_batch *
-rows_of(struct tsn_lane *l, const struct tsn_batch *b)
-{
-	struct tsn_mask rows;
-
-	if (l->parts != NULL)
-		tsn_state_part_rows(l->parts, b, l->shard, l->nshards, &rows);
-	else
-		tsn_state_shard_rows(l->key, tsn_state_seed(l->state), b, l->shard, l->nshards, &rows);
-	tsn_share_take(l->share, b, &rows);
-	return l->share->batch;
-}
-
 void
 tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b)
 {
@@ -148,10 +140,25 @@ tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b)
 	tsn_vm_run(l->vm, b, l->state, (const struct tsn_set *const *)l->rules->sets, on_match, l);
 }
 
+/* The rows of a shard, side by side. */
+static struct tsn_share *
+share_of(struct tsn_lane *l, const struct tsn_batch *b)
+{
+	struct tsn_mask rows;
+
+	if (l->given != NULL || l->nshards == 1)
+		return l->given;
+	tsn_state_shard_rows(l->key, tsn_state_seed(l->state), b, l->shard, l->nshards, &rows);
+	tsn_share_take(l->own_share, b, &rows);
+	return l->own_share;
+}
+
 void
 tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b)
 {
-	tsn_lane_run(l, l->nshards == 1 ? b : rows_of(l, b));
+	l->share = share_of(l, b);
+	tsn_lane_run(l, l->share != NULL ? l->share->batch : b);
+	l->share = NULL;
 	l->ticket = b->ticket + b->n;
 }
 

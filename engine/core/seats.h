@@ -25,11 +25,13 @@ struct tsn_seats {
 	struct tsn_seat *seat;
 	struct tsn_alerts *to;
 	struct tsn_alert_records *records[TSN_CREW_ITEMS]; /* of items */
-	struct tsn_item_parts *parts[TSN_CREW_ITEMS];
+	struct tsn_share **share[TSN_CREW_ITEMS];
 };
 
 /* [cost]: ns a flow of all lanes, estimated; [to]: whose sinks get the records. Takes nothing over. Any thread. NULL when memory is out. */
 struct tsn_seats *tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_alerts *to);
+/* Where the front puts what each of the shards, which have their rules now, takes of an item. False when memory is out. */
+bool tsn_seats_share(struct tsn_seats *s);
 void tsn_seats_free(struct tsn_seats *s);
 
 #endif

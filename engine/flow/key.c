@@ -32,6 +32,16 @@ tsn_key_present(const struct tsn_key_spec *k, const struct tsn_batch *b, struct 
 		tsn_mask_and(out, out, &b->present[k->part[i].field]);
 }
 
+bool
+tsn_key_present_in(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row)
+{
+	bool all = tsn_mask_has(&b->rows, row);
+
+	for (unsigned i = 0; i < k->n; i++)
+		all = all && tsn_mask_has(&b->present[k->part[i].field], row);
+	return all;
+}
+
 /* One store where the size is a constant. */
 static inline __attribute__((always_inline)) uint8_t *
 put_be(uint8_t *out, uint64_t v, unsigned size)

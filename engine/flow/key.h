@@ -28,6 +28,8 @@ struct tsn_key_spec {
 
 /* Rows that carry every part. With no part: all rows. */
 void tsn_key_present(const struct tsn_key_spec *k, const struct tsn_batch *b, struct tsn_mask *out);
+/* One row of that. */
+bool tsn_key_present_in(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row);
 /* Writes at most TSN_KEY_MAX bytes, returns how many; the row must carry every part. */
 size_t tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out);
 /*

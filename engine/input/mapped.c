@@ -12,16 +12,18 @@
 #include "base/mem.h"
 
 #define PAGE   ((uint64_t)65536)   /* of any machine */
-#define BEHIND ((uint64_t)4 << 20) /* pages are given back so much at a time, so that a large file is not taken for memory in use */
+#define WINDOW ((uint64_t)16 << 20) /* mapped at a time: a large file takes no more room than that, of addresses or memory */
 #define SMALL  ((size_t)4096)      /* copies up to here do not get memory's own look-ahead going... */
 #define FAR    ((size_t)8192)      /* ...and what is asked of memory is so far ahead: the work of several datagrams */
 #define LINE   64u
 
 struct tsn_mapped {
-	const uint8_t *base;
+	int fd;
 	uint64_t size;
-	uint64_t limit;  /* what is copied ends here: at least a byte of the page behind is the file's, too */
-	uint64_t behind; /* pages up to here were given back */
+	uint64_t limit; /* what is copied ends here: at least a byte of the page behind is the file's, too */
+	/* the window: bytes [from, to) of the file */
+	uint8_t *base;
+	uint64_t from, to;
 };
 
 /* --- SIGBUS --- */
@@ -78,22 +80,44 @@ tsn_mapped_allow(uint64_t least)
 
 /* --- copies --- */
 
+static void
+unmap(struct tsn_mapped *m)
+{
+	if (m->to > m->from)
+		munmap(m->base, (size_t)(m->to - m->from));
+	m->from = m->to = 0;
+}
+
+/* A window that begins with the page of byte [at]. False, and there is none, if it cannot be had. */
+static bool
+map(struct tsn_mapped *m, uint64_t at)
+{
+	const uint64_t from = at / PAGE * PAGE, to = m->size - from < WINDOW ? m->size : from + WINDOW;
+	void *base;
+
+	unmap(m);
+	base = mmap(NULL, (size_t)(to - from), PROT_READ, MAP_SHARED, m->fd, (off_t)from);
+	if (base == MAP_FAILED)
+		return false;
+	(void)madvise(base, (size_t)(to - from), MADV_SEQUENTIAL); /* a hint */
+	m->base = base;
+	m->from = from;
+	m->to = to;
+	return true;
+}
+
 struct tsn_mapped *
 tsn_mapped_new(int fd, uint64_t size)
 {
 	struct tsn_mapped *m;
-	void *base;
 
-	if (size < shortest || size == 0 || size > SIZE_MAX || (m = tsn_calloc(1, sizeof(*m))) == NULL)
+	if (size < shortest || size == 0 || (m = tsn_calloc(1, sizeof(*m))) == NULL)
 		return NULL;
-	base = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
-	if (base == MAP_FAILED) {
-		tsn_free(m);
-		return NULL;
-	}
-	(void)madvise(base, (size_t)size, MADV_SEQUENTIAL); /* a hint */
-	*m = (struct tsn_mapped){ .base = base, .size = size, .limit = (size - 1) / PAGE * PAGE };
-	return m;
+	*m = (struct tsn_mapped){ .fd = fd, .size = size, .limit = (size - 1) / PAGE * PAGE };
+	if (map(m, 0))
+		return m;
+	tsn_free(m);
+	return NULL;
 }
 
 void
@@ -101,7 +125,7 @@ tsn_mapped_free(struct tsn_mapped *m)
 {
 	if (m == NULL)
 		return;
-	munmap((void *)(uintptr_t)m->base, (size_t)m->size);
+	unmap(m);
 	tsn_free(m);
 }
 
@@ -115,7 +139,7 @@ copy(const struct tsn_mapped *m, uint8_t *to, const uint8_t *from, size_t n, con
 	struct guard g;
 
 	g.from = (uintptr_t)m->base;
-	g.size = (size_t)m->size;
+	g.size = (size_t)(m->to - m->from);
 	if (sigsetjmp(g.back, 0) != 0) {
 		guarded = NULL;
 		return false;
@@ -133,31 +157,27 @@ copy(const struct tsn_mapped *m, uint8_t *to, const uint8_t *from, size_t n, con
 static void
 look_ahead(const struct tsn_mapped *m, uint64_t at, size_t n)
 {
-	if (n > SMALL || m->limit - at < n + FAR)
-		return;
-	for (size_t i = 0; i < n; i += LINE)
-		__builtin_prefetch(m->base + at + FAR + i, 0, 2); /* the second cache: columns push it out of the first */
-}
+	const uint8_t *p = m->base + (at - m->from);
 
-static void
-give_back(struct tsn_mapped *m, uint64_t at)
-{
-	if (at < m->behind + BEHIND)
+	if (n > SMALL || m->to - at < n + FAR)
 		return;
-	at = at / BEHIND * BEHIND;
-	(void)madvise((void *)(uintptr_t)(m->base + m->behind), (size_t)(at - m->behind), MADV_DONTNEED);
-	m->behind = at;
+#pragma GCC unroll 8
+	for (size_t i = 0; i < n; i += LINE)
+		__builtin_prefetch(p + FAR + i, 0, 2); /* the second cache: columns push it out of the first */
 }
 
 size_t
 tsn_mapped_copy(struct tsn_mapped *m, uint8_t *to, size_t room, uint64_t at)
 {
+	uint64_t next;
 	size_t n;
 
 	if (at >= m->limit)
 		return 0;
 	n = m->limit - at < room ? (size_t)(m->limit - at) : room;
-	give_back(m, at);
+	next = (at + n + PAGE - 1) / PAGE * PAGE;
+	if ((at < m->from || next >= m->to) && (!map(m, at) || next >= m->to))
+		return 0;
 	look_ahead(m, at, n);
-	return copy(m, to, m->base + at, n, m->base + (at + n + PAGE - 1) / PAGE * PAGE) ? n : 0;
+	return copy(m, to, m->base + (at - m->from), n, m->base + (next - m->from)) ? n : 0;
 }

@@ -27,8 +27,8 @@ bool tsn_mapped_allow(uint64_t least);
 struct tsn_mapped *tsn_mapped_new(int fd, uint64_t size);
 void tsn_mapped_free(struct tsn_mapped *m);
 /*
- * Bytes from [at] on, at most [room], as the file had them at some moment of the call; 0 also if only read(2) can tell what is there. What
- * comes before is not asked for again soon.
+ * Bytes from [at] on, at most [room], as the file had them at some moment of the call; 0 also if only read(2) can tell what is there. Cheap
+ * where [at] grows.
  */
 size_t tsn_mapped_copy(struct tsn_mapped *m, uint8_t *to, size_t room, uint64_t at);
 

@@ -64,13 +64,17 @@ tsn_reader_need(struct tsn_reader *r, size_t n)
 	return r->end - r->pos >= n ? r->end - r->pos : tsn_reader_more(r, n);
 }
 /*
- * The caller takes some [n] bytes at a time. What comes from mapped pages comes in such parts from here on, and lies in the nearest
- * cache when it is looked at; a guess that is wrong costs time only.
+ * The caller takes some [n] bytes at a time. What comes from mapped pages comes in such parts from here on, and lies in the nearest cache when
+ * it is looked at; what others read ahead lies in theirs, and is asked for a few parts before. A guess that is wrong costs time only.
  */
 static inline void
 tsn_reader_by(struct tsn_reader *r, size_t n)
 {
+	const size_t soon = r->pos + 4096;
+
 	r->step = n;
+	for (size_t i = 0; r->is_ahead && i < n && soon + i < r->end; i += 64)
+		__builtin_prefetch(r->buf + soon + i, 0, 2);
 }
 /* What [error] says, for people; only if there is one. */
 const char *tsn_reader_error(const struct tsn_reader *r);

@@ -17,10 +17,8 @@ static bool
 key_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, struct row_key *out)
 {
 	const struct tsn_key_spec *k = tsn_family_asked(&f->def);
-	struct tsn_mask present;
 
-	tsn_key_present(k, b, &present);
-	if (!tsn_mask_has(&present, row))
+	if (!tsn_key_present_in(k, b, row))
 		return false;
 	out->addr = (struct tsn_addr){ 0 };
 	if (tsn_key_is_addr(k))

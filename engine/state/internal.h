@@ -291,6 +291,7 @@ struct tsn_family {
 	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
 	int64_t lost_to[TSN_BATCH_ROWS];  /* of the first: up to which event time flows are missed */
 	int64_t evicted_before[TSN_PARTS]; /* store.evicted when that batch began */
+	int64_t marks_end;                 /* no eviction, and nothing that came too late, in that batch or before was later */
 	bool marked;                      /* that batch, or a reload, has changed some of this: the next one begins with cleaning up */
 	uint64_t folded;                  /* which batch that was */
 };
@@ -407,7 +408,7 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
  * copied while they are small, and once when they come to be as large as huge pages are good for.
  */
 #define TSN_ARRAY_SMALL ((size_t)64 << 10)
-#define TSN_ARRAY_COPIED ((size_t)4 << 20)
+#define TSN_ARRAY_COPIED ((size_t)2 << 20)
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);

@@ -21,6 +21,23 @@ tsn_marks_init(struct tsn_family *f)
 			f->agg[i].store.late[p] = TSN_TIME_NONE;
 	}
 	f->marked = true;
+	f->marks_end = INT64_MAX; /* not known */
+}
+
+static int64_t
+latest_of(const int64_t time[TSN_PARTS])
+{
+	int64_t latest = TSN_TIME_NONE;
+
+	for (uint32_t p = 0; p < TSN_PARTS; p++)
+		latest = time[p] > latest ? time[p] : latest;
+	return latest;
+}
+
+static void
+marks_until(struct tsn_family *f, int64_t time)
+{
+	f->marks_end = time > f->marks_end ? time : f->marks_end;
 }
 
 void
@@ -32,9 +49,11 @@ tsn_family_begin(const struct tsn_state *s, struct tsn_family *f)
 	f->marked = false;
 	tsn_mask_clear(&f->evicted);
 	memcpy(f->evicted_before, f->store.evicted, sizeof(f->evicted_before));
+	f->marks_end = latest_of(f->evicted_before);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		tsn_mask_clear(&f->agg[i].late);
 		memcpy(f->agg[i].late_before, f->agg[i].store.late, sizeof(f->agg[i].late_before));
+		marks_until(f, latest_of(f->agg[i].late_before));
 	}
 }
 
@@ -67,6 +86,7 @@ settle_late(const struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, 
 
 		f->part_of[row] = (uint8_t)part;
 		a->store.late[part] = time[row] > a->store.late[part] ? time[row] : a->store.late[part];
+		marks_until(f, time[row]);
 	}
 }
 
@@ -77,6 +97,7 @@ tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct 
 		int64_t *to = &f->store.evicted[f->part_of[row]];
 
 		*to = f->lost_to[row] > *to ? f->lost_to[row] : *to;
+		marks_until(f, f->lost_to[row]);
 	}
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (tsn_mask_any(&f->agg[i].late))
@@ -89,6 +110,12 @@ part_for(const struct tsn_state *s, const struct tsn_family *f, const struct tsn
 {
 	*part = 0;
 	return f->steps != NULL || tsn_part_of_row(s, f, b, row, part);
+}
+
+int64_t
+tsn_state_marks_end(const struct tsn_state *s, uint32_t family)
+{
+	return s->family[family].marks_end;
 }
 
 int64_t

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Tocsin authors
-"""Reloads of a daemon under load: how long until what was changed is in force, how long flows waited, what a datagram cost.
+"""Reloads: of a daemon under load how long until what was changed is in force, how long flows waited, what a datagram cost; and
+within one process what the thread that compiles takes, and how much longer flows take beside it.
 
-    reload.py BUILD [CASE...]    these alone, all if none is named
+    reload.py BUILD [CASE...]    these alone, all if none is named; without the daemon, whose times other work on the machine decides
 """
 import os
 import re
@@ -21,8 +22,23 @@ DEEP = 50  # files that use one another in a row; the language ends at 64
 class Case:
     """Files of a directory of their own, by name, and what is written anew before the n-th reload."""
 
-    def __init__(self, label, files, change=None, lines=()):
-        self.label, self.files, self.change, self.lines = label, files, change or (lambda n: {}), lines
+    def __init__(self, label, files, change=None):
+        self.label, self.files, self.change = label, files, change or (lambda n: {})
+
+    def write(self, directory):
+        os.makedirs(directory, exist_ok=True)
+        for old in os.listdir(directory):
+            os.unlink(os.path.join(directory, old))
+        put(directory, self.files())
+
+
+def put(directory, files):
+    """Each is there before and behind, and whole."""
+    for name, text in files.items():
+        path = os.path.join(directory, name)
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            f.write(text)
+        os.rename(path + ".new", path)
 
 
 def one_file(n=0):
@@ -60,11 +76,13 @@ def with_sets(count):
     return found
 
 
+# What is also measured of a daemon; the others differ from these in what is compiled, not in how it comes into force.
+UNDER_LOAD = ("same", "rule", "set")
 CASES = {
     "same": Case("10,000 rules in one file, nothing changed", one_file),
     "rule": Case("10,000 rules in one file, one rule changed", one_file, one_file),
     "files": Case("100 rules in each of 100 files, one rule changed", hundreds, lambda n: hundred(50, n)),
-    "chain": Case(f"200 rules in each of {DEEP} files that use one another, a constant of the last changed",
+    "chain": Case(f"200 rules in each of {DEEP} files that use one another, a constant of the first changed",
                   lambda: {k: v for i in range(DEEP) for k, v in chain(i).items()}, lambda n: chain(0, n)),
     "sets_same": Case("10,000 rules and a set of 1,000,000 prefixes, nothing changed", lambda: with_sets(1)),
     "set": Case("10,000 rules and a set of 1,000,000 prefixes, the set changed", lambda: with_sets(1), lambda n: members(0, n)),
@@ -79,21 +97,11 @@ class Listening:
         self.i, self.case, self.port, self.log = i, case, 20000 + os.getpid() % 20000, i.path("reload.log")
         self.asked = self.reloads = 0
         self.dir = i.path("reload")
-        os.makedirs(self.dir, exist_ok=True)
-        for old in os.listdir(self.dir):
-            os.unlink(os.path.join(self.dir, old))
-        self.write(case.files())
-        self.write({"site.tsn": f'site {{ listen udp "127.0.0.1:{self.port}" output text "/dev/null" }}\n'})
+        case.write(self.dir)
+        put(self.dir, {"site.tsn": f'site {{ listen udp "127.0.0.1:{self.port}" output text "/dev/null" }}\n'})
         with open(self.log, "w", encoding="utf-8") as out:
             self.daemon = subprocess.Popen([i.tocsin, "listen", *options.split(), "-r", self.dir], stdout=out, stderr=out)
         wait_for(self.log, "rules in force", 1, 20)
-
-    def write(self, files):
-        for name, text in files.items():
-            path = os.path.join(self.dir, name)
-            with open(path + ".new", "w", encoding="utf-8") as f:
-                f.write(text)
-            os.rename(path + ".new", path)
 
     def send(self, seconds, rate=RATE):
         return subprocess.Popen([f"{self.i.build}/blast", self.i.part(), str(self.port), rate, str(seconds)], stdout=subprocess.PIPE)
@@ -101,7 +109,7 @@ class Listening:
     def reload(self):
         """Changes what the case changes; the moment of asking."""
         self.reloads += 1
-        self.write(self.case.change(self.reloads))
+        put(self.dir, self.case.change(self.reloads))
         began = time.perf_counter()
         self.daemon.send_signal(signal.SIGHUP)
         return began
@@ -158,15 +166,37 @@ def cost(i, case, rounds):
     return {"cost": busy / quiet, "lost": lost}
 
 
-def measure(i, times, only=None):
-    """By the names of targets.py: reload.CASE.s, .pause_ms, .cost, .lost."""
+def aside(i, case, times):
+    """Milliseconds of processor for compiling and preparing; what a batch of flows costs meanwhile, against none; megabytes of all."""
+    directory, other = i.path("reload"), i.path("reload.other")
+    case.write(directory)
+    changed = case.change(1)
+    os.makedirs(other, exist_ok=True)
+    put(other, changed)
+    pair = [os.path.join(d, name) for name in changed for d in (directory, other)]
+    told = subprocess.run([f"{i.build}/bench_aside", directory, str(times), *pair], capture_output=True, text=True, check=True).stdout
+    m = re.match(r"compiled ([0-9.]+) ms, prepared ([0-9.]+) ms, flows ([0-9.]+) of usual, ([0-9]+) MB", told)
+    return {"cpu_ms": float(m[1]) + float(m[2]), "slower": float(m[3]), "mb": float(m[4])}
+
+
+def measure(i, times, only=CASES, daemon=UNDER_LOAD):
+    """By the names of targets.py: reload.CASE.cpu_ms, .slower, .mb, and of a daemon .s, .pause_ms, .reloads, .cost, .lost."""
     found = {}
-    for name, case in CASES.items():
-        if only and name not in only:
-            continue
-        for key, v in {**pauses(i, case, times), **cost(i, case, 3)}.items():
-            found[f"reload.{name}.{key}"] = v
+    for name in only:
+        values = aside(i, CASES[name], 2 * times + 1)
+        if name in daemon:
+            values.update({**pauses(i, CASES[name], times), **cost(i, CASES[name], 3)})
+        found.update({f"reload.{name}.{key}": v for key, v in values.items()})
     return found
+
+
+def table(values):
+    yield f"{'reload':84} {'CPU ms':>7} {'flows':>6} {'until s':>8} {'waited ms':>9}"
+    for name, case in CASES.items():
+        v = {key: values.get(f"reload.{name}.{key}") for key in ("cpu_ms", "slower", "s", "pause_ms")}
+        if v["cpu_ms"] is not None:
+            last = f" {v['s']:8.2f} {v['pause_ms']:9.2f}" if v["s"] is not None else ""
+            yield f"{case.label:84} {v['cpu_ms']:7.0f} {v['slower']:6.3f}{last}"
 
 
 def wait_for(path, pattern, times, seconds):
@@ -184,8 +214,7 @@ def wait_for(path, pattern, times, seconds):
 def main():
     from inputs import Inputs  # the bench's own; only its paths are needed here
     i = Inputs(sys.argv[1], 12000000, lambda line: print(line, file=sys.stderr))
-    for key, v in measure(i, 5, sys.argv[2:]).items():
-        print(f"{key:28} {v:.3f}", flush=True)
+    print("\n".join(table(measure(i, 5, sys.argv[2:] or CASES, ()))))
 
 
 if __name__ == "__main__":

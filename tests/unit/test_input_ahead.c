@@ -470,6 +470,34 @@ Test(input_ahead, mapped)
 	}
 }
 
+/* A file of several windows, in which every 16 KB say where they are. */
+Test(input_ahead, mapped_windows)
+{
+	enum { MARK = 16384, MARKS = 40 * 64 };
+	struct bytes empty = { 0 };
+	char path[40], why[TSN_INPUT_ERROR];
+	struct tsn_reader r;
+	int fd = as_file(&empty, path);
+	uint32_t mark;
+
+	for (mark = 0; mark < MARKS; mark++)
+		cr_assert_eq(pwrite(fd, &mark, sizeof(mark), (off_t)mark * MARK), sizeof(mark));
+	cr_assert(tsn_mapped_allow(TSN_MAPPED_LEAST));
+	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
+	for (uint32_t i = 0; i < MARKS; i++) {
+		const size_t n = i + 1 < MARKS ? MARK : sizeof(mark);
+
+		tsn_reader_by(&r, 1522);
+		cr_assert_geq(tsn_reader_need(&r, n), n);
+		cr_assert((r.mapped != NULL) == (i < MARKS - 4), "mark %u", i);
+		memcpy(&mark, r.buf + r.pos, sizeof(mark));
+		cr_assert_eq(mark, i);
+		tsn_reader_take(&r, n);
+	}
+	cr_assert(tsn_reader_need(&r, 1) == 0 && r.error == 0);
+	close_mapped(&r, fd);
+}
+
 /* The file ends at [to] when [at] bytes of it were taken. What has been copied by then is there, and nothing behind the new end. */
 static void
 cut_at(size_t at, size_t to, size_t step)
