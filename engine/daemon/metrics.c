@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "core/learning.h"
+#include "daemon/watch.h"
 #include "sets/set.h"
 #include "vm/vm.h"
 #include "vm/profile.h"
@@ -221,20 +222,42 @@ states(const struct tsn_metrics *m, struct tsn_buf *out)
 	}
 }
 
+/* What there is to say of a set's file; false: it has none, or nobody can say. */
+static bool
+of_file(const struct tsn_ruleset *rs, uint32_t slot, int64_t now, int which, double *v)
+{
+	const int64_t written = tsn_set_as_of(rs->sets[slot]);
+
+	*v = which == 1 ? (double)(now - written) / 1000 : which == 2 ? tsn_watch_is_old(rs, slot, now) : rs->refresh_failed[slot];
+	return written != TSN_TIME_NONE && (which != 2 || rs->module->sets[slot].max_age_ms > 0);
+}
+
 static void
 sets(const struct tsn_metrics *m, struct tsn_buf *out)
 {
+	static const struct { const char *name, *help; } v[] = {
+		{ "set_members", "members of a named set" },
+		{ "set_age_seconds", "time since the set's file was written" },
+		{ "set_too_old", "1 if the file is older than max_age: who is in the set is unknown" },
+		{ "set_refresh_failed", "1 if the file changed and could not be used: the old members stay" },
+	};
 	const struct tsn_ruleset *rs = tsn_engine_ruleset(m->engine);
 
-	head(out, "set_members", "gauge", "members of a named set");
-	for (uint32_t i = 0; i < rs->program->nsets; i++) {
-		const char *name = rs->module->sets[i].name;
+	for (int k = 0; k < 4; k++) {
+		head(out, v[k].name, "gauge", v[k].help);
+		for (uint32_t i = 0; i < rs->program->nsets; i++) {
+			const char *name = rs->module->sets[i].name;
+			double value;
 
-		if (name == NULL || name[0] == '{' || rs->sets[i] == NULL) /* a literal in a rule has no name */
-			continue;
-		tsn_buf_puts(out, "tocsin_set_members");
-		label(out, "{set=\"", name, strlen(name));
-		tsn_buf_printf(out, "} %zu\n", tsn_set_size(rs->sets[i]));
+			if (name == NULL || name[0] == '{' || rs->sets[i] == NULL) /* a literal in a rule has no name */
+				continue;
+			value = (double)tsn_set_size(rs->sets[i]);
+			if (k > 0 && !of_file(rs, i, m->now, k, &value))
+				continue;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			label(out, "{set=\"", name, strlen(name));
+			tsn_buf_printf(out, "} %.0f\n", value);
+		}
 	}
 }
 

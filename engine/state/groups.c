@@ -57,7 +57,7 @@ tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const st
 
 	if (st->dir.lines == 0 || !key_of_row(s, f, b, row, &k))
 		return TSN_GROUP_NONE;
-	place = tsn_place_of(&(struct tsn_group){ .in_slab = !k.addr.v4, .key = (uint32_t)k.addr.lo }, k.bytes, k.len, s->seed);
+	place = tsn_place_of(&(struct tsn_group){ .word = k.addr.v4 ? 0 : TSN_IN_SLAB, .key = (uint32_t)k.addr.lo }, k.bytes, k.len, s->seed);
 	while ((e = tsn_directory_next(&st->dir, &place, e)) != NULL) {
 		if (k.addr.v4)
 			return tsn_entry_group(e);
@@ -76,7 +76,7 @@ tsn_group_part(const struct tsn_family *f, uint32_t group, unsigned i, struct ts
 	const uint8_t *key;
 	uint16_t len;
 
-	if (g->in_slab) {
+	if (tsn_in_slab(g)) {
 		key = tsn_slab_key(&f->store.slab, g->key, &len);
 		tsn_key_decode(&f->def.key, key, len, i, out);
 		return;

@@ -4,6 +4,10 @@
  * What of evictions and late flows shows in an alert: when they were last, part by part, as of each row of the
  * batch folded last. The rows are marked as they are folded; at the end their times go to the parts, and the
  * times of before are kept until the next batch, so that a row sees only what came up to it.
+ *
+ * Flows come out of order: the one that evicts may be older than those that were counted in the group that goes, and the
+ * next of that group older than either. So what is kept of an eviction is the newest time of both, and of a group whose
+ * windows had passed its own: for flows that are not much older than others that is before any window.
  */
 #include "base/clock.h"
 #include "state/internal.h"
@@ -35,12 +39,20 @@ tsn_family_begin(const struct tsn_state *s, struct tsn_family *f)
 }
 
 void
-tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row)
+tsn_family_mark(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to)
 {
-	f->store.stats.evicted++;
+	if (!tsn_mask_has(&f->evicted, row) || to > f->lost_to[row])
+		f->lost_to[row] = to;
 	f->part_of[row] = (uint8_t)part;
 	f->marked = true;
 	tsn_mask_set(&f->evicted, row);
+}
+
+void
+tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to)
+{
+	f->store.stats.evicted++;
+	tsn_family_mark(f, part, row, to);
 }
 
 static void
@@ -61,8 +73,11 @@ settle_late(const struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, 
 void
 tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
 {
-	TSN_EACH_ROW(row, &f->evicted)
-		f->store.evicted[f->part_of[row]] = b->time[row];
+	TSN_EACH_ROW(row, &f->evicted) {
+		int64_t *to = &f->store.evicted[f->part_of[row]];
+
+		*to = f->lost_to[row] > *to ? f->lost_to[row] : *to;
+	}
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (tsn_mask_any(&f->agg[i].late))
 			settle_late(s, f, &f->agg[i], b);
@@ -89,8 +104,8 @@ tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_b
 		return f->store.evicted[part];
 	last = f->evicted_before[part];
 	TSN_EACH_ROW(r, &f->evicted) {
-		if (r <= row && f->part_of[r] == part)
-			last = b->time[r];
+		if (r <= row && f->part_of[r] == part && f->lost_to[r] > last)
+			last = f->lost_to[r];
 	}
 	return last;
 }
