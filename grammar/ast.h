@@ -5,8 +5,8 @@
  *
  * One kind of node serves whole files, clauses and expressions; nodes.def says what
  * each kind holds. Names stay names: this room must not know fields, functions or
- * services, and gives no node a type. Nodes, strings and texts live in the arena of a
- * tsn_sources and die with it. A tree is not changed after parsing, so any number of
+ * services, and gives no node a type. Nodes, strings and texts of a file live in an arena of its own
+ * and die with the last tsn_sources that has the file. A tree is not changed after parsing, so any number of
  * threads may read it.
  */
 #ifndef TSN_GRAMMAR_AST_H
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/names.h"
 
 struct tsn_arena;
 struct tsn_buf;
@@ -46,7 +47,7 @@ enum tsn_unit {
 	TSN_UNIT_BITS,       /* 500Mbit */
 };
 
-/* Bytes [begin, end) of one source; file is an index into tsn_sources. */
+/* Bytes [begin, end) of one source; file is its number, an index into tsn_sources. */
 struct tsn_span {
 	uint32_t file;
 	uint32_t begin;
@@ -84,22 +85,43 @@ struct tsn_source {
 	size_t len;
 	size_t *line, nlines;        /* where each line begins; at least one */
 	struct tsn_node *tree;       /* FILE node, a condition for tsn_parse_expr, or NULL */
+	bool clean;                  /* nothing was said of it while it was parsed */
+	size_t order;                /* 0, 1... as they were added: diagnostics are shown in this order */
+	struct tsn_arena *arena;     /* of all the above */
+	_Atomic uint32_t *others;    /* holders of the arena but one; it lies there, too */
 };
 
-/* Texts and trees of one compilation. */
+/*
+ * Texts and trees of one compilation. A number that no source has is all zero: those of files that were kept stay what they
+ * were, because spans have them.
+ */
 struct tsn_sources {
-	struct tsn_arena *arena;
 	struct tsn_source *v;
 	size_t n;
-	size_t cap;
+	uint32_t room;
+	size_t added, kept;          /* of those added, the ones that others had */
+	size_t next;                 /* below it every number is taken */
+	struct tsn_names by_name;    /* the first of each name, by number */
+	const struct tsn_sources *before; /* see tsn_sources_follow */
+	_Atomic uint32_t others;     /* holders but one */
 };
 
 /* NULL when memory is out. */
 struct tsn_sources *tsn_sources_new(void);
+/* One more holder, of this thread or another; each of them frees it. */
+struct tsn_sources *tsn_sources_hold(const struct tsn_sources *);
 void tsn_sources_free(struct tsn_sources *);
 
-/* Copies name and text in; the index of the new source, or -1 when memory is out. */
+/*
+ * From now on a text that [before] has under the same name, and of which nothing was said there, is not parsed again: its
+ * tree is shared. [before] is read only, and may be freed after it was taken back by NULL.
+ */
+void tsn_sources_follow(struct tsn_sources *, const struct tsn_sources *before);
+
+/* Copies name and text in; the number of the new source, or -1 when memory is out. */
 int tsn_sources_add(struct tsn_sources *, const char *name, const char *text, size_t len);
+/* The source that was followed, if it is the same text; -1: there is none, or memory is out. [expr]: of a condition. */
+int tsn_sources_keep(struct tsn_sources *, const char *name, const char *text, size_t len, bool expr);
 
 /* The i-th child or NULL; the first child of a kind or NULL. */
 struct tsn_node *tsn_node_kid(const struct tsn_node *, size_t i);

@@ -60,6 +60,12 @@ tsn_diags_warnings(const struct tsn_diags *d)
 	return d == NULL ? 0 : d->warnings;
 }
 
+size_t
+tsn_diags_said(const struct tsn_diags *d)
+{
+	return d == NULL ? 0 : d->said;
+}
+
 static char *
 format(struct tsn_diags *d, const char *fmt, va_list ap)
 {
@@ -115,7 +121,10 @@ add(struct tsn_diags *d, enum tsn_diag_severity severity, enum tsn_diag_code cod
 {
 	struct tsn_diag *diag, **v;
 
-	if (d == NULL || follow_on(d, span))
+	if (d == NULL)
+		return NULL;
+	d->said++;
+	if (follow_on(d, span))
 		return NULL;
 	if (severity == TSN_DIAG_ERROR ? d->errors++ >= KEPT_ERRORS : d->warnings >= TSN_DIAG_WARNINGS_MAX)
 		return NULL;
@@ -195,7 +204,10 @@ tsn_diags_poison(struct tsn_diags *d, struct tsn_span span)
 	struct tsn_span *v;
 
 	/* One entry per dropped error would be enough; the bound keeps hostile files cheap. */
-	if (d == NULL || d->npoison >= KEPT_ERRORS)
+	if (d == NULL)
+		return;
+	d->said++;
+	if (d->npoison >= KEPT_ERRORS)
 		return;
 	v = tsn_grow(d->poison, d->npoison, &d->poison_cap, sizeof(*d->poison));
 	if (v == NULL)

@@ -15,6 +15,7 @@ struct tsn_diag {
 	const char *message;
 	const char *hint;        /* or NULL */
 	const char *label;       /* of also, or NULL */
+	size_t file;             /* of the span, in the order in which sources were added; set where they are put in order */
 	size_t order;            /* of being added: breaks ties of position */
 };
 
@@ -26,8 +27,11 @@ struct tsn_diags {
 	size_t npoison, poison_cap;
 	size_t errors;           /* also those not kept */
 	size_t warnings;
+	size_t said;             /* also what was dropped for whatever reason */
 };
 
+/* Grows whenever something is said, also if nobody will see it. */
+size_t tsn_diags_said(const struct tsn_diags *);
 /* Whether an error already points into [span]. */
 bool tsn_diags_error_in(const struct tsn_diags *, struct tsn_span);
 

@@ -178,11 +178,22 @@ by_place(const void *a, const void *b)
 {
 	const struct tsn_diag *x = *(struct tsn_diag *const *)a, *y = *(struct tsn_diag *const *)b;
 
-	if (x->span.file != y->span.file)
-		return x->span.file < y->span.file ? -1 : 1;
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
 	if (x->span.begin != y->span.begin)
 		return x->span.begin < y->span.begin ? -1 : 1;
 	return x->order < y->order ? -1 : 1;
+}
+
+static void
+put_in_order(struct tsn_diags *d, const struct tsn_sources *sources)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct tsn_diag *x = d->v[i];
+
+		x->file = sources != NULL && x->span.file < sources->n ? sources->v[x->span.file].order : x->span.file;
+	}
+	qsort(d->v, d->n, sizeof(*d->v), by_place);
 }
 
 void
@@ -194,7 +205,7 @@ tsn_diags_print(struct tsn_diags *d, const struct tsn_sources *sources, bool col
 
 	if (d == NULL || d->n == 0)
 		return;
-	qsort(d->v, d->n, sizeof(*d->v), by_place);
+	put_in_order(d, sources);
 	for (i = 0; i < d->n; i++) {
 		if (d->v[i]->severity == TSN_DIAG_ERROR && errors++ >= TSN_DIAG_ERRORS_MAX)
 			continue;
@@ -225,7 +236,7 @@ tsn_diags_each(struct tsn_diags *d, const struct tsn_sources *sources, void (*ea
 {
 	if (d == NULL || d->n == 0)
 		return;
-	qsort(d->v, d->n, sizeof(*d->v), by_place);
+	put_in_order(d, sources);
 	for (size_t i = 0; i < d->n; i++) {
 		const struct tsn_diag_view v = view_of(d->v[i], sources);
 

@@ -210,6 +210,7 @@ tsn_fmt(struct tsn_sources *sources, uint32_t index, struct tsn_buf *out)
 
 	if (src == NULL || src->tree == NULL || src->tree->kind != TSN_N_FILE || src->tree->broken)
 		return false;
+	p.arena = src->arena;
 	p.text = src->text;
 	p.len = src->len;
 	if (prepare(&f, &p)) {

@@ -43,6 +43,7 @@ struct tsn_parse {
 	struct tsn_sources *sources;
 	struct tsn_diags *diags;
 	uint32_t file;
+	struct tsn_arena *arena; /* the file's: of nodes and their texts */
 	const char *text;
 	size_t len;
 	bool expr;              /* a bare condition is parsed, not a file */

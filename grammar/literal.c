@@ -39,7 +39,7 @@ tsn_lit_word(struct tsn_parse *p, enum tsn_node_kind kind, size_t begin, size_t 
 		n->all = true;
 		len -= 2;
 	}
-	n->text = tsn_arena_strndup(p->sources->arena, p->text + begin, len);
+	n->text = tsn_arena_strndup(p->arena, p->text + begin, len);
 	n->len = (uint32_t)len;
 	p->oom |= n->text == NULL;
 	return n;
@@ -248,12 +248,13 @@ tsn_lit_string(struct tsn_parse *p, size_t begin, size_t end)
 		    "this string does not end"), "the closing \" is missing on this line");
 	else if (end - begin > TSN_STRING_MAX)
 		tsn_diag_error(p->diags, TSN_E_OVERLONG, n->span, "a string ends at %u bytes", TSN_STRING_MAX);
-	else if ((out = tsn_arena_alloc(p->sources->arena, end - begin)) == NULL)
+	else if ((out = tsn_arena_alloc(p->arena, end - begin)) == NULL)
 		p->oom = true;
 	else if (string_body(p, begin + 1, end - 1, out, &n->len)) {
 		n->text = out;
 		return n;
 	}
+	n->len = 0; /* of no text */
 	n->kind = TSN_N_ERROR;
 	return n;
 }
@@ -280,9 +281,9 @@ tsn_lit_regex(struct tsn_parse *p, size_t begin, size_t end)
 		tsn_diag_error(p->diags, TSN_E_OVERLONG, n->span, "a regular expression ends at %u bytes",
 		    TSN_STRING_MAX);
 	else {
-		n->text = tsn_arena_strndup(p->sources->arena, p->text + begin + 1, close - begin - 1);
+		n->text = tsn_arena_strndup(p->arena, p->text + begin + 1, close - begin - 1);
 		n->len = (uint32_t)(close - begin - 1);
-		n->flags = tsn_arena_strndup(p->sources->arena, p->text + close + 1, end - close - 1);
+		n->flags = tsn_arena_strndup(p->arena, p->text + close + 1, end - close - 1);
 		p->oom |= n->text == NULL || n->flags == NULL;
 		return n;
 	}

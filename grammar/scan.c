@@ -29,7 +29,7 @@ tsn_span_of(const struct tsn_parse *p, size_t begin, size_t end)
 struct tsn_node *
 tsn_node_new(struct tsn_parse *p, enum tsn_node_kind kind, struct tsn_span span)
 {
-	struct tsn_node *n = tsn_arena_alloc(p->sources->arena, sizeof(*n));
+	struct tsn_node *n = tsn_arena_alloc(p->arena, sizeof(*n));
 
 	if (n == NULL) {
 		p->oom = true;

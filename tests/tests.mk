@@ -58,7 +58,7 @@ golden: ## rewrite the golden texts; review the diff
 	@TSN_GOLDEN_WRITE=1 TSN_BIN=$(TEST_BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
 bench_state_bins := $(addprefix $(BUILD)/bench_,state ticks pair snapshot reload) $(BUILD)/flood
-bench_bins       := $(addprefix $(BUILD)/,flowgen replay blast bench_state bench_pair)
+bench_bins       := $(addprefix $(BUILD)/,flowgen replay blast bench_state bench_pair bench_aside)
 BENCH_APT        := $(DEPS_APT) python3 nfdump nfdump-sflow
 .PHONY: bench
 bench: ## every target of docs/performance.md against nfdump and who else is here, in one run; SHORT=1: a look

@@ -162,13 +162,19 @@ bool tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, s
  */
 void tsn_alerts_rows(struct tsn_alerts *a, const struct tsn_batch *b);
 
-/* How the fold reads what the program computed for a row, by number of export: the vm, or arrays in tests. */
+struct tsn_share;
+
+/*
+ * How the fold reads what the program computed for a row, by number of export: the vm, or arrays in tests. If the program ran over a
+ * share of the batch (flow/share.h), [share] is that: rows are those of the whole batch here, and the state knows those of the share.
+ */
 struct tsn_alert_reads {
-	const void *arg;
-	bool (*holds)(const void *arg, uint32_t export, uint32_t row);
+	void *arg;
+	bool (*holds)(void *arg, uint32_t export, uint32_t row);
 	/* The rows of a mask, NULL if it is not computed; only asked for the `until` of rules that have one. */
-	const struct tsn_mask *(*mask)(const void *arg, uint32_t export);
-	bool (*value)(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
+	const struct tsn_mask *(*mask)(void *arg, uint32_t export);
+	bool (*value)(void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
+	struct tsn_share *share; /* NULL: over the batch */
 };
 
 /*
@@ -178,9 +184,9 @@ struct tsn_alert_reads {
  */
 void tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint32_t rule,
     const struct tsn_mask *rows, const struct tsn_batch *b);
-/* The same as a callback of tsn_vm_run; [alerts] is the stage. */
-void tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows,
-    const struct tsn_batch *b);
+/* The same over the registers of a vm, which ran over [share] (NULL: over the batch). */
+void tsn_alerts_on_match(struct tsn_alerts *a, const struct tsn_vm *vm, struct tsn_share *share, uint32_t rule,
+    const struct tsn_mask *rows, const struct tsn_batch *b);
 
 /*
  * Time has come to [now] (ms; running maximum of the time of receipt): ends each alert that is due. Of rules that are

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/wide.h"
+#include "flow/share.h"
 
 /* A row with its key. */
 struct keyed {
@@ -339,21 +341,43 @@ take_talks(struct tsn_alerts *a, const struct tsn_batch *b)
 	}
 }
 
+TSN_WIDE(static, bool, are_ascending, (const int64_t *t, uint32_t n), (t, n))
+{
+	uint64_t back = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		back |= t[i] < t[i - 1];
+	return back == 0;
+}
+
 /* Receipt as a running maximum (of conversations: the tick that made them); where a record has none its event time stands in. */
-void
-tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b)
+static int64_t
+take_receipts(struct tsn_alerts *a, const struct tsn_batch *b)
 {
 	int64_t now = a->now;
 
-	a->coming = NULL;
-	if (a->batch == b && a->has_rows && a->batch_ticket == b->ticket)
-		return;
+	if (b->n > 0 && b->received[0] != TSN_TIME_NONE && b->received[0] >= now && are_ascending(b->received, b->n)) {
+		memcpy(a->received, b->received, b->n * sizeof(a->received[0]));
+		return b->received[b->n - 1];
+	}
 	for (uint32_t i = 0; i < b->n; i++) {
 		int64_t t = b->received[i] != TSN_TIME_NONE ? b->received[i] : b->time[i];
 
 		now = t > now ? t : now;
 		a->received[i] = now;
 	}
+	return now;
+}
+
+void
+tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b)
+{
+	int64_t now;
+
+	a->coming = NULL;
+	if (a->batch == b && a->has_rows && a->batch_ticket == b->ticket)
+		return;
+	now = take_receipts(a, b);
 	take_talks(a, b);
 	a->now = now;
 	a->batch = b;
@@ -396,6 +420,16 @@ fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask 
 		}
 	}
 	fold_block(a, r, k, n, v);
+}
+
+struct tsn_alert_seen
+tsn_alert_seen(const struct tsn_alerts *a, uint32_t row)
+{
+	struct tsn_share *share = a->reads->share;
+
+	if (share == NULL)
+		return (struct tsn_alert_seen){ a->batch, row };
+	return (struct tsn_alert_seen){ share->batch, tsn_share_place(share, row) };
 }
 
 void

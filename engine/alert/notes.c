@@ -53,6 +53,7 @@ has_moved_on(const struct tsn_alerts *a, const struct tsn_note *n)
 static uint32_t
 gather(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row, struct tsn_note out[TSN_ALERT_NOTES])
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
 	struct tsn_note more[TSN_ALERT_NOTES];
 	uint32_t n = 0;
 
@@ -62,7 +63,7 @@ gather(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row, struc
 
 		if (!has_notes(a->program->families[x->family].agg[x->agg].fn))
 			continue;
-		got = tsn_state_notes(a->state, x->family, x->agg, a->batch, row, more, TSN_ALERT_NOTES);
+		got = tsn_state_notes(a->state, x->family, x->agg, seen.batch, seen.row, more, TSN_ALERT_NOTES);
 		got = got < TSN_ALERT_NOTES ? got : TSN_ALERT_NOTES;
 		for (uint32_t k = 0; k < got && n < TSN_ALERT_NOTES; k++)
 			if (more[k].value.known && !is_there(out, had, more[k].group) && !has_moved_on(a, &more[k]))

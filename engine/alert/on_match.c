@@ -3,29 +3,54 @@
 /* The fold over the registers of a vm. */
 #include "alert/alert.h"
 
-static bool
-holds(const void *vm, uint32_t export, uint32_t row)
+#include "flow/share.h"
+
+struct registers {
+	const struct tsn_vm *vm;
+	struct tsn_share *share; /* which the vm ran over; NULL: over the batch */
+	struct tsn_mask mask;    /* the one asked for last, of a share */
+};
+
+static uint32_t
+place(const struct registers *r, uint32_t row)
 {
-	return tsn_vm_mask_has(vm, export, row);
+	return r->share == NULL ? row : tsn_share_place(r->share, row);
+}
+
+static bool
+holds(void *arg, uint32_t export, uint32_t row)
+{
+	const struct registers *r = arg;
+
+	return tsn_vm_mask_has(r->vm, export, place(r, row));
 }
 
 static const struct tsn_mask *
-mask(const void *vm, uint32_t export)
+mask(void *arg, uint32_t export)
 {
-	return tsn_vm_mask(vm, export);
+	struct registers *r = arg;
+	const struct tsn_mask *m = tsn_vm_mask(r->vm, export);
+
+	if (m == NULL || r->share == NULL)
+		return m;
+	tsn_share_widen(r->share, m, &r->mask);
+	return &r->mask;
 }
 
 static bool
-value(const void *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
+value(void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
-	return tsn_vm_value(vm, export, row, i, f, real);
+	const struct registers *r = arg;
+
+	return tsn_vm_value(r->vm, export, place(r, row), i, f, real);
 }
 
 void
-tsn_alerts_on_match(void *alerts, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows,
-    const struct tsn_batch *b)
+tsn_alerts_on_match(struct tsn_alerts *a, const struct tsn_vm *vm, struct tsn_share *share, uint32_t rule,
+    const struct tsn_mask *rows, const struct tsn_batch *b)
 {
-	struct tsn_alert_reads reads = { vm, holds, mask, value };
+	struct registers over = { .vm = vm, .share = share };
+	struct tsn_alert_reads reads = { &over, holds, mask, value, share };
 
-	tsn_alerts_match(alerts, &reads, rule, rows, b);
+	tsn_alerts_match(a, &reads, rule, rows, b);
 }

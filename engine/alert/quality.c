@@ -69,29 +69,38 @@ tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int
 	}
 }
 
-/* Event time of the last group that lost its place, up to this row, in a family the rule reads. */
-static int64_t
-last_evicted(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
+/* Did a group lose its place, from [since] up to this row, in a family the rule reads? */
+static bool
+evictions(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row, int64_t since)
 {
-	int64_t last = TSN_TIME_NONE, t;
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
 
 	for (uint32_t i = 0; a->state != NULL && i < r->families_n; i++) {
-		t = tsn_state_evicted(a->state, r->families[i], a->batch, row);
-		last = t > last ? t : last;
+		int64_t last;
+
+		if (tsn_state_marks_end(a->state, r->families[i]) < since)
+			continue;
+		last = tsn_state_evicted(a->state, r->families[i], seen.batch, seen.row);
+		if (last != TSN_TIME_NONE && last >= since)
+			return true;
 	}
-	return last;
+	return false;
 }
 
 /* Did a flow that lies in the window of one of the rule's aggregates come too late to be counted, up to this row? */
 static bool
 late_flows(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
+
 	for (uint32_t i = 0; a->state != NULL && i < r->naggs; i++) {
 		const struct tsn_agg_def *agg = &a->program->families[r->aggs[i].family].agg[r->aggs[i].agg];
 		int64_t t = agg->by_received ? a->batch->received[row] : a->batch->time[row], late;
 
-		late = tsn_state_late(a->state, r->aggs[i].family, r->aggs[i].agg, a->batch, row);
-		if (late != TSN_TIME_NONE && t >= INT64_MIN + 2 * agg->window_ms && late >= window_start(agg, t))
+		if (t < INT64_MIN + 2 * agg->window_ms || tsn_state_marks_end(a->state, r->aggs[i].family) < window_start(agg, t))
+			continue;
+		late = tsn_state_late(a->state, r->aggs[i].family, r->aggs[i].agg, seen.batch, seen.row);
+		if (late != TSN_TIME_NONE && late >= window_start(agg, t))
 			return true;
 	}
 	return false;
@@ -123,11 +132,13 @@ lost_flows(const struct tsn_alerts *a, uint32_t row, int64_t window)
 static double
 error_of(const struct tsn_alerts *a, const struct tsn_report *rep, const struct tsn_agg_def *agg, uint32_t row)
 {
+	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
 	double error;
 
 	if (a->state == NULL || agg == NULL)
 		return 0;
-	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), a->batch, row);
+	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), seen.batch,
+	    seen.row);
 	return error < 1e-6 ? error : round(error * 1e6) / 1e6;
 }
 
@@ -137,15 +148,12 @@ tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const stru
 {
 	const struct tsn_agg_def *agg = rep != NULL ? tsn_alert_report_agg(a->program, rep) : NULL;
 	int64_t window = rep != NULL ? rep->window_ms : r->hold_ms;
-	int64_t evicted = r->stateful ? last_evicted(a, r, row) : TSN_TIME_NONE;
 
 	d->quality = TSN_EXACT;
 	d->error = d->value.known ? error_of(a, rep, agg, row) : 0;
 	if (d->error > 0)
 		d->quality = TSN_ESTIMATED;
-	if (evicted != TSN_TIME_NONE && evicted >= a->batch->time[row] - window)
-		d->quality = TSN_PARTIAL;
-	if (r->stateful && (late_flows(a, r, row) || lost_flows(a, row, window)))
+	if (r->stateful && (evictions(a, r, row, a->batch->time[row] - window) || late_flows(a, r, row) || lost_flows(a, row, window)))
 		d->quality = TSN_PARTIAL;
 	if (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS)
 		d->quality = TSN_PARTIAL;

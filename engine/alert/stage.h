@@ -351,6 +351,12 @@ void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct
 void tsn_alert_opening_put(struct tsn_alerts *to, uint32_t rule, const struct tsn_opening *o);
 
 /* fold.c */
+/* Where the state knows a row of the batch at hand. */
+struct tsn_alert_seen {
+	const struct tsn_batch *batch;
+	uint32_t row;
+};
+struct tsn_alert_seen tsn_alert_seen(const struct tsn_alerts *a, uint32_t row);
 /* What is coming is here. */
 void tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b);
 /* Ends the alerts of a rule that are due by [tick] and forgets what can no longer suppress. */

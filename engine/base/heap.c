@@ -192,7 +192,7 @@ tsn_heap_take(struct tsn_heap *h, size_t bytes)
 	unput(h, r, run);
 	if (all > lines)
 		put(h, r, line_of(run) + lines, all - lines);
-	h->bytes += bytes;
+	h->bytes += lines * TSN_HEAP_LINE;
 	return run;
 }
 
@@ -215,6 +215,7 @@ tsn_heap_give(struct tsn_heap *h, void *p, size_t bytes)
 
 	if (p == NULL)
 		return;
+	h->bytes -= lines * TSN_HEAP_LINE;
 	if (has(r->ends, at - 1)) {
 		more = *length_at(r, at - 1);
 		at -= more;
@@ -227,7 +228,6 @@ tsn_heap_give(struct tsn_heap *h, void *p, size_t bytes)
 		lines += next->lines;
 		unput(h, r, next);
 	}
-	h->bytes -= bytes;
 	if (lines < LINES - FIRST || !r->mapped || !one_whole(h)) {
 		put(h, r, at, lines);
 		return;

@@ -25,7 +25,7 @@ struct tsn_heap {
 	struct tsn_heap_run *bin[TSN_HEAP_BINS];
 	uint64_t small; /* bins that are not empty */
 	uint32_t large;
-	uint64_t bytes; /* taken, as they were asked for */
+	uint64_t bytes; /* taken, in whole lines */
 };
 
 /* NULL when memory is out. What is in it is anything. */

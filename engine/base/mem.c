@@ -133,6 +133,25 @@ reserve(size_t size)
 }
 
 void *
+tsn_map_small(void *old, size_t old_size, size_t size)
+{
+	void *p;
+
+	if (refuse() || size > SIZE_MAX / 2)
+		return NULL;
+	p = old == NULL ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) :
+	    mremap(old, old_size, size, MREMAP_MAYMOVE);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void
+tsn_unmap_small(void *p, size_t size)
+{
+	if (p != NULL)
+		munmap(p, size);
+}
+
+void *
 tsn_map(void *old, size_t old_size, size_t size)
 {
 	const size_t had = pages(old_size), want = pages(size);

@@ -31,6 +31,9 @@ void tsn_free(void *p);
  */
 void *tsn_map(void *old, size_t old_size, size_t size);
 void tsn_unmap(void *p, size_t size);
+/* The same for smaller ones, in pages as the system has them: of these only what was written to is there. */
+void *tsn_map_small(void *old, size_t old_size, size_t size);
+void tsn_unmap_small(void *p, size_t size);
 
 /*
  * Grows an array that holds [count] elements in room for [*cap] so that one

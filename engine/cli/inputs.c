@@ -205,7 +205,9 @@ tsn_inputs_read(struct tsn_inputs *in)
 	}
 	if (in->files.failed)
 		tsn_cli_no_memory();
-	else if (!in->stop && !in->goes_on)
+	else if (in->goes_on)
+		tsn_engine_flush(in->engine); /* alerts of the last batch are out before the state says that they are */
+	else if (!in->stop)
 		tsn_engine_finish(in->engine);
 	if (in->files.skipped > TSN_FILES_NAMED && !c->verbose && !c->quiet)
 		tsn_cli_warn("%u more files were passed over (--verbose names them)", in->files.skipped - TSN_FILES_NAMED);

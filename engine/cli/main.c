@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "cli/cli.h"
 #include "grammar/diag.h"
+#include "input/mapped.h"
 
 static const struct {
 	const char *name;
@@ -127,6 +128,7 @@ main(int argc, char **argv)
 
 	hold_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	(void)tsn_mapped_allow(TSN_MAPPED_LEAST); /* else files are read */
 	check_cpu();
 	if (argc < 2) {
 		tsn_cli_help(c.program);

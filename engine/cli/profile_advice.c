@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* What could be done about what takes long. Only what is worth it is said: a tenth of the whole, or groups that were lost. */
+/* What could be done about what takes long. Only what is worth it is said: a tenth of the whole, groups that were lost, or made in vain. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,6 +8,8 @@
 #include "vm/ops.h"
 
 #define WORTH 0.1
+#define LONELY_WORTH 0.02 /* of a window whose groups mostly see one flow: there something can be done */
+#define LONELY_NAMED 3
 #define NAMED 8 /* rules in one sentence */
 #define FEW   4 /* flows a group: most groups are small */
 
@@ -49,15 +51,67 @@ of_form(const struct tsn_profile_view *v, uint32_t family, const struct tsn_fami
 		    (unsigned long long)cost->looked);
 }
 
+/* Do most of its groups see one flow? Then it is their making that costs. */
 static bool
-of_window(struct tsn_profile_view *v, const struct tsn_profile_line *l)
+is_lonely(const struct tsn_profile_view *v, uint32_t family, const struct tsn_family_stats *s)
 {
-	double share = l->ns / v->whole;
+	return v->profile.families[family].rows < 2 * (s->groups + s->evicted);
+}
+
+static bool
+has_part(const struct tsn_key_spec *k, enum tsn_field f)
+{
+	bool has = false;
+
+	for (uint8_t i = 0; i < k->n; i++)
+		has = has || k->part[i].field == f;
+	return has;
+}
+
+/* Where the key has one port and nothing is asked of the other: what that one would tell apart. */
+static void
+of_ports(const struct tsn_family_def *f, struct tsn_buf *out)
+{
+	static const struct {
+		enum tsn_field has, ask;
+		const char *text;
+	} all[] = {
+		{ TSN_F_DST_PORT, TSN_F_SRC_PORT, "; answers of servers make one for each port of a client: `src_port >= 1024` leaves them out" },
+		{ TSN_F_SRC_PORT, TSN_F_DST_PORT, "; questions of clients make one for each of their ports: `dst_port >= 1024` leaves them out" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (has_part(&f->key, all[i].has) && !has_part(&f->key, all[i].ask) && strstr(f->canon, tsn_fields[all[i].ask].name) == NULL)
+			tsn_buf_puts(out, all[i].text);
+}
+
+static void
+of_size(const struct tsn_profile_view *v, uint32_t family, const struct tsn_family_stats *s, bool lonely, struct tsn_buf *out)
+{
+	const unsigned long long rows = v->profile.families[family].rows, groups = s->groups;
+
+	if (s->evicted > 0)
+		tsn_buf_printf(out, "%llu groups were pushed out while their window was live; give it more memory, a `where` that counts fewer flows, or a coarser key",
+		    (unsigned long long)s->evicted);
+	else if (!lonely)
+		tsn_buf_printf(out, "%llu flows counted, %llu groups; a `where` that counts fewer flows, or a coarser key, makes it cheaper", rows, groups);
+	else
+		tsn_buf_printf(out, "%llu flows make %llu groups, most of one flow, and to make one costs more than to count in it; a `where` without flows that never add up to what is asked, or a coarser key, makes it cheaper",
+		    rows, groups);
+}
+
+static bool
+of_window(struct tsn_profile_view *v, const struct tsn_profile_line *l, uint32_t *told)
+{
+	const struct tsn_family_def *f = tsn_state_family(tsn_engine_state(v->engine), l->at);
+	const double share = l->ns / v->whole;
 	struct tsn_family_stats s;
 	struct tsn_buf *out;
+	bool lonely;
 
 	tsn_state_stats(tsn_engine_state(v->engine), l->at, &s);
-	if (share < WORTH && s.evicted == 0)
+	lonely = share >= LONELY_WORTH && is_lonely(v, l->at, &s);
+	if (share < WORTH && s.evicted == 0 && (!lonely || (*told)++ >= LONELY_NAMED))
 		return true;
 	out = sentence(v);
 	if (out == NULL)
@@ -65,12 +119,9 @@ of_window(struct tsn_profile_view *v, const struct tsn_profile_line *l)
 	tsn_buf_puts(out, "window ");
 	tsn_profile_window(v, l->at, out);
 	tsn_buf_printf(out, " takes %.0f %%: ", 100 * share);
-	if (s.evicted > 0)
-		tsn_buf_printf(out, "%llu groups were pushed out while their window was live; give it more memory, a `where` that counts fewer flows, or a coarser key",
-		    (unsigned long long)s.evicted);
-	else
-		tsn_buf_printf(out, "%llu flows counted, %llu groups; a `where` that counts fewer flows, or a coarser key, makes it cheaper",
-		    (unsigned long long)v->profile.families[l->at].rows, (unsigned long long)s.groups);
+	of_size(v, l->at, &s, lonely, out);
+	if (lonely)
+		of_ports(f, out);
 	of_form(v, l->at, &s, out);
 	return true;
 }
@@ -146,12 +197,13 @@ of_reading(struct tsn_profile_view *v)
 bool
 tsn_profile_advise(struct tsn_profile_view *v)
 {
+	uint32_t lonely = 0;
 	bool good = true;
 
 	if (v->flows == 0)
 		return true;
 	for (size_t i = 0; i < v->windows.n && good; i++)
-		good = of_window(v, &v->windows.v[i]);
+		good = of_window(v, &v->windows.v[i], &lonely);
 	for (size_t i = 0; i < v->expressions.n && good; i++)
 		good = of_pattern(v, &v->expressions.v[i]);
 	for (size_t i = 0; i < v->rules.n && good; i++)

@@ -156,6 +156,7 @@ struct ck_set_file {
 	const struct tsn_set *set; /* as read while checking; NULL in a test */
 	struct tsn_span span;
 	const char *shown;         /* the path as written */
+	int64_t max_age_ms;        /* `in` is unknown when it is older; 0: it never is */
 };
 
 /* What makes a set a table: the number of each member, or where the file has them. */
@@ -273,18 +274,18 @@ struct ck_val {
 	struct ck_set *set;
 };
 
-struct ck_missing {                   /* something not available yet, and where it stood */
-	const char *what;
-	struct tsn_span span;
-	size_t more;
-};
-
 /* What one rule is told by another: by a function of it that names the other. */
 struct ck_link {
 	const struct tsn_ir_agg *agg;     /* COUNT with [fired], or SEQUENCE */
 	uint32_t step;                    /* of SEQUENCE */
 	struct ck_sym *target;
 	struct tsn_span span;             /* of the name */
+};
+
+/* What tells most forms apart without looking at them: each would be a miss of the cache, or two. */
+struct ck_interned {
+	const struct tsn_ir *node;        /* NULL: free */
+	uint32_t hash, len;               /* of its form */
 };
 
 struct tsn_ck {
@@ -296,15 +297,13 @@ struct tsn_ck {
 	jmp_buf out_of_memory;
 	struct tsn_buf buf;               /* texts under construction, used as a stack */
 	struct tsn_span at;               /* span given to new nodes */
-	struct tsn_ir **nodes;            /* interned, by canonical form */
+	struct ck_interned *nodes;        /* by canonical form; not in the arena: nobody needs them behind the compilation */
 	size_t mask, nnodes;
 	struct ck_set **sets;             /* by slot */
 	size_t nsets, cap_sets;
 	struct ck_set *builtins;
 	size_t cap_rules, cap_regexes, cap_wanted, cap_schedules;
 	const char **schedule_text;       /* as written, of the module's schedules */
-	struct ck_missing *missing;
-	size_t nmissing, cap_missing;
 	struct ck_link *link;
 	size_t nlinks, cap_links;
 	struct ck_warned {
@@ -348,6 +347,7 @@ struct tsn_compilation {
 	struct ck_set **sets;             /* by slot; in the module's arena */
 	struct ck_test_ref *ref;          /* by test; in the module's arena */
 	struct ck_files files;            /* in the module's arena */
+	struct tsn_sources *sources;      /* held for the ruleset after this one, or NULL */
 };
 
 /* --- memory.c --- */
@@ -407,9 +407,6 @@ const char *ck_the_types(enum tsn_type t);
 const char *ck_text(struct tsn_ck *, const struct tsn_node *);
 /* The same of a span, [most] characters of it. */
 const char *ck_span_text(struct tsn_ck *, struct tsn_span, size_t most);
-void ck_unavailable(struct tsn_ck *, struct tsn_span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Reports what was collected, each once. */
-void ck_report_unavailable(struct tsn_ck *);
 /* Enters the working out of a definition; false, and an error, when too many need one another. */
 bool ck_enter(struct tsn_ck *, struct ck_sym *, struct tsn_span use);
 void ck_leave(struct tsn_ck *, struct ck_sym *);
@@ -546,6 +543,8 @@ bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
 /* A path as written, seen from its file; NULL after an error: an installed ruleset's leads out of its folder. */
 const char *ck_beside(const struct ck_env *, const char *path, struct tsn_span at);
 /* files.c */
+/* When the file was last written, ms since 1970; TSN_TIME_NONE if nobody can say. */
+int64_t ck_file_written(const char *path);
 /*
  * The members of a file: as the ruleset before has them, if its stamp or its bytes are the same. The set is borrowed; NULL
  * unless *status says OK. [read]: what reading it said, NULL if memory is out.
@@ -575,6 +574,8 @@ struct tsn_set *ck_set_build(const struct ck_set *, bool again, struct tsn_diags
 struct ck_set *ck_set_reach(const struct ck_set *);
 /* The i-th file among those it is made of. */
 const char *ck_set_path(const struct ck_set *, uint32_t i);
+/* The least `max_age` of its files, ms; 0 if none has one. */
+int64_t ck_set_max_age(const struct ck_set *);
 
 /* --- rules --- */
 

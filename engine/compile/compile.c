@@ -66,6 +66,7 @@ job_end(struct job *j, bool failed)
 	else
 		take_files(r, &j->ck.files);
 	tsn_buf_fini(&j->ck.buf);
+	tsn_free(j->ck.nodes);
 	tsn_names_fini(&j->ck.overridden.rules);
 	tsn_names_fini(&j->ck.overridden.groups);
 	tsn_names_fini(&j->ck.disabled.rules);
@@ -89,8 +90,10 @@ tsn_ruleset_free(struct tsn_ruleset *r)
 	for (uint32_t i = 0; r->sets != NULL && i < r->module->nsets; i++)
 		tsn_set_free(r->sets[i]);
 	tsn_free(r->sets);
+	tsn_free(r->refresh_failed);
 	tsn_lanes_free(r->lanes);
 	ck_files_fini(&r->inner->files);
+	tsn_sources_free(r->inner->sources);
 	if (!r->inner->borrowed)
 		tsn_world_free(r->inner->world);
 	tsn_arena_free(r->inner->arena);
@@ -258,13 +261,14 @@ build_sets(struct job *j)
 	r->module = c->m;
 	r->inner->sets = c->sets;
 	r->sets = tsn_calloc(c->m->nsets + 1, sizeof(*r->sets));
-	for (uint32_t i = 0; r->sets != NULL && i < c->m->nsets; i++) {
+	r->refresh_failed = tsn_calloc(c->m->nsets + 1, sizeof(*r->refresh_failed));
+	for (uint32_t i = 0; r->sets != NULL && r->refresh_failed != NULL && i < c->m->nsets; i++) {
 		r->sets[i] = ck_set_build(c->sets[i], false, c->diags);
 		if (r->sets[i] == NULL)
 			return false;
 		c->m->sets[i].set = r->sets[i];
 	}
-	return r->sets != NULL;
+	return r->sets != NULL && r->refresh_failed != NULL;
 }
 
 static bool
@@ -274,7 +278,6 @@ finish(struct job *j, bool emit)
 	const char *error = NULL;
 
 	ck_links_check(c);
-	ck_report_unavailable(c);
 	if (tsn_diags_errors(c->diags) > j->errors)
 		return false;
 	if (!build_sets(j))
@@ -308,6 +311,14 @@ take_wanted(struct tsn_ck *c, const struct tsn_compile_input *in)
 		c->m->wanted = ck_grow(c, c->m->wanted, c->m->nwanted, &c->cap_wanted, sizeof(*c->m->wanted));
 		c->m->wanted[c->m->nwanted++] = in->wanted[i];
 	}
+}
+
+static void
+take_sources(struct tsn_ruleset *r, const struct tsn_sources *sources, bool keep)
+{
+	r->texts = (uint32_t)sources->added;
+	r->texts_kept = (uint32_t)sources->kept;
+	r->inner->sources = keep ? tsn_sources_hold(sources) : NULL;
 }
 
 static bool
@@ -350,6 +361,7 @@ compile(struct tsn_sources *sources, const struct tsn_compile_input *in, struct 
 	ck_site(&j->ck, &j->r->site);
 	if (!finish(j, emit))
 		return job_end(j, true);
+	take_sources(j->r, sources, in->keep);
 	if (!follow(j->r, in->before) || (in->threads > 1 && emit && tsn_ruleset_lanes(j->r, in->threads, in->before) == NULL))
 		ck_oom(&j->ck);
 	return job_end(j, false);
@@ -400,7 +412,7 @@ compile_alone(const struct tsn_ruleset *of, const struct ck_test_ref *ref, struc
 		ck_links_add(c);
 	if (ok && how == ALONE_COVERED)
 		ck_probes_cover(c, j->r, &p);
-	if (!ok && tsn_diags_errors(diags) == j->errors && c->nmissing == 0)
+	if (!ok && tsn_diags_errors(diags) == j->errors)
 		tsn_diag_error(diags, TSN_E_TEST, at, "this test cannot be compiled");
 	return job_end(j, !finish(j, how != ALONE_CHECKED) || !ok);
 }

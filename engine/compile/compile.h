@@ -8,7 +8,8 @@
  * A tsn_ruleset is what one compilation yields and owns: program, sets, site
  * settings and the rules' own tests. It is immutable but for its set pointers.
  * It borrows the sources: they may be freed before it, unless tests are still to
- * be compiled (tsn_compile_test) or diagnostics to be printed. One thread at a time.
+ * be compiled (tsn_compile_test) or diagnostics to be printed; with tsn_compile_input.keep
+ * it holds them. One thread at a time.
  *
  * Must not know inputs, alerts or clocks; it never runs what it compiles.
  */
@@ -69,6 +70,7 @@ struct tsn_compile_input {
 	const struct tsn_wanted *wanted;   size_t nwanted;
 	unsigned threads;                  /* lanes are made for so many beforehand (compile/lanes.h); 0 or 1: none are */
 	const struct tsn_ruleset *before;  /* whose place the result will take, if it takes one; it is only read */
+	bool keep;                         /* others will take its place: what they need not parse again is kept */
 	const char *why;                   /* a rule to put probes beside (tsn_ruleset.probes), NULL: none */
 	const char *what_if;               /* ...and a twin of it with this constant as its threshold, NULL: none */
 	const char *tune;                  /* a rule whose threshold is asked about (tsn_ruleset.tuning), NULL: none; not with [why] */
@@ -210,7 +212,9 @@ struct tsn_ruleset {
 	struct tsn_program *program;        /* verified; NULL after tsn_check */
 	struct tsn_ir_module *module;       /* rules and sets as checked; its sets are the program's slots */
 	struct tsn_set **sets;              /* one a slot, each held once */
+	bool *refresh_failed;               /* by slot: the last refresh found no file it could use; whoever refreshes says so */
 	uint32_t files, files_kept;         /* files of members, and those of them that the ruleset before had read */
+	uint32_t texts, texts_kept;         /* files of rules, and those of them that the ruleset before had parsed */
 	struct tsn_site site;
 	struct tsn_rule_test *tests;
 	uint32_t ntests;

@@ -380,6 +380,7 @@ run(struct tsn_emit *e, const char **error)
 	*error = NULL;
 	if (start(e)) {
 		emit(e, error);
+		e->p->own = e->p->reads;
 		if (!e->failed && e->whole != NULL)
 			as_whole(e);
 		if (!e->failed) {

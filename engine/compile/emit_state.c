@@ -314,6 +314,8 @@ step_masks(struct tsn_emit *e, const struct tsn_ir_agg *a, struct tsn_vfold *fol
 static void
 use_fields(struct tsn_emit *e, const struct tsn_ir_agg *a)
 {
+	static const uint8_t hop[] = { TSN_F_SRC, TSN_F_DST, TSN_F_EXPORTER, TSN_F_DST_PORT, TSN_F_PROTO }; /* told of who met a step */
+
 	tsn_emit_use_key(e, &a->key);
 	tsn_emit_use_key(e, &a->at);
 	tsn_emit_use_key(e, &a->tuple);
@@ -321,6 +323,8 @@ use_fields(struct tsn_emit *e, const struct tsn_ir_agg *a)
 		tsn_emit_use_field(e, TSN_F_START);
 		tsn_emit_use_field(e, TSN_F_END);
 	}
+	for (size_t i = 0; a->fn == TSN_AGG_SEQUENCE && i < sizeof(hop); i++)
+		tsn_emit_use_field(e, hop[i]);
 }
 
 static void

@@ -358,6 +358,8 @@ tsn_emit_leaf(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 		return sided(e, TSN_V_ROWS, tsn_emit_mask_op(e, TSN_OP_CODE_GIVES, (uint32_t)x->i, 0, 0), want);
 	case TSN_IR_DURING:
 		return sided(e, TSN_V_ROWS, tsn_emit_mask_op(e, TSN_OP_CODE_DURING, x->schedule, 0, 0), want);
+	case TSN_IR_RECENT: /* never false */
+		return want ? tsn_emit_mask_op(e, TSN_OP_CODE_RECENT, x->set, tsn_emit_int(e, x->i), 0) : TSN_V_EMPTY;
 	case TSN_IR_COMPARE:
 		return timed_compare(e, x, want);
 	case TSN_IR_FLAGS_HAS:

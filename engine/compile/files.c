@@ -22,6 +22,14 @@ stamp_of(const char *path)
 	return f;
 }
 
+int64_t
+ck_file_written(const char *path)
+{
+	const struct ck_read_file f = stamp_of(path);
+
+	return f.inode == 0 ? TSN_TIME_NONE : f.changed_ns / 1000000;
+}
+
 static bool
 same_stamp(const struct ck_read_file *a, const struct ck_read_file *b)
 {

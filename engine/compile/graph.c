@@ -10,27 +10,39 @@
 
 #include "compile/graph.h"
 
+static struct ck_interned *
+new_table(struct tsn_ck *c, size_t mask)
+{
+	struct ck_interned *t = tsn_calloc(mask + 1, sizeof(*t));
+
+	if (t == NULL)
+		ck_oom(c);
+	return t;
+}
+
 void
 ck_graph_init(struct tsn_ck *c)
 {
 	c->mask = 1023;
-	c->nodes = ck_alloc(c, (c->mask + 1) * sizeof(*c->nodes));
+	c->nodes = new_table(c, c->mask);
 }
 
 static void
-rehash(struct tsn_ck *c)
+grow(struct tsn_ck *c)
 {
-	size_t mask = c->mask * 2 + 1, i, at;
-	struct tsn_ir **nodes = ck_alloc(c, (mask + 1) * sizeof(*nodes));
+	const size_t mask = c->mask * 2 + 1;
+	struct ck_interned *nodes = new_table(c, mask);
 
-	for (i = 0; i <= c->mask; i++) {
-		if (c->nodes[i] == NULL)
+	for (size_t i = 0; i <= c->mask; i++) {
+		size_t at = c->nodes[i].hash & mask;
+
+		if (c->nodes[i].node == NULL)
 			continue;
-		at = tsn_hash_bytes(c->nodes[i]->canon, strlen(c->nodes[i]->canon), 0) & mask;
-		while (nodes[at] != NULL)
+		while (nodes[at].node != NULL)
 			at = (at + 1) & mask;
 		nodes[at] = c->nodes[i];
 	}
+	tsn_free(c->nodes);
 	c->nodes = nodes;
 	c->mask = mask;
 }
@@ -62,15 +74,17 @@ ck_intern(struct tsn_ck *c, struct tsn_ir *n, size_t mark)
 	size_t len = c->buf.len - mark, at;
 	const char *text = tsn_buf_str(&c->buf) + mark;
 	struct tsn_ir *kept;
-	uint32_t i;
+	uint32_t i, hash;
 
 	if (c->buf.failed)
 		ck_oom(c);
-	at = tsn_hash_bytes(text, len, 0) & c->mask;
-	for (; c->nodes[at] != NULL; at = (at + 1) & c->mask) {
-		if (strlen(c->nodes[at]->canon) == len && memcmp(c->nodes[at]->canon, text, len) == 0) {
+	hash = (uint32_t)tsn_hash_bytes(text, len, 0);
+	for (at = hash & c->mask; c->nodes[at].node != NULL; at = (at + 1) & c->mask) {
+		const struct ck_interned *x = &c->nodes[at];
+
+		if (x->hash == hash && x->len == len && memcmp(x->node->canon, text, len) == 0) {
 			c->buf.len = mark;
-			return c->nodes[at];
+			return x->node;
 		}
 	}
 	if (len > CK_CANON_MAX || c->nnodes >= CK_NODES_MAX || depth_of(n) > CK_DEPTH_MAX) {
@@ -98,9 +112,9 @@ ck_intern(struct tsn_ck *c, struct tsn_ir *n, size_t mark)
 		kept->stateful |= n->kid[i]->stateful;
 		kept->field_test |= n->kid[i]->field_test;
 	}
-	c->nodes[at] = kept;
+	c->nodes[at] = (struct ck_interned){ kept, hash, (uint32_t)len };
 	if (c->nnodes * 2 > c->mask)
-		rehash(c);
+		grow(c);
 	return kept;
 }
 

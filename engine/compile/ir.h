@@ -54,6 +54,7 @@ enum tsn_ir_kind {
 	TSN_IR_TABLE,     /* kid[0] (field or TUPLE) looked up in table [table]; INT or REAL */
 	TSN_IR_CLOCK,     /* the row's event time (TIME); names no field */
 	/* more truth values */
+	TSN_IR_RECENT,    /* event time is at most [i] ms after the files of set [set] were written; never false: else unknown */
 	TSN_IR_DURING,    /* event time lies in schedule [schedule]; two-valued, tests no field */
 };
 
@@ -165,6 +166,7 @@ struct tsn_ir_set {
 	const struct tsn_set *set;       /* owned by tsn_module */
 	const char *path;                /* file sets: resolved path, else NULL */
 	int64_t refresh_ms;              /* file sets: 0 none */
+	int64_t max_age_ms;              /* the same; the least of its files' */
 };
 
 /* Everything one compilation yields. */

@@ -465,6 +465,7 @@ tsn_world_load(struct tsn_sources *sources, const struct tsn_compile_input *in, 
 	w->opened_tail = &w->opened;
 	w->syms_tail = &w->syms;
 	l.oom = !copy_installed(w, in);
+	tsn_sources_follow(sources, in->before == NULL ? NULL : in->before->inner->sources);
 	load_installed(&l);
 	for (i = 0; i < in->npaths && !l.oom; i++)
 		load_path(&l, in->paths[i]);
@@ -472,6 +473,7 @@ tsn_world_load(struct tsn_sources *sources, const struct tsn_compile_input *in, 
 		load_text(&l, &in->texts[i]);
 	for (i = 0; i < in->nexprs && !l.oom; i++)
 		load_expr(&l, &in->exprs[i], i);
+	tsn_sources_follow(sources, NULL);
 	w->in = NULL;
 	if (!l.oom)
 		return w;

@@ -94,50 +94,6 @@ ck_span_text(struct tsn_ck *c, struct tsn_span span, size_t most)
 	return ck_take(c, mark);
 }
 
-/*
- * One line a part of the language, however often it is used: a file full of it would
- * otherwise hide its other errors behind the cap on their number.
- */
-void
-ck_unavailable(struct tsn_ck *c, struct tsn_span at, const char *fmt, ...)
-{
-	char what[96];
-	va_list ap;
-	size_t i;
-
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	for (i = 0; i < c->nmissing; i++) {
-		struct ck_missing *m = &c->missing[i];
-
-		if (strcmp(m->what, what) != 0)
-			continue;
-		if (m->span.file == at.file && m->span.begin == at.begin)
-			return;
-		if (at.file == m->span.file && at.begin < m->span.begin)
-			m->span = at;
-		m->more++;
-		return;
-	}
-	c->missing = ck_grow(c, c->missing, c->nmissing, &c->cap_missing, sizeof(*c->missing));
-	c->missing[c->nmissing++] = (struct ck_missing){ ck_strdup(c, what), at, 0 };
-}
-
-void
-ck_report_unavailable(struct tsn_ck *c)
-{
-	for (size_t i = 0; i < c->nmissing; i++) {
-		struct ck_missing *m = &c->missing[i];
-		struct tsn_diag *d = tsn_diag_error(c->diags, TSN_E_UNAVAILABLE, m->span, "%s not available yet", m->what);
-
-		if (m->more == 1)
-			tsn_diag_hint(d, "nor where it is used once more");
-		else if (m->more > 1)
-			tsn_diag_hint(d, "nor where it is used %zu more times", m->more);
-	}
-}
-
 bool
 ck_enter(struct tsn_ck *c, struct ck_sym *s, struct tsn_span use)
 {

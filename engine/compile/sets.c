@@ -380,8 +380,8 @@ from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 	const struct tsn_node *age = option_of(n, "max_age"), *format = option_of(n, "format");
 	struct ck_set_file f = { .span = n->at, .shown = ck_strdup(c, n->text) };
 
-	if (age != NULL)
-		ck_unavailable(c, age->at, "max_age is");
+	if (age != NULL && (age->kids == NULL || !ck_duration(e, age->kids, "max_age", &f.max_age_ms)))
+		return false;
 	if (column != NULL && column->kids != NULL && column->kids->text != NULL)
 		f.column = ck_strdup(c, column->kids->text);
 	if (refresh != NULL && (refresh->kids == NULL || !ck_duration(e, refresh->kids, "refresh", &s->refresh_ms)))

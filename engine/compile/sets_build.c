@@ -102,7 +102,7 @@ ck_set_slot(struct tsn_ck *c, struct ck_set *s)
 		ck_oom(c);
 	c->sets[c->nsets++] = s;
 	m->sets[m->nsets++] = (struct tsn_ir_set){ .name = s->name, .path = ck_set_path(s, 0),
-		.refresh_ms = s->refresh_ms };
+		.refresh_ms = s->refresh_ms, .max_age_ms = ck_set_max_age(s) };
 	return s->slot;
 }
 
@@ -143,6 +143,39 @@ ck_set_path(const struct ck_set *of, uint32_t i)
 }
 
 /* --- files --- */
+
+int64_t
+ck_set_max_age(const struct ck_set *of)
+{
+	int64_t least = 0;
+
+	for (const struct ck_set *s = ck_set_reach(of); s != NULL; s = s->reach_next)
+		for (size_t i = 0; i < s->nfiles; i++)
+			if (s->file[i].max_age_ms > 0 && (least == 0 || s->file[i].max_age_ms < least))
+				least = s->file[i].max_age_ms;
+	return least;
+}
+
+/*
+ * When its files were written. As old as makes it too old as soon as one of its files is: each is as if written so much later as it may be older. Files are
+ * looked at before they are read; one that is replaced meanwhile is newer than said here, and will be seen to have changed.
+ */
+static int64_t
+as_of(const struct ck_set *of)
+{
+	int64_t least_age = ck_set_max_age(of), least = INT64_MAX;
+
+	for (const struct ck_set *s = ck_set_reach(of); s != NULL; s = s->reach_next) {
+		for (size_t i = 0; i < s->nfiles; i++) {
+			const int64_t age = s->file[i].max_age_ms;
+			int64_t written = age > 0 || least_age == 0 ? ck_file_written(s->file[i].path) : TSN_TIME_NONE;
+
+			if (written != TSN_TIME_NONE && written + age - least_age < least)
+				least = written + age - least_age;
+		}
+	}
+	return least == INT64_MAX ? TSN_TIME_NONE : least;
+}
 
 /* Says what reading a file came to; it decides the type of a set that has none yet. */
 static void
@@ -288,8 +321,8 @@ only_file(const struct ck_set *s)
 	return s->nfiles == 1 && s->nparts == 0 && s->nmembers == 0 && s->builtin == NULL && s->table == NULL ? s->file[0].set : NULL;
 }
 
-struct tsn_set *
-ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
+static struct tsn_set *
+build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 {
 	struct building g = { .top = s, .again = again, .diags = diags };
 	struct tsn_set *set = NULL;
@@ -307,5 +340,16 @@ ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
 		set = tsn_set_build(g.b);
 	tsn_batch_free(g.row);
 	tsn_set_builder_free(g.b);
+	return set;
+}
+
+struct tsn_set *
+ck_set_build(const struct ck_set *s, bool again, struct tsn_diags *diags)
+{
+	const int64_t when = as_of(s);
+	struct tsn_set *set = build(s, again, diags);
+
+	if (set != NULL && when != TSN_TIME_NONE)
+		tsn_set_put_as_of(set, when);
 	return set;
 }

@@ -72,8 +72,8 @@ from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 	const struct tsn_node *column = option_of(n, "column"), *age = option_of(n, "max_age");
 	struct ck_set_file f = { .span = n->at, .shown = ck_strdup(e->c, n->text) };
 
-	if (age != NULL)
-		ck_unavailable(e->c, age->at, "max_age is");
+	if (age != NULL && (age->kids == NULL || !ck_duration(e, age->kids, "max_age", &f.max_age_ms)))
+		return false;
 	if (column != NULL) {
 		tsn_diag_hint(tsn_diag_error(e->c->diags, TSN_E_SET, column->span, "a table has two columns"),
 		    "write key \"NAME\" value \"NAME\"");

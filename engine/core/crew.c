@@ -10,14 +10,17 @@
 #include "base/thread.h"
 #include "core/lane_log.h"
 #include "core/seats.h"
+#include "flow/share.h"
 
 #define ITEMS TSN_CREW_ITEMS
-#define WAKE  6u    /* so many must wait before a thread is woken */
-#define MANY  32u   /* records whose lines are worth making by somebody else */
 #define LIGHT 12u   /* ns a flow: what handing it over costs, and more, since what is handed over takes longer and seldom looks light again */
+#define WAKE  4u    /* so many must wait before a thread is woken */
+#define MANY  32u   /* records whose lines are worth making by somebody else */
 #define TIMED 16u   /* one item in so many is */
 #define ASIDE 2u    /* threads that are of use beside the lanes' */
-#define TURN  4u    /* the front gives a lane back after so many, to look for what is free */
+#define TURN  2u    /* the front gives a lane back after so many, to look for what is free */
+#define FRONT 0u
+#define HIGH  6u    /* so many are in flight before the front takes a turn at its own lanes */
 
 struct tsn_crew {
 	struct tsn_lane *lane;
@@ -33,6 +36,7 @@ struct tsn_crew {
 	struct tsn_asides *asides;
 	bool light;                     /* all lanes together cost less than handing a batch over */
 	uint64_t (*cpu)(void);          /* NULL: nobody knows what they cost */
+	_Atomic unsigned names;         /* of threads */
 	int64_t grace;
 	struct tsn_lane_log log;
 	/* sleeping and waking */
@@ -68,22 +72,37 @@ sent(const struct tsn_crew *c)
 	return atomic_load(&c->sent);
 }
 
-/* The lane furthest behind of those that nobody runs and that have [least] items waiting; UINT32_MAX: none. */
+/* How many items must wait before a thread takes a lane. */
+struct choice {
+	unsigned me;
+	uint64_t own, others; /* of a lane for it, of another */
+};
+#define NEVER UINT64_MAX
+
+/* Of the lanes that nobody runs the one furthest behind that may be taken; UINT32_MAX: none. */
 static uint32_t
-furthest(const struct tsn_crew *c, uint64_t least)
+choose(const struct tsn_crew *c, struct choice how)
 {
-	uint64_t to = sent(c), behind = least - 1;
+	uint64_t to = sent(c), behind = 0;
 	uint32_t lane = UINT32_MAX;
 
 	for (uint32_t i = 0; i < c->nlanes; i++) {
-		uint64_t at = done(c, i);
+		const bool own = atomic_load_explicit(&c->seat[i].by, memory_order_relaxed) == how.me;
+		const uint64_t at = done(c, i), waits = to > at ? to - at : 0;
 
-		if (to > at && to - at > behind && !atomic_load(&c->seat[i].busy)) {
-			behind = to - at;
+		if (waits > behind && waits >= (own ? how.own : how.others) && !atomic_load(&c->seat[i].busy)) {
+			behind = waits;
 			lane = i;
 		}
 	}
 	return lane;
+}
+
+/* Is there one for anybody with [least] waiting? */
+static bool
+waits(const struct tsn_crew *c, uint64_t least)
+{
+	return choose(c, (struct choice){ FRONT, least, least }) != UINT32_MAX;
 }
 
 static void
@@ -124,18 +143,20 @@ run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
 		atomic_fetch_add_explicit(&it->nrecords, it->records[lane].n, memory_order_relaxed);
 	atomic_store_explicit(&s->watch_due, tsn_alerts_watch_due(c->lane[lane].alerts), memory_order_relaxed);
 	atomic_store(&s->done, n + 1);
+	atomic_fetch_sub(&it->left, 1);
 	tell_progress(c);
 }
 
 /* Up to [most] items of a lane. False: none was free to be run. */
 static bool
-work(struct tsn_crew *c, uint64_t most)
+work(struct tsn_crew *c, struct choice how, uint64_t most)
 {
-	const uint32_t lane = furthest(c, 1);
+	const uint32_t lane = choose(c, how);
 	uint64_t n, end;
 
 	if (lane == UINT32_MAX || atomic_exchange(&c->seat[lane].busy, true))
 		return lane != UINT32_MAX; /* somebody was quicker: there may be another */
+	atomic_store_explicit(&c->seat[lane].by, how.me, memory_order_relaxed);
 	n = done(c, lane);
 	for (end = n + most; n < end && n < sent(c); n++)
 		run_item(c, lane, n);
@@ -144,17 +165,16 @@ work(struct tsn_crew *c, uint64_t most)
 	return true;
 }
 
+/* Items below it are through all lanes: one line to look at for each, however many lanes there are. */
 static uint64_t
 all_done(const struct tsn_crew *c)
 {
-	uint64_t least = done(c, 0);
+	const uint64_t to = sent(c);
+	uint64_t n = atomic_load(&c->given);
 
-	for (uint32_t i = 1; i < c->nlanes; i++) {
-		uint64_t n = done(c, i);
-
-		least = n < least ? n : least;
-	}
-	return least;
+	while (n < to && atomic_load(&c->item[n % ITEMS].left) == 0)
+		n++;
+	return n;
 }
 
 /* --- lines of records --- */
@@ -222,7 +242,7 @@ sleep_until_woken(struct tsn_crew *c)
 	atomic_fetch_add(&c->sleeping, 1);
 	if (c->parks)
 		pthread_cond_signal(&c->progress);
-	while (!atomic_load(&c->stop) && !c->called && furthest(c, WAKE) == UINT32_MAX && lineless(c) == UINT64_MAX)
+	while (!atomic_load(&c->stop) && !c->called && !waits(c, WAKE) && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->work, &c->lock);
 	c->called = false;
 	atomic_fetch_sub(&c->sleeping, 1);
@@ -267,17 +287,18 @@ static void *
 live(void *arg)
 {
 	struct tsn_crew *c = arg;
+	const unsigned me = atomic_fetch_add(&c->names, 1);
 	bool aside = false;
 
 	while (!atomic_load(&c->stop)) {
 		if (make_lines(c))
 			continue;
-		if (furthest(c, WAKE) == UINT32_MAX && piece_aside(c)) {
+		if (!waits(c, WAKE) && piece_aside(c)) {
 			be_aside(c, &aside, true);
 			continue;
 		}
 		be_aside(c, &aside, false);
-		if (!work(c, ITEMS))
+		if (!work(c, (struct choice){ me, 1, WAKE }, ITEMS))
 			sleep_until_woken(c);
 	}
 	return NULL;
@@ -286,7 +307,7 @@ live(void *arg)
 static void
 wake_one(struct tsn_crew *c)
 {
-	if (atomic_load(&c->sleeping) == 0 || (furthest(c, WAKE) == UINT32_MAX && lineless(c) == UINT64_MAX))
+	if (atomic_load(&c->sleeping) == 0 || (!waits(c, WAKE) && lineless(c) == UINT64_MAX))
 		return;
 	pthread_mutex_lock(&c->lock);
 	pthread_cond_signal(&c->work);
@@ -344,9 +365,9 @@ exchange(struct tsn_crew *c, struct tsn_seats *s)
 	c->to = next.to;
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		s->records[i] = c->item[i].records;
-		s->parts[i] = c->item[i].parts;
+		s->share[i] = c->item[i].share;
 		c->item[i].records = next.records[i];
-		c->item[i].parts = next.parts[i];
+		c->item[i].share = next.share[i];
 	}
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		atomic_store(&c->seat[i].done, sent(c));
@@ -392,7 +413,7 @@ tsn_crew_new(unsigned threads, struct tsn_asides *asides, const struct tsn_engin
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX };
+	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .names = FRONT + 1 };
 	tsn_lane_log_init(&c->log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
@@ -419,7 +440,9 @@ tsn_crew_free(struct tsn_crew *c)
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);
 		tsn_alert_lines_fini(&c->item[i].lines);
-		tsn_free(c->item[i].parts);
+		for (uint32_t k = 0; k < c->nlanes; k++)
+			tsn_share_free(c->item[i].share[k]);
+		tsn_free(c->item[i].share);
 	}
 	while (c->nspare > 0)
 		tsn_batch_free(c->spare[--c->nspare]);
@@ -473,7 +496,7 @@ wait_for_progress(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_store(&c->front_waits, true);
-	while (!is_due(c, all_done(c)) && furthest(c, 1) == UINT32_MAX && lineless(c) == UINT64_MAX)
+	while (!is_due(c, all_done(c)) && !waits(c, 1) && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->progress, &c->lock);
 	atomic_store(&c->front_waits, false);
 	pthread_mutex_unlock(&c->lock);
@@ -482,7 +505,7 @@ wait_for_progress(struct tsn_crew *c)
 static void
 advance(struct tsn_crew *c)
 {
-	if (!work(c, TURN) && !make_lines(c))
+	if (!work(c, (struct choice){ FRONT, 1, 1 }, TURN) && !make_lines(c))
 		wait_for_progress(c);
 	collect(c);
 }
@@ -515,29 +538,45 @@ tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b)
 	c->spare[c->nspare++] = b;
 }
 
-/* Is what was sent last better run at once by the front? */
-static bool
-on_the_spot(struct tsn_crew *c)
+static void
+weigh(struct tsn_crew *c)
 {
-	if (sent(c) % TIMED == 1) {
-		uint64_t cost = 0;
+	uint64_t cost = 0;
 
-		for (uint32_t i = 0; i < c->nlanes; i++)
-			cost += atomic_load_explicit(&c->seat[i].cost, memory_order_relaxed);
-		c->light = cost < LIGHT * TSN_BATCH_ROWS;
+	for (uint32_t i = 0; i < c->nlanes; i++)
+		cost += atomic_load_explicit(&c->seat[i].cost, memory_order_relaxed);
+	c->light = cost < LIGHT * TSN_BATCH_ROWS;
+}
+
+/*
+ * The front's own lanes wait until others have enough to do, and no longer: then their batches are still in its cache. It runs all at once if
+ * they are light, or if nothing waits and all others are at something aside.
+ */
+static void
+run_own(struct tsn_crew *c)
+{
+	const uint64_t waits = sent(c) - all_done(c);
+
+	if (c->light || (waits == 1 && atomic_load(&c->aside) >= (int)c->nthreads)) {
+		while (work(c, (struct choice){ FRONT, 1, 1 }, ITEMS))
+			;
+		collect(c);
+	} else if (waits >= HIGH) {
+		work(c, (struct choice){ FRONT, 1, NEVER }, TURN);
+		collect(c);
 	}
-	return c->light || (atomic_load(&c->aside) >= (int)c->nthreads && sent(c) - all_done(c) == 1);
 }
 
 void
 tsn_crew_send(struct tsn_crew *c)
 {
-	atomic_store(&c->sent, sent(c) + 1);
-	if (on_the_spot(c)) {
-		while (work(c, ITEMS))
-			;
-		collect(c);
-	}
+	const uint64_t n = sent(c);
+
+	tsn_item_begin(&c->item[n % ITEMS], c->lane, c->nlanes, !c->light);
+	atomic_store(&c->sent, n + 1);
+	if (n % TIMED == 0)
+		weigh(c);
+	run_own(c);
 	wake_one(c);
 }
 

@@ -156,6 +156,8 @@ void tsn_engine_finish(struct tsn_engine *e);
  * about conversations needs both directions and unsampled flows. 0: the exporter feeds the rule.
  */
 uint32_t tsn_rule_lacks(const struct tsn_rule *r, const struct tsn_exporter *x);
+/* Flows, or conversations, of [x] since the start that took no part in the rule because they do not give what it needs. */
+uint64_t tsn_rule_left_out(const struct tsn_rule *r, const struct tsn_exporter *x);
 
 struct tsn_pack;
 struct tsn_unpack;

@@ -43,7 +43,6 @@ send_batch(struct tsn_engine *e, enum tsn_item_kind kind, struct tsn_batch *b, i
 	tsn_item_tell(it, e->exporters);
 	it->kind = kind;
 	it->batch = b;
-	tsn_item_divide(it, e->lane, e->nlanes);
 	it->time = time;
 	it->began = e->began;
 	tsn_crew_send(e->crew);
@@ -87,6 +86,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	b->ticket = e->ticket;
 	tsn_batch_normalise(b, e->exporters);
 	tsn_exporters_hear(e->exporters, b);
+	tsn_exporters_count_gives(e->exporters, b);
 	note_times(e, b);
 	tsn_batch_seal(b);
 	if (e->pair != NULL) {
@@ -231,7 +231,18 @@ talk_tick(const struct tsn_engine *e, int64_t from)
 	return due > from ? due : from + TSN_SECOND;
 }
 
-/* Conversations due at [now], as so many more rows of the input. They come in normal form. */
+/* Into [b], conversations that are due at [now], as so many more rows of the input. They come in normal form. False: no more. */
+static bool
+take_talks(struct tsn_engine *e, int64_t now, struct tsn_batch *b)
+{
+	if (tsn_pair_take(e->pair, now, b, e->exporters) == 0)
+		return false;
+	tsn_exporters_count_gives(e->exporters, b);
+	b->ticket = e->ticket;
+	e->ticket += b->n;
+	return true;
+}
+
 static void
 run_talks(struct tsn_engine *e, int64_t now)
 {
@@ -240,9 +251,7 @@ run_talks(struct tsn_engine *e, int64_t now)
 	if (e->pair == NULL)
 		return;
 	b->cap = e->batch->cap;
-	while (tsn_pair_take(e->pair, now, b, e->exporters) > 0) {
-		b->ticket = e->ticket;
-		e->ticket += b->n;
+	while (take_talks(e, now, b)) {
 		for (uint32_t i = 0; i < e->nlanes; i++)
 			tsn_lane_talks(&e->lane[i], b);
 		tsn_batch_clear(b, TSN_BATCH_TALKS);
@@ -309,10 +318,8 @@ send_ticks(struct tsn_engine *e, int64_t from, int64_t to)
 	for (int64_t t; (t = talk_tick(e, from)) <= to; from = t) {
 		struct tsn_batch *b = tsn_crew_batch(e->crew, TSN_BATCH_TALKS, talks_cap(e));
 
-		while (tsn_pair_take(e->pair, t, b, e->exporters) > 0) {
+		while (take_talks(e, t, b)) {
 			tsn_batch_own_text(b);
-			b->ticket = e->ticket;
-			e->ticket += b->n;
 			send_batch(e, TSN_ITEM_TALKS, b, t);
 			b = tsn_crew_batch(e->crew, TSN_BATCH_TALKS, talks_cap(e));
 		}

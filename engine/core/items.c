@@ -3,6 +3,7 @@
 #include "core/items.h"
 
 #include "base/mem.h"
+#include "flow/share.h"
 
 void
 tsn_item_tell(struct tsn_item *it, struct tsn_exporters *x)
@@ -28,12 +29,29 @@ tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l)
 		tsn_exporters_put(l->exporters, it->told[i].exporter, &it->told[i].presence);
 }
 
-void
-tsn_item_divide(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes)
+/* Shards of one key, from [lane] on. */
+static void
+share_shards(const struct tsn_item *it, const struct tsn_lane *lane, struct tsn_share **share)
 {
-	for (uint32_t i = 0; i < nlanes; i += lane[i].nshards)
+	uint8_t part[TSN_BATCH_ROWS];
+	struct tsn_mask rows;
+
+	tsn_state_parts(lane->key, tsn_state_seed(lane->state), it->batch, part);
+	for (uint32_t s = 0; s < lane->nshards; s++) {
+		tsn_state_part_rows(part, it->batch, s, lane->nshards, &rows);
+		tsn_share_take(share[s], it->batch, &rows);
+	}
+}
+
+void
+tsn_item_begin(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes, bool shared)
+{
+	atomic_store_explicit(&it->left, nlanes, memory_order_relaxed);
+	it->shared = shared && it->kind == TSN_ITEM_FLOWS;
+	for (uint32_t i = 0; it->shared && i < nlanes; i += lane[i].nshards)
 		if (lane[i].nshards > 1)
-			tsn_state_parts(lane[i].key, tsn_state_seed(lane[i].state), it->batch, it->parts[i]);
+			share_shards(it, &lane[i], &it->share[i]);
+	tsn_share_sent();
 }
 
 /* Each lane passes over the ticks at which it has nothing to do. */
@@ -77,13 +95,13 @@ void
 tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 {
 	tsn_item_hear(it, l);
-	l->parts = l->nshards > 1 && it->batch != NULL ? it->parts[i - l->shard] : NULL;
+	l->given = it->shared ? it->share[i] : NULL;
 	switch (it->kind) {
 	case TSN_ITEM_FLOWS: tsn_lane_flows(l, it->batch, it->time); break;
 	case TSN_ITEM_TALKS: talks(l, it); break;
 	case TSN_ITEM_TICKS: ticks(l, it->time); break;
 	}
-	l->parts = NULL;
+	l->given = NULL;
 	if (it->kind != TSN_ITEM_TALKS)
 		tsn_alerts_take(l->alerts, &it->records[i]);
 }

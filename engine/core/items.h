@@ -26,12 +26,14 @@ struct tsn_told {
 struct tsn_item {
 	enum tsn_item_kind kind;
 	struct tsn_batch *batch;   /* FLOWS, TALKS; read by all lanes */
-	uint8_t (*parts)[TSN_BATCH_ROWS]; /* of its rows; by lane, of shards the first */
+	struct tsn_share **share;  /* by lane, of shards: the rows of FLOWS that it takes; else NULL */
+	bool shared;               /* they were made: it is for other cores than the front's */
 	int64_t time;              /* FLOWS: the clock behind it; TALKS: their tick; TICKS: all up to it */
 	int64_t began;             /* nothing in it was received before */
 	struct tsn_told *told;     /* how exporters stand that changed since the item before */
 	size_t ntold, told_cap;
 	struct tsn_alert_records *records; /* by lane: what came of it; those of TALKS come with the TICKS behind */
+	_Atomic uint32_t left;     /* lanes that are not through it */
 	_Atomic uint64_t nrecords;
 	_Atomic uint64_t lines_are; /* enum lines of crew.c, and of which item, so that nobody takes the next in this place for it */
 	struct tsn_alert_lines lines;
@@ -41,8 +43,8 @@ struct tsn_item {
 void tsn_item_tell(struct tsn_item *it, struct tsn_exporters *x);
 /* A lane hears of it: also outside of items, when all is drained. */
 void tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l);
-/* Which part a row is of is made once for all shards, before they run. */
-void tsn_item_divide(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes);
+/* It is for these lanes, none of which has looked at it yet; [shared]: they will run on other cores. */
+void tsn_item_begin(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes, bool shared);
 /* What lane number [i] does with it. */
 void tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i);
 

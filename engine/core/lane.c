@@ -2,10 +2,10 @@
 /* Copyright 2026 The Tocsin authors */
 #include "core/lane.h"
 
-
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/feedback.h"
+#include "flow/share.h"
 #include "vm/profile.h"
 
 bool
@@ -43,6 +43,23 @@ profile(struct tsn_lane *l)
 	return tsn_vm_profile_on(l->vm, &l->own_spent, l->o->every);
 }
 
+static bool
+by_received(const struct tsn_program *p)
+{
+	bool is = false;
+
+	for (uint32_t f = 0; f < p->nfamilies; f++)
+		for (uint32_t a = 0; a < p->families[f].naggs; a++)
+			is |= p->families[f].agg[a].by_received;
+	return is;
+}
+
+struct tsn_share *
+tsn_lane_share_new(const struct tsn_lane *l, bool away)
+{
+	return tsn_share_new(&l->program->own, by_received(l->program), away);
+}
+
 bool
 tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_program *p)
 {
@@ -53,7 +70,7 @@ tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_progr
 	l->expects = true;
 	l->vm = tsn_vm_new(p);
 	l->state = tsn_state_new_shard(p->families, p->nfamilies, l->o->seed, l->shard, l->nshards);
-	if (l->nshards > 1 && (l->view = tsn_aligned_calloc(64, 1, sizeof(*l->view))) == NULL)
+	if (l->nshards > 1 && (l->own_share = tsn_lane_share_new(l, false)) == NULL)
 		return false;
 	l->feedback = feeds ? tsn_feedback_new(p) : NULL;
 	if (l->vm == NULL || l->state == NULL || (feeds && l->feedback == NULL) || !profile(l))
@@ -78,7 +95,7 @@ tsn_lane_fini(struct tsn_lane *l)
 	tsn_state_free(l->state);
 	tsn_feedback_free(l->feedback);
 	tsn_batch_free(l->tick_batch);
-	tsn_free(l->view);
+	tsn_share_free(l->own_share);
 	tsn_free(l->own_set);
 	tsn_alerts_free(l->own_alerts);
 	tsn_exporters_free(l->own_exporters);
@@ -92,33 +109,28 @@ is_probe(const struct tsn_lane *l, uint32_t rule)
 	    l->rules->probes[rule - l->rules->first_probe].kind != TSN_PROBE_TWIN;
 }
 
+/* What a match is for others than the vm: of a share, rows of its batch. */
 static void
 on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
 	struct tsn_lane *l = arg;
+	struct tsn_share *share = l->share;
+	struct tsn_mask wide;
 
+	if (share != NULL) {
+		tsn_share_widen(share, rows, &wide);
+		rows = &wide;
+		b = share->whole;
+	}
 	if (is_probe(l, rule)) {
 		l->o->on_probe(l->o->arg, vm, rule - l->rules->first_probe, rows, b);
 	} else if (l->o->on_rows == NULL) {
-		tsn_alerts_on_match(l->alerts, vm, rule, rows, b);
+		tsn_alerts_on_match(l->alerts, vm, share, rule, rows, b);
 		if (l->feedback != NULL && !l->watching)
 			tsn_feedback_match(l->feedback, rule, rows, b);
 	} else if (rule == 0 && b->kind == TSN_BATCH_FLOWS) {
 		l->o->on_rows(l->o->arg, l->batch, rows);
 	}
-}
-
-struct tsn_batch *
-tsn_lane_rows(struct tsn_lane *l, struct tsn_batch *b)
-{
-	if (l->nshards == 1)
-		return b;
-	tsn_batch_view(l->view, b);
-	if (l->parts != NULL)
-		tsn_state_part_rows(l->parts, b, l->shard, l->nshards, &l->view->rows);
-	else
-		tsn_state_shard_rows(l->key, tsn_state_seed(l->state), b, l->shard, l->nshards, &l->view->rows);
-	return l->view;
 }
 
 void
@@ -128,16 +140,36 @@ tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b)
 	tsn_vm_run(l->vm, b, l->state, (const struct tsn_set *const *)l->rules->sets, on_match, l);
 }
 
+/* The rows of a shard, side by side. */
+static struct tsn_share *
+share_of(struct tsn_lane *l, const struct tsn_batch *b)
+{
+	struct tsn_mask rows;
+
+	if (l->given != NULL || l->nshards == 1)
+		return l->given;
+	tsn_state_shard_rows(l->key, tsn_state_seed(l->state), b, l->shard, l->nshards, &rows);
+	tsn_share_take(l->own_share, b, &rows);
+	return l->own_share;
+}
+
+void
+tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b)
+{
+	l->share = share_of(l, b);
+	tsn_lane_run(l, l->share != NULL ? l->share->batch : b);
+	l->share = NULL;
+	l->ticket = b->ticket + b->n;
+}
+
 void
 tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock)
 {
 	/* what has no clock of its own may have been received later than it says */
 	clock = b->received_span.most > clock ? b->received_span.most : clock;
-	b = tsn_lane_rows(l, b);
 	if (l->o->on_rows == NULL)
 		tsn_alerts_rows(l->alerts, b);
-	tsn_lane_run(l, b);
-	l->ticket = b->ticket + b->n;
+	tsn_lane_run_share(l, b);
 	if (l->o->on_rows == NULL)
 		tsn_alerts_tick(l->alerts, clock);
 }

@@ -14,6 +14,7 @@
 #include "core/engine.h"
 
 struct tsn_feedback;
+struct tsn_share;
 
 struct tsn_lane {
 	const struct tsn_engine_options *o;
@@ -31,8 +32,9 @@ struct tsn_lane {
 	/* of a shard, else NULL and 1: it takes the rows of its parts of this key */
 	const struct tsn_key_spec *key;
 	uint32_t shard, nshards;
-	const uint8_t *parts;            /* of the rows of the item at hand, by that key; NULL: nobody made them */
-	struct tsn_batch *view;          /* such a batch: another's columns, but not all of its rows */
+	struct tsn_share *given;         /* its rows of the batch at hand, if the front has made them; else NULL */
+	struct tsn_share *own_share;     /* of a shard: where it makes them itself */
+	struct tsn_share *share;         /* at hand; NULL: the batch, whole */
 	struct tsn_batch *tick_batch;
 	struct tsn_batch *batch;         /* at hand */
 	bool *own_set;             /* by slot: dynamic sets that are this lane's; NULL: all are */
@@ -52,10 +54,11 @@ bool tsn_lane_bind(struct tsn_lane *l, struct tsn_ruleset *rs, const struct tsn_
 void tsn_lane_look_at(struct tsn_lane *l, struct tsn_exporters *x);
 void tsn_lane_fini(struct tsn_lane *l);
 
-/* The batch as the lane sees it. */
-struct tsn_batch *tsn_lane_rows(struct tsn_lane *l, struct tsn_batch *b);
-/* The program over a batch. */
+/* What shares of the lane have to hold. NULL when memory is out. */
+struct tsn_share *tsn_lane_share_new(const struct tsn_lane *l, bool away);
+/* The program over a batch; over the lane's share of what comes from outside. */
 void tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b);
+void tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b);
 /* A batch of flows; [clock]: time of receipt behind it. */
 void tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock);
 

@@ -147,6 +147,8 @@ make_lanes(struct tsn_engine *e, struct tsn_load *l)
 	for (uint32_t i = 0; i < l->nlanes; i++)
 		if (!make_lane(e, l, i))
 			return false;
+	if (!tsn_seats_share(l->seats))
+		return false;
 	return bind_alerts(l->alerts, l->rules, l->rules->program, NULL);
 }
 

@@ -3,6 +3,8 @@
 #include "core/seats.h"
 
 #include "base/mem.h"
+#include "core/items.h"
+#include "flow/share.h"
 
 static bool
 make_seats(struct tsn_seats *s, double cost)
@@ -15,10 +17,11 @@ make_seats(struct tsn_seats *s, double cost)
 		atomic_init(&s->seat[i].done, 0);
 		atomic_init(&s->seat[i].watch_due, INT64_MAX);
 		atomic_init(&s->seat[i].cost, (uint64_t)(cost * TSN_BATCH_ROWS) / s->nlanes);
+		atomic_init(&s->seat[i].by, 0);
 	}
 	for (uint32_t i = 0; i < TSN_CREW_ITEMS; i++)
 		if ((s->records[i] = tsn_calloc(s->nlanes, sizeof(*s->records[i]))) == NULL ||
-		    (s->parts[i] = tsn_calloc(s->nlanes, sizeof(*s->parts[i]))) == NULL)
+		    (s->share[i] = tsn_calloc(s->nlanes, sizeof(struct tsn_share *))) == NULL)
 			return false;
 	return true;
 }
@@ -39,6 +42,16 @@ tsn_seats_new(struct tsn_lane *lane, uint32_t nlanes, double cost, struct tsn_al
 	return NULL;
 }
 
+bool
+tsn_seats_share(struct tsn_seats *s)
+{
+	for (uint32_t i = 0; i < TSN_CREW_ITEMS; i++)
+		for (uint32_t k = 0; k < s->nlanes; k++)
+			if (s->lane[k].nshards > 1 && (s->share[i][k] = tsn_lane_share_new(&s->lane[k], true)) == NULL)
+				return false;
+	return true;
+}
+
 void
 tsn_seats_free(struct tsn_seats *s)
 {
@@ -46,7 +59,9 @@ tsn_seats_free(struct tsn_seats *s)
 		return;
 	for (uint32_t i = 0; i < TSN_CREW_ITEMS; i++) {
 		tsn_free(s->records[i]);
-		tsn_free(s->parts[i]);
+		for (uint32_t k = 0; s->share[i] != NULL && k < s->nlanes; k++)
+			tsn_share_free(s->share[i][k]);
+		tsn_free(s->share[i]);
 	}
 	tsn_free(s->seat);
 	tsn_free(s);

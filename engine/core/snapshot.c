@@ -15,7 +15,7 @@
 #include "core/talks.h"
 
 #define MARK   "tocsin engine"
-#define FORMAT 2
+#define FORMAT 3
 #define ORDER  0x01020304u /* reals and lengths are written as the machine has them */
 
 static size_t

@@ -45,19 +45,33 @@ tsn_talks_carry(struct tsn_pair *pair, const struct tsn_program *p, const struct
 }
 
 /* S46, and S15: what rules about conversations need is not there where one direction or a part of the packets is missing. */
+static uint32_t
+needs_of(const struct tsn_rule *r)
+{
+	if (r->disabled)
+		return 0;
+	return r->requires_bits | (r->door == TSN_DOOR_TALK ? TSN_REQ_UNSAMPLED | TSN_REQ_BOTH_DIRECTIONS : 0);
+}
+
 uint32_t
 tsn_rule_lacks(const struct tsn_rule *r, const struct tsn_exporter *x)
 {
 	uint32_t interval = x->sampling_override > 0 ? x->sampling_override : x->sampling;
-	uint32_t needs = r->requires_bits, has = 0;
+	uint32_t has = 0;
 
-	if (r->disabled)
-		return 0;
-	if (r->door == TSN_DOOR_TALK)
-		needs |= TSN_REQ_UNSAMPLED | TSN_REQ_BOTH_DIRECTIONS;
 	has |= x->flags_seen ? TSN_REQ_FLAGS : 0;
 	has |= x->interfaces_seen ? TSN_REQ_INTERFACES : 0;
 	has |= interval <= 1 ? TSN_REQ_UNSAMPLED : 0;
 	has |= x->both_seen ? TSN_REQ_BOTH_DIRECTIONS : 0;
-	return needs & ~has;
+	return needs_of(r) & ~has;
+}
+
+/* The bits of both enumerations are the same. */
+_Static_assert(TSN_REQ_FLAGS == 1 << TSN_GIVES_FLAGS && TSN_REQ_INTERFACES == 1 << TSN_GIVES_INTERFACES &&
+    TSN_REQ_UNSAMPLED == 1 << TSN_GIVES_UNSAMPLED && TSN_REQ_BOTH_DIRECTIONS == 1 << TSN_GIVES_BOTH_DIRECTIONS, "in one order");
+
+uint64_t
+tsn_rule_left_out(const struct tsn_rule *r, const struct tsn_exporter *x)
+{
+	return tsn_exporter_without(x, r->door == TSN_DOOR_TALK, needs_of(r));
 }

@@ -87,10 +87,8 @@ tsn_lane_begin_tick(struct tsn_lane *l, int64_t tick)
 void
 tsn_lane_talks(struct tsn_lane *l, struct tsn_batch *b)
 {
-	b = tsn_lane_rows(l, b);
 	tsn_alerts_rows(l->alerts, b);
-	tsn_lane_run(l, b);
-	l->ticket = b->ticket + b->n;
+	tsn_lane_run_share(l, b);
 }
 
 void

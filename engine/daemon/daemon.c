@@ -71,7 +71,7 @@ struct tsn_daemon {
 	struct tsn_load *retired;
 	struct tsn_set *retired_set;
 	bool tells;              /* what it was the end of is still to be told: */
-	uint32_t files, files_kept;
+	uint32_t files, files_kept, texts, texts_kept;
 	int64_t waited_us;
 };
 
@@ -331,11 +331,10 @@ tell_reload(void *arg, const struct tsn_load *l)
 	tsn_load_tell(l, &r);
 	tsn_log(d->log, TSN_LOG_INFO,
 	    "reloaded: %u rules added, %u changed, %u removed, %u unchanged; %u expressions kept with %llu groups, %u new; "
-	    "%u of %u set files kept; flows waited %lld us",
+	    "%u of %u rule files and %u of %u set files kept; flows waited %lld us",
 	    r.added, r.changed, r.removed, r.unchanged, r.expressions_kept, (unsigned long long)r.groups_kept, r.expressions_new,
-	    d->files_kept, d->files, (long long)d->waited_us);
+	    d->texts_kept, d->texts, d->files_kept, d->files, (long long)d->waited_us);
 	tell_expiring(d, tsn_engine_ruleset(d->engine)->program, tsn_now_ms());
-	tsn_notify("READY=1\nSTATUS=rules reloaded");
 	say(d, NULL);
 }
 
@@ -363,7 +362,10 @@ finish_reload(struct tsn_daemon *d, struct tsn_job_result *r)
 	d->tells = true;
 	d->files = rs->files;
 	d->files_kept = rs->files_kept;
+	d->texts = rs->texts;
+	d->texts_kept = rs->texts_kept;
 	d->waited_us = tsn_steady_us() - began;
+	tsn_notify("READY=1\nSTATUS=rules reloaded"); /* here: by another thread it could come after STOPPING */
 }
 
 static void
@@ -374,6 +376,7 @@ finish_refresh(struct tsn_daemon *d, struct tsn_job_result *r)
 
 	/* the last holder frees it, and that is not to be who takes the flows */
 	d->retired_set = tsn_set_hold(rs->sets[r->slot]);
+	rs->refresh_failed[r->slot] = r->set == NULL;
 	if (r->set == NULL || !tsn_engine_replace_set(d->engine, r->slot, r->set)) {
 		tsn_set_free(r->set);
 		tsn_log(d->log, TSN_LOG_ERROR, "set %s: its file cannot be used; the old members stay", name);
@@ -423,6 +426,8 @@ start_jobs(struct tsn_daemon *d, int64_t now)
 			keep_old(d, "no thread to compile with", NULL);
 		return;
 	}
+	if (d->watch != NULL)
+		tsn_watch_tell_old(d->watch, tsn_engine_ruleset(d->engine), now, d->log);
 	slot = d->watch != NULL ? tsn_watch_changed(d->watch, now) : -1;
 	if (slot >= 0 && !tsn_job_refresh(d->job, tsn_engine_ruleset(d->engine), (uint32_t)slot))
 		tsn_log(d->log, TSN_LOG_ERROR, "no thread to read a set's file with");
@@ -637,6 +642,7 @@ tsn_daemon_run(const struct tsn_daemon_options *o)
 	struct tsn_metrics m;
 
 	d.ports = (struct tsn_ports){ .stdout_text = o->stdout_text, .stdout_color = o->stdout_color, .log = o->log };
+	d.rules.keep = true;
 	tsn_guests_open(&d.guests, o->rulesets, o->log);
 	raise_descriptors();
 	d.signals = open_signals();

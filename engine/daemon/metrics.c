@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "core/learning.h"
+#include "daemon/watch.h"
 #include "sets/set.h"
 #include "vm/vm.h"
 #include "vm/profile.h"
@@ -40,6 +41,28 @@ single(struct tsn_buf *out, const char *name, const char *type, const char *help
 {
 	head(out, name, type, help);
 	tsn_buf_printf(out, "tocsin_%s %llu\n", name, (unsigned long long)v);
+}
+
+static void
+exporter_labels(struct tsn_exporters *t, uint32_t i, const char *before, struct tsn_buf *out)
+{
+	const struct tsn_exporter *x = tsn_exporters_at(t, i);
+	char text[TSN_ADDR_TEXT] = "others";
+
+	if (i > 0)
+		tsn_addr_text(x->addr, text);
+	label(out, before, text, strlen(text));
+	if (x->name.n > 0)
+		label(out, ",name=\"", x->name.p, x->name.n);
+	tsn_buf_puts(out, "} ");
+}
+
+static uint32_t
+exporters_shown(struct tsn_exporters *t)
+{
+	uint32_t n = tsn_exporters_count(t);
+
+	return n < EXPORTERS_SHOWN ? n : EXPORTERS_SHOWN;
 }
 
 /* --- the engine --- */
@@ -124,6 +147,30 @@ kept_out(const struct tsn_metrics *m, struct tsn_buf *out)
 	}
 }
 
+/* S46: who cannot feed a rule. The product of rules and exporters is bounded as exporters are. */
+static void
+left_out(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn_buf *out)
+{
+	const struct tsn_program *p = tsn_engine_ruleset(m->engine)->program;
+	uint32_t lines = 0;
+
+	head(out, "rule_left_out_total", "counter",
+	    "flows or conversations that took no part in the rule: their exporter does not give what it requires");
+	for (uint32_t r = 0; r < p->nrules; r++) {
+		for (uint32_t i = 0; i < exporters_shown(t) && lines < EXPORTERS_SHOWN; i++) {
+			uint64_t n = tsn_rule_left_out(&p->rules[r], tsn_exporters_at(t, i));
+
+			if (n == 0)
+				continue;
+			lines++;
+			tsn_buf_puts(out, "tocsin_rule_left_out_total");
+			label(out, "{rule=\"", p->rules[r].name, strlen(p->rules[r].name));
+			exporter_labels(t, i, ",exporter=\"", out);
+			tsn_buf_printf(out, "%llu\n", (unsigned long long)n);
+		}
+	}
+}
+
 /* Of the batches that were timed, as if all had been. */
 static void
 costs(const struct tsn_metrics *m, struct tsn_buf *out)
@@ -175,20 +222,42 @@ states(const struct tsn_metrics *m, struct tsn_buf *out)
 	}
 }
 
+/* What there is to say of a set's file; false: it has none, or nobody can say. */
+static bool
+of_file(const struct tsn_ruleset *rs, uint32_t slot, int64_t now, int which, double *v)
+{
+	const int64_t written = tsn_set_as_of(rs->sets[slot]);
+
+	*v = which == 1 ? (double)(now - written) / 1000 : which == 2 ? tsn_watch_is_old(rs, slot, now) : rs->refresh_failed[slot];
+	return written != TSN_TIME_NONE && (which != 2 || rs->module->sets[slot].max_age_ms > 0);
+}
+
 static void
 sets(const struct tsn_metrics *m, struct tsn_buf *out)
 {
+	static const struct { const char *name, *help; } v[] = {
+		{ "set_members", "members of a named set" },
+		{ "set_age_seconds", "time since the set's file was written" },
+		{ "set_too_old", "1 if the file is older than max_age: who is in the set is unknown" },
+		{ "set_refresh_failed", "1 if the file changed and could not be used: the old members stay" },
+	};
 	const struct tsn_ruleset *rs = tsn_engine_ruleset(m->engine);
 
-	head(out, "set_members", "gauge", "members of a named set");
-	for (uint32_t i = 0; i < rs->program->nsets; i++) {
-		const char *name = rs->module->sets[i].name;
+	for (int k = 0; k < 4; k++) {
+		head(out, v[k].name, "gauge", v[k].help);
+		for (uint32_t i = 0; i < rs->program->nsets; i++) {
+			const char *name = rs->module->sets[i].name;
+			double value;
 
-		if (name == NULL || name[0] == '{' || rs->sets[i] == NULL) /* a literal in a rule has no name */
-			continue;
-		tsn_buf_puts(out, "tocsin_set_members");
-		label(out, "{set=\"", name, strlen(name));
-		tsn_buf_printf(out, "} %zu\n", tsn_set_size(rs->sets[i]));
+			if (name == NULL || name[0] == '{' || rs->sets[i] == NULL) /* a literal in a rule has no name */
+				continue;
+			value = (double)tsn_set_size(rs->sets[i]);
+			if (k > 0 && !of_file(rs, i, m->now, k, &value))
+				continue;
+			tsn_buf_printf(out, "tocsin_%s", v[k].name);
+			label(out, "{set=\"", name, strlen(name));
+			tsn_buf_printf(out, "} %.0f\n", value);
+		}
 	}
 }
 
@@ -267,28 +336,6 @@ connections(const struct tsn_metrics *m, struct tsn_buf *out)
 
 /* --- exporters --- */
 
-static void
-exporter_labels(struct tsn_exporters *t, uint32_t i, struct tsn_buf *out)
-{
-	const struct tsn_exporter *x = tsn_exporters_at(t, i);
-	char text[TSN_ADDR_TEXT] = "others";
-
-	if (i > 0)
-		tsn_addr_text(x->addr, text);
-	label(out, "{exporter=\"", text, strlen(text));
-	if (x->name.n > 0)
-		label(out, ",name=\"", x->name.p, x->name.n);
-	tsn_buf_puts(out, "} ");
-}
-
-static uint32_t
-exporters_shown(struct tsn_exporters *t)
-{
-	uint32_t n = tsn_exporters_count(t);
-
-	return n < EXPORTERS_SHOWN ? n : EXPORTERS_SHOWN;
-}
-
 static bool
 silent(const struct tsn_exporter *x)
 {
@@ -312,7 +359,7 @@ exporter_counters(struct tsn_exporters *t, struct tsn_buf *out)
 			if (silent(x))
 				continue;
 			tsn_buf_printf(out, "tocsin_exporter_%s_total", name);
-			exporter_labels(t, i, out);
+			exporter_labels(t, i, "{exporter=\"", out);
 			tsn_buf_printf(out, "%llu\n", (unsigned long long)x->counter[k]);
 		}
 	}
@@ -352,7 +399,7 @@ exporter_gauges(const struct tsn_metrics *m, struct tsn_exporters *t, struct tsn
 			if (silent(tsn_exporters_at(t, i)) || !gauge_of(m, tsn_exporters_at(t, i), k, &value))
 				continue;
 			tsn_buf_printf(out, "tocsin_%s", v[k].name);
-			exporter_labels(t, i, out);
+			exporter_labels(t, i, "{exporter=\"", out);
 			tsn_buf_printf(out, "%.3f\n", value);
 		}
 	}
@@ -416,6 +463,7 @@ tsn_metrics_write(const struct tsn_metrics *m, struct tsn_buf *out)
 	engine(m, out);
 	rules(m, out);
 	kept_out(m, out);
+	left_out(m, t, out);
 	costs(m, out);
 	states(m, out);
 	sets(m, out);

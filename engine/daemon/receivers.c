@@ -251,11 +251,23 @@ halt(struct tsn_receivers *r)
 		return;
 }
 
-/* The sockets of those from [first] on, that have no thread, go to the others. */
+/* Nothing of what it received waits. */
+static bool
+is_empty(const struct receiver *o)
+{
+	return !tsn_queue_waits(o->queue) && o->given == o->nheld;
+}
+
+/*
+ * The sockets of those from [first] on, that have no thread, go to the others. Not where one of them had a thread before and
+ * left something: it would be overtaken, and what found no room in its queue lies in a socket that others then receive into.
+ */
 static bool
 divide(struct tsn_receivers *r, unsigned first)
 {
 	for (unsigned i = first; i < r->n; i++) {
+		if (!is_empty(&r->one[i]))
+			return false;
 		for (size_t k = 0; k < r->one[i].nudp; k++)
 			if (!tsn_receivers_add(r, i % first, r->one[i].udp[k]))
 				return false;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "sets/set.h"
 
 #define LOOK_MS 1000
 
@@ -24,6 +25,7 @@ struct file {
 struct tsn_watch {
 	struct file *files;
 	size_t n, cap;
+	bool *old; /* by slot */
 };
 
 static struct stamp
@@ -73,6 +75,11 @@ tsn_watch_new(const struct tsn_ruleset *rs, int64_t since, int64_t now)
 
 	if (w == NULL)
 		return NULL;
+	w->old = tsn_calloc(rs->module->nsets + 1, sizeof(*w->old));
+	if (w->old == NULL) {
+		tsn_watch_free(w);
+		return NULL;
+	}
 	for (slot = 0; slot < rs->module->nsets; slot++) {
 		for (i = 0; (path = tsn_ruleset_set_path(rs, slot, i)) != NULL; i++) {
 			if (!add(w, rs, slot, path, since, now)) {
@@ -90,6 +97,7 @@ tsn_watch_free(struct tsn_watch *w)
 	if (w == NULL)
 		return;
 	tsn_free(w->files);
+	tsn_free(w->old);
 	tsn_free(w);
 }
 
@@ -117,4 +125,29 @@ tsn_watch_changed(struct tsn_watch *w, int64_t now)
 		return (int)f->slot;
 	}
 	return -1;
+}
+
+bool
+tsn_watch_is_old(const struct tsn_ruleset *rs, uint32_t slot, int64_t now)
+{
+	const int64_t most = rs->module->sets[slot].max_age_ms, written = tsn_set_as_of(rs->sets[slot]);
+
+	return most > 0 && written != TSN_TIME_NONE && now - written > most;
+}
+
+void
+tsn_watch_tell_old(struct tsn_watch *w, const struct tsn_ruleset *rs, int64_t now, const struct tsn_log *log)
+{
+	for (uint32_t slot = 0; slot < rs->module->nsets; slot++) {
+		const bool old = tsn_watch_is_old(rs, slot, now);
+
+		if (old == w->old[slot])
+			continue;
+		w->old[slot] = old;
+		if (old)
+			tsn_log(log, TSN_LOG_WARN, "set %s: its file is older than max_age; who is in it is unknown until it is written anew",
+			    rs->module->sets[slot].name);
+		else
+			tsn_log(log, TSN_LOG_INFO, "set %s: its file is recent again", rs->module->sets[slot].name);
+	}
 }

@@ -4,6 +4,7 @@
 #ifndef TSN_DAEMON_WATCH_H
 #define TSN_DAEMON_WATCH_H
 
+#include "base/log.h"
 #include "compile/compile.h"
 
 struct tsn_watch;
@@ -20,5 +21,9 @@ void tsn_watch_free(struct tsn_watch *w);
  * `refresh` says, else every second; -1 if none. A slot told is not told again for the same change.
  */
 int tsn_watch_changed(struct tsn_watch *w, int64_t now_ms);
+/* Logs, once for each, which sets have come to be older than their `max_age`, and which no longer are. */
+void tsn_watch_tell_old(struct tsn_watch *w, const struct tsn_ruleset *rs, int64_t now_ms, const struct tsn_log *log);
+/* Is the set older than its `max_age`, so that nobody is known to be in it? */
+bool tsn_watch_is_old(const struct tsn_ruleset *rs, uint32_t slot, int64_t now_ms);
 
 #endif

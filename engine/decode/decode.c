@@ -133,16 +133,15 @@ whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape,
     struct tsn_exporter *x, bool *odd)
 {
 	size_t size = shape->record, room = len - shape->header;
-	uint32_t count = tsn_wire_u16(p + 2), there = (uint32_t)(room / size);
-	bool bad_count = count == 0 || count > shape->max_count;
-	bool is_short = there < count;
-	bool trailing = room > count * size;
+	uint32_t count = tsn_wire_u16(p + 2);
 
-	x->counter[TSN_XC_COUNT] += bad_count;
-	x->counter[TSN_XC_SHORT] += is_short;
-	x->counter[TSN_XC_TRAILING] += trailing;
-	*odd = bad_count || is_short || trailing;
-	return is_short ? there : count;
+	*odd = count == 0 || count > shape->max_count || room != count * size;
+	if (!*odd)
+		return count;
+	x->counter[TSN_XC_COUNT] += count == 0 || count > shape->max_count;
+	x->counter[TSN_XC_SHORT] += room < count * size;
+	x->counter[TSN_XC_TRAILING] += room > count * size;
+	return room < count * size ? (uint32_t)(room / size) : count;
 }
 
 /* Into as many batches as it takes. Returns how many records were taken. */

@@ -173,7 +173,7 @@ fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_
 	const struct tsn_turn_records r = { p, n, stride, h->uptime, h->exported };
 	enum tsn_turned turned = version == 1 ? TSN_TURNED_NOT : tsn_fixed_turn(b, &r);
 
-	if (turned == TSN_TURNED_ODD || (turned == TSN_TURNED && tsn_times_ends_first(b, n)))
+	if (turned == TSN_TURNED_ODD)
 		return fill_odd_times(b, h, p, n, stride);
 	if (turned == TSN_TURNED)
 		return 0;

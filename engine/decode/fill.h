@@ -32,10 +32,10 @@ extern const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS];
 
 /*
  * Many records at a time: up to four numbers of up to 4 bytes, or two of 8, within 16 bytes of each record, each
- * zero-extended to its column. UPTIME and MILLIS are placed in time, as most are: see tsn_turns_run.
+ * zero-extended to its column. UPTIME and MILLIS are placed in time, as most are: see tsn_turns_run. UPTIME_END is not before the word before.
  */
 enum tsn_turn_store {
-	TSN_TURN_NONE, TSN_TURN_8, TSN_TURN_16, TSN_TURN_FLAGS, TSN_TURN_32, TSN_TURN_64, TSN_TURN_UPTIME,
+	TSN_TURN_NONE, TSN_TURN_8, TSN_TURN_16, TSN_TURN_FLAGS, TSN_TURN_32, TSN_TURN_64, TSN_TURN_UPTIME, TSN_TURN_UPTIME_END,
 	TSN_TURN_PAIR, TSN_TURN_MILLIS, /* with the word behind it, the higher half */
 };
 struct tsn_turn_word {

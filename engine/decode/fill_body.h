@@ -20,6 +20,8 @@ NAME(put_word)(const struct tsn_batch *b, const struct tsn_turn *t, int k, const
 	case TSN_TURN_32: NAME(put_32)((uint32_t *)column + at, v); break;
 	case TSN_TURN_64: NAME(put_64)((uint64_t *)column + at, v); break;
 	case TSN_TURN_UPTIME: return NAME(put_uptime)((int64_t *)column + at, v, r->uptime, r->exported);
+	case TSN_TURN_UPTIME_END:
+		return NAME(put_uptime)((int64_t *)column + at, v, r->uptime, r->exported) | NAME(is_later)(w->v[(k - 1) & 3], v, r->uptime);
 	case TSN_TURN_PAIR: NAME(put_pair)((uint64_t *)column + at, v, w->v[k | 1]); break;
 	case TSN_TURN_MILLIS: return NAME(put_millis)((uint64_t *)column + at, v, w->v[k | 1]);
 	default: break;

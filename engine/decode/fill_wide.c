@@ -35,7 +35,7 @@ static const struct tsn_turn fixed_always[] = {
 	{ 0, { FOUR(0), FOUR(4), TWO(12), TWO(14) },
 	    { { TSN_F_SRC, TSN_TURN_32 }, { TSN_F_DST, TSN_TURN_32 }, { TSN_F_IN_IF, TSN_TURN_32 }, { TSN_F_OUT_IF, TSN_TURN_32 } } },
 	{ 16, { FOUR(0), FOUR(4), FOUR(8), FOUR(12) },
-	    { { TSN_F_RAW_PACKETS, TSN_TURN_64 }, { TSN_F_RAW_BYTES, TSN_TURN_64 }, { TSN_F_START, TSN_TURN_UPTIME }, { TSN_F_END, TSN_TURN_UPTIME } } },
+	    { { TSN_F_RAW_PACKETS, TSN_TURN_64 }, { TSN_F_RAW_BYTES, TSN_TURN_64 }, { TSN_F_START, TSN_TURN_UPTIME }, { TSN_F_END, TSN_TURN_UPTIME_END } } },
 	{ 32, { TWO(0), TWO(2), ONE(5), ONE(6) },
 	    { { TSN_F_SRC_PORT, TSN_TURN_16 }, { TSN_F_DST_PORT, TSN_TURN_16 }, { TSN_F_FLAGS, TSN_TURN_16 }, { TSN_F_PROTO, TSN_TURN_8 } } },
 };
@@ -155,6 +155,16 @@ avx2_put_uptime(int64_t *col, __m256i v, uint32_t uptime, int64_t exported)
 	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_max_epu32(age, ahead), age)) != 0;
 }
 
+/* Is one of [first] later than its [last]? */
+AVX2 bool
+avx2_is_later(__m256i first, __m256i last, uint32_t uptime)
+{
+	const __m256i now = _mm256_set1_epi32((int)uptime);
+	__m256i age = _mm256_sub_epi32(now, first), most = _mm256_max_epu32(age, _mm256_sub_epi32(now, last));
+
+	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(most, age)) != -1;
+}
+
 /* As pairs. True: one is no time. */
 AVX2 bool
 avx2_put_millis(uint64_t *col, __m256i low, __m256i high)
@@ -197,9 +207,10 @@ avx512_row(const uint8_t *p, size_t i, size_t stride, size_t at, __m128i order)
 	const uint8_t *q = p + i * stride + at;
 	__m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)q));
 
-	v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(q + 4 * stride)), 1);
-	v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(q + 8 * stride)), 2);
-	v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(q + 12 * stride)), 3);
+	/* a load that is broadcast under a mask takes no shuffle, as one that is inserted does */
+	v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128((const __m128i *)(q + 4 * stride)));
+	v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128((const __m128i *)(q + 8 * stride)));
+	v = _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128((const __m128i *)(q + 12 * stride)));
 	return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));
 }
 
@@ -267,6 +278,14 @@ avx512_put_uptime(int64_t *col, __m512i v, uint32_t uptime, int64_t exported)
 	_mm512_storeu_si512(col, _mm512_sub_epi64(now, low));
 	_mm512_storeu_si512(col + 8, _mm512_sub_epi64(now, high));
 	return _mm512_cmpge_epu32_mask(age, _mm512_set1_epi32(AHEAD)) != 0;
+}
+
+AVX512 bool
+avx512_is_later(__m512i first, __m512i last, uint32_t uptime)
+{
+	const __m512i now = _mm512_set1_epi32((int)uptime);
+
+	return _mm512_cmplt_epu32_mask(_mm512_sub_epi32(now, first), _mm512_sub_epi32(now, last)) != 0;
 }
 
 AVX512 bool

@@ -130,19 +130,6 @@ empty(struct tsn_batch *b, enum tsn_batch_kind kind)
 	memset(&b->derived, 0, sizeof(b->derived));
 }
 
-/* Most of a batch's own memory are the masks of fields that nobody wants, and each shard has a view of each batch. */
-void
-tsn_batch_view(struct tsn_batch *to, const struct tsn_batch *of)
-{
-	const size_t before = offsetof(struct tsn_batch, present), behind = before + sizeof(of->present);
-
-	memcpy(to, of, before);
-	memcpy((char *)to + behind, (const char *)of + behind, sizeof(*of) - behind);
-	for (int f = 0; f < TSN_FIELD_COUNT; f++)
-		if (tsn_field_set_has(&of->wanted, (enum tsn_field)f))
-			to->present[f] = of->present[f];
-}
-
 void
 tsn_batch_clear(struct tsn_batch *b, enum tsn_batch_kind kind)
 {

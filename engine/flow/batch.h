@@ -10,13 +10,11 @@
 
 #include "base/clock.h"
 #include "flow/fields.h"
+#include "flow/gives.h"
 #include "flow/mask.h"
 #include "flow/value.h"
 
 struct tsn_exporters;
-
-/* What an exporter can be relied on to give (S46); see tsn_batch.gives. */
-enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN_GIVES_BOTH_DIRECTIONS, TSN_GIVES_COUNT };
 
 enum tsn_batch_kind {
 	TSN_BATCH_FLOWS,
@@ -178,12 +176,6 @@ void tsn_batch_seal(struct tsn_batch *b);
 /* For batch.c. [spoil], under AddressSanitizer: what tsn_batch_reuse does not reset is nothing that could be taken for a time. */
 void tsn_batch_unseal(struct tsn_batch *b);
 void tsn_batch_spoil(struct tsn_batch *b);
-
-/*
- * [to], from zeros or a view already, becomes a view of [of]: another's columns, of which only the wanted ones may be looked at, with
- * rows of its own. Not to be cleared, filled or freed as a batch; good as long as [of] does not change.
- */
-void tsn_batch_view(struct tsn_batch *to, const struct tsn_batch *of);
 
 /*
  * Where decoders put rows. [room] returns a batch with at least one free row

@@ -9,6 +9,7 @@
 #define TSN_FLOW_EXPORTER_H
 
 #include "base/addr.h"
+#include "flow/gives.h"
 #include "flow/value.h"
 
 /* COUNTER(symbol, "metric name", "meaning") */
@@ -105,6 +106,7 @@ struct tsn_exporter {
 		bool in;
 	} change;
 	uint64_t counter[TSN_EXPORTER_COUNTER_COUNT];
+	uint64_t gave[2][TSN_GIVES_SETS]; /* its flows and conversations by what they give; tsn_exporters_count_gives */
 };
 
 struct tsn_exporters;

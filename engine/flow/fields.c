@@ -32,10 +32,11 @@ static const struct { const char *name; enum tsn_field field; } aliases[] = {
 #undef ALIAS
 };
 
+/* [name] may be any bytes of a file, with a NUL among them. */
 static bool
 same(const char *word, const char *name, size_t len)
 {
-	return len > 0 && word[0] == name[0] && strncmp(word, name, len) == 0 && word[len] == '\0';
+	return len > 0 && word[0] == name[0] && strlen(word) == len && memcmp(word, name, len) == 0;
 }
 
 int

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/wide.h"
 
 enum { TAG_ABSENT = 0, TAG_PLAIN = 1, TAG_V4 = 4, TAG_V6 = 6 };
 
@@ -29,6 +30,16 @@ tsn_key_present(const struct tsn_key_spec *k, const struct tsn_batch *b, struct 
 	*out = b->rows;
 	for (unsigned i = 0; i < k->n; i++)
 		tsn_mask_and(out, out, &b->present[k->part[i].field]);
+}
+
+bool
+tsn_key_present_in(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row)
+{
+	bool all = tsn_mask_has(&b->rows, row);
+
+	for (unsigned i = 0; i < k->n; i++)
+		all = all && tsn_mask_has(&b->present[k->part[i].field], row);
+	return all;
 }
 
 /* One store where the size is a constant. */
@@ -160,6 +171,99 @@ tsn_key_encode_loose(const struct tsn_key_spec *k, const struct tsn_batch *b, ui
 	}
 	return (size_t)(p - out);
 }
+
+/* --- many rows at once --- */
+
+/* Bytes of the part, its tag included; 0: not always the same, or too many. */
+static size_t
+short_size(const struct tsn_key_part *part)
+{
+	switch (tsn_fields[part->field].storage) {
+	case TSN_U8:   return 1 + 1;
+	case TSN_U16:  return 1 + 2;
+	case TSN_U32:
+	case TSN_ADDR: return 1 + 4;
+	default:       return 0;
+	}
+}
+
+static size_t
+short_sizes(const struct tsn_key_spec *k)
+{
+	size_t size = 0;
+
+	for (unsigned i = 0; i < k->n; i++) {
+		if (short_size(&k->part[i]) == 0)
+			return 0;
+		size += short_size(&k->part[i]);
+	}
+	return size <= TSN_KEY_WORDS * sizeof(uint64_t) ? size : 0;
+}
+
+static void
+values_of(const struct tsn_key_part *part, const struct tsn_batch *b, const uint16_t *row, uint32_t n, uint32_t *out)
+{
+	const uint32_t mask = part->v4_bits == 0 ? 0 : UINT32_MAX << (32 - part->v4_bits);
+	const void *col = b->col[part->field];
+
+	switch (tsn_fields[part->field].storage) {
+	case TSN_U8:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = ((const uint8_t *)col)[row[i]];
+		break;
+	case TSN_U16:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = ((const uint16_t *)col)[row[i]];
+		break;
+	case TSN_U32:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = ((const uint32_t *)col)[row[i]];
+		break;
+	default:
+		for (uint32_t i = 0; i < n; i++)
+			out[i] = ((const uint32_t *)col)[row[i]] & mask;
+		break;
+	}
+}
+
+/* Numbers of [size] bytes, the most significant first, behind a tag, from bit [shift] of a word on; what does not fit goes to the next. */
+TSN_WIDE(static, void, add_part, (const uint32_t *v, uint32_t n, uint64_t tag, unsigned size, unsigned shift, uint64_t *restrict word,
+    uint64_t *restrict next), (v, n, tag, size, shift, word, next))
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const uint64_t bytes = tag | (uint64_t)(__builtin_bswap32(v[i]) >> (32 - 8 * size)) << 8;
+
+		word[i] |= bytes << shift;
+		next[i] |= shift == 0 ? 0 : bytes >> (64 - shift);
+	}
+}
+
+size_t
+tsn_key_words(const struct tsn_key_spec *k, const struct tsn_batch *b, const uint16_t *row, uint32_t n,
+    uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS])
+{
+	const size_t len = short_sizes(k);
+	uint32_t v[TSN_BATCH_ROWS];
+	uint64_t over[TSN_BATCH_ROWS];
+	unsigned at = 0;
+
+	for (size_t w = 0; w * sizeof(uint64_t) < len; w++)
+		memset(words[w], 0, n * sizeof(uint64_t));
+	for (unsigned i = 0; i < k->n && len > 0; i++) {
+		const unsigned size = (unsigned)short_size(&k->part[i]), word = at / 8;
+		const bool last = (word + 1) * sizeof(uint64_t) >= len;
+
+		if (last)
+			memset(over, 0, n * sizeof(uint64_t)); /* nothing comes there */
+		values_of(&k->part[i], b, row, n, v);
+		add_part(v, n, tsn_fields[k->part[i].field].storage == TSN_ADDR ? TAG_V4 : TAG_PLAIN, size - 1, at % 8 * 8, words[word],
+		    last ? over : words[word + 1]);
+		at += size;
+	}
+	return len;
+}
+
+/* --- back --- */
 
 static size_t
 number_size(enum tsn_storage s)

@@ -28,8 +28,17 @@ struct tsn_key_spec {
 
 /* Rows that carry every part. With no part: all rows. */
 void tsn_key_present(const struct tsn_key_spec *k, const struct tsn_batch *b, struct tsn_mask *out);
+/* One row of that. */
+bool tsn_key_present_in(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row);
 /* Writes at most TSN_KEY_MAX bytes, returns how many; the row must carry every part. */
 size_t tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, uint32_t row, uint8_t *out);
+/*
+ * What tsn_key_encode would write for each of [row], where their addresses are of IPv4, as words whose lowest byte is the first and whose
+ * last one ends in zeros. Returns the length of all of them; 0: keys of this spec are not of one length, or too long for this.
+ */
+#define TSN_KEY_WORDS 4
+size_t tsn_key_words(const struct tsn_key_spec *k, const struct tsn_batch *b, const uint16_t *row, uint32_t n,
+    uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS]);
 /*
  * As above, but an absent part gets a marker of its own, which sorts first:
  * alerts without `by` are keyed by src even where a flow has none.

@@ -40,7 +40,8 @@ tsn_batch_seal(struct tsn_batch *b)
 		if (tsn_field_set_has(&b->wanted, (enum tsn_field)f))
 			continue;
 		b->present[f] = b->rows;
-		ASAN_POISON_MEMORY_REGION(b->col[f], TSN_BATCH_ROWS); /* as long as any column is */
+		if (b->col[f] != NULL) /* of a share there is no such column */
+			ASAN_POISON_MEMORY_REGION(b->col[f], TSN_BATCH_ROWS); /* as long as any column is */
 		if (tsn_fields[f].addr_slot >= 0)
 			b->addr[tsn_fields[f].addr_slot].is_v4 = b->rows;
 	}
@@ -52,7 +53,8 @@ tsn_batch_unseal(struct tsn_batch *b)
 {
 	if (b->sealed)
 		for (int f = 0; f < TSN_FIELD_COUNT; f++)
-			ASAN_UNPOISON_MEMORY_REGION(b->col[f], TSN_BATCH_ROWS);
+			if (b->col[f] != NULL)
+				ASAN_UNPOISON_MEMORY_REGION(b->col[f], TSN_BATCH_ROWS);
 	b->sealed = false;
 }
 

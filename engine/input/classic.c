@@ -85,6 +85,7 @@ tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_f
 	captured = number(p + 8, c->swapped);
 	if (captured > CAPTURED_MAX)
 		return damaged(r, have, captured, error);
+	tsn_reader_by(r, RECORD_HEADER + captured); /* most are as long as the one before */
 	have = tsn_reader_need(r, RECORD_HEADER + captured);
 	if (have < RECORD_HEADER + captured)
 		return damaged(r, have, captured, error);

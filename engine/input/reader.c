@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "input/ahead.h"
+#include "input/mapped.h"
 #include "input/unpack.h"
 
 #define FILLS 4u /* what is shorter than so many is read before anybody has woken up */
@@ -53,6 +55,8 @@ tsn_reader_close(struct tsn_reader *r)
 {
 	tsn_ahead_free(r->ahead); /* first: until then others may read */
 	r->ahead = NULL;
+	tsn_mapped_free(r->mapped);
+	r->mapped = NULL;
 	if (r->own_fd && r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
@@ -96,11 +100,27 @@ would_block(const struct tsn_reader *r)
 	return r->pipe && poll(&p, 1, 0) == 0;
 }
 
-/* Nobody else reads meanwhile. What is not simply there is left to the reader itself. */
+/*
+ * Without waiting, if the kernel can be asked so: a pipe may have other readers, and one that takes what poll has just promised
+ * would leave whoever helps here waiting, and the reader for him, when it is to end.
+ */
+static ssize_t
+read_there(const struct tsn_reader *r, uint8_t *to, size_t room)
+{
+#ifdef RWF_NOWAIT
+	const ssize_t n = r->pipe ? preadv2(r->fd, &(struct iovec){ to, room }, 1, -1, RWF_NOWAIT) : -1;
+
+	if (n >= 0 || (r->pipe && errno == EAGAIN))
+		return n;
+#endif
+	return would_block(r) ? 0 : read(r->fd, to, room);
+}
+
+/* Nobody else of this process reads meanwhile. What is not simply there is left to the reader itself. */
 static ssize_t
 read_ahead(struct tsn_reader *r, uint8_t *to, size_t room)
 {
-	const ssize_t n = would_block(r) ? 0 : read(r->fd, to, room);
+	const ssize_t n = read_there(r, to, room);
 
 	if (n <= 0)
 		return TSN_UNPACK_LATER;
@@ -250,6 +270,42 @@ take_piece(struct tsn_reader *r, size_t want)
 	return true;
 }
 
+/* --- mapped --- */
+
+#define STEP ((size_t)2048) /* less is not copied at a time */
+
+/* Where there are others to read ahead, that takes more off the reader. */
+static void
+begin_mapped(struct tsn_reader *r)
+{
+	if (r->eof || r->hands != NULL || !is_anywhere(r) || (r->place = lseek(r->fd, 0, SEEK_CUR)) < 0)
+		return;
+	r->mapped = tsn_mapped_new(r->fd, r->file_size);
+}
+
+/* As read_file, which takes over for good where the pages do not tell. */
+static ssize_t
+read_mapped(struct tsn_reader *r, uint8_t *to, size_t room)
+{
+	const size_t n = tsn_mapped_copy(r->mapped, to, room, (uint64_t)r->place);
+
+	r->file_read += n;
+	r->place += (off_t)n;
+	if (n > 0)
+		return (ssize_t)n;
+	tsn_mapped_free(r->mapped);
+	r->mapped = NULL;
+	(void)lseek(r->fd, r->place, SEEK_SET);
+	return read_file(r, to, room);
+}
+
+/* Of what is taken at a time, as many as come near STEP: then nothing is left over that would have to be moved. */
+static size_t
+step_of(const struct tsn_reader *r)
+{
+	return r->step == 0 || r->step >= TSN_AHEAD_PIECE ? TSN_AHEAD_PIECE : r->step > STEP / 2 ? r->step : STEP / r->step * r->step;
+}
+
 /* --- as it is asked for --- */
 
 /* False: what is there now may have been all. */
@@ -257,13 +313,15 @@ static bool
 fill(struct tsn_reader *r)
 {
 	/* 64 KB at a time: what was read is still in the nearest caches when it is looked at */
-	size_t room = TSN_READER_ROOM - r->end, most = TSN_AHEAD_PIECE;
+	size_t room = TSN_READER_ROOM - r->end, most = r->mapped != NULL ? step_of(r) : TSN_AHEAD_PIECE;
 	uint8_t *to = r->buf + r->end;
 	ssize_t n;
 
 	if (room > most)
 		room = most;
-	n = r->unpack != NULL ? tsn_unpack_read(r->unpack, to, room) : read_file(r, to, room);
+	n = r->unpack != NULL   ? tsn_unpack_read(r->unpack, to, room)
+	    : r->mapped != NULL ? read_mapped(r, to, room)
+				: read_file(r, to, room);
 	if (n > 0)
 		r->end += (size_t)n;
 	else if (n < 0 && !r->stopped && r->unpack != NULL && tsn_unpack_why(r->unpack) != NULL)
@@ -302,8 +360,10 @@ probe(struct tsn_reader *r)
 size_t
 tsn_reader_more(struct tsn_reader *r, size_t n)
 {
-	if (!r->probed)
+	if (!r->probed) {
 		probe(r);
+		begin_mapped(r);
+	}
 	if (r->eof)
 		return r->end - r->pos;
 	if (n > TSN_READER_ROOM)

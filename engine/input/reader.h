@@ -17,6 +17,7 @@
 #include "input/wait.h"
 
 struct tsn_ahead;
+struct tsn_mapped;
 struct tsn_unpack;
 
 struct tsn_reader {
@@ -36,7 +37,9 @@ struct tsn_reader {
 	uint8_t *own;
 	struct tsn_ahead *ahead;   /* NULL: not, or not yet */
 	bool is_ahead;             /* it is on: the file is not the reader's to read */
-	off_t place;               /* of the next byte in the file, as long as it is; of one that is read anywhere */
+	struct tsn_mapped *mapped; /* what a plain file is copied from; NULL: read(2) is asked */
+	size_t step;               /* bytes of it that are copied at a time; 0: as many as are read */
+	off_t place;               /* of the next byte in the file, as long as it is ahead or mapped; of one that is read anywhere */
 	unsigned fills;            /* before it is made */
 	/* set by whoever opened the reader, before the first byte is asked for; may be empty */
 	struct tsn_waiter waiter;
@@ -59,6 +62,19 @@ static inline size_t
 tsn_reader_need(struct tsn_reader *r, size_t n)
 {
 	return r->end - r->pos >= n ? r->end - r->pos : tsn_reader_more(r, n);
+}
+/*
+ * The caller takes some [n] bytes at a time. What comes from mapped pages comes in such parts from here on, and lies in the nearest cache when
+ * it is looked at; what others read ahead lies in theirs, and is asked for a few parts before. A guess that is wrong costs time only.
+ */
+static inline void
+tsn_reader_by(struct tsn_reader *r, size_t n)
+{
+	const size_t soon = r->pos + 4096;
+
+	r->step = n;
+	for (size_t i = 0; r->is_ahead && i < n && soon + i < r->end; i += 64)
+		__builtin_prefetch(r->buf + soon + i, 0, 2);
 }
 /* What [error] says, for people; only if there is one. */
 const char *tsn_reader_error(const struct tsn_reader *r);

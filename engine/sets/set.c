@@ -41,6 +41,20 @@ tsn_set_kind(const struct tsn_set *s)
 	return s->kind;
 }
 
+int64_t
+tsn_set_as_of(const struct tsn_set *s)
+{
+	const int64_t ms = atomic_load_explicit(&s->as_of, memory_order_relaxed);
+
+	return ms == 0 ? TSN_TIME_NONE : ms;
+}
+
+void
+tsn_set_put_as_of(const struct tsn_set *s, int64_t ms)
+{
+	atomic_store_explicit(&((struct tsn_set *)s)->as_of, ms, memory_order_relaxed);
+}
+
 size_t
 tsn_set_size(const struct tsn_set *s)
 {

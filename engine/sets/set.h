@@ -71,6 +71,12 @@ struct tsn_set *tsn_set_build(struct tsn_set_builder *b);
 /* One more holder of a set, of this thread or another; not of a dynamic one. Each of them frees it. */
 struct tsn_set *tsn_set_hold(const struct tsn_set *s);
 void tsn_set_free(struct tsn_set *s);
+/*
+ * When the file that the members are from was last written, ms since 1970, TSN_TIME_NONE if that was not said. The one thing that
+ * can change: a file written again with the same members makes the same set newer, for all who hold it.
+ */
+int64_t tsn_set_as_of(const struct tsn_set *s);
+void tsn_set_put_as_of(const struct tsn_set *s, int64_t ms);
 
 /* Asking. Any of these may be called on a set of any kind: of another kind it has no member. */
 enum tsn_set_kind tsn_set_kind(const struct tsn_set *s);

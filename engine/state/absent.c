@@ -425,7 +425,6 @@ expect_row(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, struct 
 	s->row[0] = 0;
 	if (tsn_keys_make(&s->keys, &f->def.key, b, s->seed, s->row, 1) != 1)
 		return false;
-	tsn_family_guess(f, &s->keys, s->row, s->group, 1);
 	tsn_family_begin(s, f);
 	if (!tsn_family_resolve(f, &s->keys, &present, &x, s->group, 1, s->seed))
 		return false;

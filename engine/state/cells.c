@@ -7,29 +7,57 @@
 
 #define LINE 64u
 
-void *
-tsn_array_grow(void *old, size_t old_bytes, size_t bytes)
+/* Where an array of that size lies: larger ones in pages, of which none is there before it is written to. */
+enum lies { MALLOC, PAGES, HUGE };
+
+static enum lies
+lies(size_t bytes)
+{
+	return bytes < TSN_ARRAY_SMALL ? MALLOC : bytes < TSN_ARRAY_COPIED ? PAGES : HUGE;
+}
+
+static void *
+get(void *old, size_t old_bytes, size_t bytes)
 {
 	uint8_t *p;
 
-	if (old_bytes >= TSN_ARRAY_COPIED)
+	if (lies(bytes) == HUGE)
 		return tsn_map(old, old_bytes, bytes);
-	p = bytes >= TSN_ARRAY_COPIED ? tsn_map(NULL, 0, bytes) : tsn_aligned_alloc(LINE, bytes);
+	if (lies(bytes) == PAGES)
+		return tsn_map_small(old, old_bytes, bytes);
+	p = tsn_aligned_alloc(LINE, bytes);
+	if (p != NULL)
+		memset(p + old_bytes, 0, bytes - old_bytes);
+	if (p != NULL && old_bytes > 0)
+		memcpy(p, old, old_bytes);
+	if (p != NULL)
+		tsn_free(old);
+	return p;
+}
+
+void *
+tsn_array_grow(void *old, size_t old_bytes, size_t bytes)
+{
+	void *p;
+
+	if (lies(old_bytes) == lies(bytes) || old == NULL)
+		return get(old, old_bytes, bytes);
+	p = get(NULL, 0, bytes);
 	if (p == NULL)
 		return NULL;
-	if (bytes < TSN_ARRAY_COPIED)
-		memset(p + old_bytes, 0, bytes - old_bytes);
 	if (old_bytes > 0)
 		memcpy(p, old, old_bytes);
-	tsn_free(old);
+	tsn_array_free(old, old_bytes);
 	return p;
 }
 
 void
 tsn_array_free(void *p, size_t bytes)
 {
-	if (bytes >= TSN_ARRAY_COPIED)
+	if (lies(bytes) == HUGE)
 		tsn_unmap(p, bytes);
+	else if (lies(bytes) == PAGES)
+		tsn_unmap_small(p, bytes);
 	else
 		tsn_free(p);
 }

@@ -30,7 +30,7 @@ any_warm(const struct tsn_narrow *cell)
 	uint64_t half[2];
 
 	memcpy(half, cell->lane, sizeof(half));
-	return tsn_lanes_warm(half);
+	return tsn_lanes_warm(half) != 0;
 }
 
 static __attribute__((noinline)) uint32_t
@@ -105,13 +105,13 @@ wide_room(struct tsn_agg *a, uint32_t want)
 	return true;
 }
 
-/* As many as [rows] rows could ask for: a cell that has no warm lane takes more than WARM of them, another takes one. */
+/* As many as [rows] rows could ask for: a cell that has no warm lane takes more than NARROW_MAX - WARM of them, another takes one. */
 bool
 tsn_counts_reserve(struct tsn_agg *a, uint32_t rows)
 {
 	const struct tsn_counts *c = &a->store.counts;
 
-	return (c->cells.size != sizeof(struct tsn_narrow) && !c->lean) || wide_room(a, c->warm < rows ? c->warm + rows / WARM : rows);
+	return (c->cells.size != sizeof(struct tsn_narrow) && !c->lean) || wide_room(a, c->warm < rows ? c->warm + rows / (NARROW_MAX + 1 - WARM) : rows);
 }
 
 /* Is lane [l] outside the window that ends [d] > 0 panes after [newest]? */

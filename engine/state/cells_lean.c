@@ -5,20 +5,19 @@
  * touches one line of the cache beside that of the directory. The rest of a cell's head is there already. Its newest
  * pane is that of the group's newest flow, since whatever moves the one moves the other, and its sum is soon added up. And
  * the lane of the newest pane is never 0 once something was counted: where it is, either all are, and the cell is empty, or
- * there is a wide cell, whose index and one more is in the four lanes that [beside] names.
+ * there is a wide cell, whose index and one more is in the four lanes that [beside] names; behind them it looks full.
  *
- * Flows that find neither go the short way. For all others a cell with its head is made of it, and put back when they are done.
+ * Flows that find no lane near its end go the short way. Of the others most find what they need at once, and for the rest a cell with its head
+ * is made of it, and put back when they are done.
  *
  * A family has one such count at most. What cannot be so (one that came to groups which were there already, by a reload or
  * from a snapshot) stands apart, with an array of its own.
  */
 #include "base/wide.h"
+#include "state/guess.h"
+#include "state/lanes.h"
 #include "state/narrow.h"
 #include "state/near.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 struct lean {
 	struct tsn_group group;
@@ -47,6 +46,13 @@ static inline uint32_t
 beside(uint64_t newest)
 {
 	return (uint32_t)(newest + 4) & (TSN_LANES - 4);
+}
+
+/* A lane that is neither of these nor the newest pane's, so that the short way does not have to look at that one. */
+static inline uint32_t
+behind(uint64_t newest)
+{
+	return (uint32_t)(newest + 8) & (TSN_LANES - 1);
 }
 
 /* The wide cell's index and one more, 0 if there is none. */
@@ -100,35 +106,7 @@ put_back(struct lean *r, const struct tsn_narrow *cell)
 	i++;
 	memset(r->lane, 0, sizeof(r->lane));
 	memcpy(&r->lane[beside(tsn_ring_newest(cell->head))], &i, sizeof(i));
-}
-
-/* --- rows --- */
-
-/* Large groups are few, but have many of the flows: these go to the wide cell at once. */
-static __attribute__((noinline)) int64_t
-add(struct tsn_agg *a, struct lean *r, uint64_t pane, int64_t time, uint32_t row)
-{
-	struct tsn_counts *c = &a->store.counts;
-	const uint64_t newest = newest_of(a, r);
-	const uint32_t wide = wide_of(r, newest);
-	struct tsn_narrow cell;
-	int64_t n;
-
-	if (is_empty(r)) {
-		tsn_group_touch(&r->group, time);
-		r->lane[pane & (TSN_LANES - 1)] = 1;
-		return 1;
-	}
-	if (wide != 0 && pane <= newest && pane + a->keep > newest) {
-		tsn_group_touch(&r->group, time);
-		c->wide[wide - 1].lane[pane & (TSN_LANES - 1)]++;
-		return (int64_t)++c->wide[wide - 1].sum;
-	}
-	unfold(a, r, &cell);
-	n = tsn_narrow_add(c, &cell, pane, a->keep, &a->late, row);
-	tsn_group_touch(&r->group, time);
-	put_back(r, &cell);
-	return n;
+	r->lane[behind(tsn_ring_newest(cell->head))] = UINT8_MAX;
 }
 
 static int64_t
@@ -140,74 +118,66 @@ peek(const struct tsn_agg *a, const struct lean *r, uint64_t pane)
 	return tsn_narrow_peek(&a->store.counts, &cell, pane, a->keep);
 }
 
-/* The ring with 1 in a lane: a load from LANES - 1 less the lane. */
-static const uint8_t one[2 * TSN_LANES] = { [TSN_LANES - 1] = 1 };
+/* --- rows that go no short way --- */
 
-#ifdef __SSE2__
-typedef __m128i lanes;
-
-static inline lanes
-load(const uint8_t *p)
+/* A pane that the window has: nothing leaves. Large groups are few, but have many of the flows. */
+static inline int64_t
+add_within(struct tsn_counts *c, struct lean *r, uint32_t wide, uint32_t lane)
 {
-	return _mm_loadu_si128((const __m128i *)p);
+	tsn_lanes v;
+
+	if (wide != 0) {
+		c->wide[wide - 1].lane[lane]++;
+		return (int64_t)++c->wide[wide - 1].sum;
+	}
+	c->warm += r->lane[lane] + 1u == TSN_WARM;
+	v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(tsn_lanes_left[0]), tsn_lanes_one(lane));
+	memcpy(r->lane, &v, sizeof(v));
+	return (int64_t)tsn_lanes_sum_of(v);
 }
 
-static inline bool
-any_warm(lanes v)
+static int64_t
+add(struct tsn_agg *a, struct lean *r, uint64_t pane, int64_t time, uint32_t row)
 {
-	return _mm_movemask_epi8(v) != 0;
+	struct tsn_counts *c = &a->store.counts;
+	const uint64_t newest = newest_of(a, r);
+	const uint32_t lane = pane & (TSN_LANES - 1), wide = wide_of(r, newest);
+	struct tsn_narrow cell;
+	int64_t n;
+
+	if (is_empty(r)) {
+		tsn_group_touch(&r->group, time);
+		r->lane[lane] = 1;
+		return 1;
+	}
+	if (pane <= newest && pane + a->keep > newest && (wide != 0 || r->lane[lane] < UINT8_MAX)) {
+		tsn_group_touch(&r->group, time);
+		return add_within(c, r, wide, lane);
+	}
+	unfold(a, r, &cell);
+	n = tsn_narrow_add(c, &cell, pane, a->keep, &a->late, row);
+	tsn_group_touch(&r->group, time);
+	put_back(r, &cell);
+	return n;
 }
 
-/* What [left] says leaves, [more] comes: of lanes below TSN_WARM. */
-static inline lanes
-change(lanes v, lanes left, lanes more)
+void
+tsn_lean_odd(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *odd, uint32_t n)
 {
-	return _mm_add_epi8(_mm_and_si128(v, left), more);
+	for (uint32_t k = 0; k < n; k++) {
+		const uint32_t row = x->row[odd[k]];
+
+		a->out->i[row] = add(a, lean_at(a, x->group[odd[k]]), a->pane[row], x->batch->time[row], row);
+	}
 }
 
-static inline uint64_t
-sum_of(lanes v)
+/* --- the short way --- */
+
+/* 0 if rows can go the short way; a wide cell looks warm. */
+static inline __attribute__((always_inline)) uint64_t
+is_odd(const struct tsn_near *near, const struct lean *r)
 {
-	const __m128i sum = _mm_sad_epu8(v, _mm_setzero_si128());
-
-	return (uint64_t)_mm_cvtsi128_si64(_mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum)));
-}
-#else
-typedef struct { uint64_t half[2]; } lanes;
-
-static inline lanes
-load(const uint8_t *p)
-{
-	lanes v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline bool
-any_warm(lanes v)
-{
-	return tsn_lanes_warm(v.half);
-}
-
-static inline lanes
-change(lanes v, lanes left, lanes more)
-{
-	return (lanes){ { (v.half[0] & left.half[0]) + more.half[0], (v.half[1] & left.half[1]) + more.half[1] } };
-}
-
-static inline uint64_t
-sum_of(lanes v)
-{
-	return tsn_lanes_sum(v.half);
-}
-#endif
-
-/* Whatever row comes, it does not go the short way. */
-static inline __attribute__((always_inline)) bool
-is_odd(const struct tsn_near *near, const struct lean *r, uint64_t newest)
-{
-	return !tsn_near_has(near, r->group.newest) | any_warm(load(r->lane)) | (r->lane[newest & (TSN_LANES - 1)] == 0);
+	return tsn_near_beyond(near, r->group.newest) | tsn_lanes_warm_in(tsn_lanes_load(r->lane));
 }
 
 static inline bool
@@ -217,18 +187,19 @@ is_late(int64_t d, uint64_t keep)
 }
 
 /*
- * The short way of a flow whose pane is [d] behind the newest one. No branch, since [d] is as good as random; where it is
- * not above 0 nothing leaves.
+ * The short way of a flow whose pane is [d] behind the newest one: what becomes of [r] goes [to] there. No branch, since [d] is as good as
+ * random; where it is not above 0 nothing leaves.
  */
-static inline __attribute__((always_inline)) lanes
-count(struct lean *r, uint64_t newest, int64_t d, uint64_t keep, int64_t time)
+static inline __attribute__((always_inline)) tsn_lanes
+count(const struct lean *r, struct lean *to, uint64_t newest, int64_t d, uint64_t keep, int64_t time)
 {
 	const uint64_t leave = (uint64_t)d & -(uint64_t)(d > 0), lane = (newest + (uint64_t)d) & (TSN_LANES - 1);
-	const lanes v = change(load(r->lane), load(tsn_lanes_leave((uint32_t)(newest + 1 - keep), leave < keep ? leave : keep)),
-	    load(&one[TSN_LANES - 1 - lane]));
+	const uint8_t *left = tsn_lanes_leave((uint32_t)(newest + 1 - keep), leave < keep ? leave : keep);
+	const tsn_lanes v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(left), tsn_lanes_one(lane));
 
-	memcpy(r->lane, &v, sizeof(v));
-	tsn_group_touch(&r->group, time);
+	memcpy(to->lane, &v, sizeof(v));
+	to->group.newest = time > r->group.newest ? time : r->group.newest;
+	to->group.word = tsn_one_more(r->group.word);
 	return v;
 }
 
@@ -238,7 +209,7 @@ tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32
 	struct lean *r = lean_at(a, group);
 	uint64_t newest;
 	int64_t d;
-	lanes v;
+	tsn_lanes v;
 
 	if (!counts) {
 		a->out->i[row] = group == TSN_GROUP_NONE ? 0 : peek(a, r, a->pane[row]);
@@ -246,80 +217,102 @@ tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32
 	}
 	newest = tsn_near_pane(&a->near, r->group.newest);
 	d = (int64_t)(a->pane[row] - newest);
-	if (is_odd(&a->near, r, newest) || is_late(d, a->keep)) {
+	if (is_odd(&a->near, r) != 0 || is_late(d, a->keep)) {
 		a->out->i[row] = add(a, r, a->pane[row], x->batch->time[row], row);
 		return;
 	}
-	v = count(r, newest, d, a->keep, x->batch->time[row]);
-	a->store.counts.warm += any_warm(v);
-	a->out->i[row] = (int64_t)sum_of(v);
+	v = count(r, r, newest, d, a->keep, x->batch->time[row]);
+	a->store.counts.warm += tsn_lanes_warm_in(v) != 0;
+	a->out->i[row] = (int64_t)tsn_lanes_sum_of(v);
 }
 
-/* Compilers make a branch of ?:. */
+/* [a] if [mask] is all ones, [b] if it is 0; compilers make a branch of ?:. */
 static inline struct lean *
-either(bool first, struct lean *a, struct lean *b)
+either(uint64_t mask, struct lean *a, struct lean *b)
 {
-	const uintptr_t mask = -(uintptr_t)first;
-
-	return (struct lean *)(((uintptr_t)a & mask) | ((uintptr_t)b & ~mask));
+	return (struct lean *)((uintptr_t)b + (((uintptr_t)a - (uintptr_t)b) & (uintptr_t)mask));
 }
 
-#define STAND_INS 16u /* so that they do not wait for one another */
+#define BLOCK 8u  /* rows looked for, then as many counted: each has the CPU's registers for itself, and fetching goes on all the time */
+#define LEAD  32u /* groups are fetched so far ahead */
+#define RING  (2 * LEAD)
+
+/* The group of an entry that comes, which may be none. */
+static inline __attribute__((always_inline)) struct lean *
+ahead(struct lean *records, bool guess, const struct tsn_guess *g, uint32_t *group, uint32_t i)
+{
+	static struct lean nobody = { .lane = { UINT8_MAX } };
+	struct lean *r;
+
+	if (guess)
+		group[i] = tsn_guess_at(g, i);
+	r = group[i] == TSN_GROUP_NONE ? &nobody : &records[group[i]];
+	__builtin_prefetch(r, 1);
+	return r;
+}
 
 /*
- * Rows whose groups go no short way are put off, and another group stands in for theirs, so that there is nothing to foretell. Such a
- * group is the same until its rows come, so all of them are put off, and have their order. Returns how many these are, in [odd].
+ * Rows whose groups go no short way, or are not there, are put off, and what is done for them meanwhile comes to nothing, so that
+ * there is nothing to foretell. Such a group is the same until its rows come, so all of them are put off, and have their order. Returns how many
+ * these are, in [odd].
  */
-TSN_WIDE(static, uint32_t, short_way, (struct tsn_agg *a, const struct tsn_fold *x, uint16_t *restrict odd), (a, x, odd))
+static inline __attribute__((always_inline)) uint32_t
+short_way(struct tsn_agg *a, const struct tsn_fold *x, bool guess, const struct tsn_guess *g, uint32_t *group, uint16_t *restrict odd)
 {
 	struct lean *const records = (struct lean *)a->family->store.groups;
 	const struct tsn_near near = a->near;
 	const int64_t *const times = x->batch->time;
 	const uint64_t *const panes = a->pane, keep = a->keep;
-	const uint32_t *const groups = x->group, to = x->to;
+	const uint32_t to = x->to;
 	const uint16_t *const rows = x->row;
 	int64_t *const out = a->out->i;
-	struct lean stand_in[STAND_INS] = { 0 };
-	uint32_t n = 0, warm = 0;
+	struct lean *ring[RING], nothing;
+	uint32_t n = 0, warm = 0, next = x->from;
 
-	for (uint32_t i = x->from; i < to; i++) {
-		const uint32_t row = rows[i];
-		const uint64_t pane = panes[row];
-		const int64_t time = times[row];
-		struct lean *r = &records[groups[i]];
-		const uint64_t newest = tsn_near_pane(&near, r->group.newest);
-		const bool put_off = is_odd(&near, r, newest);
-		const int64_t d = (int64_t)(pane - newest);
-		lanes v;
+	for (uint32_t i = x->from, end; i < to; ) {
+		end = to - i < BLOCK ? to : i + BLOCK;
+		for (const uint32_t until = to - i < BLOCK + LEAD ? to : i + BLOCK + LEAD; next < until; next++)
+			ring[next % RING] = ahead(records, guess, g, group, next);
+		for (; i < end; i++) {
+			const uint32_t row = rows[i];
+			struct lean *const r = ring[i % RING];
+			const uint64_t newest = tsn_near_pane(&near, r->group.newest), is = is_odd(&near, r), goes = -(uint64_t)(is == 0);
+			const int64_t d = (int64_t)(panes[row] - newest);
+			tsn_lanes v;
 
-		__builtin_prefetch((const void *)((uintptr_t)records + (uintptr_t)groups[i + TSN_AHEAD] * sizeof(*records)), 1);
-		odd[n] = (uint16_t)i;
-		n += put_off;
-		if (__builtin_expect(is_late(d, keep), 0)) {
-			if (!put_off)
-				out[row] = add(a, r, pane, time, row);
-			continue;
+			odd[n] = (uint16_t)i;
+			n += is != 0;
+			if (__builtin_expect(is_late(d, keep), 0)) {
+				if (is == 0)
+					out[row] = add(a, r, panes[row], times[row], row);
+				continue;
+			}
+			v = count(r, either(goes, r, &nothing), newest, d, keep, times[row]);
+			warm += (tsn_lanes_warm_in(v) & goes) != 0;
+			out[row] = (int64_t)tsn_lanes_sum_of(v);
 		}
-		r = either(put_off, &stand_in[i % STAND_INS], r);
-		v = count(r, newest, d, keep, time);
-		warm += any_warm(v) & !put_off;
-		out[row] = (int64_t)sum_of(v);
 	}
 	a->store.counts.warm += warm;
 	return n;
+}
+
+TSN_WIDE(, uint32_t, tsn_lean_guessed, (struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd),
+    (a, x, g, group, odd))
+{
+	return short_way(a, x, true, g, group, odd);
+}
+
+TSN_WIDE(static, uint32_t, short_way_known, (struct tsn_agg *a, const struct tsn_fold *x, uint16_t *odd), (a, x, odd))
+{
+	return short_way(a, x, false, NULL, (uint32_t *)x->group, odd);
 }
 
 static void
 fold_all(struct tsn_agg *a, const struct tsn_fold *x)
 {
 	uint16_t odd[TSN_BATCH_ROWS + 1];
-	const uint32_t n = short_way(a, x, odd);
 
-	for (uint32_t k = 0; k < n; k++) {
-		const uint32_t row = x->row[odd[k]];
-
-		a->out->i[row] = add(a, lean_at(a, x->group[odd[k]]), a->pane[row], x->batch->time[row], row);
-	}
+	tsn_lean_odd(a, x, odd, short_way_known(a, x, odd));
 }
 
 void
@@ -343,7 +336,7 @@ tsn_lean_reset(struct tsn_agg *a, uint32_t group)
 	struct lean *r = lean_at(a, group);
 	struct tsn_narrow cell;
 
-	if (any_warm(load(r->lane)) || r->lane[newest_of(a, r) & (TSN_LANES - 1)] == 0) {
+	if (tsn_lanes_warm_in(tsn_lanes_load(r->lane)) != 0 || r->lane[newest_of(a, r) & (TSN_LANES - 1)] == 0) {
 		unfold(a, r, &cell);
 		tsn_narrow_reset(&a->store.counts, &cell);
 	}
@@ -435,6 +428,7 @@ tsn_lean_init(struct tsn_agg *a)
 {
 	if (!tsn_lean_can(&a->family->def, (uint32_t)(a - a->family->agg)))
 		return;
+	a->near = tsn_near_of(a, 0);
 	a->store.counts = (struct tsn_counts){ .lean = true };
 	a->family->store.stride = TSN_LEAN_BYTES;
 }

@@ -40,30 +40,24 @@ tsn_pane_start(uint64_t pane, int64_t pane_ms)
 }
 
 /*
- * ceil(2^64 / d): then n / d is the high half of n times it, exactly, for all
- * n and d below 2^32 (Lemire, Kaser, Kurz: Faster remainder by direct
- * computation, 2019). 0 if d is not of that kind.
+ * For d <= 2^l, n below 2^31 and m = floor(2^(31 + l) / d) + 1 is n / d = n * m >> (31 + l), exactly (Granlund, Montgomery:
+ * Division by invariant integers using multiplication, 1994); m has 32 bits where 2^(l - 1) < d.
  */
-uint64_t
-tsn_reciprocal(int64_t pane_ms)
-{
-	return pane_ms > 1 && pane_ms <= UINT32_MAX ? UINT64_MAX / (uint64_t)pane_ms + 1 : 0;
-}
-
 struct tsn_near
 tsn_near_of(const struct tsn_agg *a, int64_t time)
 {
 	const int64_t ms = a->def->pane_ms, far = INT64_C(1) << 42; /* 139 years; below the limit of panes */
-	struct tsn_near n = { 0 };
+	struct tsn_near n = { .base = (uint64_t)time, .first = tsn_pane_at(time, ms) };
 	uint64_t first;
 
-	if (a->magic == 0 || time > far || time < -far)
+	if (ms > UINT32_MAX || time > far || time < -far)
 		return n;
-	first = (uint64_t)(floor_div(time, ms) - (INT64_C(1) << 31) / ms);
-	n.magic = a->magic;
-	n.reach = UINT64_C(1) << 32;
+	first = (uint64_t)(floor_div(time, ms) - (INT64_C(1) << 30) / ms);
 	n.base = first * (uint64_t)ms;
 	n.first = first + (uint64_t)TSN_PANE_BIAS;
+	n.reach = 31;
+	n.shift = 31 + (ms == 1 ? 0 : 64 - (uint32_t)__builtin_clzll((uint64_t)ms - 1));
+	n.factor = (uint32_t)((UINT64_C(1) << n.shift) / (uint64_t)ms + 1);
 	return n;
 }
 
@@ -73,8 +67,8 @@ TSN_WIDE(static, uint64_t, usual, (const struct tsn_near *by, const int64_t *tim
 	uint64_t far = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		far |= !tsn_near_has(&near, time[i]);
-		out[i] = tsn_near_panes(&near, time[i]);
+		far |= tsn_near_beyond(&near, time[i]);
+		out[i] = tsn_near_pane(&near, time[i]);
 	}
 	return far;
 }

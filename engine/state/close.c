@@ -273,9 +273,9 @@ tsn_group_compare(const struct tsn_family_store *s, uint32_t ga, uint32_t gb)
 	uint16_t na, nb;
 	int c;
 
-	if (a->in_slab != b->in_slab)
-		return a->in_slab ? 1 : -1;
-	if (!a->in_slab)
+	if (tsn_in_slab(a) != tsn_in_slab(b))
+		return tsn_in_slab(a) ? 1 : -1;
+	if (!tsn_in_slab(a))
 		return compare_u64(a->key, b->key);
 	ka = tsn_slab_key(&s->slab, a->key, &na);
 	kb = tsn_slab_key(&s->slab, b->key, &nb);
@@ -569,7 +569,7 @@ put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
 	const uint8_t *key;
 	uint16_t len;
 
-	if (g->in_slab) {
+	if (tsn_in_slab(g)) {
 		key = tsn_slab_key(&f->store.slab, g->key, &len);
 		tsn_key_to_row(spec, key, len, b, row);
 	} else {

@@ -2,8 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Different values in a window. A cell is the head of a ring and, sliding, one
- * set of members with their panes; tumbling, one set for each of the two windows.
- * Where a batch goes, sets are fetched some rows ahead: first what is in the cells, then what that points to.
+ * set of members with their panes; tumbling, one set for each of the two windows. Few members are in the cell; what it
+ * points to where there are more is fetched some rows ahead.
  *
  * A member is 64 bits: an integer field or an IPv4 address by an invertible
  * mix, so that two are the same exactly when the values are; anything else (tuples, text, IPv6)
@@ -15,13 +15,14 @@
 #include "state/members.h"
 #include "state/ring.h"
 
-#define LANES 16u
+#define LANES TSN_MEMBERS_LANES
+#define LINE 64u
 
 #define NEAR 8u /* rows whose sets are fetched together */
 
 struct cell {
 	uint64_t head;
-	struct tsn_members *of[]; /* of the window, or of the two of `per` */
+	struct tsn_members of[]; /* of the window, or of the two of `per` */
 };
 
 static uint32_t
@@ -33,7 +34,7 @@ windows(const struct tsn_agg *a)
 static void
 init(struct tsn_agg *a)
 {
-	a->store.cells.size = sizeof(struct cell) + windows(a) * sizeof(struct tsn_members *);
+	a->store.cells.size = windows(a) * LINE;
 	tsn_extra_init(a);
 }
 
@@ -43,17 +44,29 @@ cell_of(const struct tsn_agg *a, uint32_t group)
 	return (struct cell *)tsn_cell(&a->store.cells, group);
 }
 
-/* Which of the windows a pane is of. */
+/* Of one set: those of a sliding window, or the window itself. */
 static inline uint32_t
-window_at(const struct tsn_agg *a, uint64_t pane)
+panes(const struct tsn_agg *a)
 {
-	return a->def->tumbling ? pane & 1 : 0;
+	return a->def->tumbling ? 1 : a->def->panes;
+}
+
+static inline struct tsn_members_panes
+panes_of(const struct tsn_agg *a, const struct cell *c)
+{
+	return (struct tsn_members_panes){ a->def->tumbling ? 0 : (uint8_t)tsn_ring_newest(c->head), (uint8_t)panes(a) };
 }
 
 static struct tsn_kept *
-other_of(const struct tsn_agg *a, const struct cell *c, uint32_t window)
+kept_in(struct cell *c, uint32_t window)
 {
-	return a->def->tumbling ? tsn_members_kept(c->of[window ^ 1]) : NULL;
+	return tsn_members_grown(&c->of[window]) ? &c->of[window].kept : NULL;
+}
+
+static struct tsn_kept *
+other_of(const struct tsn_agg *a, struct cell *c, uint32_t window)
+{
+	return a->def->tumbling ? kept_in(c, window ^ 1) : NULL;
 }
 
 /* What the group has beside its cell has changed. */
@@ -70,19 +83,19 @@ static void
 release(struct tsn_agg *a, uint32_t group, uint32_t window)
 {
 	struct cell *c = cell_of(a, group);
+	const struct tsn_kept *k = kept_in(c, window);
 
-	if (c->of[window] == NULL)
-		return;
-	tsn_extra_leave(a, tsn_members_kept(c->of[window]), other_of(a, c, window));
-	tsn_members_free(c->of[window], &a->store.heap);
-	charge(a, group);
-	c->of[window] = NULL;
+	if (k != NULL)
+		tsn_extra_leave(a, k, other_of(a, c, window));
+	tsn_members_free(&c->of[window], panes(a), &a->store.heap);
+	if (k != NULL)
+		charge(a, group);
 }
 
 static struct tsn_kept *
 kept(const struct tsn_agg *a, uint32_t group, uint32_t window)
 {
-	return window < windows(a) ? tsn_members_kept(cell_of(a, group)->of[window]) : NULL;
+	return window < windows(a) ? kept_in(cell_of(a, group), window) : NULL;
 }
 
 #define HASH_ALL(type) \
@@ -153,77 +166,17 @@ tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 		a->member[row] = member_of_key(a, b, row, seed);
 }
 
-/* Of one set: those of a sliding window, or the window itself. */
-static uint32_t
-panes(const struct tsn_agg *a)
-{
-	return a->def->tumbling ? 1 : a->def->panes;
-}
-
-/* Moves the window on: sets lose what left it, and go when all did. */
-static void
-advance(struct tsn_agg *a, uint32_t group, struct cell *c, uint64_t pane)
-{
-	const uint32_t lanes = a->def->tumbling ? 2 : LANES, all = (1u << lanes) - 1;
-	const uint64_t head = tsn_ring_advance(c->head, pane, a->keep, lanes);
-	const uint32_t gone = (uint32_t)(c->head & ~head) & all;
-	const uint64_t by = pane - tsn_ring_newest(c->head);
-
-	c->head = head;
-	if (a->def->tumbling) {
-		for (uint32_t w = 0; w < 2; w++)
-			if (gone >> w & 1)
-				release(a, group, w);
-	} else if (((uint32_t)head & all) != 0) {
-		tsn_members_advance(c->of[0], (uint32_t)by, gone != 0);
-	} else if (c->of[0] != NULL && !tsn_members_empty(c->of[0])) {
-		release(a, group, 0);
-	}
-}
-
-static inline uint32_t
-age_of(const struct tsn_agg *a, const struct cell *c, uint64_t pane)
-{
-	return a->def->tumbling ? 0 : (uint32_t)(tsn_ring_newest(c->head) - pane);
-}
-
-/* Takes memory for what the row brings; the group may lose what it has. [counted]: false if there is no room. False: memory is out. */
-static bool
-enlarge(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, bool *counted)
-{
-	struct cell *c = cell_of(a, group);
-	const uint64_t pane = a->pane[row];
-	const uint32_t w = window_at(a, pane);
-	enum tsn_room room = a->def->extra_bytes == 0 ? TSN_ROOM : TSN_ROOM_ANEW;
-	bool fresh, ok;
-
-	while (room == TSN_ROOM_ANEW) {
-		room = tsn_extra_room(a, x, group, row, tsn_members_wants(c->of[w], a->member[row], panes(a)));
-		if (room == TSN_ROOM_ANEW)
-			advance(a, group, c, pane);
-	}
-	*counted = room == TSN_ROOM;
-	if (!*counted)
-		return true;
-	fresh = c->of[w] == NULL;
-	ok = tsn_members_add(&c->of[w], a->member[row], age_of(a, c, pane), panes(a), &a->store.heap);
-	charge(a, group);
-	if (ok && fresh)
-		tsn_extra_enter(a, group, tsn_members_kept(c->of[w]), other_of(a, c, w));
-	return ok;
-}
-
 /* What rows of a segment have in common: by value, since the compiler cannot know that results are not part of it. */
 struct walk {
 	const uint16_t *row;
 	const uint32_t *group;
-	uint32_t from, to;
 	struct tsn_cells cells;
 	const uint64_t *pane, *member;
 	int64_t *out;
 	float *error;
 	uint32_t keep;
-	int64_t least;  /* any value below it will do where it is less; 0: none will */
+	uint64_t low;   /* of a sketch whose sum is above it any value will do that is less than what is asked */
+	uint8_t panes;
 	bool tumbling;
 	bool over;      /* more memory is in use than may be, since that was lowered: ask for each row */
 	bool all;       /* all rows count, and have groups */
@@ -232,41 +185,103 @@ struct walk {
 static inline struct cell *
 cell_in(const struct walk *k, uint32_t group)
 {
-	return (struct cell *)tsn_cell(&k->cells, group);
+	return (struct cell *)(k->cells.mem + (size_t)group * (k->tumbling ? 2 * LINE : LINE));
+}
+
+static inline struct tsn_members *
+set_at(const struct walk *k, struct cell *c, uint64_t pane)
+{
+	return &c->of[k->tumbling ? pane & 1 : 0];
+}
+
+static inline uint8_t
+stamp_at(const struct walk *k, uint64_t pane)
+{
+	return k->tumbling ? 0 : (uint8_t)pane;
+}
+
+static inline struct tsn_members_panes
+panes_in(const struct walk *k, const struct cell *c)
+{
+	return (struct tsn_members_panes){ stamp_at(k, tsn_ring_newest(c->head)), k->panes };
+}
+
+/* Moves the window on: sets lose what left it. */
+static inline __attribute__((always_inline)) void
+advance(struct tsn_agg *a, const struct walk *k, uint32_t group, struct cell *c, uint64_t pane)
+{
+	const uint32_t lanes = k->tumbling ? 2 : LANES, all = (1u << lanes) - 1;
+	const uint64_t head = tsn_ring_advance(c->head, pane, k->keep, lanes);
+	const uint32_t gone = (uint32_t)(c->head & ~head) & all;
+	const uint64_t by = pane - tsn_ring_newest(c->head);
+
+	c->head = head;
+	if (k->tumbling) {
+		for (uint32_t w = 0; w < 2; w++)
+			if (gone >> w & 1)
+				release(a, group, w);
+	} else if (((uint32_t)head & all) != 0) {
+		tsn_members_turn(&c->of[0], panes_in(k, c), (uint32_t)by, gone != 0);
+	} else {
+		release(a, group, 0);
+	}
+}
+
+/* Takes memory for what the row brings; the group may lose what it has. [counted]: false if there is no room. False: memory is out. */
+static __attribute__((noinline)) bool
+enlarge(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t group, uint32_t row, bool *counted)
+{
+	struct cell *c = cell_in(k, group);
+	const uint64_t pane = k->pane[row];
+	struct tsn_members *m = set_at(k, c, pane);
+	enum tsn_room room = a->def->extra_bytes == 0 ? TSN_ROOM : TSN_ROOM_ANEW;
+	bool grown, ok;
+
+	while (room == TSN_ROOM_ANEW) {
+		room = tsn_extra_room(a, x, group, row, tsn_members_wants(m, k->member[row], panes_in(k, c)));
+		if (room == TSN_ROOM_ANEW)
+			advance(a, k, group, c, pane);
+	}
+	*counted = room == TSN_ROOM;
+	if (!*counted)
+		return true;
+	grown = tsn_members_grown(m);
+	ok = tsn_members_add(m, k->member[row], stamp_at(k, pane), panes_in(k, c), &a->store.heap);
+	charge(a, group);
+	if (!grown && tsn_members_grown(m))
+		tsn_extra_enter(a, group, &m->kept, other_of(a, c, m - c->of));
+	return ok;
 }
 
 static inline __attribute__((always_inline)) bool
 count(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, struct cell *c, uint32_t group, uint32_t row)
 {
 	const uint64_t pane = k->pane[row];
-	const uint32_t w = k->tumbling ? pane & 1 : 0;
+	struct tsn_members *m = set_at(k, c, pane);
 	bool counted = true;
 
 	if (pane > tsn_ring_newest(c->head))
-		advance(a, group, c, pane);
-	if ((k->over || !tsn_members_note(c->of[w], k->member[row], k->tumbling ? 0 : (uint32_t)(tsn_ring_newest(c->head) - pane))) &&
-	    !enlarge(a, x, group, row, &counted))
+		advance(a, k, group, c, pane);
+	if ((k->over || !tsn_members_note(m, k->member[row], stamp_at(k, pane), panes_in(k, c), k->low)) && !enlarge(a, x, k, group, row, &counted))
 		return false;
 	if (!counted)
 		return true;
-	tsn_kept_count(tsn_members_kept(c->of[w]));
-	c->head |= UINT64_C(1) << (k->tumbling ? w : pane & (LANES - 1));
+	tsn_kept_count(&m->kept);
+	c->head |= UINT64_C(1) << (k->tumbling ? pane & 1 : pane & (LANES - 1));
 	return true;
 }
 
-/* The set a flow of that pane looks at, NULL if empty, and how many panes it is ahead of it. */
-static inline struct tsn_members *
-seen(const struct walk *k, const struct cell *c, uint64_t pane, uint32_t *ahead)
+/* How many panes a flow of that pane is ahead of the set it looks at; all of them where it sees nothing. */
+static inline uint32_t
+ahead_of(const struct walk *k, const struct cell *c, uint64_t pane)
 {
 	const uint64_t newest = tsn_ring_newest(c->head);
 
-	*ahead = 0;
-	if (k->tumbling)
-		return tsn_ring_view(c->head, pane, k->keep, 2, true) == 0 ? NULL : c->of[pane & 1];
-	if (pane <= newest)
-		return c->of[0];
-	*ahead = pane - newest < k->keep ? (uint32_t)(pane - newest) : k->keep;
-	return tsn_ring_view(c->head, pane, k->keep, LANES, false) == 0 ? NULL : c->of[0];
+	if (!k->tumbling && pane <= newest)
+		return 0;
+	if (tsn_ring_view(c->head, pane, k->keep, k->tumbling ? 2 : LANES, k->tumbling) == 0)
+		return k->keep;
+	return k->tumbling ? 0 : (uint32_t)(pane - newest);
 }
 
 static inline __attribute__((always_inline)) bool
@@ -274,8 +289,6 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t g
 {
 	struct cell *c = cell_in(k, group);
 	const uint64_t pane = k->pane[row];
-	struct tsn_members *m;
-	uint32_t ahead;
 
 	if (k->all || tsn_mask_has(&a->takes, row)) {
 		if (tsn_ring_late(c->head, pane, k->keep))
@@ -283,57 +296,39 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t g
 		else if (!count(a, x, k, c, group, row))
 			return false;
 	}
-	m = seen(k, c, pane, &ahead);
-	k->out[row] = tsn_members_count(m, ahead, k->least, &k->error[row]);
+	k->out[row] = tsn_members_count(set_at(k, c, pane), ahead_of(k, c, pane), panes_in(k, c), k->low, &k->error[row]);
 	return true;
 }
 
-/* Fetches the sets of some rows, or [place] in them: what the cells, or the sets, have for it is there by then. */
+/* Fetches what the cell of an entry points to. */
 static inline __attribute__((always_inline)) void
-fetch(const struct tsn_agg *a, const struct walk *k, uint32_t from, bool place)
+fetch(const struct tsn_agg *a, const struct walk *k, uint32_t i)
 {
-	const uint32_t to = from + NEAR < k->to ? from + NEAR : k->to;
+	const uint32_t row = k->row[i];
 
-	for (uint32_t i = from; i < to; i++) {
-		const uint32_t row = k->row[i];
-
-		if (k->all || (k->group[i] != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row)))
-			tsn_members_ahead(cell_in(k, k->group[i])->of[k->tumbling ? k->pane[row] & 1 : 0], k->member[row], place);
-	}
+	if (k->all || (k->group[i] != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row)))
+		tsn_members_ahead(set_at(k, cell_in(k, k->group[i]), k->pane[row]), k->member[row], k->low);
 }
 
-static inline void
-fetch_cells(const struct walk *k, uint32_t from)
-{
-	const uint32_t to = from + NEAR < k->to ? from + NEAR : k->to;
-
-	for (uint32_t i = from; i < to; i++)
-		tsn_cell_prefetch(&k->cells, k->group[i]);
-}
-
+/* Entries in that order; at which of them memory ran out, or [n]. */
 static inline __attribute__((always_inline)) uint32_t
-walk(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k)
+walk(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, const uint16_t *entry, uint32_t n)
 {
-	fetch(a, k, k->from, false);
-	fetch(a, k, k->from + NEAR, false);
-	fetch(a, k, k->from, true);
-	for (uint32_t i = k->from, to; i < k->to; i = to) {
-		to = i + NEAR < k->to ? i + NEAR : k->to;
-		fetch_cells(k, i + 3 * NEAR);
-		fetch(a, k, i + 2 * NEAR, false);
-		fetch(a, k, i + NEAR, true);
-		for (uint32_t j = i; j < to; j++) {
-			const uint32_t row = k->row[j];
+	for (uint32_t j = 0; j < NEAR && j < n; j++)
+		fetch(a, k, entry[j]);
+	for (uint32_t j = 0; j < n; j++) {
+		const uint32_t i = entry[j], row = k->row[i];
 
-			if (!k->all && k->group[j] == TSN_GROUP_NONE) {
-				k->out[row] = 0;
-				k->error[row] = 0;
-			} else if (!fold_row(a, x, k, k->group[j], row)) {
-				return j;
-			}
+		if (j + NEAR < n)
+			fetch(a, k, entry[j + NEAR]);
+		if (!k->all && k->group[i] == TSN_GROUP_NONE) {
+			k->out[row] = 0;
+			k->error[row] = 0;
+		} else if (!fold_row(a, x, k, k->group[i], row)) {
+			return j;
 		}
 	}
-	return k->to;
+	return n;
 }
 
 /* The least value that anybody asks for, where it is this aggregate's alone that must be so much; else 0. */
@@ -348,19 +343,71 @@ least_of(const struct tsn_agg *a, const struct tsn_fold *x)
 	return x->guarded && n == 1 ? a->def->least : 0;
 }
 
+enum kind { FEW, MORE, SKETCH, KINDS };
+
+/* Entries in the order in which they are folded. */
+struct order {
+	uint16_t entry[KINDS][TSN_BATCH_ROWS];
+	uint32_t n[KINDS];
+};
+
+static inline enum kind
+kind_of(const struct walk *k, uint32_t group)
+{
+	const struct cell *c = cell_in(k, group);
+	const uint32_t size = k->tumbling && c->of[1].size > c->of[0].size ? c->of[1].size : c->of[0].size;
+
+	return (size != 0) + (size == TSN_MEMBERS_SKETCH);
+}
+
+/*
+ * By what their groups have, so that no branch by that has to be guessed. Those of one group stay in order, and nothing else depends on
+ * it: but whose memory goes does, where there is a bound on it.
+ */
+static void
+arrange(struct order *o, const struct walk *k, uint32_t from, uint32_t to, bool bounded)
+{
+	memset(o->n, 0, sizeof(o->n));
+	for (uint32_t i = from; i < to; i++) {
+		const enum kind kind = bounded || k->group[i] == TSN_GROUP_NONE ? FEW : kind_of(k, k->group[i]);
+
+		o->entry[kind][o->n[kind]++] = (uint16_t)i;
+	}
+}
+
+/* The first entry that is not folded, when memory ran out at the [at]th of [kind]. */
+static uint32_t
+stopped(const struct order *o, enum kind kind, uint32_t at, uint32_t to)
+{
+	for (; kind < KINDS; kind++, at = 0)
+		if (at < o->n[kind] && o->entry[kind][at] < to)
+			to = o->entry[kind][at];
+	return to;
+}
+
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
 {
-	struct walk k = { .row = x->row, .group = x->group, .from = x->from, .to = x->to, .cells = a->store.cells, .pane = a->pane,
-		.member = a->member, .out = a->out->i, .error = a->error, .keep = a->keep, .least = least_of(a, x),
-		.tumbling = a->def->tumbling, .over = tsn_extra_over(a) };
+	struct walk k = { .row = x->row, .group = x->group, .cells = a->store.cells, .pane = a->pane,
+		.member = a->member, .out = a->out->i, .error = a->error, .keep = a->keep, .low = tsn_hll_low(least_of(a, x)),
+		.panes = (uint8_t)panes(a), .tumbling = a->def->tumbling, .over = tsn_extra_over(a) };
+	struct order o;
+	uint32_t at;
 
-	if (!k.over && x->all > 0 && tsn_mask_count(&a->takes) == x->all) {
-		k.all = true;
-		return walk(a, x, &k);
+	arrange(&o, &k, x->from, x->to, a->def->extra_bytes != 0);
+	k.all = !k.over && x->all > 0 && tsn_mask_count(&a->takes) == x->all;
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		if (k.all && !k.tumbling) { /* as it mostly is: constants to what is inlined */
+			k.all = true;
+			k.tumbling = false;
+			at = walk(a, x, &k, o.entry[kind], o.n[kind]);
+		} else {
+			at = walk(a, x, &k, o.entry[kind], o.n[kind]);
+		}
+		if (at < o.n[kind])
+			return stopped(&o, kind, at, x->to);
 	}
-	k.all = false;
-	return walk(a, x, &k);
+	return x->to;
 }
 
 static void
@@ -378,7 +425,7 @@ fini(struct tsn_agg *a)
 	tsn_heap_fini(&a->store.heap);
 }
 
-/* Does the head say that there is something in that window's memory? */
+/* Does the head say that there is something in that window? */
 static bool
 holds(const struct tsn_agg *a, uint64_t head, uint32_t window)
 {
@@ -388,14 +435,17 @@ holds(const struct tsn_agg *a, uint64_t head, uint32_t window)
 static void
 save(const struct tsn_agg *a, uint32_t group, struct tsn_pack *out)
 {
-	const struct cell *c = cell_of(a, group);
+	struct cell *c = cell_of(a, group);
 
 	tsn_head_save(c->head, out);
 	for (uint32_t w = 0; w < windows(a); w++) {
 		if (!holds(a, c->head, w))
 			continue;
-		tsn_extra_save(a, tsn_members_kept(c->of[w]), out);
-		tsn_members_save(c->of[w], out);
+		tsn_members_save(&c->of[w], panes_of(a, c), out);
+		if (kept_in(c, w) != NULL)
+			tsn_extra_save(a, kept_in(c, w), out);
+		else
+			tsn_pack_uint(out, c->of[w].kept.flows);
 	}
 }
 
@@ -404,19 +454,21 @@ static bool
 load_window(struct tsn_agg *a, uint32_t group, uint32_t window, struct tsn_unpack *in)
 {
 	struct cell *c = cell_of(a, group);
-	struct tsn_members *m = NULL;
-	struct tsn_kept said;
+	struct tsn_members m = { 0 };
+	bool ok = tsn_members_load(&m, panes_of(a, c), in, &a->store.heap);
 
-	if (!tsn_extra_load(a, group, &said, other_of(a, c, window), in))
-		return false;
-	if (!tsn_members_load(&m, panes(a), in, &a->store.heap)) {
-		tsn_members_free(m, &a->store.heap);
+	if (ok && tsn_members_grown(&m))
+		ok = tsn_extra_load(a, group, &m.kept, other_of(a, c, window), in);
+	else
+		m.kept.flows = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
+	if (!ok) {
+		tsn_members_free(&m, panes(a), &a->store.heap);
 		return false;
 	}
 	charge(a, group);
-	*tsn_members_kept(m) = said;
 	c->of[window] = m;
-	tsn_extra_put(a, group, &said);
+	if (tsn_members_grown(&m))
+		tsn_extra_put(a, group, &m.kept);
 	return true;
 }
 

@@ -21,9 +21,10 @@ static bool
 add(struct tsn_agg *a, struct tsn_kept **k, const struct tsn_fold *x, uint32_t row, uint32_t lane, uint32_t lanes)
 {
 	struct tsn_tally *t = tally(*k);
-	const bool ok = tsn_tally_add(&t, a->member[row], lane, lanes, a->law, &a->store.bytes);
+	const bool ok = tsn_tally_add(&t, a->member[row], lane, lanes, a->law, &a->store.heap);
 
 	(void)x;
+	a->store.bytes = a->store.heap.bytes;
 	*k = (struct tsn_kept *)t;
 	return ok;
 }
@@ -37,13 +38,15 @@ ahead(const struct tsn_agg *a, const struct tsn_kept *k, uint32_t row)
 static void
 drop(struct tsn_agg *a, struct tsn_kept *k, uint32_t gone)
 {
-	tsn_tally_drop(tally(k), gone, &a->store.bytes);
+	tsn_tally_drop(tally(k), gone, &a->store.heap);
+	a->store.bytes = a->store.heap.bytes;
 }
 
 static void
 release(struct tsn_agg *a, struct tsn_kept *k)
 {
-	tsn_tally_free(tally(k), &a->store.bytes);
+	tsn_tally_free(tally(k), &a->store.heap);
+	a->store.bytes = a->store.heap.bytes;
 }
 
 /* The sketch errs by so many bits whatever the value; near 0 that is all there is to say. */
@@ -67,12 +70,21 @@ keep(const struct tsn_kept *k, struct tsn_pack *out)
 static struct tsn_kept *
 again(struct tsn_agg *a, struct tsn_unpack *in, uint32_t lanes)
 {
-	return (struct tsn_kept *)tsn_tally_load(in, lanes, &a->store.bytes);
+	struct tsn_tally *t = tsn_tally_load(in, lanes, &a->store.heap);
+
+	a->store.bytes = a->store.heap.bytes;
+	return (struct tsn_kept *)t;
 }
 
 static const struct tsn_kept_ops kept_ops = {
 	.wants = wants, .ahead = ahead, .add = add, .drop = drop, .free = release, .value = value, .save = keep, .load = again,
 };
+
+static void
+fini(struct tsn_agg *a)
+{
+	tsn_heap_fini(&a->store.heap);
+}
 
 static uint64_t
 most(const struct tsn_agg *a)
@@ -82,7 +94,7 @@ most(const struct tsn_agg *a)
 
 const struct tsn_agg_ops tsn_entropy_ops = {
 	.most = most,
-	.init = tsn_kept_init, .begin = tsn_members_of, .fold = tsn_kept_fold, .reset = tsn_kept_reset, .fini = tsn_kept_fini,
+	.init = tsn_kept_init, .begin = tsn_members_of, .fold = tsn_kept_fold, .reset = tsn_kept_reset, .fini = fini,
 	.kept = tsn_kept_of, .may_stop = true, .save = tsn_kept_save, .load = tsn_kept_load,
 	.keeps = &kept_ops,
 };

@@ -256,6 +256,21 @@ tsn_extra_over(const struct tsn_agg *a)
 	return over;
 }
 
+/* Up to when flows are missed if the row takes the group's memory: it may be older than what is in that. */
+static int64_t
+missed_to(const struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32_t row)
+{
+	const uint64_t newest = tsn_ring_newest(tsn_head_load(tsn_cell(&a->store.cells, group)));
+	const int64_t time = x->batch->time[row];
+	int64_t ahead, to;
+
+	if (newest <= a->pane[row])
+		return time;
+	if (__builtin_mul_overflow(newest - a->pane[row] + 1, a->def->pane_ms, &ahead) || __builtin_add_overflow(time, ahead, &to))
+		return INT64_MAX;
+	return to;
+}
+
 enum tsn_room
 tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t row, uint64_t need)
 {
@@ -263,7 +278,8 @@ tsn_extra_room(struct tsn_agg *a, struct tsn_fold *x, uint32_t group, uint32_t r
 		uint32_t other = need > a->def->extra_bytes ? TSN_GROUP_NONE : victim(a, group, a->pane[row]);
 		const bool own = other == TSN_GROUP_NONE && (a->ops->kept(a, group, 0) != NULL || a->ops->kept(a, group, 1) != NULL);
 
-		tsn_family_lost(x->family, group & (x->family->store.nparts - 1), row);
+		tsn_family_lost(x->family, group & (x->family->store.nparts - 1), row,
+		    missed_to(a, x, other == TSN_GROUP_NONE ? group : other, row));
 		if (other == TSN_GROUP_NONE && !own)
 			return TSN_ROOM_NONE;
 		tsn_agg_reset(a, own ? group : other);

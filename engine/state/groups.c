@@ -17,10 +17,8 @@ static bool
 key_of_row(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, struct row_key *out)
 {
 	const struct tsn_key_spec *k = tsn_family_asked(&f->def);
-	struct tsn_mask present;
 
-	tsn_key_present(k, b, &present);
-	if (!tsn_mask_has(&present, row))
+	if (!tsn_key_present_in(k, b, row))
 		return false;
 	out->addr = (struct tsn_addr){ 0 };
 	if (tsn_key_is_addr(k))
@@ -57,7 +55,7 @@ tsn_group_of_row(const struct tsn_state *s, const struct tsn_family *f, const st
 
 	if (st->dir.lines == 0 || !key_of_row(s, f, b, row, &k))
 		return TSN_GROUP_NONE;
-	place = tsn_place_of(&(struct tsn_group){ .in_slab = !k.addr.v4, .key = (uint32_t)k.addr.lo }, k.bytes, k.len, s->seed);
+	place = tsn_place_of(&(struct tsn_group){ .word = k.addr.v4 ? 0 : TSN_IN_SLAB, .key = (uint32_t)k.addr.lo }, k.bytes, k.len, s->seed);
 	while ((e = tsn_directory_next(&st->dir, &place, e)) != NULL) {
 		if (k.addr.v4)
 			return tsn_entry_group(e);
@@ -76,7 +74,7 @@ tsn_group_part(const struct tsn_family *f, uint32_t group, unsigned i, struct ts
 	const uint8_t *key;
 	uint16_t len;
 
-	if (g->in_slab) {
+	if (tsn_in_slab(g)) {
 		key = tsn_slab_key(&f->store.slab, g->key, &len);
 		tsn_key_decode(&f->def.key, key, len, i, out);
 		return;

@@ -100,7 +100,7 @@ hash_of(const struct tsn_state *s, const struct tsn_family_store *st, uint32_t g
 	const uint8_t *key;
 	uint16_t len;
 
-	if (!g->in_slab)
+	if (!tsn_in_slab(g))
 		return tsn_hash_u64(g->key, s->seed);
 	key = tsn_slab_key(&st->slab, g->key, &len);
 	return tsn_hash_bytes(key, len, s->seed);
@@ -259,10 +259,10 @@ note(struct tsn_state *s, struct tsn_family *f, const struct tsn_agg *a, const s
 	const bool vague = x->guarded && a->error != NULL; /* of a sketch any number below what is asked stands for all of those */
 	int64_t most = 0;
 
-	/* of neighbours the most is soon found; and mostly no more is to be done */
-	if (!unread && !vague && x->to > x->from && tsn_are_neighbours(&x->row[x->from], x->to - x->from)) {
+	/* of neighbours the most is soon found; and mostly no more is to be done, as where it is known already that one may have had nearly enough */
+	if (!unread && x->to > x->from && tsn_are_neighbours(&x->row[x->from], x->to - x->from)) {
 		most = most_of(&a->out->i[x->row[x->from]], x->to - x->from);
-		if (most < a->def->least)
+		if (most < a->def->least && (!vague || f->guard->most >= 1))
 			return most;
 	}
 	for (uint32_t k = x->from; k < x->to; k++) {

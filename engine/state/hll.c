@@ -15,6 +15,9 @@
  *
  * Most registers are not met in most panes, so each has in its four lower bits the pane that it is of, and moves on when it is met; all
  * of them when those bits would come round, or somebody wants a number. Until then the sum is of ranks that may have left: too low.
+ *
+ * A member meets a register at random, in a line of memory that nobody had lately. So members wait in a log, one behind the other, until
+ * there are so many that all registers are fetched once for them. It does not matter to registers who comes first.
  */
 #include "state/hll.h"
 
@@ -30,32 +33,28 @@
 #define ZERO 48      /* the bit of the lowest one when it is all zero */
 #define STAMP 15u
 #define BLOCK 64u    /* registers that move on together */
+#define LINE 64u
 #define TOP (UINT64_C(1) << 63)
 #define ALPHA 0.72134752044448170368 /* 1 / (2 ln 2) */
 #define SCALE 0x1p48                 /* 2^ZERO */
 
 struct summary {
-	uint64_t sum; /* of 2^(ZERO - r) over all r: exact, so it does not drift */
-	uint64_t zeros;
+	uint64_t sum, zeros;
 };
 
-struct tsn_hll {
-	struct summary all;
-	int64_t value, ahead_value; /* estimates of it all, and as it were [ahead] panes later */
-	uint8_t panes, ahead;       /* 0: not known */
-	bool fresh;                 /* [value] is */
-	uint8_t newest;             /* its lower bits are the stamp of registers that have moved on */
-	uint8_t behind;             /* panes since all of them had */
-	union {
-		uint64_t path[REGISTERS];
-		uint8_t rank[REGISTERS]; /* of one pane */
-	};
+#define WAITING_MOST 1022u
+
+/* Of several panes. One that waits: index and rank, and the low byte of the pane it is of. */
+struct tsn_hll_paths {
+	uint64_t path[REGISTERS];
+	int64_t ahead_value;
+	uint32_t waiting[WAITING_MOST];
 };
 
 size_t
 tsn_hll_size(uint32_t panes)
 {
-	return offsetof(struct tsn_hll, path) + (panes == 1 ? sizeof(uint8_t) : sizeof(uint64_t)) * REGISTERS;
+	return panes == 1 ? REGISTERS : sizeof(struct tsn_hll_paths);
 }
 
 /* The path of a register that met nothing. */
@@ -65,14 +64,30 @@ fresh(uint32_t panes)
 	return ((UINT64_C(1) << panes) - 1) << ZERO;
 }
 
-void
-tsn_hll_init(struct tsn_hll *h, uint32_t panes)
+/* Of all zeros. */
+static void
+clear(struct tsn_hll *h)
 {
-	memset(h, 0, panes == 1 ? tsn_hll_size(1) : offsetof(struct tsn_hll, path));
+	const uint64_t none = fresh(h->panes);
+
+	h->sum = (uint64_t)REGISTERS << ZERO;
+	h->zeros = REGISTERS;
+	h->ahead = h->newest = h->behind = 0;
+	h->waiting = 0;
+	h->fresh = false;
+	if (h->panes == 1)
+		memset(h->rank, 0, REGISTERS);
+	else
+		for (uint32_t i = 0; i < REGISTERS; i++)
+			h->paths->path[i] = none;
+}
+
+void
+tsn_hll_init(struct tsn_hll *h, void *registers, uint32_t panes)
+{
+	h->paths = registers;
 	h->panes = (uint8_t)panes;
-	h->all = (struct summary){ (uint64_t)REGISTERS << ZERO, REGISTERS };
-	for (uint32_t i = 0; panes > 1 && i < REGISTERS; i++)
-		h->path[i] = fresh(panes);
+	clear(h);
 }
 
 static inline uint32_t
@@ -87,13 +102,6 @@ rank_of(uint64_t member)
 	return (uint32_t)__builtin_clzll(member << INDEX_BITS | UINT64_C(1) << (64 - RANK_MAX)) + 1;
 }
 
-void
-tsn_hll_ahead(const struct tsn_hll *h, uint64_t member)
-{
-	__builtin_prefetch(&h->behind, 1);
-	__builtin_prefetch(h->panes == 1 ? (const void *)&h->rank[index_of(member)] : &h->path[index_of(member)], 1);
-}
-
 static inline uint64_t
 lowest(uint64_t path)
 {
@@ -104,11 +112,49 @@ lowest(uint64_t path)
 static inline void
 replace(struct tsn_hll *h, uint64_t was, uint64_t is)
 {
-	if (was == is)
-		return;
-	h->all.sum += is - was;
-	h->all.zeros += (is >> ZERO) - (was >> ZERO);
-	h->fresh = false;
+	h->sum += is - was;
+	h->zeros = (uint16_t)(h->zeros + (is >> ZERO) - (was >> ZERO));
+	h->fresh = h->fresh && was == is;
+}
+
+/* How often these two go round is as good as random, so one instruction is better; CPUs below that level have it, too, but slowly. */
+#if TSN_CPU_X86
+#define DEPOSITS (tsn_cpu_level >= TSN_CPU_AVX512)
+static inline uint64_t
+deposit(uint64_t bits, uint64_t at)
+{
+	uint64_t out;
+
+	__asm__("pdep %2, %1, %0" : "=r"(out) : "r"(bits), "r"(at));
+	return out;
+}
+#else
+#define DEPOSITS false
+#define deposit(bits, at) ((bits) & (at))
+#endif
+
+/* Without the [n] lowest ones. */
+static inline uint64_t
+without(uint64_t path, uint32_t n)
+{
+	if (DEPOSITS)
+		return path ^ deposit((UINT64_C(1) << n) - 1, path);
+	for (; n > 0; n--)
+		path &= path - 1;
+	return path;
+}
+
+/* The [n]th zero from the upper end, of [all]. */
+static inline uint64_t
+upper_zero(uint64_t path, uint32_t n, uint32_t all)
+{
+	uint64_t zeros = ~path;
+
+	if (DEPOSITS)
+		return deposit(UINT64_C(1) << (all - n), zeros);
+	for (; n > 1; n--)
+		zeros ^= TOP >> __builtin_clzll(zeros);
+	return TOP >> __builtin_clzll(zeros);
 }
 
 /* A path [by] panes on, without the ones that leave. */
@@ -120,57 +166,57 @@ moved(uint64_t left, uint64_t by, uint64_t fresh)
 
 /* The path of a register as of now, without a stamp. */
 static inline uint64_t
-path_now(const struct tsn_hll *h, uint32_t index)
+path_now(const struct tsn_hll *h, uint64_t path)
 {
-	const uint32_t by = (h->newest - (uint32_t)h->path[index]) & STAMP;
-	uint64_t left = h->path[index] & ~(uint64_t)STAMP;
+	const uint32_t by = (h->newest - (uint32_t)path) & STAMP;
 
-	if (left == fresh(h->panes))
-		return left;
-	for (uint32_t i = 0; i < by; i++)
-		left &= left - 1;
-	return moved(left, by, fresh(h->panes));
+	return moved(without(path & ~(uint64_t)STAMP, by), by, fresh(h->panes));
 }
 
-/* [path] begins at the uppermost bit here. Few ranks are high, so the zero to move to is soon found. */
+/* [path], of [panes] ones, begins at the uppermost bit here. */
 static inline uint64_t
-path_raise(uint64_t path, uint32_t age, uint32_t rank)
+path_raise(uint64_t path, uint32_t age, uint32_t rank, uint32_t panes)
 {
-	uint64_t older = path, zeros = ~path, below;
-	uint32_t at, passed;
+	const uint64_t zero = upper_zero(path, rank, 64 - panes); /* to move to */
+	const uint32_t at = (uint32_t)__builtin_clzll(zero);
+	uint64_t older = path, passed;
 
-	for (uint32_t i = 0; i < age; i++)
-		older ^= TOP >> __builtin_clzll(older);
-	for (uint32_t i = 1; i < rank; i++)
-		zeros ^= TOP >> __builtin_clzll(zeros);
-	at = (uint32_t)__builtin_clzll(zeros);
 	if (at + 1 <= rank + age)
 		return path;
-	passed = at + 1 - rank - age;
-	below = path & ((TOP >> at) - 1);
-	return (path ^ older) | ((UINT64_C(1) << passed) - 1) << (63 - at) | below;
+	for (uint32_t i = 0; i < age; i++)
+		older ^= TOP >> __builtin_clzll(older);
+	passed = (zero << (at + 1 - rank - age)) - zero;
+	return (path ^ older) | passed | (path & (zero - 1));
+}
+
+static void
+add_rank(struct tsn_hll *h, uint32_t index, uint32_t rank)
+{
+	if (h->rank[index] >= rank)
+		return;
+	replace(h, UINT64_C(1) << (ZERO - h->rank[index]), UINT64_C(1) << (ZERO - rank));
+	h->rank[index] = (uint8_t)rank;
+}
+
+static inline void
+add_to_path(struct tsn_hll *h, uint32_t index, uint32_t rank, uint32_t age)
+{
+	const uint32_t unused = TSN_HLL_PANES_MAX - h->panes;
+	uint64_t *path = &h->paths->path[index];
+	const uint64_t now = path_now(h, *path), is = path_raise(now << unused, age, rank, h->panes) >> unused;
+
+	replace(h, lowest(*path & ~(uint64_t)STAMP), lowest(is));
+	*path = is | (h->newest & STAMP);
+	h->ahead = is == now ? h->ahead : 0;
 }
 
 void
 tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age)
 {
-	const uint32_t index = index_of(member), rank = rank_of(member), unused = TSN_HLL_PANES_MAX - h->panes;
-	uint64_t was, now, is;
-
-	if (h->panes == 1) {
-		if (h->rank[index] >= rank)
-			return;
-		replace(h, UINT64_C(1) << (ZERO - h->rank[index]), UINT64_C(1) << (ZERO - rank));
-		h->rank[index] = (uint8_t)rank;
-		return;
-	}
-	was = h->path[index] & ~(uint64_t)STAMP;
-	now = path_now(h, index);
-	is = path_raise(now << unused, age, rank) >> unused;
-	replace(h, lowest(was), lowest(is));
-	h->path[index] = is | (h->newest & STAMP);
-	if (is != now)
-		h->ahead = 0;
+	if (h->panes == 1)
+		add_rank(h, index_of(member), rank_of(member));
+	else
+		add_to_path(h, index_of(member), rank_of(member), age);
 }
 
 /* All registers move on, none of them by more than [most] panes. */
@@ -198,18 +244,64 @@ TSN_WIDE(static, struct summary, settle, (uint64_t *path, uint64_t newest, uint3
 }
 
 static void
+set_summary(struct tsn_hll *h, struct summary s)
+{
+	h->sum = s.sum;
+	h->zeros = (uint16_t)s.zeros;
+}
+
+static void
+add_waiting(struct tsn_hll *h)
+{
+	const uint32_t *waiting = h->paths->waiting;
+
+	for (uint32_t i = 0; i < h->waiting; i++) {
+		const uint32_t age = (uint8_t)(h->newest - waiting[i]);
+
+		if (age < h->panes)
+			add_to_path(h, waiting[i] >> 14, waiting[i] >> 8 & 63, age);
+	}
+	h->waiting = 0;
+}
+
+/* Registers that move on are read in order, so that those are there which members meet then. */
+static void
 catch_up(struct tsn_hll *h)
 {
 	if (h->behind > 0)
-		h->all = settle(h->path, h->newest, h->behind, fresh(h->panes));
+		set_summary(h, settle(h->paths->path, h->newest, h->behind, fresh(h->panes)));
 	h->behind = 0;
+	if (h->waiting > 0)
+		add_waiting(h);
+}
+
+void
+tsn_hll_note(struct tsn_hll *h, uint64_t member, uint32_t age, uint64_t low)
+{
+	if (h->panes == 1 || !tsn_hll_is_above(h, low, 1)) {
+		tsn_hll_add(h, member, age);
+		return;
+	}
+	if (h->waiting == WAITING_MOST)
+		catch_up(h);
+	h->paths->waiting[h->waiting++] = index_of(member) << 14 | rank_of(member) << 8 | (uint8_t)(h->newest - age);
+	h->fresh = false;
+	h->ahead = 0;
+}
+
+void
+tsn_hll_ahead(const struct tsn_hll *h, uint64_t member, uint64_t low)
+{
+	const void *register_of = h->panes == 1 ? (const void *)&h->rank[index_of(member)] : &h->paths->path[index_of(member)];
+
+	__builtin_prefetch(h->panes > 1 && tsn_hll_is_above(h, low, 1) ? &h->paths->waiting[h->waiting] : register_of, 1);
 }
 
 void
 tsn_hll_advance(struct tsn_hll *h, uint32_t by)
 {
 	if (by >= h->panes) {
-		tsn_hll_init(h, h->panes);
+		clear(h);
 		return;
 	}
 	if (h->behind + by >= h->panes)
@@ -253,7 +345,7 @@ estimate_ahead(const struct tsn_hll *h, uint32_t ahead)
 	struct summary s = { 0 };
 
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		uint64_t path = path_now(h, i);
+		uint64_t path = path_now(h, h->paths->path[i]);
 
 		for (uint32_t k = 0; k < ahead; k++)
 			path &= path - 1;
@@ -269,39 +361,41 @@ tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead)
 	if (ahead >= h->panes)
 		return 0;
 	if (ahead > 0 && h->ahead != ahead) {
-		h->ahead_value = estimate_ahead(h, ahead);
+		add_waiting(h);
+		h->paths->ahead_value = estimate_ahead(h, ahead);
 		h->ahead = (uint8_t)ahead;
 	}
 	if (ahead > 0)
-		return h->ahead_value;
+		return h->paths->ahead_value;
 	if (!h->fresh) {
 		catch_up(h);
-		h->value = estimate(&h->all);
+		h->value = estimate(&(struct summary){ h->sum, h->zeros });
 	}
 	h->fresh = true;
 	return h->value;
 }
 
 /* sigma(x) is at least x, so the estimate is at most what it would be of the sum alone; and that sum may only be too low. */
-bool
-tsn_hll_below(const struct tsn_hll *h, int64_t least)
+uint64_t
+tsn_hll_low(int64_t least)
 {
-	const double m = REGISTERS;
+	const double m = REGISTERS, sum = ALPHA * m * m * SCALE / ((double)least * 0.99 - 1);
 
-	return ALPHA * m * m * SCALE < (double)h->all.sum * ((double)least * 0.99 - 1);
+	return sum <= 0 || sum >= 0x1p62 ? UINT64_C(1) << 62 : (uint64_t)sum + 1;
 }
 
 /* --- as bytes --- */
 
 void
-tsn_hll_save(const struct tsn_hll *h, struct tsn_pack *out)
+tsn_hll_save(struct tsn_hll *h, struct tsn_pack *out)
 {
 	if (h->panes == 1) {
-		tsn_pack_raw(out, h->rank, sizeof(h->rank));
+		tsn_pack_raw(out, h->rank, REGISTERS);
 		return;
 	}
+	add_waiting(h);
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		const uint64_t path = htole64(path_now(h, i));
+		const uint64_t path = htole64(path_now(h, h->paths->path[i]));
 
 		tsn_pack_raw(out, &path, sizeof(path));
 	}
@@ -334,8 +428,8 @@ load_register(struct tsn_hll *h, uint32_t i, const uint8_t *p)
 	path = le64toh(path);
 	if (__builtin_popcountll(path) != h->panes || path >> (ZERO - 1 + h->panes) > 1)
 		return false;
-	h->path[i] = (path & STAMP) == 0 ? path : held(path);
-	replace(h, UINT64_C(1) << ZERO, lowest(h->path[i]));
+	h->paths->path[i] = (path & STAMP) == 0 ? path : held(path);
+	replace(h, UINT64_C(1) << ZERO, lowest(h->paths->path[i]));
 	return true;
 }
 

@@ -29,7 +29,6 @@
 #define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
 #define TSN_LEAVING 8u
-#define TSN_FAR 32   /* lines of the directory */
 
 struct tsn_cells {
 	uint8_t *mem;
@@ -91,6 +90,7 @@ struct tsn_closing {
 struct tsn_stable;
 struct tsn_kept;
 struct tsn_family;
+struct tsn_guess;
 
 #define TSN_MARKS 4096u
 
@@ -143,8 +143,9 @@ union tsn_total {
 
 /* See near.h. */
 struct tsn_near {
-	uint64_t base, first;   /* where the first pane begins, and its number, biased */
-	uint64_t magic, reach;  /* reach 0: there is no short way */
+	uint64_t base, first;    /* where the first pane begins, and its number, biased */
+	uint32_t factor, shift;  /* division by pane_ms */
+	uint32_t reach;          /* bits of a time from [base] on; 0: there is no short way but for that one */
 };
 
 struct tsn_agg {
@@ -155,7 +156,6 @@ struct tsn_agg {
 	const struct tsn_agg_ops *ops;
 	struct tsn_agg_store store;
 	uint32_t keep;           /* panes kept: those of the window, or two windows of `per` */
-	uint64_t magic;          /* division by pane_ms, see clock.c */
 	struct tsn_near near;    /* of a lean count: times around those of the batch */
 	const uint64_t *pane;    /* of the batch, by row */
 	uint64_t *panes;         /* memory for it */
@@ -222,12 +222,25 @@ struct tsn_agg_ops {
 	bool (*load_beside)(struct tsn_agg *a, struct tsn_unpack *in);
 };
 
+#define TSN_IN_SLAB (UINT32_C(1) << 31)
+
 struct tsn_group {
-	int64_t newest;         /* event time */
-	uint32_t flows : 31;    /* counted, at most 2^31 - 1 */
-	uint32_t in_slab : 1;
-	uint32_t key;           /* IPv4 address, or offset in the slab */
+	int64_t newest;  /* event time */
+	uint32_t word;   /* flows counted, at most 2^31 - 1; and TSN_IN_SLAB */
+	uint32_t key;    /* IPv4 address, or offset in the slab */
 };
+
+static inline bool
+tsn_in_slab(const struct tsn_group *g)
+{
+	return (g->word & TSN_IN_SLAB) != 0;
+}
+
+static inline uint32_t
+tsn_group_flows(const struct tsn_group *g)
+{
+	return g->word & ~TSN_IN_SLAB;
+}
 
 struct tsn_part {
 	uint32_t n;    /* groups, numbered 0..n-1 in the part */
@@ -237,12 +250,12 @@ struct tsn_part {
 #define TSN_SLAB_UNIT 8u
 #define TSN_SLAB_CLASSES ((TSN_KEY_MAX + 2 + TSN_SLAB_UNIT - 1) / TSN_SLAB_UNIT + 1)
 
-/* Long keys: length in two bytes, then the key, in units of 8 bytes. */
+/* Long keys: length in two bytes, then the key, in units of 8 bytes. Most are of IPv4, and shorter than they might be. */
 struct tsn_slab {
 	uint8_t *mem;
 	uint32_t n, cap;                     /* units */
 	uint32_t live;                       /* of them, those of keys in use */
-	uint32_t fixed;                      /* units of every key, where none holds text: then what one leaves the next can take */
+	uint32_t longest;                    /* units of the longest key there can be, where none holds text */
 	uint32_t limit;                      /* units it need not grow beyond */
 	uint32_t free[TSN_SLAB_CLASSES];     /* by size in units: offset + 1 of the first free one */
 };
@@ -257,7 +270,7 @@ struct tsn_family_store {
 	struct tsn_slab slab;
 	uint32_t nparts;     /* of the 64, those of this shard */
 	struct tsn_part part[TSN_PARTS];
-	int64_t evicted[TSN_PARTS]; /* event time of the last eviction, TSN_TIME_NONE if none */
+	int64_t evicted[TSN_PARTS]; /* event time up to which flows are missed since evictions, TSN_TIME_NONE if none */
 	struct tsn_family_stats stats;
 };
 
@@ -280,9 +293,11 @@ struct tsn_family {
 	struct tsn_steps *steps; /* of a sequence; steps.c */
 	struct tsn_guard *guard; /* of a guarded one; guard.c */
 	bool restored;       /* from a snapshot */
-	struct tsn_mask evicted;          /* rows of the batch folded last whose key took a live group's place */
+	struct tsn_mask evicted;          /* rows of the batch folded last whose key took another group's place */
 	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
+	int64_t lost_to[TSN_BATCH_ROWS];  /* of the first: up to which event time flows are missed */
 	int64_t evicted_before[TSN_PARTS]; /* store.evicted when that batch began */
+	int64_t marks_end;                 /* no eviction, and nothing that came too late, in that batch or before was later */
 	bool marked;                      /* that batch, or a reload, has changed some of this: the next one begins with cleaning up */
 	uint64_t folded;                  /* which batch that was */
 };
@@ -394,8 +409,12 @@ tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
 }
 
-/* cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. */
-#define TSN_ARRAY_COPIED ((size_t)4 << 20) /* larger ones are mapped, and not copied when they grow */
+/*
+ * cells.c. Arrays met in random order: aligned to a line of the cache; what is new is zero. [old] may be NULL. Where they grow they are
+ * copied while they are small, and once when they come to be as large as huge pages are good for.
+ */
+#define TSN_ARRAY_SMALL ((size_t)64 << 10)
+#define TSN_ARRAY_COPIED ((size_t)2 << 20)
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);
@@ -430,7 +449,6 @@ void tsn_panes_of_rows(const struct tsn_agg *a, const int64_t *time, const uint1
 uint64_t tsn_pane_at(int64_t time, int64_t pane_ms);
 /* Start of a pane in ms, held to what an int64 can say. */
 int64_t tsn_pane_start(uint64_t pane, int64_t pane_ms);
-uint64_t tsn_reciprocal(int64_t pane_ms);
 
 /* keys.c: returns how many of [rows] have their key and hash; fewer when memory ran out. */
 uint32_t tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
@@ -446,13 +464,22 @@ void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
 const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
 
 /*
- * family.c: guesses the groups of entries, and fetches them; then finds or makes those of entries x->from on, up to the
+ * resolve.c: guesses the groups of entries, and fetches them; the same, and finds or makes those of entries x->from on, up to the
  * first that needs another group's place while earlier ones are not folded yet; sets x->to. False: memory ran
  * out at x->to.
  */
 void tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uint16_t *row, uint32_t *group, uint32_t n);
 bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,
     struct tsn_fold *x, uint32_t *group, uint32_t n, uint64_t seed);
+/*
+ * family.c: the group of a row whose guess was wrong: found all the same or, for a row that counts, made. [first]: nothing waits to be folded;
+ * [met]: of the segment, NULL where it is not known who was met, or matters not.
+ */
+enum tsn_found { TSN_FOUND, TSN_WAIT, TSN_NO_MEMORY };
+/* After some of these: the directory is again as it stands for everybody. */
+void tsn_family_left(struct tsn_family *f, uint64_t seed);
+enum tsn_found tsn_family_look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, const struct tsn_met *met,
+    int64_t time, uint64_t seed, uint32_t *group);
 /* One row at a time: its group, or TSN_GROUP_NONE; [guess] is looked at first. */
 uint32_t tsn_family_find(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t guess);
 /* A new group for a key that has none, in the place of another if its part is full. TSN_GROUP_NONE: memory is out. */
@@ -481,11 +508,18 @@ bool tsn_pane_load(struct tsn_unpack *in, uint64_t *newest);
 void tsn_head_save(uint64_t head, struct tsn_pack *out);
 bool tsn_head_restore(struct tsn_unpack *in, uint32_t lanes, uint32_t keep, uint64_t *head);
 
+/* Of a group's word: a flow more, as far as they go. Compilers make twice as much of a bit field. */
+static inline uint32_t
+tsn_one_more(uint32_t word)
+{
+	return word + (word << 1 < UINT32_MAX - 1);
+}
+
 static inline void
 tsn_group_touch(struct tsn_group *g, int64_t time)
 {
 	g->newest = time > g->newest ? time : g->newest;
-	g->flows += g->flows < INT32_MAX;
+	g->word = tsn_one_more(g->word);
 }
 
 /* Fields of a row that name the group whose value it gets; tick rows are made with these. */
@@ -512,8 +546,10 @@ void tsn_since_begin(struct tsn_agg *a, uint32_t group, const struct tsn_batch *
 /* marks.c: forgets which rows evicted and were late, a batch begins; notes it by part and counts those that were late, it ends. */
 void tsn_family_begin(const struct tsn_state *s, struct tsn_family *f);
 void tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b);
-/* The row's key takes the place of a live group, or its memory. */
-void tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row);
+/* Rows later in the input whose windows reach back to [to] may miss flows of this part. */
+void tsn_family_mark(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to);
+/* ... because the row's key took the place of a live group, or its memory. */
+void tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to);
 /* Nothing was evicted and nothing was late. */
 void tsn_marks_init(struct tsn_family *f);
 /* Of all parts the latest. */
@@ -591,6 +627,12 @@ bool tsn_lean_can(const struct tsn_family_def *f, uint32_t i);
 struct tsn_agg *tsn_lean_of(const struct tsn_family *f);
 /* Makes it one, if it may be, and the family's groups what they are then; before there are any. */
 void tsn_lean_init(struct tsn_agg *a);
+/*
+ * Guesses the groups of all rows of a segment in which every row counts, and counts those that go the short way. The entries of the others come to
+ * [odd], which has room for all and one; when the groups of these are there, too, tsn_lean_odd counts them.
+ */
+uint32_t tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd);
+void tsn_lean_odd(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *odd, uint32_t n);
 /* A row whose group nobody touched before: counts in it and touches it, or looks; its value. */
 void tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32_t row, bool counts);
 void tsn_lean_fold(struct tsn_agg *a, const struct tsn_fold *x);

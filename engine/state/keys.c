@@ -5,11 +5,16 @@
  * for; and the slab that holds the long keys of groups. One whole or masked IPv4
  * address is its own key (most rules are `by src` or `by dst`); everything else is encoded bytes.
  */
+#include <endian.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/wide.h"
 #include "state/internal.h"
 
+#define FEW 4u /* rows that are encoded one by one sooner */
+
+/* For another key behind [used] bytes. */
 static bool
 room(struct tsn_keys *k, size_t used)
 {
@@ -18,6 +23,8 @@ room(struct tsn_keys *k, size_t used)
 
 	if (used + TSN_KEY_MAX <= k->cap)
 		return true;
+	while (cap < used + TSN_KEY_MAX)
+		cap *= 2;
 	bytes = tsn_realloc(k->bytes, cap);
 	if (bytes == NULL)
 		return false;
@@ -52,37 +59,95 @@ addresses(struct tsn_keys *k, const struct tsn_key_part *part, const struct tsn_
 	hash_all(col, mask, seed, b->n, k->tag, k->hash);
 }
 
+/* A key as tsn_key_encode writes it, for a row of which not more is known. */
+static bool
+encode(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed, uint32_t row, size_t *used)
+{
+	if (!room(k, *used))
+		return false;
+	k->off[row] = (uint32_t)*used;
+	k->len[row] = (uint16_t)tsn_key_encode(spec, b, row, k->bytes + *used);
+	k->hash[row] = tsn_hash_bytes(k->bytes + *used, k->len[row], seed);
+	k->tag[row] = tsn_position(k->hash[row]);
+	tsn_mask_set(&k->encoded, row);
+	*used += k->len[row];
+	return true;
+}
+
+/* tsn_hash_bytes of words whose bytes behind [len] are zero. */
+TSN_WIDE(static, void, hash_words, (uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], size_t len, uint64_t seed, uint32_t n, uint64_t *restrict hash),
+    (words, len, seed, n, hash))
+{
+	const uint64_t first = tsn_hash_u64(len, seed);
+
+	for (uint32_t i = 0; i < n; i++)
+		hash[i] = tsn_hash_join(first, words[0][i]);
+	for (size_t w = 1; w * sizeof(uint64_t) < len; w++)
+		for (uint32_t i = 0; i < n; i++)
+			hash[i] = tsn_hash_join(hash[i], words[w][i]);
+}
+
+static void
+put_word(uint8_t *p, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+/* Keys of one length, as nearly all are: column by column. False: this spec has none, or there is no memory for them. */
+static bool
+encode_all(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed, const uint16_t *row, uint32_t n,
+    size_t *used)
+{
+	uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], hash[TSN_BATCH_ROWS];
+	const size_t len = tsn_key_words(spec, b, row, n, words), stride = (len + 7) / 8 * 8;
+
+	if (len == 0 || !room(k, n * stride))
+		return false;
+	hash_words(words, len, seed, n, hash);
+	for (size_t w = 0; w * 8 < len; w++)
+		for (uint32_t i = 0; i < n; i++)
+			put_word(k->bytes + i * stride + w * 8, words[w][i]);
+	for (uint32_t i = 0; i < n; i++) {
+		const uint32_t r = row[i];
+
+		k->off[r] = (uint32_t)(i * stride);
+		k->len[r] = (uint16_t)len;
+		k->hash[r] = hash[i];
+		k->tag[r] = tsn_position(hash[i]);
+		tsn_mask_set(&k->encoded, r);
+	}
+	*used = n * stride;
+	return true;
+}
+
+/* Rows all of whose addresses are of IPv4. */
+static void
+all_v4(const struct tsn_key_spec *spec, const struct tsn_batch *b, struct tsn_mask *out)
+{
+	tsn_mask_first(out, b->n);
+	for (unsigned i = 0; i < spec->n; i++)
+		if (tsn_fields[spec->part[i].field].storage == TSN_ADDR)
+			tsn_mask_and(out, out, &b->addr[tsn_fields[spec->part[i].field].addr_slot].is_v4);
+}
+
 uint32_t
 tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n)
 {
-	const struct tsn_mask *v4 = NULL;
-	struct tsn_mask others;
+	struct tsn_mask done = { { 0 } };
 	size_t used = 0;
 
 	tsn_mask_clear(&k->encoded);
 	if (tsn_key_is_addr(spec)) {
-		v4 = &b->addr[tsn_fields[spec->part[0].field].addr_slot].is_v4;
 		addresses(k, &spec->part[0], b, seed, row, n);
-		tsn_mask_first(&others, b->n);
-		tsn_mask_andnot(&others, &others, v4);
-		if (!tsn_mask_any(&others))
-			return n;
+		all_v4(spec, b, &done);
+	} else if (n >= FEW && encode_all(k, spec, b, seed, row, n, &used)) {
+		all_v4(spec, b, &done);
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t r = row[i];
-
-		if (v4 != NULL && tsn_mask_has(v4, r))
-			continue;
-		if (!room(k, used))
+	for (uint32_t i = 0; i < n; i++)
+		if (!tsn_mask_has(&done, row[i]) && !encode(k, spec, b, seed, row[i], &used))
 			return i;
-		k->off[r] = (uint32_t)used;
-		k->len[r] = (uint16_t)tsn_key_encode(spec, b, r, k->bytes + used);
-		k->hash[r] = tsn_hash_bytes(k->bytes + used, k->len[r], seed);
-		k->tag[r] = tsn_position(k->hash[r]);
-		tsn_mask_set(&k->encoded, r);
-		used += k->len[r];
-	}
 	return n;
 }
 
@@ -135,9 +200,13 @@ tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t grou
 	const uint32_t n = key_units(key, &text);
 	const uint64_t limit = (groups + 1) * tsn_slab_worst(key) / TSN_SLAB_UNIT + 2 * n;
 
-	s->fixed = text ? 0 : n;
+	s->longest = text ? 0 : n;
 	s->limit = limit < UINT32_MAX - 1 ? (uint32_t)limit : UINT32_MAX - 1;
 }
+
+/* Of what it holds: whether its place is as long as the longest key's, in the upper bit of the length. */
+#define WHOLE 0x8000u
+_Static_assert(TSN_KEY_MAX < WHOLE, "lengths leave it free");
 
 static uint32_t
 units_at(const struct tsn_slab *s, uint32_t off)
@@ -145,7 +214,7 @@ units_at(const struct tsn_slab *s, uint32_t off)
 	uint16_t len;
 
 	memcpy(&len, s->mem + (size_t)off * TSN_SLAB_UNIT, sizeof(len));
-	return s->fixed != 0 ? s->fixed : units(len);
+	return len & WHOLE ? s->longest : units(len);
 }
 
 /* The keys of all groups, side by side in memory of [cap] units. */
@@ -163,7 +232,7 @@ together(struct tsn_family_store *f, uint64_t cap)
 			struct tsn_group *g = tsn_group_at(f, tsn_number(f, part, k));
 			uint32_t size;
 
-			if (!g->in_slab)
+			if (!tsn_in_slab(g))
 				continue;
 			size = units_at(s, g->key);
 			memcpy(mem + (size_t)n * TSN_SLAB_UNIT, s->mem + (size_t)g->key * TSN_SLAB_UNIT, (size_t)size * TSN_SLAB_UNIT);
@@ -204,27 +273,61 @@ slab_room(struct tsn_family_store *f, uint32_t more)
 	return true;
 }
 
+/* A place that a key of that length left, taken out of those that are free; false: there is none. */
+static bool
+reuse(struct tsn_slab *s, uint32_t size, uint32_t *off)
+{
+	uint32_t *head = &s->free[size];
+
+	if (*head == 0)
+		return false;
+	*off = *head - 1;
+	memcpy(head, s->mem + (size_t)*off * TSN_SLAB_UNIT, sizeof(*head));
+	s->live += size;
+	return true;
+}
+
+/* One of the longest, where there is no other without moving all keys: so these move again only when there are more long ones than ever. */
+static bool
+reuse_longest(struct tsn_slab *s, uint32_t size, uint32_t *off)
+{
+	const bool last = s->cap >= s->limit && (uint64_t)s->n + size > s->cap;
+
+	return last && s->longest > size && reuse(s, s->longest, off);
+}
+
+static bool
+place(struct tsn_family_store *f, uint32_t size, uint32_t *off, uint16_t *mark)
+{
+	struct tsn_slab *s = &f->slab;
+
+	*mark = 0;
+	if (reuse(s, size, off))
+		return true;
+	if (reuse_longest(s, size, off)) {
+		*mark = WHOLE;
+		return true;
+	}
+	if (!slab_room(f, size))
+		return false;
+	*off = s->n;
+	s->n += size;
+	s->live += size;
+	return true;
+}
+
 bool
 tsn_slab_put(struct tsn_family_store *f, const uint8_t *key, uint16_t len, uint32_t *off)
 {
-	struct tsn_slab *s = &f->slab;
-	const uint32_t n = s->fixed != 0 ? s->fixed : units(len);
-	uint32_t *head = &s->free[n];
+	uint16_t head;
 	uint8_t *p;
 
-	if (*head == 0 && !slab_room(f, n))
+	if (!place(f, units(len), off, &head))
 		return false;
-	if (*head != 0) {
-		*off = *head - 1;
-		memcpy(head, s->mem + (size_t)*off * TSN_SLAB_UNIT, sizeof(*head));
-	} else {
-		*off = s->n;
-		s->n += n;
-	}
-	s->live += n;
-	p = s->mem + (size_t)*off * TSN_SLAB_UNIT;
-	memcpy(p, &len, sizeof(len));
-	memcpy(p + sizeof(len), key, len);
+	head |= len;
+	p = f->slab.mem + (size_t)*off * TSN_SLAB_UNIT;
+	memcpy(p, &head, sizeof(head));
+	memcpy(p + sizeof(head), key, len);
 	return true;
 }
 
@@ -234,6 +337,7 @@ tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len)
 	const uint8_t *p = s->mem + (size_t)off * TSN_SLAB_UNIT;
 
 	memcpy(len, p, sizeof(*len));
+	*len &= (uint16_t)~WHOLE;
 	return p + sizeof(*len);
 }
 

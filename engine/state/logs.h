@@ -35,4 +35,7 @@ tsn_log2(double x)
 	return exponent + 2 / TSN_LN2 * z * sum;
 }
 
+/* Of a whole number that is not 0; small ones, as most counts are, come from a table. The same bits as above. Any thread. */
+double tsn_log2_of(uint64_t n);
+
 #endif

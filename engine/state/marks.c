@@ -4,6 +4,10 @@
  * What of evictions and late flows shows in an alert: when they were last, part by part, as of each row of the
  * batch folded last. The rows are marked as they are folded; at the end their times go to the parts, and the
  * times of before are kept until the next batch, so that a row sees only what came up to it.
+ *
+ * Flows come out of order: the one that evicts may be older than those that were counted in the group that goes, and the
+ * next of that group older than either. So what is kept of an eviction is the newest time of both, and of a group whose
+ * windows had passed its own: for flows that are not much older than others that is before any window.
  */
 #include "base/clock.h"
 #include "state/internal.h"
@@ -17,6 +21,23 @@ tsn_marks_init(struct tsn_family *f)
 			f->agg[i].store.late[p] = TSN_TIME_NONE;
 	}
 	f->marked = true;
+	f->marks_end = INT64_MAX; /* not known */
+}
+
+static int64_t
+latest_of(const int64_t time[TSN_PARTS])
+{
+	int64_t latest = TSN_TIME_NONE;
+
+	for (uint32_t p = 0; p < TSN_PARTS; p++)
+		latest = time[p] > latest ? time[p] : latest;
+	return latest;
+}
+
+static void
+marks_until(struct tsn_family *f, int64_t time)
+{
+	f->marks_end = time > f->marks_end ? time : f->marks_end;
 }
 
 void
@@ -28,19 +49,29 @@ tsn_family_begin(const struct tsn_state *s, struct tsn_family *f)
 	f->marked = false;
 	tsn_mask_clear(&f->evicted);
 	memcpy(f->evicted_before, f->store.evicted, sizeof(f->evicted_before));
+	f->marks_end = latest_of(f->evicted_before);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		tsn_mask_clear(&f->agg[i].late);
 		memcpy(f->agg[i].late_before, f->agg[i].store.late, sizeof(f->agg[i].late_before));
+		marks_until(f, latest_of(f->agg[i].late_before));
 	}
 }
 
 void
-tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row)
+tsn_family_mark(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to)
 {
-	f->store.stats.evicted++;
+	if (!tsn_mask_has(&f->evicted, row) || to > f->lost_to[row])
+		f->lost_to[row] = to;
 	f->part_of[row] = (uint8_t)part;
 	f->marked = true;
 	tsn_mask_set(&f->evicted, row);
+}
+
+void
+tsn_family_lost(struct tsn_family *f, uint32_t part, uint32_t row, int64_t to)
+{
+	f->store.stats.evicted++;
+	tsn_family_mark(f, part, row, to);
 }
 
 static void
@@ -55,14 +86,19 @@ settle_late(const struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, 
 
 		f->part_of[row] = (uint8_t)part;
 		a->store.late[part] = time[row] > a->store.late[part] ? time[row] : a->store.late[part];
+		marks_until(f, time[row]);
 	}
 }
 
 void
 tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
 {
-	TSN_EACH_ROW(row, &f->evicted)
-		f->store.evicted[f->part_of[row]] = b->time[row];
+	TSN_EACH_ROW(row, &f->evicted) {
+		int64_t *to = &f->store.evicted[f->part_of[row]];
+
+		*to = f->lost_to[row] > *to ? f->lost_to[row] : *to;
+		marks_until(f, f->lost_to[row]);
+	}
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (tsn_mask_any(&f->agg[i].late))
 			settle_late(s, f, &f->agg[i], b);
@@ -74,6 +110,12 @@ part_for(const struct tsn_state *s, const struct tsn_family *f, const struct tsn
 {
 	*part = 0;
 	return f->steps != NULL || tsn_part_of_row(s, f, b, row, part);
+}
+
+int64_t
+tsn_state_marks_end(const struct tsn_state *s, uint32_t family)
+{
+	return s->family[family].marks_end;
 }
 
 int64_t
@@ -89,8 +131,8 @@ tsn_state_evicted(const struct tsn_state *s, uint32_t family, const struct tsn_b
 		return f->store.evicted[part];
 	last = f->evicted_before[part];
 	TSN_EACH_ROW(r, &f->evicted) {
-		if (r <= row && f->part_of[r] == part)
-			last = b->time[r];
+		if (r <= row && f->part_of[r] == part && f->lost_to[r] > last)
+			last = f->lost_to[r];
 	}
 	return last;
 }

@@ -14,7 +14,7 @@
 #define TSN_LANES 16u
 #define TSN_SUM_MASK ((UINT64_C(1) << TSN_HEAD_BITS) - 1)
 #define TSN_IS_WIDE TSN_SUM_MASK
-#define TSN_WARM 128u /* a lane that may pass 8 bits with few rows more */
+#define TSN_WARM 192u /* a lane that may pass 8 bits with few rows more: both of its highest bits are set */
 
 struct tsn_narrow {
 	uint64_t head;
@@ -35,11 +35,11 @@ tsn_lanes_leave(uint32_t first, uint64_t d)
 	return &tsn_lanes_left[d][-first & (TSN_LANES - 1)];
 }
 
-/* Is any lane TSN_WARM or more? */
-static inline bool
+/* Not 0 if any lane is TSN_WARM or more. */
+static inline uint64_t
 tsn_lanes_warm(const uint64_t half[2])
 {
-	return ((half[0] | half[1]) & UINT64_C(0x8080808080808080)) != 0;
+	return ((half[0] & half[0] << 1) | (half[1] & half[1] << 1)) & UINT64_C(0x8080808080808080);
 }
 
 /* Of lanes that are all below 256: as many as a word has bytes. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* Panes of times that lie near each other, as those of a batch do: 49 days from a pane before the first go a short way. */
+/* Panes of times that lie near each other, as those of a batch do: 24 days from a pane before the first go a short way. */
 #ifndef TSN_STATE_NEAR_H
 #define TSN_STATE_NEAR_H
 
@@ -9,27 +9,24 @@
 /* clock.c: around [time]. */
 struct tsn_near tsn_near_of(const struct tsn_agg *a, int64_t time);
 
+/* 0 if it is near. */
+static inline uint64_t
+tsn_near_beyond(const struct tsn_near *n, int64_t time)
+{
+	return ((uint64_t)time - n->base) >> n->reach;
+}
+
 static inline bool
 tsn_near_has(const struct tsn_near *n, int64_t time)
 {
-	return (uint64_t)time - n->base < n->reach;
+	return tsn_near_beyond(n, time) == 0;
 }
 
 /* Of a time that is near. */
 static inline uint64_t
 tsn_near_pane(const struct tsn_near *n, int64_t time)
 {
-	return n->first + (uint64_t)((unsigned __int128)((uint64_t)time - n->base) * n->magic >> 64);
-}
-
-/* The same by parts, which compilers make vectors of. */
-static inline uint64_t
-tsn_near_panes(const struct tsn_near *n, int64_t time)
-{
-	const uint64_t off = (uint32_t)((uint64_t)time - n->base);
-	const uint64_t low = off * (uint32_t)n->magic >> 32, high = off * (n->magic >> 32);
-
-	return n->first + ((high + low) >> 32);
+	return n->first + ((uint64_t)(uint32_t)((uint64_t)time - n->base) * n->factor >> n->shift);
 }
 
 #endif

@@ -195,8 +195,8 @@ save_group(const struct tsn_family_store *s, const struct tsn_group *g, uint64_t
 	/* times of neighbours are near each other; the difference wraps rather than overflows */
 	tsn_pack_int(out, (int64_t)((uint64_t)g->newest - *before));
 	*before = (uint64_t)g->newest;
-	tsn_pack_uint(out, (uint64_t)g->flows << 1 | g->in_slab);
-	if (g->in_slab) {
+	tsn_pack_uint(out, (uint64_t)tsn_group_flows(g) << 1 | tsn_in_slab(g));
+	if (tsn_in_slab(g)) {
 		key = tsn_slab_key(&s->slab, g->key, &len);
 		tsn_pack_bytes(out, key, len);
 	} else {
@@ -397,9 +397,8 @@ load_group(struct tsn_family *f, uint32_t part, uint32_t number, uint64_t *befor
 	*before += (uint64_t)tsn_unpack_int(in);
 	g.newest = (int64_t)*before;
 	flows = tsn_unpack_below(in, (uint64_t)INT32_MAX << 1 | 1);
-	g.flows = (uint32_t)(flows >> 1);
-	g.in_slab = flows & 1;
-	if (g.in_slab) {
+	g.word = (uint32_t)(flows >> 1) | (flows & 1 ? TSN_IN_SLAB : 0);
+	if (tsn_in_slab(&g)) {
 		key = tsn_unpack_bytes(in, &len);
 		if (key == NULL || !tsn_key_valid(&f->def.key, key, len, false))
 			return false;
@@ -408,7 +407,7 @@ load_group(struct tsn_family *f, uint32_t part, uint32_t number, uint64_t *befor
 		g.key = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 		hash = tsn_hash_u64(g.key, seed);
 	}
-	return !in->bad && (g.in_slab || tsn_key_is_addr(&f->def.key)) && tsn_part_of(hash) == part &&
+	return !in->bad && (tsn_in_slab(&g) || tsn_key_is_addr(&f->def.key)) && tsn_part_of(hash) == part &&
 	    tsn_family_enter(f, number, &g, key, (uint16_t)len, seed);
 }
 

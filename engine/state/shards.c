@@ -3,6 +3,7 @@
 /* A state divided over several by the parts of its keys: who gets which rows, and what they are together. */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/wide.h"
 #include "state/internal.h"
 #include "state/kept.h"
 
@@ -12,6 +13,12 @@ uint64_t
 tsn_state_seed(const struct tsn_state *s)
 {
 	return s->seed;
+}
+
+TSN_WIDE(static, void, parts_of, (const uint32_t *col, uint32_t mask, uint64_t seed, uint32_t n, uint8_t *restrict part), (col, mask, seed, n, part))
+{
+	for (uint32_t i = 0; i < n; i++)
+		part[i] = (uint8_t)tsn_part_of(tsn_hash_u64(col[i] & mask, seed));
 }
 
 void
@@ -30,8 +37,7 @@ tsn_state_parts(const struct tsn_key_spec *key, uint64_t seed, const struct tsn_
 		uint8_t all[TSN_BATCH_ROWS];
 
 		v4 = &b->addr[tsn_fields[p->field].addr_slot].is_v4;
-		for (uint32_t i = 0; i < b->n; i++)
-			all[i] = (uint8_t)tsn_part_of(tsn_hash_u64(col[i] & mask, seed));
+		parts_of(col, mask, seed, b->n, all);
 		if (tsn_mask_count(&rows) == b->n)
 			memcpy(part, all, b->n);
 		else

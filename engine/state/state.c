@@ -20,7 +20,6 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, struct tsn_family *f)
 	a->family = f;
 	a->ops = tsn_agg_ops(def->fn);
 	a->keep = def->tumbling ? 2 : def->panes;
-	a->magic = tsn_reciprocal(def->pane_ms);
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
 	tsn_lean_init(a);
@@ -340,7 +339,6 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 	if (ok && flows != NULL && f->guard != NULL)
 		n = have = tsn_guard_rows(f, &s->keys, counts, flows->must, s->row, n);
 	tsn_directory_settle(&f->store.dir, s->seed);
-	tsn_family_guess(f, &s->keys, s->row, s->group, have);
 	while (x->from < have) {
 		bool found = tsn_family_resolve(f, &s->keys, counts, x, s->group, have, s->seed);
 

@@ -215,6 +215,8 @@ int64_t tsn_state_evicted(const struct tsn_state *s, uint32_t family, const stru
  * Of the flows of that part that came too late for aggregate [agg], up to and including [row]: the latest time, on the aggregate's own clock; TSN_TIME_NONE if there were none. As exact as tsn_state_evicted.
  */
 int64_t tsn_state_late(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b, uint32_t row);
+/* Neither gives a time that is later, whatever the row: mostly nobody has to ask them. */
+int64_t tsn_state_marks_end(const struct tsn_state *s, uint32_t family);
 /*
  * Relative standard error of the value that aggregate [agg] gave a row of the batch folded last: 0 when it is exact,
  * more where it comes from a sketch (DISTINCT, ENTROPY).

@@ -182,7 +182,7 @@ complete(struct walk *w, uint32_t group, uint32_t row, const struct tsn_hop *h)
 		w->result->i[row] = 1;
 	tsn_agg_reset(a, group);
 	tsn_group_at(&w->f->store, group)->newest = INT64_MIN;
-	tsn_group_at(&w->f->store, group)->flows = 0;
+	tsn_group_at(&w->f->store, group)->word &= TSN_IN_SLAB;
 	return true;
 }
 

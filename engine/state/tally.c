@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "state/kept.h"
 #include "state/logs.h"
 
@@ -47,7 +46,9 @@ stride_of(uint32_t lanes)
 static size_t
 size_of(uint32_t cap, uint32_t lanes)
 {
-	return sizeof(struct tsn_tally) + cap * (stride_of(lanes) + 2 * sizeof(uint16_t));
+	const size_t bytes = sizeof(struct tsn_tally) + cap * (stride_of(lanes) + 2 * sizeof(uint16_t));
+
+	return (bytes + TSN_HEAP_LINE - 1) / TSN_HEAP_LINE * TSN_HEAP_LINE;
 }
 
 static struct value *
@@ -62,41 +63,45 @@ index_of(const struct tsn_tally *t)
 	return (uint16_t *)((uintptr_t)t->memory + t->cap * stride_of(t->lanes));
 }
 
-static struct tsn_tally *
-new(uint32_t cap, uint32_t lanes, uint64_t *bytes)
+/* So many bytes of zeros. */
+static void *
+empty(struct tsn_heap *heap, size_t bytes)
 {
-	struct tsn_tally *t = tsn_calloc(1, size_of(cap, lanes));
+	void *p = tsn_heap_take(heap, bytes);
+
+	return p != NULL ? memset(p, 0, bytes) : NULL;
+}
+
+static struct tsn_tally *
+new(uint32_t cap, uint32_t lanes, struct tsn_heap *heap)
+{
+	struct tsn_tally *t = empty(heap, size_of(cap, lanes));
 
 	if (t == NULL)
 		return NULL;
 	t->cap = cap;
 	t->lanes = lanes;
 	memset(index_of(t), 0xFF, cap * 2 * sizeof(uint16_t));
-	*bytes += size_of(cap, lanes);
 	return t;
 }
 
 static void
-sketch_free(struct sketch *s, uint64_t *bytes)
+sketch_free(struct sketch *s, struct tsn_heap *heap)
 {
 	if (s == NULL)
 		return;
-	for (uint32_t l = 0; l < TSN_TALLY_LANES; l++) {
-		*bytes -= s->pane[l] != NULL ? sizeof(s->all) : 0;
-		tsn_free(s->pane[l]);
-	}
-	*bytes -= sizeof(*s);
-	tsn_free(s);
+	for (uint32_t l = 0; l < TSN_TALLY_LANES; l++)
+		tsn_heap_give(heap, s->pane[l], sizeof(s->all));
+	tsn_heap_give(heap, s, sizeof(*s));
 }
 
 void
-tsn_tally_free(struct tsn_tally *t, uint64_t *bytes)
+tsn_tally_free(struct tsn_tally *t, struct tsn_heap *heap)
 {
 	if (t == NULL)
 		return;
-	sketch_free(t->sketch, bytes);
-	*bytes -= size_of(t->cap, t->lanes);
-	tsn_free(t);
+	sketch_free(t->sketch, heap);
+	tsn_heap_give(heap, t, size_of(t->cap, t->lanes));
 }
 
 uint64_t
@@ -143,7 +148,7 @@ find(const struct tsn_tally *t, uint64_t member)
 static unsigned __int128
 mass_of(uint32_t c)
 {
-	return c < 2 ? 0 : (unsigned __int128)((double)c * tsn_log2(c) * (double)(UINT64_C(1) << POINT) + 0.5);
+	return c < 2 ? 0 : (unsigned __int128)((double)c * tsn_log2_of(c) * (double)(UINT64_C(1) << POINT) + 0.5);
 }
 
 static struct value *
@@ -158,9 +163,9 @@ enter(struct tsn_tally *t, uint64_t member)
 }
 
 static bool
-grow(struct tsn_tally **t, uint32_t lanes, uint64_t *bytes)
+grow(struct tsn_tally **t, uint32_t lanes, struct tsn_heap *heap)
 {
-	struct tsn_tally *old = *t, *more = new(old == NULL ? CAP_FIRST : old->cap * 2, lanes, bytes);
+	struct tsn_tally *old = *t, *more = new(old == NULL ? CAP_FIRST : old->cap * 2, lanes, heap);
 
 	if (more == NULL)
 		return false;
@@ -171,19 +176,18 @@ grow(struct tsn_tally **t, uint32_t lanes, uint64_t *bytes)
 		more->count = old->count;
 		more->mass = old->mass;
 	}
-	tsn_tally_free(old, bytes);
+	tsn_tally_free(old, heap);
 	*t = more;
 	return true;
 }
 
 static bool
-sketch_add(struct sketch *s, const int32_t *x, uint32_t lane, uint32_t lanes, uint64_t n, uint64_t *bytes)
+sketch_add(struct sketch *s, const int32_t *x, uint32_t lane, uint32_t lanes, uint64_t n, struct tsn_heap *heap)
 {
 	if (lanes > 1 && s->pane[lane] == NULL) {
-		s->pane[lane] = tsn_aligned_calloc(64, 1, sizeof(s->all));
+		s->pane[lane] = empty(heap, sizeof(s->all));
 		if (s->pane[lane] == NULL)
 			return false;
-		*bytes += sizeof(s->all);
 	}
 	if (lanes > 1)
 		tsn_stable_add(s->pane[lane], x, n);
@@ -193,41 +197,40 @@ sketch_add(struct sketch *s, const int32_t *x, uint32_t lane, uint32_t lanes, ui
 }
 
 static bool
-sketch_value(struct sketch *s, const struct value *v, uint32_t lanes, const struct tsn_stable *law, uint64_t *bytes)
+sketch_value(struct sketch *s, const struct value *v, uint32_t lanes, const struct tsn_stable *law, struct tsn_heap *heap)
 {
 	int32_t x[TSN_STABLE];
 
 	tsn_stable_of(law, v->member, x);
 	if (lanes == 1)
-		return sketch_add(s, x, 0, 1, v->total, bytes);
+		return sketch_add(s, x, 0, 1, v->total, heap);
 	for (uint32_t l = 0; l < lanes; l++)
-		if (v->lane[l] > 0 && !sketch_add(s, x, l, lanes, v->lane[l], bytes))
+		if (v->lane[l] > 0 && !sketch_add(s, x, l, lanes, v->lane[l], heap))
 			return false;
 	return true;
 }
 
 /* From exact to a sketch; what held the values shrinks to its header. */
 static bool
-convert(struct tsn_tally **t, const struct tsn_stable *law, uint64_t *bytes)
+convert(struct tsn_tally **t, const struct tsn_stable *law, struct tsn_heap *heap)
 {
-	struct tsn_tally *old = *t, *next = new(0, old->lanes, bytes);
+	struct tsn_tally *old = *t, *next = new(0, old->lanes, heap);
 
 	if (next == NULL)
 		return false;
 	next->kept = old->kept;
 	next->count = old->count;
-	next->sketch = tsn_aligned_calloc(64, 1, sizeof(*next->sketch));
+	next->sketch = empty(heap, sizeof(*next->sketch));
 	if (next->sketch == NULL)
 		goto fail;
-	*bytes += sizeof(*next->sketch);
 	for (uint32_t i = 0; i < old->n; i++)
-		if (!sketch_value(next->sketch, value_at(old, i), old->lanes, law, bytes))
+		if (!sketch_value(next->sketch, value_at(old, i), old->lanes, law, heap))
 			goto fail;
-	tsn_tally_free(old, bytes);
+	tsn_tally_free(old, heap);
 	*t = next;
 	return true;
 fail:
-	tsn_tally_free(next, bytes);
+	tsn_tally_free(next, heap);
 	return false;
 }
 
@@ -263,22 +266,22 @@ tsn_tally_wants(const struct tsn_tally *t, uint64_t member, uint32_t lane, uint3
 
 bool
 tsn_tally_add(struct tsn_tally **t, uint64_t member, uint32_t lane, uint32_t lanes, const struct tsn_stable *law,
-    uint64_t *bytes)
+    struct tsn_heap *heap)
 {
 	struct value *v = (struct value *)value_of(*t, member);
 	int32_t x[TSN_STABLE];
 
-	if (*t != NULL && (*t)->sketch == NULL && too_many(*t, v) && !convert(t, law, bytes))
+	if (*t != NULL && (*t)->sketch == NULL && too_many(*t, v) && !convert(t, law, heap))
 		return false;
 	if (*t != NULL && (*t)->sketch != NULL) {
 		tsn_stable_of(law, member, x);
-		if (!sketch_add((*t)->sketch, x, lane, lanes, 1, bytes))
+		if (!sketch_add((*t)->sketch, x, lane, lanes, 1, heap))
 			return false;
 		(*t)->count++;
 		return true;
 	}
 	if (v == NULL) {
-		if ((*t == NULL || (*t)->n == (*t)->cap) && !grow(t, lanes, bytes))
+		if ((*t == NULL || (*t)->n == (*t)->cap) && !grow(t, lanes, heap))
 			return false;
 		v = enter(*t, member);
 	}
@@ -336,7 +339,7 @@ drop_values(struct tsn_tally *t, uint32_t gone)
 }
 
 void
-tsn_tally_drop(struct tsn_tally *t, uint32_t gone, uint64_t *bytes)
+tsn_tally_drop(struct tsn_tally *t, uint32_t gone, struct tsn_heap *heap)
 {
 	struct sketch *s = t->sketch;
 
@@ -350,9 +353,8 @@ tsn_tally_drop(struct tsn_tally *t, uint32_t gone, uint64_t *bytes)
 		if (s->pane[l] == NULL)
 			continue;
 		tsn_stable_subtract(s->all, s->pane[l]);
-		tsn_free(s->pane[l]);
+		tsn_heap_give(heap, s->pane[l], sizeof(s->all));
 		s->pane[l] = NULL;
-		*bytes -= sizeof(s->all);
 		t->count -= s->count[l];
 		s->count[l] = 0;
 	}
@@ -411,6 +413,7 @@ bool
 tsn_tally_entropy(const struct tsn_tally *t, uint32_t seen, double *out)
 {
 	unsigned __int128 mass;
+	double all;
 	uint64_t n;
 
 	*out = 0;
@@ -423,10 +426,11 @@ tsn_tally_entropy(const struct tsn_tally *t, uint32_t seen, double *out)
 	if (t->sketch != NULL)
 		*out = everything(t, seen) && n > 0 ? tsn_stable_entropy(t->sketch->all, n) : sketch_entropy(t, seen, &n);
 	else if (n > 0)
-		*out = tsn_log2((double)n) - (double)mass / (double)(UINT64_C(1) << POINT) / (double)n;
+		*out = tsn_log2_of(n) - (double)mass / (double)(UINT64_C(1) << POINT) / (double)n;
 	if (n == 0)
 		return false;
-	*out = *out < 0 ? 0 : *out > tsn_log2((double)n) ? tsn_log2((double)n) : *out;
+	all = tsn_log2_of(n);
+	*out = *out < 0 ? 0 : *out > all ? all : *out;
 	return true;
 }
 
@@ -471,23 +475,21 @@ tsn_tally_save(const struct tsn_tally *t, struct tsn_pack *out)
 }
 
 static bool
-sketch_load(struct tsn_tally *t, struct tsn_unpack *in, uint64_t *bytes)
+sketch_load(struct tsn_tally *t, struct tsn_unpack *in, struct tsn_heap *heap)
 {
-	struct sketch *s = t->sketch = tsn_aligned_calloc(64, 1, sizeof(*s));
+	struct sketch *s = t->sketch = empty(heap, sizeof(*s));
 
 	if (s == NULL)
 		return false;
-	*bytes += sizeof(*s);
 	for (uint32_t l = 0; l < t->lanes; l++) {
 		int64_t *reg = s->all;
 
 		if (!tsn_unpack_bool(in))
 			continue;
 		if (t->lanes > 1) {
-			reg = s->pane[l] = tsn_aligned_calloc(64, 1, sizeof(s->all));
+			reg = s->pane[l] = empty(heap, sizeof(s->all));
 			if (reg == NULL)
 				return false;
-			*bytes += sizeof(s->all);
 		}
 		s->count[l] = tsn_unpack_below(in, UINT64_C(1) << 56);
 		t->count += s->count[l];
@@ -529,7 +531,7 @@ values_load(struct tsn_tally *t, struct tsn_unpack *in)
 }
 
 struct tsn_tally *
-tsn_tally_load(struct tsn_unpack *in, uint32_t lanes, uint64_t *bytes)
+tsn_tally_load(struct tsn_unpack *in, uint32_t lanes, struct tsn_heap *heap)
 {
 	const bool sketched = tsn_unpack_bool(in);
 	const uint32_t cap = sketched ? 0 : (uint32_t)tsn_unpack_below(in, TSN_TALLY_EXACT);
@@ -537,11 +539,11 @@ tsn_tally_load(struct tsn_unpack *in, uint32_t lanes, uint64_t *bytes)
 
 	if (in->bad || (!sketched && (cap < CAP_FIRST || (cap & (cap - 1)) != 0)))
 		return NULL;
-	t = new(cap, lanes, bytes);
+	t = new(cap, lanes, heap);
 	if (t == NULL)
 		return NULL;
-	if (sketched ? sketch_load(t, in, bytes) : values_load(t, in))
+	if (sketched ? sketch_load(t, in, heap) : values_load(t, in))
 		return t;
-	tsn_tally_free(t, bytes);
+	tsn_tally_free(t, heap);
 	return NULL;
 }

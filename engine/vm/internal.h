@@ -101,6 +101,7 @@ bool tsn_vm_str_equal(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_set(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in);
+bool tsn_vm_recent(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in);
 
 /* vm/values.c: the instructions that make or compare values; of comparisons, true: the mask has rows. */

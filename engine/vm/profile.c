@@ -53,6 +53,18 @@ tsn_vm_profile_on(struct tsn_vm *vm, struct tsn_spent *spent, uint32_t every)
 	return true;
 }
 
+/* Of a sequence: a row that meets two steps is there twice, as it is in the work. */
+static uint64_t
+rows_of_steps(const struct tsn_run *r, const struct tsn_insn *in)
+{
+	const struct tsn_vm_fold *f = &r->vm->folds[r->vm->door][in->a];
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < r->vm->p->families[in->a].nsteps; i++)
+		n += f->steps[i] != NULL ? tsn_mask_count(f->steps[i]) : 0;
+	return n;
+}
+
 /* Rows are counted only where someone wants to know: what a fold counts and who only looks, what matches, what a pattern looks at. */
 void
 tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at)
@@ -65,6 +77,8 @@ tsn_vm_account(struct tsn_run *r, const struct tsn_insn *in, uint32_t at)
 		*rows += tsn_mask_count(&r->vm->masks[in->b]);
 		if (in->op == TSN_OP_CODE_FOLD)
 			t->looked[in->a] += tsn_mask_count(&r->vm->masks[in->c]);
+	} else if (in->op == TSN_OP_CODE_STEPS) {
+		*rows += rows_of_steps(r, in);
 	} else if (in->op == TSN_OP_CODE_STR_MATCH) {
 		tsn_mask_and(&seen, tsn_vm_within(r, in), &r->b->present[in->a]);
 		*rows += tsn_mask_count(&seen);

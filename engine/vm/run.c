@@ -386,6 +386,7 @@ run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 		TEST(STR_SET, str_set);
 		TEST(STR_MATCH, str_match);
 		TEST(TUPLE_SET, tuple_set);
+		TEST(RECENT, recent);
 		TEST(DURING, during);
 		case TSN_OP_CODE_LOAD:
 			tsn_vm_load(r, in);

@@ -3,6 +3,7 @@
 /* Tests of fields: columns in, masks out. What a column holds where the field is absent is never looked at. */
 #include "vm/internal.h"
 
+#include "base/hash.h"
 #include "sets/set.h"
 
 #define FEW 32u /* one row in so many: looking at each of them is less than a pass over the column */
@@ -267,21 +268,16 @@ tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in)
 	return tsn_mask_any(OUT(in));
 }
 
-/* Encoded and looked up a stretch of rows at a time: as many as there is room for. */
-bool
-tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
+/* Encoded and looked up a stretch of rows at a time: as many as there is room for. Takes those that the set does not have out of [keep]. */
+static void
+look_up_tuples(const struct tsn_run *r, const struct tsn_insn *in, const uint16_t *row, uint32_t rows, struct tsn_mask *keep)
 {
 	const struct tsn_key_spec *key = &r->vm->p->tuples[in->a];
 	uint8_t bytes[4 * TSN_KEY_MAX];
-	struct tsn_mask keep;
 	struct tsn_str text[TSN_SET_KEYS];
-	uint16_t row[TSN_BATCH_ROWS];
 	bool has[TSN_SET_KEYS];
-	uint32_t rows, n;
+	uint32_t n;
 
-	tsn_key_present(key, r->b, &keep);
-	tsn_mask_and(&keep, &keep, tsn_vm_within(r, in));
-	rows = tsn_mask_list(&keep, row);
 	for (uint32_t from = 0; from < rows; from += n) {
 		size_t used = 0;
 
@@ -294,13 +290,97 @@ tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
 		tsn_set_has_keys(r->sets[in->b], text, n, has);
 		for (uint32_t i = 0; i < n; i++)
 			if (!has[i])
-				tsn_mask_unset(&keep, row[from + i]);
+				tsn_mask_unset(keep, row[from + i]);
 	}
+}
+
+#define TUPLES_KNOWN 32u /* a power of two */
+
+struct known_tuple {
+	uint64_t word[2];
+	uint32_t row; /* that had it, + 1; 0: none */
+};
+
+/*
+ * In a batch there are mostly few different tuples, such as exporters with their interfaces. [same]: a row before it with the same one, of
+ * those that are still known; 0xffff: none, and it is one of [first]. Returns how many those are.
+ */
+static uint32_t
+first_tuples(const uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], size_t len, const uint16_t *row, uint32_t n, uint16_t *first, uint16_t *same)
+{
+	struct known_tuple known[TUPLES_KNOWN] = { { { 0 }, 0 } };
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const uint64_t low = words[0][i], high = len > sizeof(uint64_t) ? words[1][i] : 0;
+		struct known_tuple *k = &known[tsn_mix64(low ^ high << 17) % TUPLES_KNOWN];
+
+		if (k->row != 0 && k->word[0] == low && k->word[1] == high) {
+			same[i] = (uint16_t)(k->row - 1);
+			continue;
+		}
+		*k = (struct known_tuple){ { low, high }, row[i] + 1u };
+		same[i] = UINT16_MAX;
+		first[left++] = row[i];
+	}
+	return left;
+}
+
+/* Tuples of addresses of IPv4 and small numbers. False: they are not of that kind. */
+static bool
+short_tuples(const struct tsn_run *r, const struct tsn_insn *in, const uint16_t *row, uint32_t n, struct tsn_mask *keep)
+{
+	const struct tsn_key_spec *key = &r->vm->p->tuples[in->a];
+	uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS];
+	uint16_t first[TSN_BATCH_ROWS], same[TSN_BATCH_ROWS];
+	struct tsn_mask v4 = *keep;
+	uint32_t left;
+	size_t len;
+
+	for (unsigned i = 0; i < key->n; i++)
+		if (tsn_fields[key->part[i].field].storage == TSN_ADDR)
+			tsn_mask_and(&v4, &v4, &r->b->addr[tsn_fields[key->part[i].field].addr_slot].is_v4);
+	len = n > 0 && tsn_mask_count(&v4) == n ? tsn_key_words(key, r->b, row, n, words) : 0;
+	if (len == 0 || len > 2 * sizeof(uint64_t))
+		return false;
+	left = first_tuples(words, len, row, n, first, same);
+	look_up_tuples(r, in, first, left, keep);
+	for (uint32_t i = 0; i < n; i++)
+		if (same[i] != UINT16_MAX && !tsn_mask_has(keep, same[i]))
+			tsn_mask_unset(keep, row[i]);
+	return true;
+}
+
+bool
+tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
+{
+	struct tsn_mask keep;
+	uint16_t row[TSN_BATCH_ROWS];
+	uint32_t rows;
+
+	tsn_key_present(&r->vm->p->tuples[in->a], r->b, &keep);
+	tsn_mask_and(&keep, &keep, tsn_vm_within(r, in));
+	rows = tsn_mask_list(&keep, row);
+	if (!short_tuples(r, in, row, rows, &keep))
+		look_up_tuples(r, in, row, rows, &keep);
 	*OUT(in) = keep;
 	return tsn_mask_any(&keep);
 }
 
 /* The span of time around a row answers for all rows in it. */
+bool
+tsn_vm_recent(struct tsn_run *r, const struct tsn_insn *in)
+{
+	const int64_t written = tsn_set_as_of(r->sets[in->a]), most = r->vm->p->ints[in->b];
+	struct tsn_mask keep = *tsn_vm_within(r, in);
+
+	TSN_EACH_ROW(row, &keep)
+		if (written != TSN_TIME_NONE && r->b->time[row] - written > most)
+			tsn_mask_unset(&keep, row);
+	*OUT(in) = keep;
+	return tsn_mask_any(&keep);
+}
+
 bool
 tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in)
 {

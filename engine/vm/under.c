@@ -140,6 +140,7 @@ static const struct {
 	[TSN_OP_CODE_STR_EQUAL] = { tsn_vm_str_equal, NULL, TSN_BATCH_ROWS },
 	[TSN_OP_CODE_STR_SET] = { tsn_vm_str_set, NULL, TSN_BATCH_ROWS },
 	[TSN_OP_CODE_TUPLE_SET] = { tsn_vm_tuple_set, NULL, TSN_BATCH_ROWS },
+	[TSN_OP_CODE_RECENT] = { tsn_vm_recent, NULL, TSN_BATCH_ROWS },
 	[TSN_OP_CODE_DURING] = { tsn_vm_during, NULL, TSN_BATCH_ROWS },
 };
 

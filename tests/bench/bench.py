@@ -14,6 +14,7 @@ import json
 import sys
 
 import jobs
+import reload
 from inputs import Inputs, bytes_of, machine, settle, versions
 from race import race
 from targets import Results, judge, table
@@ -97,12 +98,13 @@ def measure(page, i, a):
         values.update(jobs.programs(i, a.short))
     if "memory" in a.only:
         values.update(jobs.memory(i))
-    if "compile" in a.only or "reload" in a.only:
-        i.rules("mixed10000.tsn", jobs.rules.as_file(jobs.rules.mixed(10000)))
     if "compile" in a.only:
+        i.rules("mixed10000.tsn", jobs.rules.as_file(jobs.rules.mixed(10000)))
         values.update(jobs.compile_rules(i, a.rounds))
     if "reload" in a.only:
-        values.update(jobs.reload_rules(i, a.rounds))
+        reloads = reload.measure(i, a.rounds)
+        page.say("", *reload.table(reloads))
+        values.update(reloads)
     if "live" in a.only:
         told["live"] = jobs.live(i)
         page.say("", told["live"].pop("text"))

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Tocsin authors
 """What is measured: lanes, and what is read from programs that measure themselves. targets.py judges the results by their names."""
-import os
 import re
-import signal
 import subprocess
-import time
 
 import rules
 from inputs import text_of
 from race import Lane
-
-RELOAD_RATE = "3000"  # datagrams a second: what ten thousand rules leave time for on a machine that has other work, too
 
 
 def lanes_of_flows(i):
@@ -152,91 +147,6 @@ def compile_rules(i, rounds):
         lane.run()
     done = lane.result()
     return {"compile_s": done["ns"] * 10000 / 1e9, "compile_wall_s": done["wall"] * 10000 / 1e9, "compile_failed": done["failed"]}
-
-
-class Listening:
-    """A daemon with 10,000 rules, and datagrams on their way to it."""
-
-    def __init__(self, i, options=""):
-        self.i, self.port, self.log, self.asked = i, 20000 + os.getpid() % 20000, i.path("reload.log"), 0
-        site = i.rules("reload-site.tsn", f'site {{ listen udp "127.0.0.1:{self.port}" output text "/dev/null" }}\n')
-        with open(self.log, "w", encoding="utf-8") as out:
-            self.daemon = subprocess.Popen([i.tocsin, "listen", *options.split(), "-r", i.path("mixed10000.tsn"), "-r", site], stdout=out, stderr=out)
-        wait_for(self.log, "rules in force", 1, 20)
-
-    def send(self, seconds):
-        return subprocess.Popen([f"{self.i.build}/blast", self.i.part(), str(self.port), RELOAD_RATE, str(seconds)], stdout=subprocess.PIPE)
-
-    def reload(self):
-        self.daemon.send_signal(signal.SIGHUP)
-
-    def taken(self):
-        """Datagrams, and the nanoseconds of processor that the thread of the flows has had; the kernel keeps those, not the daemon."""
-        self.daemon.send_signal(signal.SIGUSR1)
-        self.asked += 1
-        told = wait_for(self.log, r"127\.0\.0\.1:\d+: (\d+) datagrams", self.asked, 20)
-        with open(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/schedstat", encoding="utf-8") as f:
-            return int(told), int(f.read().split()[0])
-
-    def end(self):
-        self.daemon.terminate()
-        self.daemon.wait()
-
-
-def reload_rules(i, times):
-    """The same rules again and again under RELOAD_RATE datagrams a second: how long flows waited, by the daemon's log; how long until
-    the rules were in force; and with one thread for flows, what a datagram costs it while there is a reload every second."""
-    return {**reload_pauses(i, times), **reload_cost(i, 3)}
-
-
-def reload_pauses(i, times):
-    d, waited, took = Listening(i), [], []
-    sender = d.send(3 * times + 4)
-    try:
-        for n in range(times):
-            began = time.perf_counter()
-            d.reload()
-            m = wait_for(d.log, r"reloaded: .*flows waited ([0-9]+) us", n + 1, 20)
-            if m:
-                took.append(time.perf_counter() - began)
-                waited.append(float(m) / 1000)
-    finally:
-        sender.terminate()
-        sender.wait()
-        d.end()
-    return {"reload_pause_ms": max(waited), "reload_s": sorted(took)[len(took) // 2], "reloads": len(took)} if took else {}
-
-
-def reload_cost(i, rounds):
-    d, cost, lost = Listening(i, "--threads 1"), {False: [], True: []}, 0
-    try:
-        for reloads in (False, True) * rounds:
-            (before, cpu), sender = d.taken(), d.send(4)
-            for _ in range(4):
-                if reloads:
-                    d.reload()
-                time.sleep(1)
-            sent = int(sender.communicate()[0].split()[0])
-            time.sleep(0.5)
-            after, now = d.taken()
-            lost += sent - (after - before)
-            cost[reloads].append((now - cpu) / max(after - before, 1))
-    finally:
-        d.end()
-    quiet, busy = (sorted(cost[k])[rounds // 2] for k in (False, True))
-    return {"reload_cost": busy / quiet, "reload_lost": lost}
-
-
-def wait_for(path, pattern, times, seconds):
-    """The groups of the pattern's latest match once the file holds it so often."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        with open(path, encoding="utf-8") as f:
-            found = re.findall(pattern, f.read())
-        if len(found) >= times:
-            return found[-1]
-        time.sleep(0.005)
-    return None
 
 
 def live(i):

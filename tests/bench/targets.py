@@ -52,10 +52,15 @@ TARGETS = [
     ("10,000 rules, a quarter on hot ports", "flows, compilation left out", "M/s", speed("hot10000", "net"), MORE, 20, 80),
     ("conversation pairing", "flows, within the process", "M/s", value("pairing", lambda ns: 1e3 / ns), MORE, 15, 20),
     ("compile 10,000 rules", "by the clock", "s", value("compile_wall_s"), LESS, 1, 0.2),
-    ("reload 10,000 rules", "until in force, under load", "s", value("reload_s"), LESS, 1, 0.2),
-    ("reload 10,000 rules", "flows waited", "ms", value("reload_pause_ms"), LESS, 1, None),
-    ("reload 10,000 rules", "every second: a datagram, against none", "x", value("reload_cost"), LESS, 1.05, None),
-    ("reload 10,000 rules", "every second: datagrams lost", "", value("reload_lost"), LESS, 0, None),
+    ("reload 10,000 rules, one changed", "until in force, under load", "s", value("reload.rule.s"), LESS, 1, 0.2),
+    ("reload 10,000 rules, one changed", "flows waited", "ms", value("reload.rule.pause_ms"), LESS, 1, None),
+    ("reload 10,000 rules, one changed", "every second: a datagram, against none", "x", value("reload.rule.cost"), LESS, 1.05, None),
+    ("reload 10,000 rules, one changed", "every second: datagrams lost", "", value("reload.rule.lost"), LESS, 0, None),
+    ("reload 10,000 rules, none changed", "until in force, under load", "s", value("reload.same.s"), LESS, 1, 0.2),
+    ("reload, 1,000,000 prefixes changed", "until in force, under load", "s", value("reload.set.s"), LESS, 2, 1),
+    ("reload, 1,000,000 prefixes changed", "flows waited", "ms", value("reload.set.pause_ms"), LESS, 1, None),
+    ("reload, 1,000,000 prefixes changed", "every second: a datagram, against none", "x", value("reload.set.cost"), LESS, 1.05, None),
+    ("reload, 1,000,000 prefixes changed", "beside it: a batch of flows, against none", "x", value("reload.set.slower"), LESS, 1.05, None),
 ]
 
 

@@ -52,7 +52,7 @@ done
 "$programs/replay" "$capture" $port 300 > /dev/null 2>&1
 kill -HUP "$pid"
 heard 'reloaded: 0 rules added, 0 changed, 0 removed'
-heard '; 1 of 1 set files kept; '
+heard ' and 1 of 1 set files kept; '
 cp "$tmp/site.tsn" "$tmp/good"
 echo 'rule broken { when dst_prt == 1 }' >> "$tmp/site.tsn"
 kill -HUP "$pid"
@@ -69,7 +69,7 @@ mv "$tmp/alerts.jsonl" "$tmp/rotated.jsonl"
 kill -HUP "$pid"
 rules=$(sed -n 's/.* \([0-9]*\) rules in force$/\1/p' "$tmp/log")
 heard "reloaded: 0 rules added, 0 changed, 0 removed, $((rules + 1)) unchanged"
-heard '; 0 of 1 set files kept; '
+heard ' and 0 of 1 set files kept; '
 "$programs/replay" "$capture" $port 300 > /dev/null 2>&1
 kill -USR1 "$pid"
 heard ' open; '

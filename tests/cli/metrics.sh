@@ -20,10 +20,13 @@ site {
     listen udp "127.0.0.1:$port"
     output text "$tmp/alerts"
     http "127.0.0.1:$1"
-    exporter 127.0.0.1 name "the \"edge\""
+    exporter 127.0.0.1 name "the \"edge\"" sampling 100
 }
 rule slammer { when dst_port == 1434 and proto == udp alert each }
 rule spared { when dst_port == 1434 and proto == udp except dst_port == 1434 alert each }
+rule needy { requires unsampled when dst_port == 1434 alert each }
+set  feed = file "feed.txt" max_age 1h
+rule fed { when src in feed }
 set  listed = { 192.0.2.1, 192.0.2.2 }
 rule quiet { when src in listed }
 END
@@ -44,6 +47,8 @@ answers() { # STATUS
 	[ "$code" = "$1" ] || failed "the answer is $code, not $1" "$tmp/out"
 }
 
+echo 192.0.2.1 > "$tmp/feed.txt"
+TZ=UTC touch -d '2026-01-01' "$tmp/feed.txt"
 for try in 1 2 3; do
 	port=$((20000 + ($$ * 11 + try * 1013) % 12000))
 	page=$((port + 12001))
@@ -75,8 +80,15 @@ says out 'tocsin_rule_matches_total{rule="slammer"} 120'
 says out 'tocsin_rule_alerts_total{rule="quiet"} 0'
 says out 'tocsin_rule_seconds_total{rule="slammer"} 0.'
 says out 'tocsin_rule_hidden_total{rule="spared"} 120'
+says out 'tocsin_rule_matches_total{rule="needy"} 0'
+says out 'tocsin_rule_left_out_total{rule="needy",exporter="127.0.0.1",name="the \"edge\""} 4554'
+checks=$((checks + 1))
+! grep -qF 'tocsin_rule_left_out_total{rule="slammer"' "$tmp/out" || failed 'a rule that requires nothing leaves flows out' "$tmp/out"
 says out 'tocsin_feedback_lost_total 0'
 says out 'tocsin_set_members{set="listed"} 2'
+says out 'tocsin_set_too_old{set="feed"} 1'
+says out 'tocsin_set_refresh_failed{set="feed"} 0'
+heard 'set feed: its file is older than max_age'
 says out "tocsin_socket_datagrams_total{listen=\"127.0.0.1:$port\"} 191"
 says out "tocsin_socket_dropped_total{listen=\"127.0.0.1:$port\"} 0"
 says out 'tocsin_receivers 2'
@@ -88,6 +100,29 @@ grep '^# TYPE' "$tmp/out" | sort | uniq -d > "$tmp/twice"
 [ ! -s "$tmp/twice" ] || failed 'a metric is described twice' "$tmp/twice"
 grep -vE '^#|^tocsin_[a-z_]+(\{([a-z]+="([^"\\]|\\.)*",?)+\})? -?[0-9.]+$' "$tmp/out" > "$tmp/odd"
 [ ! -s "$tmp/odd" ] || failed 'these lines are no metrics' "$tmp/odd"
+# each metric has its place in the manual, and the manual names none that the program does not have
+checks=$((checks + 2))
+for name in $(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$tmp/out"); do
+	grep -qF "\`$name\`" docs/metrics.md || echo "$name"
+done > "$tmp/unwritten"
+[ ! -s "$tmp/unwritten" ] || failed 'docs/metrics.md does not tell of' "$tmp/unwritten"
+for name in $(grep -o 'tocsin_[a-z_]*' docs/metrics.md | sort -u); do
+	bare=${name#tocsin_}
+	grep -qF "\"$bare\"" engine/daemon/metrics.c || grep -q "^# TYPE $name " "$tmp/out" || echo "$name"
+done > "$tmp/unknown"
+[ ! -s "$tmp/unknown" ] || failed 'docs/metrics.md tells of what there is not' "$tmp/unknown"
+# a feed that comes again, and one that cannot be read
+printf '192.0.2.1\n192.0.2.7\n' > "$tmp/feed.txt"
+heard 'set feed: its file is recent again'
+fetch $page /metrics
+says out 'tocsin_set_too_old{set="feed"} 0'
+says out 'tocsin_set_members{set="feed"} 2'
+echo 'what is this' > "$tmp/feed.txt"
+heard 'set feed: its file cannot be used'
+fetch $page /metrics
+says out 'tocsin_set_refresh_failed{set="feed"} 1'
+says out 'tocsin_set_members{set="feed"} 2'
+echo 192.0.2.1 > "$tmp/feed.txt" # or reloads would fail, too
 fetch $page /
 answers 404
 code=$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 -X POST -d x "http://127.0.0.1:$page/metrics")

@@ -74,6 +74,20 @@ expect 0 "$tocsin" profile -q -r "$tmp/form.tsn" "$capture"
 says out "jitter(count() by the same > 4)"
 says out "looked at it: beside"
 
+# groups of one flow, because clients' ports are in the key; and a sequence says how many flows its steps are
+cat > "$tmp/lonely.tsn" <<'END'
+rule lonely { when count() by src, dst, dst_port over 60s > 1000 }
+rule chain { when sequence((dst, dst_port) where proto == tcp, (src, dst_port) where proto == tcp and packets > 1000000) over 1m }
+END
+expect 0 "$tocsin" profile -q -r "$tmp/lonely.tsn" "$capture"
+says out "most of one flow"
+says out "\`src_port >= 1024\` leaves them out"
+expect 0 "$tocsin" profile -q -r "$tmp/lonely.tsn" "$capture" --format json
+cp "$tmp/out" "$tmp/profile.json"
+expect 0 python3 -c 'import json, sys
+w = [x for x in json.load(open(sys.argv[1]))["windows"] if "steps" in x["window"]]
+assert len(w) == 1 and w[0]["counted"] >= w[0]["groups"] > 0, w' "$tmp/profile.json"
+
 # where the first count is low nobody looks at the second
 echo 'rule narrow { when count() by src over 60s > 1000000 and count(proto == icmp) by src over 60s < 3 }' > "$tmp/narrow.tsn"
 expect 0 "$tocsin" profile -q -r "$tmp/narrow.tsn" "$capture" --format json

@@ -28,6 +28,49 @@ expect 0 test -s "$tmp/series/snapshot-000000000002.db"
 expect 3 "$tocsin" run -r "$tmp/rules.tsn" --state /dev/null/state "$capture"
 says err 'Not a directory'
 
+# the alerts of the last batch are said, and none is lost or said twice where the series is cut
+expect 0 "$tocsin" run -q -r "$tmp/rules.tsn" --format json --state "$tmp/two" "$capture" tests/fixtures/demo6.pcap
+cp "$tmp/out" "$tmp/whole"
+expect 0 "$tocsin" run -q -r "$tmp/rules.tsn" --format json --state "$tmp/base" "$capture"
+cp "$tmp/out" "$tmp/parts"
+cp -R "$tmp/base" "$tmp/work"
+expect 0 "$tocsin" run -q -r "$tmp/rules.tsn" --format json --state "$tmp/work" tests/fixtures/demo6.pcap
+cp "$tmp/out" "$tmp/second"
+cat "$tmp/second" >> "$tmp/parts"
+same 'a series, run by run' "$tmp/whole" "$tmp/parts"
+expect 0 test -s "$tmp/second"
+
+# --- a run that is killed at any call that may change something: the state before it, or the one after it and all alerts ---
+fast=${TSN_RELEASE:-$tocsin}
+if [ -x "$programs/killer" ] && "$programs/killer" 0 true 2> /dev/null; then
+	expect 0 "$tocsin" run -q -r "$tmp/rules.tsn" --format json --state "$tmp/work" tests/fixtures/demo6.pcap
+	cp "$tmp/out" "$tmp/third"
+	expect 1 cmp -s "$tmp/second" "$tmp/third"
+	step=2 which=-w
+	[ -z "${TSN_SOAK:-}" ] || step=1 which=
+	k=0 old=0 new=0
+	while :; do
+		k=$((k + step))
+		rm -rf "$tmp/work"
+		cp -R "$tmp/base" "$tmp/work"
+		# shellcheck disable=SC2086
+		"$programs/killer" $which $k "$fast" run -q -r "$tmp/rules.tsn" --format json --state "$tmp/work" tests/fixtures/demo6.pcap \
+		    > "$tmp/killed" 2> "$tmp/err"
+		[ $? = 137 ] || break
+		expect 0 "$fast" run -q -r "$tmp/rules.tsn" --format json --state "$tmp/work" tests/fixtures/demo6.pcap
+		if cmp -s "$tmp/out" "$tmp/second"; then
+			old=$((old + 1))
+		elif cmp -s "$tmp/out" "$tmp/third" && cmp -s "$tmp/killed" "$tmp/second"; then
+			new=$((new + 1))
+		else
+			failed "killed at call $k: neither the state before nor the one after" "$tmp/err"
+		fi
+	done
+	checks=$((checks + 1))
+	[ $old -gt 0 ] || failed 'no kill was tried'
+	echo "killed at $((old + new)) calls: $old left the old state and $new the new one"
+fi
+
 # --- the daemon ---
 if [ ! -x "$programs/replay" ]; then
 	echo "NOT CHECKED: restarts of the daemon: no replay program"

@@ -2,7 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Any bytes as a file of nfdump, through the container and the records, with what must hold whatever they are: as many rows
- * as were counted, masks that end with the rows, strings inside their bound, every byte accounted for, an end. Seeds:
+ * as were counted, masks that end with the rows, strings inside their bound, every byte accounted for, an end; and the same
+ * rows if the file is read and unpacked ahead. Seeds:
  * corpus/nfcapd. Without libFuzzer build with -DTSN_FUZZ_MAIN and give it files. tests/unit/test_nfcapd_mutate.c includes this file.
  */
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "core/asides.h"
 #include "decode/nfcapd.h"
 #include "flow/exporter.h"
 #include "input/nfcapd.h"
@@ -116,18 +118,36 @@ read_on(struct tsn_nfcapd_file *f, const struct tsn_reader *r, struct tsn_nfcapd
 	REQUIRE(flows == fuzz.rows + fuzz.batch->n - before);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Spare hands that do all there is to do at once, so that the same bytes always take the same way. */
+static bool
+offer(void *self, const struct tsn_aside *a)
 {
+	return tsn_asides_offer(self, a);
+}
+
+static void
+withdraw(void *self, const struct tsn_aside *a)
+{
+	tsn_asides_withdraw(self, a);
+}
+
+static void
+do_all(void *self)
+{
+	while (tsn_asides_piece(self))
+		;
+}
+
+static uint64_t
+read_rows(const uint8_t *data, size_t size, const struct tsn_hands *hands)
+{
+	const uint64_t before = fuzz.rows;
 	char error[TSN_INPUT_ERROR] = "";
 	struct tsn_nfcapd_file *f = NULL;
 	struct tsn_reader r;
 
-	write_file(data, size);
-	fuzz.batch->cap = 1 + size % TSN_BATCH_ROWS;
 	REQUIRE(tsn_reader_open(&r, fuzz.path, error));
+	r.hands = hands;
 	if (tsn_nfcapd_is(data, size))
 		f = tsn_nfcapd_attach(&r, error);
 	if (f != NULL) {
@@ -143,5 +163,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz.files++;
 	}
 	tsn_reader_close(&r);
+	return fuzz.rows - before;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct tsn_asides asides = { 0 };
+	const struct tsn_hands hands = { offer, withdraw, do_all, &asides };
+	uint64_t alone;
+
+	write_file(data, size);
+	fuzz.batch->cap = 1 + size % TSN_BATCH_ROWS;
+	alone = read_rows(data, size, NULL);
+	tsn_asides_init(&asides);
+	REQUIRE(read_rows(data, size, &hands) == alone);
+	fuzz.rows -= alone; /* counted once */
+	tsn_asides_fini(&asides);
 	return 0;
 }

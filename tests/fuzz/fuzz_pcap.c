@@ -11,6 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+#include "input/frames.h"
+#include "input/mapped.h"
 #include "input/pcap.h"
 #include "input/unpack.h"
 #include "fuzz/fuzz.h"
@@ -65,6 +68,70 @@ fuzz_capture(const uint8_t *data, size_t size, struct tsn_pcap_opts *opts)
 	tsn_pcap_close(p);
 }
 
+/* --- mapped pages --- */
+
+/* All that comes of the file but pointers. */
+struct fuzz_told {
+	uint64_t n, hash;
+	struct tsn_pcap_report report;
+};
+
+static bool
+fuzz_refuse(void *self, const struct tsn_aside *a)
+{
+	(void)self, (void)a;
+	return false;
+}
+
+static void
+fuzz_tell(struct fuzz_told *told, struct tsn_pcap_opts *opts, bool mapped)
+{
+	/* where there are hands, even such as do nothing, the reader maps nothing */
+	static const struct tsn_hands none = { .offer = fuzz_refuse };
+	char error[TSN_INPUT_ERROR];
+	struct tsn_datagram d;
+	struct tsn_reader r;
+	struct tsn_pcap *p;
+
+	memset(told, 0, sizeof(*told));
+	REQUIRE(tsn_reader_open(&r, fuzz_file.path, error));
+	r.hands = mapped ? NULL : &none;
+	p = tsn_pcap_attach(&r, opts, error);
+	REQUIRE((r.mapped != NULL) == mapped);
+	while (p != NULL && tsn_pcap_next(p, &d)) {
+		told->n++;
+		told->hash = tsn_hash_bytes(d.payload, d.len, told->hash);
+	}
+	if (p != NULL)
+		told->report = *tsn_pcap_report(p);
+	tsn_pcap_close(p);
+	tsn_reader_close(&r);
+}
+
+/* The packets of [data] far into a large file, behind and before what read(2) is asked for: from mapped pages they are the same. */
+static void
+fuzz_mapped(const uint8_t *data, size_t size, struct tsn_pcap_opts *opts)
+{
+	enum { HEADER = 24, RECORD = 16, FILLER = 70000 };
+	static uint8_t file[2 * (RECORD + FILLER) + 4096];
+	const uint32_t filler = FILLER, swapped = __builtin_bswap32(filler);
+	struct fuzz_told read, mapped;
+	size_t at = HEADER + RECORD + FILLER;
+
+	if (size < HEADER || size > 4096 || !tsn_classic_is(data))
+		return;
+	memset(file, 0, sizeof(file));
+	memcpy(file, data, HEADER);
+	memcpy(file + HEADER + 8, data[0] == 0xa1 ? &swapped : &filler, sizeof(filler));
+	memcpy(file + at, data + HEADER, size - HEADER);
+	write_file(file, sizeof(file));
+	REQUIRE(tsn_mapped_allow(sizeof(file)));
+	fuzz_tell(&mapped, opts, true);
+	fuzz_tell(&read, opts, false);
+	REQUIRE(memcmp(&mapped, &read, sizeof(read)) == 0);
+	REQUIRE(mapped.report.bytes >= at || mapped.report.packets == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -74,5 +141,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tsn_pcap_opts all = { .max_streams = 4, .max_fragments = 3 };
 
 	fuzz_capture(data, size, size % 2 == 0 ? &sniffed : &all);
+	if (size % 8 < 2) /* as large files take their time */
+		fuzz_mapped(data, size, size % 2 == 0 ? &sniffed : &all);
 	return 0;
 }

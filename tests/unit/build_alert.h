@@ -42,7 +42,7 @@ struct player {
 };
 
 static inline bool
-play_holds(const void *arg, uint32_t export, uint32_t row)
+play_holds(void *arg, uint32_t export, uint32_t row)
 {
 	const struct player *p = arg;
 
@@ -50,7 +50,7 @@ play_holds(const void *arg, uint32_t export, uint32_t row)
 }
 
 static inline const struct tsn_mask *
-play_mask(const void *arg, uint32_t export)
+play_mask(void *arg, uint32_t export)
 {
 	(void)arg;
 	(void)export;
@@ -58,7 +58,7 @@ play_mask(const void *arg, uint32_t export)
 }
 
 static inline bool
-play_value(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
+play_value(void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
 	const struct player *p = arg;
 
@@ -179,7 +179,7 @@ play_put(struct tsn_batch *b, const struct row *r)
 static inline void
 play_batch(struct player *p, const struct row *row)
 {
-	struct tsn_alert_reads reads = { p, play_holds, play_mask, play_value };
+	struct tsn_alert_reads reads = { p, play_holds, play_mask, play_value, NULL };
 	struct tsn_batch *b = p->batch;
 	struct tsn_mask rows;
 

@@ -430,7 +430,7 @@ Test(alert_format, values_read_as_their_type)
 
 /* S12: the first of several comparisons that is true. */
 static bool
-second_holds(const void *arg, uint32_t export, uint32_t row)
+second_holds(void *arg, uint32_t export, uint32_t row)
 {
 	(void)arg;
 	(void)row;
@@ -438,7 +438,7 @@ second_holds(const void *arg, uint32_t export, uint32_t row)
 }
 
 static bool
-second_value(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
+second_value(void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
 	(void)arg;
 	(void)row;
@@ -453,7 +453,7 @@ Test(alert_format, value_and_threshold_are_of_the_first_true_comparison)
 	struct tsn_report report[] = { { 1, 2, 3, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT },
 		{ 11, 12, 13, 300000, true, false, TSN_REL_GT, 0, TSN_T_REAL },
 		{ 21, 22, 23, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT } };
-	struct tsn_alert_reads reads = { NULL, second_holds, NULL, second_value };
+	struct tsn_alert_reads reads = { NULL, second_holds, NULL, second_value, NULL };
 	struct tsn_rule rule = simple_rule("r", 60000, 60000);
 	struct tsn_program program = program_of(&rule, 1);
 	const struct row row = { 400000, 400000, 5, 1, 0, 0 };

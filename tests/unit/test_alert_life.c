@@ -393,7 +393,7 @@ struct stage {
 };
 
 static bool
-stage_holds(const void *arg, uint32_t export, uint32_t row)
+stage_holds(void *arg, uint32_t export, uint32_t row)
 {
 	const struct stage *s = arg;
 
@@ -401,7 +401,7 @@ stage_holds(const void *arg, uint32_t export, uint32_t row)
 }
 
 static const struct tsn_mask *
-stage_mask(const void *arg, uint32_t export)
+stage_mask(void *arg, uint32_t export)
 {
 	const struct stage *s = arg;
 
@@ -409,7 +409,7 @@ stage_mask(const void *arg, uint32_t export)
 }
 
 static bool
-stage_value(const void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
+stage_value(void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
 {
 	(void)arg, (void)export, (void)row;
 	*i = 0;
@@ -434,7 +434,7 @@ stage_record(void *arg, const struct tsn_alert *al)
 static void
 stage_eval(struct stage *s, struct tsn_batch *b, const struct ev *rows, uint32_t rule)
 {
-	struct tsn_alert_reads reads = { s, stage_holds, stage_mask, stage_value };
+	struct tsn_alert_reads reads = { s, stage_holds, stage_mask, stage_value, NULL };
 	struct tsn_mask match;
 
 	tsn_mask_first(&b->rows, b->n);

@@ -464,14 +464,14 @@ Test(base, a_heap_of_many_sizes)
 			for (size_t k = 0; k < v[i].n; k++)
 				cr_assert_eq(v[i].p[k], (uint8_t)i, "round %u", round);
 			tsn_heap_give(&h, v[i].p, v[i].n);
-			bytes -= v[i].n;
+			bytes -= (v[i].n + TSN_HEAP_LINE - 1) / TSN_HEAP_LINE * TSN_HEAP_LINE;
 			v[i].p = NULL;
 			continue;
 		}
 		v[i].p = tsn_heap_take(&h, v[i].n = n);
 		cr_assert(v[i].p != NULL && (uintptr_t)v[i].p % TSN_HEAP_LINE == 0);
 		memset(v[i].p, (int)i, n);
-		bytes += n;
+		bytes += (n + TSN_HEAP_LINE - 1) / TSN_HEAP_LINE * TSN_HEAP_LINE;
 	}
 	cr_assert_eq(h.bytes, bytes);
 	for (uint32_t i = 0; i < 6000; i++) {

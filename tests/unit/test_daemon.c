@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -320,6 +321,60 @@ Test(daemon, sigterm_drains_what_has_arrived, .timeout = 60)
 	cr_assert(stop(&s) == 0);
 	each_once(&s, "numbered", n);
 	cr_assert(lines_with(s.log, "stopped") == 1);
+	clean(&s);
+}
+
+/* What the service manager is told, in order; [n] of it. */
+static void
+notified(int fd, char (*said)[80], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		ssize_t k = recv(fd, said[i], sizeof(said[i]) - 1, 0);
+
+		cr_assert_gt(k, 0, "%u of %u were said: %s", i, n, strerror(errno));
+		said[i][k] = '\0';
+	}
+}
+
+/* Rules that are ready, reloads that go well or not, and the end, in the order of which they happened: nothing after STOPPING. */
+Test(daemon, a_service_manager_is_told_in_order, .timeout = 60)
+{
+	static const char *const want[] = { "READY=1", "RELOADING=1", "READY=1\nSTATUS=reload failed, the old rules stay in force",
+		"RELOADING=1", "READY=1\nSTATUS=rules reloaded", "RELOADING=1", "READY=1\nSTATUS=rules reloaded", "STOPPING=1" };
+	const struct timeval patience = { .tv_sec = 30 };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char said[8][80];
+	struct site s;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	make_site(&s);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/notify", s.dir);
+	cr_assert(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
+	cr_assert(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
+	setenv("NOTIFY_SOCKET", a.sun_path, 1);
+	put_file(s.set, "192.0.2.1\n");
+	put_file(s.rules, SITE, s.port, s.alerts, 1000000);
+	start(&s);
+	notified(fd, said, 1);
+	put_file(s.rules, SITE "rule broken { when dst_prt == 22 }\n", s.port, s.alerts, 1000000);
+	cr_assert(kill(s.pid, SIGHUP) == 0);
+	notified(fd, said + 1, 2);
+	for (unsigned i = 3; i < 7; i += 2) {
+		put_file(s.rules, SITE "rule more%u { when dst_port == 22 }\n", s.port, s.alerts, 1000000, i);
+		wait_for(&s, s.log, "reloaded", (i - 3) / 2);
+		cr_assert(kill(s.pid, SIGHUP) == 0);
+		if (i == 5) /* as soon as the new rules are in force */
+			wait_for(&s, s.log, "reloaded", 2);
+		else
+			notified(fd, said + i, 2);
+	}
+	cr_assert(stop(&s) == 0);
+	notified(fd, said + 5, 3);
+	for (unsigned i = 0; i < 8; i++)
+		cr_assert_str_eq(said[i], want[i], "message %u: %s", i, said[i]);
+	cr_assert(recv(fd, said[0], sizeof(said[0]), MSG_DONTWAIT) < 0, "more is said: %.79s", said[0]);
+	close(fd);
+	unlink(a.sun_path);
 	clean(&s);
 }
 

@@ -68,6 +68,7 @@ Test(flow, fields_are_found_by_every_name)
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cr_assert_eq(tsn_field_find(cases[i].name, strlen(cases[i].name)), cases[i].field, "%s", cases[i].name);
+	cr_assert_eq(tsn_field_find("src\0in a column's name, which may be any bytes of a file, and long", 62), -1);
 	for (int i = 0; i < TSN_FIELD_COUNT; i++) {
 		const char *name = tsn_fields[i].name;
 		bool nameless = tsn_fields[i].origin == TSN_O_POOL;

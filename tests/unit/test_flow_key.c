@@ -188,6 +188,75 @@ Test(flow_key, sort_match_and_read_back_like_their_parts)
 	tsn_batch_free(b);
 }
 
+/* One spec in three has a field whose keys are not of one length, or too long. */
+static bool
+random_short_spec(struct tsn_key_spec *k)
+{
+	bool is_short = true;
+	size_t size = 0;
+
+	random_spec(k);
+	for (unsigned i = 0; i < k->n; i++) {
+		enum tsn_storage storage;
+
+		while (rnd() % 8 != 0 && tsn_fields[k->part[i].field].storage > TSN_U32 && tsn_fields[k->part[i].field].storage != TSN_ADDR)
+			k->part[i].field = (uint16_t)(rnd() % TSN_FIELD_COUNT);
+		storage = tsn_fields[k->part[i].field].storage;
+		is_short = is_short && (storage <= TSN_U32 || storage == TSN_ADDR);
+		size += storage == TSN_U8 ? 2 : storage == TSN_U16 ? 3 : 5;
+	}
+	return is_short && size <= TSN_KEY_WORDS * sizeof(uint64_t);
+}
+
+Test(flow_key, many_rows_at_once_have_the_same_keys)
+{
+	static uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS];
+	struct tsn_batch *b = tsn_batch_new();
+	uint32_t seen = 0;
+
+	_Static_assert(TSN_U8 < TSN_U32 && TSN_U16 < TSN_U32, "the small ones come first");
+	for (int n = 0; n < 300; n++) {
+		uint16_t row[ROWS];
+		uint32_t rows = 0;
+		struct tsn_key_spec k;
+		const bool is_short = random_short_spec(&k);
+		size_t len;
+
+		tsn_batch_clear(b, TSN_BATCH_TICK);
+		for (uint32_t i = 0; i < ROWS; i++)
+			for (unsigned j = 0; j < k.n; j++) {
+				struct tsn_value v = some_value(k.part[j].field, i);
+
+				tsn_batch_put(b, i, k.part[j].field, &v);
+			}
+		b->n = ROWS;
+		for (uint32_t i = 0; i < ROWS; i++)
+			if (rnd() % 3 != 0)
+				row[rows++] = (uint16_t)i;
+		len = tsn_key_words(&k, b, row, rows, words);
+		cr_assert_eq(len != 0, is_short, "spec %d", n);
+		for (uint32_t i = 0; i < rows && len > 0; i++) {
+			uint8_t key[TSN_KEY_MAX], bytes[TSN_KEY_WORDS * sizeof(uint64_t)];
+			bool v4 = true;
+
+			for (unsigned j = 0; j < k.n; j++)
+				v4 = v4 && (tsn_fields[k.part[j].field].storage != TSN_ADDR ||
+				    tsn_mask_has(&b->addr[tsn_fields[k.part[j].field].addr_slot].is_v4, row[i]));
+			if (!v4)
+				continue;
+			for (size_t at = 0; at < sizeof(bytes) && at < (len + 7) / 8 * 8; at++)
+				bytes[at] = (uint8_t)(words[at / 8][i] >> at % 8 * 8);
+			cr_assert_eq(tsn_key_encode(&k, b, row[i], key), len, "spec %d", n);
+			cr_assert_eq(memcmp(key, bytes, len), 0, "spec %d, row %u", n, row[i]);
+			for (size_t at = len; at < (len + 7) / 8 * 8; at++)
+				cr_assert_eq(bytes[at], 0);
+			seen++;
+		}
+	}
+	cr_assert_gt(seen, 5000);
+	tsn_batch_free(b);
+}
+
 Test(flow_key, a_key_makes_a_row_with_the_same_key)
 {
 	struct tsn_batch *b = tsn_batch_new(), *t = tsn_batch_new();

@@ -75,6 +75,8 @@ try_text(const char *text, size_t len)
 	cr_assert(tree != NULL || !ok);
 	tsn_diags_print(diags, sources, false, &out);
 	cr_assert_eq(out.len == 0, ok);
+	if (!ok && len < 2000) /* looks at all there is of a tree, whatever is wrong with it */
+		tsn_node_dump(tree, &out);
 	if (ok)
 		check_format(sources, tree, text, len);
 	tsn_buf_fini(&out);

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* Whoever reads ahead, and however many: the reader gives the bytes, the errors and the questions that it gives alone. */
+/*
+ * Whoever reads ahead, and however many, and also from mapped pages: the reader gives the bytes, the errors and the questions that it
+ * gives alone.
+ */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "core/asides.h"
+#include "input/ahead.h"
+#include "input/mapped.h"
 #include "input/nfcapd.h"
 #include "input/reader.h"
 #include "unit/build_capture.h"
@@ -19,6 +31,7 @@
 
 #define SIZE ((size_t)3 << 20)
 #define THREADS 3
+#define MAPPED  (THREADS + 1)
 
 static uint8_t plain[SIZE], packed[SIZE + 65536], got[SIZE];
 
@@ -293,6 +306,57 @@ Test(input_ahead, pipes)
 	}
 }
 
+/* --- what was there, and is not --- */
+
+static bool
+can_read_without_waiting(int fd)
+{
+#ifdef RWF_NOWAIT
+	char c;
+
+	return preadv2(fd, &(struct iovec){ &c, 1 }, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Where somebody else reads a pipe, too, what poll has seen may be gone. Here a socket is in its place of which poll says
+ * that there is something, and read waits for more: who reads ahead must not, since the end would wait for him.
+ */
+Test(input_ahead, gone_before_it_is_read, .timeout = 20)
+{
+	static const uint8_t some[TSN_AHEAD_PIECE + 1];
+	const int least = TSN_AHEAD_PIECE / 2;
+	char path[40], why[TSN_INPUT_ERROR];
+	struct tsn_reader r;
+	struct helpers h;
+	int fd[2], s[2];
+
+	cr_assert_eq(pipe(fd), 0);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	if (!can_read_without_waiting(fd[0]))
+		cr_skip_test("this kernel cannot be asked not to wait");
+	cr_assert_eq(setsockopt(s[0], SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least)), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
+	cr_assert_eq(dup2(s[0], r.fd), r.fd);
+	begin(&h, THREADS);
+	r.hands = &h.hands;
+	for (unsigned k = 0; k < 100 && !r.is_ahead; k++) {
+		cr_assert_eq(write(s[1], some, sizeof(some)), (ssize_t)sizeof(some));
+		tsn_reader_take(&r, tsn_reader_more(&r, 1));
+	}
+	cr_assert(r.is_ahead);
+	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL); /* for whoever helps to come there */
+	tsn_reader_close(&r);
+	end(&h);
+	for (int i = 0; i < 2; i++) {
+		close(fd[i]);
+		close(s[i]);
+	}
+}
+
 struct growing {
 	int fd;
 	size_t n, most;
@@ -319,6 +383,7 @@ grow(void *arg, int fd, bool at_end, uint64_t read)
 	return TSN_WAIT_AGAIN;
 }
 
+/* [threads] MAPPED: from its pages. */
 static void
 read_growing(size_t n, unsigned threads)
 {
@@ -329,10 +394,12 @@ read_growing(size_t n, unsigned threads)
 	struct helpers h;
 
 	g.fd = as_file(&b, path);
-	begin(&h, threads);
+	begin(&h, threads == MAPPED ? 0 : threads);
 	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
-	r.hands = &h.hands;
+	r.hands = threads == MAPPED ? NULL : &h.hands;
 	r.waiter = (struct tsn_waiter){ grow, &g };
+	cr_assert_gt(tsn_reader_need(&r, 1), 0);
+	cr_assert_eq(r.mapped != NULL, threads == MAPPED);
 	cr_assert_eq(read_all(&r, 0, &h), SIZE);
 	cr_assert_eq(r.error, 0);
 	cr_assert_gt(g.asked, 2);
@@ -348,11 +415,203 @@ Test(input_ahead, growing_files)
 
 	make_plain();
 	memcpy(packed, plain, SIZE);
-	for (unsigned threads = 0; threads <= THREADS; threads++)
+	cr_assert(tsn_mapped_allow(0));
+	for (unsigned threads = 0; threads <= MAPPED; threads++)
 		read_growing(SIZE, threads);
 	n = packed_put(0, plain, SIZE, packed, sizeof(packed));
 	if (n > 600000)
 		read_growing(n, THREADS);
+}
+
+/* --- mapped pages --- */
+
+/* A file of SIZE bytes, read from its pages [step] bytes at a time; its descriptor. */
+static int
+open_mapped(struct tsn_reader *r, size_t step)
+{
+	struct bytes b = { .p = plain, .n = SIZE };
+	char path[40], why[TSN_INPUT_ERROR];
+	int fd = as_file(&b, path);
+
+	cr_assert(tsn_reader_open(r, path, why), "%s", why);
+	cr_assert_gt(tsn_reader_need(r, 1), 0);
+	cr_assert_not_null(r->mapped);
+	tsn_reader_by(r, step);
+	return fd;
+}
+
+static void
+close_mapped(struct tsn_reader *r, int fd)
+{
+	tsn_reader_close(r);
+	close(fd);
+}
+
+static const size_t mapped_steps[] = { 0, 1, 1522 };
+#define MAPPED_STEPS (sizeof(mapped_steps) / sizeof(mapped_steps[0]))
+
+Test(input_ahead, mapped)
+{
+	struct helpers none = { 0 };
+	struct tsn_reader r;
+
+	make_plain();
+	cr_assert(tsn_mapped_allow(TSN_MAPPED_LEAST));
+	for (size_t i = 0; i < MAPPED_STEPS; i++) {
+		for (size_t take = 0; take < 2; take++) {
+			int fd = open_mapped(&r, mapped_steps[i]);
+
+			cr_assert_eq(read_all(&r, take * 1522, &none), SIZE);
+			cr_assert(r.eof && r.error == 0 && r.file_read == SIZE);
+			cr_assert_null(r.mapped, "the end is left to read(2)");
+			cr_assert_arr_eq(got, plain, SIZE);
+			close_mapped(&r, fd);
+		}
+	}
+}
+
+/* A file of several windows, in which every 16 KB say where they are. */
+Test(input_ahead, mapped_windows)
+{
+	enum { MARK = 16384, MARKS = 40 * 64 };
+	struct bytes empty = { 0 };
+	char path[40], why[TSN_INPUT_ERROR];
+	struct tsn_reader r;
+	int fd = as_file(&empty, path);
+	uint32_t mark;
+
+	for (mark = 0; mark < MARKS; mark++)
+		cr_assert_eq(pwrite(fd, &mark, sizeof(mark), (off_t)mark * MARK), sizeof(mark));
+	cr_assert(tsn_mapped_allow(TSN_MAPPED_LEAST));
+	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
+	for (uint32_t i = 0; i < MARKS; i++) {
+		const size_t n = i + 1 < MARKS ? MARK : sizeof(mark);
+
+		tsn_reader_by(&r, 1522);
+		cr_assert_geq(tsn_reader_need(&r, n), n);
+		cr_assert((r.mapped != NULL) == (i < MARKS - 4), "mark %u", i);
+		memcpy(&mark, r.buf + r.pos, sizeof(mark));
+		cr_assert_eq(mark, i);
+		tsn_reader_take(&r, n);
+	}
+	cr_assert(tsn_reader_need(&r, 1) == 0 && r.error == 0);
+	close_mapped(&r, fd);
+}
+
+/* The file ends at [to] when [at] bytes of it were taken. What has been copied by then is there, and nothing behind the new end. */
+static void
+cut_at(size_t at, size_t to, size_t step)
+{
+	struct helpers none = { 0 };
+	struct tsn_reader r;
+	int fd = open_mapped(&r, step);
+	size_t held, n;
+
+	for (size_t i = 0; i < at; i += 1000) {
+		cr_assert_geq(tsn_reader_need(&r, 1000), 1000);
+		tsn_reader_take(&r, 1000);
+	}
+	held = (size_t)r.offset + r.end - r.pos;
+	cr_assert_eq(ftruncate(fd, (off_t)to), 0);
+	n = (size_t)r.offset;
+	memcpy(got, r.buf + r.pos, r.end - r.pos);
+	tsn_reader_take(&r, r.end - r.pos);
+	r.offset = 0;
+	cr_assert_arr_eq(got, plain + n, held - n);
+	n = read_all(&r, 3000, &none);
+	cr_assert_eq(held + n, to > held ? to : held, "cut from %zu to %zu, %zu held: %zu more", at, to, held, n);
+	cr_assert_arr_eq(got, plain + held, n);
+	cr_assert(r.eof && r.error == 0);
+	close_mapped(&r, fd);
+}
+
+Test(input_ahead, mapped_file_cut_short)
+{
+	static const size_t ends[] = { 0, 500000, 1 << 20, (1 << 20) + 1, SIZE - 70000, SIZE - 1 };
+
+	make_plain();
+	cr_assert(tsn_mapped_allow(0));
+	for (size_t i = 0; i < MAPPED_STEPS; i++)
+		for (size_t k = 0; k < sizeof(ends) / sizeof(ends[0]); k++)
+			cut_at(500000, ends[k], mapped_steps[i]);
+}
+
+struct cutter {
+	int fd;
+	off_t to;
+	unsigned after;
+};
+
+static void *
+cut(void *arg)
+{
+	const struct cutter *c = arg;
+
+	for (volatile unsigned i = 0; i < c->after; i++)
+		;
+	if (ftruncate(c->fd, c->to) != 0)
+		abort();
+	return NULL;
+}
+
+/* Whenever it happens: no byte that the file never had is read, and none of what is left is missing. */
+Test(input_ahead, mapped_file_cut_short_meanwhile)
+{
+	uint64_t seed = 21;
+	unsigned cuts = 0;
+
+	for (size_t i = 0; i < SIZE; i++)
+		plain[i] = (uint8_t)(1 + mutate_random(&seed) % 255); /* a page's rest becomes zeros */
+	cr_assert(tsn_mapped_allow(0));
+	for (int round = 0; round < 40; round++) {
+		struct helpers none = { 0 };
+		struct tsn_reader r;
+		int fd = open_mapped(&r, mapped_steps[(size_t)round % MAPPED_STEPS] | 256);
+		struct cutter c = { fd, (off_t)(mutate_random(&seed) % SIZE), (unsigned)(mutate_random(&seed) % 300000) };
+		pthread_t thread;
+		size_t n;
+
+		cr_assert_eq(pthread_create(&thread, NULL, cut, &c), 0);
+		n = read_all(&r, 1522, &none);
+		pthread_join(thread, NULL);
+		cr_assert(n >= (size_t)c.to && r.error == 0);
+		cr_assert_arr_eq(got, plain, n, "round %d: %zu of %zu bytes", round, n, (size_t)c.to);
+		cuts += n < SIZE;
+		close_mapped(&r, fd);
+	}
+	cr_assert_gt(cuts, 0);
+}
+
+static void
+had_before(int number)
+{
+	_exit(number == SIGBUS ? 7 : 8);
+}
+
+/* Who had SIGBUS before still has that of everybody else. */
+Test(input_ahead, other_bus_errors)
+{
+	for (int sent = 0; sent < 3; sent++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0) {
+			volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, memfd_create("empty", MFD_CLOEXEC), 0);
+
+			signal(SIGBUS, sent < 2 ? had_before : SIG_DFL);
+			tsn_mapped_allow(0);
+			if (sent > 0)
+				raise(SIGBUS);
+			else
+				(void)*page;
+			_exit(9);
+		}
+		cr_assert_eq(waitpid(child, &status, 0), child);
+		if (sent < 2)
+			cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%x", status);
+		else
+			cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS, "%x", status);
+	}
 }
 
 /* --- packed blocks --- */

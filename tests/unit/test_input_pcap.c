@@ -3,8 +3,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "input/mapped.h"
 #include "input/packet.h"
 #include "input/pcap.h"
 #include "unit/build_capture.h"
@@ -512,8 +514,9 @@ Test(input_pcap, truncated_pcapng)
 	bytes_free(&f);
 }
 
-/* Packets larger than the reader's pieces and many of them, so that packets straddle its edges. */
-Test(input_pcap, larger_than_the_buffer)
+/* Packets larger than the reader's pieces and many of them, so that packets straddle its edges; read, and from mapped pages. */
+static void
+check_larger_than_the_buffer(void)
 {
 	struct bytes file = { 0 }, f = { 0 };
 	static uint8_t big[262144];
@@ -539,6 +542,61 @@ Test(input_pcap, larger_than_the_buffer)
 	cr_assert_eq(n, 3000);
 	tsn_pcap_close(p);
 	close(fd);
+	bytes_free(&file);
+	bytes_free(&f);
+}
+
+Test(input_pcap, larger_than_the_buffer)
+{
+	check_larger_than_the_buffer();
+	cr_assert(tsn_mapped_allow(0));
+	check_larger_than_the_buffer();
+}
+
+/* A file that is cut in the middle of packet [to] when [at] have been taken is told of as one that always ended there. */
+static void
+cut_while_it_is_read(const struct bytes *file, size_t record, size_t at, size_t to)
+{
+	char path[40], error[TSN_INPUT_ERROR];
+	int fd = as_file(file, path);
+	struct tsn_pcap *p = tsn_pcap_open(path, &sniffing, error);
+	const size_t end = 24 + to * record + record / 2;
+	const struct tsn_pcap_report *report;
+	struct tsn_datagram d;
+	size_t n = 0;
+
+	cr_assert_not_null(p, "%s", error);
+	for (; n < at && tsn_pcap_next(p, &d); n++)
+		;
+	cr_assert_eq(ftruncate(fd, (off_t)end), 0);
+	for (; tsn_pcap_next(p, &d); n++)
+		cr_assert(d.len == 1400 && memcmp(d.payload, "Export", 6) == 0 && d.payload[1399] == 'x', "packet %zu", n);
+	report = tsn_pcap_report(p);
+	cr_assert_eq(n, to, "%zu packets before it is cut, %zu in all, not %zu", at, n, to);
+	cr_assert(report->damaged && report->damage_offset == end - record / 2 && report->datagrams == to);
+	cr_assert_not_null(strstr(report->reason, "ends after"), "%s", report->reason);
+	tsn_pcap_close(p);
+	close(fd);
+}
+
+Test(input_pcap, cut_while_it_is_read)
+{
+	struct bytes file = { 0 }, f = { 0 };
+	char payload[1401];
+	size_t record;
+
+	memset(payload, 'x', sizeof(payload));
+	memcpy(payload, "Export", 6);
+	payload[1400] = '\0';
+	put_udp4(&f, payload);
+	record = 16 + f.n;
+	put_pcap_header(&file, TSN_LINK_RAW, false, false);
+	for (int i = 0; i < 2000; i++)
+		put_pcap_record(&file, T0 + i, f.p, f.n, false, false);
+	cr_assert(tsn_mapped_allow(TSN_MAPPED_LEAST));
+	for (size_t to = 501; to < 2000; to += 83)
+		cut_while_it_is_read(&file, record, 500, to);
+	cut_while_it_is_read(&file, record, 500, 1999);
 	bytes_free(&file);
 	bytes_free(&f);
 }

@@ -6,6 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 struct seen {
 	uint32_t next[EXPORTERS];
 	uint64_t rows;
+	unsigned nap_ms; /* for each batch: evaluating takes so long */
 };
 
 /* The source of a flow is its number among those of its exporter. */
@@ -40,6 +42,8 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 		s->next[x]++;
 		s->rows++;
 	}
+	for (unsigned i = 0; i < s->nap_ms; i += 10)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 }
 
 struct line {
@@ -166,4 +170,64 @@ Test(intake, stopped_and_started, .timeout = 60)
 	tsn_intake_drain(&l.in);
 	cr_assert_eq(seen.rows, 1000);
 	free_line(&l);
+}
+
+/* The last warning. */
+static void
+hear(void *arg, enum tsn_log_level level, const char *line)
+{
+	if (level == TSN_LOG_WARN)
+		snprintf(arg, 160, "%s", line);
+}
+
+/* More has come in than can be evaluated in the time there is at the end: the rest is counted and told. */
+Test(intake, the_end_is_bounded, .timeout = 60)
+{
+	char heard[160] = "";
+	const struct tsn_log log = { TSN_LOG_INFO, hear, heard };
+	struct seen seen = { 0 };
+	unsigned long long rest = 0;
+	struct line l;
+
+	make_line(&l, 1, &seen);
+	l.in.log = &log;
+	tsn_intake_start(&l.in);
+	while (l.sent < 2 * QUEUED) {
+		send_flows(&l, 100);
+		wait_until_received(&l);
+	}
+	seen.nap_ms = 700; /* three full batches are more than the two seconds */
+	tsn_intake_drain(&l.in);
+	cr_assert_eq(sscanf(heard, "%llu datagrams that had come in were not evaluated", &rest), 1, "told: %s", heard);
+	cr_assert_gt(rest, 0);
+	cr_assert(seen.rows + rest == l.sent && l.in.messages == seen.rows, "%llu evaluated, %llu told of %u", (unsigned long long)seen.rows,
+	    rest, l.sent);
+	free_line(&l);
+}
+
+/* Whoever may not have the buffers asked for is told, once. */
+Test(intake, small_buffers_are_told)
+{
+	struct tsn_site_listen listens[2] = { { .addr = tsn_addr_v4(FIRST) }, { .addr = tsn_addr_v4(FIRST + 1) } };
+	const struct tsn_site site = { .listens = listens, .nlistens = 2 };
+	char heard[160] = "", what[sizeof(heard)];
+	const struct tsn_log log = { TSN_LOG_INFO, hear, heard };
+	struct tsn_ports ports = { .receivers = 1, .log = &log };
+	struct tsn_udp_counters c;
+
+	if (getuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+		cr_skip_test("no other user to be");
+	cr_assert(tsn_ports_prepare(&ports, &site), "%s", heard);
+	tsn_socket_counters(&ports.sockets[0], &c);
+	cr_assert_eq(c.wanted_buffer, (size_t)64 << 20);
+	snprintf(what, sizeof(what), "the kernel grants receive buffers of %zu bytes, not %zu: bursts may be lost; raise net.core.rmem_max",
+	    c.receive_buffer, c.wanted_buffer);
+	cr_assert_str_eq(heard, c.receive_buffer < c.wanted_buffer ? what : "");
+	heard[0] = '\0';
+	listens[0].addr = tsn_addr_v4(FIRST + 2);
+	tsn_ports_commit(&ports);
+	cr_assert(tsn_ports_prepare(&ports, &site));
+	tsn_ports_commit(&ports);
+	cr_assert_str_eq(heard, "");
+	tsn_ports_fini(&ports);
 }

@@ -107,7 +107,7 @@ static void
 mutate_files(uint64_t seed)
 {
 	struct bytes seeds[SEEDS] = { { 0 } };
-	long times = mutate_times(50000);
+	long times = mutate_times(25000); /* each is read twice */
 	uint64_t rows;
 
 	for (int k = 0; k < SEEDS; k++) {

@@ -417,6 +417,44 @@ Test(receivers, others_do_the_work_of_those_missing, .timeout = 60)
 	end(&l);
 }
 
+/*
+ * Stopped while queues are full, and then not all of the threads can be had again: what was left with those that have none is
+ * neither forgotten nor overtaken by what others find in their sockets.
+ */
+Test(receivers, threads_that_cannot_be_had_again, .timeout = 60)
+{
+	struct line l = make_line(4, NULL, (size_t)1 << 17);
+	struct tsn_datagram v[TSN_UDP_BATCH];
+	uint64_t sent = 0;
+	bool began;
+
+	cr_assert(begin(&l));
+	while (tsn_receivers_waits(l.receivers) < 50)
+		if ((sent - counters(&l).datagrams) * 2304 < counters(&l).receive_buffer)
+			send_each(&l, 1, 1464), sent += EXPORTERS;
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	tsn_receivers_stop(l.receivers);
+	if (!limit_threads(3))
+		cr_skip_test("no other user to be");
+	began = begin(&l);
+	unlimit_threads();
+	for (int i = 0; began && l.all < sent && i < 2000; i++)
+		if (take(&l, false) == 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	tsn_receivers_stop(l.receivers);
+	while (take(&l, false) > 0)
+		;
+	for (unsigned i = 0; i < l.n; i++)
+		for (int n; (n = tsn_udp_receive(l.udp[i], v, TSN_UDP_BATCH)) > 0;)
+			for (int k = 0; k < n; k++)
+				see(&l, &v[k], (int)i, false);
+	for (unsigned x = 0; x < EXPORTERS; x++)
+		cr_assert_eq(l.seen[x], l.sent[x]);
+	cr_assert_eq(counters(&l).kernel_drops, 0);
+	end(&l);
+}
+
 /* An address for which only one socket could be had, and none at all: who has nothing to do sleeps. */
 Test(receivers, fewer_sockets_than_receivers, .timeout = 60)
 {

@@ -40,9 +40,13 @@ run_engine(struct rng *r, uint64_t seed, uint32_t cut, uint32_t n)
 		to = to > n ? n : to;
 		cr_assert(c_fold(&bench, s, 0, &model.def, rows, from, to));
 		check_rows(seed, cut, &model.def, from, to);
-		for (uint32_t i = from; i < to; i++)
+		for (uint32_t i = from; i < to; i++) {
 			cr_assert_eq(tsn_state_evicted(s, 0, bench.b, i - from), last_evicted[i], "case %" PRIu64
 			    ", batches of %u, row %u: eviction", seed, cut, i);
+			cr_assert_leq(last_evicted[i], tsn_state_marks_end(s, 0));
+			for (uint32_t a = 0; a < model.def.naggs; a++)
+				cr_assert_leq(tsn_state_late(s, 0, a, bench.b, i - from), tsn_state_marks_end(s, 0));
+		}
 	}
 	tsn_state_stats(s, 0, &stats);
 	cr_assert(c_same_stats(&stats, &model.stats),

@@ -184,7 +184,63 @@ Test(state_bounds, long_keys_of_changing_length, .init = begin, .fini = end)
 	tsn_state_free(s);
 }
 
-/* A million sources of one destination each, among them some with many: these keep what they have. */
+/*
+ * Pairs of IPv4 and of IPv6, each of which takes the place of another in a full family: [share] of a hundred are of IPv6, in spells of
+ * all lengths. The last of each spell are asked for again, so a key that another wrote over would be found out.
+ */
+static void
+run_pairs(uint64_t seed, struct tsn_state *s, const struct tsn_cost *cost)
+{
+	static struct tsn_vector out;
+	struct tsn_vector *results[] = { &out };
+	struct tsn_mask none = { { 0 } };
+	struct rng r = { seed };
+	uint64_t serial = 1;
+
+	for (int spell = 0; spell < 300; spell++) {
+		const uint32_t n = 2 + (uint32_t)below(&r, chance(&r, 20) ? 500 : 30), share = (uint32_t)below(&r, 4) * 34;
+		struct tsn_family_stats stats;
+
+		tsn_batch_clear(bench.b, TSN_BATCH_FLOWS);
+		bench.b->n = 2 * n;
+		tsn_mask_first(&bench.b->rows, 2 * n);
+		for (uint32_t i = 0; i < n; i++) {
+			const bool v4 = !chance(&r, share);
+			const struct tsn_addr a = v4 ? tsn_addr_v4((uint32_t)serial) : (struct tsn_addr){ serial, ~serial, false };
+
+			for (uint32_t row = i; row < 2 * n; row += n) {
+				tsn_batch_put_addr(bench.b, row, TSN_F_SRC, a);
+				tsn_batch_put_addr(bench.b, row, TSN_F_DST, a);
+				bench.b->time[row] = 1000;
+			}
+			serial++;
+		}
+		cr_assert(tsn_state_fold(s, 0, bench.b, &bench.b->rows, &none, NULL, results));
+		for (uint32_t i = n - 2; i < n; i++)
+			cr_assert(out.i[i] == 1 && out.i[n + i] <= 2, "seed %" PRIu64 ", spell %d", seed, spell);
+		tsn_state_stats(s, 0, &stats);
+		cr_assert_leq(stats.bytes, cost->group * 640 + cost->fixed, "spell %d", spell);
+	}
+}
+
+Test(state_bounds, pairs_of_both_families, .init = begin, .fini = end)
+{
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = family(&agg, TSN_AGG_COUNT, false, 640);
+	struct tsn_cost cost;
+
+	def.key = (struct tsn_key_spec){ 2, { { TSN_F_SRC, 32, 128 }, { TSN_F_DST, 32, 128 } } };
+	tsn_state_cost(&def, &cost);
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		struct tsn_state *s = tsn_state_new(&def, 1, seed);
+
+		cr_assert_not_null(s);
+		run_pairs(seed, s, &cost);
+		tsn_state_free(s);
+	}
+}
+
+/* Many sources with seven or eight destinations each, more than a cell has room for, and some with many: these keep what they have. */
 Test(state_bounds, memory_beside_the_cells, .init = begin, .fini = end, .timeout = 600)
 {
 	static struct plain v[1024];
@@ -208,7 +264,7 @@ Test(state_bounds, memory_beside_the_cells, .init = begin, .fini = end, .timeout
 		tsn_state_cost(&def, &cost);
 		for (uint32_t i = 0; i < sources; i += 1000) {
 			for (uint32_t k = 0; k < 1000; k++) {
-				v[k] = (struct plain){ 0x10000000 + i + k, (uint32_t)rnd(&r), 60000 + i / 40 };
+				v[k] = (struct plain){ 0x10000000 + (i + k) / 8, (uint32_t)rnd(&r), 60000 + i / 40 };
 				if (k % 10 == 0) { /* one of twenty, with 100 destinations; or one of three with 3,000 */
 					const uint32_t h = (uint32_t)below(&r, 23);
 
@@ -306,10 +362,10 @@ Test(state_bounds, whose_memory_goes_does_not_depend_on_batches, .init = begin, 
 		run_cuts(seed, 2000);
 }
 
-/* Nothing at all fits: nothing is counted, and that is said of every row. */
+/* Nothing at all fits beside the cells: what has no room in them is not counted, and that is said of every row. */
 Test(state_bounds, no_memory_beside_the_cells, .init = begin, .fini = end)
 {
-	static struct plain v[8];
+	static struct plain v[24];
 	static struct tsn_vector out;
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = family(&agg, TSN_AGG_DISTINCT, false, 6400);
@@ -317,11 +373,15 @@ Test(state_bounds, no_memory_beside_the_cells, .init = begin, .fini = end)
 
 	agg.extra_bytes = 10;
 	s = tsn_state_new(&def, 1, 1);
-	for (uint32_t i = 0; i < 8; i++)
+	for (uint32_t i = 0; i < 24; i++)
 		v[i] = (struct plain){ i % 2, i, 1000 + i };
-	fold_plain(s, v, 8, &out);
-	for (uint32_t i = 0; i < 8; i++)
-		cr_assert(out.i[i] == 0 && tsn_state_evicted(s, 0, bench.b, i) == 1000 + i);
+	fold_plain(s, v, 24, &out);
+	for (uint32_t i = 0; i < 24; i++) {
+		const bool fits = i / 2 < 5;
+
+		cr_assert_eq(out.i[i], fits ? i / 2 + 1 : 5);
+		cr_assert_eq(tsn_state_evicted(s, 0, bench.b, i), fits ? TSN_TIME_NONE : 1000 + i);
+	}
 	tsn_state_free(s);
 }
 

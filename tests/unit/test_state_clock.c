@@ -28,7 +28,7 @@ Test(state_clock, panes_are_times_divided_and_rounded_down)
 	for (int round = 0; round < 2000; round++) {
 		struct tsn_agg_def d = { .pane_ms = chance(&r, 50) ? widths[below(&r, 17)] :
 		    1 + (int64_t)below(&r, UINT64_C(1) << (1 + below(&r, 40))) };
-		struct tsn_agg a = { .def = &d, .magic = tsn_reciprocal(d.pane_ms) };
+		struct tsn_agg a = { .def = &d };
 		uint64_t some[64];
 		uint16_t row[21];
 		uint64_t base = (uint64_t)bases[below(&r, 9)], reach = UINT64_C(1) << below(&r, 45);

@@ -19,6 +19,15 @@ by_src(struct tsn_agg_def *agg, bool tumbling, size_t tuple)
 	return (struct tsn_family_def){ .canon = "family", .key = m_keys[1], .max_keys = 6400, .agg = agg, .naggs = 1 };
 }
 
+static struct tsn_hll
+sketch_of(uint32_t panes)
+{
+	struct tsn_hll h;
+
+	tsn_hll_init(&h, tsn_malloc(tsn_hll_size(panes)), panes);
+	return h;
+}
+
 static struct m_row
 row_of(uint32_t src, struct tsn_addr dst, int64_t time)
 {
@@ -142,15 +151,14 @@ Test(state_distinct, a_sketch_of_very_many, .timeout = 600)
 	double sum = 0;
 
 	for (uint64_t seed = 0; seed < seeds; seed++) {
-		struct tsn_hll *h = tsn_malloc(tsn_hll_size(1));
+		struct tsn_hll h = sketch_of(1);
 		double e;
 
-		tsn_hll_init(h, 1);
 		for (uint64_t i = 0; i < 300000; i++)
-			tsn_hll_add(h, tsn_hash_u64(i, tsn_mix64(seed + 1)), 0);
-		e = (double)tsn_hll_estimate(h, 0) / 3e5 - 1;
+			tsn_hll_add(&h, tsn_hash_u64(i, tsn_mix64(seed + 1)), 0);
+		e = (double)tsn_hll_estimate(&h, 0) / 3e5 - 1;
 		sum += e * e;
-		tsn_free(h);
+		tsn_free(h.rank);
 	}
 	cr_assert_lt(sqrt(sum / (double)seeds), 0.0205, "standard error %.4f", sqrt(sum / (double)seeds));
 }
@@ -158,18 +166,18 @@ Test(state_distinct, a_sketch_of_very_many, .timeout = 600)
 /* What a sketch of panes stands for: registers of each pane alone, and those of what is asked put together. */
 struct plain {
 	uint8_t rank[16][4096]; /* by age */
-	struct tsn_hll *whole;  /* of one pane */
+	struct tsn_hll whole;   /* of one pane */
 };
 
 static int64_t
 plain_estimate(struct plain *p, uint32_t panes, uint32_t ahead)
 {
-	tsn_hll_init(p->whole, 1);
+	tsn_hll_init(&p->whole, p->whole.rank, 1);
 	for (uint32_t age = 0; age + ahead < panes; age++)
 		for (uint64_t i = 0; i < 4096; i++)
 			if (p->rank[age][i] > 0)
-				tsn_hll_add(p->whole, i << 52 | UINT64_C(1) << (52 - p->rank[age][i]), 0);
-	return tsn_hll_estimate(p->whole, 0);
+				tsn_hll_add(&p->whole, i << 52 | UINT64_C(1) << (52 - p->rank[age][i]), 0);
+	return tsn_hll_estimate(&p->whole, 0);
 }
 
 static void
@@ -198,51 +206,50 @@ both_add(struct plain *p, struct tsn_hll *h, uint64_t member, uint32_t age)
 Test(state_distinct, a_sketch_is_what_its_panes_are)
 {
 	struct plain *p = tsn_calloc(1, sizeof(*p));
-	struct tsn_hll *h = tsn_malloc(tsn_hll_size(16)), *again = tsn_malloc(tsn_hll_size(16));
+	struct tsn_hll h = sketch_of(16), again = sketch_of(16);
 	struct rng r = { 5 };
 
-	p->whole = tsn_malloc(tsn_hll_size(1));
+	p->whole = sketch_of(1);
 	for (uint32_t panes = 2; panes <= 16; panes += panes == 2 ? 3 : 11) {
 		struct tsn_pack out = { 0 };
 		struct tsn_unpack in;
 
-		tsn_hll_init(h, panes);
+		tsn_hll_init(&h, h.paths, panes);
 		memset(p->rank, 0, sizeof(p->rank));
 		for (uint32_t round = 0; round < 60; round++) {
 			const uint32_t by = round % 17 == 16 ? panes : (uint32_t)below(&r, 3), n = round % 5 == 0 ? 20000 : 50;
 
-			tsn_hll_advance(h, by);
+			tsn_hll_advance(&h, by);
 			plain_advance(p, panes, by);
 			for (uint32_t i = 0; i < n; i++)
-				both_add(p, h, tsn_mix64(below(&r, 100000)) >> (i % 16 == 0 ? below(&r, 50) : 0), i % 4 == 0 ? (uint32_t)below(&r, panes) : 0);
+				both_add(p, &h, tsn_mix64(below(&r, 100000)) >> (i % 16 == 0 ? below(&r, 50) : 0), i % 4 == 0 ? (uint32_t)below(&r, panes) : 0);
 			for (uint32_t ahead = 0; ahead <= panes; ahead += ahead < 2 ? 1 : 5)
-				cr_assert_eq(tsn_hll_estimate(h, ahead), plain_estimate(p, panes, ahead), "%u panes, round %u, %u ahead", panes, round, ahead);
+				cr_assert_eq(tsn_hll_estimate(&h, ahead), plain_estimate(p, panes, ahead), "%u panes, round %u, %u ahead", panes, round, ahead);
 		}
-		tsn_hll_save(h, &out);
+		tsn_hll_save(&h, &out);
 		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
-		tsn_hll_init(again, panes);
-		cr_assert(tsn_hll_load(again, &in) && tsn_unpack_done(&in));
-		cr_assert_eq(tsn_hll_estimate(again, 0), tsn_hll_estimate(h, 0));
-		cr_assert_eq(tsn_hll_estimate(again, 1), tsn_hll_estimate(h, 1));
+		tsn_hll_init(&again, again.paths, panes);
+		cr_assert(tsn_hll_load(&again, &in) && tsn_unpack_done(&in));
+		cr_assert_eq(tsn_hll_estimate(&again, 0), tsn_hll_estimate(&h, 0));
+		cr_assert_eq(tsn_hll_estimate(&again, 1), tsn_hll_estimate(&h, 1));
 		tsn_pack_fini(&out);
 	}
-	tsn_free(p->whole);
+	tsn_free(p->whole.rank);
 	tsn_free(p);
-	tsn_free(h);
-	tsn_free(again);
+	tsn_free(h.paths);
+	tsn_free(again.paths);
 }
 
 /* They once went up to 48, and are read so. */
 Test(state_distinct, ranks_beyond_the_last_are_held)
 {
 	for (uint32_t panes = 1; panes <= 16; panes += 5) {
-		struct tsn_hll *h = tsn_malloc(tsn_hll_size(panes)), *again = tsn_malloc(tsn_hll_size(panes));
+		struct tsn_hll h = sketch_of(panes), again = sketch_of(panes);
 		struct tsn_pack out = { 0 };
 		struct tsn_unpack in;
 		uint64_t path = 0;
 
-		tsn_hll_init(h, panes);
-		tsn_hll_save(h, &out);
+		tsn_hll_save(&h, &out);
 		for (uint32_t age = 0; age < panes; age++) /* 48 of the newest pane but one, 47 of that */
 			path |= UINT64_C(1) << (age == 0 ? panes : panes - 1 - age);
 		if (panes == 1)
@@ -250,19 +257,18 @@ Test(state_distinct, ranks_beyond_the_last_are_held)
 		else
 			memcpy(out.p, &(uint64_t){ htole64(path) }, sizeof(path));
 		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
-		tsn_hll_init(again, panes);
-		cr_assert(tsn_hll_load(again, &in) && tsn_unpack_done(&in), "%u panes", panes);
-		tsn_hll_add(h, 1, 0);
-		cr_assert_eq(tsn_hll_estimate(again, 0), tsn_hll_estimate(h, 0));
+		cr_assert(tsn_hll_load(&again, &in) && tsn_unpack_done(&in), "%u panes", panes);
+		tsn_hll_add(&h, 1, 0);
+		cr_assert_eq(tsn_hll_estimate(&again, 0), tsn_hll_estimate(&h, 0));
 		tsn_pack_fini(&out);
 		out = (struct tsn_pack){ 0 };
-		tsn_hll_save(again, &out);
+		tsn_hll_save(&again, &out);
 		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
-		tsn_hll_init(h, panes);
-		cr_assert(tsn_hll_load(h, &in) && tsn_unpack_done(&in), "%u panes", panes);
+		tsn_hll_init(&h, h.paths, panes);
+		cr_assert(tsn_hll_load(&h, &in) && tsn_unpack_done(&in), "%u panes", panes);
 		tsn_pack_fini(&out);
-		tsn_free(h);
-		tsn_free(again);
+		tsn_free(h.paths);
+		tsn_free(again.paths);
 	}
 }
 

@@ -69,7 +69,7 @@ struct model {
 	struct tsn_agg_def agg[M_AGGS];
 	uint64_t seed;
 	struct m_part part[64];
-	int64_t evicted[64];  /* of each part, time of the row that evicted last */
+	int64_t evicted[64];  /* of each part, up to when flows of groups that gave way are missed */
 	bool whole;           /* a sequence: all is one part as far as that goes */
 	struct tsn_family_stats stats;
 };
@@ -230,16 +230,29 @@ m_part_of(const struct model *m, const struct m_row *r, struct tsn_batch *scratc
 	return m_part_by(m, &m->def.key, r, scratch);
 }
 
+/* Flows up to [to] are missed in the part. */
 static inline void
-m_evict(struct model *m, unsigned part, int64_t time)
+m_missed(struct model *m, unsigned part, int64_t to)
 {
-	m->stats.evicted++;
-	m->evicted[m->whole ? 0 : part] = time;
-	m->stats.last_evicted = TSN_TIME_NONE;
-	for (int i = 0; i < 64; i++)
-		m->stats.last_evicted = m->evicted[i] > m->stats.last_evicted ? m->evicted[i] : m->stats.last_evicted;
+	int64_t *at = &m->evicted[m->whole ? 0 : part];
+
+	*at = to > *at ? to : *at;
+	m->stats.last_evicted = to > m->stats.last_evicted ? to : m->stats.last_evicted;
 }
 
+static inline void
+m_evict(struct model *m, unsigned part, int64_t to)
+{
+	m->stats.evicted++;
+	m_missed(m, part, to);
+}
+
+static inline void
+m_recycle(struct model *m, unsigned part, int64_t to)
+{
+	m->stats.recycled++;
+	m_missed(m, part, to);
+}
 
 static inline int64_t
 m_floor(int64_t t, int64_t ms)
@@ -610,9 +623,9 @@ m_group(struct model *m, const struct m_row *r, bool make, struct tsn_batch *scr
 	}
 	at = m_victim(m, p, r->time, &lost);
 	if (lost)
-		m_evict(m, (unsigned)(p - m->part), r->time);
+		m_evict(m, (unsigned)(p - m->part), p->v[at]->newest > r->time ? p->v[at]->newest : r->time);
 	else
-		m->stats.recycled++;
+		m_recycle(m, (unsigned)(p - m->part), p->v[at]->newest);
 	m_group_free(p->v[at]);
 	p->v[at] = g;
 	return g;

@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "state/internal.h"
 #include "state/kept.h"
 #include "state/logs.h"

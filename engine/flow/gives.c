@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+#include "flow/gives.h"
+
+#include "flow/batch.h"
+#include "flow/exporter.h"
+
+/* Of the rows [rest] of word [w]: nearly always all give the same, and that is one step. */
+static void
+count_word(const struct tsn_batch *b, uint32_t w, uint64_t rest, uint64_t count[TSN_GIVES_SETS])
+{
+	while (rest != 0) {
+		unsigned first = (unsigned)__builtin_ctzll(rest), set = 0;
+		uint64_t same = rest;
+
+		for (unsigned k = 0; k < TSN_GIVES_COUNT; k++) {
+			uint64_t given = b->gives[k].w[w];
+
+			set |= (unsigned)(given >> first & 1) << k;
+			same &= given >> first & 1 ? given : ~given;
+		}
+		count[set] += (uint64_t)__builtin_popcountll(same);
+		rest &= ~same;
+	}
+}
+
+static void
+count_run(const struct tsn_batch *b, uint32_t from, uint32_t to, uint64_t count[TSN_GIVES_SETS])
+{
+	for (uint32_t at = from, next; at < to; at = next) {
+		uint32_t w = at / 64;
+
+		next = (w + 1) * 64 < to ? (w + 1) * 64 : to;
+		count_word(b, w, UINT64_MAX >> (64 - (next - at)) << at % 64, count);
+	}
+}
+
+void
+tsn_exporters_count_gives(struct tsn_exporters *t, const struct tsn_batch *b)
+{
+	uint32_t to;
+
+	for (uint32_t from = 0; from < b->n; from = to) {
+		struct tsn_exporter *x = tsn_exporters_at(t, b->source[from]);
+
+		for (to = b->kind == TSN_BATCH_FLOWS && b->one_source ? b->n : from + 1; to < b->n && b->source[to] == b->source[from]; to++)
+			;
+		count_run(b, from, to, x->gave[b->kind == TSN_BATCH_TALKS]);
+	}
+}
+
+uint64_t
+tsn_exporter_without(const struct tsn_exporter *x, bool talks, uint32_t needs)
+{
+	uint64_t n = 0;
+
+	for (uint32_t set = 0; set < TSN_GIVES_SETS; set++)
+		n += needs & ~set ? x->gave[talks][set] : 0;
+	return n;
+}

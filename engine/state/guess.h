@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/*
+ * The groups of a batch's entries as the directory's first look has them: nearly always right. What is met next is fetched as it
+ * goes: the lines of entries that come, and the groups of those that were.
+ */
+#ifndef TSN_STATE_GUESS_H
+#define TSN_STATE_GUESS_H
+
+#include "state/internal.h"
+
+#define TSN_FAR 32u /* lines of the directory fetched ahead */
+
+/* By entry. */
+struct tsn_guess {
+	struct tsn_directory dir;
+	const uint32_t *tag;  /* of the keys as they lie, where the rows are neighbours, else put together in [tags] */
+	const struct tsn_line *line[TSN_BATCH_ROWS + TSN_FAR];
+	uint32_t tags[TSN_BATCH_ROWS];
+};
+
+/* The group of entry [i], or TSN_GROUP_NONE. */
+static inline __attribute__((always_inline)) uint32_t
+tsn_guess_at(const struct tsn_guess *g, uint32_t i)
+{
+	__builtin_prefetch(g->line[i + TSN_FAR]);
+	return tsn_line_guess(&g->dir, g->line[i], g->tag[i]);
+}
+
+/* Is the group that of the row's key? */
+static inline bool
+tsn_same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row, const struct tsn_group *g)
+{
+	const uint8_t *key;
+	uint16_t len;
+
+	if (!tsn_mask_has(&k->encoded, row))
+		return !tsn_in_slab(g) && g->key == k->tag[row];
+	if (!tsn_in_slab(g))
+		return false;
+	key = tsn_slab_key(&s->slab, g->key, &len);
+	return len == k->len[row] && memcmp(key, k->bytes + k->off[row], len) == 0;
+}
+
+#endif
