@@ -625,7 +625,7 @@ uint64_t tsn_counts_most(const struct tsn_counts *c);
 #define TSN_LEAN_BYTES 32u
 bool tsn_lean_can(const struct tsn_family_def *f, uint32_t i);
 struct tsn_agg *tsn_lean_of(const struct tsn_family *f);
-/* Makes it one, if it may be, and the family's groups what they are then; before there are any. */
+/* Makes it one, if it may be, and the family's groups what they are then; before there are any, and when all its aggregates are there. */
 void tsn_lean_init(struct tsn_agg *a);
 /*
  * Guesses the groups of all rows of a segment in which every row counts, and counts those that go the short way. The entries of the others come to
