@@ -53,6 +53,10 @@ checks=$((checks + 1))
 says told "$n inside"
 says told "$n united"
 says told '120 ageless'
+# As old as can be is too old.
+told '1970-01-01 00:00:00'
+is told '120 ageless
+120 either'
 # What is found in rules is found with files that have an age as it is without.
 mkdir "$tmp/aged" "$tmp/ageless"
 echo 10.0.0.1 | tee "$tmp/aged/feed.txt" > "$tmp/ageless/feed.txt"
