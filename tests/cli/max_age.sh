@@ -53,6 +53,10 @@ checks=$((checks + 1))
 says told "$n inside"
 says told "$n united"
 says told '120 ageless'
+# What becomes of a condition over these flows is told of it as it is written.
+expect 0 "$tocsin" explain -r "$tmp/rules" --why written "$capture"
+says out '3  not (dst in feed)'
+expect 1 grep -q '4  ' "$tmp/out"
 # As old as can be is too old.
 told '1970-01-01 00:00:00'
 is told '120 ageless
