@@ -367,7 +367,6 @@ tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
 	return tsn_mask_any(&keep);
 }
 
-/* The span of time around a row answers for all rows in it. */
 bool
 tsn_vm_recent(struct tsn_run *r, const struct tsn_insn *in)
 {
@@ -381,6 +380,7 @@ tsn_vm_recent(struct tsn_run *r, const struct tsn_insn *in)
 	return tsn_mask_any(&keep);
 }
 
+/* The span of time around a row answers for all rows in it. */
 bool
 tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in)
 {
