@@ -281,8 +281,8 @@ note_open(struct tsn_agg *a, const struct tsn_fold *x)
 
 /*
  * All memory first; then those that allocate as they go, and after them the
- * others up to where these came. If a second one of them stops earlier than
- * the first, the first has counted rows that the others have not: windows stay valid, and memory is out.
+ * others up to where these came. If a second one of them stops earlier than the first, or one after a lean count that went through
+ * the rows with their groups, the first has counted rows that the others have not: windows stay valid, and memory is out.
  */
 bool
 tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x)
