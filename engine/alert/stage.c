@@ -74,7 +74,7 @@ panes(int64_t ms, int64_t pane_ms)
 static void
 count_panes(struct tsn_alert_rule *r)
 {
-	r->watch_pane = TSN_TIME_NONE;
+	r->watch_pane = r->reached = TSN_TIME_NONE;
 	r->for_panes = r->hold_panes = 1;
 	if (!r->rule->watched)
 		return;
@@ -254,6 +254,19 @@ void
 tsn_alerts_cut_off(struct tsn_alerts *a, bool on)
 {
 	a->cut_off = on;
+}
+
+void
+tsn_alerts_level(struct tsn_alerts *const *stage, uint32_t n)
+{
+	for (uint32_t i = 0; i < stage[0]->nrules; i++) {
+		int64_t to = TSN_TIME_NONE;
+
+		for (uint32_t k = 0; k < n; k++)
+			to = stage[k]->rule[i].reached > to ? stage[k]->rule[i].reached : to;
+		for (uint32_t k = 0; k < n && to != TSN_TIME_NONE; k++)
+			tsn_alert_catch_up(stage[k], &stage[k]->rule[i], to - 1);
+	}
 }
 
 void

@@ -451,6 +451,7 @@ tsn_engine_finish(struct tsn_engine *e)
 	run_talks(e, INT64_MAX);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_lane_close(&e->lane[i]);
+	tsn_alerts_level(e->stage, e->nlanes);
 	tsn_engine_flush_alerts(e);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_alerts_cut_off(e->lane[i].alerts, false);
