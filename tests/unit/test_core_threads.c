@@ -262,6 +262,44 @@ Test(core_threads, freed_in_the_middle)
 	free_lines(&lines);
 }
 
+/* --- conversations --- */
+
+/* [leap]: the clock jumps so far that ticks are gone through by the front; else the last ones come when the input ends. */
+static void
+converse(unsigned threads, bool leap, struct lines *l)
+{
+	static const char rules[] = "rule asks { when count(attempted and duration < 60s) by src over 60s > 1 alert each }\n"
+				    "rule talks { when count(answered and bps > 1) by src over 60s > 1 alert each }\n";
+	struct tsn_engine_options o = { .batch_rows = 256, .seed = 3, .threads = threads };
+	struct tsn_engine *e = tsn_engine_new(&o);
+	struct tsn_sink *sink = tsn_sink_call_new(on_alert_line, l, TSN_SEV_INFO);
+	struct tsn_ruleset *rs = compile_rules(rules);
+
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink));
+	cr_assert(threads == 1 || tsn_ruleset_lanes(rs, threads, NULL)->lane[0].nshards > 1, "no shard comes first");
+	cr_assert(tsn_engine_load(e, rs, NULL));
+	feed(e, 0, ROWS / 3);
+	if (leap)
+		tsn_engine_clock(e, START + INT64_C(86400000));
+	tsn_engine_finish(e);
+	engine_end(e, sink);
+}
+
+/* What is derived of conversations is there for shards, too, of which none reads all that it is made of. */
+Test(core_threads, conversations_of_shards)
+{
+	for (int leap = 0; leap < 2; leap++) {
+		struct lines one = { 0 }, several = { 0 };
+
+		converse(1, leap, &one);
+		converse(4, leap, &several);
+		cr_assert_gt(one.n, 100);
+		same_lines(&one, &several, leap ? "behind a leap" : "at the end");
+		free_lines(&one);
+		free_lines(&several);
+	}
+}
+
 /* --- reloads --- */
 
 /* Rules that come and go between those of the pool, with and without windows of theirs. */
