@@ -61,6 +61,9 @@ expect 1 grep -q '4  ' "$tmp/out"
 told '1970-01-01 00:00:00'
 is told '120 ageless
 120 either'
+# A file of the future, beyond the nanoseconds that a number holds: not all file systems know such times.
+told '2400-01-01 00:00:00'
+[ "$(date -r "$tmp/rules/old.txt" +%Y)" != 2400 ] || says told '120 inside'
 # What is found in rules is found with files that have an age as it is without.
 mkdir "$tmp/aged" "$tmp/ageless"
 echo 10.0.0.1 | tee "$tmp/aged/feed.txt" > "$tmp/ageless/feed.txt"
