@@ -291,6 +291,7 @@ struct tsn_family {
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
+	bool many_keys;      /* its steps have different ones, so that what is marked is in one part */
 	struct tsn_guard *guard; /* of a guarded one; guard.c */
 	bool restored;       /* from a snapshot */
 	struct tsn_mask evicted;          /* rows of the batch folded last whose key took another group's place */
@@ -373,11 +374,11 @@ tsn_numbers(const struct tsn_family_store *s)
 	return (uint64_t)s->cap * s->nparts;
 }
 
-/* Whose part a row's evictions and late flows belong to. Steps of a sequence have several keys: all is one part. */
+/* Whose part a row's evictions and late flows belong to. Where steps of a sequence have several keys all is one part, and one shard has all. */
 static inline uint32_t
 tsn_marked_part(const struct tsn_family *f, uint64_t hash)
 {
-	return f->steps != NULL ? 0 : tsn_own_part(&f->store, hash);
+	return f->many_keys ? 0 : tsn_own_part(&f->store, hash);
 }
 
 static inline struct tsn_group *
