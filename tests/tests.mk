@@ -46,7 +46,7 @@ tsan: ## what is run on several threads, under ThreadSanitizer
 	@sh tests/tsan.sh $(BUILD)/tsan "$(tsan_suites)"
 
 $(addprefix $(BUILD)/,$(tsan_suites)): $(BUILD)/%: tests/unit/test_%.c $(BUILD)/libtocsin.a
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -I tests/alone -I tests -Wno-missing-prototypes -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -I tests/alone -I tests -Wno-missing-prototypes -Wno-unused-parameter -o $@ $< $(BUILD)/libtocsin.a $(LIBS)
 
 .PHONY: quality
 quality: all ## write stdlib-rules/QUALITY.md: what each rule says of the shared captures, benign and malicious
