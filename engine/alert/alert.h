@@ -255,6 +255,11 @@ void tsn_alerts_exporters(struct tsn_alerts *a, struct tsn_exporters *x);
 /* From now on records are `partial`: windows are being closed by the end of input (S4). */
 void tsn_alerts_cut_off(struct tsn_alerts *a, bool on);
 /*
+ * Behind them: no tick comes after, and the row of one key ends what other keys of its rule have open until then. So it does in the
+ * stages of shards, [n] of one program's rules.
+ */
+void tsn_alerts_level(struct tsn_alerts *const *stage, uint32_t n);
+/*
  * Gives the sinks what was collected since the last flush, sorted by (ticket
  * of the row or tick, rule, key bytes), then flushes them. Call after each batch.
  */

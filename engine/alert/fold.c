@@ -269,6 +269,8 @@ fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, 
 	r->counts.matches += matches;
 	/* a window that closes at the tick on which an alert would end may prolong it */
 	tsn_alert_catch_up(a, r, a->batch->kind == TSN_BATCH_FLOWS ? now : now - 1);
+	if (a->cut_off)
+		r->reached = now > r->reached ? now : r->reached;
 	if (v->until != NULL && tsn_mask_has(v->until, k->row))
 		until(a, r, k, matches);
 	else if (r->rule->each)

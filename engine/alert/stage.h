@@ -128,6 +128,7 @@ struct tsn_alert_rule {
 	struct tsn_alert_counts counts; /* next to [nentries]: both tell at a reload that nothing ever came */
 	struct tsn_alert_list open, pending, closed;
 	int64_t watch_pane; /* the next one at whose end keys are evaluated; TSN_TIME_NONE while none is open or pending */
+	int64_t reached;    /* by the rows that the end of input makes; TSN_TIME_NONE: there were none */
 	uint32_t for_panes; /* a pending key opens when it held in so many in a row */
 	uint32_t hold_panes; /* an open one ends when it held in none of so many */
 	bool notes;         /* its functions have something to tell */

@@ -33,13 +33,11 @@ settle(struct tsn_engine *e)
 	e->settled = b->n;
 }
 
-/* What all lanes read is made before they do. */
 static void
 send_batch(struct tsn_engine *e, enum tsn_item_kind kind, struct tsn_batch *b, int64_t time)
 {
 	struct tsn_item *it = tsn_crew_item(e->crew);
 
-	tsn_batch_derive(b, &e->rules->program->derived);
 	tsn_item_tell(it, e->exporters);
 	it->kind = kind;
 	it->batch = b;
@@ -53,6 +51,7 @@ evaluate(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
 	if (e->crew != NULL) {
+		tsn_batch_derive(b, &e->rules->program->derived); /* what all lanes read is made before they do */
 		send_batch(e, TSN_ITEM_FLOWS, b, e->stats.clock);
 		e->batch = tsn_crew_batch(e->crew, TSN_BATCH_FLOWS, b->cap);
 		e->batch->wanted = e->columns;
@@ -231,13 +230,17 @@ talk_tick(const struct tsn_engine *e, int64_t from)
 	return due > from ? due : from + TSN_SECOND;
 }
 
-/* Into [b], conversations that are due at [now], as so many more rows of the input. They come in normal form. False: no more. */
+/*
+ * Into [b], conversations that are due at [now], as so many more rows of the input. They come in normal form, with what all lanes
+ * read of them. False: no more.
+ */
 static bool
 take_talks(struct tsn_engine *e, int64_t now, struct tsn_batch *b)
 {
 	if (tsn_pair_take(e->pair, now, b, e->exporters) == 0)
 		return false;
 	tsn_exporters_count_gives(e->exporters, b);
+	tsn_batch_derive(b, &e->rules->program->derived);
 	b->ticket = e->ticket;
 	e->ticket += b->n;
 	return true;
@@ -448,6 +451,7 @@ tsn_engine_finish(struct tsn_engine *e)
 	run_talks(e, INT64_MAX);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_lane_close(&e->lane[i]);
+	tsn_alerts_level(e->stage, e->nlanes);
 	tsn_engine_flush_alerts(e);
 	for (uint32_t i = 0; i < e->nlanes; i++)
 		tsn_alerts_cut_off(e->lane[i].alerts, false);

@@ -7,26 +7,17 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "flow/columns.h"
 
-#define LINE 64u
+#define LINE TSN_CARVE_LINE
 
-static const uint8_t storage_size[] = {
+const uint8_t tsn_storage_size[] = {
 	[TSN_U8] = 1, [TSN_U16] = 2, [TSN_U32] = 4, [TSN_U64] = 8, [TSN_I64] = 8, [TSN_F64] = 8,
 	[TSN_ADDR] = 4, [TSN_STR] = sizeof(struct tsn_str),
 };
 
-/*
- * Hands out columns of one block. Each is a line longer than its rows: as all
- * of them are multiples of 1 KB they would otherwise fall on the same cache
- * sets, and a decoder writes twenty of them row by row.
- */
-struct carve {
-	unsigned char *base; /* NULL on the first walk, which only measures */
-	size_t off;
-};
-
-static void *
-carve(struct carve *c, size_t size)
+void *
+tsn_carve(struct tsn_carve *c, size_t size)
 {
 	void *p = c->base != NULL ? c->base + c->off : NULL;
 
@@ -34,29 +25,42 @@ carve(struct carve *c, size_t size)
 	return p;
 }
 
-static void
-carve_all(struct carve *c, struct tsn_batch *b)
+void
+tsn_carve_field(struct tsn_carve *c, struct tsn_batch *b, enum tsn_field f)
 {
-	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
-		const struct tsn_field_info *info = &tsn_fields[f];
+	const struct tsn_field_info *info = &tsn_fields[f];
 
-		if (f == TSN_F_PACKETS || f == TSN_F_BYTES)
-			continue;
-		b->col[f] = carve(c, storage_size[info->storage]);
-		if (info->addr_slot >= 0) {
-			struct tsn_addr_column *a = &b->addr[info->addr_slot];
+	b->col[f] = tsn_carve(c, tsn_storage_size[info->storage]);
+	if (info->addr_slot >= 0) {
+		struct tsn_addr_column *a = &b->addr[info->addr_slot];
 
-			a->v4 = b->col[f];
-			a->hi = carve(c, 8);
-			a->lo = carve(c, 8);
-		}
+		a->v4 = b->col[f];
+		a->hi = tsn_carve(c, 8);
+		a->lo = tsn_carve(c, 8);
 	}
-	b->received = carve(c, 8);
-	b->exported = carve(c, 8);
-	b->time = carve(c, 8);
-	b->source = carve(c, 4);
-	b->scaled[0] = carve(c, 8);
-	b->scaled[1] = carve(c, 8);
+}
+
+static void
+carve_all(struct tsn_carve *c, struct tsn_batch *b)
+{
+	for (int f = 0; f < TSN_FIELD_COUNT; f++)
+		if (f != TSN_F_PACKETS && f != TSN_F_BYTES)
+			tsn_carve_field(c, b, (enum tsn_field)f);
+	b->received = tsn_carve(c, 8);
+	b->exported = tsn_carve(c, 8);
+	b->time = tsn_carve(c, 8);
+	b->source = tsn_carve(c, 4);
+	b->scaled[0] = tsn_carve(c, 8);
+	b->scaled[1] = tsn_carve(c, 8);
+}
+
+bool
+tsn_carve_memory(struct tsn_batch *b, struct tsn_carve *c)
+{
+	/* calloc, so that the pages of columns nobody fills are never touched */
+	b->columns = tsn_calloc(1, c->off + LINE);
+	*c = (struct tsn_carve){ (unsigned char *)(((uintptr_t)b->columns + LINE - 1) & ~(uintptr_t)(LINE - 1)), 0 };
+	return b->columns != NULL;
 }
 
 /* The columns that decoders may leave alone start as "none" in the first [n] rows. */
@@ -76,19 +80,15 @@ struct tsn_batch *
 tsn_batch_new(void)
 {
 	struct tsn_batch *b = tsn_aligned_calloc(LINE, 1, sizeof(*b));
-	struct carve c = { NULL, 0 };
+	struct tsn_carve c = { NULL, 0 };
 
 	if (b == NULL)
 		return NULL;
 	carve_all(&c, b);
-	/* calloc, so that the pages of columns nobody fills are never touched */
-	b->columns = tsn_calloc(1, c.off + LINE);
-	if (b->columns == NULL) {
+	if (!tsn_carve_memory(b, &c)) {
 		tsn_free(b);
 		return NULL;
 	}
-	c.base = (unsigned char *)(((uintptr_t)b->columns + LINE - 1) & ~(uintptr_t)(LINE - 1));
-	c.off = 0;
 	carve_all(&c, b);
 	reset_rows(b, TSN_BATCH_ROWS);
 	b->cap = TSN_BATCH_ROWS;
@@ -286,7 +286,7 @@ tsn_batch_remove(struct tsn_batch *b, const struct tsn_mask *gone)
 			continue;
 		move_mask(&b->present[f], keep, n);
 		if (!copy)
-			move_column(b->col[f], storage_size[tsn_fields[f].storage], keep, n);
+			move_column(b->col[f], tsn_storage_size[tsn_fields[f].storage], keep, n);
 		if (tsn_fields[f].addr_slot >= 0)
 			move_addr(&b->addr[tsn_fields[f].addr_slot], keep, n);
 	}

@@ -11,70 +11,39 @@
 
 #include "base/mem.h"
 #include "base/wide.h"
+#include "flow/columns.h"
 
-#define LINE 64u
-
-static const uint8_t storage_size[] = {
-	[TSN_U8] = 1, [TSN_U16] = 2, [TSN_U32] = 4, [TSN_U64] = 8, [TSN_I64] = 8, [TSN_F64] = 8,
-	[TSN_ADDR] = 4, [TSN_STR] = sizeof(struct tsn_str),
-};
+#define LINE TSN_CARVE_LINE
 
 /* --- memory: of the columns that are wanted only, for there are many shares --- */
 
-static void *
-place(unsigned char *base, size_t *used, size_t size)
-{
-	void *p = base != NULL ? base + *used : NULL;
-
-	*used += (size_t)TSN_BATCH_ROWS * size + LINE; /* as in batch.c */
-	return p;
-}
-
 static void
-place_field(struct tsn_batch *b, enum tsn_field f, unsigned char *base, size_t *used)
+carve_wanted(struct tsn_carve *c, struct tsn_batch *b, bool received)
 {
-	const int slot = tsn_fields[f].addr_slot;
-
-	b->col[f] = place(base, used, storage_size[tsn_field_storage[f]]);
-	if (slot < 0)
-		return;
-	b->addr[slot].v4 = b->col[f];
-	b->addr[slot].hi = place(base, used, 8);
-	b->addr[slot].lo = place(base, used, 8);
-}
-
-/* From [base] on, or if that is NULL only to know how much it takes. */
-static size_t
-place_all(struct tsn_share *s, unsigned char *base)
-{
-	struct tsn_batch *b = s->batch;
-	size_t used = 0;
-
 	for (int f = 0; f < TSN_FIELD_COUNT; f++)
 		if (tsn_field_set_has(&b->wanted, (enum tsn_field)f))
-			place_field(b, (enum tsn_field)f, base, &used);
-	b->time = place(base, &used, 8);
-	b->source = place(base, &used, 4);
-	if (s->received)
-		b->received = place(base, &used, 8);
-	return used;
+			tsn_carve_field(c, b, (enum tsn_field)f);
+	b->time = tsn_carve(c, 8);
+	b->source = tsn_carve(c, 4);
+	if (received)
+		b->received = tsn_carve(c, 8);
 }
 
 static bool
 make(struct tsn_share *s, const struct tsn_field_set *fields, bool received)
 {
-	uintptr_t at;
+	struct tsn_carve c = { NULL, 0 };
 
 	s->batch = tsn_aligned_calloc(LINE, 1, sizeof(*s->batch));
 	if (s->batch == NULL)
 		return false;
 	s->batch->wanted = *fields;
 	s->received = received;
-	s->batch->columns = tsn_calloc(1, place_all(s, NULL) + LINE);
-	at = (uintptr_t)s->batch->columns;
-	if (at != 0)
-		place_all(s, (unsigned char *)s->batch->columns + (LINE - at % LINE) % LINE);
-	return at != 0;
+	carve_wanted(&c, s->batch, received);
+	if (!tsn_carve_memory(s->batch, &c))
+		return false;
+	carve_wanted(&c, s->batch, received);
+	return true;
 }
 
 struct tsn_share *
@@ -220,7 +189,7 @@ static void
 pick_field(const struct taking *t, enum tsn_field f)
 {
 	pick_bits(t, &t->b->present[f], &t->whole->present[f]);
-	pick(t, t->b->col[f], t->whole->col[f], storage_size[tsn_field_storage[f]]);
+	pick(t, t->b->col[f], t->whole->col[f], tsn_storage_size[tsn_field_storage[f]]);
 	if (tsn_fields[f].addr_slot >= 0)
 		pick_addresses(t, tsn_fields[f].addr_slot);
 }

@@ -47,7 +47,7 @@ pass_on(int number, siginfo_t *info, void *context)
 		former.sa_sigaction(number, info, context);
 	} else if (former.sa_handler != SIG_DFL && former.sa_handler != SIG_IGN) {
 		former.sa_handler(number);
-	} else {
+	} else if (former.sa_handler == SIG_DFL || info->si_code > 0) { /* one that was sent may be ignored */
 		sigaction(SIGBUS, &former, NULL);
 		if (info->si_code <= 0) /* somebody sent it; else it comes again by itself */
 			raise(number);

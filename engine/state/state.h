@@ -300,6 +300,8 @@ struct tsn_cost {
 	uint64_t growing;       /* for a moment, while arrays grow to their full size */
 };
 void tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out);
+/* At most, while a tick closes windows of it and finds silences; in no share of a site's memory. */
+uint64_t tsn_state_closing_most(const struct tsn_family_def *f);
 
 struct tsn_pack;
 struct tsn_unpack;

@@ -262,6 +262,59 @@ Test(core_threads, freed_in_the_middle)
 	free_lines(&lines);
 }
 
+/* --- what the front itself gives to lanes --- */
+
+/* Of rules that are shards where there are several threads. [leap]: the clock jumps so far that the front goes through the ticks. */
+static void
+run_shards(const char *rules, unsigned threads, bool leap, struct lines *l)
+{
+	struct tsn_engine_options o = { .batch_rows = 256, .seed = 3, .threads = threads };
+	struct tsn_engine *e = tsn_engine_new(&o);
+	struct tsn_sink *sink = tsn_sink_call_new(on_alert_line, l, TSN_SEV_INFO);
+	struct tsn_ruleset *rs = compile_rules(rules);
+
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink));
+	cr_assert(threads == 1 || tsn_ruleset_lanes(rs, threads, NULL)->lane[0].nshards > 1, "no shard comes first");
+	cr_assert(tsn_engine_load(e, rs, NULL));
+	feed(e, 0, ROWS / 2);
+	if (leap)
+		tsn_engine_clock(e, START + INT64_C(86400000));
+	tsn_engine_finish(e);
+	engine_end(e, sink);
+}
+
+static void
+check_shards(const char *rules)
+{
+	for (int leap = 0; leap < 2; leap++) {
+		struct lines one = { 0 };
+
+		run_shards(rules, 1, leap, &one);
+		cr_assert_gt(one.n, 50);
+		for (unsigned threads = 4; threads <= 8; threads *= 2) {
+			struct lines several = { 0 };
+
+			run_shards(rules, threads, leap, &several);
+			same_lines(&one, &several, leap ? "behind a leap" : "at the end");
+			free_lines(&several);
+		}
+		free_lines(&one);
+	}
+}
+
+/* What is derived of conversations is there for shards, too, of which none reads all that it is made of. */
+Test(core_threads, conversations_of_shards)
+{
+	check_shards("rule asks { when count(attempted and duration < 60s) by src over 60s > 1 alert each }\n"
+		     "rule talks { when count(answered and bps > 1) by src over 60s > 1 alert each }\n");
+}
+
+/* Windows that the end closes end alerts of other keys, whose lanes may have none of them. */
+Test(core_threads, last_windows_of_shards)
+{
+	check_shards("rule wide { when entropy(dst_port) by src per 5s > 0.5 }\n");
+}
+
 /* --- reloads --- */
 
 /* Rules that come and go between those of the pool, with and without windows of theirs. */
