@@ -16,7 +16,6 @@
 #include "state/ring.h"
 
 #define LANES TSN_MEMBERS_LANES
-#define LINE 64u
 
 #define NEAR 8u /* rows whose sets are fetched together */
 
@@ -34,7 +33,7 @@ windows(const struct tsn_agg *a)
 static void
 init(struct tsn_agg *a)
 {
-	a->store.cells.size = windows(a) * LINE;
+	a->store.cells.size = windows(a) * TSN_HEAP_LINE;
 	tsn_extra_init(a);
 }
 
@@ -185,7 +184,7 @@ struct walk {
 static inline struct cell *
 cell_in(const struct walk *k, uint32_t group)
 {
-	return (struct cell *)(k->cells.mem + (size_t)group * (k->tumbling ? 2 * LINE : LINE));
+	return (struct cell *)(k->cells.mem + (size_t)group * (k->tumbling ? 2 : 1) * TSN_HEAP_LINE);
 }
 
 static inline struct tsn_members *

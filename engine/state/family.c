@@ -6,7 +6,6 @@
  * many threads share the parts.
  */
 #include "base/hash.h"
-#include "base/mem.h"
 #include "state/guess.h"
 #include "state/internal.h"
 

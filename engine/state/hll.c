@@ -33,7 +33,6 @@
 #define ZERO 48      /* the bit of the lowest one when it is all zero */
 #define STAMP 15u
 #define BLOCK 64u    /* registers that move on together */
-#define LINE 64u
 #define TOP (UINT64_C(1) << 63)
 #define ALPHA 0.72134752044448170368 /* 1 / (2 ln 2) */
 #define SCALE 0x1p48                 /* 2^ZERO */
