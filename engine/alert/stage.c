@@ -198,13 +198,15 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
 	return true;
 }
 
+/* Time comes to [now]; what is due by [tick] ends. The rows at hand were received before that time, and say when themselves. */
 static void
-catch_up(struct tsn_alerts *a, int64_t tick)
+catch_up(struct tsn_alerts *a, int64_t now, int64_t tick)
 {
+	if (a->coming != NULL && tick >= a->next_due)
+		tsn_alert_take_rows(a, a->coming);
+	a->now = now > a->now ? now : a->now;
 	if (tick < a->next_due)
 		return;
-	if (a->coming != NULL)
-		tsn_alert_take_rows(a, a->coming);
 	for (uint32_t i = 0; i < a->nrules; i++)
 		tsn_alert_catch_up(a, &a->rule[i], tick);
 	a->next_due = tsn_alert_earliest(a);
@@ -213,9 +215,8 @@ catch_up(struct tsn_alerts *a, int64_t tick)
 void
 tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 {
-	a->now = now > a->now ? now : a->now;
 	a->tick = now;
-	catch_up(a, now - 1);
+	catch_up(a, now, now - 1);
 }
 
 void
@@ -229,10 +230,9 @@ tsn_alerts_tick(struct tsn_alerts *a, int64_t now)
 {
 	if (now < a->now)
 		now = a->now;
-	a->now = now;
 	a->ticked = true;
 	a->tick = TSN_TIME_NONE;
-	catch_up(a, now);
+	catch_up(a, now, now);
 }
 
 int64_t

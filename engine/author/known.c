@@ -183,8 +183,7 @@ tsn_known_assume(struct tsn_known *f, const struct tsn_ir *leaf, bool holds)
 		return false;
 	if (!(holds ? remember(&f->holds, &f->nholds, &f->cap_holds, leaf) : remember(&f->fails, &f->nfails, &f->cap_fails, leaf)))
 		return give_up(f);
-	if (leaf->kind == TSN_IR_UNKNOWN || leaf->kind == TSN_IR_GIVES || leaf->kind == TSN_IR_DURING ||
-	    leaf->kind == TSN_IR_RECENT)
+	if (leaf->kind == TSN_IR_UNKNOWN || leaf->kind == TSN_IR_GIVES || leaf->kind == TSN_IR_DURING)
 		return true;
 	/* that a field is absent needs nothing */
 	if (f->infer && !(leaf->kind == TSN_IR_HAS && !holds) && !need(f, leaf))

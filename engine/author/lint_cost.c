@@ -120,7 +120,6 @@ shape(const struct tsn_ir *x, struct shape *s)
 	case TSN_IR_NOT:
 	case TSN_IR_HAS:
 	case TSN_IR_GIVES:
-	case TSN_IR_RECENT:
 	case TSN_IR_TRUE:
 		break;
 	case TSN_IR_COMPARE:

@@ -15,12 +15,13 @@ static void
 on_log(void *arg, enum tsn_log_level level, const char *line)
 {
 	static const char *const word[] = { "error: ", "warning: ", "", "debug: " };
+	const bool said = strncmp(line, word[level], strlen(word[level])) == 0; /* by a diagnostic of no place in a file */
 	char text[TSN_TIME_TEXT];
 	struct timespec t;
 
 	(void)arg;
 	clock_gettime(CLOCK_REALTIME, &t);
-	fprintf(stderr, "%s %s%s\n", tsn_time_text((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, text), word[level], line);
+	fprintf(stderr, "%s %s%s\n", tsn_time_text((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, text), said ? "" : word[level], line);
 }
 
 /* Live hashes are seeded, so that nobody outside can aim at one group's place. */

@@ -51,11 +51,18 @@ of_form(const struct tsn_profile_view *v, uint32_t family, const struct tsn_fami
 		    (unsigned long long)cost->looked);
 }
 
+/* Those of windows that have passed, too. */
+static uint64_t
+groups_made(const struct tsn_family_stats *s)
+{
+	return s->groups + s->evicted + s->recycled;
+}
+
 /* Do most of its groups see one flow? Then it is their making that costs. */
 static bool
 is_lonely(const struct tsn_profile_view *v, uint32_t family, const struct tsn_family_stats *s)
 {
-	return v->profile.families[family].rows < 2 * (s->groups + s->evicted);
+	return v->profile.families[family].rows < 2 * groups_made(s);
 }
 
 static bool
@@ -97,7 +104,7 @@ of_size(const struct tsn_profile_view *v, uint32_t family, const struct tsn_fami
 		tsn_buf_printf(out, "%llu flows counted, %llu groups; a `where` that counts fewer flows, or a coarser key, makes it cheaper", rows, groups);
 	else
 		tsn_buf_printf(out, "%llu flows make %llu groups, most of one flow, and to make one costs more than to count in it; a `where` without flows that never add up to what is asked, or a coarser key, makes it cheaper",
-		    rows, groups);
+		    rows, (unsigned long long)groups_made(s));
 }
 
 static bool

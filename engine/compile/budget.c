@@ -66,6 +66,16 @@ tsn_budget_share(const struct tsn_family_def *f, struct tsn_share *out)
 }
 
 uint64_t
+tsn_budget_closing(const struct tsn_program *p)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->nfamilies; i++)
+		sum = plus(sum, tsn_state_closing_most(&p->families[i]));
+	return sum;
+}
+
+uint64_t
 tsn_budget_worst(const struct tsn_program *p)
 {
 	uint64_t sum = 0, growing = 0;

@@ -23,6 +23,8 @@ struct tsn_share {
 void tsn_budget_share(const struct tsn_family_def *f, struct tsn_share *out);
 /* All shares, and the moment of growth of the one that needs most for it: families grow one after another. */
 uint64_t tsn_budget_worst(const struct tsn_program *p);
+/* Beside that, while a tick closes all windows there can be: they are listed together. */
+uint64_t tsn_budget_closing(const struct tsn_program *p);
 
 /*
  * Gives each family its share of [site->memory], less what is for conversations: those whose rules say max_keys have it, the others as many groups as

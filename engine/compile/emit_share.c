@@ -108,7 +108,6 @@ share(const struct tsn_ir *x, bool want)
 		break;
 	case TSN_IR_HAS:
 	case TSN_IR_GIVES:
-	case TSN_IR_RECENT:
 		s = ALL - ALL / 10;
 		break;
 	default:

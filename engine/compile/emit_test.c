@@ -334,6 +334,21 @@ in_set(struct tsn_emit *e, const struct tsn_ir *x)
 }
 
 static uint32_t
+recent(struct tsn_emit *e, const struct tsn_ir *x)
+{
+	return tsn_emit_mask_op(e, TSN_OP_CODE_RECENT, x->set, tsn_emit_int(e, x->i), 0);
+}
+
+/* S37: of files that are too old neither `in` nor `not in` is true, whatever the members. */
+static uint32_t
+in(struct tsn_emit *e, const struct tsn_ir *x, bool want)
+{
+	const uint32_t rows = x->i > 0 ? recent(e, x) : TSN_V_ROWS;
+
+	return tsn_emit_and(e, rows, sided(e, tsn_emit_present(e, x->kid[0]), in_set(e, x), want));
+}
+
+static uint32_t
 match(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
 	uint32_t truth;
@@ -359,13 +374,13 @@ tsn_emit_leaf(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 	case TSN_IR_DURING:
 		return sided(e, TSN_V_ROWS, tsn_emit_mask_op(e, TSN_OP_CODE_DURING, x->schedule, 0, 0), want);
 	case TSN_IR_RECENT: /* never false */
-		return want ? tsn_emit_mask_op(e, TSN_OP_CODE_RECENT, x->set, tsn_emit_int(e, x->i), 0) : TSN_V_EMPTY;
+		return want ? recent(e, x) : TSN_V_EMPTY;
 	case TSN_IR_COMPARE:
 		return timed_compare(e, x, want);
 	case TSN_IR_FLAGS_HAS:
 		return flags_has(e, x, want);
 	case TSN_IR_IN:
-		return sided(e, tsn_emit_present(e, x->kid[0]), in_set(e, x), want);
+		return in(e, x, want);
 	case TSN_IR_IN_PREFIX:
 		return sided(e, tsn_emit_present(e, x->kid[0]), address_in(e, x->kid[0], &x->prefix), want);
 	case TSN_IR_MATCH:

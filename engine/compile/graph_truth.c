@@ -173,47 +173,51 @@ ck_flags_has(struct tsn_ck *c, const struct tsn_ir *a, int64_t bits)
 	return ck_with_kids(c, &n, head, &a, 1);
 }
 
-/* True while the set's files are not too old, else unknown. NULL: they never are. Files of tests are not read. */
-static const struct tsn_ir *
-recent(struct tsn_ck *c, struct ck_set *s)
+/* How old the set's files may be, ms; 0: as old as they are. Files of tests are not read. */
+static int64_t
+most_age(const struct tsn_ck *c, const struct ck_set *s)
 {
-	struct tsn_ir n = { .kind = TSN_IR_RECENT, .type = TSN_T_BOOL, .set = ck_set_slot(c, s), .i = ck_set_max_age(s) };
-	size_t mark;
-
-	if (n.i == 0 || c->test)
-		return NULL;
-	mark = ck_open_form(c, "(recent ");
-	tsn_buf_printf(&c->buf, "%s %lld)", s->name, (long long)n.i);
-	return ck_intern(c, &n, mark);
+	return c->test ? 0 : ck_set_max_age(s);
 }
 
-/* S37: with a file that is too old it is unknown, whatever the members: `recent and in, or not recent`, the last never being true. */
 const struct tsn_ir *
 ck_in(struct tsn_ck *c, const struct tsn_ir *a, struct ck_set *s)
 {
-	struct tsn_ir n = { .kind = TSN_IR_IN, .type = TSN_T_BOOL, .set = ck_set_slot(c, s), .kid = &a, .nkids = 1 };
-	const struct tsn_ir *is_recent = recent(c, s), *either[2];
+	struct tsn_ir n = { .kind = TSN_IR_IN, .type = TSN_T_BOOL, .set = ck_set_slot(c, s), .i = most_age(c, s), .kid = &a, .nkids = 1 };
 	size_t mark = ck_open_form(c, "(in ");
 
-	tsn_buf_printf(&c->buf, "%s %s)", a->canon, s->name);
-	either[0] = ck_intern(c, &n, mark);
-	if (is_recent == NULL)
-		return either[0];
-	either[0] = ck_and(c, is_recent, either[0]);
-	either[1] = ck_not(c, is_recent);
-	return ck_junction(c, TSN_IR_OR, either, 2);
+	tsn_buf_printf(&c->buf, "%s %s", a->canon, s->name);
+	if (n.i > 0)
+		tsn_buf_printf(&c->buf, " recent %lld", (long long)n.i);
+	tsn_buf_putc(&c->buf, ')');
+	return ck_intern(c, &n, mark);
+}
+
+/* True while the table's files are not too old, else unknown. */
+static const struct tsn_ir *
+recent(struct tsn_ck *c, struct ck_set *s, int64_t age)
+{
+	struct tsn_ir n = { .kind = TSN_IR_RECENT, .type = TSN_T_BOOL, .set = ck_set_slot(c, s), .i = age };
+	size_t mark = ck_open_form(c, "(recent ");
+
+	tsn_buf_printf(&c->buf, "%s %lld)", s->name, (long long)n.i);
+	return ck_intern(c, &n, mark);
 }
 
 const struct tsn_ir *
 ck_table_node(struct tsn_ck *c, const struct tsn_ir *key, struct ck_set *s, enum tsn_type t)
 {
 	struct tsn_ir n = { .kind = TSN_IR_TABLE, .type = t, .table = ck_set_slot(c, s), .kid = &key, .nkids = 1 };
-	const struct tsn_ir *when[2] = { recent(c, s), NULL };
+	const int64_t age = most_age(c, s);
 	size_t mark = ck_open_form(c, "(table ");
+	const struct tsn_ir *when[2];
 
 	tsn_buf_printf(&c->buf, "%s %s%s)", s->name, key->canon, t == TSN_T_REAL ? " real" : "");
 	when[1] = ck_intern(c, &n, mark);
-	return when[0] == NULL ? when[1] : ck_choose(c, when, 2, t);
+	if (age == 0)
+		return when[1];
+	when[0] = recent(c, s, age);
+	return ck_choose(c, when, 2, t);
 }
 
 const struct tsn_ir *

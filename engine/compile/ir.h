@@ -35,7 +35,7 @@ enum tsn_ir_kind {
 	TSN_IR_HAS,       /* value or field kid[0] is present; two-valued: its negation is exact */
 	TSN_IR_COMPARE,   /* rel; kid[0], kid[1]: numbers (INT, REAL, PORT, TIME...), or addresses and strings with EQ/NE */
 	TSN_IR_FLAGS_HAS, /* kid[0] & i == i: all of these flags */
-	TSN_IR_IN,        /* kid[0] (a field, masked address or TUPLE) is in set slot [set] */
+	TSN_IR_IN,        /* kid[0] (a field, masked address or TUPLE) is in set slot [set]; [i]: unknown if its files are older, ms; 0: never */
 	TSN_IR_IN_PREFIX, /* kid[0] (address) lies in [prefix] */
 	TSN_IR_MATCH,     /* kid[0] (string field) ~ regex [regex] */
 	TSN_IR_GIVES,     /* the flow's exporter gives what [i] (enum tsn_gives) names; two-valued, tests no field (S46) */

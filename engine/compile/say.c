@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* Words of messages, what is not available yet, and durations wherever the language wants one. */
+/* Words of messages, and durations wherever the language wants one. */
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "compile/check.h"
 

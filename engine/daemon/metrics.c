@@ -228,8 +228,10 @@ of_file(const struct tsn_ruleset *rs, uint32_t slot, int64_t now, int which, dou
 {
 	const int64_t written = tsn_set_as_of(rs->sets[slot]);
 
+	if (written == TSN_TIME_NONE || (which == 2 && rs->module->sets[slot].max_age_ms == 0))
+		return false;
 	*v = which == 1 ? (double)(now - written) / 1000 : which == 2 ? tsn_watch_is_old(rs, slot, now) : rs->refresh_failed[slot];
-	return written != TSN_TIME_NONE && (which != 2 || rs->module->sets[slot].max_age_ms > 0);
+	return true;
 }
 
 static void

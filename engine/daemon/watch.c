@@ -11,7 +11,8 @@
 #define LOOK_MS 1000
 
 struct stamp {
-	int64_t mtime_ns, size;
+	struct timespec mtime;
+	int64_t size;
 	uint64_t inode;
 };
 
@@ -36,7 +37,7 @@ stamp_of(const char *path)
 
 	if (stat(path, &st) != 0)
 		return s; /* gone: a change like any other, the rebuild will say why it fails */
-	s.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	s.mtime = st.st_mtim;
 	s.size = (int64_t)st.st_size;
 	s.inode = (uint64_t)st.st_ino;
 	return s;
@@ -45,7 +46,7 @@ stamp_of(const char *path)
 static bool
 same(struct stamp a, struct stamp b)
 {
-	return a.mtime_ns == b.mtime_ns && a.size == b.size && a.inode == b.inode;
+	return a.mtime.tv_sec == b.mtime.tv_sec && a.mtime.tv_nsec == b.mtime.tv_nsec && a.size == b.size && a.inode == b.inode;
 }
 
 static bool
@@ -61,7 +62,7 @@ add(struct tsn_watch *w, const struct tsn_ruleset *rs, uint32_t slot, const char
 	*f = (struct file){ .path = path, .slot = slot, .every_ms = refresh > LOOK_MS ? refresh : LOOK_MS };
 	f->next_ms = now + f->every_ms;
 	f->seen = stamp_of(path);
-	if (f->seen.mtime_ns / 1000000 < since)
+	if ((int64_t)f->seen.mtime.tv_sec * 1000 + f->seen.mtime.tv_nsec / 1000000 < since)
 		f->told = f->seen;
 	return true;
 }

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sets/members.h"
@@ -296,6 +297,7 @@ tsn_set_build(struct tsn_set_builder *b)
 	if (s != NULL) {
 		s->kind = b->kind;
 		s->size = b->size;
+		tsn_set_put_as_of(s, TSN_TIME_NONE);
 		if (!close_members(b, s)) {
 			tsn_set_free(s);
 			s = NULL;

@@ -139,6 +139,7 @@ tsn_set_dynamic_new(enum tsn_set_kind kind, uint64_t shape, int64_t expire_ms, s
 	d->max = max < 1 ? 1 : max > UINT32_MAX / 4 ? UINT32_MAX / 4 : max;
 	d->free = d->oldest = d->newest = NONE;
 	s->dynamic = d;
+	tsn_set_put_as_of(s, TSN_TIME_NONE);
 	return s;
 }
 

@@ -85,7 +85,7 @@ void tsn_dynamic_rows_addr(const struct tsn_dynamic *d, const struct tsn_addr_co
 
 struct tsn_set {
 	_Atomic uint32_t others;     /* holders but one */
-	_Atomic int64_t as_of;       /* see tsn_set_as_of; 0: not said */
+	_Atomic int64_t as_of;       /* see tsn_set_as_of */
 	enum tsn_set_kind kind;
 	struct tsn_table *table;     /* the numbers of its rows; NULL: no table */
 	struct tsn_dynamic *dynamic; /* its members are in here and nowhere else; NULL: not dynamic */

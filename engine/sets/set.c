@@ -44,9 +44,7 @@ tsn_set_kind(const struct tsn_set *s)
 int64_t
 tsn_set_as_of(const struct tsn_set *s)
 {
-	const int64_t ms = atomic_load_explicit(&s->as_of, memory_order_relaxed);
-
-	return ms == 0 ? TSN_TIME_NONE : ms;
+	return atomic_load_explicit(&s->as_of, memory_order_relaxed);
 }
 
 void

@@ -413,9 +413,12 @@ static bool
 expect_row(struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, struct tsn_batch *b, int64_t now)
 {
 	struct tsn_fold x = { .batch = b, .row = s->row, .group = s->group };
+	struct tsn_agg *lean = tsn_lean_of(f); /* of before a reload: the group is touched, and nothing counted */
 	struct tsn_mask present;
 	struct cell *c;
 
+	if (lean != NULL && !tsn_lean_apart(lean))
+		return false;
 	tsn_key_present(&f->def.key, b, &present);
 	if (!tsn_mask_has(&present, 0))
 		return true;

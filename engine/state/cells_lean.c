@@ -412,11 +412,22 @@ tsn_lean_apart(struct tsn_agg *a)
 
 /* --- who has one --- */
 
+/* Whoever is expected has a newest time and no flow (absent.c). */
+static bool
+expects(const struct tsn_family_def *f)
+{
+	bool some = false;
+
+	for (uint32_t i = 0; i < f->naggs; i++)
+		some = some || (f->agg[i].fn == TSN_AGG_ABSENT && f->agg[i].expect != TSN_SET_NONE);
+	return some;
+}
+
 bool
 tsn_lean_can(const struct tsn_family_def *f, uint32_t i)
 {
 	const struct tsn_agg_def *d = &f->agg[i];
-	bool can = f->key.n > 0 && f->at.n == 0 && f->nsteps == 0 && d->fn == TSN_AGG_COUNT && !d->tumbling && !d->by_received;
+	bool can = f->key.n > 0 && f->at.n == 0 && f->nsteps == 0 && d->fn == TSN_AGG_COUNT && !d->tumbling && !d->by_received && !expects(f);
 
 	for (uint32_t j = 0; j < i && can; j++)
 		can = !tsn_lean_can(f, j);

@@ -66,9 +66,15 @@ tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness)
 /* --- what is due --- */
 
 static bool
+goes_by(const struct tsn_agg_def *d)
+{
+	return d->fn == TSN_AGG_RANK || d->fn == TSN_AGG_BASELINE || d->fn == TSN_AGG_SPREAD;
+}
+
+static bool
 is_about(const struct tsn_agg *a)
 {
-	return a->def->fn == TSN_AGG_RANK || a->def->fn == TSN_AGG_BASELINE || a->def->fn == TSN_AGG_SPREAD;
+	return goes_by(a->def);
 }
 
 /* An aggregate of which nothing is due is left as it is, so that calls in vain change nothing. */
@@ -76,6 +82,33 @@ static bool
 is_due(const struct tsn_agg *a, int64_t now, int64_t lateness)
 {
 	return a->closes && a->store.open != UINT64_MAX && a->store.open < tsn_close_limit(a->def, now, lateness);
+}
+
+/* How often a group can be due at once for aggregate [i]. */
+static uint64_t
+times_due(const struct tsn_family_def *f, uint32_t i)
+{
+	bool closes = f->agg[i].closes && !goes_by(&f->agg[i]);
+
+	if (f->agg[i].fn == TSN_AGG_ABSENT)
+		return 1;
+	for (uint32_t k = 0; k < f->naggs; k++)
+		closes = closes || (goes_by(&f->agg[k]) && f->agg[k].of == i);
+	return closes ? 2 : 0;
+}
+
+/* Everything is there twice while it is sorted. */
+uint64_t
+tsn_state_closing_most(const struct tsn_family_def *f)
+{
+	uint64_t each = 0, ranked = 0;
+
+	for (uint32_t i = 0; i < f->naggs; i++) {
+		each += times_due(f, i) * sizeof(struct due);
+		if (f->agg[i].fn == TSN_AGG_RANK)
+			ranked = sizeof(struct tsn_ranked);
+	}
+	return (f->key.n == 0 ? 1 : f->max_keys) * 2 * (each + ranked);
 }
 
 /* Something that follows the clock, whether or not a group has a window: the end of input is no moment for it. */

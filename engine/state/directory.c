@@ -51,11 +51,7 @@ is_full(const struct tsn_line *l)
 static uint32_t
 used(const struct tsn_line *l)
 {
-	uint32_t n = 0;
-
-	while (n < TSN_LINE_ENTRIES && l->group[n] != 0)
-		n++;
-	return n;
+	return (uint32_t)__builtin_ctz(tsn_line_same(l->group, 0) | 1u << TSN_LINE_ENTRIES);
 }
 
 static void
@@ -63,9 +59,8 @@ put(const struct tsn_directory *d, struct tsn_line *l, uint32_t tag, uint32_t gr
 {
 	uint32_t n;
 
-	while (is_full(l))
+	while ((n = used(l)) == TSN_LINE_ENTRIES)
 		l = (struct tsn_line *)tsn_line_after(d, l);
-	n = used(l);
 	l->tag[n] = tag;
 	l->group[n] = group;
 }
@@ -232,35 +227,34 @@ fetch(const struct tsn_line *line, uint32_t lines, uint32_t i, uint64_t seed, ui
 }
 
 /* A line that was full and is not must not stand before keys that went past it: one of those comes into the gap, and so on. */
-static void
-take_out(struct tsn_line *line, uint32_t lines, uint32_t i, uint32_t at, uint64_t seed)
+static struct tsn_line *
+fill_gap(struct tsn_line *line, uint32_t lines, uint32_t i, uint32_t *at, uint64_t seed)
 {
-	for (uint32_t from, k;; i = from, at = k) {
-		struct tsn_line *l = &line[i];
-		const uint32_t last = used(l) - 1;
-
-		if (!is_full(l) || !fetch(line, lines, i, seed, &from, &k)) {
-			l->tag[at] = l->tag[last];
-			l->group[at] = l->group[last];
-			l->tag[last] = l->group[last] = 0;
-			return;
-		}
-		l->tag[at] = line[from].tag[k];
-		l->group[at] = line[from].group[k];
+	for (uint32_t from, k; is_full(&line[i]) && fetch(line, lines, i, seed, &from, &k); i = from, *at = k) {
+		line[i].tag[*at] = line[from].tag[k];
+		line[i].group[*at] = line[from].group[k];
 	}
+	return &line[i];
 }
 
 void
 tsn_directory_leave(struct tsn_directory *d, const struct tsn_place *p, uint32_t group, uint64_t seed)
 {
-	uint32_t lines, at, i;
-	struct tsn_line *line = table_of(d, p->position, &lines);
-	const uint32_t *e = tsn_directory_next(d, p, NULL);
+	const uint32_t entry = (group + 1) | p->slab;
+	struct tsn_line *l = (struct tsn_line *)tsn_directory_line(d, p->position), *line;
+	uint32_t bits, at, last, lines;
 
-	while (tsn_entry_group(e) != group)
-		e = tsn_directory_next(d, p, e);
-	i = (uint32_t)(line_of(e, line, &at) - line);
-	take_out(line, lines, i, at, seed);
+	while ((bits = tsn_line_tags(l, p->tag) & tsn_line_same(l->group, entry)) == 0)
+		l = (struct tsn_line *)tsn_line_after(d, l);
+	at = (uint32_t)__builtin_ctz(bits);
+	if (is_full(l)) {
+		line = table_of(d, p->position, &lines);
+		l = fill_gap(line, lines, (uint32_t)(l - line), &at, seed);
+	}
+	last = used(l) - 1;
+	l->tag[at] = l->tag[last];
+	l->group[at] = l->group[last];
+	l->tag[last] = l->group[last] = 0;
 	d->n--;
 }
 

@@ -65,23 +65,29 @@ tsn_line_after(const struct tsn_directory *d, const struct tsn_line *l)
 	return d->next != NULL && l == d->next + d->next_lines ? d->next : l;
 }
 
-/* Which entries have the tag, one bit each; compilers do not find this. */
+/* Which of a line's tags, or of its groups, are [v], one bit each; compilers do not find this. */
 static inline uint32_t
-tsn_line_tags(const struct tsn_line *l, uint32_t tag)
+tsn_line_same(const uint32_t v8[TSN_LINE_ENTRIES], uint32_t v)
 {
 #ifdef __SSE2__
-	const __m128i t = _mm_set1_epi32((int)tag);
-	const __m128i a = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)&l->tag[0]), t);
-	const __m128i b = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)&l->tag[4]), t);
+	const __m128i t = _mm_set1_epi32((int)v);
+	const __m128i a = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)&v8[0]), t);
+	const __m128i b = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)&v8[4]), t);
 
 	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(a, b), _mm_setzero_si128()));
 #else
 	uint32_t bits = 0;
 
 	for (uint32_t i = 0; i < TSN_LINE_ENTRIES; i++)
-		bits |= (uint32_t)(l->tag[i] == tag) << i;
+		bits |= (uint32_t)(v8[i] == v) << i;
 	return bits;
 #endif
+}
+
+static inline uint32_t
+tsn_line_tags(const struct tsn_line *l, uint32_t tag)
+{
+	return tsn_line_same(l->tag, tag);
 }
 
 /*

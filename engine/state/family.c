@@ -12,6 +12,7 @@
 
 #define MANY 1024u
 #define LOOK 8u /* groups compared before one is replaced */
+#define LARGE 64u /* lines of a directory that has room for entries on their way out, however full it is */
 
 static inline struct tsn_place
 place_of(const struct tsn_keys *k, uint32_t row)
@@ -26,7 +27,7 @@ find(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_t row)
 	const struct tsn_place p = place_of(k, row);
 	const uint32_t *e = NULL;
 
-	if (s->dir.lines == 0)
+	if (s->dir.lines == 0 || tsn_line_guess(&s->dir, tsn_directory_line(&s->dir, p.position), p.tag) == TSN_NO_ENTRY)
 		return TSN_GROUP_NONE;
 	while ((e = tsn_directory_next(&s->dir, &p, e)) != NULL)
 		if (tsn_same_key(s, k, row, tsn_group_at(s, tsn_entry_group(e))))
@@ -128,28 +129,27 @@ passed_before(const struct tsn_family *f, int64_t now)
  * The hand stops behind the place that is given away, so that a newcomer has a whole round to become more
  * active than others. Were it to go on by eight, the first of each eight alike would change hands and the others keep theirs.
  */
-static uint32_t
+static uint32_t /* its place in the part */
 victim(const struct tsn_family *f, uint32_t part, int64_t now)
 {
 	const struct tsn_family_store *s = &f->store;
-	const uint32_t n = s->part[part].n, look = n < LOOK ? n : LOOK, nparts = s->nparts;
-	const size_t step = (size_t)nparts * s->stride;
-	const uint8_t *const first = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, 0)), *const end = first + n * step;
-	const uint8_t *at = first + s->part[part].hand * step;
+	const uint32_t n = s->part[part].n, hand = s->part[part].hand, look = n < LOOK ? n : LOOK;
+	const size_t step = (size_t)s->nparts * s->stride;
+	const uint8_t *const first = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, 0));
 	const int64_t limit = passed_before(f, now);
-	uint32_t number = tsn_number(s, part, s->part[part].hand);
+	const uint8_t *at = first + hand * step;
 	uint64_t least = UINT64_MAX;
 
-	for (uint32_t i = 0; i < look; i++, at += step, number += nparts) {
+	for (uint32_t i = 0, place = hand; i < look; i++, at += step, place++) {
 		const struct tsn_group *g;
 		uint64_t activity;
 
-		if (at == end) {
+		if (place == n) {
 			at = first;
-			number = part;
+			place = 0;
 		}
 		g = (const struct tsn_group *)at;
-		activity = (uint64_t)(g->newest >= limit) << 63 | (uint64_t)tsn_group_flows(g) << 32 | number;
+		activity = (uint64_t)(g->newest >= limit) << 63 | (uint64_t)tsn_group_flows(g) << 32 | place;
 		least = activity < least ? activity : least;
 	}
 	return (uint32_t)least;
@@ -167,40 +167,69 @@ place_of_group(const struct tsn_family_store *s, uint32_t number, uint64_t seed)
 	return tsn_place_of(g, key, len, seed);
 }
 
-/* Also fetches the groups that the next look will compare and, of a part where that was done a while ago, the line of who may well go next. */
+/* Also fetches the groups that the next look will compare. */
 static void
-move_hand(struct tsn_family *f, uint32_t part, uint32_t given, uint64_t seed)
+move_hand(struct tsn_family_store *s, uint32_t part, uint32_t given)
 {
-	struct tsn_family_store *s = &f->store;
+	const size_t step = (size_t)s->nparts * s->stride;
 	struct tsn_part *p = &s->part[part];
-	uint8_t *before = &f->given[f->ngiven++ % TSN_GIVEN];
+	const uint8_t *at;
 
-	p->hand = given / s->nparts + 1 < p->n ? given / s->nparts + 1 : 0;
-	for (uint32_t i = 0; i < LOOK; i++)
-		tsn_group_prefetch(s, tsn_number(s, part, p->hand + i));
-	if (s->slab.live == 0 && s->part[*before].n > 0)
-		__builtin_prefetch(tsn_directory_line(&s->dir, place_of_group(s, tsn_number(s, *before, s->part[*before].hand), seed).position));
-	*before = (uint8_t)part;
+	p->hand = given + 1 < p->n ? given + 1 : 0;
+	at = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, p->hand));
+	for (uint32_t i = 0; i < LOOK; i++, at += step)
+		__builtin_prefetch(at, 1);
 }
 
-/* Gives the place of group [number] to the key of [row]. */
+static void
+leave_one(struct tsn_family *f, uint64_t seed)
+{
+	const struct tsn_leaving *l = &f->leaving[f->nleft++ % TSN_LEAVING];
+
+	tsn_directory_leave(&f->store.dir, &l->place, l->group, seed);
+}
+
+/* Nobody knows long before whose entry it will be, so that one waits until its line has come; not where room for it is wanted. */
+static void
+leave(struct tsn_family *f, uint32_t number, uint64_t seed)
+{
+	const struct tsn_directory *d = &f->store.dir;
+	struct tsn_leaving *l = &f->leaving[f->nleaving % TSN_LEAVING];
+	const struct tsn_line *line;
+
+	if (f->nleaving - f->nleft == TSN_LEAVING)
+		leave_one(f, seed);
+	f->nleaving++;
+	*l = (struct tsn_leaving){ place_of_group(&f->store, number, seed), number };
+	line = tsn_directory_line(d, l->place.position);
+	__builtin_prefetch(line, 1);
+	__builtin_prefetch(line + 1, 1); /* where it is full */
+	if (d->lines < LARGE)
+		leave_one(f, seed);
+}
+
+void
+tsn_family_left(struct tsn_family *f, uint64_t seed)
+{
+	while (f->nleft != f->nleaving)
+		leave_one(f, seed);
+}
+
+/* Gives the place [given] of the part to the key of [row], who comes for the one who goes: the directory needs no more room. */
 static uint32_t
-replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t number, int64_t now, uint64_t seed)
+replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t part, uint32_t given, int64_t now, uint64_t seed)
 {
 	struct tsn_family_store *s = &f->store;
-	struct tsn_group next = group_of(k, row), *g;
+	const uint32_t number = tsn_number(s, part, given);
+	struct tsn_group next = group_of(k, row), *g = tsn_group_at(s, number);
 	const struct tsn_place place = place_of(k, row);
-	struct tsn_place old;
 
-	if (!tsn_directory_room(&s->dir, seed))
-		return TSN_GROUP_NONE;
 	if (tsn_in_slab(&next) && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &next.key))
 		return TSN_GROUP_NONE;
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_prefetch(&f->agg[i], number);
-	move_hand(f, tsn_own_part(s, k->hash[row]), number, seed);
-	g = tsn_group_at(s, number);
-	old = place_of_group(s, number, seed);
+	move_hand(s, part, given);
+	leave(f, number, seed);
 	if (tsn_in_slab(g))
 		tsn_slab_drop(&s->slab, g->key);
 	if (g->newest < passed_before(f, now)) {
@@ -209,7 +238,6 @@ replace(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint32_t n
 	} else {
 		tsn_family_lost(f, tsn_marked_part(f, k->hash[row]), row, g->newest > now ? g->newest : now);
 	}
-	tsn_directory_leave(&s->dir, &old, number, seed);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_reset(&f->agg[i], number);
 	*g = next;
@@ -223,20 +251,21 @@ tsn_family_look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bo
 {
 	const struct tsn_family_store *s = &f->store;
 	const uint32_t part = tsn_own_part(s, k->hash[row]);
-	uint32_t number;
+	uint32_t given;
 
 	*group = find(s, k, row);
 	if (*group != TSN_GROUP_NONE || !count)
 		return TSN_FOUND;
 	if (s->part[part].n < f->budget) {
+		tsn_family_left(f, seed); /* the directory must not grow for them */
 		*group = make(f, k, row, seed);
 	} else {
 		if (!first && met == NULL)
 			return TSN_WAIT;
-		number = victim(f, part, time);
-		if (!first && tsn_met_has(met, number))
+		given = victim(f, part, time);
+		if (!first && tsn_met_has(met, tsn_number(s, part, given)))
 			return TSN_WAIT;
-		*group = replace(f, k, row, number, time, seed);
+		*group = replace(f, k, row, part, given, time, seed);
 	}
 	return *group == TSN_GROUP_NONE ? TSN_NO_MEMORY : TSN_FOUND;
 }
@@ -258,9 +287,14 @@ tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t r
 uint32_t
 tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed)
 {
+	const uint32_t part = tsn_own_part(&f->store, k->hash[row]);
+	uint32_t number;
+
 	if (!tsn_family_full(f, k, row))
 		return make(f, k, row, seed);
-	return replace(f, k, row, victim(f, tsn_own_part(&f->store, k->hash[row]), now), now, seed);
+	number = replace(f, k, row, part, victim(f, part, now), now, seed);
+	tsn_family_left(f, seed);
+	return number;
 }
 
 void

@@ -28,7 +28,7 @@
 #define TSN_GROUP_NONE UINT32_MAX
 #define TSN_SOURCES_MAX 65535u /* exporters by number; for what is read back from bytes */
 #define TSN_AHEAD 16 /* entries of a segment to prefetch ahead */
-#define TSN_GIVEN 8  /* places given away, before who goes next is looked for again */
+#define TSN_LEAVING 8u
 
 struct tsn_cells {
 	uint8_t *mem;
@@ -274,17 +274,24 @@ struct tsn_family_store {
 	struct tsn_family_stats stats;
 };
 
+struct tsn_leaving {
+	struct tsn_place place;
+	uint32_t group;
+};
+
 struct tsn_family {
 	struct tsn_family_def def;
 	struct tsn_agg *agg;
 	struct tsn_family_store store;
 	uint32_t budget;     /* groups a part may have */
 	int64_t span;        /* ms after which a silent group's windows have passed */
-	uint8_t given[TSN_GIVEN]; /* parts where places were given away lately, and how many that were */
-	uint32_t ngiven;
+	/* entries of groups that lost their place, until memory has come; nobody takes them for their own: that group has another key */
+	struct tsn_leaving leaving[TSN_LEAVING];
+	uint32_t nleaving, nleft; /* ever; the last TSN_LEAVING wait */
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
+	bool many_keys;      /* its steps have different ones, so that what is marked is in one part */
 	struct tsn_guard *guard; /* of a guarded one; guard.c */
 	bool restored;       /* from a snapshot */
 	struct tsn_mask evicted;          /* rows of the batch folded last whose key took another group's place */
@@ -367,11 +374,11 @@ tsn_numbers(const struct tsn_family_store *s)
 	return (uint64_t)s->cap * s->nparts;
 }
 
-/* Whose part a row's evictions and late flows belong to. Steps of a sequence have several keys: all is one part. */
+/* Whose part a row's evictions and late flows belong to. Where steps of a sequence have several keys all is one part, and one shard has all. */
 static inline uint32_t
 tsn_marked_part(const struct tsn_family *f, uint64_t hash)
 {
-	return f->steps != NULL ? 0 : tsn_own_part(&f->store, hash);
+	return f->many_keys ? 0 : tsn_own_part(&f->store, hash);
 }
 
 static inline struct tsn_group *
@@ -470,6 +477,8 @@ bool tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const st
  * [met]: of the segment, NULL where it is not known who was met, or matters not.
  */
 enum tsn_found { TSN_FOUND, TSN_WAIT, TSN_NO_MEMORY };
+/* After some of these: the directory is again as it stands for everybody. */
+void tsn_family_left(struct tsn_family *f, uint64_t seed);
 enum tsn_found tsn_family_look(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool count, bool first, const struct tsn_met *met,
     int64_t time, uint64_t seed, uint32_t *group);
 /* One row at a time: its group, or TSN_GROUP_NONE; [guess] is looked at first. */
@@ -617,7 +626,7 @@ uint64_t tsn_counts_most(const struct tsn_counts *c);
 #define TSN_LEAN_BYTES 32u
 bool tsn_lean_can(const struct tsn_family_def *f, uint32_t i);
 struct tsn_agg *tsn_lean_of(const struct tsn_family *f);
-/* Makes it one, if it may be, and the family's groups what they are then; before there are any. */
+/* Makes it one, if it may be, and the family's groups what they are then; before there are any, and when all its aggregates are there. */
 void tsn_lean_init(struct tsn_agg *a);
 /*
  * Guesses the groups of all rows of a segment in which every row counts, and counts those that go the short way. The entries of the others come to

@@ -78,11 +78,12 @@ static void
 settle_late(const struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, const struct tsn_batch *b)
 {
 	const int64_t *time = a->def->by_received ? b->received : b->time;
+	const uint64_t *hash = f->steps != NULL ? s->more_keys[0].hash : s->keys.hash;
 
 	f->store.stats.late += tsn_mask_count(&a->late);
 	f->marked = true;
 	TSN_EACH_ROW(row, &a->late) {
-		const uint32_t part = tsn_marked_part(f, s->keys.hash[row]);
+		const uint32_t part = tsn_marked_part(f, hash[row]);
 
 		f->part_of[row] = (uint8_t)part;
 		a->store.late[part] = time[row] > a->store.late[part] ? time[row] : a->store.late[part];
@@ -109,7 +110,7 @@ static bool
 part_for(const struct tsn_state *s, const struct tsn_family *f, const struct tsn_batch *b, uint32_t row, uint32_t *part)
 {
 	*part = 0;
-	return f->steps != NULL || tsn_part_of_row(s, f, b, row, part);
+	return f->many_keys || tsn_part_of_row(s, f, b, row, part);
 }
 
 int64_t

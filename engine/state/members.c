@@ -432,7 +432,7 @@ load_place(struct tsn_members *m, const struct placed *v, struct tsn_members_pan
 		return false;
 	if (m->size == 0)
 		return tsn_members_note_few(m, v->member, v->stamp, p);
-	if (is_whole(m))
+	if (is_whole(m) && in_window(p, v->stamp))
 		return false;
 	put(m, free_block(m, v->member), v->member, v->stamp, p);
 	return true;

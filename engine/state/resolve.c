@@ -185,5 +185,6 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 		x->to = resolve(f, x, group, n, &c, true, all, TOUCH, &found);
 	else
 		x->to = resolve(f, x, group, n, &c, false, false, TOUCH, &found);
+	tsn_family_left(f, seed);
 	return found != TSN_NO_MEMORY;
 }

@@ -22,7 +22,6 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, struct tsn_family *f)
 	a->keep = def->tumbling ? 2 : def->panes;
 	a->store.open = UINT64_MAX;
 	a->ops->init(a);
-	tsn_lean_init(a);
 	tsn_extra_settle(a);
 	if (a->ops->make != NULL && !a->ops->make(a))
 		return false;
@@ -117,6 +116,8 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 		f->since_ever = f->since_ever || (agg[i].fn == TSN_AGG_SINCE && def->key.n == 0);
 		f->span = span_of(&agg[i]) > f->span ? span_of(&agg[i]) : f->span;
 	}
+	for (uint32_t i = 0; i < def->naggs; i++)
+		tsn_lean_init(&f->agg[i]);
 	f->loose = is_loose(f);
 	tsn_marks_init(f);
 	return true;
@@ -280,8 +281,8 @@ note_open(struct tsn_agg *a, const struct tsn_fold *x)
 
 /*
  * All memory first; then those that allocate as they go, and after them the
- * others up to where these came. If a second one of them stops earlier than
- * the first, the first has counted rows that the others have not: windows stay valid, and memory is out.
+ * others up to where these came. If a second one of them stops earlier than the first, or one after a lean count that went through
+ * the rows with their groups, the first has counted rows that the others have not: windows stay valid, and memory is out.
  */
 bool
 tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x)

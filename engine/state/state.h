@@ -171,7 +171,8 @@ void tsn_takeover_tell(const struct tsn_takeover *t, void (*report)(void *arg, c
  * a group without counted flows, the others unknown (S13). A result may be NULL if nobody reads it.
  * With [at] a row is counted under [key] if it has that, and gets a value if it has [at], whether or not it has the
  * other; FRESH is then 0 in every row. SINCE without key also looks at rows that are in neither mask: call it for every batch.
- * false: memory ran out; rows already folded stand, the rest of the batch was not counted (say so and go on).
+ * false: memory ran out; rows already folded stand. The rest of the batch has no values: it was not counted, but for rows that
+ * some aggregate had come to already, out of order (say so and go on).
  */
 bool tsn_state_fold(struct tsn_state *s, uint32_t f, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[]);
@@ -299,6 +300,8 @@ struct tsn_cost {
 	uint64_t growing;       /* for a moment, while arrays grow to their full size */
 };
 void tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out);
+/* At most, while a tick closes windows of it and finds silences; in no share of a site's memory. */
+uint64_t tsn_state_closing_most(const struct tsn_family_def *f);
 
 struct tsn_pack;
 struct tsn_unpack;

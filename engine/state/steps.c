@@ -97,6 +97,7 @@ tsn_steps_init(struct tsn_family *f, const struct tsn_family_def *def)
 		return false;
 	memcpy(step, def->step, f->def.nsteps * sizeof(*step));
 	find_keys(f->steps, &f->def);
+	f->many_keys = f->steps->nkeys > 1;
 	return true;
 }
 

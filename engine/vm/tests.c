@@ -367,20 +367,21 @@ tsn_vm_tuple_set(struct tsn_run *r, const struct tsn_insn *in)
 	return tsn_mask_any(&keep);
 }
 
-/* The span of time around a row answers for all rows in it. */
 bool
 tsn_vm_recent(struct tsn_run *r, const struct tsn_insn *in)
 {
 	const int64_t written = tsn_set_as_of(r->sets[in->a]), most = r->vm->p->ints[in->b];
+	const int64_t last = written == TSN_TIME_NONE || written > INT64_MAX - most ? INT64_MAX : written + most;
 	struct tsn_mask keep = *tsn_vm_within(r, in);
 
 	TSN_EACH_ROW(row, &keep)
-		if (written != TSN_TIME_NONE && r->b->time[row] - written > most)
+		if (r->b->time[row] > last)
 			tsn_mask_unset(&keep, row);
 	*OUT(in) = keep;
 	return tsn_mask_any(&keep);
 }
 
+/* The span of time around a row answers for all rows in it. */
 bool
 tsn_vm_during(struct tsn_run *r, const struct tsn_insn *in)
 {

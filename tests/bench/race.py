@@ -45,6 +45,7 @@ class Lane:
             "name": self.name, "label": self.label, "flows": self.flows, "rounds": len(self.cpu), "failed": self.failed,
             "ns": cpu * a_flow, "least": min(self.cpu) * a_flow, "most": max(self.cpu) * a_flow,
             "net": max(cpu - start, 0) * a_flow, "start_ms": start * 1e3,
+            "start_least": min(self.started, default=0) * 1e3,
             "wall": statistics.median(self.wall) * a_flow, "peak_mb": self.rss / 1024 if self.rss > ours else None, "command": self.command,
         }
 

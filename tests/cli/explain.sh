@@ -84,6 +84,9 @@ for memory in 1MiB 64MiB 1GiB; do
 	checks=$((checks + 1))
 	[ $((worst * 2)) -ge "$given" ] || grep -q '^ *1000000 ' "$tmp/out" || failed "only $worst bytes of $given" "$tmp/out"
 done
+echo 'rule top { when rank(sum(bytes, max_keys 64000)) by src per 60s <= 20 }' > "$tmp/rank.tsn"
+expect 0 "$tocsin" explain "$tmp/rank.tsn" --memory
+says out 'while a tick closes windows: 10.7 MiB (11264000 bytes)'
 { sed 's/^ruleset.*//' "$rules"; echo 'site { memory 100kB }'; } > "$tmp/site.tsn"
 expect 1 "$tocsin" check "$tmp/site.tsn"
 says err 'memory is not enough: with 1024 groups each, the 2 kinds of groups'

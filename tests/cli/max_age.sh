@@ -53,4 +53,38 @@ checks=$((checks + 1))
 says told "$n inside"
 says told "$n united"
 says told '120 ageless'
+# What becomes of a condition over these flows is told of it as it is written.
+expect 0 "$tocsin" explain -r "$tmp/rules" --why written "$capture"
+says out '3  not (dst in feed)'
+expect 1 grep -q '4  ' "$tmp/out"
+# As old as can be is too old.
+told '1970-01-01 00:00:00'
+is told '120 ageless
+120 either'
+# A file of the future, beyond the nanoseconds that a number holds: not all file systems know such times.
+told '2400-01-01 00:00:00'
+[ "$(date -r "$tmp/rules/old.txt" +%Y)" != 2400 ] || says told '120 inside'
+# What is found in rules is found with files that have an age as it is without.
+mkdir "$tmp/aged" "$tmp/ageless"
+echo 10.0.0.1 | tee "$tmp/aged/feed.txt" > "$tmp/ageless/feed.txt"
+cat > "$tmp/ageless/lint.tsn" << 'END'
+set feed = file "feed.txt"
+rule alternatives { when not (dst in feed or dst_port == 7) alert each }
+rule contrary { when dst in feed and not (dst in feed) alert each }
+rule joined { where dst in feed when dst not in feed and bytes > 4 alert each }
+rule always { when dst in feed or not (dst in feed) alert each }
+rule hidden { when dst in feed except dst not in feed alert each }
+rule counts { when count(dst in feed and dst not in feed) by src over 1m > 5 }
+rule slow { when tls_sni ~ /x.*y/ and dst in feed alert each }
+END
+sed 's/"feed.txt"/& max_age 1d/' "$tmp/ageless/lint.tsn" > "$tmp/aged/lint.tsn"
+for of in ageless aged; do
+	"$tocsin" lint "$tmp/$of/lint.tsn" | sed "s/$of/which/" > "$tmp/$of.lint"
+done
+same 'findings' "$tmp/ageless.lint" "$tmp/aged.lint"
+expect 0 grep -q '(never)' "$tmp/aged.lint"
+printf 'set ports = file "ports.txt" max_age 1d\nrule none { when dst_port in ports and proto == icmp }\n' > "$tmp/aged/none.tsn"
+echo 80 > "$tmp/aged/ports.txt"
+expect 1 "$tocsin" check "$tmp/aged/none.tsn"
+says err 'ICMP flows have no ports'
 finish

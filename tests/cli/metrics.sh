@@ -119,6 +119,7 @@ says out 'tocsin_set_too_old{set="feed"} 0'
 says out 'tocsin_set_members{set="feed"} 2'
 echo 'what is this' > "$tmp/feed.txt"
 heard 'set feed: its file cannot be used'
+heard 'Z error: feed.txt: 1 of 1 lines holds no address'
 fetch $page /metrics
 says out 'tocsin_set_refresh_failed{set="feed"} 1'
 says out 'tocsin_set_members{set="feed"} 2'

@@ -88,6 +88,12 @@ expect 0 python3 -c 'import json, sys
 w = [x for x in json.load(open(sys.argv[1]))["windows"] if "steps" in x["window"]]
 assert len(w) == 1 and w[0]["counted"] >= w[0]["groups"] > 0, w' "$tmp/profile.json"
 
+# groups that made room once their window had passed were made, too
+echo 'rule passing { when count(max_keys 300) by src, dst, dst_port over 1s > 50 }' > "$tmp/passing.tsn"
+expect 0 "$tocsin" profile -q -r "$tmp/passing.tsn" "$capture"
+says out "pushed out"
+says out "\`src_port >= 1024\` leaves them out"
+
 # where the first count is low nobody looks at the second
 echo 'rule narrow { when count() by src over 60s > 1000000 and count(proto == icmp) by src over 60s < 3 }' > "$tmp/narrow.tsn"
 expect 0 "$tocsin" profile -q -r "$tmp/narrow.tsn" "$capture" --format json

@@ -295,6 +295,19 @@ Test(sets_dynamic, random_histories_against_a_list)
 	free(m);
 }
 
+/* Nobody wrote it; the beginning of time is a time of writing like any other. */
+Test(sets_dynamic, as_old_as_no_file)
+{
+	struct tsn_set *s = tsn_set_dynamic_new(TSN_SET_ADDR, 0, 0, 10), *builtin = tsn_set_builtin("multicast", 9);
+
+	cr_assert_not_null(builtin);
+	cr_expect(tsn_set_as_of(s) == TSN_TIME_NONE && tsn_set_as_of(builtin) == TSN_TIME_NONE);
+	tsn_set_put_as_of(builtin, 0);
+	cr_expect_eq(tsn_set_as_of(builtin), 0);
+	tsn_set_free(builtin);
+	tsn_set_free(s);
+}
+
 /* Whole columns say what single questions say, masks included. */
 Test(sets_dynamic, columns)
 {

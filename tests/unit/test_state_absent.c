@@ -237,20 +237,33 @@ heard_by_hand(void *arg, uint32_t source, int64_t from)
 	return source != 0 || heard_at >= from;
 }
 
-static void
-absent_for_a_minute(uint32_t expect)
+static struct tsn_state *
+new_state(void)
 {
 	const struct tsn_state_exporters x = { NULL, NULL, heard_by_hand };
+	struct tsn_state *s = tsn_state_new(&t_model.def, 1, 1);
 
+	cr_assert_not_null(s);
+	tsn_state_watch_exporters(s, &x);
+	return s;
+}
+
+static void
+define_absent(uint32_t expect)
+{
 	m_init(&t_model, 1);
 	t_model.def.key = m_keys[1];
 	t_model.def.max_keys = 6400000;
 	t_model.def.naggs = 1;
 	t_model.agg[0] = (struct tsn_agg_def){ .canon = "absent", .fn = TSN_AGG_ABSENT, .window_ms = 60000, .pane_ms = 4000, .panes = 16,
 		.expect = expect };
-	t_state = tsn_state_new(&t_model.def, 1, 1);
-	cr_assert_not_null(t_state);
-	tsn_state_watch_exporters(t_state, &x);
+}
+
+static void
+absent_for_a_minute(uint32_t expect)
+{
+	define_absent(expect);
+	t_state = new_state();
 }
 
 static void
@@ -379,6 +392,74 @@ Test(state_absent, members_who_are_expected, .init = t_begin, .fini = t_end)
 	cr_assert(silent_at(111000, &h) == 1 && h.src[0] == 0x0a000003);
 	cr_assert_eq(silent_at(1000000, &h), 0);
 	tsn_state_free(t_state);
+	tsn_set_free(s);
+}
+
+/* Beside silences a sliding count, whose lanes may lie with the groups; [silences] false: it alone. */
+static struct tsn_state *
+with_a_count(uint64_t max_keys, bool silences)
+{
+	define_absent(1);
+	t_model.def.max_keys = max_keys;
+	t_model.def.naggs = silences ? 2 : 1;
+	t_model.agg[t_model.def.naggs - 1] =
+	    (struct tsn_agg_def){ .canon = "count", .fn = TSN_AGG_COUNT, .window_ms = 60000, .pane_ms = 4000, .panes = 16 };
+	return new_state();
+}
+
+static int64_t
+counted_by(uint32_t src, int64_t time)
+{
+	t_rows[0] = (struct m_row){ .has_src = true, .src = tsn_addr_v4(src), .counted = true, .time = time, .received = time };
+	cr_assert(c_fold(&t_bench, t_state, 0, &t_model.def, t_rows, 0, 1));
+	return t_bench.out[t_model.def.naggs - 1].i[0];
+}
+
+/* Once they are expected: nobody's flows were counted yet. The first may be older than that. */
+static void
+expect_nothing_counted(const struct tsn_set *const *sets, uint32_t first)
+{
+	long k = 0;
+
+	for (bool ok = false; !ok; k++) {
+		tsn_mem_fail_at(k, false);
+		ok = tsn_state_expect(t_state, sets, 50000);
+		tsn_mem_fail_never();
+	}
+	cr_assert_gt(k, 3);
+	for (uint32_t src = first; src < 0x0a000008; src++) {
+		cr_assert_eq(counted_by(src, 45000), 1);
+		cr_assert_eq(counted_by(src, 20000), 2);
+		cr_assert_eq(counted_by(src, 51000), 3);
+	}
+}
+
+/* Also where there is room for one of a part, and where the count was there before the silences. */
+Test(state_absent, members_who_are_expected_are_not_counted, .init = t_begin, .fini = t_end)
+{
+	static const uint64_t max_keys[] = { 64, 6400000 };
+	struct tsn_set *s = expected_hosts();
+	const struct tsn_set *sets[] = { NULL, s };
+	struct tsn_family_stats st;
+	struct tsn_state *next;
+
+	for (size_t i = 0; i < 2; i++) {
+		t_state = with_a_count(max_keys[i], true);
+		expect_nothing_counted(sets, 0x0a000000);
+		tsn_state_stats(t_state, 0, &st);
+		cr_assert_eq(st.recycled, 0);
+		tsn_state_free(t_state);
+
+		t_state = with_a_count(max_keys[i], false);
+		cr_assert_eq(counted_by(0x0a000000, 20000), 1);
+		next = with_a_count(max_keys[i], true);
+		take_over(next, t_state, NULL, NULL);
+		tsn_state_free(t_state);
+		t_state = next;
+		expect_nothing_counted(sets, 0x0a000001);
+		cr_assert(max_keys[i] == 64 || counted_by(0x0a000000, 20000) == 2, "nobody took its place");
+		tsn_state_free(t_state);
+	}
 	tsn_set_free(s);
 }
 

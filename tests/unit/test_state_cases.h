@@ -84,6 +84,7 @@ c_exact(const struct model *m, uint32_t n)
 struct c_style {
 	uint64_t hosts, ports, gap, disorder, wild, extreme, read, uncounted;
 	int64_t base;
+	bool v4; /* no IPv6: keys of one address are told apart by their tags */
 };
 
 static inline void
@@ -102,6 +103,7 @@ c_style(struct rng *r, struct c_style *s)
 	s->read = chance(r, 50) ? 0 : 40;
 	s->uncounted = chance(r, 50) ? 0 : 30;
 	s->base = bases[below(r, 8)];
+	s->v4 = chance(r, 40);
 }
 
 static inline struct tsn_addr
@@ -112,6 +114,14 @@ c_addr(struct rng *r, uint64_t hosts)
 	if (n % 4 == 3)
 		return (struct tsn_addr){ UINT64_C(0x20010db8) << 32 | (n % 7) << 20, n * 0x10001, false };
 	return tsn_addr_v4((uint32_t)(0x0a000000 + n * 77));
+}
+
+static inline struct tsn_addr
+c_host(struct rng *r, const struct c_style *s, uint64_t hosts)
+{
+	const struct tsn_addr a = c_addr(r, hosts);
+
+	return s->v4 && !a.v4 ? tsn_addr_v4((uint32_t)a.lo) : a;
 }
 
 static inline void
@@ -164,9 +174,9 @@ c_rows(struct rng *r, const struct c_style *s, struct m_row *rows, uint32_t n)
 		row->has_exporter = !chance(r, 3);
 		row->has_port = !chance(r, 10);
 		row->has_name = !chance(r, 10);
-		row->src = c_addr(r, s->hosts);
-		row->dst = c_addr(r, 200);
-		row->exporter = c_addr(r, 5);
+		row->src = c_host(r, s, s->hosts);
+		row->dst = c_host(r, s, 200);
+		row->exporter = c_host(r, s, 5);
 		row->port = (int64_t)below(r, s->ports < 200 ? s->ports : 200);
 		snprintf(row->name, sizeof(row->name), "n%d", (int)below(r, s->ports < 200 ? s->ports : 200));
 		c_start(r, row, i > 0 ? row - 1 : NULL);

@@ -106,6 +106,21 @@ Test(state_directory, bytes, .timeout = 120)
 	tsn_directory_fini(&d);
 }
 
+/* Who lost the group and who has it now: each entry leaves by itself. */
+Test(state_directory, two_keys_of_one_group)
+{
+	const struct tsn_place old = { 1, 1, 0 }, now = { 2, 2, 0 };
+	struct tsn_directory d = { 0 };
+
+	cr_assert(tsn_directory_room(&d, SEED));
+	tsn_directory_enter(&d, &old, 5);
+	tsn_directory_enter(&d, &now, 5);
+	tsn_directory_leave(&d, &now, 5, SEED);
+	cr_assert_eq(tsn_line_guess(&d, tsn_directory_line(&d, 1), 1), 5);
+	cr_assert_eq(tsn_line_guess(&d, tsn_directory_line(&d, 2), 2), TSN_NO_ENTRY);
+	tsn_directory_fini(&d);
+}
+
 Test(state_directory, without_memory)
 {
 	struct tsn_directory d = { 0 };

@@ -354,6 +354,31 @@ Test(state_distinct, sketches_and_batches, .init = begin, .fini = end)
 	}
 }
 
+/* As many as may be exact, and others that are gone and still have their places, whatever the order: that comes back from a snapshot, too. */
+Test(state_distinct, whole_with_others_that_are_gone, .init = begin, .fini = end)
+{
+	struct tsn_agg_def agg;
+	struct tsn_family_def def = by_src(&agg, false, 0);
+
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		struct tsn_state *s = tsn_state_new(&def, 1, tsn_mix64(seed)), *again = tsn_state_new(&def, 1, 0);
+		struct tsn_pack out = { 0 };
+		struct tsn_unpack in;
+
+		cr_assert_eq(fold_members(s, &def, 0, 40, 0, false), 40);
+		cr_assert_eq(fold_members(s, &def, 40, 240, 4000, false), 240);
+		cr_assert_eq(fold_members(s, &def, 240, 296, 4000 * 16, false), 256);
+		tsn_state_save(s, &out);
+		in = (struct tsn_unpack){ out.p, out.p + out.n, false };
+		cr_assert(tsn_state_load(again, &in, NULL, NULL) && tsn_unpack_done(&in), "seed %" PRIu64, seed);
+		cr_assert_eq(look(again, &def, 4000 * 16), 256);
+		cr_assert_eq(fold_members(again, &def, 0, 10, 4000 * 17, false), 66);
+		tsn_pack_fini(&out);
+		tsn_state_free(s);
+		tsn_state_free(again);
+	}
+}
+
 /* Whoever only asks whether it is so much learns it, and the number where it is; and what is asked for changes nothing later. */
 Test(state_distinct, a_guarded_sketch, .init = begin, .fini = end)
 {
