@@ -122,6 +122,16 @@ void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, stru
 void tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const char *p, size_t n);
 /* Strings that lie elsewhere are copied; see tsn_batch_keep_str. */
 void tsn_batch_own_text(struct tsn_batch *b);
+/* Behind the rows from [from] on that are of one exporter. */
+static inline uint32_t
+tsn_batch_source_end(const struct tsn_batch *b, uint32_t from)
+{
+	uint32_t to = b->one_source ? b->n : from + 1;
+
+	while (to < b->n && b->source[to] == b->source[from])
+		to++;
+	return to;
+}
 /* One row of a column of integers, present or not. */
 static inline int64_t
 tsn_column_int(const void *col, enum tsn_storage storage, uint32_t row)

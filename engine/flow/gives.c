@@ -43,8 +43,7 @@ tsn_exporters_count_gives(struct tsn_exporters *t, const struct tsn_batch *b)
 	for (uint32_t from = 0; from < b->n; from = to) {
 		struct tsn_exporter *x = tsn_exporters_at(t, b->source[from]);
 
-		for (to = b->kind == TSN_BATCH_FLOWS && b->one_source ? b->n : from + 1; to < b->n && b->source[to] == b->source[from]; to++)
-			;
+		to = tsn_batch_source_end(b, from);
 		count_run(b, from, to, x->gave[b->kind == TSN_BATCH_TALKS]);
 	}
 }

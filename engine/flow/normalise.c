@@ -283,8 +283,7 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_BOTH_DIRECTIONS]);
 	for (from = 0; from < n; from = to) {
-		for (to = b->one_source ? n : from + 1; to < n && source[to] == source[from]; to++)
-			;
+		to = tsn_batch_source_end(b, from);
 		e = tsn_exporters_at(exporters, source[from] < count ? source[from] : 0);
 		exporter_run(b, e, told, from, to);
 	}
