@@ -215,6 +215,7 @@ catch_up(struct tsn_alerts *a, int64_t now, int64_t tick)
 void
 tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 {
+	a->before = a->now;
 	a->tick = now;
 	catch_up(a, now, now - 1);
 }
@@ -222,6 +223,7 @@ tsn_alerts_begin_tick(struct tsn_alerts *a, int64_t now)
 void
 tsn_alerts_leave_tick(struct tsn_alerts *a)
 {
+	a->now = a->before;
 	a->tick = TSN_TIME_NONE;
 }
 

@@ -173,6 +173,7 @@ struct tsn_alerts {
 	struct tsn_sink **sink;
 	size_t nsinks;
 	int64_t now;        /* running maximum of the time of receipt, TSN_TIME_NONE at first */
+	int64_t before;     /* the same before the tick at hand */
 	int64_t tick;       /* at which the rows to come stand, TSN_TIME_NONE: as their own times say */
 	int64_t next_due;   /* no list has anything due before it */
 	int64_t lateness;

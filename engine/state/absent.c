@@ -548,28 +548,46 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return true;
 }
 
+/* Of all shards; one queue begins with the group that is due first. */
 static void
-save_beside(const struct tsn_agg *a, struct tsn_pack *out)
+save_beside(const struct tsn_agg *const *shard, uint32_t n, struct tsn_pack *out)
 {
-	const struct silences *q = a->store.beside;
+	bool started = false, expected = false;
+	int64_t cursor = 0;
+	uint64_t unknown = 0;
 
-	tsn_pack_bool(out, q->started);
-	tsn_pack_int(out, q->cursor);
-	tsn_pack_bool(out, q->expected);
-	tsn_pack_uint(out, q->unknown);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct silences *q = shard[i]->store.beside;
+
+		if (q->started && (!started || q->cursor < cursor))
+			cursor = q->cursor;
+		started = started || q->started;
+		expected = expected || q->expected;
+		unknown += q->unknown;
+	}
+	tsn_pack_bool(out, started);
+	tsn_pack_int(out, cursor);
+	tsn_pack_bool(out, expected);
+	tsn_pack_uint(out, unknown);
 }
 
 static bool
-load_beside(struct tsn_agg *a, struct tsn_unpack *in)
+load_beside(struct tsn_agg *const *shard, uint32_t n, struct tsn_unpack *in)
 {
-	struct silences *q = a->store.beside;
+	const bool started = tsn_unpack_bool(in);
+	const int64_t cursor = tsn_unpack_int(in);
+	const bool expected = tsn_unpack_bool(in);
+	struct silences *q = shard[0]->store.beside;
 
-	q->started = tsn_unpack_bool(in);
-	q->cursor = tsn_unpack_int(in);
-	q->expected = tsn_unpack_bool(in);
 	q->unknown = tsn_unpack_uint(in);
-	if (q->cursor > bucket_of(q, INT64_MAX) || q->cursor < bucket_of(q, INT64_MIN) - PER_WINDOW)
+	if (cursor > bucket_of(q, INT64_MAX) || cursor < bucket_of(q, INT64_MIN) - PER_WINDOW)
 		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		q = shard[i]->store.beside;
+		q->started = started;
+		q->cursor = cursor;
+		q->expected = expected;
+	}
 	return !in->bad;
 }
 

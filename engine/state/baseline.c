@@ -685,42 +685,83 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return !in->bad;
 }
 
-static void
-save_beside(const struct tsn_agg *a, struct tsn_pack *out)
+/* What shards know of one exporter is the same, but that some of them were never told of it, or have not asked yet. */
+static const uint64_t *
+bad_of(const struct tsn_agg *const *shard, uint32_t n, uint32_t source)
 {
-	const struct baseline *b = a->store.beside;
+	const uint64_t *best = NULL;
 
-	tsn_pack_uint(out, b->closed);
-	tsn_pack_uint(out, b->skipped);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct baseline *b = shard[i]->store.beside;
+		const uint64_t *bad = source < b->sources ? b->bad[source] : NULL;
+
+		if (bad != NULL && (best == NULL || bad[words(b) - 1] > best[words(b) - 1]))
+			best = bad;
+	}
+	return best;
+}
+
+static void
+save_beside(const struct tsn_agg *const *shard, uint32_t n, struct tsn_pack *out)
+{
+	const struct baseline *b = shard[0]->store.beside;
+	uint64_t closed = 0, skipped = 0;
+	uint32_t sources = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct baseline *one = shard[i]->store.beside;
+
+		closed = one->closed > closed ? one->closed : closed;
+		skipped += one->skipped;
+		sources = one->sources > sources ? one->sources : sources;
+	}
+	tsn_pack_uint(out, closed);
+	tsn_pack_uint(out, skipped);
 	tsn_pack_uint(out, b->bits);
-	tsn_pack_uint(out, b->sources);
-	for (uint32_t i = 0; i < b->sources; i++) {
-		tsn_pack_bool(out, b->bad[i] != NULL);
-		if (b->bad[i] != NULL)
-			tsn_pack_raw(out, b->bad[i], words(b) * sizeof(uint64_t));
+	tsn_pack_uint(out, sources);
+	for (uint32_t i = 0; i < sources; i++) {
+		const uint64_t *bad = bad_of(shard, n, i);
+
+		tsn_pack_bool(out, bad != NULL);
+		if (bad != NULL)
+			tsn_pack_raw(out, bad, words(b) * sizeof(uint64_t));
 	}
 }
 
 static bool
-load_beside(struct tsn_agg *a, struct tsn_unpack *in)
+load_bad(struct tsn_agg *const *shard, uint32_t n, uint32_t source, const uint8_t *p)
 {
-	struct baseline *b = a->store.beside;
-	uint32_t n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct baseline *b = shard[i]->store.beside;
 
-	b->closed = tsn_unpack_uint(in);
+		if (!source_room(shard[i], source))
+			return false;
+		memcpy(b->bad[source], p, words(b) * sizeof(uint64_t));
+	}
+	return true;
+}
+
+static bool
+load_beside(struct tsn_agg *const *shard, uint32_t n, struct tsn_unpack *in)
+{
+	struct baseline *b = shard[0]->store.beside;
+	const uint64_t closed = tsn_unpack_uint(in);
+	uint32_t sources;
+
 	b->skipped = tsn_unpack_uint(in);
-	if (tsn_unpack_uint(in) != b->bits || b->closed > (uint64_t)(TSN_PANE_BIAS + TSN_PANE_LIMIT))
+	if (tsn_unpack_uint(in) != b->bits || closed > (uint64_t)(TSN_PANE_BIAS + TSN_PANE_LIMIT))
 		return false;
-	n = (uint32_t)tsn_unpack_below(in, TSN_SOURCES_MAX + 1);
-	for (uint32_t i = 0; i < n && !in->bad; i++) {
+	for (uint32_t i = 0; i < n; i++)
+		((struct baseline *)shard[i]->store.beside)->closed = closed;
+	sources = (uint32_t)tsn_unpack_below(in, TSN_SOURCES_MAX + 1);
+	for (uint32_t i = 0; i < sources && !in->bad; i++) {
 		const uint8_t *p;
 
 		if (!tsn_unpack_bool(in))
 			continue;
 		p = tsn_unpack_raw(in, words(b) * sizeof(uint64_t));
-		if (p == NULL || !source_room(a, i))
+		if (p == NULL || !load_bad(shard, n, i, p))
 			return false;
-		memcpy(b->bad[i], p, words(b) * sizeof(uint64_t));
 	}
 	return !in->bad;
 }

@@ -217,9 +217,12 @@ struct tsn_agg_ops {
 	uint32_t (*notes)(const struct tsn_family *f, const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row,
 	    struct tsn_note *out, uint32_t max);
 	void (*learning)(const struct tsn_family *f, const struct tsn_agg *a, struct tsn_learning *out);
-	/* What is beside the cells as bytes and back, before any cell; what was made is as new before. May be NULL. */
-	void (*save_beside)(const struct tsn_agg *a, struct tsn_pack *out);
-	bool (*load_beside)(struct tsn_agg *a, struct tsn_unpack *in);
+	/*
+	 * What is beside the cells of all [n] shards as bytes, as if they were one, and back to each of them, before any cell; what was made
+	 * is as new before. May be NULL.
+	 */
+	void (*save_beside)(const struct tsn_agg *const *shard, uint32_t n, struct tsn_pack *out);
+	bool (*load_beside)(struct tsn_agg *const *shard, uint32_t n, struct tsn_unpack *in);
 };
 
 #define TSN_IN_SLAB (UINT32_C(1) << 31)

@@ -488,11 +488,13 @@ load_leader(struct leader *l, struct tsn_unpack *in)
 	}
 }
 
+/* Groups are compared with each other, so there is one shard. */
 static void
-save_beside(const struct tsn_agg *a, struct tsn_pack *out)
+save_beside(const struct tsn_agg *const *shard, uint32_t nshards, struct tsn_pack *out)
 {
-	const struct ranks *r = a->store.beside;
+	const struct ranks *r = shard[0]->store.beside;
 
+	(void)nshards;
 	tsn_pack_uint(out, r->closed);
 	tsn_pack_uint(out, r->last);
 	tsn_pack_uint(out, r->first);
@@ -506,10 +508,11 @@ save_beside(const struct tsn_agg *a, struct tsn_pack *out)
 
 /* More leaders than are kept now: [top] was larger, and they are read past. */
 static bool
-load_beside(struct tsn_agg *a, struct tsn_unpack *in)
+load_beside(struct tsn_agg *const *shard, uint32_t nshards, struct tsn_unpack *in)
 {
-	struct ranks *r = a->store.beside;
+	struct ranks *r = shard[0]->store.beside;
 
+	(void)nshards;
 	r->closed = tsn_unpack_uint(in);
 	r->last = tsn_unpack_uint(in);
 	r->first = tsn_unpack_uint(in);

@@ -278,7 +278,6 @@ any_cells(const struct tsn_whole *w, uint32_t i)
 	return false;
 }
 
-/* What lies beside cells is of families that are not divided. */
 static void
 save_agg(const struct tsn_whole *w, uint32_t i, struct tsn_pack *out)
 {
@@ -305,7 +304,7 @@ save_agg(const struct tsn_whole *w, uint32_t i, struct tsn_pack *out)
 		tsn_extra_save_hands(shard, w->n, out);
 	tsn_pack_bool(out, a->ops->save_beside != NULL);
 	if (a->ops->save_beside != NULL)
-		a->ops->save_beside(a, out);
+		a->ops->save_beside(shard, w->n, out);
 	tsn_pack_bool(out, any_cells(w, i));
 	if (any_cells(w, i))
 		save_cells(w, i, out);
@@ -486,7 +485,7 @@ load_agg_into(const struct tsn_whole *w, uint32_t i, struct tsn_unpack *in)
 	}
 	if (tsn_unpack_bool(in) && (shard[0]->ops->kept == NULL || !tsn_extra_load_hands(shard, w->n, in)))
 		return false;
-	if (tsn_unpack_bool(in) && (w->n > 1 || shard[0]->ops->load_beside == NULL || !shard[0]->ops->load_beside(shard[0], in)))
+	if (tsn_unpack_bool(in) && (shard[0]->ops->load_beside == NULL || !shard[0]->ops->load_beside(shard, w->n, in)))
 		return false;
 	if (tsn_unpack_bool(in)) {
 		if (shard[0]->ops->load == NULL || !load_cells(w, i, in))
