@@ -70,7 +70,7 @@ struct model {
 	uint64_t seed;
 	struct m_part part[64];
 	int64_t evicted[64];  /* of each part, up to when flows of groups that gave way are missed */
-	bool whole;           /* a sequence: all is one part as far as that goes */
+	bool whole;           /* a sequence of several keys: all is one part as far as that goes */
 	struct tsn_family_stats stats;
 };
 
