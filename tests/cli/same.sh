@@ -56,6 +56,13 @@ if [ -x "$programs/flowgen" ]; then
 	replay "$rules" "$tmp/made.pcap" "baseline avx2"
 	"$programs/flowgen" --flows 3000 --hosts 300 --rate 30 --exporters 3 --edge --v6-exporter --seed 6 --out "$tmp/odd.pcap" > /dev/null 2>&1
 	replay "$rules" "$tmp/odd.pcap" "baseline avx2"
+	"$programs/flowgen" --flows 8800 --hosts 1800 --rate 450 --exporters 3 --netflow 10 --ipv6 27 --seed 73 --out "$tmp/divided.pcap" > /dev/null 2>&1
+	for threads in 1 2 3 8; do
+		expect 0 "$fast" run -q -r tests/cli/divided.tsn --threads $threads "$tmp/divided.pcap"
+		mv "$tmp/out" "$tmp/by.$threads"
+		same "what $threads threads divide" "$tmp/by.1" "$tmp/by.$threads"
+	done
+	expect 0 test -s "$tmp/by.1"
 	echo 'site { dedup 10s }' > "$tmp/dedup.tsn"
 	mkdir "$tmp/mixed"
 	cp "$tmp/odd.pcap" "$tmp/mixed/1"

@@ -40,6 +40,22 @@ cat "$tmp/second" >> "$tmp/parts"
 same 'a series, run by run' "$tmp/whole" "$tmp/parts"
 expect 0 test -s "$tmp/second"
 
+# what several threads divide goes on, too
+if [ -x "$programs/flowgen" ]; then
+	"$programs/flowgen" --flows 4000 --hosts 1800 --rate 450 --netflow 10 --ipv6 27 --seed 73 --out "$tmp/divided.pcap" > /dev/null 2>&1
+	for threads in 1 8; do
+		for part in 1 2; do
+			expect 0 "${TSN_RELEASE:-$tocsin}" run -r tests/cli/divided.tsn --format json --threads $threads --state "$tmp/by.$threads" "$tmp/divided.pcap"
+			mv "$tmp/out" "$tmp/by.$threads.$part"
+			mv "$tmp/err" "$tmp/why"
+			expect 1 grep -q 'cannot be used' "$tmp/why"
+		done
+		same "part 1 by $threads threads" "$tmp/by.1.1" "$tmp/by.$threads.1"
+		same "part 2 by $threads threads" "$tmp/by.1.2" "$tmp/by.$threads.2"
+	done
+	expect 0 test -s "$tmp/by.1.2"
+fi
+
 # --- a run that is killed at any call that may change something: the state before it, or the one after it and all alerts ---
 fast=${TSN_RELEASE:-$tocsin}
 if [ -x "$programs/killer" ] && "$programs/killer" 0 true 2> /dev/null; then
