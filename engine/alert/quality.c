@@ -142,6 +142,15 @@ error_of(const struct tsn_alerts *a, const struct tsn_report *rep, const struct 
 	return error < 1e-6 ? error : round(error * 1e6) / 1e6;
 }
 
+/* From when on a group that lost its place may be missed: a sliding window covers a little more than it is long. */
+static int64_t
+covered_since(const struct tsn_agg_def *agg, int64_t t, int64_t window)
+{
+	const int64_t start = agg != NULL && t >= INT64_MIN + 2 * agg->window_ms ? window_start(agg, t) : t - window;
+
+	return start < t - window ? start : t - window;
+}
+
 void
 tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
     struct tsn_alert_details *d)
@@ -153,7 +162,7 @@ tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const stru
 	d->error = d->value.known ? error_of(a, rep, agg, row) : 0;
 	if (d->error > 0)
 		d->quality = TSN_ESTIMATED;
-	if (r->stateful && (evictions(a, r, row, a->batch->time[row] - window) || late_flows(a, r, row) || lost_flows(a, row, window)))
+	if (r->stateful && (evictions(a, r, row, covered_since(agg, a->batch->time[row], window)) || late_flows(a, r, row) || lost_flows(a, row, window)))
 		d->quality = TSN_PARTIAL;
 	if (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS)
 		d->quality = TSN_PARTIAL;
