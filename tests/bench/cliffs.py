@@ -286,6 +286,8 @@ def main():
         found.append(s)
         lines.append(line(s))
         print(lines[-1], flush=True)
+    if not found:
+        p.error("no series is called " + " or ".join(a.only))
     over = [s["name"] for s in found if s["worst"] and s["worst"] > FLAG]
     lines.append(f"{len(over)} of {len(found)} series have a step of more than {FLAG} x" + (": " + "; ".join(over) if over else ""))
     print(lines[-1])

@@ -137,12 +137,13 @@ bench 1 tests/bench/bench.py "$tmp/build" --flows 3000 --rounds 1 --only flows
 says out FAILED
 expect 0 python3 "$tmp/look.py" "$tmp/build/bench/bench.json"
 is out '4 17 None'
-bench 0 tests/bench/cliffs.py "$tmp/build" --flows 3000 --rounds 1 --only batches,threads
+bench 0 tests/bench/cliffs.py "$tmp/build" --flows 3000 --rounds 1 --only 'flows a batch' --only threads
 says out 'flows a batch (ns/flow): worst step'
 bench 0 tests/bench/plot.py "$tmp/build" "$tmp/plots"
 expect 0 python3 -c 'import sys, xml.dom.minidom as x; print(len(x.parse(sys.argv[1]).getElementsByTagName("polyline")))' "$tmp/plots/threads.svg"
 is out 3
 bench 2 tests/bench/bench.py "$tmp/build" --only nothing
+bench 2 tests/bench/cliffs.py "$tmp/build" --flows 3000 --only nothing
 
 # --- counts of instructions: a valgrind that always counts the same, so the second run is dear against half of it ---
 
