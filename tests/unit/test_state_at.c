@@ -164,24 +164,24 @@ run_case(uint64_t seed, uint32_t most, uint64_t max_keys)
 static uint64_t
 soak(void)
 {
-	return getenv("TSN_SOAK") != NULL ? 8 : 1;
+	return getenv("TSN_SOAK") != NULL ? 16 : 1;
 }
 
 Test(state_at, short_cases_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 1500 * soak(); i++)
+	for (uint64_t i = 0; i < 750 * soak(); i++)
 		run_case(1 + i, 60, 0);
 }
 
 Test(state_at, long_cases_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 100 * soak(); i++)
+	for (uint64_t i = 0; i < 50 * soak(); i++)
 		run_case(1000000 + i, M_ROWS, 0);
 }
 
 Test(state_at, evictions_fall_on_the_same_rows, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 300 * soak(); i++)
+	for (uint64_t i = 0; i < 150 * soak(); i++)
 		run_case(2000000 + i, 250, 64 * (1 + i % 3));
 }
 
@@ -243,7 +243,7 @@ run_same(uint64_t seed)
 
 Test(state_at, batches_do_not_matter_to_any_function, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 300 * soak(); i++)
+	for (uint64_t i = 0; i < 150 * soak(); i++)
 		run_same(6000000 + i);
 }
 

@@ -147,14 +147,14 @@ run_case(uint64_t seed, uint32_t most)
 static uint64_t
 soak(void)
 {
-	return getenv("TSN_SOAK") != NULL ? 8 : 1;
+	return getenv("TSN_SOAK") != NULL ? 16 : 1;
 }
 
 Test(state_fresh, random_flows_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 1500 * soak(); i++)
+	for (uint64_t i = 0; i < 750 * soak(); i++)
 		run_case(1 + i, 80);
-	for (uint64_t i = 0; i < 60 * soak(); i++)
+	for (uint64_t i = 0; i < 30 * soak(); i++)
 		run_case(1000000 + i, M_ROWS);
 }
 
@@ -204,7 +204,7 @@ run_crowded(uint64_t seed)
 
 Test(state_fresh, a_group_goes_with_its_place, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 300 * soak(); i++)
+	for (uint64_t i = 0; i < 150 * soak(); i++)
 		run_crowded(1 + i);
 }
 

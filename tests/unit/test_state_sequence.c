@@ -14,28 +14,28 @@
 static uint64_t
 soak(void)
 {
-	return getenv("TSN_SOAK") != NULL ? 8 : 1;
+	return getenv("TSN_SOAK") != NULL ? 16 : 1;
 }
 
 Test(state_sequence, random_flows_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 1500 * soak(); i++)
+	for (uint64_t i = 0; i < 750 * soak(); i++)
 		run_case(1 + i, 70, 0, false);
-	for (uint64_t i = 0; i < 60 * soak(); i++)
+	for (uint64_t i = 0; i < 30 * soak(); i++)
 		run_case(1000000 + i, ROWS, 0, false);
 }
 
 Test(state_sequence, rules_as_steps_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 1000 * soak(); i++)
+	for (uint64_t i = 0; i < 500 * soak(); i++)
 		run_case(2000000 + i, 90, 0, true);
 }
 
 Test(state_sequence, evictions_fall_on_the_same_rows, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 400 * soak(); i++)
+	for (uint64_t i = 0; i < 200 * soak(); i++)
 		run_case(3000000 + i, 250, 64 * (1 + i % 3), i % 2 == 0);
-	for (uint64_t i = 0; i < 100 * soak(); i++)
+	for (uint64_t i = 0; i < 50 * soak(); i++)
 		run_crowded(3500000 + i);
 }
 
@@ -95,7 +95,7 @@ run_search(uint64_t seed)
 
 Test(state_sequence, of_flows_in_order_every_chain_is_found, .init = begin, .fini = end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < 2000 * soak(); i++)
+	for (uint64_t i = 0; i < 1000 * soak(); i++)
 		run_search(4000000 + i);
 }
 
