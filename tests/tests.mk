@@ -23,7 +23,7 @@ test: test-deps ## every suite under ASan and UBSan, the rules' own tests, the c
 
 # The tests' program without sanitizers: rooms that see every flow are built as they are shipped, the others quickly (and
 # without -Werror: warnings are judged in the build with sanitizers).
-cold_rooms := grammar compile author ruleset daemon cli
+cold_rooms := grammar compile author ruleset daemon cli feed packet sets
 ifneq ($(COLD),)
 $(foreach r,$(cold_rooms),$(BUILD)/engine/$(r)/%.o) $(BUILD)/grammar/%.o $(BUILD)/gen/%.o: CFLAGS = -O1
 endif
