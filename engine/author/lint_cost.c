@@ -68,12 +68,12 @@ unbounded(void *arg, const struct tsn_ir *f)
 	const struct tsn_ir_agg *a = f->agg;
 	const struct tsn_family_def *def = family_of(k->l, a);
 	char window[TSN_TIME_TEXT], each[32], all[32];
-	struct tsn_share share;
+	struct tsn_family_memory share;
 
 	if (def == NULL || def->sized || a->window_ms < LONG_WINDOW || ports_in(&a->key) == 0 || !whole_address(&a->key, TSN_F_SRC) ||
 	    !whole_address(&a->key, TSN_F_DST))
 		return;
-	tsn_budget_share(def, &share);
+	tsn_budget_of_family(def, &share);
 	tsn_diag_hint(lint_say(k->l, TSN_LINT_UNBOUNDED, lint_place_or_clause(k->l, k->r, BESIDE, f),
 	    "a group for every connection is kept for %s: %s each, up to %s", tsn_duration_text(a->window_ms, window),
 	    size_text(share.group + share.beside, each), size_text(share.in_all, all)),
@@ -87,12 +87,12 @@ heavy(void *arg, const struct tsn_ir *f)
 	const struct tsn_ir_agg *a = f->agg;
 	const struct tsn_family_def *def = family_of(k->l, a);
 	char each[32], all[32];
-	struct tsn_share share;
+	struct tsn_family_memory share;
 
 	if ((a->fn != TSN_AGG_JITTER && a->fn != TSN_AGG_ENTROPY && a->fn != TSN_AGG_DISTINCT) || def == NULL || def->sized ||
 	    ports_in(&a->key) < 2 || !whole_address(&a->key, TSN_F_SRC) || !whole_address(&a->key, TSN_F_DST))
 		return;
-	tsn_budget_share(def, &share);
+	tsn_budget_of_family(def, &share);
 	tsn_diag_hint(lint_say(k->l, TSN_LINT_COST, lint_place_or_clause(k->l, k->r, BESIDE, f),
 	    "%s of every connection: %s for each group, up to %s", tsn_agg_infos[a->fn].name,
 	    size_text(share.group + share.beside, each), size_text(share.in_all, all)), "a source port in the key is rarely meant");

@@ -50,9 +50,9 @@ static void
 say_family(const struct tsn_program *p, uint32_t i)
 {
 	char group[32], beside[32], all[32];
-	struct tsn_share s;
+	struct tsn_family_memory s;
 
-	tsn_budget_share(&p->families[i], &s);
+	tsn_budget_of_family(&p->families[i], &s);
 	size_text(s.group, group);
 	size_text(s.in_all, all);
 	printf("%12" PRIu64 "%10s", s.groups, group);

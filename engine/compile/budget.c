@@ -43,13 +43,13 @@ plus(uint64_t a, uint64_t b)
 }
 
 void
-tsn_budget_share(const struct tsn_family_def *f, struct tsn_share *out)
+tsn_budget_of_family(const struct tsn_family_def *f, struct tsn_family_memory *out)
 {
 	struct tsn_cost cost;
 	uint64_t grown, all = 0;
 
 	tsn_state_cost(f, &cost);
-	*out = (struct tsn_share){ .groups = f->key.n == 0 ? 1 : f->max_keys, .group = cost.group, .fixed = cost.fixed,
+	*out = (struct tsn_family_memory){ .groups = f->key.n == 0 ? 1 : f->max_keys, .group = cost.group, .fixed = cost.fixed,
 		.growing = cost.growing };
 	for (uint32_t i = 0; i < f->naggs; i++) {
 		const uint64_t each = beside(f, i);
@@ -79,10 +79,10 @@ uint64_t
 tsn_budget_worst(const struct tsn_program *p)
 {
 	uint64_t sum = 0, growing = 0;
-	struct tsn_share s;
+	struct tsn_family_memory s;
 
 	for (uint32_t i = 0; i < p->nfamilies; i++) {
-		tsn_budget_share(&p->families[i], &s);
+		tsn_budget_of_family(&p->families[i], &s);
 		sum = plus(sum, s.in_all);
 		growing = s.growing > growing ? s.growing : growing;
 	}
@@ -150,12 +150,12 @@ static uint64_t
 worst_of(const struct division *d, uint32_t g)
 {
 	uint64_t sum = 0, growing = 0;
-	struct tsn_share s;
+	struct tsn_family_memory s;
 
 	for (uint32_t i = 0; i < d->p->nfamilies; i++) {
 		if (d->owner[i] != g)
 			continue;
-		tsn_budget_share(&d->p->families[i], &s);
+		tsn_budget_of_family(&d->p->families[i], &s);
 		sum = plus(sum, s.in_all);
 		growing = s.growing > growing ? s.growing : growing;
 	}
@@ -178,14 +178,14 @@ static void
 name_largest(const struct tsn_program *p, struct tsn_buf *out)
 {
 	uint64_t below = UINT64_MAX;
-	struct tsn_share s;
+	struct tsn_family_memory s;
 
 	for (int n = 0; n < NAMED; n++) {
 		uint64_t most = 0;
 		uint32_t which = 0;
 
 		for (uint32_t i = 0; i < p->nfamilies; i++) {
-			tsn_budget_share(&p->families[i], &s);
+			tsn_budget_of_family(&p->families[i], &s);
 			if (s.in_all < below && s.in_all > most) {
 				most = s.in_all;
 				which = i;

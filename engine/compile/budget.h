@@ -10,7 +10,7 @@
 #include "compile/compile.h"
 
 /* One family of groups. */
-struct tsn_share {
+struct tsn_family_memory {
 	uint64_t groups;       /* at most */
 	uint64_t group;        /* bytes of each at most */
 	uint64_t grown;        /* groups that may have grown at the same time, if growing is bounded; else all */
@@ -20,7 +20,7 @@ struct tsn_share {
 	uint64_t in_all;       /* groups * group + grown * beside + fixed */
 };
 
-void tsn_budget_share(const struct tsn_family_def *f, struct tsn_share *out);
+void tsn_budget_of_family(const struct tsn_family_def *f, struct tsn_family_memory *out);
 /* All shares, and the moment of growth of the one that needs most for it: families grow one after another. */
 uint64_t tsn_budget_worst(const struct tsn_program *p);
 /* Beside that, while a tick closes all windows there can be: they are listed together. */

@@ -105,21 +105,6 @@ batch(void)
 	tsn_engine_flush(engine);
 }
 
-static int
-by_value(const void *x, const void *y)
-{
-	double a = *(const double *)x, b = *(const double *)y;
-
-	return (a > b) - (a < b);
-}
-
-static double
-median(double *v, unsigned n)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return v[n / 2];
-}
-
 /* Seconds of this thread a batch, over [n] of them. */
 static double
 quiet(unsigned n)

@@ -94,21 +94,6 @@ batch(uint32_t groups)
 	return now() - began;
 }
 
-static int
-by_value(const void *x, const void *y)
-{
-	double a = *(const double *)x, b = *(const double *)y;
-
-	return (a > b) - (a < b);
-}
-
-static double
-median(double *v, unsigned n)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return v[n / 2];
-}
-
 /* How much longer than [usual] these batches took together. */
 static double
 longer(uint32_t groups, double usual)

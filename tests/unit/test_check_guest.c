@@ -159,11 +159,11 @@ takes(const struct made *m, const char *ruleset)
 {
 	const struct tsn_program *p = m->r->program;
 	uint64_t sum = 0;
-	struct tsn_share s;
+	struct tsn_family_memory s;
 
 	for (uint32_t i = 0; i < p->nrules; i++)
 		for (uint32_t k = 0; k < p->rules[i].families_n && strcmp(p->rules[i].ruleset, ruleset) == 0; k++) {
-			tsn_budget_share(&p->families[p->rules[i].families[k]], &s);
+			tsn_budget_of_family(&p->families[p->rules[i].families[k]], &s);
 			sum += s.in_all;
 		}
 	return sum;

@@ -324,11 +324,24 @@ Test(receivers, a_caller_that_stalls_loses_what_is_counted, .timeout = 60)
 	}
 }
 
+/* What the receivers left in the sockets when they stopped; then all that was sent has come. */
+static void
+see_the_rest(struct line *l)
+{
+	struct tsn_datagram v[TSN_UDP_BATCH];
+
+	for (unsigned i = 0; i < l->n; i++)
+		for (int n; (n = tsn_udp_receive(l->udp[i], v, TSN_UDP_BATCH)) > 0;)
+			for (int k = 0; k < n; k++)
+				see(l, &v[k], (int)i, false);
+	for (unsigned x = 0; x < EXPORTERS; x++)
+		cr_assert_eq(l->seen[x], l->sent[x]);
+}
+
 /* Stopped in the middle of everything: queue, what found no room in it, and sockets; then they go on. */
 Test(receivers, stopping_loses_nothing, .timeout = 60)
 {
 	struct line l = make_line(2, NULL, (size_t)1 << 18);
-	struct tsn_datagram v[TSN_UDP_BATCH];
 	uint64_t sent = 0;
 
 	for (unsigned round = 0; round < 3; round++) {
@@ -345,12 +358,7 @@ Test(receivers, stopping_loses_nothing, .timeout = 60)
 		cr_assert_eq(tsn_receivers_running(l.receivers), 0);
 		while (take(&l, false) > 0)
 			;
-		for (unsigned i = 0; i < l.n; i++)
-			for (int n; (n = tsn_udp_receive(l.udp[i], v, TSN_UDP_BATCH)) > 0;)
-				for (int k = 0; k < n; k++)
-					see(&l, &v[k], (int)i, false);
-		for (unsigned x = 0; x < EXPORTERS; x++)
-			cr_assert_eq(l.seen[x], l.sent[x]);
+		see_the_rest(&l);
 	}
 	cr_assert_eq(counters(&l).kernel_drops, 0);
 	end(&l);
@@ -424,7 +432,6 @@ Test(receivers, others_do_the_work_of_those_missing, .timeout = 60)
 Test(receivers, threads_that_cannot_be_had_again, .timeout = 60)
 {
 	struct line l = make_line(4, NULL, (size_t)1 << 17);
-	struct tsn_datagram v[TSN_UDP_BATCH];
 	uint64_t sent = 0;
 	bool began;
 
@@ -445,12 +452,7 @@ Test(receivers, threads_that_cannot_be_had_again, .timeout = 60)
 	tsn_receivers_stop(l.receivers);
 	while (take(&l, false) > 0)
 		;
-	for (unsigned i = 0; i < l.n; i++)
-		for (int n; (n = tsn_udp_receive(l.udp[i], v, TSN_UDP_BATCH)) > 0;)
-			for (int k = 0; k < n; k++)
-				see(&l, &v[k], (int)i, false);
-	for (unsigned x = 0; x < EXPORTERS; x++)
-		cr_assert_eq(l.seen[x], l.sent[x]);
+	see_the_rest(&l);
 	cr_assert_eq(counters(&l).kernel_drops, 0);
 	end(&l);
 }
