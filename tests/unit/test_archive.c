@@ -380,10 +380,7 @@ Test(archive, mutations_end_well)
 	close_archive();
 	cr_assert_lt(packed.len, sizeof(work) / 2);
 	for (long i = 0; i < mutate_times(50000); i++) {
-		memcpy(work, packed.p, packed.len);
-		n = packed.len;
-		for (unsigned k = 0; k <= i % 3; k++)
-			n = mutate_once(work, n, sizeof(work), &seed);
+		n = mutate_copy(work, sizeof(work), packed.p, packed.len, 1 + (uint64_t)i % 3, &seed);
 		tsn_archive_unpack(work, n, NULL, &m, error);
 		tsn_manifest_fini(&m);
 	}

@@ -12,6 +12,7 @@
 #include "author/backtest.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "unit/compile_rules.h"
 
 #define START INT64_C(1767571200000) /* 2026-01-05 00:00:00 */
 
@@ -71,21 +72,6 @@ remove_directory(void)
 
 TestSuite(author_backtest, .init = make_directory, .fini = remove_directory);
 
-static struct tsn_ruleset *
-compile(const char *text)
-{
-	struct tsn_sources *sources = tsn_sources_new();
-	struct tsn_diags *diags = tsn_diags_new();
-	struct tsn_rule_text one = { "rule", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
-	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
-
-	cr_assert_not_null(rs);
-	tsn_diags_free(diags);
-	tsn_sources_free(sources);
-	return rs;
-}
-
 static void
 on_line(void *arg, enum tsn_log_level level, const char *line)
 {
@@ -123,7 +109,7 @@ Test(author_backtest, directory)
 
 	for (uint32_t rows = 1; rows <= 1024; rows += 341) { /* never changes a result */
 		o.batch_rows = rows;
-		cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+		cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 		cr_assert_eq(b.flows, 30);
 		cr_assert_eq(b.first, START);
 		cr_assert_eq(b.last, START + 3609000);
@@ -151,13 +137,13 @@ Test(author_backtest, limits)
 	struct tsn_backtest_options o = options(&input, 2);
 	struct tsn_backtest b;
 
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(b.nalerts, 4); /* of a_odd and z_scan two each */
 	cr_assert_eq(b.rule[0].alerts, 3);
 	cr_assert_eq(b.rule[0].listed, 2);
 	tsn_backtest_fini(&b);
 	o.max_alerts = 0;
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(b.nalerts, 0);
 	cr_assert_eq(b.rule[2].alerts, 3);
 	tsn_backtest_fini(&b);
@@ -186,7 +172,7 @@ Test(author_backtest, damage)
 	fclose(f);
 	o.ninputs = 2;
 	o.feed.log = &log;
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_geq(b.flows, 30);
 	cr_assert_eq(b.rule[0].alerts, 3);
 	cr_assert_eq(b.rule[2].alerts, 3);
@@ -222,13 +208,13 @@ Test(author_backtest, progress)
 
 	o.progress = on_progress;
 	o.arg = &h;
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(h.done, h.total);
 	cr_assert_gt(h.total, 1000);
 	cr_assert_eq(b.flows, 30);
 	tsn_backtest_fini(&b);
 	h = (struct heard){ .stop_at = 1 };
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(h.calls, 1);
 	cr_assert_eq(b.flows, 20); /* of the first file */
 	tsn_backtest_fini(&b);
@@ -258,7 +244,7 @@ Test(author_backtest, threads)
 	pthread_t id[2];
 
 	for (int i = 0; i < 2; i++)
-		t[i] = (struct one_thread){ .o = options(&input, 100), .rs = compile(rules) };
+		t[i] = (struct one_thread){ .o = options(&input, 100), .rs = compile_rules(rules) };
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(pthread_create(&id[i], NULL, in_thread, &t[i]), 0);
 	for (int i = 0; i < 2; i++) {
@@ -280,14 +266,14 @@ Test(author_backtest, memory)
 	long n;
 
 	tsn_mem_fail_at(1000000, false);
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	n = tsn_mem_count();
 	tsn_backtest_fini(&b);
 	for (long i = 0; i < n; i += 1 + n / 150) {
 		struct tsn_ruleset *rs;
 
 		tsn_mem_fail_never();
-		rs = compile(rules);
+		rs = compile_rules(rules);
 		tsn_mem_fail_at(i, true);
 		if (tsn_backtest_run(rs, &o, &b))
 			cr_assert(b.flows <= 30);

@@ -203,11 +203,8 @@ Test(index, mutations_end_well)
 	struct tsn_index x;
 
 	for (long i = 0; i < mutate_times(200000); i++) {
-		size_t n = sizeof(good) - 1;
+		size_t n = mutate_copy(work, sizeof(work), good, sizeof(good) - 1, 1 + (uint64_t)i % 3, &seed);
 
-		memcpy(work, good, n);
-		for (unsigned k = 0; k <= i % 3; k++)
-			n = mutate_once(work, n, sizeof(work), &seed);
 		if (tsn_index_parse((const char *)work, n, &x, error))
 			for (size_t r = 0; r < x.nrulesets; r++)
 				cr_assert(tsn_ruleset_name_ok(x.ruleset[r].name) && tsn_ruleset_path_ok(x.ruleset[r].version[0].url));

@@ -259,11 +259,8 @@ Test(store, mutated_states_never_lead_out, .timeout = 300)
 	fill();
 	cr_assert_eq(tsn_buf_read_file(&b, path("state.json"), sizeof(text) - 64), 0);
 	for (long i = 0; i < mutate_times(100000); i++) {
-		size_t n = b.len;
+		size_t n = mutate_copy(text, sizeof(text), b.p, b.len, mutate_random(&seed) % 3 + 1, &seed);
 
-		memcpy(text, b.p, n);
-		for (uint64_t k = mutate_random(&seed) % 3 + 1; k > 0; k--)
-			n = mutate_once(text, n, sizeof(text), &seed);
 		if (tsn_store_state_parse(&s, (char *)text, n, error)) {
 			read++;
 			for (size_t r = 0; r < s.nrulesets; r++) {
