@@ -105,7 +105,7 @@ mutate_captures(uint64_t seed)
 	tsn_batch_free(fuzz.batch);
 	tsn_decoder_free(fuzz.decoder);
 	tsn_exporters_free(fuzz.exporters);
-	close(fuzz_file.fd);
+	fuzz_file_close();
 }
 
 Test(input_mutate, captures_1)

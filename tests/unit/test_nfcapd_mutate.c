@@ -128,7 +128,7 @@ mutate_files(uint64_t seed)
 	for (int k = 0; k < SEEDS; k++)
 		bytes_free(&seeds[k]);
 	tsn_batch_free(fuzz.batch);
-	close(fuzz.fd);
+	fuzz_file_close();
 }
 
 Test(nfcapd_mutate, files_1, .timeout = 300)
@@ -161,5 +161,5 @@ Test(nfcapd_mutate, each_bit_and_each_length, .timeout = 300)
 	cr_assert_gt(fuzz.rows, 10 * b.n);
 	bytes_free(&b);
 	tsn_batch_free(fuzz.batch);
-	close(fuzz.fd);
+	fuzz_file_close();
 }
