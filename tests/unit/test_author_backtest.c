@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "unit/compile_rules.h"
+#include "unit/scratch_dir.h"
 
 #define START INT64_C(1767571200000) /* 2026-01-05 00:00:00 */
 
@@ -21,17 +22,12 @@ static const char rules[] =
 	"rule a_odd { when dst_port == 1434 alert each }\n"
 	"rule m_none { when dst_port == 9 }\n";
 
-static char root[64];
-
 static FILE *
 open_file(const char *name, const char *mode)
 {
-	char path[160];
-	FILE *f;
+	FILE *f = fopen(dir_path(name), mode);
 
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	f = fopen(path, mode);
-	cr_assert_not_null(f, "%s", path);
+	cr_assert_not_null(f, "%s", name);
 	return f;
 }
 
@@ -52,8 +48,7 @@ write_flows(const char *name, int from, int n, unsigned src, unsigned port)
 static void
 make_directory(void)
 {
-	snprintf(root, sizeof(root), "/tmp/tocsin-backtest-XXXXXX");
-	cr_assert_not_null(mkdtemp(root));
+	dir_begin();
 	/* the later file first: names decide */
 	write_flows("flows.202601050100.csv", 3600, 10, 7, 25);
 	write_flows("flows.202601050000.csv", 0, 5, 7, 25);
@@ -61,16 +56,7 @@ make_directory(void)
 	write_flows("flows.202601050000.csv", 10, 12, 9, 80);
 }
 
-static void
-remove_directory(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(author_backtest, .init = make_directory, .fini = remove_directory);
+TestSuite(author_backtest, .init = make_directory, .fini = dir_end);
 
 static void
 on_line(void *arg, enum tsn_log_level level, const char *line)
@@ -102,7 +88,7 @@ describe(const struct tsn_backtest *b, struct tsn_buf *out)
 
 Test(author_backtest, directory)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 100);
 	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_backtest b;
@@ -133,7 +119,7 @@ Test(author_backtest, directory)
 
 Test(author_backtest, limits)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 2);
 	struct tsn_backtest b;
 
@@ -153,14 +139,14 @@ Test(author_backtest, limits)
 Test(author_backtest, damage)
 {
 	char missing[128];
-	const char *input[] = { missing, root };
+	const char *input[] = { missing, dir };
 	struct tsn_backtest_options o = options(input, 0);
 	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_log log = { TSN_LOG_WARN, on_line, &text };
 	struct tsn_backtest b;
 	FILE *f;
 
-	snprintf(missing, sizeof(missing), "%s/missing", root);
+	snprintf(missing, sizeof(missing), "%s/missing", dir);
 	f = open_file("flows.202601050030.csv", "w");
 	fputs("start,duration,proto,src,src_port,dst,dst_port,flags,packets,bytes\n2026-01-05T00:30:00.000Z,0s,tcp,10.0.0.1,1,192.0.2.1,2,SYN,1,", f);
 	fclose(f);
@@ -201,7 +187,7 @@ on_progress(void *arg, uint64_t flows, uint64_t done, uint64_t total)
 
 Test(author_backtest, progress)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 0);
 	struct heard h = { 0 };
 	struct tsn_backtest b;
@@ -238,7 +224,7 @@ in_thread(void *arg)
 
 Test(author_backtest, threads)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct one_thread t[2];
 	struct tsn_buf text[2] = { TSN_BUF_INIT, TSN_BUF_INIT };
 	pthread_t id[2];
@@ -260,7 +246,7 @@ Test(author_backtest, threads)
 
 Test(author_backtest, memory)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 100);
 	struct tsn_backtest b;
 	long n;
