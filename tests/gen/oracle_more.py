@@ -349,9 +349,6 @@ class Decided:
         self.by = r.choice([['src'], ['dst', 'dst_port'], ['src', 'proto']])
         window = r.choice([30, 60]) * SECOND
         self.agg = [self.aggregate(r, window) for _ in range(2)]
-        # both have the same groups, so that each is evaluated once
-        self.agg[0].function, self.agg[0].what = 'count', []
-        self.agg[1].cond_text, self.agg[1].cond = self.agg[0].cond_text, self.agg[0].cond
         seen = [[] for _ in self.agg]
         for f in flows[:300]:
             for s, a in zip(seen, self.agg):
