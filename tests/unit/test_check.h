@@ -47,7 +47,7 @@ make_path(const char *path)
 	static const char *const search[] = { "stdlib-rules" };
 	struct tsn_compile_input in = { .paths = &path, .npaths = 1, .search = search, .nsearch = 1 };
 
-	return make_input(&in, false);
+	return make_input(&in, true);
 }
 
 static inline struct made
