@@ -64,6 +64,7 @@ struct tsn_near {
 	uint64_t base, first;    /* where the first pane begins, and its number, biased */
 	uint32_t factor, shift;  /* division by pane_ms */
 	uint32_t reach;          /* bits of a time from [base] on; 0: there is no short way but for that one */
+	uint32_t panes;          /* from the first, all of whose times are near */
 };
 
 struct tsn_agg {

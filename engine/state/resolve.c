@@ -10,7 +10,9 @@ TSN_WIDE(static, void, lines_of, (const struct tsn_directory *d, const uint64_t 
 {
 	const struct tsn_directory dir = *d;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; dir.next == NULL && i < n; i++)
+		line[i] = dir.line + ((uint64_t)tsn_position(hash[i]) * dir.lines >> 32);
+	for (uint32_t i = 0; dir.next != NULL && i < n; i++)
 		line[i] = tsn_directory_line(&dir, tsn_position(hash[i]));
 }
 
