@@ -413,6 +413,7 @@ tsn_state_fold_steps(struct tsn_state *s, uint32_t family, const struct tsn_batc
 
 	w.to = &st->row;
 	w.to->n = 0;
+	tsn_state_fetch_next(s, family);
 	tsn_family_begin(s, f);
 	if (b->kind == TSN_BATCH_TICK)
 		st->told = true;
