@@ -128,6 +128,16 @@ tsn_group_prefetch(const struct tsn_family_store *s, uint32_t group)
 	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride), 1);
 }
 
+/* Where its key is, if that is in the slab; the group itself has come. */
+static inline void
+tsn_key_prefetch(const struct tsn_family_store *s, uint32_t group)
+{
+	const struct tsn_group *g = tsn_group_at(s, group);
+
+	if (tsn_in_slab(g))
+		__builtin_prefetch(s->slab.mem + (size_t)g->key * TSN_SLAB_UNIT);
+}
+
 /* Of a group's word: a flow more, as far as they go. Compilers make twice as much of a bit field. */
 static inline uint32_t
 tsn_one_more(uint32_t word)
@@ -164,8 +174,9 @@ uint32_t tsn_family_find(const struct tsn_family *f, const struct tsn_keys *k, u
 /* A new group for a key that has none, in the place of another if its part is full. TSN_GROUP_NONE: memory is out. */
 bool tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row);
 uint32_t tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed);
-/* Fetches what finding the group of a later row will look at; then, with [group], the group and its cells. */
-void tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group);
+/* Fetches what finding the group of a later row will look at, one after the other: its place in the directory, the group and its cells, its key. */
+enum tsn_ahead { TSN_AHEAD_PLACE, TSN_AHEAD_GROUP, TSN_AHEAD_KEY };
+void tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, enum tsn_ahead what);
 /* Room for so many groups in every part, in every array; it grows as if they came one by one. */
 bool tsn_family_room(struct tsn_family *f, uint32_t n);
 void tsn_family_fini(struct tsn_family *f);
