@@ -83,6 +83,8 @@ struct common {
 /* What is done with a group that was found: nothing yet, it is touched, or the row is folded into the lean count, and so touched. */
 enum then { FIND, TOUCH, COUNT };
 
+#define KEY_AHEAD 8u /* entries: their groups have come, and say where their keys are */
+
 /* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
 static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
@@ -96,6 +98,8 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
+		if (!trust && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
+			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
 		if (then == TOUCH)
 			tsn_cell_prefetch(&cells, group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !tsn_same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {
