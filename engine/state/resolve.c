@@ -81,6 +81,16 @@ struct common {
 /* What is done with a group that was found: nothing yet, it is touched, or the row is folded into the lean count, and so touched. */
 enum then { FIND, TOUCH, COUNT };
 
+/* Fetches the key of an entry to come, where it is in the slab; its group is there, since it was guessed. Inline, or it would be as if it did nothing. */
+static inline __attribute__((always_inline)) void
+fetch_key(const struct tsn_family_store *s, const uint32_t *group, uint32_t i, uint32_t n)
+{
+	const struct tsn_group *g = i < n && group[i] != TSN_GROUP_NONE ? tsn_group_at(s, group[i]) : NULL;
+
+	if (g != NULL && tsn_in_slab(g))
+		__builtin_prefetch(s->slab.mem + (size_t)g->key * TSN_SLAB_UNIT);
+}
+
 /* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
 static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
@@ -89,11 +99,14 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
+	const bool long_keys = !trust && tsn_mask_any(&c->k->encoded);
 
 	for (uint32_t i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
+		if (long_keys)
+			fetch_key(&f->store, group, i + TSN_AHEAD, n);
 		if (then == TOUCH)
 			tsn_cell_prefetch(&cells, group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !tsn_same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {
