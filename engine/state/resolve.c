@@ -93,12 +93,14 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
+	const bool long_keys = !trust && tsn_mask_any(&c->k->encoded);
 
 	for (uint32_t i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
-		if (!trust && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
+<<<<<<< HEAD
+		if (long_keys && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
 			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
 		if (then == TOUCH)
 			tsn_cell_prefetch(&cells, group[i]);
