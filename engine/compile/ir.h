@@ -183,6 +183,7 @@ struct tsn_ir_module {
 	uint32_t nschedules;
 	struct tsn_wanted *wanted;       /* elements that rules name by number, and their columns */
 	uint32_t nwanted;
+	bool filter;                     /* for rows: there will be no alerts, and nobody looks at the keys they would have */
 };
 
 /*
