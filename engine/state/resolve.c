@@ -99,7 +99,6 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
-<<<<<<< HEAD
 		if (long_keys && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
 			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
 		if (then == TOUCH)
