@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define SLOTS_FIRST 16u
+#define SLOTS_DIVIDED 2048u /* from here on a walk through all entries for one of a part takes longer than all else */
 
 struct tsn_alert_entry *
 tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len)
@@ -45,6 +46,10 @@ make_room(struct tsn_alert_rule *r)
 	slot = tsn_calloc(1, n * sizeof(*slot) + TSN_ALERT_PARTS * sizeof(uint32_t));
 	if (slot == NULL)
 		return false;
+	if (n >= SLOTS_DIVIDED && !tsn_alert_lists_divide(r)) {
+		tsn_free(slot);
+		return false;
+	}
 	if (r->slot != NULL)
 		memcpy(slot + n, tsn_alert_in_part(r), TSN_ALERT_PARTS * sizeof(uint32_t));
 	for (uint32_t i = 0; i < r->nslots; i++)
@@ -194,42 +199,5 @@ tsn_alert_entry_free_all(struct tsn_alert_rule *r)
 	r->nnews = r->news_cap = 0;
 	r->slot = NULL;
 	r->nslots = r->nentries = 0;
-	r->open = r->pending = r->closed = (struct tsn_alert_list){ NULL, NULL };
-}
-
-void
-tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
-{
-	struct tsn_alert_entry *before = l->tail;
-
-	while (before != NULL && before->due > e->due)
-		before = before->other->prev;
-	e->other = e;
-	if (before != NULL && before->due == e->due) {
-		e->other = before->other;
-		e->other->other = e;
-	}
-	e->prev = before;
-	e->next = before != NULL ? before->next : l->head;
-	*(before != NULL ? &before->next : &l->head) = e;
-	*(e->next != NULL ? &e->next->prev : &l->tail) = e;
-}
-
-void
-tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
-{
-	const bool first = e->prev == NULL || e->prev->due != e->due, last = e->next == NULL || e->next->due != e->due;
-
-	/* an entry just made is in no list */
-	if (e->prev == NULL && l->head != e)
-		return;
-	if (first != last) { /* its neighbour takes over */
-		struct tsn_alert_entry *heir = first ? e->next : e->prev;
-
-		heir->other = e->other;
-		heir->other->other = heir;
-	}
-	*(e->prev != NULL ? &e->prev->next : &l->head) = e->next;
-	*(e->next != NULL ? &e->next->prev : &l->tail) = e->prev;
-	e->prev = e->next = NULL;
+	tsn_alert_lists_fini(r);
 }

@@ -83,7 +83,7 @@ struct tsn_alert_details {
 };
 
 /* What every match looks at comes first, in two cache lines with a short key. */
-enum tsn_alert_life { TSN_LIFE_CLOSED, TSN_LIFE_PENDING, TSN_LIFE_OPEN };
+enum tsn_alert_life { TSN_LIFE_CLOSED, TSN_LIFE_PENDING, TSN_LIFE_OPEN, TSN_LIVES };
 
 struct tsn_alert_entry {
 	uint64_t hash;
@@ -95,6 +95,7 @@ struct tsn_alert_entry {
 	uint64_t flows;
 	struct tsn_alert_details *d;          /* NULL: closed */
 	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
+	uint64_t queued;   /* when it came into its list, among those of its rule */
 	struct tsn_alert_entry *other;        /* of the first and the last entry in a row with one [due]: the other end */
 	uint32_t last_row; /* of the batch at hand, while dirty */
 	uint32_t sampling;
@@ -112,6 +113,15 @@ struct tsn_alert_list {
 	struct tsn_alert_entry *head, *tail;
 };
 
+/* Of a rule (lists.c). */
+struct tsn_alert_lists {
+	struct tsn_alert_list whole[TSN_LIVES];
+	struct tsn_alert_list *of_part; /* NULL: few, in [whole]; else TSN_LIVES of each part, in place of it */
+	int64_t least;                  /* nothing in them is due before it */
+	uint64_t queued;
+};
+#define TSN_ALERT_NO_LISTS (struct tsn_alert_lists){ .least = INT64_MAX }
+
 struct tsn_alert_slot {
 	uint64_t hash;
 	struct tsn_alert_entry *e; /* NULL: free */
@@ -126,7 +136,7 @@ struct tsn_alert_rule {
 	struct tsn_alert_slot *slot; /* a power of two of them, and tsn_alert_in_part; NULL while there is no entry */
 	uint32_t nslots, nentries;
 	struct tsn_alert_counts counts; /* next to [nentries]: both tell at a reload that nothing ever came */
-	struct tsn_alert_list open, pending, closed;
+	struct tsn_alert_lists lists;
 	int64_t watch_pane; /* the next one at whose end keys are evaluated; TSN_TIME_NONE while none is open or pending */
 	int64_t reached;    /* by the rows that the end of input makes; TSN_TIME_NONE: there were none */
 	uint32_t for_panes; /* a pending key opens when it held in so many in a row */
@@ -237,12 +247,6 @@ bool tsn_alert_entry_place(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 /* Takes it out of the table and frees it; it is in no list. */
 void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
-/*
- * Sorted by [due], behind its equals. Flows come out of order by minutes and thousands of entries may share a due, so the
- * place is looked for from due to due, not from entry to entry. [due] must not change while the entry is in a list.
- */
-void tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
-void tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
 /* Starts to fetch what a look-up of [hash] will read, first its slot, then its entry. */
 void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool entry);
 /* Gives it details, or more room for what is saved. False when memory is out. */
@@ -257,6 +261,50 @@ tsn_alert_saved(const struct tsn_alert_entry *e, uint32_t i)
 {
 	return i < e->d->nsaved ? &e->d->saved[i] : NULL;
 }
+
+/* lists.c */
+/*
+ * Sorted by [due], behind its equals. Flows come out of order by minutes and thousands of entries may share a due, so the
+ * place is looked for from due to due, not from entry to entry. [due] must not change while the entry is in a list.
+ */
+void tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
+void tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
+/* The same in the list of its life and part. */
+void tsn_alert_enlist(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
+void tsn_alert_delist(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
+/* One of the lists [0, tsn_alert_nlists) of a life; of any part its own. */
+static inline struct tsn_alert_list *
+tsn_alert_list(const struct tsn_alert_rule *r, enum tsn_alert_life life, uint32_t i)
+{
+	const struct tsn_alert_lists *l = &r->lists;
+
+	return l->of_part != NULL ? &l->of_part[i * TSN_LIVES + life] : (struct tsn_alert_list *)&l->whole[life];
+}
+static inline uint32_t
+tsn_alert_nlists(const struct tsn_alert_rule *r)
+{
+	return r->lists.of_part != NULL ? TSN_ALERT_PARTS : 1;
+}
+/* Takes out all of a life: the first in order, chained by [next]. */
+struct tsn_alert_entry *tsn_alert_unlist(struct tsn_alert_rule *r, enum tsn_alert_life life);
+/*
+ * Going through several lists as one, in order of due, stage and when they came: begins with the first of each list that has any,
+ * added to [n] heads in [v]; then the next of all, NULL behind the last. A part is one stage's, so there are at most TSN_ALERT_HEADS.
+ */
+#define TSN_ALERT_HEADS (TSN_ALERT_STAGES + TSN_ALERT_PARTS)
+struct tsn_alert_head {
+	struct tsn_alert_entry *e;
+	uint32_t stage;
+};
+uint32_t tsn_alert_heads(const struct tsn_alert_rule *r, enum tsn_alert_life life, uint32_t stage, struct tsn_alert_head *v, uint32_t n);
+struct tsn_alert_entry *tsn_alert_next(struct tsn_alert_head *v, uint32_t *n);
+/* Of all of a life the first that is due, NULL: there is none; and when the first of all is, INT64_MAX: there is none. */
+struct tsn_alert_entry *tsn_alert_first_due(const struct tsn_alert_rule *r, enum tsn_alert_life life);
+int64_t tsn_alert_lists_due(const struct tsn_alert_rule *r);
+/* By parts, if they are not yet; false when memory is out. And back: for who is about to change parts. */
+bool tsn_alert_lists_divide(struct tsn_alert_rule *r);
+void tsn_alert_lists_join(struct tsn_alert_rule *r);
+void tsn_alert_lists_fini(struct tsn_alert_rule *r);
 
 /* move.c: all that is known of a rule's alerts, to the same rule of another stage; or of those of [n] shards, among which they are divided */
 void tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from);
