@@ -159,18 +159,29 @@ tsn_alert_entry_forget(struct tsn_alert_entry *e)
 }
 
 void
-tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool entry)
+tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enum tsn_alert_fetch what)
 {
 	const struct tsn_alert_slot *slot;
+	const struct tsn_alert_entry *e;
 
 	if (r->nslots == 0)
 		return;
 	slot = &r->slot[(uint32_t)hash & (r->nslots - 1)];
-	if (!entry) {
+	if (what == TSN_FETCH_SLOT) {
 		__builtin_prefetch(slot);
-	} else if (slot->e != NULL) {
-		__builtin_prefetch(slot->e, 1);
-		__builtin_prefetch((const char *)slot->e + 64, 1);
+		return;
+	}
+	e = slot->e;
+	if (e == NULL)
+		return;
+	if (what == TSN_FETCH_ENTRY) {
+		__builtin_prefetch(e, 1);
+		__builtin_prefetch((const char *)e + 64, 1);
+	} else {
+		if (e->prev != NULL)
+			__builtin_prefetch(&e->prev->due, 1);
+		if (e->next != NULL)
+			__builtin_prefetch(&e->next->due, 1);
 	}
 }
 

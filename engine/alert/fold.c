@@ -23,16 +23,15 @@ struct keyed {
 	const uint8_t *key;
 };
 
-#define NO_ROW UINT32_MAX
 #define AGE_MAX (INT64_C(3600) * TSN_SECOND) /* event time is at most so far behind receipt (S1) */
 
 void
 tsn_alert_settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 {
-	if (!e->dirty || e->last_row == NO_ROW)
+	if (!e->dirty || e->last_row == TSN_ALERT_NO_ROW)
 		return;
 	tsn_alert_capture(a, r, e, e->last_row);
-	e->last_row = NO_ROW;
+	e->last_row = TSN_ALERT_NO_ROW;
 }
 
 /* At most one entry a row, so there is room. */
@@ -83,6 +82,17 @@ end_at_tick(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_ent
 	tsn_alert_end(a, r, e, tick, place, tick + (keep > 0 ? keep : 0));
 }
 
+/* Those that end together lie anywhere in memory. */
+static void
+prefetch_next(const struct tsn_alert_entry *e)
+{
+	prefetch_details(e->next);
+	if (e->next != NULL && e->next->next != NULL) {
+		__builtin_prefetch(e->next->next, 1);
+		__builtin_prefetch((const char *)e->next->next + 64, 1);
+	}
+}
+
 static struct tsn_alert_entry *
 due_by(const struct tsn_alert_list *l, int64_t tick)
 {
@@ -105,8 +115,10 @@ tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
 			else
 				end_at_tick(a, r, e, e->due, tsn_alert_place_of_tick(a, e->due));
 		}
-		while ((e = due_by(tsn_alert_list(r, TSN_LIFE_OPEN, i), tick)) != NULL)
+		while ((e = due_by(tsn_alert_list(r, TSN_LIFE_OPEN, i), tick)) != NULL) {
+			prefetch_next(e);
 			end_at_tick(a, r, e, e->due, tsn_alert_place_of_tick(a, e->due));
+		}
 		while ((e = due_by(tsn_alert_list(r, TSN_LIFE_CLOSED, i), tick)) != NULL)
 			tsn_alert_drop(a, r, e);
 	}
@@ -327,14 +339,13 @@ take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct keyed *k, uint32
 	k[i].hash = tsn_hash_bytes(k[i].key, k[i].len, 0);
 }
 
-/* Their slots and entries are on the way before the first is looked at. */
+/* What they will look at is on the way before the first is looked at. */
 static void
 fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, uint32_t n, const struct verdict *v)
 {
-	for (uint32_t i = 0; i < n; i++)
-		tsn_alert_entry_prefetch(r, k[i].hash, false);
-	for (uint32_t i = 0; i < n; i++)
-		tsn_alert_entry_prefetch(r, k[i].hash, true);
+	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; what <= TSN_FETCH_NEIGHBOURS; what++)
+		for (uint32_t i = 0; i < n; i++)
+			tsn_alert_entry_prefetch(r, k[i].hash, what);
 	for (uint32_t i = 0; i < n; i++)
 		fold_row(a, r, &k[i], v);
 }

@@ -190,11 +190,12 @@ count_row(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry
 	e->first_seen = t < e->first_seen ? t : e->first_seen;
 	e->last_seen = t > e->last_seen ? t : e->last_seen;
 	e->sampling = sampling > e->sampling ? sampling : e->sampling;
+	e->sampled = false;
 	if (b->kind == TSN_BATCH_TICK)
 		return;
 	e->flows++;
 	if (e->flows <= TSN_ALERT_SAMPLES)
-		tsn_alert_capture_sample(a, r, e, row);
+		e->sampled = tsn_alert_capture_sample(a, r, e, row);
 }
 
 /* The numbers of an alert begin with this row. */
@@ -275,6 +276,7 @@ tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 		return;
 	}
 	e->received = a->received[row];
+	e->last_row = TSN_ALERT_NO_ROW; /* what it was before in this batch ended unread */
 	e->cut = false;
 	e->d->hold = (struct tsn_alert_hold){ .newest = TSN_TIME_NONE };
 	if (r->rule->watched) {

@@ -27,6 +27,7 @@ struct tsn_saved {
 };
 
 #define TSN_ALERT_PARTS 64 /* of keys, as the state has them */
+#define TSN_ALERT_NO_ROW UINT32_MAX
 #define TSN_ALERT_BLOCK 16u /* rows whose entries are fetched together */
 
 enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
@@ -87,24 +88,26 @@ enum tsn_alert_life { TSN_LIFE_CLOSED, TSN_LIFE_PENDING, TSN_LIFE_OPEN, TSN_LIVE
 
 struct tsn_alert_entry {
 	uint64_t hash;
-	int64_t due;       /* open, pending: tick on which it ends; closed: tick from which it may be forgotten */
 	int64_t received;  /* of its last match: running maximum, ms */
 	int64_t opened;    /* when it opened last; TSN_TIME_NONE: never did */
 	int64_t reported;  /* when it last opened with a record; TSN_TIME_NONE: never did */
 	int64_t first_seen, last_seen;
 	uint64_t flows;
-	struct tsn_alert_details *d;          /* NULL: closed */
-	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
-	uint64_t queued;   /* when it came into its list, among those of its rule */
-	struct tsn_alert_entry *other;        /* of the first and the last entry in a row with one [due]: the other end */
-	uint32_t last_row; /* of the batch at hand, while dirty */
+	uint32_t last_row; /* of the batch at hand, while dirty; TSN_ALERT_NO_ROW: it has been read */
 	uint32_t sampling;
+	/* what its neighbours in a list look at, together */
+	int64_t due;       /* open, pending: tick on which it ends; closed: tick from which it may be forgotten */
+	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
+	struct tsn_alert_entry *other;        /* of the first and the last entry in a row with one [due]: the other end */
+	uint64_t queued;   /* when it came into its list, among those of its rule */
+	struct tsn_alert_details *d;          /* NULL: closed */
 	uint32_t key_len;
 	uint8_t life;      /* enum tsn_alert_life */
 	uint8_t part;      /* of its key */
 	uint8_t severity;  /* the highest reached */
 	bool silent;       /* open, but within `once per` */
 	bool dirty;
+	bool sampled;      /* the flow that was counted last is the last sample */
 	bool cut;          /* ended early, to make room */
 	uint8_t key[];
 };
@@ -247,8 +250,9 @@ bool tsn_alert_entry_place(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 /* Takes it out of the table and frees it; it is in no list. */
 void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
-/* Starts to fetch what a look-up of [hash] will read, first its slot, then its entry. */
-void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool entry);
+/* Starts to fetch what a match of [hash] will look at: first its slot, then its entry, then that one's neighbours. */
+enum tsn_alert_fetch { TSN_FETCH_SLOT, TSN_FETCH_ENTRY, TSN_FETCH_NEIGHBOURS };
+void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enum tsn_alert_fetch what);
 /* Gives it details, or more room for what is saved. False when memory is out. */
 bool tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved);
 /* Frees the details. */
@@ -317,7 +321,8 @@ uint32_t tsn_alert_part(const struct tsn_alerts *a, const struct tsn_rule *r, co
 void tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 /* Of a watch only the value, and what is computed. */
 void tsn_alert_capture_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
-void tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+/* False: it is none, there are enough or memory is out. */
+bool tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 /* Builds the plan of a rule in [room], which is zeroed and holds tsn_alert_planned(rule) of them. */
 uint32_t tsn_alert_planned(const struct tsn_rule *r);
 void tsn_alert_capture_plan(struct tsn_alert_rule *r, struct tsn_save_plan *room);
