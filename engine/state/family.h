@@ -4,6 +4,7 @@
 #ifndef TSN_STATE_FAMILY_H
 #define TSN_STATE_FAMILY_H
 
+#include "base/fetch.h"
 #include "state/aggregate.h"
 #include "state/directory.h"
 #include "state/keys.h"
@@ -123,7 +124,7 @@ tsn_group_at(const struct tsn_family_store *s, uint32_t group)
 static inline void
 tsn_group_prefetch(const struct tsn_family_store *s, uint32_t group)
 {
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride), 1);
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride));
 }
 
 /* Of a group's word: a flow more, as far as they go. Compilers make twice as much of a bit field. */
