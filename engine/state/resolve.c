@@ -59,6 +59,15 @@ tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uin
 	}
 }
 
+/* Where long keys are compared with those of the groups guessed: of IPv4 addresses, which have none, any memory. */
+static void
+fetch_keys(const struct tsn_family_store *s, const uint32_t *group, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (group[i] != TSN_GROUP_NONE)
+			tsn_fetch((const void *)((uintptr_t)s->slab.mem + (uintptr_t)tsn_group_at(s, group[i])->key * TSN_SLAB_UNIT));
+}
+
 /* Has every part room for so many groups more? */
 static bool
 have_room(const struct tsn_family *f, uint32_t more)
@@ -166,8 +175,11 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 
 	if (can_count_all(f, k, x, lean, n))
 		return count_all(f, k, x, group, n, lean, seed);
-	if (x->from == 0)
+	if (x->from == 0) {
 		tsn_family_guess(f, k, x->row, group, n);
+		if (f->store.slab.live > 0)
+			fetch_keys(&f->store, group, n);
+	}
 	if (c.met != NULL)
 		tsn_met_begin(c.met);
 	x->counted = full && c.lean != NULL;
