@@ -65,6 +65,8 @@ struct tsn_family {
 	/* entries of groups that lost their place, until memory has come; nobody takes them for their own: that group has another key */
 	struct tsn_leaving leaving[TSN_LEAVING];
 	uint32_t nleaving, nleft; /* ever; the last TSN_LEAVING wait */
+	uint8_t gave[TSN_LEAVING]; /* parts in which somebody gave way last */
+	uint32_t ngave;           /* ever */
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	struct tsn_steps *steps; /* of a sequence; steps.c */
