@@ -166,17 +166,17 @@ place_of_group(const struct tsn_family_store *s, uint32_t number, uint64_t seed)
 	return tsn_place_of(g, key, len, seed);
 }
 
-/* Also fetches the groups that the next look will compare. */
+/* Also fetches the groups that the next look will compare, but for those that the last one did. */
 static void
 move_hand(struct tsn_family_store *s, uint32_t part, uint32_t given)
 {
 	const size_t step = (size_t)s->nparts * s->stride;
 	struct tsn_part *p = &s->part[part];
-	const uint8_t *at;
+	const uint32_t was = p->hand, hand = given + 1 < p->n ? given + 1 : 0, from = hand > was ? was + LOOK : hand;
+	const uint8_t *at = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, from));
 
-	p->hand = given + 1 < p->n ? given + 1 : 0;
-	at = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, p->hand));
-	for (uint32_t i = 0; i < LOOK; i++, at += step)
+	p->hand = hand;
+	for (uint32_t place = from; place < hand + LOOK; place++, at += step)
 		__builtin_prefetch(at, 1);
 }
 
