@@ -66,6 +66,8 @@ struct tsn_family {
 	uint64_t folded;     /* the batch folded last */
 	uint32_t budget;     /* groups a part may have */
 	uint32_t nleaving, nleft; /* ever; the last TSN_LEAVING wait */
+	uint8_t gave[TSN_LEAVING]; /* parts in which somebody gave way last */
+	uint32_t ngave;           /* ever */
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	bool many_keys;      /* its steps have different ones, so that what is marked is in one part */

@@ -40,7 +40,7 @@ tsn_same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_
 	if (!tsn_in_slab(g))
 		return false;
 	key = tsn_slab_key(&s->slab, g->key, &len);
-	return len == k->len[row] && memcmp(key, k->bytes + k->off[row], len) == 0;
+	return len == k->len[row] && tsn_same_bytes(key, k->bytes + k->off[row], len);
 }
 
 #endif
