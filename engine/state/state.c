@@ -197,6 +197,7 @@ tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed
 		if (!family_init(&s->family[i], &defs[i], nshards))
 			goto fail;
 		link_aggs(&s->family[i], s);
+		s->family[i].store.dir.spare = &s->spare;
 	}
 	if (!more_init(s))
 		goto fail;
@@ -213,6 +214,7 @@ tsn_state_free(struct tsn_state *s)
 		return;
 	for (uint32_t i = 0; i < s->n; i++)
 		family_free(&s->family[i]);
+	tsn_spare_fini(&s->spare);
 	tsn_free(s->family);
 	tsn_free(s->scratch);
 	tsn_free(s->keys.bytes);
@@ -329,6 +331,13 @@ forget(struct tsn_family *f, uint32_t stop)
 		tsn_mask_and(&f->agg[a].out->known, &f->agg[a].out->known, &before);
 }
 
+static void
+fetch(const void *from, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += 64)
+		__builtin_prefetch((const uint8_t *)from + at, 1);
+}
+
 /* That rows are flows, and which of them look whatever a guard says (NULL: none). */
 struct tsn_flows {
 	const struct tsn_mask *must;
@@ -346,6 +355,7 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 		n = tsn_guard_spare(f, counts, flows->must, s->row, n);
 		x->all = tsn_mask_count(counts) == n ? n : 0;
 	}
+	fetch(f->store.part, f->store.nparts * sizeof(f->store.part[0])); /* for groups that come */
 	have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
 	ok = have == n;
 	if (ok && flows != NULL && f->guard != NULL)
@@ -421,13 +431,6 @@ no_values(struct tsn_family *f, struct tsn_vector *const results[])
 			tsn_mask_clear(&results[i]->known);
 			results[i]->real = is_real(&f->agg[i]);
 		}
-}
-
-static void
-fetch(const void *from, size_t bytes)
-{
-	for (size_t at = 0; at < bytes; at += 64)
-		__builtin_prefetch((const uint8_t *)from + at, 1);
 }
 
 void
