@@ -88,6 +88,20 @@ is_loose(const struct tsn_family *f)
 	return loose;
 }
 
+/* What nobody was counted in is 0 for all of them (S13), so values need no cells. */
+static bool
+is_zero_before(const struct tsn_family *f)
+{
+	bool zeros = f->def.nsteps == 0;
+
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		const enum tsn_agg_fn fn = f->def.agg[i].fn;
+
+		zeros = zeros && (fn == TSN_AGG_COUNT || fn == TSN_AGG_SUM || fn == TSN_AGG_RATE || fn == TSN_AGG_DISTINCT);
+	}
+	return zeros;
+}
+
 static bool
 family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nshards)
 {
@@ -119,6 +133,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 	for (uint32_t i = 0; i < def->naggs; i++)
 		tsn_lean_init(&f->agg[i]);
 	f->loose = is_loose(f);
+	f->zeros = is_zero_before(f);
 	tsn_marks_init(f);
 	return true;
 }
@@ -448,6 +463,41 @@ tsn_state_fetch_next(const struct tsn_state *s, uint32_t family)
 	}
 }
 
+/* Does nobody see more than nothing? Of rows that only look, where there is no group, or none that has as much as they ask for. */
+static bool
+see_nothing(const struct tsn_family *f, const struct tsn_mask *active, const struct tsn_flows *flows)
+{
+	struct tsn_mask must;
+
+	if (f->def.at.n > 0 || f->since_ever)
+		return false;
+	if (f->zeros && f->store.ngroups == 0)
+		return true;
+	if (flows == NULL || f->guard == NULL || !tsn_guard_idle(f))
+		return false;
+	if (flows->must != NULL)
+		tsn_mask_and(&must, flows->must, active);
+	return flows->must == NULL || !tsn_mask_any(&must);
+}
+
+static void
+zero_values(struct tsn_family *f, struct tsn_vector *const results[], const struct tsn_mask *active)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		struct tsn_vector *out = results == NULL ? NULL : results[i];
+
+		if (out != NULL) {
+			out->known = *active;
+			out->real = is_real(&f->agg[i]);
+			TSN_EACH_ROW(row, active)
+				out->i[row] = 0; /* of a real, too */
+		}
+		if (f->agg[i].error != NULL)
+			TSN_EACH_ROW(row, active)
+				f->agg[i].error[row] = 0;
+	}
+}
+
 static bool
 fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[],
@@ -478,6 +528,11 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 	}
 	tsn_mask_and(&active, &active, &rows);
 	apart = f->def.at.n > 0 && tsn_mask_any(&active);
+	if (!tsn_mask_any(&counts) && see_nothing(f, &active, flows)) {
+		tsn_family_begin(s, f);
+		zero_values(f, results, &active);
+		return true;
+	}
 	tsn_mask_or(&rows, &active, &counts);
 	n = tsn_mask_list(&rows, s->row);
 	x.all = !apart && tsn_mask_count(&counts) == n ? n : 0;
