@@ -64,6 +64,7 @@ struct tsn_near {
 	uint64_t base, first;    /* where the first pane begins, and its number, biased */
 	uint32_t factor, shift;  /* division by pane_ms */
 	uint32_t reach;          /* bits of a time from [base] on; 0: there is no short way but for that one */
+	uint32_t panes;          /* from the first, all of whose times are near */
 };
 
 /* First what each batch looks at, as of a family. */
@@ -230,7 +231,7 @@ extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
 extern const struct tsn_agg_ops tsn_fresh_ops, tsn_since_ops, tsn_sequence_ops;
 extern const struct tsn_agg_ops tsn_stddev_ops, tsn_entropy_ops, tsn_jitter_ops;
 
-/* distinct.c: narrows [takes] to the rows that have all of the tuple, and hashes it; single numbers and IPv4 addresses do not collide. */
+/* tuple.c: narrows [takes] to the rows that have all of the tuple, and hashes it; single numbers and IPv4 addresses do not collide. */
 void tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed);
 /* cells_stddev.c: of [n] > 0 numbers with that sum, the sum of their squares modulo 2^128 being [squares]. */
 double tsn_deviation(unsigned __int128 squares, __int128 sum, uint64_t n);
