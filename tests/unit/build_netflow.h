@@ -159,6 +159,7 @@ keeper_spill(struct keeper *k)
 				abort();
 		}
 		to = &k->row[k->n++];
+		memset(to, 0, sizeof(*to)); /* rows are compared as bytes */
 		for (int f = 0; f < TSN_FIELD_COUNT; f++)
 			tsn_batch_get(k->batch, i, (enum tsn_field)f, &to->field[f]);
 		to->received = k->batch->received[i];
