@@ -347,34 +347,34 @@ static size_t
 some_message(uint8_t *p, struct nf_header *h, uint64_t *seed)
 {
 	struct nf_record r[30];
-	unsigned n = 1 + (unsigned)(nf_random(seed) % 30);
+	unsigned n = 1 + (unsigned)(xorshift_star(seed) % 30);
 	size_t len;
 
 	for (unsigned i = 0; i < n; i++) {
 		r[i] = nf_random_record(seed);
-		r[i].last = h->uptime - (uint32_t)(nf_random(seed) % 5000000);
-		r[i].first = r[i].last - (uint32_t)(nf_random(seed) % 100000);
-		if (nf_random(seed) % 500 == 0)
+		r[i].last = h->uptime - (uint32_t)(xorshift_star(seed) % 5000000);
+		r[i].first = r[i].last - (uint32_t)(xorshift_star(seed) % 100000);
+		if (xorshift_star(seed) % 500 == 0)
 			r[i].first = r[i].last + 1;
 	}
-	switch (nf_random(seed) % 60) {
-	case 0: h->seq += (uint32_t)(nf_random(seed) % 200); break;
-	case 1: h->seq -= (uint32_t)(nf_random(seed) % 200); break;
-	case 2: h->engine = (unsigned)(nf_random(seed) % 2); break;
-	case 3: h->uptime = (uint32_t)nf_random(seed); break;
-	case 4: h->sampling = (unsigned)(nf_random(seed) % 3); break;
+	switch (xorshift_star(seed) % 60) {
+	case 0: h->seq += (uint32_t)(xorshift_star(seed) % 200); break;
+	case 1: h->seq -= (uint32_t)(xorshift_star(seed) % 200); break;
+	case 2: h->engine = (unsigned)(xorshift_star(seed) % 2); break;
+	case 3: h->uptime = (uint32_t)xorshift_star(seed); break;
+	case 4: h->sampling = (unsigned)(xorshift_star(seed) % 3); break;
 	case 5: h->version = h->version == 5 ? 7 : 5; break;
 	default: break;
 	}
 	len = nf_build(p, h, r, n);
-	switch (nf_random(seed) % 60) {
-	case 0: len -= nf_random(seed) % 49; break;
-	case 1: p[3] = (uint8_t)nf_random(seed); break;
-	case 2: p[1] = (uint8_t)(nf_random(seed) % 11); break;
+	switch (xorshift_star(seed) % 60) {
+	case 0: len -= xorshift_star(seed) % 49; break;
+	case 1: p[3] = (uint8_t)xorshift_star(seed); break;
+	case 2: p[1] = (uint8_t)(xorshift_star(seed) % 11); break;
 	default: break;
 	}
 	h->seq += n;
-	h->uptime += (uint32_t)(nf_random(seed) % 3000);
+	h->uptime += (uint32_t)(xorshift_star(seed) % 3000);
 	return len;
 }
 
@@ -417,7 +417,7 @@ Test(decode_sequence, messages_that_are_as_the_one_before_are_decoded_like_other
 
 		in_order += h.seq - seq <= 30;
 		memcpy(exact, p, len);
-		received += (int64_t)(nf_random(&seed) % 2000) - (nf_random(&seed) % 50 == 0 ? 3000 : 0);
+		received += (int64_t)(xorshift_star(&seed) % 2000) - (xorshift_star(&seed) % 50 == 0 ? 3000 : 0);
 		cr_assert_eq(tsn_decode_datagram(quick.decoder, exact, len, tsn_addr_v4(1), received, &quick.kept.sink),
 		    tsn_decode_datagram(slow.decoder, exact, len, tsn_addr_v4(1), received, &slow.kept.sink));
 		tsn_decode_datagram(slow.decoder, nothing, empty, tsn_addr_v4(2), received, &slow.kept.sink);
