@@ -198,11 +198,11 @@ struct tsn_agg *tsn_lean_of(const struct tsn_family *f);
 /* Makes it one, if it may be, and the family's groups what they are then; before there are any, and when all its aggregates are there. */
 void tsn_lean_init(struct tsn_agg *a);
 /*
- * Guesses the groups of all rows of a segment in which every row counts, and counts those that go the short way. The entries of the others come to
- * [odd], which has room for all and one; when the groups of these are there, too, tsn_lean_odd counts them.
+ * Guesses the groups of all rows of a segment in which every row counts, and counts those that have one. The entries of the others come to
+ * [none], which has room for all; when the groups of these are there, too, tsn_lean_found counts them.
  */
-uint32_t tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd);
-void tsn_lean_odd(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *odd, uint32_t n);
+uint32_t tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *none);
+void tsn_lean_found(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *entry, uint32_t n);
 /* A row whose group nobody touched before: counts in it and touches it, or looks; its value. */
 void tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32_t row, bool counts);
 void tsn_lean_fold(struct tsn_agg *a, const struct tsn_fold *x);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "base/hash.h"
 #include "state/internal.h"
 
@@ -75,8 +76,8 @@ fetch_ahead(const struct tsn_directory *d, uint32_t i)
 
 	if (ahead >= d->lines)
 		return;
-	__builtin_prefetch(&d->line[ahead], 1);
-	__builtin_prefetch(&d->next[ahead + ahead / 2], 1);
+	tsn_prefetch(&d->line[ahead]);
+	tsn_prefetch(&d->next[ahead + ahead / 2]);
 }
 
 /*

@@ -177,7 +177,7 @@ move_hand(struct tsn_family_store *s, uint32_t part, uint32_t given)
 	p->hand = given + 1 < p->n ? given + 1 : 0;
 	at = (const uint8_t *)tsn_group_at(s, tsn_number(s, part, p->hand));
 	for (uint32_t i = 0; i < LOOK; i++, at += step)
-		__builtin_prefetch(at, 1);
+		tsn_prefetch(at);
 }
 
 static void
@@ -201,8 +201,8 @@ leave(struct tsn_family *f, uint32_t number, uint64_t seed)
 	f->nleaving++;
 	*l = (struct tsn_leaving){ place_of_group(&f->store, number, seed), number };
 	line = tsn_directory_line(d, l->place.position);
-	__builtin_prefetch(line, 1);
-	__builtin_prefetch(line + 1, 1); /* where it is full */
+	tsn_prefetch(line);
+	tsn_prefetch(line + 1); /* where it is full */
 	if (d->lines < LARGE)
 		leave_one(f, seed);
 }
@@ -306,7 +306,7 @@ tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t 
 	if (s->dir.lines == 0)
 		return;
 	if (what == TSN_AHEAD_PLACE) {
-		__builtin_prefetch(tsn_directory_line(&s->dir, position));
+		tsn_prefetch(tsn_directory_line(&s->dir, position));
 		return;
 	}
 	number = tsn_line_guess(&s->dir, tsn_directory_line(&s->dir, position), k->tag[row]);

@@ -4,6 +4,7 @@
 #ifndef TSN_STATE_FAMILY_H
 #define TSN_STATE_FAMILY_H
 
+#include "base/prefetch.h"
 #include "state/aggregate.h"
 #include "state/directory.h"
 #include "state/keys.h"
@@ -125,7 +126,7 @@ tsn_group_at(const struct tsn_family_store *s, uint32_t group)
 static inline void
 tsn_group_prefetch(const struct tsn_family_store *s, uint32_t group)
 {
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride), 1);
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride));
 }
 
 /* Where its key is, if that is in the slab; the group itself has come. Compilers take calls of what only fetches for calls of nothing. */

@@ -7,6 +7,7 @@
 #ifndef TSN_STATE_GUESS_H
 #define TSN_STATE_GUESS_H
 
+#include "base/prefetch.h"
 #include "state/internal.h"
 
 #define TSN_FAR 32u /* lines of the directory fetched ahead */
@@ -23,7 +24,7 @@ struct tsn_guess {
 static inline __attribute__((always_inline)) uint32_t
 tsn_guess_at(const struct tsn_guess *g, uint32_t i)
 {
-	__builtin_prefetch(g->line[i + TSN_FAR]);
+	tsn_prefetch(g->line[i + TSN_FAR]);
 	return tsn_line_guess(&g->dir, g->line[i], g->tag[i]);
 }
 
