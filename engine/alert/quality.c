@@ -113,19 +113,14 @@ late_flows(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 static bool
 lost_flows(const struct tsn_alerts *a, uint32_t row, int64_t window)
 {
-	int64_t to = a->batch->received[row], from = to - window;
+	const int64_t t = a->batch->received[row];
 	const struct tsn_presence *p;
 
-	if (a->exporters == NULL || a->batch->kind != TSN_BATCH_FLOWS || to < INT64_MIN + window ||
+	if (a->exporters == NULL || a->batch->kind != TSN_BATCH_FLOWS || t < INT64_MIN + window + TSN_EXPORTER_NOTICE_MS ||
 	    a->batch->source[row] >= tsn_exporters_count(a->exporters))
 		return false;
 	p = &tsn_exporters_at(a->exporters, a->batch->source[row])->presence;
-	if (p->certain)
-		return false;
-	for (uint8_t i = 0; i < p->nlosses; i++)
-		if (p->loss[i].to < to && p->loss[i].to >= from)
-			return true;
-	return false;
+	return !p->certain && tsn_exporter_noticed(p, t, window);
 }
 
 /* Kept as a float, which says no more than six digits: 0.02 is not to be told as 0.0199999996. */

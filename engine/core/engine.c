@@ -83,7 +83,7 @@ tsn_engine_new(const struct tsn_engine_options *o)
 	tsn_asides_init(&e->asides);
 	e->hands = (struct tsn_hands){ offer_aside, withdraw_aside, call_hands, e };
 	e->grace = INT64_MAX;
-	e->rows = (struct tsn_batch_sink){ tsn_engine_make_room, e, tsn_engine_clock_of_record };
+	e->rows = (struct tsn_batch_sink){ tsn_engine_make_room, e, tsn_engine_clock_of_record, tsn_engine_loses };
 	e->stats.first = e->stats.last = e->stats.clock = e->ticked = e->began = TSN_TIME_NONE;
 	e->exporters = tsn_exporters_new(TSN_ENGINE_EXPORTERS);
 	e->batch = tsn_batch_new();

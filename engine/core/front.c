@@ -412,6 +412,16 @@ tsn_engine_clock(struct tsn_engine *e, int64_t now)
 		e->began = now;
 }
 
+/* What an alert says of losses must not depend on how many rows are evaluated together. */
+void
+tsn_engine_loses(void *arg, const struct tsn_exporter *x)
+{
+	struct tsn_engine *e = arg;
+
+	if (e->batch->n > 0 && tsn_exporter_notices_full(x, e->batch->received[0]))
+		tsn_engine_run_batch(e);
+}
+
 void
 tsn_engine_clock_of_record(void *arg, int64_t received)
 {

@@ -316,8 +316,11 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 	}
 	tsn_exporter_hear(m.x, received_ms);
 	status = dispatch(d, &m, sink);
-	if (tsn_exporter_lost(m.x) > lost)
+	if (tsn_exporter_lost(m.x) > lost) {
+		if (sink->loses != NULL)
+			sink->loses(sink->arg, m.x);
 		tsn_exporter_lose(m.x, before, received_ms);
+	}
 	if (status == TSN_DECODE_OK || m.x->counter[TSN_XC_FLOWS] > flows) /* noise speaks no format */
 		m.x->formats |= format_bit(p, len);
 	return status;

@@ -211,11 +211,14 @@ void tsn_batch_spoil(struct tsn_batch *b);
  * below its cap (it runs and clears a full one), or NULL to stop decoding.
  * [clock], which may be NULL, is for records that carry their own time of receipt: to be
  * called before the row is made, so that the ticks due before it fall before it.
+ * [loses], which may be NULL, is called before an exporter's losses are entered: its record of them has bounds.
  */
+struct tsn_exporter;
 struct tsn_batch_sink {
 	struct tsn_batch *(*room)(void *arg);
 	void *arg;
 	void (*clock)(void *arg, int64_t received_ms);
+	void (*loses)(void *arg, const struct tsn_exporter *x);
 };
 
 static inline void

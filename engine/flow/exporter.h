@@ -73,6 +73,8 @@ struct tsn_stretch {
 #define TSN_EXPORTER_LOSSES 16
 #define TSN_EXPORTER_GAPS   8
 #define TSN_EXPORTER_GAP_MS 1000 /* quiet for longer than that is a gap */
+#define TSN_EXPORTER_NOTICES 16
+#define TSN_EXPORTER_NOTICE_MS 1000
 
 /*
  * When an exporter lost flows, and when it was not heard: the last ones of both. What was forgotten is what
@@ -80,7 +82,9 @@ struct tsn_stretch {
  */
 struct tsn_presence {
 	struct tsn_stretch loss[TSN_EXPORTER_LOSSES], gap[TSN_EXPORTER_GAPS]; /* oldest first */
-	uint8_t nlosses, ngaps;
+	/* When losses were noticed: each stretch from one moment to another, and in between no more than NOTICE_MS from one to the next. */
+	struct tsn_stretch notice[TSN_EXPORTER_NOTICES];
+	uint8_t nlosses, ngaps, nnotices;
 	bool certain;               /* never silent and without loss: of the flows of rules' tests */
 	int64_t forgotten;          /* end of the last loss that found no room any more, TSN_TIME_NONE if none */
 	int64_t first_heard, last_heard; /* by messages and by flows that came without, TSN_TIME_NONE: never */
@@ -154,6 +158,12 @@ struct tsn_batch;
 void tsn_exporters_hear(struct tsn_exporters *t, const struct tsn_batch *b);
 /* At [received] a loss was noticed: it lies between then and [since], when it was heard before (TSN_TIME_NONE: then). */
 void tsn_exporter_lose(struct tsn_exporter *x, int64_t since, int64_t received);
+/*
+ * Was a loss noticed before [t], [window] ms before it or less (NOTICE_MS at least)? The same whatever was noticed since, unless
+ * that was more than is kept: where it says so of rows received from [since] on, they are to be asked about before another is.
+ */
+bool tsn_exporter_noticed(const struct tsn_presence *p, int64_t t, int64_t window);
+bool tsn_exporter_notices_full(const struct tsn_exporter *x, int64_t since);
 /* All that counts what was lost: grows when something is. */
 uint64_t tsn_exporter_lost(const struct tsn_exporter *x);
 /*

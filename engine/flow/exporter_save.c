@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /* Exporters as bytes and back: indices, totals and what was seen of them outlive a restart. */
+#include <string.h>
+
 #include "base/pack.h"
 #include "flow/exporter.h"
 
@@ -39,6 +41,8 @@ load_stretches(struct tsn_stretch *v, unsigned max, struct tsn_unpack *in)
 	return n;
 }
 
+_Static_assert(TSN_EXPORTER_NOTICES == TSN_EXPORTER_LOSSES, "as many notices as losses");
+
 static void
 load_presence(struct tsn_exporter *x, struct tsn_unpack *in)
 {
@@ -49,6 +53,9 @@ load_presence(struct tsn_exporter *x, struct tsn_unpack *in)
 	p->first_heard = tsn_unpack_int(in);
 	p->last_heard = tsn_unpack_int(in);
 	p->nlosses = load_stretches(p->loss, TSN_EXPORTER_LOSSES, in);
+	/* of what comes now, all that was lost was noticed before */
+	p->nnotices = p->nlosses;
+	memcpy(p->notice, p->loss, sizeof(p->notice));
 	p->ngaps = load_stretches(p->gap, TSN_EXPORTER_GAPS, in);
 }
 

@@ -75,6 +75,35 @@ tsn_exporters_hear(struct tsn_exporters *t, const struct tsn_batch *b)
 	}
 }
 
+static void
+notice(struct tsn_presence *p, int64_t t)
+{
+	struct tsn_stretch *last = p->nnotices > 0 ? &p->notice[p->nnotices - 1] : NULL;
+
+	if (last == NULL || t < last->from ||
+	    (t > last->to && (uint64_t)t - (uint64_t)last->to > TSN_EXPORTER_NOTICE_MS))
+		put(p->notice, &p->nnotices, TSN_EXPORTER_NOTICES, (struct tsn_stretch){ t, t });
+	else if (t > last->to)
+		last->to = t;
+}
+
+bool
+tsn_exporter_noticed(const struct tsn_presence *p, int64_t t, int64_t window)
+{
+	const int64_t from = t - (window > TSN_EXPORTER_NOTICE_MS ? window : TSN_EXPORTER_NOTICE_MS);
+
+	for (uint8_t i = 0; i < p->nnotices; i++)
+		if (p->notice[i].from < t && p->notice[i].to >= from)
+			return true;
+	return false;
+}
+
+bool
+tsn_exporter_notices_full(const struct tsn_exporter *x, int64_t since)
+{
+	return x->presence.nnotices == TSN_EXPORTER_NOTICES && x->presence.notice[1].from >= since;
+}
+
 void
 tsn_exporter_lose(struct tsn_exporter *x, int64_t since, int64_t received)
 {
@@ -83,6 +112,7 @@ tsn_exporter_lose(struct tsn_exporter *x, int64_t since, int64_t received)
 	struct tsn_stretch *last = p->nlosses > 0 ? &p->loss[p->nlosses - 1] : NULL;
 
 	changes(x);
+	notice(p, received);
 	if (x->last_lost == TSN_TIME_NONE || received > x->last_lost)
 		x->last_lost = received;
 	if (last != NULL && s.from <= last->to && s.to >= last->from) { /* one that goes on */

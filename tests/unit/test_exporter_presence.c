@@ -46,6 +46,41 @@ Test(exporter_presence, heard_and_whole, .init = begin, .fini = end)
 	cr_assert(tsn_exporter_whole(table, one, 51001, 60000));
 }
 
+/*
+ * Rows that wait in a batch are told of losses as they would have been one by one, however many are noticed behind them: what is
+ * said of a moment stays so until there are more than are kept, which is said before.
+ */
+Test(exporter_presence, what_was_noticed_before, .init = begin, .fini = end)
+{
+	static int64_t asked[4000], noticed[4000];
+	struct tsn_exporter *x = tsn_exporters_at(table, one);
+	uint64_t seed = 1;
+	int n = 0, k = 0, full = 0, yes = 0;
+
+	for (int64_t t = 100000, before = t; n < 4000; before = t) {
+		seed = tsn_mix64(seed + 1);
+		t += (int64_t)(seed >> 8) % (seed % 7 == 0 ? 4000 : 300);
+		tsn_exporter_hear(x, t);
+		asked[n++] = t;
+		if ((t / 20000 + (int64_t)(seed >> 32)) % 3 == 0) {
+			if (tsn_exporter_notices_full(x, asked[full]))
+				full = n;
+			tsn_exporter_lose(x, before, t);
+			noticed[k++] = t;
+		}
+		for (int i = full; i < n; i++) {
+			const int64_t window = 1000 + (int64_t)(seed >> 16) % 9000;
+			bool want = false;
+
+			for (int j = k; j-- > 0 && !want;)
+				want = noticed[j] < asked[i] && noticed[j] >= asked[i] - window;
+			cr_assert_eq(tsn_exporter_noticed(&x->presence, asked[i], window), want, "%d of %d", i, n);
+			yes += want;
+		}
+	}
+	cr_assert(full > 100 && yes > n && k > 1000);
+}
+
 /* More losses than are kept: what was forgotten is not taken to be whole, what is remembered is exact. */
 Test(exporter_presence, losses_are_never_forgotten_in_favour, .init = begin, .fini = end)
 {
