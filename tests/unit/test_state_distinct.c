@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "state/hll.h"
+#include "state/members.h"
 #include "unit/state_bench.h"
 
 static struct m_row rows[1024];
@@ -81,6 +82,29 @@ Test(state_distinct, exact_up_to_256, .init = bench_begin, .fini = bench_end)
 }
 
 /* Sixteen new members a pane, and a look seven panes ahead: what is older than the window is gone. */
+/* Of all members one half is the same, which is all that some comparisons look at first; they come twice. */
+Test(state_distinct, halves_do_not_tell_members_apart)
+{
+	const struct tsn_members_panes p = { 7, 4 };
+	struct tsn_heap heap = { 0 };
+
+	for (uint32_t upper = 0; upper < 2; upper++) {
+		struct tsn_members m = { 0 };
+		float error;
+
+		for (uint64_t i = 0; i < UINT64_C(2) * TSN_MEMBERS_EXACT; i++) {
+			const uint64_t half = i / 2 * UINT64_C(0x9e3779b1) & UINT32_MAX;
+
+			cr_assert(tsn_members_add(&m, upper ? half << 32 | 5 : UINT64_C(5) << 32 | half, 7, p, &heap));
+			cr_assert_eq(tsn_members_count(&m, 0, p, 0, &error), (int64_t)i / 2 + 1, "%u", upper);
+			cr_assert_eq(error, 0);
+		}
+		tsn_members_free(&m, p.n, &heap);
+	}
+	cr_assert_eq(heap.bytes, 0);
+	tsn_heap_fini(&heap);
+}
+
 Test(state_distinct, members_leave_with_their_pane, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg;
