@@ -7,15 +7,6 @@
 
 static const struct ck_val bad = { .kind = CK_BAD };
 
-static const struct tsn_node *
-option_of(const struct tsn_node *n, const char *word)
-{
-	for (const struct tsn_node *k = n->kids; k != NULL; k = k->next)
-		if (k->kind == TSN_N_OPTION && strcmp(k->text, word) == 0)
-			return k;
-	return NULL;
-}
-
 /* A constant number. */
 static bool
 number(const struct ck_env *e, const struct tsn_node *n, struct tsn_table_value *out)
@@ -68,8 +59,8 @@ row(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 static bool
 from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 {
-	const struct tsn_node *key = option_of(n, "key"), *value = option_of(n, "value"), *refresh = option_of(n, "refresh");
-	const struct tsn_node *column = option_of(n, "column"), *age = option_of(n, "max_age");
+	const struct tsn_node *key = tsn_node_option(n, "key"), *value = tsn_node_option(n, "value"), *refresh = tsn_node_option(n, "refresh");
+	const struct tsn_node *column = tsn_node_option(n, "column"), *age = tsn_node_option(n, "max_age");
 	struct ck_set_file f = { .span = n->at, .shown = ck_strdup(e->c, n->text) };
 
 	if (age != NULL && (age->kids == NULL || !ck_duration(e, age->kids, "max_age", &f.max_age_ms)))
@@ -111,7 +102,7 @@ fill(const struct ck_env *e, struct ck_set *s, const struct ck_sym *sym, bool ba
 
 	if (n == NULL || (n->kind != TSN_N_SOURCE && n->kind != TSN_N_ROWS))
 		return false;
-	other = option_of(n->kind == TSN_N_SOURCE ? n : sym->decl, "default");
+	other = tsn_node_option(n->kind == TSN_N_SOURCE ? n : sym->decl, "default");
 	if (other != NULL)
 		ok = number(e, other->kids, &s->table->fallback);
 	s->table->real = s->table->fallback.real;
@@ -125,20 +116,18 @@ fill(const struct ck_env *e, struct ck_set *s, const struct ck_sym *sym, bool ba
 struct ck_set *
 ck_table_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 {
-	struct ck_env at = ck_env_at(e, sym);
 	bool bare = is_bare(e, sym), ok;
+	struct ck_env at;
 	struct ck_set *s;
 
 	if (sym->broken)
 		return NULL;
-	at.where = NULL;
+	at = ck_set_env(e, sym);
 	at.constant = at.member = true;
 	at.gather = NULL;
-	if (at.rebind != NULL && !ck_set_is_rebound(e, sym))
-		at.rebind = NULL;
-	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;
-	if (at.rebind == NULL ? sym->memo_id == at.id : sym->rule_id == at.id)
-		return (struct ck_set *)(at.rebind == NULL ? sym->memo : sym->rule_memo);
+	s = (struct ck_set *)ck_made(&at, sym);
+	if (s != NULL)
+		return s;
 	if (!ck_enter(e->c, sym, use))
 		return NULL;
 	s = ck_set_new(e->c, sym);
@@ -149,15 +138,7 @@ ck_table_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 	sym->broken |= !ok;
 	if (!ok)
 		return NULL;
-	if (s->tainted)
-		s->name = ck_format(e->c, "%s@%s", sym->full, at.tag == NULL ? "" : at.tag);
-	if (s->tainted) {
-		sym->rule_memo = s;
-		sym->rule_id = at.id;
-	} else {
-		sym->memo = s;
-		sym->memo_id = at.id;
-	}
+	ck_set_keep(&at, sym, s);
 	return s;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "compile/compile.h"
 #include "sets/set.h"
 
@@ -40,13 +41,25 @@ make_text(const char *text)
 	return make_input(&in, false);
 }
 
+/* To its end, and without an error. */
+static inline struct made
+make_compiled(const char *text)
+{
+	struct tsn_rule_text t = { "rules.tsn", text, strlen(text) };
+	struct tsn_compile_input in = { .texts = &t, .ntexts = 1 };
+	struct made m = make_input(&in, true);
+
+	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
+	return m;
+}
+
 static inline struct made
 make_path(const char *path)
 {
 	static const char *const search[] = { "stdlib-rules" };
 	struct tsn_compile_input in = { .paths = &path, .npaths = 1, .search = search, .nsearch = 1 };
 
-	return make_input(&in, false);
+	return make_input(&in, true);
 }
 
 static inline struct made
@@ -65,6 +78,18 @@ unmake(struct made *m)
 	tsn_buf_fini(&m->text);
 	tsn_diags_free(m->diags);
 	tsn_sources_free(m->sources);
+}
+
+/* Where allocations fail, all from the [n]th on: whatever comes of it is let go. */
+static inline void
+compile_out_of_memory(const struct tsn_compile_input *in, long n)
+{
+	struct made m = { .sources = tsn_sources_new(), .diags = tsn_diags_new() };
+
+	tsn_mem_fail_at(n, true);
+	m.r = tsn_compile(m.sources, in, m.diags);
+	tsn_mem_fail_never();
+	unmake(&m);
 }
 
 static inline const struct tsn_ir_rule *

@@ -4,26 +4,12 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
-#include "unit/test_state_cases.h"
+#include "unit/state_bench.h"
 
-static struct c_bench bench;
 static struct model model;
 static struct m_row rows[M_ROWS];
 static struct m_value want[M_AGGS];
 static char canon[M_AGGS][64];
-
-static void
-begin(void)
-{
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
-}
-
-static void
-end(void)
-{
-	c_bench_fini(&bench);
-}
 
 /*
  * A count first, which tells which rows were folded; at most one that allocates as it folds
@@ -109,18 +95,12 @@ run_once(uint64_t seed, long k, bool sticky, uint32_t cut)
 	struct rng r = { seed };
 	uint32_t n = make_case(&r), failures = 0;
 	struct tsn_state *s;
-	long made;
 
-	tsn_mem_fail_at(k, sticky);
-	s = tsn_state_new(&model.def, 1, model.seed);
-	made = tsn_mem_count();
-	tsn_mem_fail_never();
+	s = c_failing_state(&model.def, model.seed, &k, sticky);
 	if (s == NULL) {
-		cr_assert_gt(made, k);
 		m_free(&model);
 		return true;
 	}
-	k -= made;
 	for (uint32_t from = 0, to; from < n; from = to) {
 		to = from + cut < n ? from + cut : n;
 		if (failures == 0 || (sticky && failures < 3))
@@ -136,7 +116,7 @@ run_once(uint64_t seed, long k, bool sticky, uint32_t cut)
 	return failures > 0;
 }
 
-Test(state_memory, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
+Test(state_memory, every_allocation_may_fail, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 50 : 5); seed++) {
 		long k = 0;
@@ -183,7 +163,7 @@ count_twice(long k, bool sticky)
 	return failed;
 }
 
-Test(state_memory, one_pass_that_fails, .init = begin, .fini = end)
+Test(state_memory, one_pass_that_fails, .init = bench_begin, .fini = bench_end)
 {
 	for (int sticky = 0; sticky < 2; sticky++) {
 		long k = 0;
@@ -207,7 +187,7 @@ count_rows(void *arg, uint32_t family, uint32_t agg, int64_t start, struct tsn_b
 	return true;
 }
 
-Test(state_memory, a_closing_that_fails_is_due_again, .init = begin, .fini = end)
+Test(state_memory, a_closing_that_fails_is_due_again, .init = bench_begin, .fini = bench_end)
 {
 	struct rng r = { 1 };
 	struct c_style style = { .hosts = 300, .ports = 10, .gap = 1 };

@@ -38,11 +38,8 @@ Test(text_damage, counted_and_named)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fed f = { 0 };
 
-		if (fed_cannot(cases[i].text))
+		if (!fed_gives(&f, cases[i].what, cases[i].text, cases[i].rows))
 			continue;
-		feed_text(&f, cases[i].text, NULL);
-		cr_expect(f.opened, "%s: %s", cases[i].what, f.error);
-		cr_expect(fed_same(cases[i].what, tsn_buf_str(&f.rows), cases[i].rows));
 		cr_expect(strstr(tsn_buf_str(&f.log), cases[i].log) != NULL, "%s: %s", cases[i].what, tsn_buf_str(&f.log));
 		cr_expect_eq(f.report.skipped, cases[i].skipped, "%s: %d skipped", cases[i].what, (int)f.report.skipped);
 		cr_expect_eq(f.report.damaged, cases[i].damaged, "%s", cases[i].what);
@@ -138,10 +135,8 @@ Test(text_damage, memory_out)
 	struct tsn_feed_opts opts = { .map = "src=src,user=user" };
 	struct tsn_engine_options o = { 0 };
 	char path[40], error[TSN_INPUT_ERROR];
-	int fd = memfd_create("text", MFD_CLOEXEC), opened = 0;
+	int fd = bytes_file(text, sizeof(text) - 1, path), opened = 0;
 
-	cr_assert(fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (long n = 0; n < 40; n++) {
 		struct tsn_engine *e = tsn_engine_new(&o);
 		struct tsn_feed *feed;
