@@ -192,16 +192,35 @@ enter(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 	return e;
 }
 
+/* An entry as new, but for the memory it had for the record before. NULL when memory is out. */
+static struct tsn_alert_entry *
+empty_entry(struct tsn_alerts *a, const struct tsn_alert_rule *r)
+{
+	struct tsn_alert_entry *e = a->each;
+
+	if (e == NULL)
+		e = a->each = tsn_calloc(1, sizeof(*e) + TSN_KEY_MAX);
+	if (e == NULL)
+		return NULL;
+	if (a->each_of != r)
+		tsn_alert_entry_shed(e);
+	a->each_of = r;
+	if (!tsn_alert_entry_details(e, r->nsaved))
+		return NULL;
+	*e = (struct tsn_alert_entry){ .d = e->d };
+	e->d->nnotes = 0;
+	return e;
+}
+
 /* `alert each`: a record without an alert behind it. */
 static void
 each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 {
-	struct tsn_alert_entry *e = tsn_calloc(1, sizeof(*e) + k->len);
+	struct tsn_alert_entry *e = empty_entry(a, r);
 	const struct tsn_alert *al;
 
-	if (e == NULL || !tsn_alert_entry_details(e, r->nsaved)) {
+	if (e == NULL) {
 		r->counts.lost++;
-		tsn_free(e);
 		return;
 	}
 	e->key_len = k->len;
@@ -217,8 +236,6 @@ each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 	al = tsn_alert_record(a, r, e, TSN_ALERT_EACH, e->opened, tsn_alert_place_of_row(a, k->row));
 	if (r->tells)
 		tsn_alert_tell(a, r, e, k->row, al, TSN_TELL_COUNTS | TSN_TELL_REPORTED);
-	tsn_alert_entry_shed(e);
-	tsn_free(e);
 }
 
 static struct tsn_alert_entry *

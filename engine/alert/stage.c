@@ -39,6 +39,9 @@ tsn_alerts_free(struct tsn_alerts *a)
 	if (a == NULL)
 		return;
 	free_rules(a->rule, a->nrules);
+	if (a->each != NULL)
+		tsn_alert_entry_shed(a->each);
+	tsn_free(a->each);
 	tsn_free(a->sink);
 	tsn_free(a->pending);
 	tsn_free(a->watch);

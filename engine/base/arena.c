@@ -9,7 +9,6 @@
 
 #define CHUNK_FIRST 4096u
 #define CHUNK_MAX   (1024u * 1024u)
-#define CHUNK_KEPT  (64u * 1024u)
 
 struct chunk {
 	struct chunk *next;
@@ -58,7 +57,7 @@ tsn_arena_clear(struct tsn_arena *a)
 		tsn_free(c);
 	}
 	keep->next = NULL;
-	if (keep->size > CHUNK_KEPT) {
+	if (keep->size > CHUNK_MAX) {
 		tsn_free(keep);
 		a->chunks = NULL;
 		a->next_size = CHUNK_FIRST;

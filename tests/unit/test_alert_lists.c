@@ -185,3 +185,67 @@ Test(alert_lists, of_a_full_part_the_longest_silent_gives_way)
 	}
 	tsn_buf_fini(&first);
 }
+
+/* --- an entry that begins again in the batch in which it ended --- */
+
+static const struct tsn_mask *
+mask_of(void *arg, uint32_t export)
+{
+	(void)export;
+	return arg;
+}
+
+static bool
+holds_all(void *arg, uint32_t export, uint32_t row)
+{
+	(void)arg, (void)export, (void)row;
+	return true;
+}
+
+static bool
+value_is_row(void *arg, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real)
+{
+	(void)arg, (void)export;
+	*i = row;
+	*f = 0;
+	*real = false;
+	return true;
+}
+
+Test(alert_lists, what_begins_again_is_about_the_flow_it_begins_with)
+{
+	struct tsn_report report = { X_HOLDS, X_VALUE, X_THRESHOLD, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT };
+	struct tsn_rule rule = simple_rule("r", 60000, 60000);
+	struct tsn_program program = program_of(&rule, 1);
+	const struct row row[] = { { 0, 0, 1, 1, 10, 0 }, { 1, 1, 1, 1, 11, 0 }, { 2, 2, 1, 0, 12, 0 }, { 3, 3, 1, 1, 13, 0 } };
+	struct tsn_mask until, match;
+	struct tsn_alert_reads reads = { &until, holds_all, mask_of, value_is_row, NULL };
+	const struct tsn_alert_entry *e;
+	struct player p = { 0 };
+
+	rule.watched = rule.stateful = true;
+	rule.pane_ms = 1000;
+	rule.for_ms = 5000; /* it waits, and so has no record to end with */
+	rule.until = 1;
+	rule.report = &report;
+	rule.nreports = 1;
+	cr_assert(play_begin(&p, &program, 10));
+	tsn_batch_clear(p.batch, TSN_BATCH_FLOWS);
+	tsn_mask_clear(&until);
+	tsn_mask_clear(&match);
+	for (uint32_t i = 0; i < COUNT(row); i++) {
+		play_put(p.batch, &row[i]);
+		if (row[i].rules)
+			tsn_mask_set(&match, i);
+		else
+			tsn_mask_set(&until, i);
+	}
+	tsn_mask_first(&p.batch->rows, p.batch->n);
+	tsn_alerts_match(p.alerts, &reads, 0, &match, p.batch);
+	e = tsn_alert_first_due(&p.alerts->rule[0], TSN_LIFE_PENDING);
+	cr_assert(e != NULL && e->flows == 1 && e->d != NULL);
+	cr_expect_eq(e->d->last.dst_port, 13, "%u", e->d->last.dst_port);
+	cr_expect_eq(e->d->value.i, 3, "%ld", e->d->value.i);
+	tsn_alerts_flush(p.alerts);
+	play_end(&p);
+}

@@ -358,6 +358,20 @@ Test(base, arenas)
 	cr_assert_str_eq(tsn_arena_strndup(a, "words", 4), "word");
 	cr_assert_gt(tsn_arena_used(a), 3000000);
 	cr_assert_null(tsn_arena_alloc(a, SIZE_MAX));
+	/* used again it is as new */
+	for (int round = 0; round < 300; round++) {
+		tsn_arena_clear(a);
+		cr_assert_eq(tsn_arena_used(a), 0);
+		for (int i = 0; i < round % 20; i++) {
+			const size_t n = rnd() % (round % 7 == 0 ? 200000 : 3000);
+			unsigned char *q = tsn_arena_alloc(a, n);
+
+			cr_assert_not_null(q);
+			for (size_t k = 0; k < n; k++)
+				cr_assert_eq(q[k], 0);
+			memset(q, 7, n);
+		}
+	}
 	tsn_arena_free(a);
 	tsn_arena_free(NULL);
 }
