@@ -86,15 +86,19 @@ static bool
 wide_room(struct tsn_agg *a, uint32_t want)
 {
 	struct tsn_counts *c = &a->store.counts;
-	const uint64_t groups = c->lean ? tsn_numbers(&a->family->store) : c->cells.cap;
+	const struct tsn_family_store *s = &a->family->store;
+	const uint64_t groups = c->lean ? tsn_numbers(s) : c->cells.cap, full = (uint64_t)a->family->budget * s->nparts;
+	const uint64_t most = full > tsn_numbers(s) ? full : tsn_numbers(s); /* each group has one at most */
 	uint32_t cap = c->capwide;
 	struct tsn_wide *wide;
 
-	if (c->sparewide >= want)
+	if (c->sparewide >= want || cap >= most)
 		return true;
 	cap = cap > want ? cap * 2 : cap + want;
 	if (cap > groups + want)
 		cap = (uint32_t)groups + want; /* no more than there are groups, and as many as this asks for */
+	if (cap > most)
+		cap = (uint32_t)most;
 	wide = tsn_reallocarray(c->wide, cap, sizeof(*wide));
 	if (wide == NULL)
 		return false;

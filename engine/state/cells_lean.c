@@ -241,7 +241,7 @@ tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32
 		a->out->i[row] = count(&b, r, lead, trail, x->batch->time[row]);
 }
 
-#define BLOCK 32u /* rows looked for, then as many counted, while the groups of those that come are fetched */
+#define BLOCK 32u /* rows looked for, then as many counted, while the groups of those that come are on their way */
 
 _Static_assert(TSN_NEAR_WARM + BLOCK <= TSN_WARM, "no lane gets warm within a block");
 
@@ -301,7 +301,7 @@ TSN_WIDE(static, void, fetch_guessed, (struct walk *w, uint32_t from, uint32_t t
 	}
 }
 
-static void
+static inline __attribute__((always_inline)) void
 fetch_known(struct walk *w, uint32_t from, uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++)

@@ -4,13 +4,7 @@
  * Different values in a window. A cell is the head of a ring and, sliding, one
  * set of members with their panes; tumbling, one set for each of the two windows. Few members are in the cell; what it
  * points to where there are more is fetched some rows ahead.
- *
- * A member is 64 bits: an integer field or an IPv4 address by an invertible
- * mix, so that two are the same exactly when the values are; anything else (tuples, text, IPv6)
- * by the hash of its encoded key, where 256 members meet in a pair with chance 2^-49.
  */
-#include "base/hash.h"
-#include "base/wide.h"
 #include "state/internal.h"
 #include "state/members.h"
 #include "state/ring.h"
@@ -97,72 +91,12 @@ kept(const struct tsn_agg *a, uint32_t group, uint32_t window)
 	return window < windows(a) ? kept_in(cell_of(a, group), window) : NULL;
 }
 
-#define HASH_ALL(type) \
-	TSN_WIDE(static, void, hash_##type, (const type *col, uint64_t mask, uint64_t seed, uint32_t n, uint64_t *restrict out), \
-	    (col, mask, seed, n, out)) \
-	{ \
-		for (uint32_t i = 0; i < n; i++) \
-			out[i] = tsn_hash_u64(col[i] & mask, seed); \
-	}
+enum kind { FEW, MORE, SKETCH, KINDS };
 
-HASH_ALL(uint8_t)
-HASH_ALL(uint16_t)
-HASH_ALL(uint32_t)
-HASH_ALL(uint64_t)
-
-/* Of all rows, whether they count or not. */
-static void
-hash_column(const void *col, enum tsn_storage storage, uint64_t mask, uint64_t seed, uint32_t n, uint64_t *out)
+static inline enum kind
+kind_of(const struct tsn_members *m)
 {
-	switch (storage) {
-	case TSN_U8:  hash_uint8_t(col, mask, seed, n, out); break;
-	case TSN_U16: hash_uint16_t(col, mask, seed, n, out); break;
-	case TSN_U32: hash_uint32_t(col, mask, seed, n, out); break;
-	default:      hash_uint64_t(col, mask, seed, n, out); break;
-	}
-}
-
-static void
-hash_numbers(struct tsn_agg *a, const struct tsn_batch *b, enum tsn_storage storage, uint64_t mask, uint64_t seed)
-{
-	const void *col = b->col[a->def->tuple.part[0].field];
-
-	if (tsn_few_rows(tsn_mask_count(&a->takes), b)) {
-		TSN_EACH_ROW(row, &a->takes)
-			a->member[row] = tsn_hash_u64((uint64_t)tsn_column_int(col, storage, row) & mask, seed);
-	} else {
-		hash_column(col, storage, mask, seed, b->n, a->member);
-	}
-}
-
-static uint64_t
-member_of_key(const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row, uint64_t seed)
-{
-	uint8_t key[TSN_KEY_MAX];
-
-	return tsn_hash_bytes(key, tsn_key_encode(&a->def->tuple, b, row, key), seed);
-}
-
-void
-tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
-{
-	const struct tsn_key_part *part = &a->def->tuple.part[0];
-	const struct tsn_field_info *field = &tsn_fields[part->field];
-	struct tsn_mask known, others;
-
-	tsn_key_present(&a->def->tuple, b, &known);
-	tsn_mask_and(&a->takes, &a->takes, &known);
-	others = a->takes;
-	if (a->def->tuple.n == 1 && field->storage <= TSN_I64) {
-		hash_numbers(a, b, field->storage, UINT64_MAX, seed);
-		return;
-	}
-	if (tsn_key_is_addr(&a->def->tuple)) {
-		hash_numbers(a, b, TSN_U32, part->v4_bits == 0 ? 0 : UINT32_MAX << (32 - part->v4_bits), seed);
-		tsn_mask_andnot(&others, &others, &b->addr[field->addr_slot].is_v4);
-	}
-	TSN_EACH_ROW(row, &others)
-		a->member[row] = member_of_key(a, b, row, seed);
+	return (m->size != 0) + (m->size == TSN_MEMBERS_SKETCH);
 }
 
 /* What rows of a segment have in common: by value, since the compiler cannot know that results are not part of it. */
@@ -299,33 +233,95 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t g
 	return true;
 }
 
+/* Rows whose group there may be none for, or that only look. */
+static __attribute__((noinline)) bool
+fold_any(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t group, uint32_t row)
+{
+	if (group != TSN_GROUP_NONE)
+		return fold_row(a, x, k, group, row);
+	k->out[row] = 0;
+	k->error[row] = 0;
+	return true;
+}
+
+static inline bool
+is_kind(const struct tsn_members *m, enum kind kind)
+{
+	return kind == FEW ? m->size == 0 : kind == SKETCH ? m->size == TSN_MEMBERS_SKETCH : m->size - 1u < TSN_MEMBERS_SKETCH - 1u;
+}
+
+/* Adds to a set of that kind where it is one and needs no memory, and counts it; else false, and nothing has changed. */
+static inline __attribute__((always_inline)) bool
+note(struct tsn_members *m, enum kind kind, uint64_t member, uint8_t stamp, struct tsn_members_panes p, uint64_t low, int64_t *n)
+{
+	if (!is_kind(m, kind))
+		return false;
+	if (kind == FEW) {
+		if (!tsn_members_note_few(m, member, stamp, p))
+			return false;
+		*n = m->few.n;
+	} else if (kind == MORE) {
+		if (!tsn_members_note_more(m, member, stamp, p))
+			return false;
+		*n = m->more.n;
+	} else {
+		*n = tsn_hll_note(&m->sketch, member, tsn_members_age(p, stamp), low) || tsn_hll_is_above(&m->sketch, low, 0) ? 0 :
+		    tsn_hll_estimate(&m->sketch, 0);
+	}
+	return true;
+}
+
+static __attribute__((noinline)) void
+advance_far(struct tsn_agg *a, const struct walk *k, uint32_t group, struct cell *c, uint64_t pane)
+{
+	advance(a, k, group, c, pane);
+}
+
+/* A row that counts, over a sliding window, as nearly all do. */
+static inline __attribute__((always_inline)) bool
+fold_usual(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, enum kind kind, uint32_t group, uint32_t row)
+{
+	struct cell *c = cell_in(k, group);
+	struct tsn_members *m = &c->of[0];
+	const uint64_t pane = k->pane[row], newest = tsn_ring_newest(c->head);
+	int64_t n;
+
+	if (pane > newest && kind == FEW)
+		advance(a, k, group, c, pane);
+	else if (pane > newest)
+		advance_far(a, k, group, c, pane);
+	if (pane + k->keep <= newest || !note(m, kind, k->member[row], (uint8_t)pane, panes_in(k, c), k->low, &n))
+		return fold_any(a, x, k, group, row);
+	tsn_kept_count(&m->kept);
+	c->head |= UINT64_C(1) << (pane & (LANES - 1));
+	k->out[row] = n;
+	k->error[row] = kind == SKETCH ? TSN_MEMBERS_ERROR : 0;
+	return true;
+}
+
 /* Fetches what the cell of an entry points to. */
 static inline __attribute__((always_inline)) void
-fetch(const struct tsn_agg *a, const struct walk *k, uint32_t i)
+fetch(const struct walk *k, enum kind kind, uint32_t i)
 {
-	const uint32_t row = k->row[i];
+	const uint32_t row = k->row[i], group = k->group[i];
 
-	if (k->all || (k->group[i] != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row)))
-		tsn_members_ahead(set_at(k, cell_in(k, k->group[i]), k->pane[row]), k->member[row], k->low);
+	if (kind != FEW && (k->all || group != TSN_GROUP_NONE))
+		tsn_members_ahead(set_at(k, cell_in(k, group), k->pane[row]), k->member[row], k->low);
 }
 
 /* Entries in that order; at which of them memory ran out, or [n]. */
 static inline __attribute__((always_inline)) uint32_t
-walk(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, const uint16_t *entry, uint32_t n)
+walk(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, enum kind kind, const uint16_t *entry, uint32_t n)
 {
 	for (uint32_t j = 0; j < NEAR && j < n; j++)
-		fetch(a, k, entry[j]);
+		fetch(k, kind, entry[j]);
 	for (uint32_t j = 0; j < n; j++) {
 		const uint32_t i = entry[j], row = k->row[i];
 
 		if (j + NEAR < n)
-			fetch(a, k, entry[j + NEAR]);
-		if (!k->all && k->group[i] == TSN_GROUP_NONE) {
-			k->out[row] = 0;
-			k->error[row] = 0;
-		} else if (!fold_row(a, x, k, k->group[i], row)) {
+			fetch(k, kind, entry[j + NEAR]);
+		if (!(k->all && !k->tumbling ? fold_usual(a, x, k, kind, k->group[i], row) : fold_any(a, x, k, k->group[i], row)))
 			return j;
-		}
 	}
 	return n;
 }
@@ -342,8 +338,6 @@ least_of(const struct tsn_agg *a, const struct tsn_fold *x)
 	return x->guarded && n == 1 ? a->def->least : 0;
 }
 
-enum kind { FEW, MORE, SKETCH, KINDS };
-
 /* Entries in the order in which they are folded. */
 struct order {
 	uint16_t entry[KINDS][TSN_BATCH_ROWS];
@@ -351,27 +345,30 @@ struct order {
 };
 
 static inline enum kind
-kind_of(const struct walk *k, uint32_t group)
+kind_at(const struct walk *k, uint32_t group)
 {
 	const struct cell *c = cell_in(k, group);
-	const uint32_t size = k->tumbling && c->of[1].size > c->of[0].size ? c->of[1].size : c->of[0].size;
 
-	return (size != 0) + (size == TSN_MEMBERS_SKETCH);
+	return k->tumbling && c->of[1].size > c->of[0].size ? kind_of(&c->of[1]) : kind_of(&c->of[0]);
 }
 
 /*
- * By what their groups have, so that no branch by that has to be guessed. Those of one group stay in order, and nothing else depends on
- * it: but whose memory goes does, where there is a bound on it.
+ * By what their groups have, so that no branch by that has to be guessed, here neither. Those of one group stay in order, and nothing else
+ * depends on it: but whose memory goes does, where there is a bound on it.
  */
 static void
 arrange(struct order *o, const struct walk *k, uint32_t from, uint32_t to, bool bounded)
 {
-	memset(o->n, 0, sizeof(o->n));
-	for (uint32_t i = from; i < to; i++) {
-		const enum kind kind = bounded || k->group[i] == TSN_GROUP_NONE ? FEW : kind_of(k, k->group[i]);
+	uint64_t n = 0; /* of each kind so far, in 16 bits: they stay in a register */
 
-		o->entry[kind][o->n[kind]++] = (uint16_t)i;
+	for (uint32_t i = from; i < to; i++) {
+		const enum kind kind = bounded || k->group[i] == TSN_GROUP_NONE ? FEW : kind_at(k, k->group[i]);
+
+		o->entry[kind][(uint16_t)(n >> 16 * kind)] = (uint16_t)i;
+		n += UINT64_C(1) << 16 * kind;
 	}
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		o->n[kind] = (uint16_t)(n >> 16 * kind);
 }
 
 /* The first entry that is not folded, when memory ran out at the [at]th of [kind]. */
@@ -383,6 +380,28 @@ stopped(const struct order *o, enum kind kind, uint32_t at, uint32_t to)
 			to = o->entry[kind][at];
 	return to;
 }
+
+/* A copy, since the compiler cannot know that results are not part of it; with constants for what it mostly is. */
+#define WALK(name, kind) \
+	static uint32_t \
+	name(struct tsn_agg *a, struct tsn_fold *x, const struct walk *of, const uint16_t *entry, uint32_t n) \
+	{ \
+		struct walk k = *of; \
+		if (!k.all || k.tumbling) \
+			return walk(a, x, &k, kind, entry, n); \
+		k.all = true; \
+		k.tumbling = false; \
+		k.over = false; \
+		return walk(a, x, &k, kind, entry, n); \
+	}
+
+WALK(walk_few, FEW)
+WALK(walk_more, MORE)
+WALK(walk_sketch, SKETCH)
+
+static uint32_t (*const walk_of[KINDS])(struct tsn_agg *a, struct tsn_fold *x, const struct walk *of, const uint16_t *entry, uint32_t n) = {
+	walk_few, walk_more, walk_sketch,
+};
 
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
@@ -396,13 +415,7 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 	arrange(&o, &k, x->from, x->to, a->def->extra_bytes != 0);
 	k.all = !k.over && x->all > 0 && tsn_mask_count(&a->takes) == x->all;
 	for (enum kind kind = 0; kind < KINDS; kind++) {
-		if (k.all && !k.tumbling) { /* as it mostly is: constants to what is inlined */
-			k.all = true;
-			k.tumbling = false;
-			at = walk(a, x, &k, o.entry[kind], o.n[kind]);
-		} else {
-			at = walk(a, x, &k, o.entry[kind], o.n[kind]);
-		}
+		at = walk_of[kind](a, x, &k, o.entry[kind], o.n[kind]);
 		if (at < o.n[kind])
 			return stopped(&o, kind, at, x->to);
 	}

@@ -27,9 +27,8 @@
 
 #include "base/wide.h"
 
-#define INDEX_BITS 12
-#define REGISTERS (1u << INDEX_BITS)
-#define RANK_MAX 44
+#define REGISTERS TSN_HLL_REGISTERS
+#define RANK_MAX TSN_HLL_RANK_MAX
 #define ZERO 48      /* the bit of the lowest one when it is all zero */
 #define STAMP 15u
 #define BLOCK 64u    /* registers that move on together */
@@ -39,15 +38,6 @@
 
 struct summary {
 	uint64_t sum, zeros;
-};
-
-#define WAITING_MOST 1022u
-
-/* Of several panes. One that waits: index and rank, and the low byte of the pane it is of. */
-struct tsn_hll_paths {
-	uint64_t path[REGISTERS];
-	int64_t ahead_value;
-	uint32_t waiting[WAITING_MOST];
 };
 
 size_t
@@ -87,18 +77,6 @@ tsn_hll_init(struct tsn_hll *h, void *registers, uint32_t panes)
 	h->paths = registers;
 	h->panes = (uint8_t)panes;
 	clear(h);
-}
-
-static inline uint32_t
-index_of(uint64_t member)
-{
-	return (uint32_t)(member >> (64 - INDEX_BITS));
-}
-
-static inline uint32_t
-rank_of(uint64_t member)
-{
-	return (uint32_t)__builtin_clzll(member << INDEX_BITS | UINT64_C(1) << (64 - RANK_MAX)) + 1;
 }
 
 static inline uint64_t
@@ -172,20 +150,27 @@ path_now(const struct tsn_hll *h, uint64_t path)
 	return moved(without(path & ~(uint64_t)STAMP, by), by, fresh(h->panes));
 }
 
-/* [path], of [panes] ones, begins at the uppermost bit here. */
+/* The lowest [n] ones. */
+static inline uint64_t
+lowest_ones(uint64_t path, uint32_t n, uint32_t panes)
+{
+	if (DEPOSITS)
+		return deposit((UINT64_C(1) << n) - 1, path);
+	for (; n < panes; n++)
+		path ^= TOP >> __builtin_clzll(path);
+	return path;
+}
+
+/* [path], of [panes] ones, begins at the uppermost bit here. No branch by whether it does rise. */
 static inline uint64_t
 path_raise(uint64_t path, uint32_t age, uint32_t rank, uint32_t panes)
 {
 	const uint64_t zero = upper_zero(path, rank, 64 - panes); /* to move to */
-	const uint32_t at = (uint32_t)__builtin_clzll(zero);
-	uint64_t older = path, passed;
+	const uint32_t at = (uint32_t)__builtin_clzll(zero), rise = at + 1 - rank - age;
+	const uint64_t older = lowest_ones(path, panes - age, panes), passed = (zero << (rise & 63)) - zero;
+	const uint64_t raised = (path ^ older) | passed | (path & (zero - 1));
 
-	if (at + 1 <= rank + age)
-		return path;
-	for (uint32_t i = 0; i < age; i++)
-		older ^= TOP >> __builtin_clzll(older);
-	passed = (zero << (at + 1 - rank - age)) - zero;
-	return (path ^ older) | passed | (path & (zero - 1));
+	return (int32_t)rise > 0 ? raised : path;
 }
 
 static void
@@ -197,12 +182,20 @@ add_rank(struct tsn_hll *h, uint32_t index, uint32_t rank)
 	h->rank[index] = (uint8_t)rank;
 }
 
+/* What a register of now becomes, both without a stamp. */
+static inline uint64_t
+path_with(uint64_t now, uint32_t rank, uint32_t age, uint32_t panes)
+{
+	const uint32_t unused = TSN_HLL_PANES_MAX - panes;
+
+	return path_raise(now << unused, age, rank, panes) >> unused;
+}
+
 static inline void
 add_to_path(struct tsn_hll *h, uint32_t index, uint32_t rank, uint32_t age)
 {
-	const uint32_t unused = TSN_HLL_PANES_MAX - h->panes;
 	uint64_t *path = &h->paths->path[index];
-	const uint64_t now = path_now(h, *path), is = path_raise(now << unused, age, rank, h->panes) >> unused;
+	const uint64_t now = path_now(h, *path), is = path_with(now, rank, age, h->panes);
 
 	replace(h, lowest(*path & ~(uint64_t)STAMP), lowest(is));
 	*path = is | (h->newest & STAMP);
@@ -213,9 +206,9 @@ void
 tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age)
 {
 	if (h->panes == 1)
-		add_rank(h, index_of(member), rank_of(member));
+		add_rank(h, tsn_hll_index(member), tsn_hll_rank(member));
 	else
-		add_to_path(h, index_of(member), rank_of(member), age);
+		add_to_path(h, tsn_hll_index(member), tsn_hll_rank(member), age);
 }
 
 /* All registers move on, none of them by more than [most] panes. */
@@ -249,51 +242,40 @@ set_summary(struct tsn_hll *h, struct summary s)
 	h->zeros = (uint16_t)s.zeros;
 }
 
+/* All registers have moved on. In between the summary is not in memory, where any register might be part of it. */
 static void
 add_waiting(struct tsn_hll *h)
 {
-	const uint32_t *waiting = h->paths->waiting;
+	uint64_t *path = h->paths->path;
+	const uint32_t *waiting = h->paths->waiting, panes = h->panes;
+	const uint64_t stamp = h->newest & STAMP;
+	struct summary s = { h->sum, h->zeros };
 
 	for (uint32_t i = 0; i < h->waiting; i++) {
-		const uint32_t age = (uint8_t)(h->newest - waiting[i]);
+		const uint32_t w = waiting[i], age = (uint8_t)(h->newest - w);
+		uint64_t was, is;
 
-		if (age < h->panes)
-			add_to_path(h, waiting[i] >> 14, waiting[i] >> 8 & 63, age);
+		if (age >= panes)
+			continue;
+		was = path[w >> 14] ^ stamp;
+		is = path_with(was, w >> 8 & 63, age, panes);
+		path[w >> 14] = is | stamp;
+		s.sum += lowest(is) - lowest(was);
+		s.zeros += (lowest(is) >> ZERO) - (lowest(was) >> ZERO);
 	}
+	set_summary(h, s);
 	h->waiting = 0;
 }
 
 /* Registers that move on are read in order, so that those are there which members meet then. */
-static void
-catch_up(struct tsn_hll *h)
+void
+tsn_hll_catch_up(struct tsn_hll *h)
 {
 	if (h->behind > 0)
 		set_summary(h, settle(h->paths->path, h->newest, h->behind, fresh(h->panes)));
 	h->behind = 0;
 	if (h->waiting > 0)
 		add_waiting(h);
-}
-
-void
-tsn_hll_note(struct tsn_hll *h, uint64_t member, uint32_t age, uint64_t low)
-{
-	if (h->panes == 1 || !tsn_hll_is_above(h, low, 1)) {
-		tsn_hll_add(h, member, age);
-		return;
-	}
-	if (h->waiting == WAITING_MOST)
-		catch_up(h);
-	h->paths->waiting[h->waiting++] = index_of(member) << 14 | rank_of(member) << 8 | (uint8_t)(h->newest - age);
-	h->fresh = false;
-	h->ahead = 0;
-}
-
-void
-tsn_hll_ahead(const struct tsn_hll *h, uint64_t member, uint64_t low)
-{
-	const void *register_of = h->panes == 1 ? (const void *)&h->rank[index_of(member)] : &h->paths->path[index_of(member)];
-
-	__builtin_prefetch(h->panes > 1 && tsn_hll_is_above(h, low, 1) ? &h->paths->waiting[h->waiting] : register_of, 1);
 }
 
 void
@@ -304,7 +286,7 @@ tsn_hll_advance(struct tsn_hll *h, uint32_t by)
 		return;
 	}
 	if (h->behind + by >= h->panes)
-		catch_up(h);
+		tsn_hll_catch_up(h);
 	h->newest = (uint8_t)(h->newest + by);
 	h->behind = (uint8_t)(h->behind + by);
 	h->fresh = false;
@@ -344,7 +326,7 @@ estimate_ahead(const struct tsn_hll *h, uint32_t ahead)
 	struct summary s = { 0 };
 
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		uint64_t path = path_now(h, h->paths->path[i]);
+		uint64_t path = h->paths->path[i] & ~(uint64_t)STAMP;
 
 		for (uint32_t k = 0; k < ahead; k++)
 			path &= path - 1;
@@ -360,14 +342,14 @@ tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead)
 	if (ahead >= h->panes)
 		return 0;
 	if (ahead > 0 && h->ahead != ahead) {
-		add_waiting(h);
+		tsn_hll_catch_up(h);
 		h->paths->ahead_value = estimate_ahead(h, ahead);
 		h->ahead = (uint8_t)ahead;
 	}
 	if (ahead > 0)
 		return h->paths->ahead_value;
 	if (!h->fresh) {
-		catch_up(h);
+		tsn_hll_catch_up(h);
 		h->value = estimate(&(struct summary){ h->sum, h->zeros });
 	}
 	h->fresh = true;
@@ -392,9 +374,9 @@ tsn_hll_save(struct tsn_hll *h, struct tsn_pack *out)
 		tsn_pack_raw(out, h->rank, REGISTERS);
 		return;
 	}
-	add_waiting(h);
+	tsn_hll_catch_up(h);
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		const uint64_t path = htole64(path_now(h, h->paths->path[i]));
+		const uint64_t path = htole64(h->paths->path[i] & ~(uint64_t)STAMP);
 
 		tsn_pack_raw(out, &path, sizeof(path));
 	}

@@ -59,15 +59,6 @@ tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uin
 	}
 }
 
-/* Where long keys are compared with those of the groups guessed: of IPv4 addresses, which have none, any memory. */
-static void
-fetch_keys(const struct tsn_family_store *s, const uint32_t *group, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (group[i] != TSN_GROUP_NONE)
-			tsn_fetch((const void *)((uintptr_t)s->slab.mem + (uintptr_t)tsn_group_at(s, group[i])->key * TSN_SLAB_UNIT));
-}
-
 /* Has every part room for so many groups more? */
 static bool
 have_room(const struct tsn_family *f, uint32_t more)
@@ -92,6 +83,8 @@ struct common {
 /* What is done with a group that was found: nothing yet, it is touched, or the row is folded into the lean count, and so touched. */
 enum then { FIND, TOUCH, COUNT };
 
+#define KEY_AHEAD 8u /* entries: their groups have come, and say where their keys are */
+
 /* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
 static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
@@ -100,13 +93,16 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
+	const bool long_keys = !trust && tsn_mask_any(&c->k->encoded);
 
 	for (uint32_t i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
+		if (long_keys && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
+			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
 		if (then == TOUCH)
-			tsn_cell_prefetch(&cells, group[i]);
+			tsn_cell_fetch(&cells, group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !tsn_same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {
 			*found = tsn_family_look(f, c->k, row, count, i == x->from || c->alone, c->met, time[row], c->seed, &group[i]);
 			if (*found != TSN_FOUND)
@@ -175,11 +171,8 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 
 	if (can_count_all(f, k, x, lean, n))
 		return count_all(f, k, x, group, n, lean, seed);
-	if (x->from == 0) {
+	if (x->from == 0)
 		tsn_family_guess(f, k, x->row, group, n);
-		if (f->store.slab.live > 0)
-			fetch_keys(&f->store, group, n);
-	}
 	if (c.met != NULL)
 		tsn_met_begin(c.met);
 	x->counted = full && c.lean != NULL;

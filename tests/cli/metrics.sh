@@ -11,8 +11,7 @@ if ! grep -q '^microhttpd  *[0-9]' "$tmp/out"; then
 	echo "NOT CHECKED: metrics: built without libmicrohttpd"
 	exit 0
 fi
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+. tests/cli/daemon
 
 rules() { # HTTP: writes the site's file
 	cat > "$tmp/site.tsn" << END
@@ -27,17 +26,11 @@ rule spared { when dst_port == 1434 and proto == udp except dst_port == 1434 ale
 rule needy { requires unsampled when dst_port == 1434 alert each }
 set  feed = file "feed.txt" max_age 1h
 rule fed { when src in feed }
+set  stale = file "stale.txt" max_age 1h
+rule among { when src in { stale, 10.9.9.9 } }
 set  listed = { 192.0.2.1, 192.0.2.2 }
 rule quiet { when src in listed }
 END
-}
-heard() { # TEXT [HOW OFTEN]
-	checks=$((checks + 1))
-	for _ in $(seq 80); do
-		[ "$(grep -cF -e "$1" "$tmp/log")" -ge "${2:-1}" ] && return
-		sleep 0.1
-	done
-	failed "the log does not say: $1" "$tmp/log"
 }
 fetch() { # PORT PATH: into $tmp/out; the status into $code
 	code=$(curl -s -o "$tmp/out" -w '%{http_code}' --max-time 5 "http://127.0.0.1:$1$2")
@@ -48,24 +41,15 @@ answers() { # STATUS
 }
 
 echo 192.0.2.1 > "$tmp/feed.txt"
-TZ=UTC touch -d '2026-01-01' "$tmp/feed.txt"
-for try in 1 2 3; do
-	port=$((20000 + ($$ * 11 + try * 1013) % 12000))
+echo 192.0.2.9 > "$tmp/stale.txt"
+TZ=UTC touch -d '2026-01-01' "$tmp/feed.txt" "$tmp/stale.txt"
+start() { # PORT
 	page=$((port + 12001))
 	rules $page
-	: > "$tmp/log"
-	"$tocsin" listen --threads 8 -r "$tmp/site.tsn" > /dev/null 2> "$tmp/log" &
-	pid=$!
-	for _ in $(seq 50); do
-		grep -q 'rules in force' "$tmp/log" && grep -q "metrics at" "$tmp/log" && break 2
-		kill -0 "$pid" 2> /dev/null || break
-		sleep 0.1
-	done
-	kill "$pid" 2> /dev/null
-	wait "$pid"
-	pid=
-done
-[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+	daemon --threads 8 -r "$tmp/site.tsn"
+}
+start_somewhere
+heard 'metrics at'
 "$programs/replay" "$capture" $port 1000 > /dev/null 2>&1
 for _ in $(seq 50); do
 	fetch $page /metrics
@@ -87,6 +71,7 @@ checks=$((checks + 1))
 says out 'tocsin_feedback_lost_total 0'
 says out 'tocsin_set_members{set="listed"} 2'
 says out 'tocsin_set_too_old{set="feed"} 1'
+says out 'tocsin_set_too_old{set="{ 10.9.9.9/32 stale }"} 1'
 says out 'tocsin_set_refresh_failed{set="feed"} 0'
 heard 'set feed: its file is older than max_age'
 says out "tocsin_socket_datagrams_total{listen=\"127.0.0.1:$port\"} 191"
@@ -142,11 +127,10 @@ fetch $((page + 1)) /metrics
 answers 200
 says out 'tocsin_reload_failed 0'
 says out 'tocsin_flows_total 4554'
+says out 'tocsin_set_too_old{set="{ 10.9.9.9/32 stale }"} 1'
+checks=$((checks + 1))
+[ "$(grep -c 'stale }: its file is older than max_age' "$tmp/log")" = 1 ] || failed 'a reload tells again what is too old' "$tmp/log"
 fetch $page /metrics
 answers 000
-kill -TERM "$pid"
-wait "$pid"
-checks=$((checks + 1))
-[ $? = 0 ] || failed 'the daemon does not end well' "$tmp/log"
-pid=
+stop TERM 0
 finish
