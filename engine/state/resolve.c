@@ -39,7 +39,7 @@ guess_begin(struct tsn_guess *g, const struct tsn_family *f, const struct tsn_ke
 }
 
 /*
- * The first of two passes over a batch's keys, where rows do not go the short way of cells_lean.c. Each pass fetches what the
+ * The first of two passes over a batch's keys, where rows do not go the short way of lean_short.c. Each pass fetches what the
  * next one meets, a whole batch ahead: the second finds the groups there, the first aggregate its cells.
  */
 void
