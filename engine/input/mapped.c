@@ -178,6 +178,8 @@ tsn_mapped_copy(struct tsn_mapped *m, uint8_t *to, size_t room, uint64_t at)
 	next = (at + n + PAGE - 1) / PAGE * PAGE;
 	if ((at < m->from || next >= m->to) && (!map(m, at) || next >= m->to))
 		return 0;
+	if (!copy(m, to, m->base + (at - m->from), n, m->base + (next - m->from)))
+		return 0;
 	look_ahead(m, at, n);
-	return copy(m, to, m->base + (at - m->from), n, m->base + (next - m->from)) ? n : 0;
+	return n;
 }

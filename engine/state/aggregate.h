@@ -42,21 +42,21 @@ struct tsn_pool {
 	uint32_t hand; /* where among them the next look for memory to take begins */
 };
 
-/* What of an aggregate outlives a reload. */
+/* What of an aggregate outlives a reload; first what each batch looks at. */
 struct tsn_agg_store {
 	struct tsn_counts counts; /* COUNT AVG */
 	struct tsn_sums sums;     /* SUM RATE AVG */
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
+	struct tsn_cells holders; /* groups that have memory beside their cells, pool by pool in no order; see kept.h */
 	uint64_t bytes;           /* allocated beside the cells */
-	struct tsn_heap heap;     /* DISTINCT: of these bytes */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
-	struct tsn_cells holders; /* groups that have such memory, pool by pool in no order; see kept.h */
-	struct tsn_pool pool[TSN_PARTS];
 	uint32_t npools;          /* one a part, or 1 */
-	uint64_t held[TSN_PARTS]; /* of [bytes], what groups of the part hold, where there are pools */
-	int64_t late[TSN_PARTS];  /* on its clock, of the part the latest flow that came too late for it, TSN_TIME_NONE if none */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
+	struct tsn_heap heap;     /* DISTINCT: of these bytes */
+	struct tsn_pool pool[TSN_PARTS];
+	uint64_t held[TSN_PARTS]; /* of [bytes], what groups of the part hold, where there are pools */
+	int64_t late[TSN_PARTS];  /* on its clock, of the part the latest flow that came too late for it, TSN_TIME_NONE if none */
 };
 
 /* See near.h. */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/fetch.h"
+#include "base/prefetch.h"
 
 struct tsn_cells {
 	uint8_t *mem;
@@ -22,7 +22,7 @@ tsn_cell(const struct tsn_cells *c, uint32_t group)
 	return c->mem + (size_t)group * c->size;
 }
 
-/* Of a row that comes soon, and of one that does not: through integers, groups past the segment may be any number. Inlined always, as base/fetch.h says. */
+/* Of a row that comes soon, and of one that does not: through integers, groups past the segment may be any number. Inlined always, as base/prefetch.h says. */
 static inline __attribute__((always_inline)) void
 tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 {
@@ -37,8 +37,8 @@ tsn_cell_fetch(const struct tsn_cells *c, uint32_t group)
 {
 	const uintptr_t cell = (uintptr_t)c->mem + (uintptr_t)group * c->size;
 
-	tsn_fetch((const void *)cell);
-	tsn_fetch((const void *)(cell + c->size - 1));
+	tsn_prefetch((const void *)cell);
+	tsn_prefetch((const void *)(cell + c->size - 1));
 }
 
 /*

@@ -5,7 +5,7 @@
  * its own that has the CPU's registers for itself and nothing to foretell. Rows that cannot go it are put off, by group, so that they have
  * their order.
  */
-#include "base/fetch.h"
+#include "base/prefetch.h"
 #include "base/wide.h"
 #include "state/guess.h"
 #include "state/lanes.h"
@@ -149,9 +149,9 @@ TSN_WIDE(static, void, fetch_guessed, (struct walk *w, uint32_t from, uint32_t t
 	uint32_t *const group = w->group;
 
 	for (size_t i = from; i < to; i++) {
-		tsn_fetch(g->line[i + TSN_FAR]);
+		tsn_prefetch(g->line[i + TSN_FAR]);
 		group[i] = tsn_line_guess(&g->dir, g->line[i], tag[i]);
-		tsn_fetch((const void *)(records + (uintptr_t)group[i] * sizeof(struct tsn_lean)));
+		tsn_prefetch((const void *)(records + (uintptr_t)group[i] * sizeof(struct tsn_lean)));
 	}
 }
 
@@ -159,7 +159,7 @@ static inline __attribute__((always_inline)) void
 fetch_known(struct walk *w, uint32_t from, uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++)
-		tsn_fetch(&w->records[w->group[i]]);
+		tsn_prefetch(&w->records[w->group[i]]);
 }
 
 /*

@@ -7,11 +7,11 @@
  *
  * A function that does nothing but this must be inlined always: compilers take a call of it for one of nothing, and leave it out.
  */
-#ifndef TSN_BASE_FETCH_H
-#define TSN_BASE_FETCH_H
+#ifndef TSN_BASE_PREFETCH_H
+#define TSN_BASE_PREFETCH_H
 
 static inline __attribute__((always_inline)) void
-tsn_fetch(const void *p)
+tsn_prefetch(const void *p)
 {
 	__builtin_prefetch(p, 0, 2);
 }
