@@ -198,7 +198,7 @@ struct tsn_agg *tsn_lean_of(const struct tsn_family *f);
 /* Makes it one, if it may be, and the family's groups what they are then; before there are any, and when all its aggregates are there. */
 void tsn_lean_init(struct tsn_agg *a);
 /*
- * Guesses the groups of all rows of a segment in which every row counts, and counts those that have one. The entries of the others come to
+ * lean_short.c. Guesses the groups of all rows of a segment in which every row counts, and counts those that have one. The entries of the others come to
  * [none], which has room for all; when the groups of these are there, too, tsn_lean_found counts them.
  */
 uint32_t tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *none);

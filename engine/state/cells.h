@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/prefetch.h"
+
 struct tsn_cells {
 	uint8_t *mem;
 	uint32_t size; /* of one cell; 0: this array is not used */
@@ -20,14 +22,23 @@ tsn_cell(const struct tsn_cells *c, uint32_t group)
 	return c->mem + (size_t)group * c->size;
 }
 
-/* Through integers: groups past the segment may be any number. Not by base/prefetch.h: two lines a row, soon met, come too late by that way. */
-static inline void
+/* Of a row that comes soon, and of one that does not: through integers, groups past the segment may be any number. Inlined always, as base/prefetch.h says. */
+static inline __attribute__((always_inline)) void
 tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 {
 	const uintptr_t cell = (uintptr_t)c->mem + (uintptr_t)group * c->size;
 
 	__builtin_prefetch((const void *)cell, 1);
 	__builtin_prefetch((const void *)(cell + c->size - 1), 1);
+}
+
+static inline __attribute__((always_inline)) void
+tsn_cell_fetch(const struct tsn_cells *c, uint32_t group)
+{
+	const uintptr_t cell = (uintptr_t)c->mem + (uintptr_t)group * c->size;
+
+	tsn_prefetch((const void *)cell);
+	tsn_prefetch((const void *)(cell + c->size - 1));
 }
 
 /*

@@ -126,10 +126,10 @@ tsn_group_at(const struct tsn_family_store *s, uint32_t group)
 }
 
 /* Through integers, as below. */
-static inline void
+static inline __attribute__((always_inline)) void
 tsn_group_prefetch(const struct tsn_family_store *s, uint32_t group)
 {
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride));
+	tsn_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride));
 }
 
 /* Where its key is, if that is in the slab; the group itself has come. Compilers take calls of what only fetches for calls of nothing. */
@@ -139,7 +139,7 @@ tsn_key_prefetch(const struct tsn_family_store *s, uint32_t group)
 	const struct tsn_group *g = tsn_group_at(s, group);
 
 	if (tsn_in_slab(g))
-		__builtin_prefetch(s->slab.mem + (size_t)g->key * TSN_SLAB_UNIT);
+		tsn_prefetch(s->slab.mem + (size_t)g->key * TSN_SLAB_UNIT);
 }
 
 /* Of a group's word: a flow more, as far as they go. Compilers make twice as much of a bit field. */

@@ -39,7 +39,7 @@ guess_begin(struct tsn_guess *g, const struct tsn_family *f, const struct tsn_ke
 }
 
 /*
- * The first of two passes over a batch's keys, where rows do not go the short way of cells_lean.c. Each pass fetches what the
+ * The first of two passes over a batch's keys, where rows do not go the short way of lean_short.c. Each pass fetches what the
  * next one meets, a whole batch ahead: the second finds the groups there, the first aggregate its cells.
  */
 void
@@ -102,7 +102,7 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 		if (long_keys && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
 			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
 		if (then == TOUCH)
-			tsn_cell_prefetch(&cells, group[i]);
+			tsn_cell_fetch(&cells, group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !tsn_same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {
 			*found = tsn_family_look(f, c->k, row, count, i == x->from || c->alone, c->met, time[row], c->seed, &group[i]);
 			if (*found != TSN_FOUND)

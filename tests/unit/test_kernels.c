@@ -286,6 +286,10 @@ Test(kernels, every_level_counts_and_lists_the_rows_of_a_mask)
 			cr_assert_eq(tsn_mask_count(&m), n);
 			cr_assert_eq(tsn_mask_list(&m, list), n);
 			cr_assert_eq(tsn_mask_any(&m), n > 0);
+			tsn_mask_first(&m, sizes[s]);
+			cr_assert_eq(tsn_mask_list(&m, list), sizes[s]);
+			for (uint32_t j = 0; j < sizes[s]; j++)
+				cr_assert_eq(list[j], j);
 		}
 	}
 	tsn_cpu_use(most);
