@@ -28,9 +28,16 @@ struct tsn_crew {
 	struct tsn_seat *seat;
 	struct tsn_item item[ITEMS];    /* item number n at n % ITEMS */
 	_Alignas(64) _Atomic uint64_t sent;
+	_Atomic uint64_t claimed;       /* items below it are prepared, or somebody is at it */
+	_Atomic uint64_t ready;         /* items below it are: lanes may take them */
 	/* of the front */
 	_Atomic uint64_t given;         /* items whose records were given; those below are free */
-	struct tsn_batch *spare[ITEMS + 2]; /* the one used last on top: it is in a cache */
+	/* batches, under a lock of their own; the one used last on top: it is in a cache, that of who filled it */
+	pthread_mutex_t spares;
+	struct {
+		struct tsn_batch *batch;
+		unsigned by;
+	} spare[ITEMS + 2];
 	uint32_t nspare;
 	struct tsn_alerts *to;
 	struct tsn_asides *asides;
@@ -72,6 +79,12 @@ sent(const struct tsn_crew *c)
 	return atomic_load(&c->sent);
 }
 
+static uint64_t
+ready(const struct tsn_crew *c)
+{
+	return atomic_load(&c->ready);
+}
+
 /* How many items must wait before a thread takes a lane. */
 struct choice {
 	unsigned me;
@@ -83,7 +96,7 @@ struct choice {
 static uint32_t
 choose(const struct tsn_crew *c, struct choice how)
 {
-	uint64_t to = sent(c), behind = 0;
+	uint64_t to = ready(c), behind = 0;
 	uint32_t lane = UINT32_MAX;
 
 	for (uint32_t i = 0; i < c->nlanes; i++) {
@@ -158,7 +171,7 @@ work(struct tsn_crew *c, struct choice how, uint64_t most)
 		return lane != UINT32_MAX; /* somebody was quicker: there may be another */
 	atomic_store_explicit(&c->seat[lane].by, how.me, memory_order_relaxed);
 	n = done(c, lane);
-	for (end = n + most; n < end && n < sent(c); n++)
+	for (end = n + most; n < end && n < ready(c); n++)
 		run_item(c, lane, n);
 	atomic_store(&c->seat[lane].busy, false);
 	tell_progress(c); /* the lane may have work again, that the front left to us, and we may be aside for long before we look */
@@ -175,6 +188,74 @@ all_done(const struct tsn_crew *c)
 	while (n < to && atomic_load(&c->item[n % ITEMS].left) == 0)
 		n++;
 	return n;
+}
+
+/* --- preparing --- */
+
+/* One that this thread filled last is mostly in its cache, and to write into another's takes as long as a memory access a line. */
+static struct tsn_batch *
+take_spare(struct tsn_crew *c, unsigned me)
+{
+	struct tsn_batch *b;
+	uint32_t i;
+
+	pthread_mutex_lock(&c->spares);
+	for (i = c->nspare; i > 0 && c->spare[i - 1].by != me;)
+		i--;
+	i = i > 0 ? i - 1 : c->nspare - 1;
+	b = c->spare[i].batch;
+	c->nspare--;
+	memmove(&c->spare[i], &c->spare[i + 1], (c->nspare - i) * sizeof(c->spare[0]));
+	pthread_mutex_unlock(&c->spares);
+	return b;
+}
+
+static void
+put_spare(struct tsn_crew *c, struct tsn_batch *b, unsigned by)
+{
+	pthread_mutex_lock(&c->spares);
+	c->spare[c->nspare].batch = b;
+	c->spare[c->nspare++].by = by;
+	pthread_mutex_unlock(&c->spares);
+}
+
+static uint64_t
+unprepared(const struct tsn_crew *c)
+{
+	const uint64_t at = atomic_load(&c->claimed), to = sent(c);
+
+	return to > at ? to - at : 0;
+}
+
+/* Lanes may go on as far as all is prepared. */
+static void
+move_ready(struct tsn_crew *c)
+{
+	uint64_t n = ready(c);
+
+	while (atomic_load(&c->item[n % ITEMS].prepared) == n + 1)
+		if (atomic_compare_exchange_strong(&c->ready, &n, n + 1))
+			n++;
+	tell_progress(c);
+}
+
+/* The item that nobody has begun with. False: there is none. */
+static bool
+prepare(struct tsn_crew *c, unsigned me)
+{
+	uint64_t n = atomic_load(&c->claimed);
+	struct tsn_item *it;
+
+	do {
+		if (n >= sent(c))
+			return false;
+	} while (!atomic_compare_exchange_weak(&c->claimed, &n, n + 1));
+	it = &c->item[n % ITEMS];
+	it->by = me;
+	tsn_item_prepare(it, c->lane, c->nlanes, it->later.n > 0 ? take_spare(c, me) : NULL);
+	atomic_store(&it->prepared, n + 1);
+	move_ready(c);
+	return true;
 }
 
 /* --- lines of records --- */
@@ -242,7 +323,7 @@ sleep_until_woken(struct tsn_crew *c)
 	atomic_fetch_add(&c->sleeping, 1);
 	if (c->parks)
 		pthread_cond_signal(&c->progress);
-	while (!atomic_load(&c->stop) && !c->called && !waits(c, WAKE) && lineless(c) == UINT64_MAX)
+	while (!atomic_load(&c->stop) && !c->called && !waits(c, WAKE) && unprepared(c) < WAKE && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->work, &c->lock);
 	c->called = false;
 	atomic_fetch_sub(&c->sleeping, 1);
@@ -293,12 +374,12 @@ live(void *arg)
 	while (!atomic_load(&c->stop)) {
 		if (make_lines(c))
 			continue;
-		if (!waits(c, WAKE) && piece_aside(c)) {
+		if (!waits(c, WAKE) && unprepared(c) == 0 && piece_aside(c)) {
 			be_aside(c, &aside, true);
 			continue;
 		}
 		be_aside(c, &aside, false);
-		if (!work(c, (struct choice){ me, 1, WAKE }, ITEMS))
+		if (!work(c, (struct choice){ me, 1, WAKE }, ITEMS) && !prepare(c, me))
 			sleep_until_woken(c);
 	}
 	return NULL;
@@ -307,7 +388,7 @@ live(void *arg)
 static void
 wake_one(struct tsn_crew *c)
 {
-	if (atomic_load(&c->sleeping) == 0 || (!waits(c, WAKE) && lineless(c) == UINT64_MAX))
+	if (atomic_load(&c->sleeping) == 0 || (!waits(c, WAKE) && unprepared(c) < WAKE && lineless(c) == UINT64_MAX))
 		return;
 	pthread_mutex_lock(&c->lock);
 	pthread_cond_signal(&c->work);
@@ -395,7 +476,7 @@ make(struct tsn_crew *c)
 	for (uint32_t i = 0; i < ITEMS; i++)
 		atomic_init(&c->item[i].lines_are, lines_of(i, NONE_YET));
 	for (; c->nspare < ITEMS + 1; c->nspare++)
-		if ((c->spare[c->nspare] = tsn_batch_new()) == NULL)
+		if ((c->spare[c->nspare].batch = tsn_batch_new()) == NULL)
 			return false;
 	return true;
 }
@@ -416,6 +497,7 @@ tsn_crew_new(unsigned threads, struct tsn_asides *asides, const struct tsn_engin
 	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .names = FRONT + 1 };
 	tsn_lane_log_init(&c->log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->spares, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->progress, NULL);
 	if (!make(c)) {
@@ -437,6 +519,7 @@ tsn_crew_free(struct tsn_crew *c)
 		for (uint32_t k = 0; k < c->nlanes; k++)
 			tsn_alert_records_fini(&c->item[i].records[k]);
 		tsn_batch_free(c->item[i].batch);
+		tsn_later_forget(&c->item[i].later);
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);
 		tsn_alert_lines_fini(&c->item[i].lines);
@@ -445,7 +528,8 @@ tsn_crew_free(struct tsn_crew *c)
 		tsn_free(c->item[i].share);
 	}
 	while (c->nspare > 0)
-		tsn_batch_free(c->spare[--c->nspare]);
+		tsn_batch_free(c->spare[--c->nspare].batch);
+	pthread_mutex_destroy(&c->spares);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->work);
 	pthread_cond_destroy(&c->progress);
@@ -471,8 +555,9 @@ give(struct tsn_crew *c, uint64_t n)
 	struct tsn_item *it = &c->item[n % ITEMS];
 
 	tsn_alerts_give(c->to, it->records, c->nlanes, &it->lines);
+	tsn_item_end(it);
 	if (it->batch != NULL)
-		tsn_crew_put_batch(c, it->batch);
+		put_spare(c, it->batch, it->by);
 	it->batch = NULL;
 	it->nrecords = 0;
 	atomic_store(&it->lines_are, lines_of(n + ITEMS, NONE_YET));
@@ -496,7 +581,7 @@ wait_for_progress(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_store(&c->front_waits, true);
-	while (!is_due(c, all_done(c)) && !waits(c, 1) && lineless(c) == UINT64_MAX)
+	while (!is_due(c, all_done(c)) && !waits(c, 1) && unprepared(c) == 0 && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->progress, &c->lock);
 	atomic_store(&c->front_waits, false);
 	pthread_mutex_unlock(&c->lock);
@@ -505,7 +590,7 @@ wait_for_progress(struct tsn_crew *c)
 static void
 advance(struct tsn_crew *c)
 {
-	if (!work(c, (struct choice){ FRONT, 1, 1 }, TURN) && !make_lines(c))
+	if (!work(c, (struct choice){ FRONT, 1, 1 }, TURN) && !prepare(c, FRONT) && !make_lines(c))
 		wait_for_progress(c);
 	collect(c);
 }
@@ -522,7 +607,7 @@ tsn_crew_item(struct tsn_crew *c)
 struct tsn_batch *
 tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 {
-	struct tsn_batch *b = c->spare[--c->nspare];
+	struct tsn_batch *b = take_spare(c, FRONT);
 
 	if (kind == TSN_BATCH_FLOWS)
 		tsn_batch_reuse(b);
@@ -535,7 +620,7 @@ tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 void
 tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b)
 {
-	c->spare[c->nspare++] = b;
+	put_spare(c, b, FRONT);
 }
 
 static void
@@ -553,11 +638,15 @@ weigh(struct tsn_crew *c)
  * they are light, or if nothing waits and all others are at something aside.
  */
 static void
-run_own(struct tsn_crew *c)
+run_own(struct tsn_crew *c, bool later)
 {
 	const uint64_t waits = sent(c) - all_done(c);
 
-	if (c->light || (waits == 1 && atomic_load(&c->aside) >= (int)c->nthreads)) {
+	if (later) {
+		if (waits >= HIGH && !work(c, (struct choice){ FRONT, 1, NEVER }, TURN))
+			prepare(c, FRONT);
+		collect(c);
+	} else if (c->light || (waits == 1 && atomic_load(&c->aside) >= (int)c->nthreads)) {
 		while (work(c, (struct choice){ FRONT, 1, 1 }, ITEMS))
 			;
 		collect(c);
@@ -571,12 +660,16 @@ void
 tsn_crew_send(struct tsn_crew *c)
 {
 	const uint64_t n = sent(c);
+	struct tsn_item *it = &c->item[n % ITEMS];
+	const bool later = it->later.n > 0;
 
-	tsn_item_begin(&c->item[n % ITEMS], c->lane, c->nlanes, !c->light);
+	tsn_item_begin(it, c->nlanes, later || !c->light);
 	atomic_store(&c->sent, n + 1);
+	while (!later && ready(c) <= n && prepare(c, FRONT))
+		;
 	if (n % TIMED == 0)
 		weigh(c);
-	run_own(c);
+	run_own(c, later);
 	wake_one(c);
 }
 

@@ -12,8 +12,8 @@
 
 /* --- one batch --- */
 
-static void
-note_times(struct tsn_engine *e, const struct tsn_batch *b)
+void
+tsn_engine_note_times(struct tsn_engine *e, const struct tsn_batch *b)
 {
 	if (b->event_span.most > e->stats.last)
 		e->stats.last = b->event_span.most;
@@ -66,12 +66,89 @@ evaluate(struct tsn_engine *e)
 	tsn_batch_reuse(b);
 }
 
+/*
+ * A datagram of an exporter that the site does not list is not looked into, nor is its exporter entered: who invents
+ * addresses fills no table. Files that name no exporter were given by hand.
+ */
+static bool
+is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
+{
+	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
+
+	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
+}
+
+/* --- rows that are made later --- */
+
+/* What tells of them goes to whoever makes them. What exporters give was looked at: it is all. */
+static void
+send_later(struct tsn_engine *e)
+{
+	const uint32_t n = e->batch->n;
+	struct tsn_item *it = tsn_crew_item(e->crew);
+
+	for (uint32_t i = 0; i < e->later.n; i++)
+		tsn_exporter_count_usual(tsn_exporters_at(e->exporters, e->later.message[i].source), e->later.message[i].n);
+	tsn_item_tell(it, e->exporters);
+	it->kind = TSN_ITEM_FLOWS;
+	it->batch = NULL;
+	it->engine = e;
+	it->ticket = e->ticket;
+	it->time = e->stats.clock;
+	it->began = e->began;
+	tsn_later_move(&it->later, &e->later);
+	e->batch->n = 0;
+	e->ticket += n;
+	e->stats.flows += n;
+	tsn_crew_send(e->crew);
+}
+
+/* Somebody else puts rows behind them. */
+static void
+fill_now(struct tsn_engine *e)
+{
+	tsn_later_fill(&e->later, e->batch);
+	tsn_item_count_later(e, &e->later);
+	tsn_later_forget(&e->later);
+}
+
+/* What has to be known of the exporter of a message that may wait is known, and stays so. */
+static bool
+is_usual(struct tsn_engine *e, const struct tsn_sender *from)
+{
+	if (e->usual != NULL && tsn_addr_cmp(e->usual->addr, from->exporter) == 0)
+		return true;
+	if (!is_allowed(e, from))
+		return false;
+	e->usual = tsn_exporters_usual(e->exporters, from->exporter);
+	return e->usual != NULL;
+}
+
+bool
+tsn_engine_later(struct tsn_engine *e, const uint8_t *head, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
+    int64_t received)
+{
+	if (e->crew == NULL || e->stands || e->dedup != NULL || e->pair != NULL || (e->batch->n > 0 && e->later.n == 0) ||
+	    !tsn_later_may(head, len) || !tsn_later_has_room(&e->later, where) || !is_usual(e, from))
+		return false;
+	tsn_engine_clock(e, received);
+	e->stats.datagrams++;
+	e->adds_later = true;
+	(void)tsn_decode_later(e->decoder, head, len, where, from, received, &e->rows, &e->later);
+	e->adds_later = false;
+	return true;
+}
+
 void
 tsn_engine_run_batch(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
 	uint64_t *before;
 
+	if (e->later.n > 0) {
+		send_later(e);
+		return;
+	}
 	if (b->n == 0)
 		return;
 	before = tsn_spent_stage(e->o.spent, TSN_STAGE_NORMALISE);
@@ -86,7 +163,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	tsn_batch_normalise(b, e->exporters);
 	tsn_exporters_hear(e->exporters, b);
 	tsn_exporters_count_gives(e->exporters, b);
-	note_times(e, b);
+	tsn_engine_note_times(e, b);
 	tsn_batch_seal(b);
 	if (e->pair != NULL) {
 		tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
@@ -122,6 +199,8 @@ tsn_engine_make_room(void *arg)
 
 	if (e->batch->n >= e->batch->cap)
 		tsn_engine_run_batch(e);
+	if (e->later.n > 0 && !e->adds_later)
+		fill_now(e);
 	return e->batch;
 }
 
@@ -147,18 +226,6 @@ enum tsn_decode
 tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
 {
 	return tsn_engine_message(e, p, len, &(struct tsn_sender){ .exporter = exporter }, received);
-}
-
-/*
- * A datagram of an exporter that the site does not list is not looked into, nor is its exporter entered: who invents
- * addresses fills no table. Files that name no exporter were given by hand.
- */
-static bool
-is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
-{
-	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
-
-	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
 }
 
 static void

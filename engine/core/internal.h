@@ -9,6 +9,7 @@
 #include "compile/lanes.h"
 #include "core/asides.h"
 #include "core/lane.h"
+#include "decode/later.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
 #include "pair/pair.h"
@@ -29,6 +30,9 @@ struct tsn_engine {
 	struct tsn_batch *talks;        /* conversations on their way to the lanes */
 	struct tsn_field_set columns;   /* the fields of flows that are read, with all they are made of */
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
+	struct tsn_later later;         /* if it has messages, [batch] is empty but for the number of their rows */
+	bool adds_later;
+	const struct tsn_exporter *usual; /* the last exporter whose messages could wait, NULL: none */
 	struct tsn_sink **sinks;
 	size_t nsinks;
 	struct tsn_ruleset *rules;      /* in force; NULL: none */
@@ -75,6 +79,7 @@ void tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p
 struct tsn_batch *tsn_engine_make_room(void *engine);
 void tsn_engine_clock_of_record(void *engine, int64_t received);
 void tsn_engine_run_batch(struct tsn_engine *e);
+void tsn_engine_note_times(struct tsn_engine *e, const struct tsn_batch *b);
 /* Lanes are through all that was sent, and nobody runs them. */
 void tsn_engine_drain(const struct tsn_engine *e);
 /* What alerts of such lanes wait to tell goes to the sinks. */

@@ -314,6 +314,7 @@ configure_dedup(struct tsn_engine *e, struct tsn_load *l)
 static void
 configure_exporters(struct tsn_engine *e, const struct tsn_site *site)
 {
+	e->usual = NULL;
 	if (!tsn_exporters_configure(e->exporters, site->exporters, site->nexporters))
 		tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: the exporters' settings were not taken over");
 }

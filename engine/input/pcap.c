@@ -25,7 +25,8 @@ struct tsn_pcap {
 	struct {
 		bool known;
 		uint32_t src, ports;
-	} last; /* where the last export datagram came from and went to; see take_again */
+	} last; /* where the last export datagram came from and went to; see is_again */
+	size_t looked_at; /* bytes of the frame that tsn_pcap_look was about */
 	struct tsn_streams *streams;
 	struct tsn_fragments *fragments;
 	struct tsn_pcap_report report;
@@ -252,7 +253,7 @@ remember(struct tsn_pcap *p, const struct tsn_frame *f, const struct tsn_datagra
 
 /* A capture of exports has a few streams, and its frames differ in numbers: what holds for the last one holds for this. */
 static bool
-take_again(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
+is_again(const struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
 {
 	const uint8_t *q = f->p;
 
@@ -261,8 +262,27 @@ take_again(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *o
 	*out = (struct tsn_datagram){ .payload = q + PAYLOAD, .len = (size_t)tsn_wire_u16(q + UDP + 4) - (PAYLOAD - UDP),
 		.exporter = tsn_addr_v4(p->last.src), .src_port = (uint16_t)(p->last.ports >> 16),
 		.dst_port = (uint16_t)p->last.ports, .received_ms = f->ms };
-	p->report.datagrams++;
 	return true;
+}
+
+_Static_assert(16 + PAYLOAD + TSN_PCAP_HEAD <= TSN_CLASSIC_HEAD, "all that is_again and the payload's reader look at is there");
+
+bool
+tsn_pcap_look(struct tsn_pcap *p, struct tsn_datagram *out, struct tsn_far_place *where)
+{
+	struct tsn_frame f;
+
+	return p->last.known && !p->ended && p->libpcap == NULL &&
+	    tsn_classic_look(&p->classic, p->reader, &f, PAYLOAD, where, &p->looked_at) && is_again(p, &f, out) && out->len >= TSN_PCAP_HEAD;
+}
+
+void
+tsn_pcap_pass(struct tsn_pcap *p)
+{
+	p->report.packets++;
+	p->report.datagrams++;
+	tsn_reader_pass(p->reader, p->looked_at);
+	p->report.bytes = p->reader->offset;
 }
 
 bool
@@ -271,8 +291,10 @@ tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram
 	struct tsn_ip ip;
 
 	p->report.packets++;
-	if (take_again(p, f, out))
+	if (is_again(p, f, out)) {
+		p->report.datagrams++;
 		return true;
+	}
 	switch (tsn_packet_parse(p->link, f->p, f->len, f->full, &ip)) {
 	case TSN_PACKET_UDP:
 		if (!take_udp(p, &ip, f->ms, out))
