@@ -32,6 +32,7 @@ struct tsn_engine {
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
 	struct tsn_later later;         /* if it has messages, [batch] is empty but for the number of their rows */
 	bool adds_later;
+	unsigned mixed;                 /* so many more messages are not left for later, for others come in between */
 	const struct tsn_exporter *usual; /* the last exporter whose messages could wait, NULL: none */
 	struct tsn_sink **sinks;
 	size_t nsinks;

@@ -90,10 +90,14 @@ tsn_item_end(struct tsn_item *it)
 }
 
 void
-tsn_item_prepare(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes, struct tsn_batch *b)
+tsn_item_prepare(struct tsn_item *it, struct tsn_lane *lane, uint32_t nlanes, struct tsn_batch *b)
 {
-	if (it->later.n > 0)
+	const bool here = it->later.n > 0; /* so they are in this core's cache */
+
+	if (here)
 		make_rows(it, b);
+	for (uint32_t i = 0; i < nlanes; i++)
+		it->quiet[i] = here && tsn_lane_is_quiet(&lane[i], it->by, b);
 	for (uint32_t i = 0; it->shared && i < nlanes; i += lane[i].nshards)
 		if (lane[i].nshards > 1)
 			share_shards(it, &lane[i], &it->share[i]);
@@ -142,6 +146,7 @@ tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 {
 	tsn_item_hear(it, l);
 	l->given = it->shared ? it->share[i] : NULL;
+	l->quiet = it->kind == TSN_ITEM_FLOWS && it->quiet[i];
 	switch (it->kind) {
 	case TSN_ITEM_FLOWS:
 		if (it->batch->n > 0) /* all may have been gone */
@@ -151,6 +156,7 @@ tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 	case TSN_ITEM_TICKS: ticks(l, it->time); break;
 	}
 	l->given = NULL;
+	l->quiet = false;
 	if (it->kind != TSN_ITEM_TALKS)
 		tsn_alerts_take(l->alerts, &it->records[i]);
 }

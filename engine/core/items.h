@@ -30,6 +30,7 @@ struct tsn_item {
 	struct tsn_engine *engine;
 	uint64_t ticket;
 	struct tsn_share **share;  /* by lane, of shards: the rows of FLOWS that it takes; else NULL */
+	bool *quiet;               /* by lane: all that it would do with the rows was done, and there was nothing to tell */
 	bool shared;               /* they were made: it is for other cores than the front's */
 	int64_t time;              /* FLOWS: the clock behind it; TALKS: their tick; TICKS: all up to it */
 	int64_t began;             /* nothing in it was received before */
@@ -50,8 +51,8 @@ void tsn_item_tell(struct tsn_item *it, struct tsn_exporters *x);
 void tsn_item_hear(const struct tsn_item *it, struct tsn_lane *l);
 /* It is for so many lanes, none of which has looked at it yet; [shared]: they will run on other cores. */
 void tsn_item_begin(struct tsn_item *it, uint32_t nlanes, bool shared);
-/* All that does not depend on other items, by any thread; [b]: where rows of [later] are made, which is then the item's. */
-void tsn_item_prepare(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes, struct tsn_batch *b);
+/* All that does not depend on other items, by thread [by]; [b]: where rows of [later] are made, which is then the item's. */
+void tsn_item_prepare(struct tsn_item *it, struct tsn_lane *lane, uint32_t nlanes, struct tsn_batch *b);
 /* All lanes are through it: what [engine] is to know of the rows. By the front. */
 void tsn_item_end(struct tsn_item *it);
 /* What was found when the rows were made. */

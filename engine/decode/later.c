@@ -10,6 +10,8 @@
 
 #define RECORD 48u
 #define MOST   30u
+#define LINE   64u
+#define SOON   2u /* messages ahead that are asked for */
 
 bool
 tsn_later_may(const uint8_t *head, size_t len)
@@ -90,6 +92,21 @@ read_header(const uint8_t *p, const struct tsn_later_message *m, struct tsn_fixe
 	};
 }
 
+/* Memory is asked for a message while others are made rows. Asking for bytes that are gone does nothing. */
+static void
+ask_for(const struct tsn_later *l, uint32_t i)
+{
+	const uint8_t *from, *to;
+
+	if (i >= l->n)
+		return;
+	from = l->message[i].at + l->message[i].first * RECORD;
+	to = from + TSN_LATER_HEAD + l->message[i].n * RECORD;
+	for (; from < to; from += LINE)
+		__builtin_prefetch(from, 0, 2);
+	__builtin_prefetch(to - 1, 0, 2);
+}
+
 void
 tsn_later_fill(struct tsn_later *l, struct tsn_batch *b)
 {
@@ -98,10 +115,13 @@ tsn_later_fill(struct tsn_later *l, struct tsn_batch *b)
 
 	l->odd = l->lost = 0;
 	b->n = 0;
+	for (uint32_t i = 0; i < SOON; i++)
+		ask_for(l, i);
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct tsn_later_message *m = &l->message[i];
 		const struct tsn_far *far = l->far[m->of];
 
+		ask_for(l, i + SOON);
 		if (!far->copy(far, bytes, m->at, TSN_LATER_HEAD + (m->first + (size_t)m->n) * RECORD)) {
 			l->lost += m->n;
 			continue;

@@ -219,8 +219,13 @@ tsn_mapped_look(const struct tsn_mapped *m, uint8_t *to, size_t n, uint64_t at)
 void
 tsn_mapped_soon(const struct tsn_mapped *m, uint64_t at, size_t n)
 {
-	for (uint64_t to = at + n; at < to && at < m->w->to; at += LINE)
-		__builtin_prefetch(m->w->base + (at - m->w->from));
+	const uint8_t *p = m->w->base + (at - m->w->from);
+
+	if (at + n > m->w->to)
+		return;
+	for (size_t i = 0; i < n; i += LINE)
+		__builtin_prefetch(p + i);
+	__builtin_prefetch(p + n - 1);
 }
 
 struct tsn_far_place
