@@ -32,6 +32,7 @@
 #define TSN_ALERT_ID_TEXT 33 /* 128 bits in hex and a NUL */
 
 struct tsn_sink;
+struct tsn_alert_frame;
 
 enum tsn_alert_state {
 	TSN_ALERT_EACH,  /* of `alert each`: one a matching flow, no state */
@@ -113,7 +114,7 @@ struct tsn_alert {
 	double error;                  /* relative standard error of value, 0 if not known */
 	uint32_t sampling;             /* largest interval among the flows that matched, 0 if none was sampled */
 	const char *message;           /* NULL if the rule has none */
-	struct tsn_alert_flow sample[TSN_ALERT_SAMPLES]; /* the first that matched */
+	const struct tsn_alert_flow *sample; /* the first that matched */
 	uint32_t nsamples;
 	const struct tsn_note *note;   /* what stands behind the value, as of opening or the last update */
 	uint32_t nnotes;
@@ -122,6 +123,7 @@ struct tsn_alert {
 	uint32_t nmembers;
 	bool has_zero;                 /* [zero]: the first infector that is known, from the first member up */
 	struct tsn_addr zero;
+	const struct tsn_alert_frame *frame; /* prepared for its JSON; NULL: it is made without */
 };
 
 /* Key part [i] of the record; false if the flow had none. */
@@ -133,6 +135,8 @@ void tsn_alert_needs(struct tsn_field_set *s);
 /* What of a row a record of [r] keeps. */
 void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
 bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);
+/* What the JSON of records of [r] has in common, to be released with tsn_free; NULL when memory is out. */
+struct tsn_alert_frame *tsn_alert_frame_new(const struct tsn_rule *r, uint32_t sid);
 /* The signature_id a rule has unless it sets one: 31 bits of a hash of its full name, never 0. */
 uint32_t tsn_alert_sid(const char *name);
 const char *tsn_severity_name(enum tsn_severity s);

@@ -4,18 +4,20 @@
  * One alert as one JSON object (LANGUAGE.md section 5): Suricata's EVE at the
  * top, ours under "tocsin". What is not known is left out. Numbers stay
  * numbers whatever they measure (durations and times in ms), so that a field has one type in
- * every index.
+ * every index. What is the same for a rule comes from its frame.
  */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert/json.h"
 #include "alert/sink.h"
 #include "base/clock.h"
+#include "base/digits.h"
+#include "base/mem.h"
 
-/* Writes `"name":` behind a comma, if something stands before it in its object. Every third piece of a record is one. */
+/* Writes `"name":` behind a comma, if something stands before it in its object. */
 static inline void
 name(struct tsn_buf *out, const char *s)
 {
@@ -84,138 +86,10 @@ put_value(struct tsn_buf *out, const char *field, const struct tsn_value *v)
 	tsn_value_json(v, out);
 }
 
-static void
-put_field(struct tsn_buf *out, const struct tsn_alert_flow *fl, const char *as, enum tsn_field f)
-{
-	struct tsn_value v;
-
-	if (tsn_alert_flow_get(fl, f, &v))
-		put_value(out, as, &v);
-}
-
-/* As Suricata writes them: "TCP", "IPv6-ICMP"; the number where there is no name. */
-static void
-put_proto(struct tsn_buf *out, const struct tsn_alert_flow *fl)
-{
-	const char *proto = tsn_proto_name(fl->proto);
-	struct tsn_value v;
-
-	if (!tsn_alert_flow_get(fl, TSN_F_PROTO, &v))
-		return;
-	name(out, "proto");
-	tsn_buf_putc(out, '"');
-	if (fl->proto == 58)
-		tsn_buf_puts(out, "IPv6-ICMP");
-	else if (proto == NULL)
-		tsn_buf_printf(out, "%u", fl->proto);
-	for (; fl->proto != 58 && proto != NULL && *proto != '\0'; proto++)
-		tsn_buf_putc(out, (char)toupper((unsigned char)*proto));
-	tsn_buf_putc(out, '"');
-}
-
-static void
-put_list(struct tsn_buf *out, const char *field, const struct tsn_string_list *l)
-{
-	if (l->n == 0)
-		return;
-	name(out, field);
-	for (uint32_t i = 0; i < l->n; i++) {
-		tsn_buf_putc(out, i == 0 ? '[' : ',');
-		quote(out, l->v[i], strlen(l->v[i]));
-	}
-	tsn_buf_putc(out, ']');
-}
-
 static unsigned
 eve_severity(enum tsn_severity s)
 {
 	return s >= TSN_SEV_HIGH ? 1 : s == TSN_SEV_MEDIUM ? 2 : s == TSN_SEV_LOW ? 3 : 4;
-}
-
-static void
-put_signature(struct tsn_buf *out, const struct tsn_alert *al)
-{
-	const struct tsn_rule *r = al->rule;
-
-	name(out, "alert");
-	tsn_buf_puts(out, "{\"action\":\"allowed\"");
-	put_int(out, "signature_id", al->sid);
-	put_int(out, "rev", r->rev > 0 ? r->rev : 1);
-	put_text(out, "signature", r->title != NULL ? r->title : r->name);
-	put_text(out, "category", r->ruleset);
-	put_int(out, "severity", eve_severity(al->severity));
-	if (r->attack.n > 0 || r->cve.n > 0) {
-		name(out, "metadata");
-		tsn_buf_putc(out, '{');
-		put_list(out, "mitre_technique_id", &r->attack);
-		put_list(out, "cve", &r->cve);
-		tsn_buf_putc(out, '}');
-	}
-	tsn_buf_putc(out, '}');
-}
-
-static void
-put_eve(struct tsn_buf *out, const struct tsn_alert *al)
-{
-	put_time(out, "timestamp", al->time);
-	put_text(out, "event_type", "alert");
-	put_field(out, &al->last, "src_ip", TSN_F_SRC);
-	put_field(out, &al->last, "src_port", TSN_F_SRC_PORT);
-	put_field(out, &al->last, "dest_ip", TSN_F_DST);
-	put_field(out, &al->last, "dest_port", TSN_F_DST_PORT);
-	put_proto(out, &al->last);
-	put_field(out, &al->last, "icmp_type", TSN_F_ICMP_TYPE);
-	put_field(out, &al->last, "icmp_code", TSN_F_ICMP_CODE);
-	put_signature(out, al);
-}
-
-static void
-put_ruleset(struct tsn_buf *out, const struct tsn_rule *r)
-{
-	if (r->ruleset == NULL)
-		return;
-	name(out, "ruleset");
-	tsn_buf_putc(out, '"');
-	tsn_buf_json(out, r->ruleset, strlen(r->ruleset));
-	if (r->version != NULL) {
-		tsn_buf_putc(out, ' ');
-		tsn_buf_json(out, r->version, strlen(r->version));
-	}
-	tsn_buf_putc(out, '"');
-}
-
-/* The field's name; with its mask where the field is in the key before. */
-static void
-name_part(struct tsn_buf *out, const struct tsn_rule *r, unsigned i)
-{
-	const struct tsn_key_spec *k = &r->key;
-	const char *field = tsn_rule_key_name(r, i);
-	char text[64];
-
-	for (unsigned j = 0; j < i; j++) {
-		if (k->part[j].field != k->part[i].field)
-			continue;
-		snprintf(text, sizeof(text), "%s/%u/%u", field, k->part[i].v4_bits, k->part[i].v6_bits);
-		name(out, text);
-		return;
-	}
-	name(out, field);
-}
-
-static void
-put_key(struct tsn_buf *out, const struct tsn_alert *al)
-{
-	struct tsn_value v;
-
-	name(out, "key");
-	tsn_buf_putc(out, '{');
-	for (unsigned i = 0; i < al->rule->key.n; i++) {
-		if (!tsn_alert_key(al, i, &v))
-			continue;
-		name_part(out, al->rule, i);
-		tsn_value_json(&v, out);
-	}
-	tsn_buf_putc(out, '}');
 }
 
 static void
@@ -233,64 +107,14 @@ put_number(struct tsn_buf *out, const char *field, const struct tsn_alert_number
 }
 
 static void
-put_numbers(struct tsn_buf *out, const struct tsn_alert *al)
+put_error(struct tsn_buf *out, double error)
 {
-	struct tsn_alert_number error = { al->error > 0, true, 0, 0 };
+	struct tsn_alert_number n = { true, true, 0, 0 };
 	char text[32];
 
-	if (error.known) {
-		snprintf(text, sizeof(text), "%.6g", al->error); /* it is known to no more digits: state keeps it as a float */
-		error.f = strtod(text, NULL);
-	}
-	put_number(out, "value", &al->value);
-	put_number(out, "threshold", &al->threshold);
-	put_text(out, "quality", tsn_quality_name(al->quality));
-	put_number(out, "error", &error);
-	if (al->sampling > 0)
-		put_int(out, "sampling", al->sampling);
-	if (al->window_start != TSN_TIME_NONE) {
-		name(out, "window");
-		tsn_buf_putc(out, '{');
-		put_time(out, "start", al->window_start);
-		put_time(out, "end", al->window_end);
-		tsn_buf_putc(out, '}');
-	}
-}
-
-static void
-put_sample(struct tsn_buf *out, const struct tsn_alert_flow *fl)
-{
-	tsn_buf_putc(out, '{');
-#define FIELD(sym, type, field) \
-	if (TSN_F_##sym != TSN_F_EXPORTER) \
-		put_field(out, fl, tsn_fields[TSN_F_##sym].name, TSN_F_##sym);
-	TSN_ALERT_FLOW_FIELDS(FIELD)
-#undef FIELD
-	tsn_buf_putc(out, '}');
-}
-
-static void
-put_samples(struct tsn_buf *out, const struct tsn_alert *al)
-{
-	if (al->nsamples == 0)
-		return;
-	name(out, "samples");
-	for (uint32_t i = 0; i < al->nsamples; i++) {
-		tsn_buf_putc(out, i == 0 ? '[' : ',');
-		put_sample(out, &al->sample[i]);
-	}
-	tsn_buf_putc(out, ']');
-}
-
-static void
-put_where(struct tsn_buf *out, const struct tsn_alert *al)
-{
-	put_field(out, &al->last, "exporter", TSN_F_EXPORTER);
-	put_str(out, "exporter_name", al->exporter_name);
-	put_field(out, &al->last, "in_if", TSN_F_IN_IF);
-	put_str(out, "in_if_name", al->in_if_name);
-	put_field(out, &al->last, "out_if", TSN_F_OUT_IF);
-	put_str(out, "out_if_name", al->out_if_name);
+	snprintf(text, sizeof(text), "%.6g", error); /* it is known to no more digits: state keeps it as a float */
+	n.f = strtod(text, NULL);
+	put_number(out, "error", &n);
 }
 
 /* Notes [from, to) as the members of an object; equal names in a row are a list. */
@@ -405,38 +229,193 @@ put_members(struct tsn_buf *out, const struct tsn_alert *al)
 		put_addr(out, "patient_zero", al->zero);
 }
 
-static void
-put_ours(struct tsn_buf *out, const struct tsn_alert *al)
+/* --- what each record has, straight into memory --- */
+
+#define LITTLE 512 /* room for a few names, numbers, times and addresses */
+
+/* The end of the text, behind which there is room for [n] bytes; NULL: there is none. */
+static char *
+begin(struct tsn_buf *out, size_t n)
 {
-	name(out, "tocsin");
-	tsn_buf_putc(out, '{');
-	put_text(out, "id", al->id);
-	put_text(out, "rule", al->rule->name);
-	put_ruleset(out, al->rule);
-	put_text(out, "severity", tsn_severity_name(al->severity));
-	put_list(out, "tags", &al->rule->tags);
-	if (al->state != TSN_ALERT_EACH)
-		put_text(out, "state", tsn_alert_state_name(al->state));
-	put_key(out, al);
-	put_numbers(out, al);
-	put_time(out, "first_seen", al->first_seen);
-	put_time(out, "last_seen", al->last_seen);
+	return tsn_buf_reserve(out, n) ? out->p + out->len : NULL;
+}
+
+static char *
+put_piece(char *p, const struct tsn_alert_frame *f, unsigned piece)
+{
+	const struct tsn_str s = tsn_json_piece(f, piece);
+
+	return (char *)memcpy(p, s.p, s.n) + s.n;
+}
+
+static char *
+put_word(char *p, const char *s)
+{
+	while (*s != '\0')
+		*p++ = *s++;
+	return p;
+}
+
+static char *
+put_named_time(char *p, struct tsn_str as, int64_t ms, struct tsn_minute *near)
+{
+	if (ms == TSN_TIME_NONE)
+		return p;
+	p = (char *)memcpy(p, as.p, as.n) + as.n;
+	*p++ = '"';
+	p = tsn_time_put(p, ms, near);
+	*p++ = '"';
+	return p;
+}
+#define PUT_TIME(p, as, ms, near) put_named_time(p, (struct tsn_str){ as, sizeof(as) - 1 }, ms, near)
+
+/* Down to the key. */
+static void
+put_head(struct tsn_buf *out, const struct tsn_alert *al, const struct tsn_alert_frame *f, struct tsn_minute *near)
+{
+	char *p = begin(out, TSN_JSON_FLOW + LITTLE + f->end[TSN_JSON_TAGS]);
+
+	if (p == NULL)
+		return;
+	*p++ = '{';
+	p = PUT_TIME(p, "\"timestamp\":", al->time, near);
+	*p = ',';
+	p += al->time != TSN_TIME_NONE;
+	p = TSN_PUT(p, "\"event_type\":\"alert\"");
+	p = tsn_alert_json_eve(p, &al->last);
+	p = put_piece(p, f, TSN_JSON_ALERT);
+	*p++ = (char)('0' + eve_severity(al->severity));
+	p = put_piece(p, f, TSN_JSON_TOCSIN);
+	p = (char *)memcpy(p, al->id, strlen(al->id)) + strlen(al->id);
+	p = put_piece(p, f, TSN_JSON_RULE);
+	p = put_word(p, tsn_severity_name(al->severity));
+	p = put_piece(p, f, TSN_JSON_TAGS);
+	if (al->state != TSN_ALERT_EACH) {
+		p = TSN_PUT(p, ",\"state\":\"");
+		p = put_word(p, tsn_alert_state_name(al->state));
+		*p++ = '"';
+	}
+	p = TSN_PUT(p, ",\"key\":{");
+	tsn_buf_end(out, p);
+}
+
+static void
+put_key(struct tsn_buf *out, const struct tsn_alert *al, const struct tsn_alert_frame *f)
+{
+	bool any = false;
+	struct tsn_value v;
+
+	for (unsigned i = 0; i < al->rule->key.n; i++) {
+		const struct tsn_str as = tsn_json_piece(f, TSN_JSON_KEY + i);
+
+		if (!tsn_alert_key(al, i, &v))
+			continue;
+		tsn_buf_add(out, as.p + !any, as.n - !any);
+		tsn_value_json(&v, out);
+		any = true;
+	}
+	tsn_buf_putc(out, '}');
+}
+
+/* How far its numbers can be trusted, and what they cover. */
+static void
+put_quality(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	char *p = begin(out, LITTLE);
+
+	if (p == NULL)
+		return;
+	p = TSN_PUT(p, ",\"quality\":\"");
+	p = put_word(p, tsn_quality_name(al->quality));
+	*p++ = '"';
+	tsn_buf_end(out, p);
+	if (al->error > 0)
+		put_error(out, al->error);
+}
+
+static void
+put_facts(struct tsn_buf *out, const struct tsn_alert *al, struct tsn_minute *near)
+{
+	char *p = begin(out, LITTLE);
+
+	if (p == NULL)
+		return;
+	if (al->sampling > 0)
+		p = tsn_put_u64(TSN_PUT(p, ",\"sampling\":"), al->sampling);
+	if (al->window_start != TSN_TIME_NONE) {
+		p = PUT_TIME(p, ",\"window\":{\"start\":", al->window_start, near);
+		p = PUT_TIME(p, ",\"end\":", al->window_end, near);
+		*p++ = '}';
+	}
+	p = PUT_TIME(p, ",\"first_seen\":", al->first_seen, near);
+	p = PUT_TIME(p, ",\"last_seen\":", al->last_seen, near);
 	if (al->flows > 0)
-		put_int(out, "flows", al->flows);
+		p = tsn_put_u64(TSN_PUT(p, ",\"flows\":"), al->flows < INT64_MAX ? al->flows : INT64_MAX);
+	tsn_buf_end(out, p);
+}
+
+static void
+put_where(struct tsn_buf *out, const struct tsn_alert *al)
+{
+	const struct tsn_str name[TSN_JSON_SEEN] = { al->exporter_name, al->in_if_name, al->out_if_name };
+	static const char *const as[TSN_JSON_SEEN] = { "exporter_name", "in_if_name", "out_if_name" };
+
+	for (unsigned i = 0; i < TSN_JSON_SEEN; i++) {
+		char *p = begin(out, TSN_JSON_FLOW);
+
+		if (p == NULL)
+			return;
+		tsn_buf_end(out, tsn_alert_json_seen(p, &al->last, i));
+		put_str(out, as[i], name[i]);
+	}
+}
+
+static void
+put_samples(struct tsn_buf *out, const struct tsn_alert *al, struct tsn_minute *near)
+{
+	char *p = al->nsamples > 0 ? begin(out, LITTLE + al->nsamples * TSN_JSON_FLOW) : NULL;
+
+	if (p == NULL)
+		return;
+	p = TSN_PUT(p, ",\"samples\":");
+	for (uint32_t i = 0; i < al->nsamples; i++) {
+		*p++ = i == 0 ? '[' : ',';
+		p = tsn_alert_json_flow(p, &al->sample[i], near);
+	}
+	*p++ = ']';
+	tsn_buf_end(out, p);
+}
+
+static void
+put_record(struct tsn_buf *out, const struct tsn_alert *al, const struct tsn_alert_frame *f)
+{
+	struct tsn_minute near = TSN_MINUTE;
+	const struct tsn_str references = tsn_json_piece(f, TSN_JSON_REFERENCES);
+
+	put_head(out, al, f, &near);
+	put_key(out, al, f);
+	put_number(out, "value", &al->value);
+	put_number(out, "threshold", &al->threshold);
+	put_quality(out, al);
+	put_facts(out, al, &near);
 	put_where(out, al);
 	put_text(out, "message", al->message);
 	put_notes(out, al);
 	put_members(out, al);
-	put_list(out, "references", &al->rule->references);
-	put_samples(out, al);
-	tsn_buf_putc(out, '}');
+	tsn_buf_add(out, references.p, references.n);
+	put_samples(out, al, &near);
+	tsn_buf_puts(out, "}}");
 }
 
 void
 tsn_alert_json(const struct tsn_alert *al, struct tsn_buf *out)
 {
-	tsn_buf_putc(out, '{');
-	put_eve(out, al);
-	put_ours(out, al);
-	tsn_buf_putc(out, '}');
+	struct tsn_alert_frame *own = al->frame == NULL ? tsn_alert_frame_new(al->rule, al->sid) : NULL;
+	const struct tsn_alert_frame *f = own != NULL ? own : al->frame;
+
+	if (f != NULL)
+		put_record(out, al, f);
+	else
+		out->failed = true;
+	tsn_free(own);
 }

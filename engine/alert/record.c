@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -97,6 +98,7 @@ know(struct tsn_alert_rule *r)
 	if (r->sid != 0)
 		return;
 	r->sid = rule->sid != 0 ? rule->sid : tsn_alert_sid(rule->name);
+	r->frame = tsn_alert_frame_new(rule, r->sid);
 	for (uint64_t i = 0; i < 2; i++)
 		r->id[i] = hash_text(hash_text(hash_text(i + 1, rule->ruleset), rule->version), rule->name);
 }
@@ -113,9 +115,7 @@ make_id(const struct tsn_alert_rule *r, const uint8_t *key, size_t len, int64_t 
 
 		half[i] = each != NULL ? hash_flow(h, each) : h;
 	}
-	for (unsigned i = 0; i < TSN_ALERT_ID_TEXT - 1; i++)
-		id[i] = "0123456789abcdef"[half[i / 16] >> (60 - i % 16 * 4) & 15];
-	id[TSN_ALERT_ID_TEXT - 1] = '\0';
+	*tsn_put_hex64(tsn_put_hex64(id, half[0]), half[1]) = '\0';
 }
 
 void
@@ -125,15 +125,24 @@ tsn_alert_entry_id(struct tsn_alert_rule *r, const struct tsn_alert_entry *e, ch
 	make_id(r, e->key, e->key_len, e->opened, NULL, id);
 }
 
-static void
-put_samples(struct tsn_alert *al, const struct tsn_alert_entry *e)
+/* The entry goes on to gather them before the flush. */
+static bool
+put_samples(struct tsn_alerts *a, struct tsn_alert *al, const struct tsn_alert_entry *e)
 {
+	const size_t size = e->d->nsamples * sizeof(*al->sample);
+
 	if (al->state == TSN_ALERT_EACH && al->flows > 0) {
-		al->sample[al->nsamples++] = e->d->last;
-		return;
+		al->sample = &al->last;
+		al->nsamples = 1;
+	} else if (size > 0) {
+		void *copy = tsn_arena_alloc(a->arena, size);
+
+		if (copy == NULL)
+			return false;
+		al->sample = memcpy(copy, e->d->sample, size);
+		al->nsamples = e->d->nsamples;
 	}
-	for (uint32_t i = 0; i < e->d->nsamples; i++)
-		al->sample[al->nsamples++] = e->d->sample[i];
+	return true;
 }
 
 /* False when memory is out. */
@@ -241,6 +250,7 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	memcpy(key, e->key, e->key_len);
 	al->rule = r->rule;
 	al->sid = r->sid;
+	al->frame = r->frame;
 	al->severity = (enum tsn_severity)e->severity;
 	al->key = key;
 	al->key_len = e->key_len;
@@ -256,10 +266,9 @@ fill(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_aler
 	al->rel = e->d->rel;
 	al->flows = e->flows + e->d->before;
 	put_members(a, al, e);
-	if (!put_notes(a, al, e))
+	if (!put_notes(a, al, e) || !put_samples(a, al, e))
 		return false;
 	put_quality(a, al, e);
-	put_samples(al, e);
 	make_id(r, al->key, al->key_len, al->opened, al->state == TSN_ALERT_EACH ? &al->last : NULL, al->id);
 	return put_name(a->arena, e, TSN_SAVED_EXPORTER_NAME, &al->exporter_name) &&
 	    put_name(a->arena, e, TSN_SAVED_IN_IF_NAME, &al->in_if_name) &&

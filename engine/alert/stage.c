@@ -26,8 +26,10 @@ tsn_alerts_new(uint32_t max_keys, const struct tsn_log *log)
 static void
 free_rules(struct tsn_alert_rule *rule, uint32_t n)
 {
-	for (uint32_t i = 0; rule != NULL && i < n; i++)
+	for (uint32_t i = 0; rule != NULL && i < n; i++) {
 		tsn_alert_entry_free_all(&rule[i]);
+		tsn_free(rule[i].frame);
+	}
 	tsn_free(rule);
 }
 

@@ -137,6 +137,7 @@ struct tsn_alert_rule {
 	bool tells;         /* its openings are collected: links or actions */
 	uint64_t id[2];     /* what its alerts' ids begin with, and its number; made when the first is told of */
 	uint32_t sid;       /* 0: not yet */
+	struct tsn_alert_frame *frame; /* of its JSON; NULL: not yet, or memory was out */
 	bool told_full;
 	bool foreign;  /* of another stage; see tsn_alerts_own */
 };

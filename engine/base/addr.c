@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 static uint64_t
 read_be64(const uint8_t *p)
 {
@@ -118,33 +120,27 @@ tsn_prefix_parse(const char *s, size_t n, struct tsn_prefix *out)
 	return true;
 }
 
-/* A number below 256 and a character after it. */
-static char *
-put_byte(char *p, unsigned v, char after)
+char *
+tsn_addr_put(char *p, struct tsn_addr a)
 {
-	if (v >= 100)
-		*p++ = (char)('0' + v / 100);
-	if (v >= 10)
-		*p++ = (char)('0' + v / 10 % 10);
-	*p++ = (char)('0' + v % 10);
-	*p++ = after;
-	return p;
+	uint8_t bytes[16];
+
+	if (a.v4) {
+		for (int shift = 24; shift >= 0; shift -= 8) {
+			p = tsn_put_byte(p, a.lo >> shift & 255);
+			*p++ = '.';
+		}
+		return p - 1;
+	}
+	tsn_addr_to_v6(a, bytes);
+	inet_ntop(AF_INET6, bytes, p, TSN_ADDR_TEXT);
+	return p + strlen(p);
 }
 
 char *
 tsn_addr_text(struct tsn_addr a, char text[TSN_ADDR_TEXT])
 {
-	uint8_t bytes[16];
-
-	if (a.v4) {
-		char *p = text;
-
-		for (int shift = 24; shift >= 0; shift -= 8)
-			p = put_byte(p, (unsigned)(a.lo >> shift & 255), shift > 0 ? '.' : '\0');
-	} else {
-		tsn_addr_to_v6(a, bytes);
-		inet_ntop(AF_INET6, bytes, text, TSN_ADDR_TEXT);
-	}
+	*tsn_addr_put(text, a) = '\0';
 	return text;
 }
 

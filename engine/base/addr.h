@@ -48,7 +48,9 @@ bool tsn_prefix_has(struct tsn_prefix p, struct tsn_addr a);
 bool tsn_addr_parse(const char *s, size_t n, struct tsn_addr *out);
 /* "ADDR/LEN" or "ADDR"; host bits are cleared. */
 bool tsn_prefix_parse(const char *s, size_t n, struct tsn_prefix *out);
-/* RFC 5952 text; returns [text]. */
+/* RFC 5952 text straight into memory with room for TSN_ADDR_TEXT bytes; returns its end, and does not end it. */
+char *tsn_addr_put(char *p, struct tsn_addr a);
+/* The same, ended; returns [text]. */
 char *tsn_addr_text(struct tsn_addr a, char text[TSN_ADDR_TEXT]);
 char *tsn_prefix_text(struct tsn_prefix p, char text[TSN_ADDR_TEXT]);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/mem.h"
 
 void
@@ -54,15 +55,8 @@ tsn_buf_reserve(struct tsn_buf *b, size_t n)
 void
 tsn_buf_int(struct tsn_buf *b, int64_t v)
 {
-	char text[20], *p = text + sizeof(text);
-	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-
-	do
-		*--p = (char)('0' + left % 10);
-	while ((left /= 10) != 0);
-	if (v < 0)
-		*--p = '-';
-	tsn_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+	if (tsn_buf_reserve(b, TSN_INT_TEXT))
+		tsn_buf_end(b, tsn_put_i64(b->p + b->len, v));
 }
 
 /* Mostly there is room, and once is enough. */

@@ -26,6 +26,14 @@ void tsn_buf_clear(struct tsn_buf *b);
 /* Makes room for [n] more bytes and a NUL; false: not, or something failed before. */
 bool tsn_buf_reserve(struct tsn_buf *b, size_t n);
 
+/* What was written straight behind the text, where tsn_buf_reserve made room, ends at [end]. */
+static inline void
+tsn_buf_end(struct tsn_buf *b, char *end)
+{
+	b->len = (size_t)(end - b->p);
+	*end = '\0';
+}
+
 /* Texts are made of many small pieces: inline, so that lengths of constants are known. */
 static inline void
 tsn_buf_add(struct tsn_buf *b, const void *p, size_t n)

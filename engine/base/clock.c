@@ -2,10 +2,15 @@
 /* Copyright 2026 The Tocsin authors */
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 #define DAY_MS INT64_C(86400000)
+#define MINUTE_MS 60000u
+#define MINUTE_TEXT 17
 
 /* Howard Hinnant, "chrono-compatible low-level date algorithms": days_from_civil. */
 int64_t
@@ -37,47 +42,89 @@ date_from_days(int64_t z, int64_t *year, int *month, int *day)
 	*year = yoe + era * 400 + (*month <= 2);
 }
 
-static char *
-put_digits(char *p, unsigned n, uint64_t v)
-{
-	for (unsigned i = n; i-- > 0; v /= 10)
-		p[i] = (char)('0' + v % 10);
-	return p + n;
-}
-
-/* Every alert has some times: what is usual goes without printf. */
-static void
-usual_text(char *p, uint64_t year, uint64_t month, uint64_t day, uint64_t rest)
-{
-	const uint64_t part[] = { month, day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60 };
-
-	p = put_digits(p, 4, year);
-	for (unsigned i = 0; i < 5; i++) {
-		*p++ = "--T::"[i];
-		p = put_digits(p, 2, part[i]);
-	}
-	*p++ = '.';
-	p = put_digits(p, 3, rest % 1000);
-	memcpy(p, "Z", 2);
-}
-
-char *
-tsn_time_text(int64_t ms, char text[TSN_TIME_TEXT])
-{
-	int64_t days = ms / DAY_MS, rest = ms % DAY_MS, year;
+struct moment {
+	int64_t year;
 	int month, day;
+	uint32_t rest; /* ms of the day */
+};
+
+static struct moment
+moment_of(int64_t ms)
+{
+	int64_t days = ms / DAY_MS, rest = ms % DAY_MS;
+	struct moment m;
 
 	if (rest < 0) {
 		rest += DAY_MS;
 		days--;
 	}
-	date_from_days(days, &year, &month, &day);
-	if (year >= 0 && year <= 9999) {
-		usual_text(text, (uint64_t)year, (uint64_t)month, (uint64_t)day, (uint64_t)rest);
-		return text;
+	date_from_days(days, &m.year, &m.month, &m.day);
+	m.rest = (uint32_t)rest;
+	return m;
+}
+
+static char *
+put_after(char *p, uint32_t v, char after)
+{
+	p = tsn_put_pair(p, v);
+	*p++ = after;
+	return p;
+}
+
+/* The minute that holds [ms], in a year of four digits. */
+static void
+make_minute(struct tsn_minute *out, int64_t ms, const struct moment *m)
+{
+	const uint32_t minutes = m->rest / MINUTE_MS;
+	char *p = tsn_put_pair(out->text, (uint32_t)m->year / 100);
+
+	p = put_after(p, (uint32_t)m->year % 100, '-');
+	p = put_after(p, (uint32_t)m->month, '-');
+	p = put_after(p, (uint32_t)m->day, 'T');
+	p = put_after(p, minutes / 60, ':');
+	put_after(p, minutes % 60, ':');
+	out->from = ms - (int64_t)(m->rest % MINUTE_MS);
+}
+
+/* Of any year. */
+static char *
+put_far(char *p, const struct moment *m)
+{
+	char text[TSN_TIME_TEXT];
+	const int n = snprintf(text, sizeof(text), "%04lld-%02d-%02dT%02u:%02u:%02u.%03uZ", (long long)m->year, m->month, m->day,
+	    m->rest / 3600000, m->rest / 60000 % 60, m->rest / 1000 % 60, m->rest % 1000);
+
+	return (char *)memcpy(p, text, (size_t)n) + n;
+}
+
+char *
+tsn_time_put(char *p, int64_t ms, struct tsn_minute *near)
+{
+	uint64_t within = (uint64_t)ms - (uint64_t)near->from;
+	uint32_t seconds;
+
+	if (within >= MINUTE_MS) {
+		const struct moment m = moment_of(ms);
+
+		if (m.year < 0 || m.year > 9999)
+			return put_far(p, &m);
+		make_minute(near, ms, &m);
+		within = (uint64_t)(ms - near->from);
 	}
-	snprintf(text, TSN_TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", (long long)year, month, day,
-	    (int)(rest / 3600000), (int)(rest / 60000 % 60), (int)(rest / 1000 % 60), (int)(rest % 1000));
+	seconds = (uint32_t)within / 1000;
+	p = (char *)memcpy(p, near->text, MINUTE_TEXT) + MINUTE_TEXT;
+	p = put_after(p, seconds, '.');
+	p = tsn_put_triple(p, (uint32_t)within - seconds * 1000);
+	*p++ = 'Z';
+	return p;
+}
+
+char *
+tsn_time_text(int64_t ms, char text[TSN_TIME_TEXT])
+{
+	struct tsn_minute near = TSN_MINUTE;
+
+	*tsn_time_put(text, ms, &near) = '\0';
 	return text;
 }
 

@@ -251,6 +251,7 @@ ck_call_window(const struct ck_env *e, struct tsn_ir_agg *a)
 	a->tumbling = s->tumbling;
 	a->by_received |= s->by_received;
 	a->window_ms = s->window_ms;
+	a->window_span = s->window_span;
 	ck_set_panes(a, s->step_ms);
 }
 

@@ -271,6 +271,20 @@ build_sets(struct job *j)
 	return r->sets != NULL && r->refresh_failed != NULL;
 }
 
+/* Groups keep two windows: flows of a third take the place of one that has still to close. */
+static void
+warn_of_overtaken(struct tsn_ck *c, int64_t lateness_ms)
+{
+	char text[TSN_TIME_TEXT];
+
+	tsn_duration_text(lateness_ms, text);
+	for (uint32_t i = 0; i < c->m->nawaited; i++)
+		if (c->m->awaited[i]->window_ms < lateness_ms)
+			tsn_diag_hint(ck_warn(c, c->m->awaited[i]->window_span,
+			    "what waits for these windows to close misses those that flows have left behind by then"),
+			    "they close %s (lateness) after their end: use %s or more", text, text);
+}
+
 static bool
 finish(struct job *j, bool emit)
 {
@@ -288,6 +302,8 @@ finish(struct job *j, bool emit)
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;
+		if (!c->test)
+			warn_of_overtaken(c, j->r->site.lateness_ms);
 		return c->test || tsn_budget_divide(j->r->program, &j->r->site, c->world->installed, c->world->ninstalled,
 		    c->diags);
 	}

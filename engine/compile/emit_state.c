@@ -207,6 +207,40 @@ find_tops(struct tsn_emit *e, void *arg, const struct tsn_ir *x)
 		tsn_emit_inside(e, x->agg, true, find_tops, arg);
 }
 
+/* A baseline waits for all windows of what it is about. */
+static bool
+is_awaited(const struct tsn_efamily *f, size_t at)
+{
+	const struct tsn_ir_agg *const *a = f->aggs.p;
+
+	for (size_t i = 0; i < f->aggs.n; i++)
+		if (a[i]->fn == TSN_AGG_BASELINE && strcmp(a[i]->of->agg_canon, a[at]->agg_canon) == 0)
+			return true;
+	return f->closes[at] && a[at]->tumbling;
+}
+
+static void
+list_awaited(struct tsn_emit *e)
+{
+	struct tsn_vec list = { NULL, 0, 0 };
+
+	for (uint32_t i = 0; i < e->families.n; i++) {
+		const struct tsn_efamily *f = family_at(e, i);
+
+		for (size_t k = 0; k < f->aggs.n && !e->failed; k++) {
+			const struct tsn_ir_agg **slot = is_awaited(f, k) ? tsn_vec_add(e, &list, sizeof(*slot)) : NULL;
+
+			if (slot != NULL)
+				*slot = ((const struct tsn_ir_agg **)f->aggs.p)[k];
+		}
+	}
+	e->m->awaited = tsn_emit_in_arena(e, list.n, sizeof(*e->m->awaited));
+	if (!e->failed && list.n > 0)
+		memcpy(e->m->awaited, list.p, list.n * sizeof(*e->m->awaited));
+	e->m->nawaited = e->failed ? 0 : (uint32_t)list.n;
+	tsn_free(list.p);
+}
+
 /* Once all families are known. */
 static void
 finish_families(struct tsn_emit *e)
@@ -222,6 +256,8 @@ finish_families(struct tsn_emit *e)
 	for (uint32_t i = 0; i < e->m->nrules && !e->failed; i++)
 		if (!tsn_emit_leaves_out(e, i))
 			tsn_emit_rule_closings(e, &e->m->rules[i], note_closing, NULL);
+	if (e->whole == NULL && !e->failed)
+		list_awaited(e);
 	tsn_emit_find_guards(e);
 }
 

@@ -173,21 +173,47 @@ closes_for(const struct tsn_closing *y, const struct tsn_closing *x)
 	return a->arg != NULL && a->arg == b->arg && y->agg < x->agg;
 }
 
+/* Leaves out what others bring, and calls [each] for what stays: it is the first [n] of the list, the last of these new. */
 static void
 each_closing(struct tsn_emit *e, struct gathering *g,
-    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_closing *c), void *arg)
+    void (*each)(struct tsn_emit *e, void *arg, const struct tsn_closing *c, size_t n), void *arg)
 {
-	const struct tsn_closing *c = g->list.p;
+	struct tsn_closing *c = g->list.p, *stays = tsn_emit_zeroed(e, g->list.n, sizeof(*c));
+	size_t n = 0;
 
 	for (size_t i = 0; i < g->list.n && !e->failed; i++) {
 		bool covered = false;
 
 		for (size_t k = 0; k < g->list.n; k++)
 			covered |= k != i && closes_for(&c[k], &c[i]);
-		if (!covered)
-			each(e, arg, &c[i]);
+		if (covered)
+			continue;
+		stays[n++] = c[i];
+		each(e, arg, stays, n);
 	}
+	tsn_free(stays);
 	tsn_free(g->list.p);
+}
+
+struct telling {
+	void (*each)(struct tsn_emit *e, void *arg, const struct tsn_closing *c);
+	void *arg;
+};
+
+static void
+tell(struct tsn_emit *e, void *arg, const struct tsn_closing *c, size_t n)
+{
+	const struct telling *t = arg;
+
+	t->each(e, t->arg, &c[n - 1]);
+}
+
+static void
+gather_rule(struct tsn_emit *e, struct gathering *g, const struct tsn_ir_rule *r)
+{
+	gather_condition(e, g, r->when);
+	if (r->until != NULL)
+		gather_condition(e, g, r->until);
 }
 
 void
@@ -195,11 +221,10 @@ tsn_emit_rule_closings(struct tsn_emit *e, const struct tsn_ir_rule *r,
     void (*each)(struct tsn_emit *e, void *arg, const struct tsn_closing *c), void *arg)
 {
 	struct gathering g = { { NULL, 0, 0 }, false };
+	struct telling t = { each, arg };
 
-	gather_condition(e, &g, r->when);
-	if (r->until != NULL)
-		gather_condition(e, &g, r->until);
-	each_closing(e, &g, each, arg);
+	gather_rule(e, &g, r);
+	each_closing(e, &g, tell, &t);
 }
 
 static void
@@ -240,12 +265,42 @@ tsn_emit_final(struct tsn_emit *e, const struct tsn_ir *compare)
 	return m;
 }
 
-static void
-or_closing(struct tsn_emit *e, void *arg, const struct tsn_closing *c)
+static bool
+is_part_of(const struct tsn_key_part *p, const struct tsn_key_spec *k)
 {
-	uint32_t *m = arg;
+	for (unsigned i = 0; i < k->n; i++)
+		if (k->part[i].field == p->field && k->part[i].v4_bits == p->v4_bits && k->part[i].v6_bits == p->v6_bits)
+			return true;
+	return false;
+}
 
-	*m = tsn_emit_or(e, *m, tsn_emit_mask_op(e, TSN_OP_CODE_CLOSING, c->family, c->agg, 0));
+/* Do rows of [x] say all that those of [y] would, if both have the same key and moment? */
+static bool
+same_rows(const struct tsn_closing *y, const struct tsn_closing *x)
+{
+	const struct tsn_key_spec *a = x->a->at.n > 0 ? &x->a->at : &x->a->key, *b = y->a->at.n > 0 ? &y->a->at : &y->a->key;
+	bool same = x->a->tumbling && y->a->tumbling && a->n == b->n;
+
+	for (unsigned i = 0; same && i < a->n; i++)
+		same = is_part_of(&a->part[i], b);
+	return same;
+}
+
+/*
+ * Groups of several families, or of windows of several lengths, may have one key, and windows that end together: the
+ * condition is asked about that key once, with the rows of the function that stands first.
+ */
+static void
+or_closing(struct tsn_emit *e, void *arg, const struct tsn_closing *c, size_t n)
+{
+	const struct tsn_closing *x = &c[n - 1];
+	const uint32_t all = tsn_emit_mask_op(e, TSN_OP_CODE_CLOSING, x->family, x->agg, 0);
+	uint32_t *m = arg, mine = all;
+
+	for (size_t i = 0; i + 1 < n; i++)
+		if (same_rows(&c[i], x))
+			mine = tsn_emit_andnot(e, mine, tsn_emit_mask_op(e, TSN_OP_CODE_TOO, c[i].family, c[i].agg, all));
+	*m = tsn_emit_or(e, *m, mine);
 }
 
 uint32_t
@@ -262,9 +317,11 @@ tsn_emit_closing(struct tsn_emit *e, const struct tsn_ir *cond)
 uint32_t
 tsn_emit_tick_part(struct tsn_emit *e, uint32_t rule)
 {
+	struct gathering g = { { NULL, 0, 0 }, false };
 	uint32_t m = TSN_V_EMPTY;
 
-	tsn_emit_rule_closings(e, &e->m->rules[rule], or_closing, &m);
+	gather_rule(e, &g, &e->m->rules[rule]);
+	each_closing(e, &g, or_closing, &m);
 	if (e->m->rules[rule].meta.watched)
 		m = tsn_emit_or(e, m, tsn_emit_mask_op(e, TSN_OP_CODE_WATCHED, rule, 0, 0));
 	return m;

@@ -92,6 +92,7 @@ struct tsn_ir_agg {
 	const char *fired;           /* COUNT of the openings of this rule (full name), which no row makes; NULL else */
 	unsigned tail;               /* FRESH: so many parts at the end of [key] are its arguments, not `by` */
 	int64_t window_ms, pane_ms;
+	struct tsn_span window_span; /* where it was first written; not part of the canonical form */
 	uint32_t panes;
 	uint64_t max_keys;           /* not part of the canonical form */
 	unsigned level;              /* 1 + deepest aggregate inside where and arg; 1 if none */
@@ -183,6 +184,8 @@ struct tsn_ir_module {
 	uint32_t nschedules;
 	struct tsn_wanted *wanted;       /* elements that rules name by number, and their columns */
 	uint32_t nwanted;
+	const struct tsn_ir_agg **awaited; /* aggregates on `per` windows that rules wait to close, each once; the emitter knows */
+	uint32_t nawaited;
 };
 
 /*

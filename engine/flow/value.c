@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digits.h"
 
 struct entry {
 	const char *name;
@@ -112,23 +113,34 @@ tsn_service_nth(size_t i)
 	return i < COUNT(services) ? services[i].name : NULL;
 }
 
+/* Flag i is bit i. */
+char *
+tsn_flags_put(char *p, uint64_t v)
+{
+	const char *const begin = p;
+
+	for (uint64_t left = v & ((UINT64_C(1) << COUNT(flags)) - 1); left != 0; left &= left - 1) {
+		const char *name = flags[__builtin_ctzll(left)].name;
+
+		while (*name != '\0')
+			*p++ = *name++;
+		*p++ = '|';
+	}
+	v &= ~((UINT64_C(1) << COUNT(flags)) - 1);
+	if (v != 0) /* bits without a name */
+		return p + sprintf(p, "0x%llx", (unsigned long long)v);
+	if (p == begin)
+		*p++ = '0';
+	else
+		p--;
+	return p;
+}
+
 static void
 text_flags(int64_t v, struct tsn_buf *out)
 {
-	const char *sep = "";
-
-	for (size_t i = 0; i < COUNT(flags); i++) {
-		if ((v & flags[i].value) == 0)
-			continue;
-		tsn_buf_puts(out, sep);
-		tsn_buf_puts(out, flags[i].name);
-		sep = "|";
-		v &= ~(int64_t)flags[i].value;
-	}
-	if (v != 0) /* bits without a name */
-		tsn_buf_printf(out, "%s0x%llx", sep, (unsigned long long)v);
-	else if (*sep == '\0')
-		tsn_buf_putc(out, '0');
+	if (tsn_buf_reserve(out, TSN_WORDS_TEXT))
+		tsn_buf_end(out, tsn_flags_put(out->p + out->len, (uint64_t)v));
 }
 
 /* The shortest text that reads back as the same number. */
@@ -147,14 +159,17 @@ text_real(double d, struct tsn_buf *out)
 static void
 text_addr(const struct tsn_value *v, struct tsn_buf *out)
 {
-	char text[TSN_ADDR_TEXT];
-	unsigned bits = v->addr.v4 ? v->v4_bits : v->v6_bits, whole = v->addr.v4 ? 32 : 128;
+	const unsigned bits = v->addr.v4 ? v->v4_bits : v->v6_bits, whole = v->addr.v4 ? 32 : 128;
+	char *end;
 
-	if (v->type == TSN_T_ADDR && bits >= whole)
-		tsn_addr_text(v->addr, text);
-	else
-		tsn_prefix_text((struct tsn_prefix){ v->addr, (uint8_t)bits }, text);
-	tsn_buf_puts(out, text);
+	if (!tsn_buf_reserve(out, 2 * TSN_ADDR_TEXT))
+		return;
+	end = tsn_addr_put(out->p + out->len, v->addr);
+	if (v->type != TSN_T_ADDR || bits < whole) {
+		*end++ = '/';
+		end = tsn_put_u64(end, bits);
+	}
+	tsn_buf_end(out, end);
 }
 
 static void
@@ -176,15 +191,23 @@ text_word(enum tsn_type t, int64_t v, struct tsn_buf *out)
 	tsn_buf_printf(out, "%lld", (long long)v);
 }
 
-static void
-text_proto(int64_t v, struct tsn_buf *out)
+char *
+tsn_proto_put(char *p, int64_t v)
 {
 	const char *name = v >= 0 && v <= 255 ? tsn_proto_name((unsigned)v) : NULL;
 
-	if (name != NULL)
-		tsn_buf_puts(out, name);
-	else
-		tsn_buf_printf(out, "%lld", (long long)v);
+	if (name == NULL)
+		return tsn_put_i64(p, v);
+	while (*name != '\0')
+		*p++ = *name++;
+	return p;
+}
+
+static void
+text_proto(int64_t v, struct tsn_buf *out)
+{
+	if (tsn_buf_reserve(out, TSN_WORDS_TEXT))
+		tsn_buf_end(out, tsn_proto_put(out->p + out->len, v));
 }
 
 void

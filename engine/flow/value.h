@@ -33,6 +33,11 @@ void tsn_value_text(const struct tsn_value *v, struct tsn_buf *out);
 /* A JSON value: numbers and booleans bare, all others quoted. Call only for known values. */
 void tsn_value_json(const struct tsn_value *v, struct tsn_buf *out);
 
+/* The same of one type, straight into memory with room for TSN_WORDS_TEXT bytes; the end is returned, and not ended. */
+#define TSN_WORDS_TEXT 64
+char *tsn_flags_put(char *p, uint64_t flags);
+char *tsn_proto_put(char *p, int64_t proto);
+
 /* "tcp", "udp"... or NULL; the number of a name, or -1. */
 const char *tsn_proto_name(unsigned proto);
 int tsn_proto_find(const char *name, size_t len);

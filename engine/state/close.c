@@ -580,6 +580,27 @@ put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
 	b->source[row] = 0;
 }
 
+void
+tsn_state_closed_too(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b,
+    const struct tsn_mask *rows, struct tsn_mask *out)
+{
+	const struct tsn_family *f = &s->family[family];
+	const struct tsn_agg *a = &f->agg[agg];
+	const struct tsn_cells *cells = tsn_agg_cells(a);
+
+	TSN_EACH_ROW(row, rows) {
+		const uint64_t window = tsn_pane_at(b->time[row], a->def->pane_ms);
+		const uint32_t group = tsn_group_of_row(s, f, b, row);
+		uint64_t head;
+
+		if (group >= cells->cap || tsn_pane_start(window + 1, a->def->pane_ms) - 1 != b->time[row])
+			continue;
+		head = tsn_head_load(tsn_cell(cells, group));
+		if (tsn_ring_newest(head) != 0 && tsn_ring_holds(head, window) && !tsn_ring_open(head, window))
+			tsn_mask_set(out, row);
+	}
+}
+
 static bool
 hand_out(struct closer *c, const struct span *x, struct tsn_batch *b, run_fn *run, void *arg)
 {

@@ -165,6 +165,14 @@ tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
 		a->member[row] = member_of_key(a, b, row, seed);
 }
 
+enum kind { FEW, MORE, SKETCH, KINDS };
+
+static inline enum kind
+kind_of(const struct tsn_members *m)
+{
+	return (m->size != 0) + (m->size == TSN_MEMBERS_SKETCH);
+}
+
 /* What rows of a segment have in common: by value, since the compiler cannot know that results are not part of it. */
 struct walk {
 	const uint16_t *row;
@@ -299,33 +307,72 @@ fold_row(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t g
 	return true;
 }
 
+/* Rows whose group there may be none for, or that only look. */
+static __attribute__((noinline)) bool
+fold_any(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t group, uint32_t row)
+{
+	if (group != TSN_GROUP_NONE)
+		return fold_row(a, x, k, group, row);
+	k->out[row] = 0;
+	k->error[row] = 0;
+	return true;
+}
+
+/* Adds to a set of that kind where it is one and needs no memory; else false, and nothing has changed. */
+static inline __attribute__((always_inline)) bool
+note(struct tsn_members *m, enum kind kind, uint64_t member, uint8_t stamp, struct tsn_members_panes p, uint64_t low)
+{
+	if (kind_of(m) != kind)
+		return false;
+	if (kind == FEW)
+		return tsn_members_note_few(m, member, stamp, p);
+	if (kind == MORE)
+		return tsn_members_note_more(m, member, stamp, p);
+	tsn_hll_note(&m->sketch, member, tsn_members_age(p, stamp), low);
+	return true;
+}
+
+/* A row that counts, over a sliding window, as nearly all do. */
+static inline __attribute__((always_inline)) bool
+fold_usual(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, enum kind kind, uint32_t group, uint32_t row)
+{
+	struct cell *c = cell_in(k, group);
+	struct tsn_members *m = &c->of[0];
+	const uint64_t pane = k->pane[row], newest = tsn_ring_newest(c->head);
+
+	if (pane > newest)
+		advance(a, k, group, c, pane);
+	if (pane + k->keep <= newest || !note(m, kind, k->member[row], (uint8_t)pane, panes_in(k, c), k->low))
+		return fold_any(a, x, k, group, row);
+	tsn_kept_count(&m->kept);
+	c->head |= UINT64_C(1) << (pane & (LANES - 1));
+	k->out[row] = tsn_members_count(m, 0, panes_in(k, c), k->low, &k->error[row]);
+	return true;
+}
+
 /* Fetches what the cell of an entry points to. */
 static inline __attribute__((always_inline)) void
-fetch(const struct tsn_agg *a, const struct walk *k, uint32_t i)
+fetch(const struct walk *k, enum kind kind, uint32_t i)
 {
-	const uint32_t row = k->row[i];
+	const uint32_t row = k->row[i], group = k->group[i];
 
-	if (k->all || (k->group[i] != TSN_GROUP_NONE && tsn_mask_has(&a->takes, row)))
-		tsn_members_ahead(set_at(k, cell_in(k, k->group[i]), k->pane[row]), k->member[row], k->low);
+	if (kind != FEW && (k->all || group != TSN_GROUP_NONE))
+		tsn_members_ahead(set_at(k, cell_in(k, group), k->pane[row]), k->member[row], k->low);
 }
 
 /* Entries in that order; at which of them memory ran out, or [n]. */
 static inline __attribute__((always_inline)) uint32_t
-walk(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, const uint16_t *entry, uint32_t n)
+walk(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, enum kind kind, const uint16_t *entry, uint32_t n)
 {
 	for (uint32_t j = 0; j < NEAR && j < n; j++)
-		fetch(a, k, entry[j]);
+		fetch(k, kind, entry[j]);
 	for (uint32_t j = 0; j < n; j++) {
 		const uint32_t i = entry[j], row = k->row[i];
 
 		if (j + NEAR < n)
-			fetch(a, k, entry[j + NEAR]);
-		if (!k->all && k->group[i] == TSN_GROUP_NONE) {
-			k->out[row] = 0;
-			k->error[row] = 0;
-		} else if (!fold_row(a, x, k, k->group[i], row)) {
+			fetch(k, kind, entry[j + NEAR]);
+		if (!(k->all && !k->tumbling ? fold_usual(a, x, k, kind, k->group[i], row) : fold_any(a, x, k, k->group[i], row)))
 			return j;
-		}
 	}
 	return n;
 }
@@ -342,8 +389,6 @@ least_of(const struct tsn_agg *a, const struct tsn_fold *x)
 	return x->guarded && n == 1 ? a->def->least : 0;
 }
 
-enum kind { FEW, MORE, SKETCH, KINDS };
-
 /* Entries in the order in which they are folded. */
 struct order {
 	uint16_t entry[KINDS][TSN_BATCH_ROWS];
@@ -351,27 +396,30 @@ struct order {
 };
 
 static inline enum kind
-kind_of(const struct walk *k, uint32_t group)
+kind_at(const struct walk *k, uint32_t group)
 {
 	const struct cell *c = cell_in(k, group);
-	const uint32_t size = k->tumbling && c->of[1].size > c->of[0].size ? c->of[1].size : c->of[0].size;
 
-	return (size != 0) + (size == TSN_MEMBERS_SKETCH);
+	return k->tumbling && c->of[1].size > c->of[0].size ? kind_of(&c->of[1]) : kind_of(&c->of[0]);
 }
 
 /*
- * By what their groups have, so that no branch by that has to be guessed. Those of one group stay in order, and nothing else depends on
- * it: but whose memory goes does, where there is a bound on it.
+ * By what their groups have, so that no branch by that has to be guessed, here neither. Those of one group stay in order, and nothing else
+ * depends on it: but whose memory goes does, where there is a bound on it.
  */
 static void
 arrange(struct order *o, const struct walk *k, uint32_t from, uint32_t to, bool bounded)
 {
-	memset(o->n, 0, sizeof(o->n));
-	for (uint32_t i = from; i < to; i++) {
-		const enum kind kind = bounded || k->group[i] == TSN_GROUP_NONE ? FEW : kind_of(k, k->group[i]);
+	uint64_t n = 0; /* of each kind so far, in 16 bits: they stay in a register */
 
-		o->entry[kind][o->n[kind]++] = (uint16_t)i;
+	for (uint32_t i = from; i < to; i++) {
+		const enum kind kind = bounded || k->group[i] == TSN_GROUP_NONE ? FEW : kind_at(k, k->group[i]);
+
+		o->entry[kind][(uint16_t)(n >> 16 * kind)] = (uint16_t)i;
+		n += UINT64_C(1) << 16 * kind;
 	}
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		o->n[kind] = (uint16_t)(n >> 16 * kind);
 }
 
 /* The first entry that is not folded, when memory ran out at the [at]th of [kind]. */
@@ -383,6 +431,28 @@ stopped(const struct order *o, enum kind kind, uint32_t at, uint32_t to)
 			to = o->entry[kind][at];
 	return to;
 }
+
+/* A copy, since the compiler cannot know that results are not part of it; with constants for what it mostly is. */
+#define WALK(name, kind) \
+	static uint32_t \
+	name(struct tsn_agg *a, struct tsn_fold *x, const struct walk *of, const uint16_t *entry, uint32_t n) \
+	{ \
+		struct walk k = *of; \
+		if (!k.all || k.tumbling) \
+			return walk(a, x, &k, kind, entry, n); \
+		k.all = true; \
+		k.tumbling = false; \
+		k.over = false; \
+		return walk(a, x, &k, kind, entry, n); \
+	}
+
+WALK(walk_few, FEW)
+WALK(walk_more, MORE)
+WALK(walk_sketch, SKETCH)
+
+static uint32_t (*const walk_of[KINDS])(struct tsn_agg *a, struct tsn_fold *x, const struct walk *of, const uint16_t *entry, uint32_t n) = {
+	walk_few, walk_more, walk_sketch,
+};
 
 static uint32_t
 fold(struct tsn_agg *a, struct tsn_fold *x)
@@ -396,13 +466,7 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 	arrange(&o, &k, x->from, x->to, a->def->extra_bytes != 0);
 	k.all = !k.over && x->all > 0 && tsn_mask_count(&a->takes) == x->all;
 	for (enum kind kind = 0; kind < KINDS; kind++) {
-		if (k.all && !k.tumbling) { /* as it mostly is: constants to what is inlined */
-			k.all = true;
-			k.tumbling = false;
-			at = walk(a, x, &k, o.entry[kind], o.n[kind]);
-		} else {
-			at = walk(a, x, &k, o.entry[kind], o.n[kind]);
-		}
+		at = walk_of[kind](a, x, &k, o.entry[kind], o.n[kind]);
 		if (at < o.n[kind])
 			return stopped(&o, kind, at, x->to);
 	}

@@ -172,20 +172,27 @@ path_now(const struct tsn_hll *h, uint64_t path)
 	return moved(without(path & ~(uint64_t)STAMP, by), by, fresh(h->panes));
 }
 
-/* [path], of [panes] ones, begins at the uppermost bit here. */
+/* The lowest [n] ones. */
+static inline uint64_t
+lowest_ones(uint64_t path, uint32_t n, uint32_t panes)
+{
+	if (DEPOSITS)
+		return deposit((UINT64_C(1) << n) - 1, path);
+	for (; n < panes; n++)
+		path ^= TOP >> __builtin_clzll(path);
+	return path;
+}
+
+/* [path], of [panes] ones, begins at the uppermost bit here. No branch by whether it does rise. */
 static inline uint64_t
 path_raise(uint64_t path, uint32_t age, uint32_t rank, uint32_t panes)
 {
 	const uint64_t zero = upper_zero(path, rank, 64 - panes); /* to move to */
-	const uint32_t at = (uint32_t)__builtin_clzll(zero);
-	uint64_t older = path, passed;
+	const uint32_t at = (uint32_t)__builtin_clzll(zero), rise = at + 1 - rank - age;
+	const uint64_t older = lowest_ones(path, panes - age, panes), passed = (zero << (rise & 63)) - zero;
+	const uint64_t raised = (path ^ older) | passed | (path & (zero - 1));
 
-	if (at + 1 <= rank + age)
-		return path;
-	for (uint32_t i = 0; i < age; i++)
-		older ^= TOP >> __builtin_clzll(older);
-	passed = (zero << (at + 1 - rank - age)) - zero;
-	return (path ^ older) | passed | (path & (zero - 1));
+	return (int32_t)rise > 0 ? raised : path;
 }
 
 static void
@@ -197,12 +204,20 @@ add_rank(struct tsn_hll *h, uint32_t index, uint32_t rank)
 	h->rank[index] = (uint8_t)rank;
 }
 
+/* What a register of now becomes, both without a stamp. */
+static inline uint64_t
+path_with(uint64_t now, uint32_t rank, uint32_t age, uint32_t panes)
+{
+	const uint32_t unused = TSN_HLL_PANES_MAX - panes;
+
+	return path_raise(now << unused, age, rank, panes) >> unused;
+}
+
 static inline void
 add_to_path(struct tsn_hll *h, uint32_t index, uint32_t rank, uint32_t age)
 {
-	const uint32_t unused = TSN_HLL_PANES_MAX - h->panes;
 	uint64_t *path = &h->paths->path[index];
-	const uint64_t now = path_now(h, *path), is = path_raise(now << unused, age, rank, h->panes) >> unused;
+	const uint64_t now = path_now(h, *path), is = path_with(now, rank, age, h->panes);
 
 	replace(h, lowest(*path & ~(uint64_t)STAMP), lowest(is));
 	*path = is | (h->newest & STAMP);
@@ -249,17 +264,28 @@ set_summary(struct tsn_hll *h, struct summary s)
 	h->zeros = (uint16_t)s.zeros;
 }
 
+/* All registers have moved on. In between the summary is not in memory, where any register might be part of it. */
 static void
 add_waiting(struct tsn_hll *h)
 {
-	const uint32_t *waiting = h->paths->waiting;
+	uint64_t *path = h->paths->path;
+	const uint32_t *waiting = h->paths->waiting, panes = h->panes;
+	const uint64_t stamp = h->newest & STAMP;
+	struct summary s = { h->sum, h->zeros };
 
 	for (uint32_t i = 0; i < h->waiting; i++) {
-		const uint32_t age = (uint8_t)(h->newest - waiting[i]);
+		const uint32_t w = waiting[i], age = (uint8_t)(h->newest - w);
+		uint64_t was, is;
 
-		if (age < h->panes)
-			add_to_path(h, waiting[i] >> 14, waiting[i] >> 8 & 63, age);
+		if (age >= panes)
+			continue;
+		was = path[w >> 14] ^ stamp;
+		is = path_with(was, w >> 8 & 63, age, panes);
+		path[w >> 14] = is | stamp;
+		s.sum += lowest(is) - lowest(was);
+		s.zeros += (lowest(is) >> ZERO) - (lowest(was) >> ZERO);
 	}
+	set_summary(h, s);
 	h->waiting = 0;
 }
 
@@ -344,7 +370,7 @@ estimate_ahead(const struct tsn_hll *h, uint32_t ahead)
 	struct summary s = { 0 };
 
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		uint64_t path = path_now(h, h->paths->path[i]);
+		uint64_t path = h->paths->path[i] & ~(uint64_t)STAMP;
 
 		for (uint32_t k = 0; k < ahead; k++)
 			path &= path - 1;
@@ -360,7 +386,7 @@ tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead)
 	if (ahead >= h->panes)
 		return 0;
 	if (ahead > 0 && h->ahead != ahead) {
-		add_waiting(h);
+		catch_up(h);
 		h->paths->ahead_value = estimate_ahead(h, ahead);
 		h->ahead = (uint8_t)ahead;
 	}
@@ -392,9 +418,9 @@ tsn_hll_save(struct tsn_hll *h, struct tsn_pack *out)
 		tsn_pack_raw(out, h->rank, REGISTERS);
 		return;
 	}
-	add_waiting(h);
+	catch_up(h);
 	for (uint32_t i = 0; i < REGISTERS; i++) {
-		const uint64_t path = htole64(path_now(h, h->paths->path[i]));
+		const uint64_t path = htole64(h->paths->path[i] & ~(uint64_t)STAMP);
 
 		tsn_pack_raw(out, &path, sizeof(path));
 	}

@@ -52,12 +52,6 @@ tsn_members_free(struct tsn_members *m, uint32_t panes, struct tsn_heap *heap)
 	*m = (struct tsn_members){ 0 };
 }
 
-static inline uint32_t
-first_block(const struct tsn_members *m, uint64_t member)
-{
-	return (uint32_t)((member >> 32) * m->more.blocks >> 32);
-}
-
 static inline struct tsn_members_block *
 next_block(const struct tsn_members *m, struct tsn_members_block *b)
 {
@@ -79,7 +73,7 @@ places_with(const struct tsn_members_block *b, uint64_t member)
 static inline uint8_t *
 find(const struct tsn_members *m, uint64_t member, struct tsn_members_block **free_block)
 {
-	for (struct tsn_members_block *b = m->at.block + first_block(m, member);; b = next_block(m, b)) {
+	for (struct tsn_members_block *b = m->at.block + tsn_members_block(m, member);; b = next_block(m, b)) {
 		const uint32_t bits = places_with(b, member);
 
 		if (bits != 0)
@@ -88,15 +82,6 @@ find(const struct tsn_members *m, uint64_t member, struct tsn_members_block **fr
 		if (b->n < PLACES)
 			return NULL;
 	}
-}
-
-void
-tsn_members_ahead_more(const struct tsn_members *m, uint64_t member)
-{
-	const struct tsn_members_block *b = m->at.block + first_block(m, member);
-
-	__builtin_prefetch(b, 1);
-	__builtin_prefetch(b + 1, 1); /* where it goes if that is full */
 }
 
 static inline bool
@@ -158,7 +143,7 @@ list(const struct tsn_members *m, struct tsn_members_panes p, bool gone, struct 
 static inline struct tsn_members_block *
 free_block(const struct tsn_members *m, uint64_t member)
 {
-	struct tsn_members_block *b = m->at.block + first_block(m, member);
+	struct tsn_members_block *b = m->at.block + tsn_members_block(m, member);
 
 	while (b->n == PLACES)
 		b = next_block(m, b);

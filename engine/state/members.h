@@ -75,7 +75,6 @@ bool tsn_members_add(struct tsn_members *m, uint64_t member, uint8_t stamp, stru
 void tsn_members_turn_more(struct tsn_members *m, struct tsn_members_panes p, uint32_t by, bool leaves);
 bool tsn_members_note_more(struct tsn_members *m, uint64_t member, uint8_t stamp, struct tsn_members_panes p);
 int64_t tsn_members_count_ahead(struct tsn_members *m, uint32_t ahead, struct tsn_members_panes p, uint64_t low);
-void tsn_members_ahead_more(const struct tsn_members *m, uint64_t member);
 /* What adding it would allocate at most, beside what there is. */
 uint64_t tsn_members_wants(const struct tsn_members *m, uint64_t member, struct tsn_members_panes p);
 /* Bytes of the largest there can be. */
@@ -164,6 +163,13 @@ tsn_members_count(struct tsn_members *m, uint32_t ahead, struct tsn_members_pane
 	return tsn_hll_is_above(&m->sketch, low, 0) ? 0 : tsn_hll_estimate(&m->sketch, 0);
 }
 
+/* Where among more than few a member is to be looked for first, in lines of memory. */
+static inline uint32_t
+tsn_members_block(const struct tsn_members *m, uint64_t member)
+{
+	return (uint32_t)((member >> 32) * m->more.blocks >> 32);
+}
+
 /* A hint that it will soon be added. */
 static inline void
 tsn_members_ahead(const struct tsn_members *m, uint64_t member, uint64_t low)
@@ -171,7 +177,7 @@ tsn_members_ahead(const struct tsn_members *m, uint64_t member, uint64_t low)
 	if (m->size == TSN_MEMBERS_SKETCH)
 		tsn_hll_ahead(&m->sketch, member, low);
 	else if (m->size != 0)
-		tsn_members_ahead_more(m, member);
+		__builtin_prefetch((const uint8_t *)m->at.block + (size_t)tsn_members_block(m, member) * TSN_HEAP_LINE, 1);
 }
 
 #endif

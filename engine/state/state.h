@@ -196,6 +196,13 @@ bool tsn_state_fold_flows(struct tsn_state *s, uint32_t f, const struct tsn_batc
 bool tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct tsn_batch *batch,
     bool (*run)(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *batch), void *arg);
 
+/*
+ * While tsn_state_close hands out windows: those of [rows] whose key has a window of this tumbling aggregate that ends at
+ * the same moment and is closed as well. Into [out], which is empty before.
+ */
+void tsn_state_closed_too(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b,
+    const struct tsn_mask *rows, struct tsn_mask *out);
+
 /* True if tsn_state_close could have something to do at [now]; cheap. */
 bool tsn_state_close_due(const struct tsn_state *s, int64_t now, int64_t lateness);
 

@@ -252,6 +252,9 @@ put_operands(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_
 	case TSN_OP_CODE_CLOSING:
 		tsn_buf_printf(out, "f%u.%u", in->a, in->b);
 		return;
+	case TSN_OP_CODE_TOO:
+		tsn_buf_printf(out, "f%u.%u of m%u", in->a, in->b, in->c);
+		return;
 	case TSN_OP_CODE_STR_MATCH:
 		put_field(p, out, in->a);
 		tsn_buf_printf(out, " /%s/", p->regex_text[in->b]);

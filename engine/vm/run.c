@@ -296,6 +296,14 @@ closing(struct tsn_run *r, struct tsn_mask *out, uint32_t family, uint32_t agg)
 }
 
 static void
+too(struct tsn_run *r, struct tsn_mask *out, const struct tsn_insn *in)
+{
+	tsn_mask_clear(out);
+	if (r->vm->watched == TSN_REG_NONE)
+		tsn_state_closed_too(r->state, in->a, in->b, r->b, &r->vm->masks[in->c], out);
+}
+
+static void
 closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 {
 	tsn_mask_clear(out);
@@ -439,6 +447,9 @@ run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 		TEST(COMPARE_REAL, compare_real);
 		case TSN_OP_CODE_CLOSING:
 			closing(r, &m[in->dst], in->a, in->b);
+			break;
+		case TSN_OP_CODE_TOO:
+			too(r, &m[in->dst], in);
 			break;
 		case TSN_OP_CODE_CLOSED:
 			closed(r, &m[in->dst], vm->p->ints[in->a]);

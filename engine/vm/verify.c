@@ -327,6 +327,7 @@ details(struct tsn_verifier *v, uint32_t at)
 	case TSN_OP_CODE_SHARE:
 		return field_known(v, TSN_F_DURATION) && check(v, v->p->ints[in->b] > 0, "share of no window");
 	case TSN_OP_CODE_CLOSING:
+	case TSN_OP_CODE_TOO:
 		return check(v, in->b < v->p->families[in->a].naggs, "no such aggregate");
 	case TSN_OP_CODE_SKIP_NONE:
 		return skip_inside(v, at, in->b);

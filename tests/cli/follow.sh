@@ -3,13 +3,12 @@
 # Inputs of any shape: compressed, in directories, through slow pipes; and files that grow,
 # are replaced, renamed and followed by others while they are read.
 . tests/cli/lib
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+. tests/cli/daemon
 size=$(wc -c < "$capture")
 
 rows() { # COUNT: waits until so many flows are shown
 	checks=$((checks + 1))
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40; do
+	for _ in $(seq 40); do
 		[ "$(grep -c '^[0-9]' "$tmp/shown")" = "$1" ] && return
 		sleep 0.25
 	done
@@ -20,14 +19,6 @@ follow() { # PATH: shows its flows in the background
 	: > "$tmp/shown"
 	timeout --foreground -k 5 60 "$tocsin" show --follow --format csv --fields src "$1" > "$tmp/shown" 2> "$tmp/log" < "${input:-/dev/null}" &
 	pid=$!
-}
-stop() { # STATUS [SIGNAL]
-	checks=$((checks + 1))
-	kill "-${2:-TERM}" "$pid"
-	wait "$pid"
-	got=$?
-	pid=
-	[ "$got" = "$1" ] || failed "exit status $got, not $1, after the signal" "$tmp/log"
 }
 piece() { # FROM TO: bytes of the capture
 	head -c "$2" "$capture" | tail -c "+$(($1 + 1))"
@@ -110,12 +101,7 @@ writer=$!
 : > "$tmp/shown"
 timeout --foreground -k 5 60 "$tocsin" run -e 'dst_port == 1434' "$tmp/fifo" > "$tmp/shown" 2> "$tmp/log" &
 pid=$!
-checks=$((checks + 1))
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	[ -s "$tmp/shown" ] && break
-	sleep 0.25
-done
-[ -s "$tmp/shown" ] || failed 'a slow pipe holds alerts back' "$tmp/log"
+appears shown 'a slow pipe holds alerts back'
 kill "$writer" "$pid"
 wait "$pid" "$writer" 2> /dev/null
 pid=
@@ -136,7 +122,7 @@ rows 9108
 sleep 0.5
 piece 0 100000 >> "$tmp/log.pcap"
 rows 11034
-stop 0
+stop TERM 0
 
 # What grows may be compressed; it is not damaged because we were told to stop before its writer was done
 gzip -c "$capture" > "$tmp/whole.gz"
@@ -147,10 +133,10 @@ if [ "$pack" != cat ]; then
 	sleep 0.5
 	tail -c +20001 "$tmp/whole.gz" >> "$tmp/grows.gz"
 	rows 4554
-	stop 0
+	stop TERM 0
 	follow "$tmp/cut.gz"
 	sleep 0.5
-	stop 0
+	stop TERM 0
 	checks=$((checks + 1))
 	[ ! -s "$tmp/log" ] || failed "a stop is no damage" "$tmp/log"
 fi
@@ -161,7 +147,7 @@ follow "$tmp/few.csv"
 rows 1
 echo 0 >> "$tmp/few.csv"
 rows 2
-stop 0
+stop TERM 0
 
 # A directory: new files once the older one is finished; renamed ones are not read twice
 mkdir "$tmp/spool"
@@ -176,7 +162,7 @@ rows 9108
 echo 'no flows' > "$tmp/spool/flows.txt"
 $pack "$capture" > "$tmp/spool/.new" && mv "$tmp/spool/.new" "$tmp/spool/flows.current"
 rows 13662
-stop 0 INT
+stop INT 0
 checks=$((checks + 1))
 grep -q 'flows.txt: is no kind of input' "$tmp/log" || failed 'a file of no kind is not named' "$tmp/log"
 
@@ -194,7 +180,7 @@ mv "$tmp/away" "$tmp/old"
 sleep 0.5
 cp "$capture" "$tmp/old/flows.202611231440"
 rows 141174
-stop 3
+stop TERM 3
 checks=$((checks + 1))
 [ "$(grep -c 'old: No such file' "$tmp/log")" = 1 ] || failed 'that a directory went is told once' "$tmp/log"
 
@@ -203,11 +189,6 @@ piece 0 100000 > "$tmp/log.pcap"
 : > "$tmp/shown"
 timeout --foreground -k 5 60 "$tocsin" run -e 'count() by src per 1m <= 1000' --follow "$tmp/log.pcap" > "$tmp/shown" 2> "$tmp/log" &
 pid=$!
-checks=$((checks + 1))
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	[ -s "$tmp/shown" ] && break
-	sleep 0.25
-done
-[ -s "$tmp/shown" ] || failed 'windows do not close while nothing comes' "$tmp/log"
-stop 0
+appears shown 'windows do not close while nothing comes'
+stop TERM 0
 finish

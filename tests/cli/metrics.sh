@@ -11,8 +11,7 @@ if ! grep -q '^microhttpd  *[0-9]' "$tmp/out"; then
 	echo "NOT CHECKED: metrics: built without libmicrohttpd"
 	exit 0
 fi
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+. tests/cli/daemon
 
 rules() { # HTTP: writes the site's file
 	cat > "$tmp/site.tsn" << END
@@ -31,14 +30,6 @@ set  listed = { 192.0.2.1, 192.0.2.2 }
 rule quiet { when src in listed }
 END
 }
-heard() { # TEXT [HOW OFTEN]
-	checks=$((checks + 1))
-	for _ in $(seq 80); do
-		[ "$(grep -cF -e "$1" "$tmp/log")" -ge "${2:-1}" ] && return
-		sleep 0.1
-	done
-	failed "the log does not say: $1" "$tmp/log"
-}
 fetch() { # PORT PATH: into $tmp/out; the status into $code
 	code=$(curl -s -o "$tmp/out" -w '%{http_code}' --max-time 5 "http://127.0.0.1:$1$2")
 }
@@ -49,23 +40,13 @@ answers() { # STATUS
 
 echo 192.0.2.1 > "$tmp/feed.txt"
 TZ=UTC touch -d '2026-01-01' "$tmp/feed.txt"
-for try in 1 2 3; do
-	port=$((20000 + ($$ * 11 + try * 1013) % 12000))
+start() { # PORT
 	page=$((port + 12001))
 	rules $page
-	: > "$tmp/log"
-	"$tocsin" listen --threads 8 -r "$tmp/site.tsn" > /dev/null 2> "$tmp/log" &
-	pid=$!
-	for _ in $(seq 50); do
-		grep -q 'rules in force' "$tmp/log" && grep -q "metrics at" "$tmp/log" && break 2
-		kill -0 "$pid" 2> /dev/null || break
-		sleep 0.1
-	done
-	kill "$pid" 2> /dev/null
-	wait "$pid"
-	pid=
-done
-[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+	daemon --threads 8 -r "$tmp/site.tsn"
+}
+start_somewhere
+heard 'metrics at'
 "$programs/replay" "$capture" $port 1000 > /dev/null 2>&1
 for _ in $(seq 50); do
 	fetch $page /metrics
@@ -144,9 +125,5 @@ says out 'tocsin_reload_failed 0'
 says out 'tocsin_flows_total 4554'
 fetch $page /metrics
 answers 000
-kill -TERM "$pid"
-wait "$pid"
-checks=$((checks + 1))
-[ $? = 0 ] || failed 'the daemon does not end well' "$tmp/log"
-pid=
+stop TERM 0
 finish

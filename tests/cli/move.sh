@@ -7,17 +7,8 @@ if [ ! -x "$programs/replay" ] || ! [ -f /proc/net/if_inet6 ]; then
 	echo "NOT CHECKED: moving sockets: no replay program, or no IPv6"
 	exit 0
 fi
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+. tests/cli/daemon
 
-heard() { # TEXT
-	checks=$((checks + 1))
-	for _ in $(seq 100); do
-		grep -qF -e "$1" "$tmp/log" && return
-		sleep 0.1
-	done
-	failed "the log does not say: $1" "$tmp/log"
-}
 site() { # UDP TCP: addresses
 	printf 'site { listen udp "%s:%d" listen tcp "%s:%d" output json "/dev/null" }\nrule seen { when dst_port == 1434 }\n' \
 	    "$1" "$port" "$2" "$port" > "$tmp/site.tsn"
@@ -29,21 +20,11 @@ moved() { # UDP TCP: the old addresses, as the log has them
 	: > "$tmp/log"
 }
 
-for try in 1 2 3; do
-	port=$((20000 + ($$ * 13 + try * 1019) % 12000))
+start() { # PORT
 	site 127.0.0.1 '[::1]'
-	: > "$tmp/log"
-	"$tocsin" listen -r "$tmp/site.tsn" > "$tmp/out" 2>> "$tmp/log" &
-	pid=$!
-	for _ in $(seq 50); do
-		grep -q 'rules in force' "$tmp/log" && break 2
-		kill -0 "$pid" 2> /dev/null || break
-		sleep 0.1
-	done
-	wait "$pid"
-	pid=
-done
-[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+	daemon -r "$tmp/site.tsn"
+}
+start_somewhere
 site '[::]' 127.0.0.1
 moved 127.0.0.1 '[::1]'
 "$programs/replay" "$capture" $port 2000 > /dev/null 2>&1 &
@@ -54,10 +35,6 @@ wait "$replay"
 site 127.0.0.1 127.0.0.1
 moved 0.0.0.0 '[::]'
 "$programs/replay" "$capture" $port 300 > /dev/null 2>&1
-kill -TERM "$pid"
-wait "$pid"
-checks=$((checks + 1))
-[ $? = 0 ] || failed 'the daemon does not end well' "$tmp/log"
-pid=
+stop TERM 0
 heard '382 datagrams (0 damaged, 0 of unknown version), 9108 flows'
 finish

@@ -92,18 +92,9 @@ if [ ! -x "$programs/replay" ]; then
 	echo "NOT CHECKED: restarts of the daemon: no replay program"
 	finish
 fi
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+. tests/cli/daemon
 state=$tmp/state
 
-heard() { # TEXT: waits until the log says it
-	checks=$((checks + 1))
-	for _ in $(seq 60); do
-		grep -qF -e "$1" "$tmp/log" && return
-		sleep 0.25
-	done
-	failed "the log does not say: $1" "$tmp/log"
-}
 start() { # PORT: false if it does not come up
 	cat > "$tmp/site.tsn" << END
 site {
@@ -112,28 +103,10 @@ site {
     state "$state"
 }
 END
-	: > "$tmp/log"
-	"$tocsin" listen -v -r "$tmp/rules.tsn" -r "$tmp/site.tsn" > "$tmp/out" 2> "$tmp/log" &
-	pid=$!
-	for _ in $(seq 40); do
-		grep -q 'rules in force' "$tmp/log" && return 0
-		kill -0 "$pid" 2> /dev/null || break
-		sleep 0.25
-	done
-	pid=
-	return 1
-}
-stop() { # SIGNAL
-	kill "-$1" "$pid"
-	wait "$pid" 2> /dev/null
-	pid=
+	daemon -v -r "$tmp/rules.tsn" -r "$tmp/site.tsn"
 }
 
-for try in 1 2 3; do
-	port=$((20000 + ($$ * 11 + try * 1013) % 12000))
-	start $port && break
-done
-[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+start_somewhere
 heard 'state starts empty'
 "$programs/replay" "$capture" $port 300 > /dev/null 2>&1
 sleep 0.5

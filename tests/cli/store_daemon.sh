@@ -8,8 +8,7 @@ if ! "$tocsin" ruleset keygen -p "$tmp/k.pub" -k "$tmp/k.key" --no-password > /d
 	echo "NOT CHECKED: changes under a running daemon: no libsodium, or no replay program"
 	finish
 fi
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+. tests/cli/daemon
 store=$tmp/store
 pub=$tmp/pub
 mkdir -p "$pub" "$tmp/site" "$tmp/src/worms" "$store"
@@ -31,14 +30,6 @@ END
 	"$tocsin" ruleset sign "$pub/worms-$1.tar.zst" -k "$tmp/k.key" > /dev/null
 	"$tocsin" ruleset index "$pub" -k "$tmp/k.key" > /dev/null
 }
-heard() { # TEXT: waits until the log says it
-	checks=$((checks + 1))
-	for _ in $(seq 80); do
-		grep -qF -e "$1" "$tmp/log" && return
-		sleep 0.1
-	done
-	failed "the log does not say: $1" "$tmp/log"
-}
 start() { # PORT
 	cat > "$tmp/site/site.tsn" << END
 site {
@@ -47,26 +38,13 @@ site {
     ring "$tmp/ring"
 }
 END
-	: > "$tmp/log"
-	"$tocsin" listen -v --rulesets "$store" -r "$tmp/site" > "$tmp/daemon.out" 2> "$tmp/log" &
-	pid=$!
-	for _ in $(seq 100); do
-		grep -q 'rules in force' "$tmp/log" && return 0
-		kill -0 "$pid" 2> /dev/null || break
-		sleep 0.1
-	done
-	pid=
-	return 1
+	daemon -v --rulesets "$store" -r "$tmp/site"
 }
 
 publish 1.0 'dst_port == 1434'
 mkdir -p "$tmp/site"
 expect 0 "$tocsin" ruleset add acme "file://$pub/index.json" "$tmp/k.pub" --rulesets "$store"
-for try in 1 2 3; do
-	port=$((20000 + ($$ * 13 + try * 1019) % 12000))
-	start $port && break
-done
-[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+start_somewhere
 expect 0 ruleset install worms
 says out 'the daemon has it in force'
 heard 'rule worms.seen: added'
@@ -153,7 +131,5 @@ expect 0 ruleset enable worms
 # the next one runs what is enabled
 start "$port" || failed 'the daemon does not start again' "$tmp/log"
 heard '1 rules in force'
-kill -TERM "$pid"
-wait "$pid"
-pid=
+stop TERM 0
 finish

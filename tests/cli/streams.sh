@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # IPFIX by connection: TCP and TLS through the daemon, with good peers and bad ones; and the same bytes as a file.
 . tests/cli/lib
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2> /dev/null; rm -rf "$tmp"' EXIT
+. tests/cli/daemon
 
 # A message with a template (addresses, ports, protocol, packets, bytes) and two records
 message() { # SEQUENCE
@@ -18,17 +17,9 @@ message() { # SEQUENCE
 		number $((0x0a000000 + host)) 4; number $((0xc0000201)) 4; number 40000 2; number 1434 2; number 17 1; number 1 4; number 404 4
 	done
 }
-heard() { # TEXT
-	checks=$((checks + 1))
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-		grep -qF -e "$1" "$tmp/log" && return
-		sleep 0.25
-	done
-	failed "the log does not say: $1" "$tmp/log"
-}
 counted() { # TEXT: says it after SIGUSR1, now or soon
 	checks=$((checks + 1))
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for _ in $(seq 20); do
 		kill -USR1 "$pid"
 		sleep 0.25
 		grep -qF -e "$1" "$tmp/log" && return
@@ -81,23 +72,9 @@ start() { # PORT
 		echo '}'
 		echo 'rule seen { when dst_port == 1434 }'
 	} > "$tmp/site.tsn"
-	: > "$tmp/log"
-	"$tocsin" listen -r "$tmp/site.tsn" > "$tmp/out" 2> "$tmp/log" &
-	pid=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		grep -q 'rules in force' "$tmp/log" && return 0
-		kill -0 "$pid" 2> /dev/null || break
-		sleep 0.25
-	done
-	return 1
+	daemon -r "$tmp/site.tsn"
 }
-for try in 1 2 3; do
-	port=$((20000 + ($$ * 11 + try * 1013) % 12000))
-	start $port && break
-	wait "$pid"
-	pid=
-done
-[ -n "$pid" ] || failed 'the daemon does not start' "$tmp/log"
+start_somewhere
 heard '(tcp)'
 tcp "$tmp/flows.ipfix"
 counted "tcp 127.0.0.1:$port: 2 messages, 1 connections, 0 open"
@@ -137,11 +114,6 @@ if [ -n "$page" ]; then
 	says out "tocsin_connections_unfinished_total{listen=\"tcp 127.0.0.1:$port\"} 1"
 	[ -z "$tls" ] || says out "tocsin_connections_broken_total{listen=\"tls 127.0.0.1:$((port + 1))\"} 1"
 fi
-kill -TERM "$pid"
-wait "$pid"
-status=$?
-pid=
-checks=$((checks + 1))
-[ $status = 0 ] || failed "exit status $status after SIGTERM" "$tmp/log"
+stop TERM 0
 [ -n "$tls" ] || echo 'NOT CHECKED: TLS'
 finish

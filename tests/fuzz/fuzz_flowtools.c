@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "decode/flowtools.h"
 #include "input/flowtools.h"
 #include "input/unpack.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/file.h"
+#include "fuzz/room.h"
 
 #define ZLIB_MOST 1032u /* deflate makes of a byte no more (zlib's FAQ) */
 
@@ -26,17 +25,12 @@ static struct {
 	uint64_t rows;
 } fuzz;
 
-static struct tsn_batch *
-fuzz_room(void *arg)
+static void
+take_rows(struct tsn_batch *b)
 {
-	struct tsn_batch *b = arg;
-
-	if (b->n < b->cap)
-		return b;
 	fuzz.rows += b->n;
 	tsn_batch_normalise(b, fuzz.exporters);
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
-	return b;
 }
 
 static void
@@ -59,8 +53,7 @@ fuzz_records(struct tsn_flowtools *f, size_t size)
 	REQUIRE(tsn_flowtools_report(f)->damaged == (tsn_flowtools_report(f)->reason != NULL));
 	REQUIRE(tsn_flowtools_report(f)->offset <= size);
 	REQUIRE(tsn_flowtools_next(f, one) == NULL);
-	fuzz.rows += fuzz.batch->n;
-	tsn_batch_clear(fuzz.batch, TSN_BATCH_FLOWS);
+	take_rows(fuzz.batch);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -68,8 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char path[40], error[TSN_INPUT_ERROR] = "";
-	int fd = memfd_create("flowtools", 0);
+	char error[TSN_INPUT_ERROR] = "";
 	struct tsn_flowtools *f;
 	struct tsn_reader r;
 
@@ -78,15 +70,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz.batch = tsn_batch_new();
 		REQUIRE(fuzz.exporters != NULL && fuzz.batch != NULL);
 	}
-	REQUIRE(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	REQUIRE(tsn_reader_open(&r, path, error));
+	REQUIRE(tsn_reader_open(&r, fuzz_file_of(data, size), error));
 	f = tsn_flowtools_attach(&r, error);
 	REQUIRE((f == NULL) == (error[0] != 0));
 	if (f != NULL)
 		fuzz_records(f, tsn_unpack_kind(data, size) != NULL ? UINT32_MAX : size); /* of what is unpacked, nobody knows */
 	tsn_flowtools_close(f);
 	tsn_reader_close(&r);
-	close(fd);
 	return 0;
 }

@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "decode/goflow2.h"
 #include "input/delimited.h"
 #include "input/unpack.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/file.h"
+#include "fuzz/room.h"
 
 static struct {
 	struct tsn_exporters *exporters;
@@ -24,18 +23,14 @@ static struct {
 	uint64_t rows, damaged;
 } fuzz;
 
-static struct tsn_batch *
-fuzz_room(void *arg)
+/* A full batch: each row has an address. */
+static void
+take_rows(struct tsn_batch *b)
 {
-	struct tsn_batch *b = arg;
-
-	for (int w = 0; w < TSN_MASK_WORDS && b->n == b->cap; w++)
+	for (int w = 0; w < TSN_MASK_WORDS; w++)
 		REQUIRE((b->present[TSN_F_SRC].w[w] | b->present[TSN_F_DST].w[w]) == UINT64_MAX);
-	if (b->n == b->cap) {
-		tsn_batch_normalise(b, fuzz.exporters);
-		tsn_batch_clear(b, TSN_BATCH_FLOWS);
-	}
-	return b;
+	tsn_batch_normalise(b, fuzz.exporters);
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 }
 
 static void
@@ -63,8 +58,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tsn_delimited_report report = { 0 };
-	char path[40], error[TSN_INPUT_ERROR] = "";
-	int fd = memfd_create("goflow2", 0);
+	char error[TSN_INPUT_ERROR] = "";
 	struct tsn_reader r;
 	const uint8_t *p;
 	size_t n, all = 0;
@@ -74,9 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz.batch = tsn_batch_new();
 		REQUIRE(fuzz.exporters != NULL && fuzz.batch != NULL);
 	}
-	REQUIRE(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	REQUIRE(tsn_reader_open(&r, path, error));
+	REQUIRE(tsn_reader_open(&r, fuzz_file_of(data, size), error));
 	while ((p = tsn_delimited_next(&r, &n, &report)) != NULL) {
 		fuzz_message(p, n);
 		all += n + 1;
@@ -84,6 +76,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(tsn_unpack_kind(data, size) != NULL || (all <= size && report.offset <= size));
 	REQUIRE(report.damaged == (report.reason != NULL));
 	tsn_reader_close(&r);
-	close(fd);
 	return 0;
 }

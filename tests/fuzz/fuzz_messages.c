@@ -8,38 +8,24 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "decode/decode.h"
 #include "input/messages.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/file.h"
 
 /* What the last input came to. */
 static struct {
-	int fd;
 	uint64_t messages, cut, gaps, gap_bytes, bytes;
 	bool error, begins;
-} fuzz_seen = { .fd = -1 };
-
-static void
-fuzz_open(struct tsn_reader *r, const uint8_t *data, size_t size)
-{
-	char path[40], error[TSN_INPUT_ERROR];
-
-	if (fuzz_seen.fd < 0)
-		fuzz_seen.fd = memfd_create("fuzz", MFD_CLOEXEC);
-	REQUIRE(ftruncate(fuzz_seen.fd, 0) == 0 && pwrite(fuzz_seen.fd, data, size, 0) == (ssize_t)size);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fuzz_seen.fd);
-	REQUIRE(tsn_reader_open(r, path, error));
-}
+} fuzz_seen;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	char error[TSN_INPUT_ERROR];
 	struct tsn_reader r;
 	struct tsn_messages m = { .reader = &r, .extent = tsn_decode_extent, .sure = tsn_decode_looks_like };
 	struct tsn_message_piece piece;
@@ -48,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n;
 
 	fuzz_seen.messages = fuzz_seen.cut = fuzz_seen.gaps = fuzz_seen.gap_bytes = fuzz_seen.bytes = 0;
-	fuzz_open(&r, data, size);
+	REQUIRE(tsn_reader_open(&r, fuzz_file_of(data, size), error));
 	n = tsn_reader_need(&r, 4096);
 	fuzz_seen.begins = tsn_decode_begins(r.buf + r.pos, n, n < 4096);
 	while ((found = tsn_messages_next(&m, &piece)) != TSN_MESSAGES_END) {

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "core/asides.h"
@@ -19,34 +17,26 @@
 #include "flow/exporter.h"
 #include "input/nfcapd.h"
 #include "input/unpack.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/file.h"
+#include "fuzz/room.h"
 
 static struct {
 	struct tsn_batch *batch;
 	uint64_t rows, files;
-	int fd;
-	char path[40];
-} fuzz = { .fd = -1 };
+} fuzz;
 
 static void
 check_rows(const struct tsn_batch *b)
 {
-	const int64_t *start = b->col[TSN_F_START], *end = b->col[TSN_F_END];
 	struct tsn_mask rows;
 
 	tsn_mask_first(&rows, b->n);
 	REQUIRE(b->n <= b->cap);
-	for (uint32_t i = 0; i < b->n; i++) {
-		REQUIRE(!tsn_mask_has(&b->present[TSN_F_START], i) || !tsn_mask_has(&b->present[TSN_F_END], i) || start[i] <= end[i]);
+	fuzz_times_in_order(b);
+	for (uint32_t i = 0; i < b->n; i++)
 		REQUIRE(b->exported[i] < 0 && (b->received[i] == INT64_MIN || b->received[i] > 0));
-	}
-	for (int w = 0; w < TSN_MASK_WORDS; w++) {
-		for (int f = 0; f < TSN_FIELD_COUNT; f++)
-			REQUIRE((b->present[f].w[w] & ~rows.w[w]) == 0);
-		for (int a = 0; a < TSN_ADDR_FIELDS; a++)
-			REQUIRE((b->addr[a].is_v4.w[w] & ~rows.w[w]) == 0);
-		REQUIRE(b->present[TSN_F_SAMPLING].w[w] == 0);
-	}
+	fuzz_masks_end_with(b, &rows);
+	REQUIRE(!tsn_mask_any(&b->present[TSN_F_SAMPLING]));
 	for (int f = 0; f < TSN_FIELD_COUNT; f++)
 		for (uint32_t i = 0; tsn_fields[f].storage == TSN_STR && i < b->n; i++)
 			REQUIRE(!tsn_mask_has(&b->present[f], i) || ((const struct tsn_str *)b->col[f])[i].n <= TSN_BATCH_STR);
@@ -60,34 +50,11 @@ take_rows(struct tsn_batch *b)
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 }
 
-static struct tsn_batch *
-fuzz_room(void *arg)
-{
-	struct tsn_batch *b = arg;
-
-	if (b->n == b->cap)
-		take_rows(b);
-	return b;
-}
-
 static void
 fuzz_clock(void *arg, int64_t received)
 {
 	(void)arg;
 	REQUIRE(received > 0 && received < INT64_C(1) << 48);
-}
-
-static void
-write_file(const uint8_t *data, size_t size)
-{
-	if (fuzz.fd < 0) {
-		fuzz.fd = memfd_create("fuzz", MFD_CLOEXEC);
-		REQUIRE(fuzz.fd >= 0);
-		snprintf(fuzz.path, sizeof(fuzz.path), "/proc/self/fd/%d", fuzz.fd);
-		fuzz.batch = tsn_batch_new();
-		REQUIRE(fuzz.batch != NULL);
-	}
-	REQUIRE(ftruncate(fuzz.fd, 0) == 0 && pwrite(fuzz.fd, data, size, 0) == (ssize_t)size);
 }
 
 static void
@@ -139,14 +106,14 @@ do_all(void *self)
 }
 
 static uint64_t
-read_rows(const uint8_t *data, size_t size, const struct tsn_hands *hands)
+read_rows(const char *path, const uint8_t *data, size_t size, const struct tsn_hands *hands)
 {
 	const uint64_t before = fuzz.rows;
 	char error[TSN_INPUT_ERROR] = "";
 	struct tsn_nfcapd_file *f = NULL;
 	struct tsn_reader r;
 
-	REQUIRE(tsn_reader_open(&r, fuzz.path, error));
+	REQUIRE(tsn_reader_open(&r, path, error));
 	r.hands = hands;
 	if (tsn_nfcapd_is(data, size))
 		f = tsn_nfcapd_attach(&r, error);
@@ -173,13 +140,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tsn_asides asides = { 0 };
 	const struct tsn_hands hands = { offer, withdraw, do_all, &asides };
+	const char *path = fuzz_file_of(data, size);
 	uint64_t alone;
 
-	write_file(data, size);
+	if (fuzz.batch == NULL)
+		fuzz.batch = tsn_batch_new();
+	REQUIRE(fuzz.batch != NULL);
 	fuzz.batch->cap = 1 + size % TSN_BATCH_ROWS;
-	alone = read_rows(data, size, NULL);
+	alone = read_rows(path, data, size, NULL);
 	tsn_asides_init(&asides);
-	REQUIRE(read_rows(data, size, &hands) == alone);
+	REQUIRE(read_rows(path, data, size, &hands) == alone);
 	fuzz.rows -= alone; /* counted once */
 	tsn_asides_fini(&asides);
 	return 0;

@@ -8,32 +8,12 @@
 #define TSN_FUZZ_PCAP
 #include "fuzz_datagram.c"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "base/hash.h"
 #include "input/frames.h"
 #include "input/mapped.h"
 #include "input/pcap.h"
 #include "input/unpack.h"
-#include "fuzz/fuzz.h"
-
-/* The file all inputs are written to, under its name in /proc. */
-static struct {
-	int fd;
-	char path[40];
-} fuzz_file = { -1, "" };
-
-static void
-write_file(const uint8_t *data, size_t size)
-{
-	if (fuzz_file.fd < 0) {
-		fuzz_file.fd = memfd_create("fuzz", MFD_CLOEXEC);
-		REQUIRE(fuzz_file.fd >= 0);
-		snprintf(fuzz_file.path, sizeof(fuzz_file.path), "/proc/self/fd/%d", fuzz_file.fd);
-	}
-	REQUIRE(ftruncate(fuzz_file.fd, 0) == 0 && pwrite(fuzz_file.fd, data, size, 0) == (ssize_t)size);
-}
+#include "fuzz/file.h"
 
 /* Every packet is accounted for; so is every byte. */
 static void
@@ -55,8 +35,7 @@ fuzz_capture(const uint8_t *data, size_t size, struct tsn_pcap_opts *opts)
 	struct tsn_pcap *p;
 	uint64_t n = 0;
 
-	write_file(data, size);
-	p = tsn_pcap_open(fuzz_file.path, opts, error);
+	p = tsn_pcap_open(fuzz_file_of(data, size), opts, error);
 	REQUIRE((p == NULL) == (error[0] != '\0'));
 	if (p == NULL)
 		return;
@@ -84,7 +63,7 @@ fuzz_refuse(void *self, const struct tsn_aside *a)
 }
 
 static void
-fuzz_tell(struct fuzz_told *told, struct tsn_pcap_opts *opts, bool mapped)
+fuzz_tell(struct fuzz_told *told, const char *path, struct tsn_pcap_opts *opts, bool mapped)
 {
 	/* where there are hands, even such as do nothing, the reader maps nothing */
 	static const struct tsn_hands none = { .offer = fuzz_refuse };
@@ -94,7 +73,7 @@ fuzz_tell(struct fuzz_told *told, struct tsn_pcap_opts *opts, bool mapped)
 	struct tsn_pcap *p;
 
 	memset(told, 0, sizeof(*told));
-	REQUIRE(tsn_reader_open(&r, fuzz_file.path, error));
+	REQUIRE(tsn_reader_open(&r, path, error));
 	r.hands = mapped ? NULL : &none;
 	p = tsn_pcap_attach(&r, opts, error);
 	REQUIRE((r.mapped != NULL) == mapped);
@@ -117,6 +96,7 @@ fuzz_mapped(const uint8_t *data, size_t size, struct tsn_pcap_opts *opts)
 	const uint32_t filler = FILLER, swapped = __builtin_bswap32(filler);
 	struct fuzz_told read, mapped;
 	size_t at = HEADER + RECORD + FILLER;
+	const char *path;
 
 	if (size < HEADER || size > 4096 || !tsn_classic_is(data))
 		return;
@@ -124,10 +104,10 @@ fuzz_mapped(const uint8_t *data, size_t size, struct tsn_pcap_opts *opts)
 	memcpy(file, data, HEADER);
 	memcpy(file + HEADER + 8, data[0] == 0xa1 ? &swapped : &filler, sizeof(filler));
 	memcpy(file + at, data + HEADER, size - HEADER);
-	write_file(file, sizeof(file));
+	path = fuzz_file_of(file, sizeof(file));
 	REQUIRE(tsn_mapped_allow(sizeof(file)));
-	fuzz_tell(&mapped, opts, true);
-	fuzz_tell(&read, opts, false);
+	fuzz_tell(&mapped, path, opts, true);
+	fuzz_tell(&read, path, opts, false);
 	REQUIRE(memcmp(&mapped, &read, sizeof(read)) == 0);
 	REQUIRE(mapped.report.bytes >= at || mapped.report.packets == 0);
 }

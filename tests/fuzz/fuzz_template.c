@@ -15,7 +15,7 @@
 #include "decode/decode.h"
 #include "flow/exporter.h"
 #define FUZZ_OWN_MAIN
-#include "fuzz/fuzz.h"
+#include "fuzz/batch.h"
 
 struct fuzz_template {
 	struct tsn_exporters *exporters;
@@ -43,21 +43,14 @@ fuzz_check_texts(struct fuzz_template *t, const struct tsn_batch *b)
 static void
 fuzz_check_rows(struct fuzz_template *t, const struct tsn_batch *b)
 {
-	const int64_t *start = b->col[TSN_F_START], *end = b->col[TSN_F_END];
 	struct tsn_mask rows;
 
 	tsn_mask_first(&rows, b->n);
 	REQUIRE(b->n <= b->cap);
-	for (uint32_t i = 0; i < b->n; i++)
-		REQUIRE(!tsn_mask_has(&b->present[TSN_F_START], i) || !tsn_mask_has(&b->present[TSN_F_END], i) ||
-		    start[i] <= end[i]);
-	for (int w = 0; w < TSN_MASK_WORDS; w++) {
-		for (int f = 0; f < TSN_FIELD_COUNT; f++)
-			REQUIRE((b->present[f].w[w] & ~rows.w[w]) == 0);
-		for (int a = 0; a < TSN_ADDR_FIELDS; a++)
-			REQUIRE((b->addr[a].is_v4.w[w] & ~rows.w[w]) == 0);
+	fuzz_times_in_order(b);
+	fuzz_masks_end_with(b, &rows);
+	for (int w = 0; w < TSN_MASK_WORDS; w++)
 		REQUIRE(b->present[TSN_F_EXPORTER].w[w] == rows.w[w]);
-	}
 	fuzz_check_texts(t, b);
 }
 

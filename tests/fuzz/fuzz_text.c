@@ -10,19 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "feed/feed.h"
 #include "input/unpack.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/batch.h"
+#include "fuzz/file.h"
 
 /* Made once: one engine reads all inputs. */
 static struct {
 	struct tsn_engine *engine;
-	int fd;
-	char path[40];
 	uint64_t rows, lines;
 } fuzz;
 
@@ -30,12 +27,7 @@ static void
 fuzz_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 {
 	(void)arg;
-	for (int w = 0; w < TSN_MASK_WORDS; w++) {
-		for (int f = 0; f < TSN_FIELD_COUNT; f++)
-			REQUIRE((b->present[f].w[w] & ~rows->w[w]) == 0);
-		for (int a = 0; a < TSN_ADDR_FIELDS; a++)
-			REQUIRE((b->addr[a].is_v4.w[w] & ~rows->w[w]) == 0);
-	}
+	fuzz_masks_end_with(b, rows);
 	TSN_EACH_ROW(row, rows)
 		REQUIRE(!tsn_mask_has(&b->present[TSN_F_RAW_BYTES], row) || ((const int64_t *)b->col[TSN_F_RAW_BYTES])[row] >= 0);
 	fuzz.rows += b->n;
@@ -59,9 +51,7 @@ fuzz_start(void)
 	if (fuzz.engine != NULL)
 		return;
 	fuzz.engine = tsn_engine_new(&o);
-	fuzz.fd = memfd_create("fuzz", MFD_CLOEXEC);
-	REQUIRE(fuzz.engine != NULL && fuzz.fd >= 0);
-	snprintf(fuzz.path, sizeof(fuzz.path), "/proc/self/fd/%d", fuzz.fd);
+	REQUIRE(fuzz.engine != NULL);
 }
 
 static void
@@ -75,8 +65,7 @@ fuzz_text(const uint8_t *data, size_t size, const char *map)
 	struct tsn_feed *f;
 
 	fuzz_start();
-	REQUIRE(ftruncate(fuzz.fd, 0) == 0 && pwrite(fuzz.fd, data, size, 0) == (ssize_t)size);
-	f = tsn_feed_open(fuzz.path, &opts, fuzz.engine, error);
+	f = tsn_feed_open(fuzz_file_of(data, size), &opts, fuzz.engine, error);
 	REQUIRE((f == NULL) == (error[0] != '\0'));
 	if (f == NULL)
 		return;

@@ -184,6 +184,8 @@ class Closing:
         if key != ():
             del self.agg.group[()], self.agg.newest[()]
         self.agg.group[key], self.agg.newest[key] = kept, newest
+        if v is not None and not isinstance(v, int) and near(v, self.limit):
+            return 'either'
         return v if v is not None and v <= self.limit else None
 
     def flow(self, f):

@@ -30,7 +30,7 @@ class Jitter:
         self.keep = -(-self.window // self.pane) + 1
         self.cond_text, self.cond = r.choice(CONDITION)
         self.above, self.limit = r.random() < 0.5, r.choice([0.3, 0.7, 0.9, 1.1, 1.5, 2.5])
-        self.group, self.newest = defaultdict(list), {}
+        self.group, self.newest, self.full = defaultdict(list), {}, {}
 
     def text(self):
         return 'jitter(%s)%s over %ds %s %.1f' % (self.cond_text, ' by ' + ', '.join(self.by) if self.by else '',
@@ -64,10 +64,12 @@ class Jitter:
         self.newest[key] = newest
         there = self.group[key]
         there.append(f)
-        if len(there) > 400:
-            del there[:200]
         window = [x for x in there if x.t // self.pane + self.keep > newest]
-        if len(window) >= 190:  # only so many are looked at
+        if len(there) > len(window) + 400:  # those long gone do not matter to anybody
+            there[:] = [x for x in there[:-200] if x in window] + there[-200:]
+        if len(window) > 256:  # only so many are kept, and what is not is missing until it would have left
+            self.full[key] = newest
+        if newest < self.full.get(key, newest - self.keep) + self.keep:
             return ('either', None)
         inside = {x.id for x in window}
         # by arrival or by start; those that have left the window still go before, or do not
@@ -347,9 +349,6 @@ class Decided:
         self.by = r.choice([['src'], ['dst', 'dst_port'], ['src', 'proto']])
         window = r.choice([30, 60]) * SECOND
         self.agg = [self.aggregate(r, window) for _ in range(2)]
-        # both have the same groups, so that each is evaluated once
-        self.agg[0].function, self.agg[0].what = 'count', []
-        self.agg[1].cond_text, self.agg[1].cond = self.agg[0].cond_text, self.agg[0].cond
         seen = [[] for _ in self.agg]
         for f in flows[:300]:
             for s, a in zip(seen, self.agg):

@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
+
+#include "unit/bytes_file.h"
 
 /* Bytes that grow. */
 struct bytes {
@@ -194,12 +195,7 @@ put_pcapng_record(struct bytes *b, int64_t ms, const void *frame, size_t n, bool
 static inline int
 as_file(const struct bytes *b, char path[40])
 {
-	int fd = memfd_create("capture", 0);
-
-	if (fd < 0 || write(fd, b->p, b->n) != (ssize_t)b->n)
-		abort();
-	snprintf(path, 40, "/proc/self/fd/%d", fd);
-	return fd;
+	return bytes_file(b->p, b->n, path);
 }
 
 #endif

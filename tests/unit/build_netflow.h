@@ -13,6 +13,7 @@
 
 #include "decode/decode.h"
 #include "flow/exporter.h"
+#include "unit/xorshift.h"
 
 struct nf_header {
 	unsigned version, count; /* count: what the header claims; -1u: as many as there are */
@@ -103,27 +104,18 @@ nf_build(uint8_t *out, const struct nf_header *h, const struct nf_record *r, uns
 	return (size_t)(p - out);
 }
 
-/* xorshift64*: seeded, so that a failing case can be named. */
-static inline uint64_t
-nf_random(uint64_t *s)
-{
-	*s ^= *s >> 12;
-	*s ^= *s << 25;
-	*s ^= *s >> 27;
-	return *s * UINT64_C(0x2545f4914f6cdd1d);
-}
-
+/* Seeded, so that a failing case can be named. */
 static inline struct nf_record
 nf_random_record(uint64_t *s)
 {
 	struct nf_record r = {
-		.src = (uint32_t)nf_random(s), .dst = (uint32_t)nf_random(s), .hop = (uint32_t)nf_random(s),
-		.packets = (uint32_t)nf_random(s), .bytes = (uint32_t)nf_random(s),
-		.first = (uint32_t)nf_random(s), .last = (uint32_t)nf_random(s),
-		.in = nf_random(s) & 0xffff, .out = nf_random(s) & 0xffff, .sp = nf_random(s) & 0xffff,
-		.dp = nf_random(s) & 0xffff, .flags = nf_random(s) & 0xff, .proto = nf_random(s) & 0xff,
-		.tos = nf_random(s) & 0xff, .sas = nf_random(s) & 0xffff, .das = nf_random(s) & 0xffff,
-		.smask = nf_random(s) & 0xff, .dmask = nf_random(s) & 0xff,
+		.src = (uint32_t)xorshift_star(s), .dst = (uint32_t)xorshift_star(s), .hop = (uint32_t)xorshift_star(s),
+		.packets = (uint32_t)xorshift_star(s), .bytes = (uint32_t)xorshift_star(s),
+		.first = (uint32_t)xorshift_star(s), .last = (uint32_t)xorshift_star(s),
+		.in = xorshift_star(s) & 0xffff, .out = xorshift_star(s) & 0xffff, .sp = xorshift_star(s) & 0xffff,
+		.dp = xorshift_star(s) & 0xffff, .flags = xorshift_star(s) & 0xff, .proto = xorshift_star(s) & 0xff,
+		.tos = xorshift_star(s) & 0xff, .sas = xorshift_star(s) & 0xffff, .das = xorshift_star(s) & 0xffff,
+		.smask = xorshift_star(s) & 0xff, .dmask = xorshift_star(s) & 0xff,
 	};
 
 	return r;

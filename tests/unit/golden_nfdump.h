@@ -7,11 +7,17 @@
 #ifndef TESTS_GOLDEN_NFDUMP_H
 #define TESTS_GOLDEN_NFDUMP_H
 
+#include <criterion/criterion.h>
+#include <criterion/logging.h>
+
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/clock.h"
 #include "unit/build_netflow.h"
+
+#define GOLD_FIELDS 17
 
 struct gold {
 	bool timed;
@@ -34,23 +40,31 @@ gold_time(const char *s, bool *told)
 static inline struct tsn_addr
 gold_addr(const char *s)
 {
-	struct tsn_addr a = { 0, 0, true };
+	struct tsn_addr a;
 
-	tsn_addr_parse(s, strlen(s), &a);
+	cr_assert(tsn_addr_parse(s, strlen(s), &a), "%s", s);
 	return a;
 }
 
-/* ts|te|pr|sa|sp|da|dp|flg|tos|pkt|byt|in|out|sas|das|nh|ra */
+/* ts|te|pr|sa|sp|da|dp|flg|tos|pkt|byt|in|out|sas|das|nh|ra; false: another line. */
+static inline bool
+gold_split(char *line, char *f[GOLD_FIELDS])
+{
+	for (int i = 0; i < GOLD_FIELDS; i++)
+		if ((f[i] = strsep(&line, "|\n")) == NULL)
+			return false;
+	return true;
+}
+
 static inline bool
 gold_read(char *line, struct gold *g)
 {
-	char *f[17], *at = line;
+	char *f[GOLD_FIELDS];
 	unsigned type, code;
 	bool start, end;
 
-	for (int i = 0; i < 17; i++)
-		if ((f[i] = strsep(&at, "|\n")) == NULL)
-			return false;
+	if (!gold_split(line, f))
+		return false;
 	*g = (struct gold){ .start = gold_time(f[0], &start),
 		.end = gold_time(f[1], &end),
 		.proto = (unsigned)atoi(f[2]),
@@ -149,6 +163,44 @@ gold_compare(const struct kept_row *row, const struct gold *g, int but)
 	if (gold_int(row, TSN_F_SRC_AS) != g->sas)
 		return "src as";
 	return gold_int(row, TSN_F_DST_AS) != g->das ? "dst as" : NULL;
+}
+
+/* --- suites that ask for every line, and for every value of it --- */
+
+static inline bool
+gold_there(const char *data, const char *listing)
+{
+	if (access(data, R_OK) == 0 && access(listing, R_OK) == 0)
+		return true;
+	cr_log_warn("not compared, not there: %s", data);
+	return false;
+}
+
+/* Each line behind the heading, by [compare] with its number from 0 on; there are as many as our [rows]. */
+static inline void
+gold_each_line(const char *path, size_t rows, void (*compare)(const void *arg, char *line, size_t row, const char *where), const void *arg)
+{
+	FILE *f = fopen(path, "r");
+	char line[1024], where[400];
+	size_t n = 0;
+
+	cr_assert_not_null(f, "%s", path);
+	cr_assert_not_null(fgets(line, sizeof(line), f));
+	for (; fgets(line, sizeof(line), f) != NULL; n++) {
+		snprintf(where, sizeof(where), "%s:%zu", path, n + 2);
+		cr_assert_lt(n, rows, "%s: we have fewer rows", where);
+		compare(arg, line, n, where);
+	}
+	cr_assert_eq(n, rows, "%s: %zu rows, we have %zu", path, n, rows);
+	fclose(f);
+}
+
+/* What is absent is 0 in a listing. */
+static inline void
+gold_is_int(const struct tsn_value *field, enum tsn_field f, uint64_t want, const char *where)
+{
+	cr_assert(field[f].known ? (uint64_t)field[f].i == want : want == 0, "%s: %s %lld, not %llu", where, tsn_fields[f].name,
+	    (long long)field[f].i, (unsigned long long)want);
 }
 
 #endif

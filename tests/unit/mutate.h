@@ -7,17 +7,17 @@
 #ifndef TESTS_MUTATE_H
 #define TESTS_MUTATE_H
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit/xorshift.h"
+
 static inline uint64_t
 mutate_random(uint64_t *s)
 {
-	*s ^= *s >> 12;
-	*s ^= *s << 25;
-	*s ^= *s >> 27;
-	return *s * UINT64_C(0x2545f4914f6cdd1d);
+	return xorshift_star(s);
 }
 
 static inline long
@@ -72,6 +72,17 @@ mutate_once(uint8_t *p, size_t n, size_t cap, uint64_t *s)
 			p[at] = r >> 56 & 1 ? (uint8_t)(r >> 40) : odd[(r >> 40) % sizeof(odd)];
 		return n;
 	}
+}
+
+/* [n] bytes of [from], changed [times] times, to [p], which has room for [cap], more than those; the new length. */
+static inline size_t
+mutate_copy(uint8_t *p, size_t cap, const void *from, size_t n, uint64_t times, uint64_t *s)
+{
+	assert(n < cap);
+	memcpy(p, from, n);
+	while (times-- > 0)
+		n = mutate_once(p, n, cap, s);
+	return n;
 }
 
 #endif

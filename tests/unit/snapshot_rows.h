@@ -19,27 +19,10 @@
 #include "base/pack.h"
 #include "core/engine.h"
 #include "daemon/snapshot.h"
+#include "unit/compile_rules.h"
 #include "unit/scratch.h"
 
 #define START INT64_C(1767571200000)
-
-static inline struct tsn_ruleset *
-compile_rules(const char *text)
-{
-	struct tsn_sources *sources = tsn_sources_new();
-	struct tsn_diags *diags = tsn_diags_new();
-	struct tsn_rule_text one = { "rules", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
-	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
-	struct tsn_buf out = TSN_BUF_INIT;
-
-	tsn_diags_print(diags, sources, false, &out);
-	cr_assert(rs != NULL, "%s", tsn_buf_str(&out));
-	tsn_buf_fini(&out);
-	tsn_diags_free(diags);
-	tsn_sources_free(sources);
-	return rs;
-}
 
 /* Row [n] is a function of its number: hosts come and go, some are busy, one in ten is late, every eighth is an answer,
  * and some are told again by another exporter. */

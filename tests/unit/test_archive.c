@@ -20,21 +20,15 @@
 #include "ruleset/manifest.h"
 #include "ruleset/sha256.h"
 #include "unit/mutate.h"
-#include "scratch.h"
+#include "scratch_dir.h"
 
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
 #include <archive.h>
 #include <archive_entry.h>
 
-static char dir[64], error[TSN_RULESET_ERROR];
+static char error[TSN_RULESET_ERROR];
 static struct tsn_buf packed;
 static struct tsn_manifest m;
-
-static void
-begin(void)
-{
-	scratch_make(dir);
-}
 
 static void
 end(void)
@@ -44,23 +38,7 @@ end(void)
 	cr_assert_eq(tsn_disk_remove(AT_FDCWD, dir), 0);
 }
 
-TestSuite(archive, .init = begin, .fini = end);
-
-static const char *
-path(const char *name)
-{
-	return scratch_path(dir, name);
-}
-
-static void
-put(const char *name, const char *text)
-{
-	FILE *f = fopen(path(name), "w");
-
-	cr_assert_not_null(f);
-	fputs(text, f);
-	fclose(f);
-}
+TestSuite(archive, .init = dir_begin, .fini = end);
 
 static void
 says(const char *what)
@@ -183,10 +161,10 @@ Test(archive, a_good_one_is_unpacked)
 	cr_assert_eq(m.tests, 2);
 	cr_assert_eq(m.nfiles, 2);
 	cr_assert_str_eq(m.file[0].path, "a.tsn", "sorted");
-	cr_assert(tsn_file_read(path("lists/deep/b.csv"), 100, &text, error), "%s", error);
+	cr_assert(tsn_file_read(dir_path("lists/deep/b.csv"), 100, &text, error), "%s", error);
 	cr_assert_str_eq(text.p, "rules");
 	tsn_buf_fini(&text);
-	cr_assert_eq(access(path("manifest.json"), F_OK), 0);
+	cr_assert_eq(access(dir_path("manifest.json"), F_OK), 0);
 }
 
 /* --- attacks --- */
@@ -200,8 +178,8 @@ Test(archive, names_that_lead_out)
 		open_good();
 		file(bad[i], "rules");
 		close_archive();
-		tsn_disk_remove(AT_FDCWD, path("a.tsn"));
-		tsn_disk_remove(AT_FDCWD, path("manifest.json"));
+		tsn_disk_remove(AT_FDCWD, dir_path("a.tsn"));
+		tsn_disk_remove(AT_FDCWD, dir_path("manifest.json"));
 		refused("the archive has an entry of a bad name, ");
 		cr_assert_null(strchr(error, '\x1b'), "what steers terminals is not passed on");
 	}
@@ -263,9 +241,9 @@ Test(archive, another_file_than_listed)
 		manifest((const char *const[]){ "a.tsn" }, 1);
 		file("w-1/a.tsn", bad[i].content);
 		close_archive();
-		tsn_disk_remove(AT_FDCWD, path("manifest.json"));
+		tsn_disk_remove(AT_FDCWD, dir_path("manifest.json"));
 		refused(bad[i].says);
-		cr_assert_neq(access(path("a.tsn"), F_OK), 0, "nothing of it is written");
+		cr_assert_neq(access(dir_path("a.tsn"), F_OK), 0, "nothing of it is written");
 	}
 }
 
@@ -319,8 +297,8 @@ Test(archive, bombs)
 	close_archive();
 	cr_assert_lt(packed.len, 100000);
 	refused("b is in the archive and not in its manifest");
-	tsn_disk_remove(AT_FDCWD, path("a.tsn"));
-	tsn_disk_remove(AT_FDCWD, path("manifest.json"));
+	tsn_disk_remove(AT_FDCWD, dir_path("a.tsn"));
+	tsn_disk_remove(AT_FDCWD, dir_path("manifest.json"));
 	/* folders with a body, which are passed over: what is passed over is counted */
 	open_archive();
 	e = archive_entry_new();
@@ -380,10 +358,7 @@ Test(archive, mutations_end_well)
 	close_archive();
 	cr_assert_lt(packed.len, sizeof(work) / 2);
 	for (long i = 0; i < mutate_times(50000); i++) {
-		memcpy(work, packed.p, packed.len);
-		n = packed.len;
-		for (unsigned k = 0; k <= i % 3; k++)
-			n = mutate_once(work, n, sizeof(work), &seed);
+		n = mutate_copy(work, sizeof(work), packed.p, packed.len, 1 + (uint64_t)i % 3, &seed);
 		tsn_archive_unpack(work, n, NULL, &m, error);
 		tsn_manifest_fini(&m);
 	}
@@ -477,45 +452,45 @@ Test(archive, packed_twice_it_is_the_same)
 {
 	struct tsn_buf first = TSN_BUF_INIT;
 
-	put("b.tsn", HEADER "rule b { when dst_port == 2 }\n");
-	put("a.tsn", HEADER "set bad = file \"lists/bad.txt\"\ntable t = file \"lists/t.csv\" default 3\nrule a { when src in bad }\n");
-	cr_assert_eq(mkdir(path("lists"), 0755), 0);
-	put("lists/bad.txt", "10.0.0.1\n");
-	put("lists/t.csv", "a,b\n");
-	put("notes.txt", "nobody's business\n");
-	put("README.md", "# w\n");
+	dir_put("b.tsn", HEADER "rule b { when dst_port == 2 }\n");
+	dir_put("a.tsn", HEADER "set bad = file \"lists/bad.txt\"\ntable t = file \"lists/t.csv\" default 3\nrule a { when src in bad }\n");
+	cr_assert_eq(mkdir(dir_path("lists"), 0755), 0);
+	dir_put("lists/bad.txt", "10.0.0.1\n");
+	dir_put("lists/t.csv", "a,b\n");
+	dir_put("notes.txt", "nobody's business\n");
+	dir_put("README.md", "# w\n");
 	cr_assert(contents(), "%s", error);
 	cr_assert_eq(m.nfiles, 5);
 	cr_assert_str_eq(m.license, "CC0-1.0");
 	cr_assert_str_eq(m.channel, "core");
-	cr_assert(tsn_archive_write(dir, path("one"), &m, error), "%s", error);
-	cr_assert_eq(chmod(path("a.tsn"), 0600), 0);
-	put("b.tsn", HEADER "rule b { when dst_port == 2 }\n"); /* another time of change */
+	cr_assert(tsn_archive_write(dir, dir_path("one"), &m, error), "%s", error);
+	cr_assert_eq(chmod(dir_path("a.tsn"), 0600), 0);
+	dir_put("b.tsn", HEADER "rule b { when dst_port == 2 }\n"); /* another time of change */
 	cr_assert(contents(), "%s", error);
-	cr_assert(tsn_archive_write(dir, path("two"), &m, error), "%s", error);
-	cr_assert(tsn_file_read(path("one"), 65536, &first, error));
-	cr_assert(tsn_file_read(path("two"), 65536, &packed, error));
+	cr_assert(tsn_archive_write(dir, dir_path("two"), &m, error), "%s", error);
+	cr_assert(tsn_file_read(dir_path("one"), 65536, &first, error));
+	cr_assert(tsn_file_read(dir_path("two"), 65536, &packed, error));
 	cr_assert(first.len == packed.len && memcmp(first.p, packed.p, first.len) == 0);
 	tsn_buf_fini(&first);
-	cr_assert_eq(mkdir(path("out"), 0755), 0);
+	cr_assert_eq(mkdir(dir_path("out"), 0755), 0);
 	tsn_manifest_fini(&m);
-	cr_assert(tsn_archive_unpack((const uint8_t *)packed.p, packed.len, path("out"), &m, error), "%s", error);
-	cr_assert_eq(access(path("out/lists/bad.txt"), F_OK), 0);
-	cr_assert_neq(access(path("out/notes.txt"), F_OK), 0);
+	cr_assert(tsn_archive_unpack((const uint8_t *)packed.p, packed.len, dir_path("out"), &m, error), "%s", error);
+	cr_assert_eq(access(dir_path("out/lists/bad.txt"), F_OK), 0);
+	cr_assert_neq(access(dir_path("out/notes.txt"), F_OK), 0);
 }
 
 /* Without a list of files in the manifest they are found. */
 Test(archive, files_are_found)
 {
-	put("a.tsn", HEADER "rule a { when dst_port == 2 }\n");
+	dir_put("a.tsn", HEADER "rule a { when dst_port == 2 }\n");
 	m.name = tsn_strdup("w");
 	m.version = tsn_strdup("1.2");
-	cr_assert(tsn_archive_write(dir, path("one"), &m, error), "%s", error);
+	cr_assert(tsn_archive_write(dir, dir_path("one"), &m, error), "%s", error);
 	cr_assert_eq(m.nfiles, 1);
-	put("a.tsn", "rule {");
+	dir_put("a.tsn", "rule {");
 	tsn_free(m.file[0].path);
 	m.nfiles = 0;
-	cr_assert_not(tsn_archive_write(dir, path("two"), &m, error));
+	cr_assert_not(tsn_archive_write(dir, dir_path("two"), &m, error));
 	says("the rules of ");
 }
 
@@ -541,23 +516,23 @@ Test(archive, rules_that_may_not_travel)
 		{ HEADER "rule {", "error: " },
 	};
 
-	cr_assert_eq(symlink("/etc/passwd", path("link.txt")), 0);
+	cr_assert_eq(symlink("/etc/passwd", dir_path("link.txt")), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		put("a.tsn", bad[i].text);
+		dir_put("a.tsn", bad[i].text);
 		cr_assert_not(contents(), "%s", bad[i].text);
 		says(bad[i].says);
 	}
-	put("a.tsn", HEADER);
-	put("b.tsn", "ruleset w { version \"1.3\" }\n");
+	dir_put("a.tsn", HEADER);
+	dir_put("b.tsn", "ruleset w { version \"1.3\" }\n");
 	cr_assert_not(contents());
 	says("the files of a ruleset say the same version; another says \"1.2\"");
-	put("b.tsn", HEADER "use \"a.tsn\"\n");
+	dir_put("b.tsn", HEADER "use \"a.tsn\"\n");
 	cr_assert(contents(), "%s", error);
-	put("A.tsn", HEADER);
+	dir_put("A.tsn", HEADER);
 	cr_assert_not(contents());
 	says("A.tsn and a.tsn differ in nothing but capitals");
-	cr_assert_eq(unlink(path("A.tsn")), 0);
-	put("b c.tsn", HEADER);
+	cr_assert_eq(unlink(dir_path("A.tsn")), 0);
+	dir_put("b c.tsn", HEADER);
 	cr_assert_not(contents());
 	says("a file in an archive is named with letters, digits, . _ and -");
 }
@@ -575,7 +550,7 @@ Test(archive, memory_may_run_out_anywhere)
 	}
 	cr_assert(done);
 	tsn_manifest_fini(&m);
-	put("a.tsn", HEADER "rule a { when dst_port == 2 }\n");
+	dir_put("a.tsn", HEADER "rule a { when dst_port == 2 }\n");
 	for (long n = done = false; !done && n < 500; n++) {
 		tsn_manifest_fini(&m);
 		m.name = tsn_strdup("w");

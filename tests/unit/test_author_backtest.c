@@ -12,6 +12,8 @@
 #include "author/backtest.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "unit/compile_rules.h"
+#include "unit/scratch_dir.h"
 
 #define START INT64_C(1767571200000) /* 2026-01-05 00:00:00 */
 
@@ -20,17 +22,12 @@ static const char rules[] =
 	"rule a_odd { when dst_port == 1434 alert each }\n"
 	"rule m_none { when dst_port == 9 }\n";
 
-static char root[64];
-
 static FILE *
 open_file(const char *name, const char *mode)
 {
-	char path[160];
-	FILE *f;
+	FILE *f = fopen(dir_path(name), mode);
 
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	f = fopen(path, mode);
-	cr_assert_not_null(f, "%s", path);
+	cr_assert_not_null(f, "%s", name);
 	return f;
 }
 
@@ -51,8 +48,7 @@ write_flows(const char *name, int from, int n, unsigned src, unsigned port)
 static void
 make_directory(void)
 {
-	snprintf(root, sizeof(root), "/tmp/tocsin-backtest-XXXXXX");
-	cr_assert_not_null(mkdtemp(root));
+	dir_begin();
 	/* the later file first: names decide */
 	write_flows("flows.202601050100.csv", 3600, 10, 7, 25);
 	write_flows("flows.202601050000.csv", 0, 5, 7, 25);
@@ -60,31 +56,7 @@ make_directory(void)
 	write_flows("flows.202601050000.csv", 10, 12, 9, 80);
 }
 
-static void
-remove_directory(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(author_backtest, .init = make_directory, .fini = remove_directory);
-
-static struct tsn_ruleset *
-compile(const char *text)
-{
-	struct tsn_sources *sources = tsn_sources_new();
-	struct tsn_diags *diags = tsn_diags_new();
-	struct tsn_rule_text one = { "rule", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
-	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
-
-	cr_assert_not_null(rs);
-	tsn_diags_free(diags);
-	tsn_sources_free(sources);
-	return rs;
-}
+TestSuite(author_backtest, .init = make_directory, .fini = dir_end);
 
 static void
 on_line(void *arg, enum tsn_log_level level, const char *line)
@@ -116,14 +88,14 @@ describe(const struct tsn_backtest *b, struct tsn_buf *out)
 
 Test(author_backtest, directory)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 100);
 	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_backtest b;
 
 	for (uint32_t rows = 1; rows <= 1024; rows += 341) { /* never changes a result */
 		o.batch_rows = rows;
-		cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+		cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 		cr_assert_eq(b.flows, 30);
 		cr_assert_eq(b.first, START);
 		cr_assert_eq(b.last, START + 3609000);
@@ -147,17 +119,17 @@ Test(author_backtest, directory)
 
 Test(author_backtest, limits)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 2);
 	struct tsn_backtest b;
 
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(b.nalerts, 4); /* of a_odd and z_scan two each */
 	cr_assert_eq(b.rule[0].alerts, 3);
 	cr_assert_eq(b.rule[0].listed, 2);
 	tsn_backtest_fini(&b);
 	o.max_alerts = 0;
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(b.nalerts, 0);
 	cr_assert_eq(b.rule[2].alerts, 3);
 	tsn_backtest_fini(&b);
@@ -167,14 +139,14 @@ Test(author_backtest, limits)
 Test(author_backtest, damage)
 {
 	char missing[128];
-	const char *input[] = { missing, root };
+	const char *input[] = { missing, dir };
 	struct tsn_backtest_options o = options(input, 0);
 	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_log log = { TSN_LOG_WARN, on_line, &text };
 	struct tsn_backtest b;
 	FILE *f;
 
-	snprintf(missing, sizeof(missing), "%s/missing", root);
+	snprintf(missing, sizeof(missing), "%s/missing", dir);
 	f = open_file("flows.202601050030.csv", "w");
 	fputs("start,duration,proto,src,src_port,dst,dst_port,flags,packets,bytes\n2026-01-05T00:30:00.000Z,0s,tcp,10.0.0.1,1,192.0.2.1,2,SYN,1,", f);
 	fclose(f);
@@ -186,7 +158,7 @@ Test(author_backtest, damage)
 	fclose(f);
 	o.ninputs = 2;
 	o.feed.log = &log;
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_geq(b.flows, 30);
 	cr_assert_eq(b.rule[0].alerts, 3);
 	cr_assert_eq(b.rule[2].alerts, 3);
@@ -215,20 +187,20 @@ on_progress(void *arg, uint64_t flows, uint64_t done, uint64_t total)
 
 Test(author_backtest, progress)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 0);
 	struct heard h = { 0 };
 	struct tsn_backtest b;
 
 	o.progress = on_progress;
 	o.arg = &h;
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(h.done, h.total);
 	cr_assert_gt(h.total, 1000);
 	cr_assert_eq(b.flows, 30);
 	tsn_backtest_fini(&b);
 	h = (struct heard){ .stop_at = 1 };
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	cr_assert_eq(h.calls, 1);
 	cr_assert_eq(b.flows, 20); /* of the first file */
 	tsn_backtest_fini(&b);
@@ -252,13 +224,13 @@ in_thread(void *arg)
 
 Test(author_backtest, threads)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct one_thread t[2];
 	struct tsn_buf text[2] = { TSN_BUF_INIT, TSN_BUF_INIT };
 	pthread_t id[2];
 
 	for (int i = 0; i < 2; i++)
-		t[i] = (struct one_thread){ .o = options(&input, 100), .rs = compile(rules) };
+		t[i] = (struct one_thread){ .o = options(&input, 100), .rs = compile_rules(rules) };
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(pthread_create(&id[i], NULL, in_thread, &t[i]), 0);
 	for (int i = 0; i < 2; i++) {
@@ -274,20 +246,20 @@ Test(author_backtest, threads)
 
 Test(author_backtest, memory)
 {
-	const char *input = root;
+	const char *input = dir;
 	struct tsn_backtest_options o = options(&input, 100);
 	struct tsn_backtest b;
 	long n;
 
 	tsn_mem_fail_at(1000000, false);
-	cr_assert(tsn_backtest_run(compile(rules), &o, &b));
+	cr_assert(tsn_backtest_run(compile_rules(rules), &o, &b));
 	n = tsn_mem_count();
 	tsn_backtest_fini(&b);
 	for (long i = 0; i < n; i += 1 + n / 150) {
 		struct tsn_ruleset *rs;
 
 		tsn_mem_fail_never();
-		rs = compile(rules);
+		rs = compile_rules(rules);
 		tsn_mem_fail_at(i, true);
 		if (tsn_backtest_run(rs, &o, &b))
 			cr_assert(b.flows <= 30);

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/digits.h"
 #include "base/hash.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -155,6 +156,23 @@ Test(base, times_equal_the_c_librarys)
 	tsn_time_text(INT64_MAX, text);
 }
 
+/* Whatever minute was written before. */
+Test(base, times_one_behind_the_other)
+{
+	static const int64_t around[] = { 0, INT64_C(1767571200000), INT64_C(253402300799999), INT64_C(-62167219200000), INT64_MIN, INT64_MAX };
+	struct tsn_minute near = TSN_MINUTE;
+	char text[TSN_TIME_TEXT];
+
+	for (int i = 0; i < 20000; i++) {
+		const uint64_t by = rnd() % 150000 - 75000; /* to the other end of the range, too */
+		const int64_t ms = (int64_t)((uint64_t)around[rnd() % (i % 64 < 48 ? 2 : 6)] + by);
+		char want[TSN_TIME_TEXT];
+
+		*tsn_time_put(text, ms, &near) = '\0';
+		cr_assert_str_eq(text, tsn_time_text(ms, want), "%lld", (long long)ms);
+	}
+}
+
 Test(base, durations)
 {
 	static const struct { int64_t ms; char text[32]; } cases[] = {
@@ -203,6 +221,21 @@ Test(base, numbers_are_written_as_printf_writes_them)
 		tsn_buf_int(&b, v);
 		snprintf(want, sizeof(want), "%lld", (long long)v);
 		cr_assert_str_eq(tsn_buf_str(&b), want);
+	}
+	for (int i = 0; i < 5000; i++) {
+		uint64_t v = i == 0 ? 0 : i == 1 ? UINT64_MAX : ((uint64_t)random() << 33 ^ (uint64_t)random() << 11) >> random() % 64;
+
+		snprintf(want, sizeof(want), "%llu", (unsigned long long)v);
+		*tsn_put_u64(addr, v) = '\0';
+		cr_assert_str_eq(addr, want);
+		snprintf(want, sizeof(want), "%016llx", (unsigned long long)v);
+		*tsn_put_hex64(addr, v) = '\0';
+		cr_assert_str_eq(addr, want);
+	}
+	for (uint32_t i = 0; i < 1000; i++) {
+		snprintf(want, sizeof(want), "%02u %03u", i % 100, i);
+		*tsn_put_triple(TSN_PUT(tsn_put_pair(addr, i % 100), " "), i) = '\0';
+		cr_assert_str_eq(addr, want);
 	}
 	for (uint32_t i = 0; i < 256; i++) {
 		snprintf(want, sizeof(want), "%u.%u.%u.0", i, 255 - i, i / 2);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "compile/compile.h"
 #include "sets/set.h"
 
@@ -46,7 +47,7 @@ make_path(const char *path)
 	static const char *const search[] = { "stdlib-rules" };
 	struct tsn_compile_input in = { .paths = &path, .npaths = 1, .search = search, .nsearch = 1 };
 
-	return make_input(&in, false);
+	return make_input(&in, true);
 }
 
 static inline struct made
@@ -65,6 +66,18 @@ unmake(struct made *m)
 	tsn_buf_fini(&m->text);
 	tsn_diags_free(m->diags);
 	tsn_sources_free(m->sources);
+}
+
+/* Where allocations fail, all from the [n]th on: whatever comes of it is let go. */
+static inline void
+compile_out_of_memory(const struct tsn_compile_input *in, long n)
+{
+	struct made m = { .sources = tsn_sources_new(), .diags = tsn_diags_new() };
+
+	tsn_mem_fail_at(n, true);
+	m.r = tsn_compile(m.sources, in, m.diags);
+	tsn_mem_fail_never();
+	unmake(&m);
 }
 
 static inline const struct tsn_ir_rule *

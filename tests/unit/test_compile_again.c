@@ -6,36 +6,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "scratch.h"
+#include "scratch_dir.h"
 #include "test_check.h"
 
-static char root[64];
-
-static void
-setup(void)
-{
-	scratch_make(root);
-}
-
-static void
-teardown(void)
-{
-	scratch_remove(root);
-}
-
-TestSuite(compile_again, .init = setup, .fini = teardown);
-
-static const char *
-at(const char *name)
-{
-	return scratch_path(root, name);
-}
-
-static void
-put(const char *name, const char *text)
-{
-	scratch_put(at(name), text);
-}
+TestSuite(compile_again, .init = dir_begin, .fini = dir_end);
 
 /* Another time than any that a write gives, so that it does not depend on the grain of the clock. */
 static void
@@ -43,13 +17,13 @@ stamp(const char *name, long second)
 {
 	const struct timespec t[2] = { { second, 0 }, { second, 0 } };
 
-	cr_assert_eq(utimensat(AT_FDCWD, at(name), t, 0), 0);
+	cr_assert_eq(utimensat(AT_FDCWD, dir_path(name), t, 0), 0);
 }
 
 static struct made
 compiled(const struct tsn_ruleset *before)
 {
-	const char *paths[] = { at("rules.tsn") };
+	const char *paths[] = { dir_path("rules.tsn") };
 	struct tsn_compile_input in = { .paths = paths, .npaths = 1, .before = before };
 
 	return make_input(&in, true);
@@ -84,9 +58,9 @@ static const char *const rules =
 static void
 put_all(void)
 {
-	put("rules.tsn", rules);
-	put("bad.txt", "10.0.0.1\n10.0.0.2\n");
-	put("named.csv", "ip,what\n10.0.0.5,five\n");
+	dir_put("rules.tsn", rules);
+	dir_put("bad.txt", "10.0.0.1\n10.0.0.2\n");
+	dir_put("named.csv", "ip,what\n10.0.0.5,five\n");
 	stamp("bad.txt", 1000000000);
 	stamp("named.csv", 1000000000);
 }
@@ -127,8 +101,8 @@ Test(compile_again, the_same_bytes_are_not_read)
 	put_all();
 	a = compiled(NULL);
 	made_well(&a, 0);
-	unlink(at("bad.txt"));
-	put("bad.txt", "10.0.0.1\n10.0.0.2\n");
+	unlink(dir_path("bad.txt"));
+	dir_put("bad.txt", "10.0.0.1\n10.0.0.2\n");
 	stamp("bad.txt", 1000000001);
 	b = compiled(a.r);
 	made_well(&b, 2);
@@ -144,14 +118,14 @@ Test(compile_again, changed_files_are_read)
 	put_all();
 	a = compiled(NULL);
 	made_well(&a, 0);
-	put("bad.txt", "10.0.0.1\n10.0.0.3\n"); /* as long as before */
+	dir_put("bad.txt", "10.0.0.1\n10.0.0.3\n"); /* as long as before */
 	stamp("bad.txt", 1000000000);
 	b = compiled(a.r);
 	made_well(&b, 1);
 	cr_expect(has(&a, "bad", 2) && !has(&a, "bad", 3), "the old one stays what it was");
 	cr_expect(has(&b, "bad", 3) && !has(&b, "bad", 2) && has(&b, "both", 3) && !has(&b, "both", 2));
 	unmake(&a);
-	put("bad.txt", "10.0.0.7\n");
+	dir_put("bad.txt", "10.0.0.7\n");
 	c = compiled(b.r);
 	made_well(&c, 1);
 	unmake(&b);
@@ -164,11 +138,11 @@ put_table(const char *rule, const char *rows)
 {
 	struct tsn_buf text = TSN_BUF_INIT;
 
-	put("rules.tsn", rule);
+	dir_put("rules.tsn", rule);
 	tsn_buf_printf(&text, "net,limit\n%s", rows);
 	for (unsigned i = 0; i < 100; i++) /* one bad line in so many is skipped */
 		tsn_buf_printf(&text, "10.1.0.%u,1\n", i);
-	put("limits.csv", tsn_buf_str(&text));
+	dir_put("limits.csv", tsn_buf_str(&text));
 	stamp("limits.csv", 1000000000);
 	tsn_buf_fini(&text);
 }
@@ -217,15 +191,15 @@ Test(compile_again, a_table_is_kept_with_keys_of_one_type)
 	tsn_buf_puts(&text, "net,limit\n70000,5\n");
 	for (unsigned i = 0; i < 100; i++)
 		tsn_buf_printf(&text, "%u,1\n", i);
-	put("limits.csv", tsn_buf_str(&text));
+	dir_put("limits.csv", tsn_buf_str(&text));
 	stamp("limits.csv", 1000000000);
 	tsn_buf_clear(&text);
 	tsn_buf_printf(&text, "%srule b { when bytes > limit(dst_port) }\n", one);
-	put("rules.tsn", tsn_buf_str(&text));
+	dir_put("rules.tsn", tsn_buf_str(&text));
 	a = compiled(NULL);
 	cr_assert(a.r != NULL && a.r->module->nsets == 1, "%s", tsn_buf_str(&a.text));
 	cr_expect(tsn_set_has_int(a.r->sets[0], 99) && !tsn_set_has_int(a.r->sets[0], 70000));
-	put("rules.tsn", one);
+	dir_put("rules.tsn", one);
 	b = compiled(a.r);
 	cr_assert(b.r != NULL && b.r->module->nsets == 1, "%s", tsn_buf_str(&b.text));
 	cr_expect(tsn_set_has_int(b.r->sets[0], 99) && tsn_set_has_int(b.r->sets[0], 70000));
@@ -268,7 +242,7 @@ Test(compile_again, bad_lines_are_told_each_time)
 	for (unsigned i = 0; i < 200; i++)
 		tsn_buf_printf(&text, "10.0.0.%u\n", i);
 	tsn_buf_puts(&text, "no address\n");
-	put("bad.txt", tsn_buf_str(&text));
+	dir_put("bad.txt", tsn_buf_str(&text));
 	stamp("bad.txt", 1000000000);
 	a = compiled(NULL);
 	made_well(&a, 0);
@@ -287,7 +261,7 @@ Test(compile_again, a_file_that_is_gone_is_an_error)
 
 	put_all();
 	a = compiled(NULL);
-	unlink(at("bad.txt"));
+	unlink(dir_path("bad.txt"));
 	b = compiled(a.r);
 	cr_expect_null(b.r);
 	cr_expect_not_null(strstr(tsn_buf_str(&b.text), "cannot read bad.txt"), "%s", tsn_buf_str(&b.text));
@@ -314,9 +288,9 @@ Test(compile_again, rules_are_found_by_their_names)
 {
 	struct made a, b, c;
 
-	put("rules.tsn", "rule a { when dst_port == 1 }\nrule b { when dst_port == 2 }\nrule c { when dst_port == 3 }\n");
+	dir_put("rules.tsn", "rule a { when dst_port == 1 }\nrule b { when dst_port == 2 }\nrule c { when dst_port == 3 }\n");
 	a = compiled(NULL);
-	put("rules.tsn", "rule n { when dst_port == 1 }\nrule c { when dst_port == 3 }\nrule a { when dst_port == 4 }\n");
+	dir_put("rules.tsn", "rule n { when dst_port == 1 }\nrule c { when dst_port == 3 }\nrule a { when dst_port == 4 }\n");
 	b = compiled(a.r);
 	c = compiled(NULL);
 	cr_expect_eq(tsn_program_was(b.r->program, 0, a.r->program), TSN_NAMES_NONE);
@@ -346,18 +320,9 @@ Test(compile_again, every_allocation_fails_once)
 	total = tsn_mem_count();
 	unmake(&b);
 	for (long n = 0; n < total; n += getenv("TSN_SOAK") != NULL ? 1 : 5) {
-		struct tsn_sources *s = tsn_sources_new();
-		struct tsn_diags *d = tsn_diags_new();
-		const char *paths[] = { at("rules.tsn") };
-		struct tsn_compile_input in = { .paths = paths, .npaths = 1, .before = a.r };
-		struct tsn_ruleset *r;
+		const char *paths[] = { dir_path("rules.tsn") };
 
-		tsn_mem_fail_at(n, true);
-		r = tsn_compile(s, &in, d);
-		tsn_mem_fail_never();
-		tsn_ruleset_free(r);
-		tsn_diags_free(d);
-		tsn_sources_free(s);
+		compile_out_of_memory(&(struct tsn_compile_input){ .paths = paths, .npaths = 1, .before = a.r }, n);
 	}
 	cr_expect(has(&a, "bad", 1));
 	unmake(&a);
@@ -386,7 +351,7 @@ put_many(void)
 			tsn_buf_puts(&text, " }\n");
 		}
 	}
-	put("rules.tsn", tsn_buf_str(&text));
+	dir_put("rules.tsn", tsn_buf_str(&text));
 	tsn_buf_fini(&text);
 }
 

@@ -5,47 +5,30 @@
  * of the same files by somebody who never saw them comes to: diagnostics, program, alerts.
  */
 #include <malloc.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alert/alert.h"
 #include "base/mem.h"
 #include "core/engine.h"
 #include "dice.h"
-#include "scratch.h"
+#include "scratch_dir.h"
 #include "test_check.h"
-
-static char root[64];
 
 static void
 setup(void)
 {
-	char path[80];
-
-	scratch_make(root);
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "mkdir %s/%s", root, i == 0 ? "rules" : "lib");
-		cr_assert_eq(system(path), 0);
-	}
+	dir_begin();
+	cr_assert_eq(mkdir(dir_path("rules"), 0700), 0);
+	cr_assert_eq(mkdir(dir_path("lib"), 0700), 0);
 }
 
-static void
-teardown(void)
-{
-	scratch_remove(root);
-}
-
-TestSuite(compile_kept, .init = setup, .fini = teardown);
-
-static void
-put(const char *name, const char *text)
-{
-	scratch_put(scratch_path(root, name), text);
-}
+TestSuite(compile_kept, .init = setup, .fini = dir_end);
 
 static struct made
 compiled(const struct tsn_ruleset *before)
 {
-	const char *paths[] = { scratch_path(root, "rules") };
+	const char *paths[] = { dir_path("rules") };
 	struct tsn_compile_input in = { .paths = paths, .npaths = 1, .before = before, .keep = true };
 
 	return make_input(&in, true);
@@ -64,10 +47,10 @@ kept(const struct made *m, uint32_t n, uint32_t of)
 static void
 put_three(void)
 {
-	put("rules/a.tsn", "let n = 1\nrule a { when count() by src over 10s > n }\n");
-	put("rules/b.tsn", "use \"../lib/common.tsn\"\nrule b { when dst_port == common }\n");
-	put("rules/c.tsn", "rule c { when count() by dst over 10s > 5 }\ndisable nobody\n");
-	put("lib/common.tsn", "let common = 7\n");
+	dir_put("rules/a.tsn", "let n = 1\nrule a { when count() by src over 10s > n }\n");
+	dir_put("rules/b.tsn", "use \"../lib/common.tsn\"\nrule b { when dst_port == common }\n");
+	dir_put("rules/c.tsn", "rule c { when count() by dst over 10s > 5 }\ndisable nobody\n");
+	dir_put("lib/common.tsn", "let common = 7\n");
 }
 
 Test(compile_kept, unchanged_files_are_not_parsed)
@@ -77,7 +60,7 @@ Test(compile_kept, unchanged_files_are_not_parsed)
 	put_three();
 	a = compiled(NULL);
 	kept(&a, 0, 4);
-	put("rules/a.tsn", "let n = 1\nrule a { when count() by src over 10s > n }\n"); /* written anew, the same */
+	dir_put("rules/a.tsn", "let n = 1\nrule a { when count() by src over 10s > n }\n"); /* written anew, the same */
 	b = compiled(a.r);
 	kept(&b, 4, 4);
 	cr_expect_str_eq(tsn_buf_str(&a.text), tsn_buf_str(&b.text));
@@ -96,7 +79,7 @@ Test(compile_kept, a_constant_of_a_used_file_changes)
 
 	put_three();
 	a = compiled(NULL);
-	put("lib/common.tsn", "let common = 8\n");
+	dir_put("lib/common.tsn", "let common = 8\n");
 	b = compiled(a.r);
 	kept(&b, 3, 4);
 	cr_expect_not_null(strstr(rule_of(&b, "b")->when->canon, ":8"), "%s", rule_of(&b, "b")->when->canon);
@@ -111,12 +94,12 @@ Test(compile_kept, what_is_missed_is_said_where_it_is_used)
 
 	put_three();
 	a = compiled(NULL);
-	put("lib/common.tsn", "let uncommon = 8\n");
+	dir_put("lib/common.tsn", "let uncommon = 8\n");
 	b = compiled(a.r);
 	cr_expect_null(b.r);
 	cr_expect_not_null(strstr(tsn_buf_str(&b.text), "rules/b.tsn:2:27: error: no service, constant or field \"common\""), "%s", tsn_buf_str(&b.text));
 	unmake(&b);
-	put("lib/common.tsn", "let common = 8\n");
+	dir_put("lib/common.tsn", "let common = 8\n");
 	b = compiled(a.r);
 	kept(&b, 3, 4);
 	unmake(&a);
@@ -130,16 +113,16 @@ Test(compile_kept, files_come_between_and_go)
 
 	put_three();
 	a = compiled(NULL);
-	put("rules/0.tsn", "disable neither\n");
-	put("rules/b2.tsn", "disable nor\n");
+	dir_put("rules/0.tsn", "disable neither\n");
+	dir_put("rules/b2.tsn", "disable nor\n");
 	b = compiled(a.r);
 	c = compiled(NULL);
 	kept(&b, 4, 6);
 	cr_expect_str_eq(tsn_buf_str(&b.text), tsn_buf_str(&c.text));
-	cr_expect_str_eq(rule_of(&b, "c")->meta.file, scratch_path(root, "rules/c.tsn"));
+	cr_expect_str_eq(rule_of(&b, "c")->meta.file, dir_path("rules/c.tsn"));
 	unmake(&a);
 	unmake(&c);
-	unlink(scratch_path(root, "rules/a.tsn"));
+	unlink(dir_path("rules/a.tsn"));
 	c = compiled(b.r);
 	d = compiled(NULL);
 	kept(&c, 5, 5);
@@ -176,24 +159,15 @@ Test(compile_kept, every_allocation_fails_once)
 
 	put_three();
 	a = compiled(NULL);
-	put("lib/common.tsn", "let common = 8\n");
+	dir_put("lib/common.tsn", "let common = 8\n");
 	tsn_mem_fail_at(-1, false);
 	b = compiled(a.r);
 	total = tsn_mem_count();
 	unmake(&b);
 	for (long n = 0; n < total; n++) {
-		struct tsn_sources *s = tsn_sources_new();
-		struct tsn_diags *d = tsn_diags_new();
-		const char *paths[] = { scratch_path(root, "rules") };
-		struct tsn_compile_input in = { .paths = paths, .npaths = 1, .before = a.r, .keep = true };
-		struct tsn_ruleset *r;
+		const char *paths[] = { dir_path("rules") };
 
-		tsn_mem_fail_at(n, true);
-		r = tsn_compile(s, &in, d);
-		tsn_mem_fail_never();
-		tsn_ruleset_free(r);
-		tsn_diags_free(d);
-		tsn_sources_free(s);
+		compile_out_of_memory(&(struct tsn_compile_input){ .paths = paths, .npaths = 1, .before = a.r, .keep = true }, n);
 	}
 	b = compiled(a.r);
 	kept(&b, 3, 4);
@@ -275,7 +249,7 @@ write_one(unsigned file)
 		put_rule(&b, file, k);
 	if (file == 6)
 		put_layer(&b);
-	put(name_of[file], tsn_buf_str(&b));
+	dir_put(name_of[file], tsn_buf_str(&b));
 	tsn_buf_fini(&b);
 }
 
@@ -288,14 +262,14 @@ edit(void)
 	char old[96];
 
 	if (what == 0 && file != 4 && file != 5) {
-		unlink(scratch_path(root, name_of[file]));
+		unlink(dir_path(name_of[file]));
 	} else if (what == 1) { /* two change places */
-		snprintf(old, sizeof(old), "%s", scratch_path(root, "kept"));
-		rename(scratch_path(root, "rules/1.tsn"), old);
-		rename(scratch_path(root, "rules/2.tsn"), scratch_path(root, "rules/1.tsn"));
-		rename(old, scratch_path(root, "rules/2.tsn"));
+		snprintf(old, sizeof(old), "%s", dir_path("kept"));
+		rename(dir_path("rules/1.tsn"), old);
+		rename(dir_path("rules/2.tsn"), dir_path("rules/1.tsn"));
+		rename(old, dir_path("rules/2.tsn"));
 	} else if (what == 2) {
-		put("lib/members.txt", below(2) == 0 ? "10.0.0.1\n10.0.0.2\n" : "10.0.0.3\n");
+		dir_put("lib/members.txt", below(2) == 0 ? "10.0.0.1\n10.0.0.2\n" : "10.0.0.3\n");
 	} else {
 		write_one(file);
 	}
@@ -398,7 +372,7 @@ Test(compile_kept, any_edits_come_to_what_a_new_load_comes_to)
 	struct tsn_engine *e = NULL;
 	struct found found = { 0 };
 
-	put("lib/members.txt", "10.0.0.1\n");
+	dir_put("lib/members.txt", "10.0.0.1\n");
 	for (unsigned i = 0; i < FILES; i++)
 		write_one(i);
 	for (unsigned i = 0; i < rounds; i++) {
@@ -443,8 +417,8 @@ Test(compile_kept, what_is_kept_does_not_grow)
 		tsn_buf_clear(&text);
 		for (unsigned k = 0; k < 50; k++)
 			tsn_buf_printf(&text, "rule r%u { when dst_port == %u and bytes > %u }\n", k, k + 1, i);
-		put(i % 2 == 0 ? "rules/many.tsn" : "rules/0.tsn", tsn_buf_str(&text));
-		unlink(scratch_path(root, i % 2 == 0 ? "rules/0.tsn" : "rules/many.tsn"));
+		dir_put(i % 2 == 0 ? "rules/many.tsn" : "rules/0.tsn", tsn_buf_str(&text));
+		unlink(dir_path(i % 2 == 0 ? "rules/0.tsn" : "rules/many.tsn"));
 		is = compiled(was.r);
 		kept(&is, i == 0 ? 0 : 4, 5);
 		cr_expect_leq(is.sources->n, 6);

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "core/engine.h"
 #include "vm/vm.h"
+#include "unit/compile_rules.h"
 
 #define FLOWS 1500
 #define START INT64_C(1767571200000)
@@ -63,25 +64,6 @@ random_flows(struct flow *f)
 	}
 }
 
-static struct tsn_ruleset *
-compile(const char *text)
-{
-	struct tsn_sources *sources = tsn_sources_new();
-	struct tsn_diags *diags = tsn_diags_new();
-	struct tsn_rule_text one = { "rule", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
-	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
-	struct tsn_buf out = TSN_BUF_INIT;
-
-	if (rs == NULL) {
-		tsn_diags_print(diags, sources, false, &out);
-		cr_assert(false, "%s\n%s", text, tsn_buf_str(&out));
-	}
-	tsn_diags_free(diags);
-	tsn_sources_free(sources);
-	return rs;
-}
-
 static void
 on_alert(void *arg, const struct tsn_alert *al)
 {
@@ -117,7 +99,7 @@ run_rules(const char *text, const struct flow *f, int n, uint32_t rows, bool idl
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert, out, TSN_SEV_INFO);
 	int64_t now = f[0].received;
 
-	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile(text), NULL));
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile_rules(text), NULL));
 	for (int i = 0; i < n; i++) {
 		for (; idle && now < f[i].received; now += 700)
 			tsn_engine_clock(e, now);
@@ -311,14 +293,14 @@ Test(core_alerts, what_except_and_during_keep_out_is_counted)
 		struct tsn_engine_options o = { .batch_rows = batch_sizes[i] };
 		struct tsn_engine *e = tsn_engine_new(&o);
 
-		cr_assert(e != NULL && tsn_engine_load(e, compile(text), NULL));
+		cr_assert(e != NULL && tsn_engine_load(e, compile_rules(text), NULL));
 		for (int k = 0; k < 11; k++) {
 			f = (struct flow){ START + k * 60000 + 100, 0, k % 3 == 0 ? 1 : 2, 9, k == 10 ? 25 : 80 };
 			tsn_engine_clock(e, f.received);
 			put(e, &f);
 		}
 		check_kept_out(e, 3, 2, batch_sizes[i]);
-		cr_assert(tsn_engine_load(e, compile(text), NULL));
+		cr_assert(tsn_engine_load(e, compile_rules(text), NULL));
 		check_kept_out(e, 3, 2, batch_sizes[i]);
 		f = (struct flow){ START + 3600000, 0, 2, 9, 80 };
 		tsn_engine_clock(e, f.received);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/engine.h"
+#include "unit/compile_rules.h"
 
 #define FLOWS 400
 #define START INT64_C(1767571200000)
@@ -169,25 +170,6 @@ run_model(struct model *m, const struct flow *f, size_t n, struct seen *s)
 
 /* --- the engine --- */
 
-static struct tsn_ruleset *
-compile(const char *text)
-{
-	struct tsn_sources *sources = tsn_sources_new();
-	struct tsn_diags *diags = tsn_diags_new();
-	struct tsn_rule_text one = { "rules", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
-	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
-	struct tsn_buf out = TSN_BUF_INIT;
-
-	if (rs == NULL) {
-		tsn_diags_print(diags, sources, false, &out);
-		cr_assert(false, "%s", tsn_buf_str(&out));
-	}
-	tsn_diags_free(diags);
-	tsn_sources_free(sources);
-	return rs;
-}
-
 static void
 on_alert(void *arg, const struct tsn_alert *al)
 {
@@ -231,13 +213,13 @@ run_engine(const char *text, const char *other, const struct flow *f, size_t n, 
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert, s, TSN_SEV_INFO);
 
 	memset(s, 0, sizeof(*s));
-	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile(text), NULL));
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile_rules(text), NULL));
 	for (size_t i = 0; i < n; i++) {
 		for (int64_t t = i > 0 ? f[i - 1].received : f[0].received; idle && t < f[i].received; t += 500)
 			tsn_engine_clock(e, t);
 		if (i == reload) {
 			tsn_engine_clock(e, f[i].received);
-			cr_assert(tsn_engine_load(e, compile(other), NULL));
+			cr_assert(tsn_engine_load(e, compile_rules(other), NULL));
 		}
 		put(e, &f[i], (uint32_t)i);
 	}

@@ -16,6 +16,7 @@
 #include "core/engine.h"
 #include "daemon/tell.h"
 #include "pair/pair.h"
+#include "unit/compile_rules.h"
 
 #define START INT64_C(1767571200000)
 #define FLOWS 900
@@ -25,25 +26,6 @@ static const char rules[] =
     "rule talks { when established and reply_bytes > bytes alert each message \"{src} {dst} {bytes} {reply_bytes} {initiator} {bps}\" }\n"
     "rule share { when count(answered) by dst per 30s < 2 message \"{dst} {value}\" }\n"
     "rule plain { when count() by src over 60s > 20 message \"{src} {value}\" }\n";
-
-static struct tsn_ruleset *
-compile(const char *text)
-{
-	struct tsn_sources *sources = tsn_sources_new();
-	struct tsn_diags *diags = tsn_diags_new();
-	struct tsn_rule_text one = { "rule", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
-	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
-	struct tsn_buf out = TSN_BUF_INIT;
-
-	if (rs == NULL) {
-		tsn_diags_print(diags, sources, false, &out);
-		cr_assert(false, "%s\n%s", text, tsn_buf_str(&out));
-	}
-	tsn_diags_free(diags);
-	tsn_sources_free(sources);
-	return rs;
-}
 
 static void
 on_alert(void *arg, const struct tsn_alert *al)
@@ -67,7 +49,7 @@ start(struct run *r, const char *text, uint32_t rows)
 	r->e = tsn_engine_new(&o);
 	r->sink = tsn_sink_call_new(on_alert, &r->out, TSN_SEV_INFO);
 	cr_assert(tsn_engine_add_sink(r->e, r->sink));
-	cr_assert(tsn_engine_load(r->e, compile(text), NULL));
+	cr_assert(tsn_engine_load(r->e, compile_rules(text), NULL));
 }
 
 static void
@@ -153,7 +135,7 @@ Test(core_talks, reloads_and_restarts_lose_no_conversation)
 			push(whole.e, s, i);
 			push(r.e, s, i);
 			if (i == FLOWS / 3)
-				cr_assert(tsn_engine_load(r.e, compile(more), NULL));
+				cr_assert(tsn_engine_load(r.e, compile_rules(more), NULL));
 		}
 		tsn_engine_finish(whole.e);
 		tsn_engine_finish(r.e);
@@ -185,11 +167,11 @@ Test(core_talks, pairing_is_there_only_for_those_who_ask)
 
 	start(&r, "rule a { when bytes > 1 }", 16);
 	cr_assert_null(tsn_engine_pair(r.e));
-	cr_assert(tsn_engine_load(r.e, compile("rule a { when answered }"), NULL));
+	cr_assert(tsn_engine_load(r.e, compile_rules("rule a { when answered }"), NULL));
 	cr_assert_not_null(tsn_engine_pair(r.e));
-	cr_assert(tsn_engine_load(r.e, compile("rule a { requires both_directions when bytes > 1 }"), NULL));
+	cr_assert(tsn_engine_load(r.e, compile_rules("rule a { requires both_directions when bytes > 1 }"), NULL));
 	cr_assert_not_null(tsn_engine_pair(r.e));
-	cr_assert(tsn_engine_load(r.e, compile("rule a { when bytes > 1 }"), NULL));
+	cr_assert(tsn_engine_load(r.e, compile_rules("rule a { when bytes > 1 }"), NULL));
 	cr_assert_null(tsn_engine_pair(r.e));
 	stop(&r);
 }

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/engine.h"
+#include "unit/compile_rules.h"
 
 #define FLOWS_MAX 600
 #define START INT64_C(1767571200000)
@@ -379,25 +380,6 @@ put(struct tsn_engine *e, const struct flow *f, uint32_t number)
 	b->n++;
 }
 
-static struct tsn_ruleset *
-compile(const char *text)
-{
-	struct tsn_sources *sources = tsn_sources_new();
-	struct tsn_diags *diags = tsn_diags_new();
-	struct tsn_rule_text one = { "rule", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &one, .ntexts = 1 };
-	struct tsn_ruleset *rs = tsn_compile(sources, &in, diags);
-	struct tsn_buf out = TSN_BUF_INIT;
-
-	if (rs == NULL) {
-		tsn_diags_print(diags, sources, false, &out);
-		cr_assert(false, "%s\n%s", text, tsn_buf_str(&out));
-	}
-	tsn_diags_free(diags);
-	tsn_sources_free(sources);
-	return rs;
-}
-
 static void
 run_engine(const struct rule *r, const struct flow *f, size_t n, uint32_t rows, struct seen *s)
 {
@@ -406,7 +388,7 @@ run_engine(const struct rule *r, const struct flow *f, size_t n, uint32_t rows, 
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert, s, TSN_SEV_INFO);
 
 	memset(s, 0, sizeof(*s));
-	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile(r->text), NULL));
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile_rules(r->text), NULL));
 	for (size_t i = 0; i < n; i++)
 		put(e, &f[i], (uint32_t)i);
 	tsn_engine_finish(e);

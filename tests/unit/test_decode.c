@@ -141,9 +141,9 @@ Test(decode, every_field)
 
 			setup(&t, caps[c]);
 			for (unsigned count = 1; count <= limits[v]; count++) {
-				struct nf_header h = { versions[v], -1u, (uint32_t)nf_random(&seed), (uint32_t)nf_random(&seed),
-					(uint32_t)nf_random(&seed), (uint32_t)nf_random(&seed), nf_random(&seed) & 0xffff,
-					nf_random(&seed) & 0xffff };
+				struct nf_header h = { versions[v], -1u, (uint32_t)xorshift_star(&seed), (uint32_t)xorshift_star(&seed),
+					(uint32_t)xorshift_star(&seed), (uint32_t)xorshift_star(&seed), xorshift_star(&seed) & 0xffff,
+					xorshift_star(&seed) & 0xffff };
 
 				for (unsigned i = 0; i < count; i++) {
 					sent[n + i] = nf_random_record(&seed);

@@ -182,7 +182,7 @@ Test(decode_sequence, losses_add_up)
 
 	for (int run = 0; run < 200; run++) {
 		struct line l;
-		uint32_t seq = (uint32_t)nf_random(&seed), uptime = (uint32_t)nf_random(&seed);
+		uint32_t seq = (uint32_t)xorshift_star(&seed), uptime = (uint32_t)xorshift_star(&seed);
 		uint64_t lost = 0, swapped = 0;
 		struct {
 			uint32_t seq, uptime;
@@ -193,10 +193,10 @@ Test(decode_sequence, losses_add_up)
 		hear(&l, seq, 30, uptime);
 		seq += 30;
 		for (int i = 0; i < 500; i++) {
-			unsigned count = 1 + nf_random(&seed) % 30, what = nf_random(&seed) % 100;
+			unsigned count = 1 + xorshift_star(&seed) % 30, what = xorshift_star(&seed) % 100;
 			bool last = i == 499;
 
-			uptime += nf_random(&seed) % 50;
+			uptime += xorshift_star(&seed) % 50;
 			if (what < 10 && !last && held.count == 0) {
 				lost += count;
 			} else if (what < 15 && !last && held.count == 0 && count > 1) {

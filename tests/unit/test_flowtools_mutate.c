@@ -43,15 +43,9 @@ Test(flowtools_mutate, files)
 
 	for (long i = 0; i < times; i++) {
 		uint8_t p[2048];
-		size_t n;
 
 		make_seed(&b, &seed);
-		n = b.n;
-		cr_assert_lt(n, sizeof(p));
-		memcpy(p, b.p, n);
-		for (uint64_t k = mutate_random(&seed) % 6; k > 0; k--)
-			n = mutate_once(p, n, sizeof(p), &seed);
-		LLVMFuzzerTestOneInput(p, n);
+		LLVMFuzzerTestOneInput(p, mutate_copy(p, sizeof(p), b.p, b.n, mutate_random(&seed) % 6, &seed));
 	}
 	cr_assert(fuzz.rows > (uint64_t)times, "mutations that say something: %llu rows", (unsigned long long)fuzz.rows);
 	bytes_free(&b);

@@ -15,7 +15,7 @@
 #include "ruleset/index.h"
 #include "ruleset/names.h"
 #include "unit/mutate.h"
-#include "scratch.h"
+#include "scratch_dir.h"
 
 static char error[TSN_RULESET_ERROR];
 
@@ -203,11 +203,8 @@ Test(index, mutations_end_well)
 	struct tsn_index x;
 
 	for (long i = 0; i < mutate_times(200000); i++) {
-		size_t n = sizeof(good) - 1;
+		size_t n = mutate_copy(work, sizeof(work), good, sizeof(good) - 1, 1 + (uint64_t)i % 3, &seed);
 
-		memcpy(work, good, n);
-		for (unsigned k = 0; k <= i % 3; k++)
-			n = mutate_once(work, n, sizeof(work), &seed);
 		if (tsn_index_parse((const char *)work, n, &x, error))
 			for (size_t r = 0; r < x.nrulesets; r++)
 				cr_assert(tsn_ruleset_name_ok(x.ruleset[r].name) && tsn_ruleset_path_ok(x.ruleset[r].version[0].url));
@@ -237,24 +234,10 @@ Test(index, memory_may_run_out_anywhere)
 
 #if defined(TSN_HAVE_ARCHIVE) && defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
 
-static char dir[64];
-
-static void
-begin(void)
-{
-	scratch_make(dir);
-}
-
 static void
 end(void)
 {
 	cr_assert_eq(tsn_disk_remove(AT_FDCWD, dir), 0);
-}
-
-static const char *
-path(const char *name)
-{
-	return scratch_path(dir, name);
 }
 
 /* DIR/[file] with NAME VERSION in it. */
@@ -266,11 +249,11 @@ put_archive(const char *file, const char *name, const char *version, const char 
 
 	snprintf(text, sizeof(text), "ruleset %s { version \"%s\" license \"CC0-1.0\" author \"%s\" }\nrule r { when dst_port == 1 }\n", name,
 	    version, author);
-	cr_assert(tsn_file_replace(path("r.tsn"), text, strlen(text), 0644, error));
+	cr_assert(tsn_file_replace(dir_path("r.tsn"), text, strlen(text), 0644, error));
 	m.name = tsn_strdup(name);
 	m.version = tsn_strdup(version);
 	m.author = tsn_strdup(author);
-	cr_assert(tsn_archive_write(dir, path(file), &m, error), "%s", error);
+	cr_assert(tsn_archive_write(dir, dir_path(file), &m, error), "%s", error);
 	tsn_manifest_fini(&m);
 }
 
@@ -283,7 +266,7 @@ make(struct tsn_index *x)
 
 	cr_assert(tsn_index_make(dir, NOW, NOW + 86400000, &out, error), "%s", error);
 	cr_assert(tsn_index_parse(out.p, out.len, x, error), "%s", error);
-	cr_assert(tsn_file_replace(path("index.json"), out.p, out.len, 0644, error));
+	cr_assert(tsn_file_replace(dir_path("index.json"), out.p, out.len, 0644, error));
 	tsn_buf_fini(&out);
 }
 
@@ -297,7 +280,7 @@ refused(const char *what)
 	tsn_buf_fini(&out);
 }
 
-Test(index, is_made_of_the_archives, .init = begin, .fini = end)
+Test(index, is_made_of_the_archives, .init = dir_begin, .fini = end)
 {
 	struct tsn_buf text = TSN_BUF_INIT;
 	struct tsn_index x;
@@ -318,12 +301,12 @@ Test(index, is_made_of_the_archives, .init = begin, .fini = end)
 	cr_assert_str_eq(x.ruleset[1].author, "new \\\"quoted\\\"", "of the newest");
 	tsn_index_fini(&x);
 	/* a summary written by hand is kept, and the serial goes on */
-	cr_assert(tsn_file_read(path("index.json"), 65536, &text, error));
+	cr_assert(tsn_file_read(dir_path("index.json"), 65536, &text, error));
 	at = strstr(text.p, "\"author\": \"A\"");
 	cr_assert_not_null(at);
 	memcpy(at, "\"summary\": \"", 12);
 	memcpy(at, "\"summary\":\"S\"", 13);
-	cr_assert(tsn_file_replace(path("index.json"), text.p, text.len, 0644, error));
+	cr_assert(tsn_file_replace(dir_path("index.json"), text.p, text.len, 0644, error));
 	make(&x);
 	cr_assert_eq(x.serial, 2);
 	cr_assert_str_eq(x.ruleset[0].summary, "S");
@@ -331,15 +314,15 @@ Test(index, is_made_of_the_archives, .init = begin, .fini = end)
 	tsn_buf_fini(&text);
 }
 
-Test(index, is_not_made_of_bad_ones, .init = begin, .fini = end)
+Test(index, is_not_made_of_bad_ones, .init = dir_begin, .fini = end)
 {
 	put_archive("w-2.tar.zst", "w", "1", "A");
 	refused("/w-2.tar.zst has w 1 in it and should be called w-1.tar.zst");
-	cr_assert_eq(unlink(path("w-2.tar.zst")), 0);
-	cr_assert(tsn_file_replace(path("w-1.tar.zst"), "zzz", 3, 0644, error));
+	cr_assert_eq(unlink(dir_path("w-2.tar.zst")), 0);
+	cr_assert(tsn_file_replace(dir_path("w-1.tar.zst"), "zzz", 3, 0644, error));
 	refused("/w-1.tar.zst: the archive is damaged or none: ");
 	put_archive("w-1.tar.zst", "w", "1", "A");
-	cr_assert(tsn_file_replace(path("index.json"), "{}", 2, 0644, error));
+	cr_assert(tsn_file_replace(dir_path("index.json"), "{}", 2, 0644, error));
 	refused("the index that is there cannot be read: "); /* else the serial would begin anew */
 }
 

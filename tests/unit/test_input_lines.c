@@ -6,19 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "input/lines.h"
+#include "unit/bytes_file.h"
 
 static void
 open_bytes(struct tsn_reader *r, const void *p, size_t n)
 {
-	int fd = memfd_create("lines", MFD_CLOEXEC);
 	char path[40], error[TSN_INPUT_ERROR];
+	int fd = bytes_file(p, n, path);
 
-	cr_assert(fd >= 0 && write(fd, p, n) == (ssize_t)n);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	cr_assert(tsn_reader_open(r, path, error), "%s", error);
 	close(fd);
 }

@@ -95,13 +95,9 @@ mutate_captures(uint64_t seed)
 	rows = fuzz.rows;
 	for (long i = 0; i < times; i++) {
 		uint8_t p[16384];
-		size_t n = seeds[i % SEEDS].n;
+		const struct bytes *from = &seeds[i % SEEDS];
 
-		cr_assert_lt(n, sizeof(p));
-		memcpy(p, seeds[i % SEEDS].p, n);
-		for (uint64_t k = 1 + mutate_random(&seed) % 5; k > 0; k--)
-			n = mutate_once(p, n, sizeof(p), &seed);
-		LLVMFuzzerTestOneInput(p, n);
+		LLVMFuzzerTestOneInput(p, mutate_copy(p, sizeof(p), from->p, from->n, 1 + mutate_random(&seed) % 5, &seed));
 	}
 	cr_assert_gt(fuzz.rows - rows, (uint64_t)times * 2, "mutations still give flows");
 	for (int k = 0; k < SEEDS; k++)
@@ -109,7 +105,7 @@ mutate_captures(uint64_t seed)
 	tsn_batch_free(fuzz.batch);
 	tsn_decoder_free(fuzz.decoder);
 	tsn_exporters_free(fuzz.exporters);
-	close(fuzz_file.fd);
+	fuzz_file_close();
 }
 
 Test(input_mutate, captures_1)

@@ -119,10 +119,7 @@ Test(input_packet, mutated)
 		size_t n, payload;
 
 		make_frame(&b, link, (int)(mutate_random(&seed) % KINDS));
-		n = b.n;
-		memcpy(p, b.p, n);
-		for (uint64_t k = mutate_random(&seed) % 5; k > 0; k--)
-			n = mutate_once(p, n, sizeof(p), &seed);
+		n = mutate_copy(p, sizeof(p), b.p, b.n, mutate_random(&seed) % 5, &seed);
 		udp += parse(link, p, n, &payload) == TSN_PACKET_UDP;
 	}
 	cr_assert(udp > times / 8 && udp < times * 3 / 4, "%ld of %ld are UDP", udp, times);

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "input/walk.h"
+#include "scratch_dir.h"
 
 Test(input_walk, times_in_names)
 {
@@ -47,23 +48,14 @@ Test(input_walk, times_in_names)
 		    (unsigned long long)tsn_walk_time(cases[i].path));
 }
 
-/* A directory of its own for each test, gone afterwards. */
-static char root[64];
-
-static void
-make_root(void)
-{
-	snprintf(root, sizeof(root), "/tmp/tsn-walk-XXXXXX");
-	cr_assert_not_null(mkdtemp(root));
-}
-
 static void
 remove_root(void)
 {
-	char command[200];
+	char command[100];
 
-	snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", root, root);
+	snprintf(command, sizeof(command), "chmod -R u+rwx %s", dir); /* a test takes rights away */
 	cr_assert_eq(system(command), 0);
+	dir_end();
 }
 
 static void
@@ -73,7 +65,7 @@ make(const char *name, long changed)
 	char path[200];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", root, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	if (path[strlen(path) - 1] == '/') {
 		cr_assert_eq(mkdir(path, 0700), 0);
 		return;
@@ -88,18 +80,18 @@ static void
 expect_files(const struct tsn_walk *w, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < w->n && i < n; i++)
-		cr_expect_str_eq(w->files[i].path + strlen(root) + 1, names[i], "%zu: %s, not %s", i, w->files[i].path, names[i]);
+		cr_expect_str_eq(w->files[i].path + strlen(dir) + 1, names[i], "%zu: %s, not %s", i, w->files[i].path, names[i]);
 	cr_expect_eq(w->n, n, "%zu", w->n);
 }
 
 static void
 count_trouble(void *arg, const char *line)
 {
-	cr_assert_not_null(strstr(line, root), "%s", line);
+	cr_assert_not_null(strstr(line, dir), "%s", line);
 	++*(int *)arg;
 }
 
-Test(input_walk, order_and_omissions, .init = make_root, .fini = remove_root)
+Test(input_walk, order_and_omissions, .init = dir_begin, .fini = remove_root)
 {
 	static const char *const names[] = { "nfcapd.202611231400", "a/nfcapd.202611231405", "2026-11-23/conn.15:00:00.log",
 		"nfcapd.202611240000", "part-2.csv", "part-10.csv", "z.csv", "a/b/early.csv", "nfcapd.current.12" };
@@ -118,16 +110,16 @@ Test(input_walk, order_and_omissions, .init = make_root, .fini = remove_root)
 	make("part-10.csv", 2000);
 	make("part-2.csv", 2000);
 	/* a circle, a link to nothing, a fifo, a directory that cannot be read (by anybody but root) */
-	snprintf(path, sizeof(path), "%s/a/b/up", root);
-	cr_assert_eq(symlink(root, path), 0);
-	snprintf(path, sizeof(path), "%s/nowhere", root);
+	snprintf(path, sizeof(path), "%s/a/b/up", dir);
+	cr_assert_eq(symlink(dir, path), 0);
+	snprintf(path, sizeof(path), "%s/nowhere", dir);
 	cr_assert_eq(symlink("nothing", path), 0);
-	snprintf(path, sizeof(path), "%s/fifo", root);
+	snprintf(path, sizeof(path), "%s/fifo", dir);
 	cr_assert_eq(mkfifo(path, 0600), 0);
-	snprintf(path, sizeof(path), "%s/secret", root);
+	snprintf(path, sizeof(path), "%s/secret", dir);
 	cr_assert_eq(chmod(path, 0), 0);
-	cr_assert(tsn_walk_is_directory(root));
-	cr_assert(tsn_walk_directory(&w, root));
+	cr_assert(tsn_walk_is_directory(dir));
+	cr_assert(tsn_walk_directory(&w, dir));
 	expect_files(&w, names, sizeof(names) / sizeof(names[0]));
 	cr_assert_eq(w.hidden, 2);
 	cr_assert_eq(w.other, 3, "%zu", w.other);
@@ -138,8 +130,8 @@ Test(input_walk, order_and_omissions, .init = make_root, .fini = remove_root)
 	{
 		struct tsn_walk_file a, b;
 
-		snprintf(path, sizeof(path), "%s/z.csv", root);
-		snprintf(to, sizeof(to), "%s/y.csv", root);
+		snprintf(path, sizeof(path), "%s/z.csv", dir);
+		snprintf(to, sizeof(to), "%s/y.csv", dir);
 		cr_assert(tsn_walk_look(path, &a));
 		cr_assert_eq(rename(path, to), 0);
 		cr_assert_not(tsn_walk_look(path, &b));
@@ -150,7 +142,7 @@ Test(input_walk, order_and_omissions, .init = make_root, .fini = remove_root)
 	}
 }
 
-Test(input_walk, many_links_to_each_other_end, .init = make_root, .fini = remove_root)
+Test(input_walk, many_links_to_each_other_end, .init = dir_begin, .fini = remove_root)
 {
 	struct tsn_walk w = { 0 };
 	char path[200], to[200];
@@ -162,16 +154,16 @@ Test(input_walk, many_links_to_each_other_end, .init = make_root, .fini = remove
 		make(path, i);
 	}
 	for (int i = 0; i < 9; i++) {
-		snprintf(path, sizeof(path), "%s/d%d/to%d", root, i / 3, i % 3);
-		snprintf(to, sizeof(to), "%s/d%d", root, i % 3);
+		snprintf(path, sizeof(path), "%s/d%d/to%d", dir, i / 3, i % 3);
+		snprintf(to, sizeof(to), "%s/d%d", dir, i % 3);
 		cr_assert_eq(symlink(to, path), 0);
 	}
-	cr_assert(tsn_walk_directory(&w, root));
+	cr_assert(tsn_walk_directory(&w, dir));
 	cr_assert_eq(w.n, 3, "%zu", w.n);
 	tsn_walk_fini(&w);
 }
 
-Test(input_walk, out_of_memory, .init = make_root, .fini = remove_root)
+Test(input_walk, out_of_memory, .init = dir_begin, .fini = remove_root)
 {
 	make("a/", 0);
 	for (int i = 0; i < 12; i++) {
@@ -186,7 +178,7 @@ Test(input_walk, out_of_memory, .init = make_root, .fini = remove_root)
 		long made;
 
 		tsn_mem_fail_at(n, false);
-		ok = tsn_walk_directory(&w, root);
+		ok = tsn_walk_directory(&w, dir);
 		made = tsn_mem_count();
 		tsn_mem_fail_never();
 		cr_assert(!ok || w.n == 12);

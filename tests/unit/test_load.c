@@ -4,48 +4,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "scratch.h"
+#include "scratch_dir.h"
 #include "test_check.h"
 
-/* A directory of its own for each test; removed at its end. */
-static char root[64];
-
-static void
-setup(void)
-{
-	scratch_make(root);
-}
-
-static void
-teardown(void)
-{
-	scratch_remove(root);
-}
-
-TestSuite(load, .init = setup, .fini = teardown);
-
-static const char *
-at(const char *name)
-{
-	return scratch_path(root, name);
-}
+TestSuite(load, .init = dir_begin, .fini = dir_end);
 
 static void
 put(const char *name, const char *text)
 {
-	const char *path = at(name);
-	char dir[512];
+	const char *path = dir_path(name);
+	char parent[512];
 
-	strcpy(dir, path);
-	*strrchr(dir, '/') = '\0';
-	mkdir(dir, 0700);
+	strcpy(parent, path);
+	*strrchr(parent, '/') = '\0';
+	mkdir(parent, 0700);
 	scratch_put(path, text);
 }
 
 static struct made
 load(const char *a, const char *b, const char *search)
 {
-	const char *paths[2] = { at(a), b == NULL ? NULL : at(b) }, *dirs[1] = { search == NULL ? "" : at(search) };
+	const char *paths[2] = { dir_path(a), b == NULL ? NULL : dir_path(b) }, *dirs[1] = { search == NULL ? "" : dir_path(search) };
 	struct tsn_compile_input in = { .paths = paths, .npaths = b == NULL ? 1 : 2, .search = dirs, .nsearch = search != NULL };
 
 	return make_input(&in, false);
@@ -122,14 +101,14 @@ Test(load, by_name)
 	put("main2.tsn", "use std");
 	m = load("main2.tsn", NULL, "std-rules");
 	expect_rules(&m, "std.a");
-	unlink(at("std-rules/a.tsn"));
+	unlink(dir_path("std-rules/a.tsn"));
 	m = load("main2.tsn", NULL, "std-rules");
 	expect_error(&m, "main2.tsn:1:5: error: cannot read std");
 	/* A ruleset given by path is found by its name, too. */
 	m = load("rules/std", "main2.tsn", NULL);
 	expect_rules(&m, "std.a std.b");
 	/* A file of the site beside others is not the library because its directory has that name. */
-	mkdir(at("mine"), 0700);
+	mkdir(dir_path("mine"), 0700);
 	put("mine/std/site.tsn", "use std rule s { when dst_port == 1 }");
 	m = load("mine/std/site.tsn", NULL, "rules");
 	expect_rules(&m, "std.a std.b s");
@@ -232,7 +211,7 @@ Test(load, refresh)
 	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
 	cr_assert_eq(m.r->module->nsets, 1);
 	cr_expect_eq(m.r->module->sets[0].refresh_ms, 300000);
-	cr_expect_str_eq(tsn_ruleset_set_path(m.r, 0, 0), at("list.csv"));
+	cr_expect_str_eq(tsn_ruleset_set_path(m.r, 0, 0), dir_path("list.csv"));
 	cr_expect_null(tsn_ruleset_set_path(m.r, 0, 1));
 	cr_expect(tsn_set_has_addr(m.r->sets[0], tsn_addr_v4(0x0a000001)));
 	put("list.csv", "ip,what\n10.0.0.2,a\n");
@@ -244,7 +223,7 @@ Test(load, refresh)
 	cr_expect(!tsn_set_has_addr(again, tsn_addr_v4(0x0a000001)) && tsn_set_has_addr(again, tsn_addr_v4(0x0a000002)));
 	cr_expect(tsn_set_has_addr(again, tsn_addr_v4(0xc0000201)));
 	tsn_set_free(again);
-	unlink(at("list.csv"));
+	unlink(dir_path("list.csv"));
 	cr_expect_null(tsn_ruleset_rebuild_set(m.r, 0, d));
 	cr_expect_eq(tsn_diags_errors(d), 1);
 	tsn_diags_free(d);

@@ -46,12 +46,8 @@ mutate_frames(uint64_t seed)
 	for (long i = 0; i < times; i++) {
 		const struct tsn_buf *from = &seeds[i % n];
 		uint8_t p[8192];
-		size_t len = from->len;
 
-		memcpy(p, tsn_buf_str(from), len);
-		for (uint64_t k = 1 + mutate_random(&seed) % 5; k > 0; k--)
-			len = mutate_once(p, len, sizeof(p), &seed);
-		LLVMFuzzerTestOneInput(p, len);
+		LLVMFuzzerTestOneInput(p, mutate_copy(p, sizeof(p), tsn_buf_str(from), from->len, 1 + mutate_random(&seed) % 5, &seed));
 	}
 	for (int i = 0; i < n; i++)
 		tsn_buf_fini(&seeds[i]);

@@ -12,21 +12,15 @@
 #include "base/mem.h"
 #include "ruleset/disk.h"
 #include "ruleset/file.h"
-#include "scratch.h"
+#include "scratch_dir.h"
 
 #ifdef TSN_HAVE_SODIUM
 
 #define MADE "tests/fixtures/minisign/"
 #define LITTLE (UINT64_C(16) << 20) /* a password that is cheap to try */
 
-static char dir[64], error[TSN_RULESET_ERROR], trusted[TSN_TRUSTED_MAX];
+static char error[TSN_RULESET_ERROR], trusted[TSN_TRUSTED_MAX];
 static struct tsn_buf bytes, signature, key;
-
-static void
-begin(void)
-{
-	scratch_make(dir);
-}
 
 static void
 end(void)
@@ -37,13 +31,7 @@ end(void)
 	cr_assert_eq(tsn_disk_remove(AT_FDCWD, dir), 0);
 }
 
-TestSuite(minisign, .init = begin, .fini = end);
-
-static const char *
-path(const char *name)
-{
-	return scratch_path(dir, name);
-}
+TestSuite(minisign, .init = dir_begin, .fini = end);
 
 static void
 read_into(struct tsn_buf *b, const char *file)
@@ -168,14 +156,14 @@ Test(minisign, made_here_and_read_here)
 	char line[TSN_PUBLIC_KEY_TEXT], id[17], *text;
 	struct stat st;
 
-	cr_assert(tsn_minisign_generate(path("p"), path("s"), NULL, error), "%s", error);
-	cr_assert_eq(stat(path("s"), &st), 0);
+	cr_assert(tsn_minisign_generate(dir_path("p"), dir_path("s"), NULL, error), "%s", error);
+	cr_assert_eq(stat(dir_path("s"), &st), 0);
 	cr_assert_eq(st.st_mode & 0777, 0600, "a secret is its owner's");
-	cr_assert(tsn_minisign_sign((const uint8_t *)"abc", 3, path("s"), NULL, "tocsin index 4", &text, error), "%s", error);
+	cr_assert(tsn_minisign_sign((const uint8_t *)"abc", 3, dir_path("s"), NULL, "tocsin index 4", &text, error), "%s", error);
 	tsn_buf_puts(&bytes, "abc");
 	tsn_buf_puts(&signature, text);
 	tsn_free(text);
-	cr_assert(verify(path("p")), "%s", error);
+	cr_assert(verify(dir_path("p")), "%s", error);
 	cr_assert_str_eq(trusted, "tocsin index 4");
 	cr_assert(tsn_public_key_parse(key.p, &k, error));
 	tsn_public_key_text(&k, line);
@@ -184,9 +172,9 @@ Test(minisign, made_here_and_read_here)
 	tsn_public_key_id(&k, id);
 	cr_assert(strstr(key.p, id) != NULL, "%s in %s", id, key.p);
 	/* what is there already is nobody's to overwrite */
-	cr_assert_not(tsn_minisign_generate(path("q"), path("s"), NULL, error));
+	cr_assert_not(tsn_minisign_generate(dir_path("q"), dir_path("s"), NULL, error));
 	says("is there already and stays as it is");
-	cr_assert_neq(access(path("q"), F_OK), 0, "half a pair is none");
+	cr_assert_neq(access(dir_path("q"), F_OK), 0, "half a pair is none");
 }
 
 Test(minisign, passwords)
@@ -194,17 +182,17 @@ Test(minisign, passwords)
 	bool encrypted;
 	char *text;
 
-	cr_assert(tsn_minisign_generate_with(path("p"), path("s"), "secret", LITTLE, error), "%s", error);
-	cr_assert(tsn_minisign_encrypted(path("s"), &encrypted, error) && encrypted);
-	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, path("s"), "wrong", "", &text, error));
+	cr_assert(tsn_minisign_generate_with(dir_path("p"), dir_path("s"), "secret", LITTLE, error), "%s", error);
+	cr_assert(tsn_minisign_encrypted(dir_path("s"), &encrypted, error) && encrypted);
+	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, dir_path("s"), "wrong", "", &text, error));
 	says("wrong password for ");
-	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, path("s"), NULL, "", &text, error));
+	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, dir_path("s"), NULL, "", &text, error));
 	says("is encrypted and needs its password");
-	cr_assert(tsn_minisign_sign((const uint8_t *)"abc", 3, path("s"), "secret", "", &text, error), "%s", error);
+	cr_assert(tsn_minisign_sign((const uint8_t *)"abc", 3, dir_path("s"), "secret", "", &text, error), "%s", error);
 	tsn_buf_puts(&bytes, "abc");
 	tsn_buf_puts(&signature, text);
 	tsn_free(text);
-	cr_assert(verify(path("p")), "%s", error);
+	cr_assert(verify(dir_path("p")), "%s", error);
 	cr_assert(tsn_minisign_encrypted(MADE "encrypted.key", &encrypted, error) && encrypted);
 	cr_assert(tsn_minisign_encrypted(MADE "plain.key", &encrypted, error) && !encrypted);
 	cr_assert(tsn_minisign_sign((const uint8_t *)"abc", 3, MADE "encrypted.key", "pass word", "x", &text, error), "%s", error);
@@ -221,8 +209,8 @@ Test(minisign, damaged_secret_keys)
 	read_into(&bytes, MADE "plain.key");
 	line = strchr(bytes.p, '\n') + 1;
 	line[120] = line[120] == 'A' ? 'B' : 'A'; /* inside the key */
-	cr_assert(tsn_file_create(path("s"), bytes.p, bytes.len, 0600, error));
-	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, path("s"), NULL, "", &text, error));
+	cr_assert(tsn_file_create(dir_path("s"), bytes.p, bytes.len, 0600, error));
+	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, dir_path("s"), NULL, "", &text, error));
 	says("is damaged");
 	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, MADE "plain.pub", NULL, "", &text, error));
 	says("is no secret key of minisign");
@@ -230,8 +218,8 @@ Test(minisign, damaged_secret_keys)
 	read_into(&bytes, MADE "encrypted.key");
 	line = strchr(bytes.p, '\n') + 1;
 	line[70] = line[71] = 'Q';
-	cr_assert(tsn_file_create(path("t"), bytes.p, bytes.len, 0600, error));
-	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, path("t"), "pass word", "", &text, error));
+	cr_assert(tsn_file_create(dir_path("t"), bytes.p, bytes.len, 0600, error));
+	cr_assert_not(tsn_minisign_sign((const uint8_t *)"abc", 3, dir_path("t"), "pass word", "", &text, error));
 	says("asks for more work to decrypt it than minisign ever does");
 }
 
@@ -281,25 +269,25 @@ Test(minisign, the_program_verifies_what_is_made_here)
 		fprintf(stderr, "NOT CHECKED: minisign is not installed\n");
 		return;
 	}
-	cr_assert(tsn_minisign_generate(path("p"), path("s"), NULL, error), "%s", error);
-	cr_assert(tsn_file_create(path("f"), "abc", 3, 0644, error));
-	cr_assert(tsn_minisign_sign((const uint8_t *)"abc", 3, path("s"), NULL, "of ours", &text, error), "%s", error);
-	cr_assert(tsn_file_create(path("f.minisig"), text, strlen(text), 0644, error));
+	cr_assert(tsn_minisign_generate(dir_path("p"), dir_path("s"), NULL, error), "%s", error);
+	cr_assert(tsn_file_create(dir_path("f"), "abc", 3, 0644, error));
+	cr_assert(tsn_minisign_sign((const uint8_t *)"abc", 3, dir_path("s"), NULL, "of ours", &text, error), "%s", error);
+	cr_assert(tsn_file_create(dir_path("f.minisig"), text, strlen(text), 0644, error));
 	tsn_free(text);
 	snprintf(command, sizeof(command), "cd %s && minisign -V -p p -m f | grep -q 'Trusted comment: of ours'", dir);
 	cr_assert_eq(system(command), 0);
 	snprintf(command, sizeof(command), "cd %s && minisign -S -s s -m f -x g -t 'of theirs' > /dev/null", dir);
 	cr_assert_eq(system(command), 0, "our secret key is one of theirs");
 	tsn_buf_puts(&bytes, "abc");
-	read_into(&signature, path("g"));
-	cr_assert(verify(path("p")), "%s", error);
+	read_into(&signature, dir_path("g"));
+	cr_assert(verify(dir_path("p")), "%s", error);
 	cr_assert_str_eq(trusted, "of theirs");
 	/* and with a password */
-	cr_assert(tsn_minisign_generate_with(path("pp"), path("ss"), "secret", LITTLE, error), "%s", error);
+	cr_assert(tsn_minisign_generate_with(dir_path("pp"), dir_path("ss"), "secret", LITTLE, error), "%s", error);
 	snprintf(command, sizeof(command), "cd %s && echo secret | minisign -S -s ss -m f -x h -t 'locked' > /dev/null 2>&1", dir);
 	cr_assert_eq(system(command), 0);
-	read_into(&signature, path("h"));
-	cr_assert(verify(path("pp")), "%s", error);
+	read_into(&signature, dir_path("h"));
+	cr_assert(verify(dir_path("pp")), "%s", error);
 }
 
 Test(minisign, memory_may_run_out_anywhere)

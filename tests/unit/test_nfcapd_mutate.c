@@ -120,19 +120,15 @@ mutate_files(uint64_t seed)
 	rows = fuzz.rows;
 	for (long i = 0; i < times; i++) {
 		static uint8_t p[32768];
-		size_t n = seeds[i % SEEDS].n;
+		const struct bytes *from = &seeds[i % SEEDS];
 
-		cr_assert_lt(n, sizeof(p));
-		memcpy(p, seeds[i % SEEDS].p, n);
-		for (uint64_t k = 1 + mutate_random(&seed) % 5; k > 0; k--)
-			n = mutate_once(p, n, sizeof(p), &seed);
-		LLVMFuzzerTestOneInput(p, n);
+		LLVMFuzzerTestOneInput(p, mutate_copy(p, sizeof(p), from->p, from->n, 1 + mutate_random(&seed) % 5, &seed));
 	}
 	cr_assert_gt(fuzz.rows - rows, (uint64_t)times * 2, "mutations still give flows");
 	for (int k = 0; k < SEEDS; k++)
 		bytes_free(&seeds[k]);
 	tsn_batch_free(fuzz.batch);
-	close(fuzz.fd);
+	fuzz_file_close();
 }
 
 Test(nfcapd_mutate, files_1, .timeout = 300)
@@ -165,5 +161,5 @@ Test(nfcapd_mutate, each_bit_and_each_length, .timeout = 300)
 	cr_assert_gt(fuzz.rows, 10 * b.n);
 	bytes_free(&b);
 	tsn_batch_free(fuzz.batch);
-	close(fuzz.fd);
+	fuzz_file_close();
 }

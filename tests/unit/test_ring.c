@@ -13,6 +13,7 @@
 #include "daemon/ring.h"
 #include "feed/feed.h"
 #include "input/walk.h"
+#include "scratch_dir.h"
 
 #define CAP (UINT64_C(16) << 20)
 #define NOON INT64_C(1767614400000) /* 2026-01-05 12:00:00 UTC */
@@ -43,7 +44,7 @@ on_rows(void *arg, struct tsn_batch *b, const struct tsn_mask *rows)
 
 /* All that lies in the directory, in the order in which a run would read it. */
 static struct seen
-read_back(const char *dir, uint64_t *size, size_t *files)
+read_back(uint64_t *size, size_t *files)
 {
 	struct seen s = { 0 };
 	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .rows_read = tsn_field_set_all(), .arg = &s });
@@ -82,24 +83,6 @@ message(uint8_t out[2048], uint32_t n, int64_t at)
 	return nf_build(out, &h, r, 30);
 }
 
-static char root[64];
-
-static void
-begin(void)
-{
-	strcpy(root, "/tmp/tsn-ring-XXXXXX");
-	cr_assert_not_null(mkdtemp(root));
-}
-
-static void
-end(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -r %s", root);
-	cr_assert_eq(system(command), 0);
-}
-
 static struct tsn_addr
 six(void)
 {
@@ -109,9 +92,9 @@ six(void)
 	return a;
 }
 
-Test(ring, what_went_in_comes_back, .init = begin, .fini = end)
+Test(ring, what_went_in_comes_back, .init = dir_begin, .fini = dir_end)
 {
-	struct tsn_ring *r = tsn_ring_open(root, CAP, &quiet);
+	struct tsn_ring *r = tsn_ring_open(dir, CAP, &quiet);
 	uint64_t size, expected = 0;
 	uint8_t m[2048];
 	struct tsn_ring_counts n;
@@ -126,7 +109,7 @@ Test(ring, what_went_in_comes_back, .init = begin, .fini = end)
 		expected += i * 30;
 	}
 	tsn_ring_flush(r); /* a reader beside the writer finds whole messages */
-	s = read_back(root, &size, &files);
+	s = read_back(&size, &files);
 	cr_assert_eq(s.flows, 6000);
 	cr_assert_eq(s.bytes, expected);
 	cr_assert_eq(s.from_six, 1500);
@@ -138,9 +121,9 @@ Test(ring, what_went_in_comes_back, .init = begin, .fini = end)
 	tsn_ring_close(r);
 }
 
-Test(ring, the_oldest_go, .init = begin, .fini = end)
+Test(ring, the_oldest_go, .init = dir_begin, .fini = dir_end)
 {
-	struct tsn_ring *r = tsn_ring_open(root, CAP, &quiet);
+	struct tsn_ring *r = tsn_ring_open(dir, CAP, &quiet);
 	const uint32_t last = 20000; /* some 30 MB */
 	uint64_t size, expected = 0;
 	uint8_t m[2048];
@@ -150,7 +133,7 @@ Test(ring, the_oldest_go, .init = begin, .fini = end)
 	for (uint32_t i = 1; i <= last; i++)
 		tsn_ring_put(r, m, message(m, i, NOON + i * 10), tsn_addr_v4(0xc0000201), 4000, NOON + i * 10);
 	tsn_ring_close(r);
-	s = read_back(root, &size, &files);
+	s = read_back(&size, &files);
 	cr_assert_leq(size, CAP);
 	cr_assert_gt(size, CAP / 8 * 7);
 	cr_assert_leq(files, 16);
@@ -162,7 +145,7 @@ Test(ring, the_oldest_go, .init = begin, .fini = end)
 	cr_assert_eq(s.last, NOON + last * 10);
 }
 
-Test(ring, goes_on_with_what_an_earlier_daemon_left, .init = begin, .fini = end)
+Test(ring, goes_on_with_what_an_earlier_daemon_left, .init = dir_begin, .fini = dir_end)
 {
 	char stranger[128];
 	uint64_t size, before;
@@ -171,21 +154,21 @@ Test(ring, goes_on_with_what_an_earlier_daemon_left, .init = begin, .fini = end)
 	size_t files;
 	FILE *f;
 
-	snprintf(stranger, sizeof(stranger), "%s/notes.pcap", root);
+	snprintf(stranger, sizeof(stranger), "%s/notes.pcap", dir);
 	for (uint32_t k = 0; k < 2; k++) {
-		struct tsn_ring *r = tsn_ring_open(root, CAP, &quiet);
+		struct tsn_ring *r = tsn_ring_open(dir, CAP, &quiet);
 
 		for (uint32_t i = 1; i <= 6000; i++)
 			tsn_ring_put(r, m, message(m, i, NOON), tsn_addr_v4(0xc0000201), 4000, NOON + (k * 6000 + i) * 10);
 		tsn_ring_close(r);
 	}
-	s = read_back(root, &before, &files);
+	s = read_back(&before, &files);
 	cr_assert_leq(before, CAP);
 	cr_assert_lt(s.first, NOON + 60000, "the first daemon's are gone, and there was room for them");
 	f = fopen(stranger, "w");
 	fclose(f);
 	for (uint32_t k = 2; k < 5; k++) {
-		struct tsn_ring *r = tsn_ring_open(root, CAP, &quiet);
+		struct tsn_ring *r = tsn_ring_open(dir, CAP, &quiet);
 
 		for (uint32_t i = 1; i <= 6000; i++)
 			tsn_ring_put(r, m, message(m, i, NOON), tsn_addr_v4(0xc0000201), 4000, NOON + (k * 6000 + i) * 10);
@@ -193,13 +176,13 @@ Test(ring, goes_on_with_what_an_earlier_daemon_left, .init = begin, .fini = end)
 	}
 	cr_assert_eq(access(stranger, F_OK), 0, "a file of another name was removed");
 	unlink(stranger);
-	read_back(root, &size, &files);
+	read_back(&size, &files);
 	cr_assert_leq(size, CAP);
 }
 
-Test(ring, too_long_messages_are_counted, .init = begin, .fini = end)
+Test(ring, too_long_messages_are_counted, .init = dir_begin, .fini = dir_end)
 {
-	struct tsn_ring *r = tsn_ring_open(root, CAP, &quiet);
+	struct tsn_ring *r = tsn_ring_open(dir, CAP, &quiet);
 	uint8_t *m = calloc(1, 65535);
 	struct tsn_ring_counts n;
 	uint64_t size;
@@ -212,25 +195,25 @@ Test(ring, too_long_messages_are_counted, .init = begin, .fini = end)
 	cr_assert_eq(n.too_long, 1);
 	cr_assert_eq(n.messages, 2);
 	tsn_ring_close(r);
-	read_back(root, &size, &files);
+	read_back(&size, &files);
 	cr_assert_eq(size, 24 + 2 * (16 + 8 + 65507) + 20 + 40);
 	free(m);
 }
 
-Test(ring, a_failing_disk_costs_the_ring_alone, .init = begin, .fini = end)
+Test(ring, a_failing_disk_costs_the_ring_alone, .init = dir_begin, .fini = dir_end)
 {
-	struct tsn_ring *r = tsn_ring_open(root, CAP, &quiet);
+	struct tsn_ring *r = tsn_ring_open(dir, CAP, &quiet);
 	char aside[80];
 	struct tsn_ring_counts n;
 	uint8_t m[2048];
 	size_t len = message(m, 1, NOON);
 
-	snprintf(aside, sizeof(aside), "%s.gone", root);
-	cr_assert_eq(rename(root, aside), 0);
+	snprintf(aside, sizeof(aside), "%s.gone", dir);
+	cr_assert_eq(rename(dir, aside), 0);
 	tsn_ring_put(r, m, len, tsn_addr_v4(1), 1, NOON);
 	tsn_ring_counts(r, &n);
 	cr_assert_eq(n.lost, 1);
-	cr_assert_eq(rename(aside, root), 0);
+	cr_assert_eq(rename(aside, dir), 0);
 	tsn_ring_put(r, m, len, tsn_addr_v4(1), 1, NOON + 59000);
 	tsn_ring_counts(r, &n);
 	cr_assert_eq(n.lost, 2, "it tries again after a minute, not at each message");

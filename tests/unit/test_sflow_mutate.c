@@ -59,11 +59,7 @@ Test(sflow_mutate, datagrams)
 		size_t n;
 
 		make_seed(&s, &seed);
-		n = s.b.n;
-		cr_assert_lt(n, sizeof(p));
-		memcpy(p, s.b.p, n);
-		for (uint64_t k = mutate_random(&seed) % 6; k > 0; k--)
-			n = mutate_once(p, n, sizeof(p), &seed);
+		n = mutate_copy(p, sizeof(p), s.b.p, s.b.n, mutate_random(&seed) % 6, &seed);
 		exact = malloc(n ? n : 1); /* so that ASan sees a step past the end */
 		memcpy(exact, p, n);
 		fuzz_sflow(exact, n);

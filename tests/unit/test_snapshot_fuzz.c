@@ -22,11 +22,8 @@ mutate(uint64_t seed, long times)
 	LLVMFuzzerTestOneInput(k.p, k.n);
 	p = malloc(k.n + 256);
 	for (long i = 0; i < times; i++) {
-		size_t n = k.n;
+		const size_t n = mutate_copy(p, k.n + 256, k.p, k.n, 1 + mutate_random(&random) % 2, &random);
 
-		memcpy(p, k.p, k.n);
-		for (uint64_t more = 1 + mutate_random(&random) % 2; more > 0; more--)
-			n = mutate_once(p, n, k.n + 256, &random);
 		LLVMFuzzerTestOneInput(p, n);
 	}
 	free(p);

@@ -324,12 +324,9 @@ spoil_case(uint64_t seed)
 	for (int i = 0; i < 40; i++) {
 		uint8_t *p = malloc(k.n + 64), *exact;
 		uint64_t x = rnd(&r) | 1;
-		size_t n = k.n;
+		const size_t n = mutate_copy(p, k.n + 64, k.p, k.n, 1 + below(&r, 3), &x);
 		struct tsn_unpack in;
 
-		memcpy(p, k.p, k.n);
-		for (uint64_t times = 1 + below(&r, 3); times > 0; times--)
-			n = mutate_once(p, n, k.n + 64, &x);
 		exact = malloc(n + 1);
 		memcpy(exact, p, n);
 		in = (struct tsn_unpack){ exact, exact + n, false };

@@ -18,7 +18,7 @@
 #include "ruleset/store.h"
 #include "ruleset/word.h"
 #include "unit/mutate.h"
-#include "scratch.h"
+#include "scratch_dir.h"
 
 #if defined(TSN_HAVE_JANSSON) && defined(TSN_HAVE_SODIUM)
 #define KEY "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
@@ -26,13 +26,7 @@
 
 #define RULES "rule a { when dst_port == 1 }\n"
 
-static char dir[64], error[TSN_RULESET_ERROR];
-
-static void
-make_store(void)
-{
-	scratch_make(dir);
-}
+static char error[TSN_RULESET_ERROR];
 
 static void
 remove_store(void)
@@ -41,25 +35,13 @@ remove_store(void)
 	cr_assert_neq(access(dir, F_OK), 0);
 }
 
-TestSuite(store, .init = make_store, .fini = remove_store);
-
-static const char *
-path(const char *piece)
-{
-	return scratch_path(dir, piece);
-}
-
-static void
-put(const char *piece, const char *text)
-{
-	scratch_put(path(piece), text);
-}
+TestSuite(store, .init = dir_begin, .fini = remove_store);
 
 static char *
 get(const char *piece)
 {
 	static char text[65536];
-	FILE *f = fopen(path(piece), "r");
+	FILE *f = fopen(dir_path(piece), "r");
 	size_t n;
 
 	cr_assert_not_null(f, "%s", piece);
@@ -91,15 +73,15 @@ make_version(const char *name, const char *version)
 {
 	char p[200], sha256[65];
 
-	mkdir(path("versions"), 0755);
+	mkdir(dir_path("versions"), 0755);
 	snprintf(p, sizeof(p), "versions/%s", name);
-	mkdir(path(p), 0755);
+	mkdir(dir_path(p), 0755);
 	snprintf(p, sizeof(p), "versions/%s/%s", name, version);
-	cr_assert_eq(mkdir(path(p), 0755), 0);
+	cr_assert_eq(mkdir(dir_path(p), 0755), 0);
 	snprintf(p, sizeof(p), "versions/%s/%s/a.tsn", name, version);
-	put(p, RULES);
+	dir_put(p, RULES);
 	snprintf(p, sizeof(p), "versions/%s/%s/" TSN_MANIFEST, name, version);
-	put(p, manifest_of(name, version, sha256));
+	dir_put(p, manifest_of(name, version, sha256));
 }
 
 static void
@@ -163,10 +145,10 @@ Test(store, a_missing_or_empty_one_has_nothing)
 	cr_assert(tsn_store_enabled(dir, &e, error));
 	cr_assert(e.n == 0 && e.change == 0);
 	tsn_store_enabled_fini(&e);
-	cr_assert(tsn_store_enabled(path("none"), &e, error));
+	cr_assert(tsn_store_enabled(dir_path("none"), &e, error));
 	cr_assert_eq(e.n, 0);
 	tsn_store_enabled_fini(&e);
-	put("state.json", "");
+	dir_put("state.json", "");
 	cr_assert(!tsn_store_enabled(dir, &e, error), "an emptied file is damage, not an empty store");
 }
 
@@ -182,7 +164,7 @@ Test(store, what_was_put_is_read)
 	cr_assert_eq(e.change, 1);
 	cr_assert_str_eq(e.v[0].name, "botnets");
 	cr_assert_str_eq(e.v[1].name, "worms");
-	cr_assert_str_eq(e.v[1].dir, path("versions/worms/2026.11.1"));
+	cr_assert_str_eq(e.v[1].dir, dir_path("versions/worms/2026.11.1"));
 	cr_assert_str_eq(e.version[1], "2026.11.1");
 	cr_assert_eq(e.v[0].memory_percent, TSN_STORE_SHARE);
 	cr_assert_eq(e.v[1].memory_percent, 60);
@@ -236,7 +218,7 @@ Test(store, a_damaged_state_is_said_and_left_alone)
 	n = strlen(kept);
 	for (size_t cut = 0; cut + 2 < n; cut++) { /* the closing brace is the last but one */
 		text = strndup(kept, cut);
-		put("state.json", text);
+		dir_put("state.json", text);
 		cr_assert(!tsn_store_enabled(dir, &e, error), "cut at %zu", cut);
 		cr_assert(strstr(error, "state.json cannot be used: ") != NULL && strstr(error, "nothing was changed") != NULL, "%s", error);
 		cr_assert(!tsn_store_hold(dir, &h, error), "cut at %zu", cut);
@@ -244,7 +226,7 @@ Test(store, a_damaged_state_is_said_and_left_alone)
 		cr_assert_str_eq(get("state.json"), text);
 		free(text);
 	}
-	cr_assert_eq(access(path("versions/worms/2026.11.1/a.tsn"), F_OK), 0, "something was swept away");
+	cr_assert_eq(access(dir_path("versions/worms/2026.11.1/a.tsn"), F_OK), 0, "something was swept away");
 }
 
 /* Never a crash, and never a version or name that leads out of the folder. */
@@ -257,13 +239,10 @@ Test(store, mutated_states_never_lead_out, .timeout = 300)
 	long read = 0;
 
 	fill();
-	cr_assert_eq(tsn_buf_read_file(&b, path("state.json"), sizeof(text) - 64), 0);
+	cr_assert_eq(tsn_buf_read_file(&b, dir_path("state.json"), sizeof(text) - 64), 0);
 	for (long i = 0; i < mutate_times(100000); i++) {
-		size_t n = b.len;
+		size_t n = mutate_copy(text, sizeof(text), b.p, b.len, mutate_random(&seed) % 3 + 1, &seed);
 
-		memcpy(text, b.p, n);
-		for (uint64_t k = mutate_random(&seed) % 3 + 1; k > 0; k--)
-			n = mutate_once(text, n, sizeof(text), &seed);
 		if (tsn_store_state_parse(&s, (char *)text, n, error)) {
 			read++;
 			for (size_t r = 0; r < s.nrulesets; r++) {
@@ -325,16 +304,16 @@ Test(store, links_are_not_followed)
 		char aside[300];
 
 		snprintf(aside, sizeof(aside), "%s.aside", dir);
-		cr_assert_eq(rename(path(piece[i]), aside), 0);
-		cr_assert_eq(symlink(aside, path(piece[i])), 0);
+		cr_assert_eq(rename(dir_path(piece[i]), aside), 0);
+		cr_assert_eq(symlink(aside, dir_path(piece[i])), 0);
 		cr_assert(!tsn_store_enabled(dir, &e, error), "%s was followed", piece[i]);
 		cr_assert(strstr(error, "no symbolic link in a store is followed") != NULL, "%s", error);
 		if (i < 3) { /* a whole version that is a link may be removed, but never what it leads to */
 			cr_assert(!tsn_store_hold(dir, &h, error), "%s was followed", piece[i]);
 			tsn_store_release(&h);
 		}
-		cr_assert_eq(unlink(path(piece[i])), 0);
-		cr_assert_eq(rename(aside, path(piece[i])), 0);
+		cr_assert_eq(unlink(dir_path(piece[i])), 0);
+		cr_assert_eq(rename(aside, dir_path(piece[i])), 0);
 	}
 	cr_assert(tsn_store_enabled(dir, &e, error), "%s", error);
 	tsn_store_enabled_fini(&e);
@@ -346,7 +325,7 @@ Test(store, a_missing_version_is_said)
 	char said[400];
 
 	fill();
-	cr_assert_eq(tsn_disk_remove(AT_FDCWD, path("versions/worms/2026.11.1")), 0);
+	cr_assert_eq(tsn_disk_remove(AT_FDCWD, dir_path("versions/worms/2026.11.1")), 0);
 	cr_assert(!tsn_store_enabled(dir, &e, error));
 	snprintf(said, sizeof(said), "%s/versions/worms/2026.11.1: No such file or directory", dir);
 	cr_assert_str_eq(error, said);
@@ -367,25 +346,25 @@ Test(store, what_was_changed_after_it_was_installed_is_not_run)
 	fill();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char before[65536] = "";
-		const bool there = access(path(cases[i].piece), F_OK) == 0;
+		const bool there = access(dir_path(cases[i].piece), F_OK) == 0;
 
 		if (there)
 			strcpy(before, get(cases[i].piece));
-		put(cases[i].piece, cases[i].text);
+		dir_put(cases[i].piece, cases[i].text);
 		cr_assert(!tsn_store_enabled(dir, &e, error), "%s", cases[i].says);
 		cr_assert(strstr(error, cases[i].says) != NULL, "%s", error);
 		if (there)
-			put(cases[i].piece, before);
+			dir_put(cases[i].piece, before);
 		else
-			unlink(path(cases[i].piece));
+			unlink(dir_path(cases[i].piece));
 	}
-	cr_assert_eq(unlink(path("versions/worms/2026.11.1/a.tsn")), 0);
+	cr_assert_eq(unlink(dir_path("versions/worms/2026.11.1/a.tsn")), 0);
 	cr_assert(!tsn_store_enabled(dir, &e, error));
 	cr_assert(strstr(error, "versions/worms/2026.11.1/a.tsn: No such file or directory") != NULL, "%s", error);
-	cr_assert_eq(symlink("/etc/hostname", path("versions/worms/2026.11.1/a.tsn")), 0);
+	cr_assert_eq(symlink("/etc/hostname", dir_path("versions/worms/2026.11.1/a.tsn")), 0);
 	cr_assert(!tsn_store_enabled(dir, &e, error), "a link was followed");
-	unlink(path("versions/worms/2026.11.1/a.tsn"));
-	put("versions/worms/2026.11.1/a.tsn", RULES);
+	unlink(dir_path("versions/worms/2026.11.1/a.tsn"));
+	dir_put("versions/worms/2026.11.1/a.tsn", RULES);
 	cr_assert(tsn_store_enabled(dir, &e, error), "%s", error);
 	tsn_store_enabled_fini(&e);
 }
@@ -426,15 +405,15 @@ Test(store, leftovers_are_swept_away_and_nothing_else)
 	make_version("worms", "2026.12.1");
 	make_version("worms", ".tmp-123");
 	make_version("gone", "1");
-	cr_assert_eq(mkdir(path("index"), 0755), 0);
-	put("index/tocsin.412.json", "{}");
-	put("index/tocsin.413.json", "{}");
-	put("index/tocsin.414.json.new", "{}");
-	put("state.json.new", "{");
+	cr_assert_eq(mkdir(dir_path("index"), 0755), 0);
+	dir_put("index/tocsin.412.json", "{}");
+	dir_put("index/tocsin.413.json", "{}");
+	dir_put("index/tocsin.414.json.new", "{}");
+	dir_put("state.json.new", "{");
 	snprintf(outside, sizeof(outside), "%s.outside", dir);
 	cr_assert_eq(mkdir(outside, 0755), 0);
-	cr_assert_eq(symlink(outside, path("versions/link")), 0);
-	cr_assert_eq(symlink(outside, path("versions/worms/2026.12.1/link")), 0);
+	cr_assert_eq(symlink(outside, dir_path("versions/link")), 0);
+	cr_assert_eq(symlink(outside, dir_path("versions/worms/2026.12.1/link")), 0);
 	cr_assert(tsn_store_hold(dir, &h, error), "%s", error);
 	tsn_store_release(&h);
 	for (int i = 0; i < 7; i++) {
@@ -442,11 +421,11 @@ Test(store, leftovers_are_swept_away_and_nothing_else)
 			"index/tocsin.414.json.new", "state.json.new", "versions/link" };
 		struct stat st;
 
-		cr_assert_neq(lstat(path(gone[i]), &st), 0, "%s is still there", gone[i]);
+		cr_assert_neq(lstat(dir_path(gone[i]), &st), 0, "%s is still there", gone[i]);
 	}
-	cr_assert_eq(access(path("versions/worms/2026.10.1/a.tsn"), F_OK), 0);
-	cr_assert_eq(access(path("versions/hunt/1/a.tsn"), F_OK), 0);
-	cr_assert_eq(access(path("index/tocsin.412.json"), F_OK), 0);
+	cr_assert_eq(access(dir_path("versions/worms/2026.10.1/a.tsn"), F_OK), 0);
+	cr_assert_eq(access(dir_path("versions/hunt/1/a.tsn"), F_OK), 0);
+	cr_assert_eq(access(dir_path("index/tocsin.412.json"), F_OK), 0);
 	cr_assert_eq(access(outside, F_OK), 0, "what a link led to was removed");
 	rmdir(outside);
 }
@@ -475,8 +454,8 @@ Test(store, the_living_are_believed_and_the_dead_are_not)
 	int lock;
 
 	cr_assert(!tsn_word_read(dir, &heard));
-	cr_assert(!tsn_word_read(path("none"), &heard));
-	put("daemon.json", "{\"pid\":99,\"loads\":1,\"ok\":true,\"change\":1}");
+	cr_assert(!tsn_word_read(dir_path("none"), &heard));
+	dir_put("daemon.json", "{\"pid\":99,\"loads\":1,\"ok\":true,\"change\":1}");
 	cr_assert(!tsn_word_read(dir, &heard), "nobody holds the lock");
 	lock = tsn_word_open(dir, error);
 	cr_assert(lock >= 0, "%s", error);
@@ -528,11 +507,11 @@ Test(store, a_word_names_no_process_that_may_not_be_signalled)
 
 	for (int i = 0; i < 6; i++) {
 		snprintf(text, sizeof(text), "{\"pid\":%s,\"loads\":1,\"ok\":true,\"change\":1}", pid[i]);
-		put("daemon.json", text);
+		dir_put("daemon.json", text);
 		cr_assert(tsn_word_read(dir, &w));
 		cr_assert_eq(w.pid, 0, "%s", pid[i]);
 	}
-	put("daemon.json", "[\"pid\"]");
+	dir_put("daemon.json", "[\"pid\"]");
 	cr_assert(tsn_word_read(dir, &w));
 	cr_assert_eq(w.pid, 0);
 	close(lock);

@@ -150,11 +150,8 @@ Test(template_mutate, changed)
 	fuzz_template_init(&t);
 	for (long i = 0; i < times; i++) {
 		uint64_t r = mutate_random(&seed);
-		size_t which = r % messages, n = message[which].n;
+		size_t which = r % messages, n = mutate_copy(p, sizeof(p), message[which].p, message[which].n, r >> 32 & 3, &seed);
 
-		memcpy(p, message[which].p, n);
-		for (uint64_t k = r >> 32 & 3; k > 0; k--)
-			n = mutate_once(p, n, sizeof(p), &seed);
 		send_exact(&t, p, n < 65535 ? n : 65535, r >> 40 & 31);
 	}
 	cr_assert_gt(t.rows, (uint64_t)times / 10);

@@ -28,7 +28,7 @@ static void
 discard(void)
 {
 	tsn_engine_free(fuzz.engine);
-	close(fuzz.fd);
+	fuzz_file_close();
 }
 
 /* The fuzzer's seeds, and how many flows each holds. */

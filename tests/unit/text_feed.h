@@ -11,12 +11,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "decode/text.h"
 #include "feed/feed.h"
+#include "unit/bytes_file.h"
 
 struct fed {
 	struct tsn_buf rows, log;
@@ -105,11 +105,9 @@ feed_file(struct fed *f, const char *path, const char *map)
 static inline void
 feed_bytes(struct fed *f, const void *p, size_t n, const char *map)
 {
-	int fd = memfd_create("text", MFD_CLOEXEC);
 	char path[40];
+	int fd = bytes_file(p, n, path);
 
-	cr_assert(fd >= 0 && write(fd, p, n) == (ssize_t)n);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	feed_file(f, path, map);
 	close(fd);
 }
