@@ -68,7 +68,7 @@ bool tsn_pcap_frame(struct tsn_pcap *p, struct tsn_frame *out);
 bool tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out);
 void tsn_pcap_flush(struct tsn_pcap *p);
 /*
- * A datagram that is left where it lies, if it is a usual one of the stream at hand in a file whose bytes can be: [out] has the first
+ * A datagram that is left where it lies, if it is a usual one of a stream that is known, in a file whose bytes can be: [out] has the first
  * TSN_PCAP_HEAD bytes of the payload, which is at [where]. False: not this way; nothing is taken either way, but by tsn_pcap_pass.
  */
 #define TSN_PCAP_HEAD 24u
