@@ -273,7 +273,7 @@ take_piece(struct tsn_reader *r, size_t want)
 /* --- mapped --- */
 
 #define STEP ((size_t)2048) /* less is not copied at a time */
-#define SOON 6u             /* so many frames ahead */
+#define SOON 8u             /* so many frames ahead */
 #define LOOKED_AT 24u       /* bytes behind what is looked at of all of them */
 
 static void
