@@ -10,9 +10,11 @@
 #include "base/thread.h"
 #include "core/lane_log.h"
 #include "core/seats.h"
+#include "core/spares.h"
 #include "flow/share.h"
 
 #define ITEMS TSN_CREW_ITEMS
+_Static_assert(TSN_SPARES >= ITEMS + 2, "all batches may wait, the one being filled and that of conversations, too");
 #define LIGHT 12u   /* ns a flow: what handing it over costs, and more, since what is handed over takes longer and seldom looks light again */
 #define WAKE  4u    /* so many must wait before a thread is woken */
 #define MANY  32u   /* records whose lines are worth making by somebody else */
@@ -32,13 +34,7 @@ struct tsn_crew {
 	_Atomic uint64_t ready;         /* items below it are: lanes may take them */
 	/* of the front */
 	_Atomic uint64_t given;         /* items whose records were given; those below are free */
-	/* batches, under a lock of their own; the one used last on top: it is in a cache, that of who filled it */
-	pthread_mutex_t spares;
-	struct {
-		struct tsn_batch *batch;
-		unsigned by;
-	} spare[ITEMS + 2];
-	uint32_t nspare;
+	struct tsn_spares spares;
 	struct tsn_alerts *to;
 	struct tsn_asides *asides;
 	bool light;                     /* all lanes together cost less than handing a batch over */
@@ -192,33 +188,6 @@ all_done(const struct tsn_crew *c)
 
 /* --- preparing --- */
 
-/* One that this thread filled last is mostly in its cache, and to write into another's takes as long as a memory access a line. */
-static struct tsn_batch *
-take_spare(struct tsn_crew *c, unsigned me)
-{
-	struct tsn_batch *b;
-	uint32_t i;
-
-	pthread_mutex_lock(&c->spares);
-	for (i = c->nspare; i > 0 && c->spare[i - 1].by != me;)
-		i--;
-	i = i > 0 ? i - 1 : c->nspare - 1;
-	b = c->spare[i].batch;
-	c->nspare--;
-	memmove(&c->spare[i], &c->spare[i + 1], (c->nspare - i) * sizeof(c->spare[0]));
-	pthread_mutex_unlock(&c->spares);
-	return b;
-}
-
-static void
-put_spare(struct tsn_crew *c, struct tsn_batch *b, unsigned by)
-{
-	pthread_mutex_lock(&c->spares);
-	c->spare[c->nspare].batch = b;
-	c->spare[c->nspare++].by = by;
-	pthread_mutex_unlock(&c->spares);
-}
-
 static uint64_t
 unprepared(const struct tsn_crew *c)
 {
@@ -251,8 +220,8 @@ prepare(struct tsn_crew *c, unsigned me)
 			return false;
 	} while (!atomic_compare_exchange_weak(&c->claimed, &n, n + 1));
 	it = &c->item[n % ITEMS];
-	it->by = me;
-	tsn_item_prepare(it, c->lane, c->nlanes, it->later.n > 0 ? take_spare(c, me) : NULL);
+	it->by = it->later.n > 0 ? me : FRONT;
+	tsn_item_prepare(it, c->lane, c->nlanes, it->later.n > 0 ? tsn_spares_take(&c->spares, me) : NULL);
 	atomic_store(&it->prepared, n + 1);
 	move_ready(c);
 	return true;
@@ -472,14 +441,13 @@ tsn_crew_seat(struct tsn_crew *c, struct tsn_seats *s)
 static bool
 make(struct tsn_crew *c)
 {
+	const bool batches = tsn_spares_init(&c->spares, ITEMS + 1);
+
 	c->thread = tsn_calloc(c->most + (size_t)1, sizeof(*c->thread));
-	if (c->thread == NULL)
+	if (!batches || c->thread == NULL)
 		return false;
 	for (uint32_t i = 0; i < ITEMS; i++)
 		atomic_init(&c->item[i].lines_are, lines_of(i, NONE_YET));
-	for (; c->nspare < ITEMS + 1; c->nspare++)
-		if ((c->spare[c->nspare].batch = tsn_batch_new()) == NULL)
-			return false;
 	return true;
 }
 
@@ -499,7 +467,6 @@ tsn_crew_new(unsigned threads, struct tsn_asides *asides, const struct tsn_engin
 	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .names = FRONT + 1 };
 	tsn_lane_log_init(&c->log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_mutex_init(&c->spares, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->progress, NULL);
 	if (!make(c)) {
@@ -530,9 +497,7 @@ tsn_crew_free(struct tsn_crew *c)
 		tsn_free(c->item[i].share);
 		tsn_free(c->item[i].quiet);
 	}
-	while (c->nspare > 0)
-		tsn_batch_free(c->spare[--c->nspare].batch);
-	pthread_mutex_destroy(&c->spares);
+	tsn_spares_fini(&c->spares);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->work);
 	pthread_cond_destroy(&c->progress);
@@ -560,7 +525,7 @@ give(struct tsn_crew *c, uint64_t n)
 	tsn_alerts_give(c->to, it->records, c->nlanes, &it->lines);
 	tsn_item_end(it);
 	if (it->batch != NULL)
-		put_spare(c, it->batch, it->by);
+		tsn_spares_put(&c->spares, it->batch, it->by);
 	it->batch = NULL;
 	it->nrecords = 0;
 	atomic_store(&it->lines_are, lines_of(n + ITEMS, NONE_YET));
@@ -610,7 +575,7 @@ tsn_crew_item(struct tsn_crew *c)
 struct tsn_batch *
 tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 {
-	struct tsn_batch *b = take_spare(c, FRONT);
+	struct tsn_batch *b = tsn_spares_take(&c->spares, FRONT);
 
 	if (kind == TSN_BATCH_FLOWS)
 		tsn_batch_reuse(b);
@@ -623,7 +588,7 @@ tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 void
 tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b)
 {
-	put_spare(c, b, FRONT);
+	tsn_spares_put(&c->spares, b, FRONT);
 }
 
 static void
@@ -668,8 +633,8 @@ tsn_crew_send(struct tsn_crew *c)
 
 	tsn_item_begin(it, c->nlanes, later || !c->light);
 	atomic_store(&c->sent, n + 1);
-	while (!later && ready(c) <= n && prepare(c, FRONT))
-		;
+	if (!later && atomic_load(&c->claimed) == n)
+		prepare(c, FRONT); /* there is nothing to it */
 	if (n % TIMED == 0)
 		weigh(c);
 	run_own(c, later);

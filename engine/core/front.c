@@ -9,8 +9,6 @@
 
 /* So many ticks are gone through one by one when the clock jumps; beyond, all that is left is done at the last. */
 #define ONE_BY_ONE 20000
-/* Batches are short where rows made now and later meet: this makes it seldom. */
-#define MIXED 16u
 
 /* --- one batch --- */
 
@@ -68,86 +66,6 @@ evaluate(struct tsn_engine *e)
 	tsn_batch_reuse(b);
 }
 
-/*
- * A datagram of an exporter that the site does not list is not looked into, nor is its exporter entered: who invents
- * addresses fills no table. Files that name no exporter were given by hand.
- */
-static bool
-is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
-{
-	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
-
-	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
-}
-
-/* --- rows that are made later --- */
-
-/* What tells of them goes to whoever makes them. What exporters give was looked at: it is all. */
-static void
-send_later(struct tsn_engine *e)
-{
-	const uint32_t n = e->batch->n;
-	struct tsn_item *it = tsn_crew_item(e->crew);
-
-	for (uint32_t i = 0; i < e->later.n; i++)
-		tsn_exporter_count_usual(tsn_exporters_at(e->exporters, e->later.message[i].source), e->later.message[i].n);
-	tsn_item_tell(it, e->exporters);
-	it->kind = TSN_ITEM_FLOWS;
-	it->batch = NULL;
-	it->engine = e;
-	it->ticket = e->ticket;
-	it->time = e->stats.clock;
-	it->began = e->began;
-	tsn_later_move(&it->later, &e->later);
-	e->batch->n = 0;
-	e->ticket += n;
-	e->stats.flows += n;
-	tsn_crew_send(e->crew);
-}
-
-/* Somebody else puts rows behind them. */
-static void
-fill_now(struct tsn_engine *e)
-{
-	e->mixed = MIXED;
-	tsn_later_fill(&e->later, e->batch);
-	tsn_item_count_later(e, &e->later);
-	tsn_later_forget(&e->later);
-}
-
-/* What has to be known of the exporter of a message that may wait is known, and stays so. */
-static bool
-is_usual(struct tsn_engine *e, const struct tsn_sender *from)
-{
-	if (e->usual != NULL && tsn_addr_cmp(e->usual->addr, from->exporter) == 0)
-		return true;
-	if (!is_allowed(e, from))
-		return false;
-	e->usual = tsn_exporters_usual(e->exporters, from->exporter);
-	return e->usual != NULL;
-}
-
-bool
-tsn_engine_later(struct tsn_engine *e, const uint8_t *head, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
-    int64_t received)
-{
-	if (e->mixed > 0) {
-		e->mixed--;
-		return false;
-	}
-	if (e->crew == NULL || e->stands || e->dedup != NULL || e->pair != NULL || !tsn_later_may(head, len) ||
-	    !tsn_later_has_room(&e->later, where) || !is_usual(e, from))
-		return false;
-	if (e->later.n == 0)
-		tsn_engine_run_batch(e);
-	tsn_engine_clock(e, received);
-	e->stats.datagrams++;
-	e->adds_later = true;
-	(void)tsn_decode_later(e->decoder, head, len, where, from, received, &e->rows, &e->later);
-	e->adds_later = false;
-	return true;
-}
-
 void
 tsn_engine_run_batch(struct tsn_engine *e)
 {
@@ -155,7 +73,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	uint64_t *before;
 
 	if (e->later.n > 0) {
-		send_later(e);
+		tsn_engine_send_later(e);
 		return;
 	}
 	if (b->n == 0)
@@ -209,7 +127,7 @@ tsn_engine_make_room(void *arg)
 	if (e->batch->n >= e->batch->cap)
 		tsn_engine_run_batch(e);
 	if (e->later.n > 0 && !e->adds_later)
-		fill_now(e);
+		tsn_engine_fill_now(e);
 	return e->batch;
 }
 
@@ -235,6 +153,18 @@ enum tsn_decode
 tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
 {
 	return tsn_engine_message(e, p, len, &(struct tsn_sender){ .exporter = exporter }, received);
+}
+
+/*
+ * A datagram of an exporter that the site does not list is not looked into, nor is its exporter entered: who invents
+ * addresses fills no table. Files that name no exporter were given by hand.
+ */
+bool
+tsn_engine_allows(const struct tsn_engine *e, const struct tsn_sender *from)
+{
+	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
+
+	return nobody || tsn_exporters_allowed(e->exporters, from->exporter);
 }
 
 static void
@@ -273,7 +203,7 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 
 	tsn_engine_clock(e, received);
 	e->stats.datagrams++;
-	if (!is_allowed(e, from)) {
+	if (!tsn_engine_allows(e, from)) {
 		refuse(e);
 		return TSN_DECODE_REFUSED;
 	}
@@ -288,7 +218,7 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 void
 tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from)
 {
-	if (is_allowed(e, from))
+	if (tsn_engine_allows(e, from))
 		tsn_decoder_session_ended(e->decoder, from);
 }
 

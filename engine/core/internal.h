@@ -80,7 +80,12 @@ void tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p
 struct tsn_batch *tsn_engine_make_room(void *engine);
 void tsn_engine_clock_of_record(void *engine, int64_t received);
 void tsn_engine_run_batch(struct tsn_engine *e);
+/* False: nobody may look into a message of this sender, nor enter its exporter. */
+bool tsn_engine_allows(const struct tsn_engine *e, const struct tsn_sender *from);
 void tsn_engine_note_times(struct tsn_engine *e, const struct tsn_batch *b);
+/* front_later.c: the batch is sent with its rows still to be made; or they are made, because others come behind them. */
+void tsn_engine_send_later(struct tsn_engine *e);
+void tsn_engine_fill_now(struct tsn_engine *e);
 /* Lanes are through all that was sent, and nobody runs them. */
 void tsn_engine_drain(const struct tsn_engine *e);
 /* What alerts of such lanes wait to tell goes to the sinks. */
