@@ -117,7 +117,7 @@ $(BUILD)/libtocsin-tests.so: $(lib_obj)
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libtocsin-tests.so -o $@ $(lib_obj) $(LIBS)
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libtocsin-tests.so
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< $(BUILD)/libtocsin-tests.so $(LIBS) -lcriterion -Wl,--as-needed $(shell $(PKG_CONFIG) --libs libarchive 2>/dev/null)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< $(BUILD)/libtocsin-tests.so $(LIBS) -lcriterion -Wl,--as-needed $(foreach m,libarchive openssl,$(shell $(PKG_CONFIG) --libs $(m) 2>/dev/null))
 
 $(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/messages.c tests/gen/workload.h tests/gen/messages.h tests/gen/wire.h
 	@mkdir -p $(@D)

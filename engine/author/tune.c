@@ -177,18 +177,6 @@ fine_bucket(double v)
 	return at < 0 ? 0 : at >= TSN_TUNE_FINE ? TSN_TUNE_FINE + 1 : (size_t)at;
 }
 
-static bool
-number(const struct tsn_vm *vm, uint32_t export, uint32_t row, double *out)
-{
-	bool real, known;
-	int64_t i;
-	double f;
-
-	known = tsn_vm_value(vm, export, row, &i, &f, &real);
-	*out = real ? f : (double)i;
-	return known && isfinite(*out);
-}
-
 void
 tsn_tune_on_probe(void *arg, const struct tsn_vm *vm, uint32_t probe, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
@@ -202,7 +190,7 @@ tsn_tune_on_probe(void *arg, const struct tsn_vm *vm, uint32_t probe, const stru
 	tsn_key_present(&t->probe->key, b, &keyed);
 	tsn_mask_and(&keyed, &keyed, rows);
 	TSN_EACH_ROW(row, &keyed) {
-		if (!number(vm, t->left, row, &value))
+		if (!tsn_vm_number(vm, t->left, row, &value) || !isfinite(value))
 			continue;
 		t->values++;
 		t->fine[value > 0 ? fine_bucket(value) : TSN_TUNE_FINE]++;

@@ -70,6 +70,14 @@ tsn_pack_real(struct tsn_pack *k, double v)
 }
 
 void
+tsn_pack_addr(struct tsn_pack *k, struct tsn_addr a)
+{
+	tsn_pack_bool(k, a.v4);
+	tsn_pack_uint(k, a.hi);
+	tsn_pack_uint(k, a.lo);
+}
+
+void
 tsn_pack_raw(struct tsn_pack *k, const void *p, size_t n)
 {
 	if (n == 0 || !room(k, n))
@@ -177,6 +185,17 @@ tsn_unpack_real(struct tsn_unpack *u)
 		return v;
 	spoil(u);
 	return 0;
+}
+
+struct tsn_addr
+tsn_unpack_addr(struct tsn_unpack *u)
+{
+	struct tsn_addr a;
+
+	a.v4 = tsn_unpack_bool(u);
+	a.hi = tsn_unpack_below(u, a.v4 ? 0 : UINT64_MAX);
+	a.lo = tsn_unpack_below(u, a.v4 ? UINT32_MAX : UINT64_MAX);
+	return a;
 }
 
 const uint8_t *

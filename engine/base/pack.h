@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+
 struct tsn_pack {
 	uint8_t *p;      /* owned: tsn_pack_fini */
 	size_t n, cap;
@@ -30,6 +32,7 @@ void tsn_pack_uint(struct tsn_pack *k, uint64_t v);
 void tsn_pack_int(struct tsn_pack *k, int64_t v);
 void tsn_pack_bool(struct tsn_pack *k, bool v);
 void tsn_pack_real(struct tsn_pack *k, double v);
+void tsn_pack_addr(struct tsn_pack *k, struct tsn_addr a);
 /* As they are, without their length. */
 void tsn_pack_raw(struct tsn_pack *k, const void *p, size_t n);
 /* With their length. */
@@ -49,6 +52,8 @@ int64_t tsn_unpack_int(struct tsn_unpack *u);
 bool tsn_unpack_bool(struct tsn_unpack *u);
 /* What is not finite is bad. */
 double tsn_unpack_real(struct tsn_unpack *u);
+/* More than an IPv4 address has is bad in one. */
+struct tsn_addr tsn_unpack_addr(struct tsn_unpack *u);
 /* Points into the input; NULL if bad. */
 const uint8_t *tsn_unpack_raw(struct tsn_unpack *u, size_t n);
 const uint8_t *tsn_unpack_bytes(struct tsn_unpack *u, size_t *n);

@@ -81,7 +81,7 @@ tsn_cmd_functions(struct tsn_cli *c)
 		const struct tsn_function_info *f = &tsn_functions[i];
 
 		snprintf(call, sizeof(call), "%s(%s)", f->name, f->arguments);
-		printf("%-44s %-18s %s%s\n", call, f->result, f->help, f->available ? "" : " (not available yet)");
+		printf("%-44s %-18s %s\n", call, f->result, f->help);
 	}
 	printf("\nEach takes a scope behind it: [by KEY, ...] over DURATION (sliding) or per DURATION (tumbling).\n");
 	return TSN_EXIT_OK;

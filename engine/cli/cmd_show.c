@@ -146,7 +146,10 @@ show(struct show *s, struct tsn_ruleset *rs)
 	int status;
 
 	s->in.reads = s->needed;
-	tsn_groups_reads(&s->groups, &s->in.reads);
+	if (s->what == GROUP)
+		tsn_groups_reads(&s->groups, &s->in.reads);
+	if (s->tells)
+		tsn_totals_reads(&s->in.reads);
 	status = tsn_inputs_open_rows(&s->in, rs, on_rows, s);
 
 	s->in.idle = on_idle;

@@ -25,7 +25,7 @@
 #include <lzo/lzoconf.h>
 #endif
 #ifdef TSN_HAVE_TLS
-#include <openssl/crypto.h>
+#include <openssl/opensslv.h>
 #endif
 #ifdef TSN_HAVE_SQLITE
 #include <sqlite3.h>
@@ -91,7 +91,11 @@ part(const char *name, const char *version, const char *without)
 #define LZO NULL
 #endif
 #ifdef TSN_HAVE_TLS
-#define TLS OpenSSL_version(OPENSSL_VERSION_STRING)
+#ifdef OPENSSL_VERSION_STR /* loaded when it is needed: what was built for, as of the last two */
+#define TLS OPENSSL_VERSION_STR
+#else
+#define TLS OPENSSL_VERSION_TEXT
+#endif
 #else
 #define TLS NULL
 #endif

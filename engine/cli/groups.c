@@ -157,6 +157,13 @@ tsn_groups_reads(const struct tsn_groups *t, struct tsn_field_set *reads)
 {
 	for (uint8_t i = 0; i < t->spec.n; i++)
 		tsn_field_set_add(reads, t->spec.part[i].field);
+	tsn_field_set_add(reads, TSN_F_PACKETS);
+	tsn_field_set_add(reads, TSN_F_BYTES);
+	if (!t->times)
+		return;
+	tsn_field_set_add(reads, TSN_F_START);
+	tsn_field_set_add(reads, TSN_F_END);
+	tsn_field_set_add(reads, TSN_F_FLAGS);
 }
 
 void

@@ -47,7 +47,7 @@ struct tsn_groups {
 /* The fields that make a group, from the command line. 0, or an exit status. */
 int tsn_groups_by(struct tsn_groups *t, const struct tsn_cli *c, const char *option, const char *text);
 void tsn_groups_fini(struct tsn_groups *t);
-/* Adds the fields that make the key. */
+/* Adds the fields that make the key, and those that are added up. */
 void tsn_groups_reads(const struct tsn_groups *t, struct tsn_field_set *reads);
 /* Sets no_memory when a group found no room. */
 void tsn_groups_add(struct tsn_groups *t, struct tsn_batch *b, const struct tsn_mask *rows);

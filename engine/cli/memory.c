@@ -80,7 +80,7 @@ tsn_cli_memory(const struct tsn_ruleset *r)
 	printf("\nat their worst together: %s (%" PRIu64 " bytes), the moment an array grows included\n", worst, tsn_budget_worst(p));
 	if (tsn_budget_closing(p) > 0) {
 		size_text(tsn_budget_closing(p), worst);
-		printf("beside that, while a tick closes windows: %s (%" PRIu64 " bytes) if all groups have one that ends\n", worst, tsn_budget_closing(p));
+		printf("of that, while a tick closes windows: %s (%" PRIu64 " bytes) if all groups have one that ends\n", worst, tsn_budget_closing(p));
 	}
 	if (r->site.memory == 0) {
 		printf("site { memory ... } divides what you give among them\n");

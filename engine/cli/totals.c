@@ -22,6 +22,15 @@ tsn_totals_add(struct tsn_totals *t, const struct tsn_batch *b, uint32_t row)
 }
 
 void
+tsn_totals_reads(struct tsn_field_set *reads)
+{
+	tsn_field_set_add(reads, TSN_F_START);
+	tsn_field_set_add(reads, TSN_F_END);
+	tsn_field_set_add(reads, TSN_F_PACKETS);
+	tsn_field_set_add(reads, TSN_F_BYTES);
+}
+
+void
 tsn_totals_say(const struct tsn_totals *t, const char *before)
 {
 	struct tsn_buf line = TSN_BUF_INIT;

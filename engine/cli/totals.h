@@ -28,6 +28,8 @@ struct tsn_totals {
 
 #define TSN_TOTALS_INIT { .first = INT64_MIN, .last = INT64_MIN }
 
+/* Adds what is added up to the fields that are read. */
+void tsn_totals_reads(struct tsn_field_set *reads);
 void tsn_totals_add(struct tsn_totals *t, const struct tsn_batch *b, uint32_t row);
 /* "4554 flows, 50.3K packets, 45.3M bytes, 2026-... to 2026-..., 3.02M bit/s" and a newline on stderr, behind [before]. */
 void tsn_totals_say(const struct tsn_totals *t, const char *before);

@@ -92,9 +92,18 @@ name_of(const struct tsn_view *v, unsigned field)
 void
 tsn_view_needs(const struct tsn_view *v, struct tsn_field_set *needed)
 {
-	for (uint32_t i = 0; i < v->columns.n; i++)
+	for (uint32_t i = 0; i < v->columns.n; i++) {
+		const int name = name_of(v, v->columns.part[i].field);
+
 		if (v->columns.part[i].field < TSN_FIELD_COUNT)
 			tsn_field_set_add(needed, v->columns.part[i].field);
+		if (name >= 0)
+			tsn_field_set_add(needed, (enum tsn_field)name);
+		if (v->columns.part[i].field == TSN_F_DST_PORT) { /* see get_icmp */
+			tsn_field_set_add(needed, TSN_F_ICMP_TYPE);
+			tsn_field_set_add(needed, TSN_F_ICMP_CODE);
+		}
+	}
 }
 
 /* "8.0": the place of a port is where people look for it. */

@@ -121,18 +121,6 @@ end_of_batch(struct why *w, const struct tsn_batch *b)
 	}
 }
 
-static bool
-number(const struct tsn_vm *vm, uint32_t export, uint32_t row, double *out)
-{
-	bool real, known;
-	int64_t i;
-	double f;
-
-	known = tsn_vm_value(vm, export, row, &i, &f, &real);
-	*out = real ? f : (double)i;
-	return known;
-}
-
 static double
 margin_of(const struct tsn_probe *p, double value, double threshold)
 {
@@ -161,7 +149,7 @@ take_values(struct side *s, const struct tsn_vm *vm, const struct tsn_mask *rows
 	tsn_key_present(&s->probe->key, b, &keyed);
 	tsn_mask_and(&keyed, &keyed, rows);
 	TSN_EACH_ROW(row, &keyed) {
-		if (!number(vm, s->left, row, &value) || !number(vm, s->right, row, &threshold))
+		if (!tsn_vm_number(vm, s->left, row, &value) || !tsn_vm_number(vm, s->right, row, &threshold))
 			continue;
 		s->known++;
 		tsn_peaks_add(&s->peaks, key, (uint32_t)tsn_key_encode(&s->probe->key, b, row, key),

@@ -8,7 +8,7 @@
 enum shape { SHAPE_CONDITION, SHAPE_VALUE, SHAPE_FIELDS, SHAPE_OTHER };
 
 static const enum shape shapes[] = {
-#define FUNCTION(sym, name, arguments, shape, result, available, help) SHAPE_##shape,
+#define FUNCTION(sym, name, arguments, shape, result, help) SHAPE_##shape,
 #include "compile/functions.def"
 #undef FUNCTION
 };

@@ -75,18 +75,27 @@ tsn_budget_closing(const struct tsn_program *p)
 	return sum;
 }
 
-uint64_t
-tsn_budget_worst(const struct tsn_program *p)
+/* Families of one owner, NULL: all. Arrays grow one after another; the windows that a tick closes are listed together. */
+static uint64_t
+worst_among(const struct tsn_program *p, const uint32_t *owner, uint32_t of)
 {
 	uint64_t sum = 0, growing = 0;
 	struct tsn_family_memory s;
 
 	for (uint32_t i = 0; i < p->nfamilies; i++) {
+		if (owner != NULL && owner[i] != of)
+			continue;
 		tsn_budget_of_family(&p->families[i], &s);
-		sum = plus(sum, s.in_all);
+		sum = plus(sum, plus(s.in_all, tsn_state_closing_most(&p->families[i])));
 		growing = s.growing > growing ? s.growing : growing;
 	}
 	return plus(sum, growing);
+}
+
+uint64_t
+tsn_budget_worst(const struct tsn_program *p)
+{
+	return worst_among(p, NULL, 0);
 }
 
 /* Families' arrays are in the program's arena and not yet in anybody's hands. */
@@ -145,21 +154,11 @@ apply(struct division *d, uint64_t k, uint64_t share)
 	}
 }
 
-/* What the families of one installed ruleset may take, the growth of one of them included. */
+/* What the families of one installed ruleset may take. */
 static uint64_t
 worst_of(const struct division *d, uint32_t g)
 {
-	uint64_t sum = 0, growing = 0;
-	struct tsn_family_memory s;
-
-	for (uint32_t i = 0; i < d->p->nfamilies; i++) {
-		if (d->owner[i] != g)
-			continue;
-		tsn_budget_of_family(&d->p->families[i], &s);
-		sum = plus(sum, s.in_all);
-		growing = s.growing > growing ? s.growing : growing;
-	}
-	return plus(sum, growing);
+	return worst_among(d->p, d->owner, g);
 }
 
 static void

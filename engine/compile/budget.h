@@ -21,9 +21,12 @@ struct tsn_family_memory {
 };
 
 void tsn_budget_of_family(const struct tsn_family_def *f, struct tsn_family_memory *out);
-/* All shares, and the moment of growth of the one that needs most for it: families grow one after another. */
+/*
+ * All shares, the moment of growth of the one that needs most for it (families grow one after another), and that at which a
+ * tick closes all windows there can be.
+ */
 uint64_t tsn_budget_worst(const struct tsn_program *p);
-/* Beside that, while a tick closes all windows there can be: they are listed together. */
+/* Of that, what a tick lists while it closes them. */
 uint64_t tsn_budget_closing(const struct tsn_program *p);
 
 /*

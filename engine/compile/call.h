@@ -10,7 +10,7 @@
 #include "compile/check.h"
 
 enum ck_fn {
-#define FUNCTION(sym, name, arguments, shape, result, available, help) CK_FN_##sym,
+#define FUNCTION(sym, name, arguments, shape, result, help) CK_FN_##sym,
 #include "compile/functions.def"
 #undef FUNCTION
 	CK_FN_COUNT_OF

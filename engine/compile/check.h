@@ -477,6 +477,9 @@ const struct tsn_ir *ck_neg(const struct ck_env *, const struct tsn_node *n, con
 
 /* --- value.c, cond.c, compare.c, agg.c --- */
 
+/* What a let, a set or a table came to in this environment; NULL if it was not worked out there yet. */
+const void *ck_made(const struct ck_env *, const struct ck_sym *);
+void ck_keep_made(const struct ck_env *, struct ck_sym *, const void *what);
 struct ck_val ck_value(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
 /* A value that is one: reports host, port, sets and prefixes. NULL: reported. */
 const struct tsn_ir *ck_one(const struct ck_env *, const struct tsn_node *, enum tsn_type want);
@@ -540,6 +543,10 @@ bool ck_set_add_member(const struct ck_env *, struct ck_set *, const struct tsn_
 enum tsn_set_error ck_set_build_member(struct tsn_set_builder *, const struct ck_member *, uint32_t row);
 /* Does what the declaration says change by the rebinding of [e]? */
 bool ck_set_is_rebound(const struct ck_env *, struct ck_sym *);
+/* Where a set or table is made when it is asked for in [e]: what is rebound there plays a part only if it is mentioned. */
+struct ck_env ck_set_env(const struct ck_env *, struct ck_sym *);
+/* Made there: whoever asks again gets it (ck_made). One that is made for what a rule rebinds has a name of its own. */
+void ck_set_keep(const struct ck_env *, struct ck_sym *, struct ck_set *);
 /* A path as written, seen from its file; NULL after an error: an installed ruleset's leads out of its folder. */
 const char *ck_beside(const struct ck_env *, const char *path, struct tsn_span at);
 /* files.c */

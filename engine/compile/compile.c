@@ -299,6 +299,7 @@ finish(struct job *j, bool emit)
 	/* The sets' members stay: a refresh builds from them again. */
 	if (!emit)
 		return true;
+	c->m->filter = c->world->filter;
 	j->r->program = tsn_emit(c->m, &error);
 	if (j->r->program != NULL) {
 		j->r->inner->arena = NULL;

@@ -322,7 +322,6 @@ struct tsn_function_info {
 	const char *name;
 	const char *arguments;  /* "[CONDITION]", "VALUE [where CONDITION]" ... */
 	const char *result;     /* "integer", "real", "as its argument", "true or false" */
-	bool available;
 	const char *help;
 };
 

@@ -154,8 +154,10 @@ tsn_emit_describe(struct tsn_emit *e, const struct tsn_ir_rule *r, struct tsn_ru
 		memcpy(out->message, r->meta.message, out->nmessage * sizeof(*out->message));
 	if (r->meta.message == NULL)
 		out->message = NULL;
-	tsn_emit_use_key(e, &out->key);
-	tsn_emit_use_key(e, &out->member);
+	if (!e->m->filter) {
+		tsn_emit_use_key(e, &out->key);
+		tsn_emit_use_key(e, &out->member);
+	}
 	for (uint32_t i = 0; i < out->nmessage; i++) {
 		struct tsn_piece *p = &out->message[i];
 

@@ -150,11 +150,19 @@ ck_file_table(struct tsn_ck *c, const char *path, const char *how)
 	return f;
 }
 
+static bool
+is_key_of(const char *key, const char *path)
+{
+	const size_t n = strlen(path);
+
+	return strncmp(key, path, n) == 0 && (key[n] == '\0' || key[n] == '\n');
+}
+
 void
 ck_file_forget(struct ck_files *files, const struct ck_set_file *of)
 {
 	for (size_t i = 0; i < files->n; i++) {
-		if (strncmp(files->v[i]->key, of->path, strlen(of->path)) != 0)
+		if (!is_key_of(files->v[i]->key, of->path))
 			continue;
 		tsn_set_free(files->v[i]->set);
 		files->v[i]->set = NULL;

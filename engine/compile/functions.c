@@ -3,7 +3,7 @@
 #include "compile/compile.h"
 
 const struct tsn_function_info tsn_functions[] = {
-#define FUNCTION(sym, name, arguments, shape, result, available, help) { name, arguments, result, available, help },
+#define FUNCTION(sym, name, arguments, shape, result, help) { name, arguments, result, help },
 #include "compile/functions.def"
 #undef FUNCTION
 };

@@ -186,6 +186,7 @@ struct tsn_ir_module {
 	uint32_t nwanted;
 	const struct tsn_ir_agg **awaited; /* aggregates on `per` windows that rules wait to close, each once; the emitter knows */
 	uint32_t nawaited;
+	bool filter;                     /* for rows: there will be no alerts, and nobody looks at the keys they would have */
 };
 
 /*

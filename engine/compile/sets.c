@@ -493,26 +493,41 @@ ck_set_is_rebound(const struct ck_env *e, struct ck_sym *s)
 	return sym_mentions(e, s, e->c->world->next_id++);
 }
 
+struct ck_env
+ck_set_env(const struct ck_env *e, struct ck_sym *s)
+{
+	struct ck_env at = ck_env_at(e, s);
+	/* What rules add is one set for all of them. */
+	const bool dynamic = s->decl->kids != NULL && s->decl->kids->kind == TSN_N_DYNAMIC;
+
+	at.where = NULL;
+	if (at.rebind != NULL && (dynamic || !ck_set_is_rebound(e, s)))
+		at.rebind = NULL;
+	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;
+	return at;
+}
+
+void
+ck_set_keep(const struct ck_env *at, struct ck_sym *sym, struct ck_set *s)
+{
+	if (s->tainted)
+		s->name = ck_format(at->c, "%s@%s", sym->full, at->tag == NULL ? "" : at->tag);
+	ck_keep_made(at, sym, s);
+}
+
 struct ck_set *
 ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 {
-	struct ck_env at = ck_env_at(e, sym);
+	struct ck_env at;
 	struct ck_set *s;
 	bool ok;
 
 	if (sym->broken)
 		return NULL;
-	at.where = NULL;
-	/* What rules add is one set for all of them. */
-	if (sym->decl->kids != NULL && sym->decl->kids->kind == TSN_N_DYNAMIC)
-		at.rebind = NULL;
-	if (at.rebind != NULL && !ck_set_is_rebound(e, sym))
-		at.rebind = NULL;
-	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;
-	if (at.rebind == NULL && sym->memo_id == at.id)
-		return (struct ck_set *)sym->memo;
-	if (at.rebind != NULL && sym->rule_id == at.id)
-		return (struct ck_set *)sym->rule_memo;
+	at = ck_set_env(e, sym);
+	s = (struct ck_set *)ck_made(&at, sym);
+	if (s != NULL)
+		return s;
 	if (!ck_enter(e->c, sym, use))
 		return NULL;
 	s = ck_set_new(e->c, sym);
@@ -520,17 +535,9 @@ ck_set_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 	ok = from_decl(&at, s, sym);
 	ck_leave(e->c, sym);
 	sym->broken |= !ok;
-	if (s->tainted)
-		s->name = ck_format(e->c, "%s@%s", sym->full, at.tag == NULL ? "" : at.tag);
 	if (!ok)
 		return NULL;
-	if (s->tainted) {
-		sym->rule_memo = s;
-		sym->rule_id = at.id;
-	} else {
-		sym->memo = s;
-		sym->memo_id = at.id;
-	}
+	ck_set_keep(&at, sym, s);
 	return s;
 }
 

@@ -125,20 +125,18 @@ fill(const struct ck_env *e, struct ck_set *s, const struct ck_sym *sym, bool ba
 struct ck_set *
 ck_table_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 {
-	struct ck_env at = ck_env_at(e, sym);
 	bool bare = is_bare(e, sym), ok;
+	struct ck_env at;
 	struct ck_set *s;
 
 	if (sym->broken)
 		return NULL;
-	at.where = NULL;
+	at = ck_set_env(e, sym);
 	at.constant = at.member = true;
 	at.gather = NULL;
-	if (at.rebind != NULL && !ck_set_is_rebound(e, sym))
-		at.rebind = NULL;
-	at.id = at.rebind == NULL ? e->c->plain_id : at.rebind_id;
-	if (at.rebind == NULL ? sym->memo_id == at.id : sym->rule_id == at.id)
-		return (struct ck_set *)(at.rebind == NULL ? sym->memo : sym->rule_memo);
+	s = (struct ck_set *)ck_made(&at, sym);
+	if (s != NULL)
+		return s;
 	if (!ck_enter(e->c, sym, use))
 		return NULL;
 	s = ck_set_new(e->c, sym);
@@ -149,15 +147,7 @@ ck_table_sym(const struct ck_env *e, struct ck_sym *sym, struct tsn_span use)
 	sym->broken |= !ok;
 	if (!ok)
 		return NULL;
-	if (s->tainted)
-		s->name = ck_format(e->c, "%s@%s", sym->full, at.tag == NULL ? "" : at.tag);
-	if (s->tainted) {
-		sym->rule_memo = s;
-		sym->rule_id = at.id;
-	} else {
-		sym->memo = s;
-		sym->memo_id = at.id;
-	}
+	ck_set_keep(&at, sym, s);
 	return s;
 }
 

@@ -26,13 +26,24 @@ of_prefix(struct tsn_addr a, int len)
 
 /* --- names --- */
 
-/* What a let is, or NULL if it was not worked out in this environment. */
-static const struct ck_val *
-let_memo(const struct ck_env *e, const struct ck_sym *s)
+const void *
+ck_made(const struct ck_env *e, const struct ck_sym *s)
 {
 	if (e->rebind == NULL)
 		return s->memo_id == e->c->plain_id ? s->memo : NULL;
 	return s->rule_id == e->rebind_id ? s->rule_memo : NULL;
+}
+
+void
+ck_keep_made(const struct ck_env *e, struct ck_sym *s, const void *what)
+{
+	if (e->rebind == NULL) {
+		s->memo = what;
+		s->memo_id = e->c->plain_id;
+	} else {
+		s->rule_memo = what;
+		s->rule_id = e->rebind_id;
+	}
 }
 
 static void
@@ -49,13 +60,7 @@ let_keep(const struct ck_env *e, struct ck_sym *s, struct ck_val v)
 			return;
 	copy = ck_alloc(e->c, sizeof(*copy));
 	*copy = v;
-	if (e->rebind == NULL) {
-		s->memo = copy;
-		s->memo_id = e->c->plain_id;
-	} else {
-		s->rule_memo = copy;
-		s->rule_id = e->rebind_id;
-	}
+	ck_keep_made(e, s, copy);
 }
 
 static struct ck_val
@@ -85,7 +90,7 @@ let_value(const struct ck_env *e, struct ck_sym *s)
 struct ck_val
 ck_let(const struct ck_env *e, struct ck_sym *s, struct tsn_span use)
 {
-	const struct ck_val *known = let_memo(e, s);
+	const struct ck_val *known = ck_made(e, s);
 	struct ck_val v;
 
 	if (s->broken)

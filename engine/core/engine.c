@@ -21,13 +21,20 @@
 void
 tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p)
 {
-	e->columns = e->o.rows_read;
+	const bool alerts = e->o.on_rows == NULL || e->o.on_probe != NULL;
+
+	e->read = e->o.rows_read;
 	if (p != NULL)
-		tsn_field_set_join(&e->columns, &p->reads);
-	tsn_alert_needs(&e->columns);
+		tsn_field_set_join(&e->read, &p->reads);
+	if (alerts)
+		tsn_alert_needs(&e->read);
+	tsn_batch_reads(&e->read);
+	e->columns = e->read;
 	tsn_batch_needs(&e->columns);
+	if (alerts || e->pair != NULL || e->dedup != NULL)
+		e->read = e->columns;
 	e->stands = tsn_standing_wanted(&e->columns);
-	e->batch->wanted = e->columns;
+	tsn_engine_dress(e, e->batch);
 }
 
 /* --- spare hands --- */

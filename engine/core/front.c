@@ -54,7 +54,7 @@ evaluate(struct tsn_engine *e)
 		tsn_batch_derive(b, &e->rules->program->derived); /* what all lanes read is made before they do */
 		send_batch(e, TSN_ITEM_FLOWS, b, e->stats.clock);
 		e->batch = tsn_crew_batch(e->crew, TSN_BATCH_FLOWS, b->cap);
-		e->batch->wanted = e->columns;
+		tsn_engine_dress(e, e->batch);
 		return;
 	}
 	if (e->rules != NULL)

@@ -28,7 +28,8 @@ struct tsn_engine {
 	struct tsn_decoder *decoder;
 	struct tsn_batch *batch;        /* being filled */
 	struct tsn_batch *talks;        /* conversations on their way to the lanes */
-	struct tsn_field_set columns;   /* the fields of flows that are read, with all they are made of */
+	struct tsn_field_set columns;   /* the fields of flows that decoders fill, and... */
+	struct tsn_field_set read;      /* ...those of them that are read once all is in normal form: see flow/batch.h */
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
 	struct tsn_later later;         /* if it has messages, [batch] is empty but for the number of their rows */
 	bool adds_later;
@@ -72,6 +73,14 @@ tsn_tick_from(int64_t ms)
 	if (ms > INT64_MAX - TSN_SECOND)
 		return INT64_MAX;
 	return ms < INT64_MIN + TSN_SECOND ? ms : tsn_second_of(ms + TSN_SECOND - 1);
+}
+
+/* Tells a batch that is to be filled what of. */
+static inline void
+tsn_engine_dress(const struct tsn_engine *e, struct tsn_batch *b)
+{
+	b->wanted = e->columns;
+	b->read = e->read;
 }
 
 /* Chooses [columns] for those who look at rows and program [p], which may be NULL. [batch] is empty. */

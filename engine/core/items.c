@@ -57,7 +57,7 @@ make_rows(struct tsn_item *it, struct tsn_batch *b)
 
 	tsn_batch_reuse(b);
 	b->cap = TSN_BATCH_ROWS;
-	b->wanted = e->columns;
+	tsn_engine_dress(e, b);
 	b->ticket = it->ticket;
 	it->batch = b;
 	tsn_later_fill(&it->later, b);

@@ -187,6 +187,8 @@ tsn_daemon_put_in_force(struct tsn_daemon *d, struct tsn_load *l, struct tsn_wat
 	set_http(d, rs->site.http);
 	set_ring(d, &rs->site);
 	d->fed.rules = NULL; /* to be judged anew */
+	if (watch != NULL)
+		tsn_watch_follow(watch, d->watch);
 	tsn_watch_free(d->watch);
 	d->watch = watch;
 	if (d->watch == NULL)

@@ -251,7 +251,8 @@ sets(const struct tsn_metrics *m, struct tsn_buf *out)
 			const char *name = rs->module->sets[i].name;
 			double value;
 
-			if (name == NULL || name[0] == '{' || rs->sets[i] == NULL) /* a literal in a rule has no name */
+			/* a literal in a rule has no name, but files that it names have an age */
+			if (name == NULL || rs->sets[i] == NULL || (k == 0 && name[0] == '{'))
 				continue;
 			value = (double)tsn_set_size(rs->sets[i]);
 			if (k > 0 && !of_file(rs, i, m->now, k, &value))

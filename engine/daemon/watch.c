@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "sets/set.h"
 
@@ -23,10 +24,17 @@ struct file {
 	struct stamp told, seen; /* as last told or read; as last seen */
 };
 
+/* As last told; by name, for the next ruleset has other slots. */
+struct age {
+	uint64_t name;
+	bool old;
+};
+
 struct tsn_watch {
 	struct file *files;
 	size_t n, cap;
-	bool *old; /* by slot */
+	struct age *ages; /* by slot */
+	uint32_t nages;
 };
 
 static struct stamp
@@ -76,12 +84,14 @@ tsn_watch_new(const struct tsn_ruleset *rs, int64_t since, int64_t now)
 
 	if (w == NULL)
 		return NULL;
-	w->old = tsn_calloc(rs->module->nsets + 1, sizeof(*w->old));
-	if (w->old == NULL) {
+	w->nages = rs->module->nsets;
+	w->ages = tsn_calloc(w->nages + 1, sizeof(*w->ages));
+	if (w->ages == NULL) {
 		tsn_watch_free(w);
 		return NULL;
 	}
 	for (slot = 0; slot < rs->module->nsets; slot++) {
+		w->ages[slot].name = tsn_hash_bytes(rs->module->sets[slot].name, strlen(rs->module->sets[slot].name), 0);
 		for (i = 0; (path = tsn_ruleset_set_path(rs, slot, i)) != NULL; i++) {
 			if (!add(w, rs, slot, path, since, now)) {
 				tsn_watch_free(w);
@@ -98,8 +108,16 @@ tsn_watch_free(struct tsn_watch *w)
 	if (w == NULL)
 		return;
 	tsn_free(w->files);
-	tsn_free(w->old);
+	tsn_free(w->ages);
 	tsn_free(w);
+}
+
+void
+tsn_watch_follow(struct tsn_watch *w, const struct tsn_watch *before)
+{
+	for (uint32_t k = 0; before != NULL && k < before->nages; k++)
+		for (uint32_t i = 0; before->ages[k].old && i < w->nages; i++)
+			w->ages[i].old |= w->ages[i].name == before->ages[k].name;
 }
 
 int
@@ -142,9 +160,9 @@ tsn_watch_tell_old(struct tsn_watch *w, const struct tsn_ruleset *rs, int64_t no
 	for (uint32_t slot = 0; slot < rs->module->nsets; slot++) {
 		const bool old = tsn_watch_is_old(rs, slot, now);
 
-		if (old == w->old[slot])
+		if (old == w->ages[slot].old)
 			continue;
-		w->old[slot] = old;
+		w->ages[slot].old = old;
 		if (old)
 			tsn_log(log, TSN_LOG_WARN, "set %s: its file is older than max_age; who is in it is unknown until it is written anew",
 			    rs->module->sets[slot].name);

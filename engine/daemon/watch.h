@@ -15,6 +15,8 @@ struct tsn_watch;
  */
 struct tsn_watch *tsn_watch_new(const struct tsn_ruleset *rs, int64_t since_ms, int64_t now_ms);
 void tsn_watch_free(struct tsn_watch *w);
+/* What [before] (NULL: nobody) has told of sets that are too old need not be told again. */
+void tsn_watch_follow(struct tsn_watch *w, const struct tsn_watch *before);
 /*
  * The next slot whose file changed and has then stayed the same for one look (so
  * that a file being written is not read half), each file looked at as often as its

@@ -183,7 +183,8 @@ static enum tsn_decode
 decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const struct tsn_message *m,
     struct tsn_batch_sink *sink)
 {
-	struct tsn_fixed_header h = { .exporter = m->from.exporter, .source = m->source, .received = m->received };
+	struct tsn_fixed_header h = { .exporter = m->from.exporter, .source = m->source, .received = m->received,
+		.knows_flags = m->x->flags_seen, .knows_interfaces = m->x->interfaces_seen };
 	uint32_t count, said;
 	bool odd;
 

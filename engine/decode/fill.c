@@ -115,6 +115,17 @@ fill_routes(struct tsn_batch *b, const uint8_t *restrict p, uint32_t n, size_t s
 	}
 }
 
+/* When the flows happened; no time of receipt is the batch's to make something of. */
+static inline __attribute__((always_inline)) void
+fill_events(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
+{
+	const int64_t *restrict end = (const int64_t *)b->col[TSN_F_END] + b->n;
+	int64_t *restrict time = b->time + b->n;
+
+	for (uint32_t i = 0; i < n; i++)
+		time[i] = tsn_event_time(h->received, h->exported, end[i]);
+}
+
 /* Every case of decode.h. */
 static uint32_t
 fill_odd_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
@@ -136,6 +147,7 @@ fill_odd_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint
 		end[i] = first < last ? last : first;
 		odd += ahead_first || ahead_last || first > last;
 	}
+	fill_events(b, h, n);
 	return odd;
 }
 
@@ -162,7 +174,33 @@ fill_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t 
 		end[i] = exported - age_last;
 		unusual |= (age_first < age_last) | (age_first > UINT32_MAX - TSN_DECODE_AHEAD);
 	}
-	return unusual != 0 ? fill_odd_times(b, h, records, n, stride) : 0;
+	if (unusual != 0)
+		return fill_odd_times(b, h, records, n, stride);
+	fill_events(b, h, n);
+	return 0;
+}
+
+/*
+ * What is read, and what tsn_batch_normalise looks at: that is less than the batch wants, where an exporter has shown what it gives and
+ * the times of the rows are made here.
+ */
+static inline struct tsn_field_set
+looked_at(const struct tsn_batch *b, const struct tsn_fixed_header *h)
+{
+	struct tsn_field_set s = b->wanted;
+
+	if (h->received == TSN_TIME_NONE)
+		return s;
+	for (size_t i = 0; i < sizeof(s.bits) / sizeof(s.bits[0]); i++)
+		s.bits[i] &= b->read.bits[i];
+	tsn_field_set_add(&s, TSN_F_PROTO);
+	if (!h->knows_flags)
+		tsn_field_set_add(&s, TSN_F_FLAGS);
+	if (!h->knows_interfaces) {
+		tsn_field_set_add(&s, TSN_F_IN_IF);
+		tsn_field_set_add(&s, TSN_F_OUT_IF);
+	}
+	return s;
 }
 
 /* Inlined once for each version, with its numbers as constants. */
@@ -170,8 +208,9 @@ static inline __attribute__((always_inline)) uint32_t
 fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n, uint16_t version)
 {
 	size_t stride = version == 7 ? 52 : 48;
-	const struct tsn_turn_records r = { p, n, stride, h->uptime, h->exported };
-	enum tsn_turned turned = version == 1 ? TSN_TURNED_NOT : tsn_fixed_turn(b, &r);
+	const struct tsn_field_set fields = looked_at(b, h);
+	const struct tsn_turn_records r = { p, n, stride, h->uptime, h->exported, h->received };
+	enum tsn_turned turned = version == 1 ? TSN_TURNED_NOT : tsn_fixed_turn(b, &fields, &r);
 
 	if (turned == TSN_TURNED_ODD)
 		return fill_odd_times(b, h, p, n, stride);
@@ -189,15 +228,22 @@ TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_fi
 {
 	uint32_t row = b->n;
 	struct tsn_addr_column *exporter = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot];
+	bool read = tsn_field_set_has(&b->read, TSN_F_EXPORTER);
 
-	tsn_fill_u32(exporter->v4 + row, n, h->exporter.v4 ? (uint32_t)h->exporter.lo : 0);
-	if (!h->exporter.v4) {
+	if (read)
+		tsn_fill_u32(exporter->v4 + row, n, h->exporter.v4 ? (uint32_t)h->exporter.lo : 0);
+	if (!h->exporter.v4 && read) {
 		exporter->any_v6 = true;
 		tsn_fill_i64((int64_t *)exporter->hi + row, n, (int64_t)h->exporter.hi);
 		tsn_fill_i64((int64_t *)exporter->lo + row, n, (int64_t)h->exporter.lo);
 	}
-	tsn_fill_sent(b, n, h->source, h->received, h->exported);
-	if (h->version == 5 && tsn_field_set_has(&b->wanted, TSN_F_SOURCE_ID))
+	tsn_fill_u32(b->source + row, n, h->source);
+	tsn_fill_i64(b->received + row, n, h->received);
+	if (h->received == TSN_TIME_NONE)
+		tsn_fill_i64(b->exported + row, n, h->exported);
+	else
+		tsn_mask_set_range(&b->timed, row, n);
+	if (h->version == 5 && tsn_field_set_has(&b->read, TSN_F_SOURCE_ID))
 		tsn_fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->source_id);
 	if (h->sampling != 0)
 		tsn_fill_u32((uint32_t *)b->col[TSN_F_SAMPLING] + row, n, h->sampling);

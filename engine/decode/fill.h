@@ -19,6 +19,7 @@ struct tsn_fixed_header {
 	struct tsn_addr exporter;
 	uint32_t source; /* index of the exporter */
 	int64_t received;
+	bool knows_flags, knows_interfaces; /* its exporter has shown that it gives them: tsn_batch_normalise does not look for that */
 };
 
 /* Bytes of the header and of one record, and how many records a message has at most. */
@@ -32,7 +33,8 @@ extern const struct tsn_fixed_shape tsn_fixed_shapes[TSN_FIXED_VERSIONS];
 
 /*
  * Many records at a time: up to four numbers of up to 4 bytes, or two of 8, within 16 bytes of each record, each
- * zero-extended to its column. UPTIME and MILLIS are placed in time, as most are: see tsn_turns_run. UPTIME_END is not before the word before.
+ * zero-extended to its column. UPTIME and MILLIS are placed in time, as most are: see tsn_turns_run. UPTIME_END, of fixed shape only, is
+ * not before the word before, and makes the time of the row.
  */
 enum tsn_turn_store {
 	TSN_TURN_NONE, TSN_TURN_8, TSN_TURN_16, TSN_TURN_FLAGS, TSN_TURN_32, TSN_TURN_64, TSN_TURN_UPTIME, TSN_TURN_UPTIME_END,
@@ -53,7 +55,7 @@ struct tsn_turn_records {
 	uint32_t n;
 	size_t stride;
 	uint32_t uptime;
-	int64_t exported;
+	int64_t exported, received;
 };
 
 /*
@@ -65,8 +67,8 @@ enum tsn_turned { TSN_TURNED_NOT, TSN_TURNED, TSN_TURNED_ODD };
 enum tsn_turned tsn_turns_run(
     const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r);
 
-/* The same of records of v5 and v7: what the batch wants of them. */
-enum tsn_turned tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r);
+/* The same of records of v5 and v7: [fields] of them, and the times of the rows. */
+enum tsn_turned tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_field_set *fields, const struct tsn_turn_records *r);
 
 /*
  * What all rows of a message have: the masks that say so, of presence and of IPv4, each by its place in the batch in words. The bits

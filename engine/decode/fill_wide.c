@@ -30,31 +30,30 @@
 #define FOUR(i) i + 3, i + 2, i + 1, i
 #define NONE NO, NO, NO, NO
 
-/* The record of v5, see fill.c: what is wanted whatever the rules (tsn_batch_needs)... */
-static const struct tsn_turn fixed_always[] = {
+/* The record of v5, see fill.c. */
+static const struct tsn_turn fixed[] = {
 	{ 0, { FOUR(0), FOUR(4), TWO(12), TWO(14) },
 	    { { TSN_F_SRC, TSN_TURN_32 }, { TSN_F_DST, TSN_TURN_32 }, { TSN_F_IN_IF, TSN_TURN_32 }, { TSN_F_OUT_IF, TSN_TURN_32 } } },
 	{ 16, { FOUR(0), FOUR(4), FOUR(8), FOUR(12) },
 	    { { TSN_F_RAW_PACKETS, TSN_TURN_64 }, { TSN_F_RAW_BYTES, TSN_TURN_64 }, { TSN_F_START, TSN_TURN_UPTIME }, { TSN_F_END, TSN_TURN_UPTIME_END } } },
 	{ 32, { TWO(0), TWO(2), ONE(5), ONE(6) },
 	    { { TSN_F_SRC_PORT, TSN_TURN_16 }, { TSN_F_DST_PORT, TSN_TURN_16 }, { TSN_F_FLAGS, TSN_TURN_16 }, { TSN_F_PROTO, TSN_TURN_8 } } },
-};
-/* ...and what is not. */
-static const struct tsn_turn fixed_rest[] = {
 	{ 32, { ONE(7), TWO(8), TWO(10), ONE(12) },
 	    { { TSN_F_TOS, TSN_TURN_8 }, { TSN_F_SRC_AS, TSN_TURN_32 }, { TSN_F_DST_AS, TSN_TURN_32 }, { TSN_F_SRC_MASK, TSN_TURN_8 } } },
 	{ 32, { ONE(13), NONE, NONE, NONE }, { { TSN_F_DST_MASK, TSN_TURN_8 } } },
 	{ 0, { FOUR(8), NONE, NONE, NONE }, { { TSN_F_NEXT_HOP, TSN_TURN_32 } } },
 };
 
+/* Times of rows are made of it, whoever wants its columns. */
 static inline __attribute__((always_inline)) bool
-is_wanted(const struct tsn_batch *b, const struct tsn_turn *t)
+is_wanted(const struct tsn_field_set *fields, const struct tsn_turn *t)
 {
 	bool wanted = false;
 
 #pragma GCC unroll 4
 	for (int k = 0; k < 4; k++)
-		wanted |= t->word[k].store != TSN_TURN_NONE && tsn_field_set_has(&b->wanted, (enum tsn_field)t->word[k].field);
+		wanted |= t->word[k].store != TSN_TURN_NONE &&
+		    (t->word[k].store == TSN_TURN_UPTIME_END || tsn_field_set_has(fields, (enum tsn_field)t->word[k].field));
 	return wanted;
 }
 
@@ -141,17 +140,44 @@ avx2_put_pair(uint64_t *col, __m256i low, __m256i high)
 	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_permute2x128_si256(a, c, 0x31));
 }
 
-/* A moment by its age before [exported], when the uptime is [uptime]. True: one lies ahead. */
-AVX2 bool
-avx2_put_uptime(int64_t *col, __m256i v, uint32_t uptime, int64_t exported)
+AVX2 __m256i
+avx2_age(__m256i v, uint32_t uptime)
 {
-	const __m256i now = _mm256_set1_epi64x(exported), ahead = _mm256_set1_epi32(AHEAD);
-	__m256i age = _mm256_sub_epi32(_mm256_set1_epi32((int)uptime), v);
+	return _mm256_sub_epi32(_mm256_set1_epi32((int)uptime), v);
+}
+
+/* Moments so many ms before [now]. */
+AVX2 void
+avx2_put_before(int64_t *col, __m256i age, int64_t now)
+{
+	const __m256i from = _mm256_set1_epi64x(now);
 	__m256i low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(age));
 	__m256i high = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(age, 1));
 
-	_mm256_storeu_si256((__m256i *)col, _mm256_sub_epi64(now, low));
-	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_sub_epi64(now, high));
+	_mm256_storeu_si256((__m256i *)col, _mm256_sub_epi64(from, low));
+	_mm256_storeu_si256((__m256i *)(col + 4), _mm256_sub_epi64(from, high));
+}
+
+/* A moment by its age before [exported], when the uptime is [uptime]. */
+AVX2 void
+avx2_put_uptime(int64_t *col, __m256i v, uint32_t uptime, int64_t exported)
+{
+	avx2_put_before(col, avx2_age(v, uptime), exported);
+}
+
+/* tsn_event_time of what ended so. */
+AVX2 void
+avx2_put_event(int64_t *col, __m256i v, uint32_t uptime, int64_t received)
+{
+	avx2_put_before(col, _mm256_min_epu32(avx2_age(v, uptime), _mm256_set1_epi32((int)TSN_AGE_MAX)), received);
+}
+
+/* Does one lie ahead of [uptime]? */
+AVX2 bool
+avx2_is_ahead(__m256i v, uint32_t uptime)
+{
+	const __m256i ahead = _mm256_set1_epi32(AHEAD), age = avx2_age(v, uptime);
+
 	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_max_epu32(age, ahead), age)) != 0;
 }
 
@@ -267,17 +293,37 @@ avx512_put_pair(uint64_t *col, __m512i low, __m512i high)
 	_mm512_storeu_si512(col + 8, _mm512_permutex2var_epi32(low, _mm512_add_epi32(first, _mm512_set1_epi32(8)), high));
 }
 
-AVX512 bool
+AVX512 __m512i
+avx512_age(__m512i v, uint32_t uptime)
+{
+	return _mm512_sub_epi32(_mm512_set1_epi32((int)uptime), v);
+}
+
+AVX512 void
+avx512_put_before(int64_t *col, __m512i age, int64_t now)
+{
+	const __m512i from = _mm512_set1_epi64(now);
+
+	_mm512_storeu_si512(col, _mm512_sub_epi64(from, _mm512_cvtepu32_epi64(_mm512_castsi512_si256(age))));
+	_mm512_storeu_si512(col + 8, _mm512_sub_epi64(from, _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(age, 1))));
+}
+
+AVX512 void
 avx512_put_uptime(int64_t *col, __m512i v, uint32_t uptime, int64_t exported)
 {
-	const __m512i now = _mm512_set1_epi64(exported);
-	__m512i age = _mm512_sub_epi32(_mm512_set1_epi32((int)uptime), v);
-	__m512i low = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(age));
-	__m512i high = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(age, 1));
+	avx512_put_before(col, avx512_age(v, uptime), exported);
+}
 
-	_mm512_storeu_si512(col, _mm512_sub_epi64(now, low));
-	_mm512_storeu_si512(col + 8, _mm512_sub_epi64(now, high));
-	return _mm512_cmpge_epu32_mask(age, _mm512_set1_epi32(AHEAD)) != 0;
+AVX512 void
+avx512_put_event(int64_t *col, __m512i v, uint32_t uptime, int64_t received)
+{
+	avx512_put_before(col, _mm512_min_epu32(avx512_age(v, uptime), _mm512_set1_epi32((int)TSN_AGE_MAX)), received);
+}
+
+AVX512 bool
+avx512_is_ahead(__m512i v, uint32_t uptime)
+{
+	return _mm512_cmpge_epu32_mask(avx512_age(v, uptime), _mm512_set1_epi32(AHEAD)) != 0;
 }
 
 AVX512 bool
@@ -319,22 +365,22 @@ tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turn
 }
 
 enum tsn_turned
-tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r)
+tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_field_set *fields, const struct tsn_turn_records *r)
 {
 	bool odd;
 
 	if (r->n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
 		return TSN_TURNED_NOT;
-	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? avx512_fixed(b, r) : avx2_fixed(b, r);
+	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? avx512_fixed(b, r, fields) : avx2_fixed(b, r, fields);
 	return odd ? TSN_TURNED_ODD : TSN_TURNED;
 }
 
 #else
 
 enum tsn_turned
-tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_turn_records *r)
+tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_field_set *fields, const struct tsn_turn_records *r)
 {
-	(void)b, (void)r;
+	(void)b, (void)fields, (void)r;
 	return TSN_TURNED_NOT;
 }
 

@@ -89,6 +89,8 @@ read_header(const uint8_t *p, const struct tsn_later_message *m, struct tsn_fixe
 		.exporter = m->from->addr,
 		.source = m->source,
 		.received = m->received,
+		.knows_flags = true,
+		.knows_interfaces = true,
 	};
 }
 

@@ -2,7 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Messages whose records become rows later: all that has to be done in order is done by their headers, and records of fixed
- * shape, which depend on nothing else, are turned into columns by any thread. Not for messages that tell more than that.
+ * shape, which depend on nothing else, are turned into columns by any thread. Not for messages that tell more than that, nor of exporters
+ * that are not known so well (tsn_exporters_usual).
  */
 #ifndef TSN_DECODE_LATER_H
 #define TSN_DECODE_LATER_H

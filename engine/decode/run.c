@@ -259,7 +259,7 @@ static uint32_t
 run_turns(const struct tsn_way *w, struct tsn_batch *b, const struct tsn_head *h, const struct tsn_records *r,
     bool *odd)
 {
-	const struct tsn_turn_records records = { r->p, r->n, r->stride, h->uptime, h->exported };
+	const struct tsn_turn_records records = { r->p, r->n, r->stride, h->uptime, h->exported, h->received };
 	enum tsn_turned turned = w->turns > 0 ? tsn_turns_run(b, w->turn, w->turns, &records) : TSN_TURNED_NOT;
 
 	*odd = turned == TSN_TURNED_ODD;

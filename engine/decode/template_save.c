@@ -54,9 +54,7 @@ save_one(const struct tsn_template *m, struct tsn_pack *out)
 {
 	const struct tsn_domain *d = m->domain;
 
-	tsn_pack_bool(out, d->exporter.v4);
-	tsn_pack_uint(out, d->exporter.hi);
-	tsn_pack_uint(out, d->exporter.lo);
+	tsn_pack_addr(out, d->exporter);
 	tsn_pack_uint(out, d->id);
 	tsn_pack_uint(out, d->version);
 	tsn_pack_uint(out, m->session);
@@ -161,9 +159,7 @@ load_one(struct reading *r, struct tsn_exporters *exporters, struct tsn_unpack *
 	struct tsn_scope *s = &r->scope;
 	int64_t refreshed;
 
-	s->exporter.v4 = tsn_unpack_bool(in);
-	s->exporter.hi = tsn_unpack_below(in, s->exporter.v4 ? 0 : UINT64_MAX);
-	s->exporter.lo = tsn_unpack_below(in, s->exporter.v4 ? UINT32_MAX : UINT64_MAX);
+	s->exporter = tsn_unpack_addr(in);
 	s->domain = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 	s->version = (uint16_t)tsn_unpack_below(in, UINT16_MAX);
 	s->session = (uint32_t)tsn_unpack_below(in, TSN_SESSION_STREAM - 1);

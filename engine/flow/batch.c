@@ -92,7 +92,7 @@ tsn_batch_new(void)
 	carve_all(&c, b);
 	reset_rows(b, TSN_BATCH_ROWS);
 	b->cap = TSN_BATCH_ROWS;
-	b->wanted = tsn_field_set_all();
+	b->wanted = b->read = tsn_field_set_all();
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 	return b;
 }
@@ -119,6 +119,7 @@ empty(struct tsn_batch *b, enum tsn_batch_kind kind)
 	b->kind = kind;
 	b->sampled = b->one_source = false;
 	tsn_mask_clear(&b->rows);
+	tsn_mask_clear(&b->timed);
 	memset(b->present, 0, sizeof(b->present));
 	for (int i = 0; i < TSN_ADDR_FIELDS; i++) {
 		tsn_mask_clear(&b->addr[i].is_v4);
@@ -292,6 +293,8 @@ tsn_batch_remove(struct tsn_batch *b, const struct tsn_mask *gone)
 	}
 	move_column(b->received, sizeof(*b->received), keep, n);
 	move_column(b->exported, sizeof(*b->exported), keep, n);
+	move_column(b->time, sizeof(*b->time), keep, n);
+	move_mask(&b->timed, keep, n);
 	move_column(b->source, sizeof(*b->source), keep, n);
 	b->n = n;
 	for (uint32_t i = n; i < was; i++) {

@@ -71,6 +71,12 @@ struct tsn_batch {
 	 * not, what they say is not looked at. All of them unless the owner says otherwise; tsn_batch_clear leaves it.
 	 */
 	struct tsn_field_set wanted;
+	/*
+	 * Of those: the ones that anybody reads of a batch in normal form. The others tsn_batch_normalise may look at, or duplicates be found
+	 * by, and a decoder that knows that this will not be may leave them alone, too.
+	 */
+	struct tsn_field_set read;
+	struct tsn_mask timed; /* rows whose [time] their decoder has made, by tsn_event_time: [received] is told, and nobody looks at [exported] */
 	bool sealed;
 	uint32_t used;     /* rows whose [received], [exported] and [source] may be those of an earlier use */
 };
@@ -167,6 +173,17 @@ tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
  * `bytes` put in before are taken as raw ones. The site's sampling interval replaces the row's own.
  */
 void tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters);
+/* S1: when a flow happened that ended at [end] by the clock of its exporter, which was [exported] when the record was [received]. */
+#define TSN_AGE_MAX (INT64_C(3600) * TSN_SECOND)
+static inline int64_t
+tsn_event_time(int64_t received, int64_t exported, int64_t end)
+{
+	uint64_t age = (uint64_t)exported - (uint64_t)end; /* none of them is trusted, so no overflow either */
+
+	if (exported <= end)
+		return received;
+	return (int64_t)((uint64_t)received - (age > (uint64_t)TSN_AGE_MAX ? (uint64_t)TSN_AGE_MAX : age));
+}
 /*
  * Computes the DERIVED fields among [want] that are not yet there. A flow that starts after its end has a negative
  * duration; rates over a duration that is not above zero are absent.
@@ -178,8 +195,10 @@ void tsn_batch_derive(struct tsn_batch *b, const struct tsn_field_set *want);
  * and what derived fields of [s] are made of.
  */
 void tsn_batch_needs(struct tsn_field_set *s);
+/* Adds to [s], which is to become a batch's [read], what its fields are made of. */
+void tsn_batch_reads(struct tsn_field_set *s);
 /*
- * From here to tsn_batch_clear nobody may look at fields that are not wanted. Under AddressSanitizer whoever does is stopped: their
+ * From here to tsn_batch_clear nobody may look at fields that are not among those read. Under AddressSanitizer whoever does is stopped: their
  * rows are said to be there, and their columns may not be read. Else it does nothing.
  */
 void tsn_batch_seal(struct tsn_batch *b);

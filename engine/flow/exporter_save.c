@@ -55,9 +55,7 @@ load_presence(struct tsn_exporter *x, struct tsn_unpack *in)
 static void
 save_one(const struct tsn_exporter *x, struct tsn_pack *out)
 {
-	tsn_pack_bool(out, x->addr.v4);
-	tsn_pack_uint(out, x->addr.hi);
-	tsn_pack_uint(out, x->addr.lo);
+	tsn_pack_addr(out, x->addr);
 	tsn_pack_uint(out, x->sampling);
 	tsn_pack_bool(out, x->flags_seen);
 	tsn_pack_bool(out, x->interfaces_seen);
@@ -85,9 +83,7 @@ tsn_exporters_save(struct tsn_exporters *t, struct tsn_pack *out)
 static bool
 load_one(struct tsn_exporter *x, uint64_t counters, struct tsn_unpack *in)
 {
-	x->addr.v4 = tsn_unpack_bool(in);
-	x->addr.hi = tsn_unpack_below(in, x->addr.v4 ? 0 : UINT64_MAX);
-	x->addr.lo = tsn_unpack_below(in, x->addr.v4 ? UINT32_MAX : UINT64_MAX);
+	x->addr = tsn_unpack_addr(in);
 	x->sampling = (uint32_t)tsn_unpack_below(in, UINT32_MAX);
 	x->flags_seen = tsn_unpack_bool(in);
 	x->interfaces_seen = tsn_unpack_bool(in);

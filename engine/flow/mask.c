@@ -97,7 +97,18 @@ TSN_WIDE(, uint32_t, tsn_mask_list, (const struct tsn_mask *m, uint16_t *out), (
 {
 	uint32_t n = 0;
 
-	TSN_EACH_ROW(row, m)
-		out[n++] = (uint16_t)row;
+	for (uint32_t w = 0; w < TSN_MASK_WORDS; w++) {
+		const uint32_t first = w * 64;
+		uint16_t *const to = out + n;
+
+		if (m->w[w] == UINT64_MAX) { /* as most are: the rows of a whole batch */
+			for (uint32_t i = 0; i < 64; i++)
+				to[i] = (uint16_t)(first + i);
+			n += 64;
+			continue;
+		}
+		for (uint64_t bits = m->w[w]; bits != 0; bits &= bits - 1)
+			out[n++] = (uint16_t)(first + (uint32_t)__builtin_ctzll(bits));
+	}
 	return n;
 }

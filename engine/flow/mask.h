@@ -87,6 +87,22 @@ tsn_mask_set_range(struct tsn_mask *m, uint32_t from, uint32_t count)
 	m->w[last] |= high;
 }
 
+/* Up to where, [to] at most, rows from [from] on are all set, or all not: as the first one is. */
+static inline uint32_t
+tsn_mask_run(const struct tsn_mask *m, uint32_t from, uint32_t to)
+{
+	const uint64_t flip = tsn_mask_has(m, from) ? UINT64_MAX : 0;
+
+	for (uint32_t w = from / 64; w * 64 < to; w++) {
+		uint64_t others = (m->w[w] ^ flip) & (w == from / 64 ? UINT64_MAX << from % 64 : UINT64_MAX);
+		uint32_t at = others != 0 ? w * 64 + (uint32_t)__builtin_ctzll(others) : to;
+
+		if (others != 0)
+			return at < to ? at : to;
+	}
+	return to;
+}
+
 static inline bool
 tsn_mask_any(const struct tsn_mask *m)
 {

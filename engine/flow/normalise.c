@@ -12,8 +12,6 @@
 #include "flow/batch.h"
 #include "flow/exporter.h"
 
-#define AGE_MAX (INT64_C(3600) * TSN_SECOND)
-
 enum { ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ICMP6 = 58, SCTP = 132, UDPLITE = 136 };
 
 struct kinds {
@@ -112,7 +110,7 @@ bound_counter(struct tsn_batch *b, enum tsn_field raw, enum tsn_field copy)
 
 	tsn_mask_or(&b->present[raw], &b->present[raw], &b->present[copy]);
 	tsn_mask_and(&b->present[raw], &b->present[raw], &b->rows);
-	if (all_bits(v) >> 63 == 0)
+	if (!tsn_field_set_has(&b->read, raw) || all_bits(v) >> 63 == 0)
 		return;
 	for (uint32_t i = 0; i < b->n; i++)
 		if (v[i] >> 63)
@@ -132,7 +130,7 @@ scale(struct tsn_batch *b, enum tsn_field raw, enum tsn_field f, void *storage)
 		return;
 	}
 	b->col[f] = storage;
-	for (uint32_t i = 0; i < b->n; i++) {
+	for (uint32_t i = 0; i < b->n && tsn_field_set_has(&b->read, raw); i++) {
 		uint64_t by = tsn_mask_has(&b->present[TSN_F_SAMPLING], i) ? interval[i] : 1;
 
 		if (__builtin_mul_overflow(v[i], by, &out[i]) || out[i] >> 63)
@@ -328,24 +326,7 @@ ip_version(struct tsn_batch *b)
 		v[row] = 6;
 }
 
-/* exported - end held to 0..1 h; neither term is trusted, so no overflow either. */
-static inline int64_t
-age(int64_t exported, int64_t end)
-{
-	uint64_t diff = (uint64_t)exported - (uint64_t)end;
-
-	if (exported <= end)
-		return 0;
-	return diff > (uint64_t)AGE_MAX ? AGE_MAX : (int64_t)diff;
-}
-
-static inline int64_t
-before(int64_t t, int64_t by)
-{
-	return (int64_t)((uint64_t)t - (uint64_t)by);
-}
-
-/* S1. A row that was never received (a file without times, a test) arrives when it happens. */
+/* Of a row whose decoder has not made it. One that was never received (a file without times, a test) arrives when it happens. */
 static int64_t
 event_time(const struct tsn_batch *b, uint32_t i)
 {
@@ -357,7 +338,7 @@ event_time(const struct tsn_batch *b, uint32_t i)
 	if (received != TSN_TIME_NONE) {
 		if (!has_end || exported == TSN_TIME_NONE)
 			return received;
-		return before(received, age(exported, end));
+		return tsn_event_time(received, exported, end);
 	}
 	if (has_end)
 		return end;
@@ -373,60 +354,77 @@ widen(struct tsn_time_span *s, int64_t v)
 	s->most = v > s->most ? v : s->most;
 }
 
-/* event_time where all three times are there, and the spans, in one pass. False: some received or exported is not told. */
+/*
+ * event_time where all three times are there, and the spans, in one pass. False: some received or exported is not told, and
+ * nothing was done.
+ */
 TSN_WIDE(static, bool, usual_times,
     (int64_t *restrict out, const int64_t *received, const int64_t *exported, const int64_t *end, uint32_t n, struct tsn_time_span span[2]),
     (out, received, exported, end, n, span))
 {
-	struct tsn_time_span event = { INT64_MAX, INT64_MIN }, receipt = event;
+	struct tsn_time_span event = span[0], receipt = span[1];
 	uint64_t untold = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		out[i] = before(received[i], age(exported[i], end[i]));
+		out[i] = tsn_event_time(received[i], exported[i], end[i]);
 		untold |= (received[i] == TSN_TIME_NONE) | (exported[i] == TSN_TIME_NONE);
 		widen(&event, out[i]);
 		widen(&receipt, received[i]);
 	}
+	if (untold != 0)
+		return false;
 	span[0] = event;
 	span[1] = receipt;
-	return untold == 0;
+	return true;
+}
+
+TSN_WIDE(static, void, find_spans, (const int64_t *time, const int64_t *received, uint32_t n, struct tsn_time_span span[2]),
+    (time, received, n, span))
+{
+	struct tsn_time_span event = span[0], receipt = span[1];
+
+	for (uint32_t i = 0; i < n; i++) {
+		widen(&event, time[i]);
+		widen(&receipt, received[i]);
+	}
+	span[0] = event;
+	span[1] = receipt;
 }
 
 static void
-odd_times(struct tsn_batch *b)
+make_times(struct tsn_batch *b, uint32_t from, uint32_t to, struct tsn_time_span span[2])
 {
-	for (uint32_t i = 0; i < b->n; i++) {
+	const int64_t *end = b->col[TSN_F_END];
+
+	if (tsn_mask_has(&b->present[TSN_F_END], from) && tsn_mask_run(&b->present[TSN_F_END], from, to) == to &&
+	    usual_times(b->time + from, b->received + from, b->exported + from, end + from, to - from, span))
+		return;
+	for (uint32_t i = from; i < to; i++) {
 		b->time[i] = event_time(b, i);
 		if (b->received[i] == TSN_TIME_NONE)
 			b->received[i] = b->time[i];
 	}
+	find_spans(b->time + from, b->received + from, to - from, span);
 }
 
-TSN_WIDE(static, void, find_spans, (struct tsn_batch *b), (b))
-{
-	struct tsn_time_span event = { b->time[0], b->time[0] }, received = { b->received[0], b->received[0] };
-
-	for (uint32_t i = 1; i < b->n; i++) {
-		widen(&event, b->time[i]);
-		widen(&received, b->received[i]);
-	}
-	b->event_span = event;
-	b->received_span = received;
-}
-
+/* Stretches of rows that have their times, and of those that have not; mostly there is one. */
 static void
 times(struct tsn_batch *b)
 {
-	struct tsn_time_span span[2];
+	struct tsn_time_span span[2] = { { INT64_MAX, INT64_MIN }, { INT64_MAX, INT64_MIN } };
+	uint32_t to;
 
-	if (b->n > 0 && tsn_mask_same(&b->present[TSN_F_END], &b->rows) &&
-	    usual_times(b->time, b->received, b->exported, b->col[TSN_F_END], b->n, span)) {
-		b->event_span = span[0];
-		b->received_span = span[1];
-		return;
+	for (uint32_t from = 0; from < b->n; from = to) {
+		const bool made = tsn_mask_has(&b->timed, from);
+
+		to = tsn_mask_run(&b->timed, from, b->n);
+		if (made)
+			find_spans(b->time + from, b->received + from, to - from, span);
+		else
+			make_times(b, from, to, span);
 	}
-	odd_times(b);
-	find_spans(b);
+	b->event_span = span[0];
+	b->received_span = span[1];
 }
 
 void

@@ -22,6 +22,34 @@ tsn_batch_needs(struct tsn_field_set *s)
 		tsn_field_set_add(s, TSN_F_DURATION);
 }
 
+/* What is made of what, in an order in which one pass finds all. */
+static const struct {
+	uint8_t made, of[2];
+} making[] = {
+	{ TSN_F_DSCP, { TSN_F_TOS, TSN_F_TOS } },
+	{ TSN_F_BYTES_PER_PACKET, { TSN_F_BYTES, TSN_F_PACKETS } },
+	{ TSN_F_BPS, { TSN_F_BYTES, TSN_F_DURATION } },
+	{ TSN_F_PPS, { TSN_F_PACKETS, TSN_F_DURATION } },
+	{ TSN_F_DURATION, { TSN_F_START, TSN_F_END } },
+	{ TSN_F_PACKETS, { TSN_F_RAW_PACKETS, TSN_F_SAMPLING } },
+	{ TSN_F_BYTES, { TSN_F_RAW_BYTES, TSN_F_SAMPLING } },
+	{ TSN_F_RAW_PACKETS, { TSN_F_PACKETS, TSN_F_PACKETS } }, /* mostly one column */
+	{ TSN_F_RAW_BYTES, { TSN_F_BYTES, TSN_F_BYTES } },
+	{ TSN_F_ICMP_TYPE, { TSN_F_SRC_PORT, TSN_F_DST_PORT } },
+	{ TSN_F_ICMP_CODE, { TSN_F_SRC_PORT, TSN_F_DST_PORT } },
+};
+
+void
+tsn_batch_reads(struct tsn_field_set *s)
+{
+	for (size_t i = 0; i < sizeof(making) / sizeof(making[0]); i++) {
+		if (!tsn_field_set_has(s, (enum tsn_field)making[i].made))
+			continue;
+		tsn_field_set_add(s, (enum tsn_field)making[i].of[0]);
+		tsn_field_set_add(s, (enum tsn_field)making[i].of[1]);
+	}
+}
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define WATCHED 1
@@ -37,7 +65,7 @@ void
 tsn_batch_seal(struct tsn_batch *b)
 {
 	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
-		if (tsn_field_set_has(&b->wanted, (enum tsn_field)f))
+		if (tsn_field_set_has(&b->read, (enum tsn_field)f) && tsn_field_set_has(&b->wanted, (enum tsn_field)f))
 			continue;
 		b->present[f] = b->rows;
 		if (b->col[f] != NULL) /* of a share there is no such column */

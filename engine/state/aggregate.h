@@ -64,39 +64,42 @@ struct tsn_near {
 	uint64_t base, first;    /* where the first pane begins, and its number, biased */
 	uint32_t factor, shift;  /* division by pane_ms */
 	uint32_t reach;          /* bits of a time from [base] on; 0: there is no short way but for that one */
+	uint32_t panes;          /* from the first, all of whose times are near */
 };
 
+/* First what each batch looks at, as of a family. */
 struct tsn_agg {
 	struct tsn_mask takes;   /* of the batch: rows that count for it */
 	struct tsn_mask late;    /* of the batch folded last: rows older than their group's window */
-	int64_t late_before[TSN_PARTS]; /* store.late when that batch began */
 	const struct tsn_agg_def *def;
 	const struct tsn_agg_ops *ops;
-	struct tsn_agg_store store;
-	uint32_t keep;           /* panes kept: those of the window, or two windows of `per` */
-	struct tsn_near near;    /* of a lean count: times around those of the batch */
 	const uint64_t *pane;    /* of the batch, by row */
-	uint64_t *panes;         /* memory for it */
+	uint64_t *panes;         /* memory for it; of the state, as [member] */
 	uint64_t *member;        /* those that have a tuple: of the batch, by row */
 	float *error;            /* the same: relative standard error of the value */
-	const struct tsn_stable *law; /* ENTROPY */
 	const struct tsn_vector *arg;
 	struct tsn_vector *out;
-	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
-	bool mute;
+	struct tsn_near near;    /* of a lean count: times around those of the batch */
+	uint32_t keep;           /* panes kept: those of the window, or two windows of `per` */
+	bool mute;               /* see [next_open] */
 	bool closes;             /* somebody wants its closings: tick rows, ranks or samples */
 	bool shows;              /* somebody wants its tick rows, or those of what is about it */
+	bool restored;           /* from a snapshot */
+	bool relist;             /* ...whose pools were others */
+	bool divided;            /* extra_bytes, over the parts */
 	struct tsn_family *family;
 	struct tsn_agg *of;      /* RANK BASELINE SPREAD: what they are about */
 	struct tsn_agg *owner;   /* BASELINE SPREAD: the one of those with the same samples that keeps them */
 	const struct tsn_state *state;
+	const struct tsn_stable *law; /* ENTROPY */
+	struct tsn_agg_store store;
+	uint64_t next_open;      /* while closing: [open] afterwards, and was [mute] set */
 	void *beside;            /* of the store, while that is emptied */
+	int64_t late_before[TSN_PARTS]; /* store.late when the batch folded last began */
 	struct tsn_mask counts;  /* `by A at B`: [takes] and [out] while the others stand in for them */
 	struct tsn_vector *wanted;
-	bool restored;           /* from a snapshot */
-	bool relist;             /* ...whose pools were others */
-	bool divided;            /* extra_bytes, over the parts */
 };
+#define TSN_AGG_NEAR (offsetof(struct tsn_agg, store.heap)) /* bytes of it that are fetched */
 
 /* What a function must know to do. One row each in functions.c. */
 struct tsn_agg_ops {
@@ -228,7 +231,7 @@ extern const struct tsn_agg_ops tsn_extreme_ops, tsn_distinct_ops;
 extern const struct tsn_agg_ops tsn_fresh_ops, tsn_since_ops, tsn_sequence_ops;
 extern const struct tsn_agg_ops tsn_stddev_ops, tsn_entropy_ops, tsn_jitter_ops;
 
-/* distinct.c: narrows [takes] to the rows that have all of the tuple, and hashes it; single numbers and IPv4 addresses do not collide. */
+/* tuple.c: narrows [takes] to the rows that have all of the tuple, and hashes it; single numbers and IPv4 addresses do not collide. */
 void tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed);
 /* cells_stddev.c: of [n] > 0 numbers with that sum, the sum of their squares modulo 2^128 being [squares]. */
 double tsn_deviation(unsigned __int128 squares, __int128 sum, uint64_t n);

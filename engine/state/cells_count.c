@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "state/narrow.h"
 
-#define LANES TSN_LANES
+#define LANES 16
 #define SUM_MASK TSN_SUM_MASK
 #define IS_WIDE TSN_IS_WIDE
 #define NARROW_MAX UINT8_MAX
@@ -86,15 +86,19 @@ static bool
 wide_room(struct tsn_agg *a, uint32_t want)
 {
 	struct tsn_counts *c = &a->store.counts;
-	const uint64_t groups = c->lean ? tsn_numbers(&a->family->store) : c->cells.cap;
+	const struct tsn_family_store *s = &a->family->store;
+	const uint64_t groups = c->lean ? tsn_numbers(s) : c->cells.cap, full = (uint64_t)a->family->budget * s->nparts;
+	const uint64_t most = full > tsn_numbers(s) ? full : tsn_numbers(s); /* each group has one at most */
 	uint32_t cap = c->capwide;
 	struct tsn_wide *wide;
 
-	if (c->sparewide >= want)
+	if (c->sparewide >= want || cap >= most)
 		return true;
 	cap = cap > want ? cap * 2 : cap + want;
 	if (cap > groups + want)
 		cap = (uint32_t)groups + want; /* no more than there are groups, and as many as this asks for */
+	if (cap > most)
+		cap = (uint32_t)most;
 	wide = tsn_reallocarray(c->wide, cap, sizeof(*wide));
 	if (wide == NULL)
 		return false;
@@ -121,14 +125,16 @@ expired(uint32_t l, uint64_t newest, uint64_t d, uint32_t keep)
 	return ((l - (uint32_t)newest - 1 - (LANES - keep)) & (LANES - 1)) < d;
 }
 
-#define LEFT(l, d)  ((l) % LANES < (d) ? 0 : UINT8_MAX)
-#define LEFT4(l, d) LEFT(l, d), LEFT((l) + 1, d), LEFT((l) + 2, d), LEFT((l) + 3, d)
-#define LEFT16(d)   LEFT4(0, d), LEFT4(4, d), LEFT4(8, d), LEFT4(12, d)
-#define LEFT_ROW(d) { LEFT16(d), LEFT16(d) }
-const uint8_t tsn_lanes_left[LANES + 1][2 * LANES] = {
-	LEFT_ROW(0), LEFT_ROW(1), LEFT_ROW(2), LEFT_ROW(3), LEFT_ROW(4), LEFT_ROW(5), LEFT_ROW(6), LEFT_ROW(7),
-	LEFT_ROW(8), LEFT_ROW(9), LEFT_ROW(10), LEFT_ROW(11), LEFT_ROW(12), LEFT_ROW(13), LEFT_ROW(14), LEFT_ROW(15),
-	LEFT_ROW(16),
+#define LANES4(of, l, d) of((l) % LANES, d), of(((l) + 1) % LANES, d), of(((l) + 2) % LANES, d), of(((l) + 3) % LANES, d)
+#define LANES16(of, d)   LANES4(of, 0, d), LANES4(of, 4, d), LANES4(of, 8, d), LANES4(of, 12, d)
+#define ROW(of, d)       { LANES16(of, d), LANES16(of, d), LANES16(of, d), LANES16(of, d) }
+#define ROWS4(of, d)     ROW(of, d), ROW(of, (d) + 1), ROW(of, (d) + 2), ROW(of, (d) + 3)
+#define ROWS16(of, d)    ROWS4(of, d), ROWS4(of, (d) + 4), ROWS4(of, (d) + 8), ROWS4(of, (d) + 12)
+#define LEFT(l, d)       ((d) <= 0 || (l) < LANES - (d) ? UINT8_MAX : 0)
+#define ONE(l, d)        ((l) == (2 * LANES - 1 - (d)) % LANES)
+_Alignas(64) const struct tsn_rings tsn_rings = {
+	.left = { ROWS16(LEFT, -16), ROWS16(LEFT, 0), ROW(LEFT, 16) },
+	.one = { ROWS16(ONE, 0), ROW(ONE, 16) },
 };
 
 /* Clears [d] < LANES lanes from [first] on, round the ring; the sum of the others. Compilers make sixteen branches of a loop. */
@@ -138,7 +144,7 @@ clear_lanes(uint8_t lane[LANES], uint32_t first, uint64_t d)
 	uint64_t half[2], keep[2];
 
 	memcpy(half, lane, sizeof(half));
-	memcpy(keep, tsn_lanes_leave(first, d), sizeof(keep));
+	memcpy(keep, tsn_lanes_leave(first, (uint32_t)d), sizeof(keep));
 	half[0] &= keep[0];
 	half[1] &= keep[1];
 	memcpy(lane, half, sizeof(half));

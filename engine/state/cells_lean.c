@@ -131,7 +131,7 @@ add_within(struct tsn_counts *c, struct lean *r, uint32_t wide, uint32_t lane)
 		return (int64_t)++c->wide[wide - 1].sum;
 	}
 	c->warm += r->lane[lane] + 1u == TSN_WARM;
-	v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(tsn_lanes_left[0]), tsn_lanes_one(lane));
+	v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(tsn_lanes_leave(0, 0)), tsn_lanes_load(tsn_lanes_one(lane)));
 	memcpy(r->lane, &v, sizeof(v));
 	return (int64_t)tsn_lanes_sum_of(v);
 }
@@ -173,138 +173,249 @@ tsn_lean_odd(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *odd, u
 
 /* --- the short way --- */
 
-/* 0 if rows can go the short way; a wide cell looks warm. */
-static inline __attribute__((always_inline)) uint64_t
-is_odd(const struct tsn_near *near, const struct lean *r)
+#define MANY_FLOWS (UINT32_C(1) << 30) /* of a group: those that come need not look whether the number has ended */
+
+/* What rows go the short way by. */
+struct brief {
+	struct tsn_near near;
+	uint32_t keep;
+	/* What leaves, by how far ahead of its group's window a row is, from 0 on; at the place where the number of that pane, counted from a
+	 * multiple of sixteen, says it; and behind it, at the same place, 1 in the lane that the row counts in. */
+	const uint8_t *rings;
+};
+
+#define RING_ROW sizeof(tsn_rings.left[0])
+
+static inline struct brief
+brief_of(const struct tsn_agg *a)
 {
-	return tsn_near_beyond(near, r->group.newest) | tsn_lanes_warm_in(tsn_lanes_load(r->lane));
+	const uint32_t place = (2 * a->keep - (uint32_t)a->near.first) & (TSN_LANES - 1);
+
+	return (struct brief){ a->near, a->keep, &tsn_rings.left[TSN_LANES - a->keep][place] };
 }
 
-static inline bool
-is_late(int64_t d, uint64_t keep)
+/* How far a row's pane is ahead of the first of all that are near, and that many panes more as windows have; 0 if it is not near. */
+static inline __attribute__((always_inline)) uint32_t
+lead_of(const struct brief *b, uint64_t pane)
 {
-	return d <= -(int64_t)keep;
+	const uint64_t from = pane - b->near.first;
+
+	return from < b->near.panes ? (uint32_t)from + b->keep : 0;
 }
 
-/*
- * The short way of a flow whose pane is [d] behind the newest one: what becomes of [r] goes [to] there. No branch, since [d] is as good as
- * random; where it is not above 0 nothing leaves.
- */
-static inline __attribute__((always_inline)) tsn_lanes
-count(const struct lean *r, struct lean *to, uint64_t newest, int64_t d, uint64_t keep, int64_t time)
+/* Does any row of the group go the long way? Mostly, it does not; but those that are warm, as a wide cell looks, are many in some batches. */
+static inline __attribute__((always_inline)) bool
+is_far(const struct brief *b, const struct lean *r)
 {
-	const uint64_t leave = (uint64_t)d & -(uint64_t)(d > 0), lane = (newest + (uint64_t)d) & (TSN_LANES - 1);
-	const uint8_t *left = tsn_lanes_leave((uint32_t)(newest + 1 - keep), leave < keep ? leave : keep);
-	const tsn_lanes v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(left), tsn_lanes_one(lane));
+	return (uint64_t)r->group.newest - b->near.base >= UINT64_C(1) << b->near.reach || (r->group.word & MANY_FLOWS) != 0;
+}
 
-	memcpy(to->lane, &v, sizeof(v));
-	to->group.newest = time > r->group.newest ? time : r->group.newest;
-	to->group.word = tsn_one_more(r->group.word);
-	return v;
+static inline __attribute__((always_inline)) bool
+is_warm(const struct lean *r)
+{
+	return tsn_lanes_near_warm(tsn_lanes_load(r->lane)) != 0;
+}
+
+/* Of a group that is neither: its newest pane, counted like a row's lead, but for the window. A row that leads by no more than that is late, or not near. */
+static inline __attribute__((always_inline)) uint32_t
+trail_of(const struct brief *b, const struct lean *r)
+{
+	return (uint32_t)((uint64_t)((uint32_t)r->group.newest - (uint32_t)b->near.base) * b->near.factor >> b->near.shift);
+}
+
+/* No branch by how far ahead the row is, which is as good as random; where that is no more than the window is long nothing leaves. */
+static inline __attribute__((always_inline)) int64_t
+count(const struct brief *b, struct lean *r, uint32_t lead, uint32_t trail, int64_t time)
+{
+	const size_t most = b->keep + TSN_LANES, ahead = lead - trail, turn = ~lead & (TSN_LANES - 1);
+	const uint8_t *const left = b->rings + (ahead < most ? ahead : most) * RING_ROW, *const one = b->rings + offsetof(struct tsn_rings, one);
+	const tsn_lanes v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(left + turn), tsn_lanes_load(one + turn));
+
+	memcpy(r->lane, &v, sizeof(v));
+	r->group.newest = time > r->group.newest ? time : r->group.newest;
+	r->group.word++;
+	return (int64_t)tsn_lanes_sum_of(v);
 }
 
 void
 tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32_t row, bool counts)
 {
+	const struct brief b = brief_of(a);
 	struct lean *r = lean_at(a, group);
-	uint64_t newest;
-	int64_t d;
-	tsn_lanes v;
+	uint32_t lead, trail;
 
 	if (!counts) {
 		a->out->i[row] = group == TSN_GROUP_NONE ? 0 : peek(a, r, a->pane[row]);
 		return;
 	}
-	newest = tsn_near_pane(&a->near, r->group.newest);
-	d = (int64_t)(a->pane[row] - newest);
-	if (is_odd(&a->near, r) != 0 || is_late(d, a->keep)) {
+	lead = lead_of(&b, a->pane[row]);
+	trail = trail_of(&b, r);
+	if (is_far(&b, r) || is_warm(r) || lead <= trail)
 		a->out->i[row] = add(a, r, a->pane[row], x->batch->time[row], row);
-		return;
+	else
+		a->out->i[row] = count(&b, r, lead, trail, x->batch->time[row]);
+}
+
+#define BLOCK 32u /* rows looked for, then as many counted, while the groups of those that come are fetched */
+
+_Static_assert(TSN_NEAR_WARM + BLOCK <= TSN_WARM, "no lane gets warm within a block");
+
+/* A segment on its short way. */
+struct walk {
+	struct brief brief;
+	const struct tsn_guess *guess;   /* NULL: the groups are known */
+	struct lean *records;
+	uint32_t *group;                 /* by entry */
+	const uint16_t *row;
+	const int64_t *time;             /* by row, as the others */
+	int64_t *out;
+	uint16_t *odd;                   /* entries put off */
+	size_t nodd;
+	struct { struct lean *group; uint32_t row; } go[BLOCK]; /* those of a block that go */
+	uint32_t lead[TSN_BATCH_ROWS];
+};
+
+/* Returns whether all are near. */
+TSN_WIDE(static, bool, leads_of, (struct walk *w, const uint64_t *pane, uint32_t n), (w, pane, n))
+{
+	const struct brief b = w->brief;
+	uint32_t *const lead = w->lead;
+	uint32_t far = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		lead[i] = lead_of(&b, pane[i]);
+		far |= lead[i] == 0;
 	}
-	v = count(r, r, newest, d, a->keep, x->batch->time[row]);
-	a->store.counts.warm += tsn_lanes_warm_in(v) != 0;
-	a->out->i[row] = (int64_t)tsn_lanes_sum_of(v);
+	return far == 0;
 }
 
-/* [a] if [mask] is all ones, [b] if it is 0; compilers make a branch of ?:. */
-static inline struct lean *
-either(uint64_t mask, struct lean *a, struct lean *b)
+static bool
+leads_of_rows(struct walk *w, const uint64_t *pane, const uint16_t *row, uint32_t n)
 {
-	return (struct lean *)((uintptr_t)b + (((uintptr_t)a - (uintptr_t)b) & (uintptr_t)mask));
+	bool near = true;
+
+	for (uint32_t i = 0; i < n; i++) {
+		w->lead[row[i]] = lead_of(&w->brief, pane[row[i]]);
+		near = near && w->lead[row[i]] != 0;
+	}
+	return near;
 }
 
-#define BLOCK 8u  /* rows looked for, then as many counted: each has the CPU's registers for itself, and fetching goes on all the time */
-#define LEAD  32u /* groups are fetched so far ahead */
-#define RING  (2 * LEAD)
-
-/* The group of an entry that comes, which may be none. */
-static inline __attribute__((always_inline)) struct lean *
-ahead(struct lean *records, bool guess, const struct tsn_guess *g, uint32_t *group, uint32_t i)
+TSN_WIDE(static, void, fetch_guessed, (struct walk *w, uint32_t from, uint32_t to), (w, from, to))
 {
-	static struct lean nobody = { .lane = { UINT8_MAX } };
-	struct lean *r;
+	const struct tsn_guess *const g = w->guess;
+	const uint32_t *const tag = g->tag;
+	const uintptr_t records = (uintptr_t)w->records;
+	uint32_t *const group = w->group;
 
-	if (guess)
-		group[i] = tsn_guess_at(g, i);
-	r = group[i] == TSN_GROUP_NONE ? &nobody : &records[group[i]];
-	__builtin_prefetch(r, 1);
-	return r;
+	for (size_t i = from; i < to; i++) {
+		__builtin_prefetch(g->line[i + TSN_FAR]);
+		group[i] = tsn_line_guess(&g->dir, g->line[i], tag[i]);
+		__builtin_prefetch((const void *)(records + (uintptr_t)group[i] * sizeof(struct lean)), 1);
+	}
+}
+
+static void
+fetch_known(struct walk *w, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++)
+		__builtin_prefetch(&w->records[w->group[i]], 1);
 }
 
 /*
- * Rows whose groups go no short way, or are not there, are put off, and what is done for them meanwhile comes to nothing, so that
- * there is nothing to foretell. Such a group is the same until its rows come, so all of them are put off, and have their order. Returns how many
- * these are, in [odd].
+ * Of a block, how many go; rows of groups that go the long way, or of none, are put off. Such a group is the same until its rows come, so
+ * all of them are, and have their order.
  */
-static inline __attribute__((always_inline)) uint32_t
-short_way(struct tsn_agg *a, const struct tsn_fold *x, bool guess, const struct tsn_guess *g, uint32_t *group, uint16_t *restrict odd)
+TSN_WIDE(static, size_t, sift, (struct walk *w, uint32_t from, uint32_t to), (w, from, to))
 {
-	struct lean *const records = (struct lean *)a->family->store.groups;
-	const struct tsn_near near = a->near;
-	const int64_t *const times = x->batch->time;
-	const uint64_t *const panes = a->pane, keep = a->keep;
-	const uint32_t to = x->to;
-	const uint16_t *const rows = x->row;
-	int64_t *const out = a->out->i;
-	struct lean *ring[RING], nothing;
-	uint32_t n = 0, warm = 0, next = x->from;
+	const struct brief b = w->brief;
+	struct lean *const records = w->records;
+	const uint32_t *const group = w->group;
+	const uint16_t *const rows = w->row;
+	uint16_t *const odd = w->odd;
+	size_t n = 0, nodd = w->nodd;
 
-	for (uint32_t i = x->from, end; i < to; ) {
-		end = to - i < BLOCK ? to : i + BLOCK;
-		for (const uint32_t until = to - i < BLOCK + LEAD ? to : i + BLOCK + LEAD; next < until; next++)
-			ring[next % RING] = ahead(records, guess, g, group, next);
-		for (; i < end; i++) {
-			const uint32_t row = rows[i];
-			struct lean *const r = ring[i % RING];
-			const uint64_t newest = tsn_near_pane(&near, r->group.newest), is = is_odd(&near, r), goes = -(uint64_t)(is == 0);
-			const int64_t d = (int64_t)(panes[row] - newest);
-			tsn_lanes v;
+	for (size_t i = from; i < to; i++) {
+		struct lean *const r = &records[group[i]];
+		bool warm;
 
-			odd[n] = (uint16_t)i;
-			n += is != 0;
-			if (__builtin_expect(is_late(d, keep), 0)) {
-				if (is == 0)
-					out[row] = add(a, r, panes[row], times[row], row);
-				continue;
-			}
-			v = count(r, either(goes, r, &nothing), newest, d, keep, times[row]);
-			warm += (tsn_lanes_warm_in(v) & goes) != 0;
-			out[row] = (int64_t)tsn_lanes_sum_of(v);
+		odd[nodd] = (uint16_t)i;
+		if (group[i] == TSN_GROUP_NONE || is_far(&b, r)) {
+			nodd++;
+			continue;
 		}
+		warm = is_warm(r);
+		w->go[n].group = r;
+		w->go[n].row = rows[i];
+		nodd += warm;
+		n += !warm;
 	}
-	a->store.counts.warm += warm;
+	w->nodd = nodd;
 	return n;
 }
 
-TSN_WIDE(, uint32_t, tsn_lean_guessed, (struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd),
-    (a, x, g, group, odd))
+/* Returns the one of those that go at which it ends: a row that is late, or not near. */
+TSN_WIDE(static, size_t, count_those, (struct walk *w, size_t i, size_t n), (w, i, n))
 {
-	return short_way(a, x, true, g, group, odd);
+	const struct brief b = w->brief;
+	const int64_t *const times = w->time;
+	int64_t *const out = w->out;
+
+	for (; i < n; i++) {
+		struct lean *const r = w->go[i].group;
+		const uint32_t row = w->go[i].row, lead = w->lead[row], trail = trail_of(&b, r);
+
+		if (__builtin_expect(lead <= trail, 0))
+			break;
+		out[row] = count(&b, r, lead, trail, times[row]);
+	}
+	return i;
 }
 
-TSN_WIDE(static, uint32_t, short_way_known, (struct tsn_agg *a, const struct tsn_fold *x, uint16_t *odd), (a, x, odd))
+/* Returns how many entries are put off, in [odd]. */
+static uint32_t
+short_way(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd)
 {
-	return short_way(a, x, false, NULL, (uint32_t *)x->group, odd);
+	struct walk w;
+	uint32_t next = x->from, block;
+	bool near;
+
+	w.brief = brief_of(a);
+	w.guess = g;
+	w.records = (struct lean *)a->family->store.groups;
+	w.group = group;
+	w.row = x->row;
+	w.time = x->batch->time;
+	w.out = a->out->i;
+	w.odd = odd;
+	w.nodd = 0;
+	near = tsn_few_rows(x->to - x->from, x->batch) ? leads_of_rows(&w, a->pane, x->row + x->from, x->to - x->from) :
+	    leads_of(&w, a->pane, x->batch->n);
+	block = near ? BLOCK : 1; /* what is not near makes its group odd */
+	for (uint32_t i = x->from, end; i < x->to; i = end) {
+		const uint32_t until = x->to - i < 2 * BLOCK ? x->to : i + 2 * BLOCK;
+		size_t n;
+
+		end = x->to - i < block ? x->to : i + block;
+		if (g != NULL)
+			fetch_guessed(&w, next, until);
+		else
+			fetch_known(&w, next, until);
+		next = until;
+		n = sift(&w, i, end);
+		for (size_t k = 0; (k = count_those(&w, k, n)) < n; k++) {
+			const uint32_t row = w.go[k].row;
+
+			w.out[row] = add(a, w.go[k].group, a->pane[row], w.time[row], row);
+		}
+	}
+	return (uint32_t)w.nodd;
+}
+
+uint32_t
+tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd)
+{
+	return short_way(a, x, g, group, odd);
 }
 
 static void
@@ -312,7 +423,7 @@ fold_all(struct tsn_agg *a, const struct tsn_fold *x)
 {
 	uint16_t odd[TSN_BATCH_ROWS + 1];
 
-	tsn_lean_odd(a, x, odd, short_way_known(a, x, odd));
+	tsn_lean_odd(a, x, odd, short_way(a, x, NULL, (uint32_t *)x->group, odd));
 }
 
 void
@@ -336,7 +447,7 @@ tsn_lean_reset(struct tsn_agg *a, uint32_t group)
 	struct lean *r = lean_at(a, group);
 	struct tsn_narrow cell;
 
-	if (tsn_lanes_warm_in(tsn_lanes_load(r->lane)) != 0 || r->lane[newest_of(a, r) & (TSN_LANES - 1)] == 0) {
+	if (tsn_lanes_near_warm(tsn_lanes_load(r->lane)) != 0 || r->lane[newest_of(a, r) & (TSN_LANES - 1)] == 0) {
 		unfold(a, r, &cell);
 		tsn_narrow_reset(&a->store.counts, &cell);
 	}

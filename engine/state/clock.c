@@ -56,6 +56,7 @@ tsn_near_of(const struct tsn_agg *a, int64_t time)
 	n.base = first * (uint64_t)ms;
 	n.first = first + (uint64_t)TSN_PANE_BIAS;
 	n.reach = 31;
+	n.panes = (uint32_t)((UINT64_C(1) << n.reach) / (uint64_t)ms);
 	n.shift = 31 + (ms == 1 ? 0 : 64 - (uint32_t)__builtin_clzll((uint64_t)ms - 1));
 	n.factor = (uint32_t)((UINT64_C(1) << n.shift) / (uint64_t)ms + 1);
 	return n;

@@ -22,7 +22,7 @@ copy_of(uint64_t bytes)
 	return bytes < TSN_ARRAY_COPIED ? bytes - bytes / 9 : TSN_ARRAY_COPIED;
 }
 
-/* Beside its groups: what it needs for a batch. */
+/* Beside its groups: what it needs for a batch, were it the only one. */
 static uint64_t
 fixed_of(const struct tsn_agg_def *d)
 {

@@ -4,13 +4,7 @@
  * Different values in a window. A cell is the head of a ring and, sliding, one
  * set of members with their panes; tumbling, one set for each of the two windows. Few members are in the cell; what it
  * points to where there are more is fetched some rows ahead.
- *
- * A member is 64 bits: an integer field or an IPv4 address by an invertible
- * mix, so that two are the same exactly when the values are; anything else (tuples, text, IPv6)
- * by the hash of its encoded key, where 256 members meet in a pair with chance 2^-49.
  */
-#include "base/hash.h"
-#include "base/wide.h"
 #include "state/internal.h"
 #include "state/members.h"
 #include "state/ring.h"
@@ -95,74 +89,6 @@ static struct tsn_kept *
 kept(const struct tsn_agg *a, uint32_t group, uint32_t window)
 {
 	return window < windows(a) ? kept_in(cell_of(a, group), window) : NULL;
-}
-
-#define HASH_ALL(type) \
-	TSN_WIDE(static, void, hash_##type, (const type *col, uint64_t mask, uint64_t seed, uint32_t n, uint64_t *restrict out), \
-	    (col, mask, seed, n, out)) \
-	{ \
-		for (uint32_t i = 0; i < n; i++) \
-			out[i] = tsn_hash_u64(col[i] & mask, seed); \
-	}
-
-HASH_ALL(uint8_t)
-HASH_ALL(uint16_t)
-HASH_ALL(uint32_t)
-HASH_ALL(uint64_t)
-
-/* Of all rows, whether they count or not. */
-static void
-hash_column(const void *col, enum tsn_storage storage, uint64_t mask, uint64_t seed, uint32_t n, uint64_t *out)
-{
-	switch (storage) {
-	case TSN_U8:  hash_uint8_t(col, mask, seed, n, out); break;
-	case TSN_U16: hash_uint16_t(col, mask, seed, n, out); break;
-	case TSN_U32: hash_uint32_t(col, mask, seed, n, out); break;
-	default:      hash_uint64_t(col, mask, seed, n, out); break;
-	}
-}
-
-static void
-hash_numbers(struct tsn_agg *a, const struct tsn_batch *b, enum tsn_storage storage, uint64_t mask, uint64_t seed)
-{
-	const void *col = b->col[a->def->tuple.part[0].field];
-
-	if (tsn_few_rows(tsn_mask_count(&a->takes), b)) {
-		TSN_EACH_ROW(row, &a->takes)
-			a->member[row] = tsn_hash_u64((uint64_t)tsn_column_int(col, storage, row) & mask, seed);
-	} else {
-		hash_column(col, storage, mask, seed, b->n, a->member);
-	}
-}
-
-static uint64_t
-member_of_key(const struct tsn_agg *a, const struct tsn_batch *b, uint32_t row, uint64_t seed)
-{
-	uint8_t key[TSN_KEY_MAX];
-
-	return tsn_hash_bytes(key, tsn_key_encode(&a->def->tuple, b, row, key), seed);
-}
-
-void
-tsn_members_of(struct tsn_agg *a, const struct tsn_batch *b, uint64_t seed)
-{
-	const struct tsn_key_part *part = &a->def->tuple.part[0];
-	const struct tsn_field_info *field = &tsn_fields[part->field];
-	struct tsn_mask known, others;
-
-	tsn_key_present(&a->def->tuple, b, &known);
-	tsn_mask_and(&a->takes, &a->takes, &known);
-	others = a->takes;
-	if (a->def->tuple.n == 1 && field->storage <= TSN_I64) {
-		hash_numbers(a, b, field->storage, UINT64_MAX, seed);
-		return;
-	}
-	if (tsn_key_is_addr(&a->def->tuple)) {
-		hash_numbers(a, b, TSN_U32, part->v4_bits == 0 ? 0 : UINT32_MAX << (32 - part->v4_bits), seed);
-		tsn_mask_andnot(&others, &others, &b->addr[field->addr_slot].is_v4);
-	}
-	TSN_EACH_ROW(row, &others)
-		a->member[row] = member_of_key(a, b, row, seed);
 }
 
 enum kind { FEW, MORE, SKETCH, KINDS };
@@ -318,18 +244,37 @@ fold_any(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, uint32_t g
 	return true;
 }
 
-/* Adds to a set of that kind where it is one and needs no memory; else false, and nothing has changed. */
-static inline __attribute__((always_inline)) bool
-note(struct tsn_members *m, enum kind kind, uint64_t member, uint8_t stamp, struct tsn_members_panes p, uint64_t low)
+static inline bool
+is_kind(const struct tsn_members *m, enum kind kind)
 {
-	if (kind_of(m) != kind)
+	return kind == FEW ? m->size == 0 : kind == SKETCH ? m->size == TSN_MEMBERS_SKETCH : m->size - 1u < TSN_MEMBERS_SKETCH - 1u;
+}
+
+/* Adds to a set of that kind where it is one and needs no memory, and counts it; else false, and nothing has changed. */
+static inline __attribute__((always_inline)) bool
+note(struct tsn_members *m, enum kind kind, uint64_t member, uint8_t stamp, struct tsn_members_panes p, uint64_t low, int64_t *n)
+{
+	if (!is_kind(m, kind))
 		return false;
-	if (kind == FEW)
-		return tsn_members_note_few(m, member, stamp, p);
-	if (kind == MORE)
-		return tsn_members_note_more(m, member, stamp, p);
-	tsn_hll_note(&m->sketch, member, tsn_members_age(p, stamp), low);
+	if (kind == FEW) {
+		if (!tsn_members_note_few(m, member, stamp, p))
+			return false;
+		*n = m->few.n;
+	} else if (kind == MORE) {
+		if (!tsn_members_note_more(m, member, stamp, p))
+			return false;
+		*n = m->more.n;
+	} else {
+		*n = tsn_hll_note(&m->sketch, member, tsn_members_age(p, stamp), low) || tsn_hll_is_above(&m->sketch, low, 0) ? 0 :
+		    tsn_hll_estimate(&m->sketch, 0);
+	}
 	return true;
+}
+
+static __attribute__((noinline)) void
+advance_far(struct tsn_agg *a, const struct walk *k, uint32_t group, struct cell *c, uint64_t pane)
+{
+	advance(a, k, group, c, pane);
 }
 
 /* A row that counts, over a sliding window, as nearly all do. */
@@ -339,14 +284,18 @@ fold_usual(struct tsn_agg *a, struct tsn_fold *x, const struct walk *k, enum kin
 	struct cell *c = cell_in(k, group);
 	struct tsn_members *m = &c->of[0];
 	const uint64_t pane = k->pane[row], newest = tsn_ring_newest(c->head);
+	int64_t n;
 
-	if (pane > newest)
+	if (pane > newest && kind == FEW)
 		advance(a, k, group, c, pane);
-	if (pane + k->keep <= newest || !note(m, kind, k->member[row], (uint8_t)pane, panes_in(k, c), k->low))
+	else if (pane > newest)
+		advance_far(a, k, group, c, pane);
+	if (pane + k->keep <= newest || !note(m, kind, k->member[row], (uint8_t)pane, panes_in(k, c), k->low, &n))
 		return fold_any(a, x, k, group, row);
 	tsn_kept_count(&m->kept);
 	c->head |= UINT64_C(1) << (pane & (LANES - 1));
-	k->out[row] = tsn_members_count(m, 0, panes_in(k, c), k->low, &k->error[row]);
+	k->out[row] = n;
+	k->error[row] = kind == SKETCH ? TSN_MEMBERS_ERROR : 0;
 	return true;
 }
 

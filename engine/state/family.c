@@ -297,7 +297,7 @@ tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int
 }
 
 void
-tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group)
+tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, enum tsn_ahead what)
 {
 	const struct tsn_family_store *s = &f->store;
 	const uint32_t position = tsn_position(k->hash[row]);
@@ -305,13 +305,17 @@ tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t 
 
 	if (s->dir.lines == 0)
 		return;
-	if (!group) {
+	if (what == TSN_AHEAD_PLACE) {
 		__builtin_prefetch(tsn_directory_line(&s->dir, position));
 		return;
 	}
 	number = tsn_line_guess(&s->dir, tsn_directory_line(&s->dir, position), k->tag[row]);
 	if (number == TSN_GROUP_NONE)
 		return;
+	if (what == TSN_AHEAD_KEY) {
+		tsn_key_prefetch(s, number);
+		return;
+	}
 	tsn_group_prefetch(s, number);
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_prefetch(&f->agg[i], number);

@@ -37,15 +37,15 @@ struct tsn_part {
 	uint32_t hand; /* where the next eviction looks first */
 };
 
-/* What of a family outlives a reload. */
+/* What of a family outlives a reload; first what each batch looks at. */
 struct tsn_family_store {
 	struct tsn_directory dir;
 	uint32_t ngroups;
 	uint8_t *groups;     /* each a struct tsn_group, and what is behind it in its record: cells_lean.c */
 	uint32_t stride;     /* bytes of one */
 	uint32_t cap;        /* groups a part has room for */
-	struct tsn_slab slab;
 	uint32_t nparts;     /* of the 64, those of this shard */
+	struct tsn_slab slab;
 	struct tsn_part part[TSN_PARTS];
 	int64_t evicted[TSN_PARTS]; /* event time up to which flows are missed since evictions, TSN_TIME_NONE if none */
 	struct tsn_family_stats stats;
@@ -56,29 +56,31 @@ struct tsn_leaving {
 	uint32_t group;
 };
 
+/* First what each batch looks at: where rules are many it is in no cache when the family's turn comes, and is fetched before (state.c). */
 struct tsn_family {
 	struct tsn_family_def def;
 	struct tsn_agg *agg;
-	struct tsn_family_store store;
+	struct tsn_guard *guard; /* of a guarded one; guard.c */
+	struct tsn_steps *steps; /* of a sequence; steps.c */
+	uint64_t folded;     /* the batch folded last */
 	uint32_t budget;     /* groups a part may have */
-	int64_t span;        /* ms after which a silent group's windows have passed */
-	/* entries of groups that lost their place, until memory has come; nobody takes them for their own: that group has another key */
-	struct tsn_leaving leaving[TSN_LEAVING];
 	uint32_t nleaving, nleft; /* ever; the last TSN_LEAVING wait */
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
-	struct tsn_steps *steps; /* of a sequence; steps.c */
 	bool many_keys;      /* its steps have different ones, so that what is marked is in one part */
-	struct tsn_guard *guard; /* of a guarded one; guard.c */
 	bool restored;       /* from a snapshot */
+	bool marked;         /* that batch, or a reload, has changed some of [evicted] and what is behind it: the next one begins with cleaning up */
+	int64_t span;        /* ms after which a silent group's windows have passed */
+	struct tsn_family_store store;
+	/* entries of groups that lost their place, until memory has come; nobody takes them for their own: that group has another key */
+	struct tsn_leaving leaving[TSN_LEAVING];
+	int64_t marks_end;                 /* no eviction, and nothing that came too late, in that batch or before was later */
 	struct tsn_mask evicted;          /* rows of the batch folded last whose key took another group's place */
 	uint8_t part_of[TSN_BATCH_ROWS];  /* of those rows and of late ones */
 	int64_t lost_to[TSN_BATCH_ROWS];  /* of the first: up to which event time flows are missed */
 	int64_t evicted_before[TSN_PARTS]; /* store.evicted when that batch began */
-	int64_t marks_end;                 /* no eviction, and nothing that came too late, in that batch or before was later */
-	bool marked;                      /* that batch, or a reload, has changed some of this: the next one begins with cleaning up */
-	uint64_t folded;                  /* which batch that was */
 };
+#define TSN_FAMILY_NEAR (offsetof(struct tsn_family, store.slab.free)) /* bytes of it that are fetched */
 
 static inline uint32_t
 tsn_part_of(uint64_t hash)
@@ -126,6 +128,16 @@ tsn_group_prefetch(const struct tsn_family_store *s, uint32_t group)
 	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride), 1);
 }
 
+/* Where its key is, if that is in the slab; the group itself has come. Compilers take calls of what only fetches for calls of nothing. */
+static inline __attribute__((always_inline)) void
+tsn_key_prefetch(const struct tsn_family_store *s, uint32_t group)
+{
+	const struct tsn_group *g = tsn_group_at(s, group);
+
+	if (tsn_in_slab(g))
+		__builtin_prefetch(s->slab.mem + (size_t)g->key * TSN_SLAB_UNIT);
+}
+
 /* Of a group's word: a flow more, as far as they go. Compilers make twice as much of a bit field. */
 static inline uint32_t
 tsn_one_more(uint32_t word)
@@ -162,8 +174,9 @@ uint32_t tsn_family_find(const struct tsn_family *f, const struct tsn_keys *k, u
 /* A new group for a key that has none, in the place of another if its part is full. TSN_GROUP_NONE: memory is out. */
 bool tsn_family_full(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row);
 uint32_t tsn_family_add(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, int64_t now, uint64_t seed);
-/* Fetches what finding the group of a later row will look at; then, with [group], the group and its cells. */
-void tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, bool group);
+/* Fetches what finding the group of a later row will look at, one after the other: its place in the directory, the group and its cells, its key. */
+enum tsn_ahead { TSN_AHEAD_PLACE, TSN_AHEAD_GROUP, TSN_AHEAD_KEY };
+void tsn_family_ahead(const struct tsn_family *f, const struct tsn_keys *k, uint32_t row, enum tsn_ahead what);
 /* Room for so many groups in every part, in every array; it grows as if they came one by one. */
 bool tsn_family_room(struct tsn_family *f, uint32_t n);
 void tsn_family_fini(struct tsn_family *f);

@@ -27,9 +27,8 @@
 
 #include "base/wide.h"
 
-#define INDEX_BITS 12
-#define REGISTERS (1u << INDEX_BITS)
-#define RANK_MAX 44
+#define REGISTERS TSN_HLL_REGISTERS
+#define RANK_MAX TSN_HLL_RANK_MAX
 #define ZERO 48      /* the bit of the lowest one when it is all zero */
 #define STAMP 15u
 #define BLOCK 64u    /* registers that move on together */
@@ -39,15 +38,6 @@
 
 struct summary {
 	uint64_t sum, zeros;
-};
-
-#define WAITING_MOST 1022u
-
-/* Of several panes. One that waits: index and rank, and the low byte of the pane it is of. */
-struct tsn_hll_paths {
-	uint64_t path[REGISTERS];
-	int64_t ahead_value;
-	uint32_t waiting[WAITING_MOST];
 };
 
 size_t
@@ -87,18 +77,6 @@ tsn_hll_init(struct tsn_hll *h, void *registers, uint32_t panes)
 	h->paths = registers;
 	h->panes = (uint8_t)panes;
 	clear(h);
-}
-
-static inline uint32_t
-index_of(uint64_t member)
-{
-	return (uint32_t)(member >> (64 - INDEX_BITS));
-}
-
-static inline uint32_t
-rank_of(uint64_t member)
-{
-	return (uint32_t)__builtin_clzll(member << INDEX_BITS | UINT64_C(1) << (64 - RANK_MAX)) + 1;
 }
 
 static inline uint64_t
@@ -228,9 +206,9 @@ void
 tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age)
 {
 	if (h->panes == 1)
-		add_rank(h, index_of(member), rank_of(member));
+		add_rank(h, tsn_hll_index(member), tsn_hll_rank(member));
 	else
-		add_to_path(h, index_of(member), rank_of(member), age);
+		add_to_path(h, tsn_hll_index(member), tsn_hll_rank(member), age);
 }
 
 /* All registers move on, none of them by more than [most] panes. */
@@ -290,36 +268,14 @@ add_waiting(struct tsn_hll *h)
 }
 
 /* Registers that move on are read in order, so that those are there which members meet then. */
-static void
-catch_up(struct tsn_hll *h)
+void
+tsn_hll_catch_up(struct tsn_hll *h)
 {
 	if (h->behind > 0)
 		set_summary(h, settle(h->paths->path, h->newest, h->behind, fresh(h->panes)));
 	h->behind = 0;
 	if (h->waiting > 0)
 		add_waiting(h);
-}
-
-void
-tsn_hll_note(struct tsn_hll *h, uint64_t member, uint32_t age, uint64_t low)
-{
-	if (h->panes == 1 || !tsn_hll_is_above(h, low, 1)) {
-		tsn_hll_add(h, member, age);
-		return;
-	}
-	if (h->waiting == WAITING_MOST)
-		catch_up(h);
-	h->paths->waiting[h->waiting++] = index_of(member) << 14 | rank_of(member) << 8 | (uint8_t)(h->newest - age);
-	h->fresh = false;
-	h->ahead = 0;
-}
-
-void
-tsn_hll_ahead(const struct tsn_hll *h, uint64_t member, uint64_t low)
-{
-	const void *register_of = h->panes == 1 ? (const void *)&h->rank[index_of(member)] : &h->paths->path[index_of(member)];
-
-	__builtin_prefetch(h->panes > 1 && tsn_hll_is_above(h, low, 1) ? &h->paths->waiting[h->waiting] : register_of, 1);
 }
 
 void
@@ -330,7 +286,7 @@ tsn_hll_advance(struct tsn_hll *h, uint32_t by)
 		return;
 	}
 	if (h->behind + by >= h->panes)
-		catch_up(h);
+		tsn_hll_catch_up(h);
 	h->newest = (uint8_t)(h->newest + by);
 	h->behind = (uint8_t)(h->behind + by);
 	h->fresh = false;
@@ -386,14 +342,14 @@ tsn_hll_estimate(struct tsn_hll *h, uint32_t ahead)
 	if (ahead >= h->panes)
 		return 0;
 	if (ahead > 0 && h->ahead != ahead) {
-		catch_up(h);
+		tsn_hll_catch_up(h);
 		h->paths->ahead_value = estimate_ahead(h, ahead);
 		h->ahead = (uint8_t)ahead;
 	}
 	if (ahead > 0)
 		return h->paths->ahead_value;
 	if (!h->fresh) {
-		catch_up(h);
+		tsn_hll_catch_up(h);
 		h->value = estimate(&(struct summary){ h->sum, h->zeros });
 	}
 	h->fresh = true;
@@ -418,7 +374,7 @@ tsn_hll_save(struct tsn_hll *h, struct tsn_pack *out)
 		tsn_pack_raw(out, h->rank, REGISTERS);
 		return;
 	}
-	catch_up(h);
+	tsn_hll_catch_up(h);
 	for (uint32_t i = 0; i < REGISTERS; i++) {
 		const uint64_t path = htole64(h->paths->path[i] & ~(uint64_t)STAMP);
 

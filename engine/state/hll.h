@@ -18,7 +18,17 @@
 #define TSN_HLL_PANES_MAX 16
 #define TSN_HLL_STEP (UINT64_C(1) << 48) /* what a member takes from the sum at most */
 
-struct tsn_hll_paths;
+#define TSN_HLL_INDEX_BITS 12
+#define TSN_HLL_REGISTERS (1u << TSN_HLL_INDEX_BITS)
+#define TSN_HLL_RANK_MAX 44
+#define TSN_HLL_WAITING_MOST 1022u
+
+/* Of several panes. One that waits: index and rank, and the low byte of the pane it is of. */
+struct tsn_hll_paths {
+	uint64_t path[TSN_HLL_REGISTERS];
+	int64_t ahead_value;
+	uint32_t waiting[TSN_HLL_WAITING_MOST];
+};
 
 struct tsn_hll {
 	uint64_t sum;                 /* of 2^(48 - r) over all registers r: exact, so it does not drift */
@@ -42,10 +52,8 @@ size_t tsn_hll_size(uint32_t panes);
 void tsn_hll_init(struct tsn_hll *h, void *registers, uint32_t panes);
 /* [age] < panes */
 void tsn_hll_add(struct tsn_hll *h, uint64_t member, uint32_t age);
-/* The same, at leisure: where it is sure without looking that the sum is above [low] all the same, it may wait among others. */
-void tsn_hll_note(struct tsn_hll *h, uint64_t member, uint32_t age, uint64_t low);
-/* A hint that one will soon be noted. */
-void tsn_hll_ahead(const struct tsn_hll *h, uint64_t member, uint64_t low);
+/* All that wait are added. */
+void tsn_hll_catch_up(struct tsn_hll *h);
 /* All panes get older by [by]; those that reach [panes] are forgotten. */
 void tsn_hll_advance(struct tsn_hll *h, uint32_t by);
 /* How many different members there would be if they were [ahead] older, about: standard error 1.04 / sqrt(4096) = 1.6 %. */
@@ -58,6 +66,46 @@ static inline bool
 tsn_hll_is_above(const struct tsn_hll *h, uint64_t low, uint32_t more)
 {
 	return h->sum > low + (h->waiting + more) * TSN_HLL_STEP;
+}
+
+static inline uint32_t
+tsn_hll_index(uint64_t member)
+{
+	return (uint32_t)(member >> (64 - TSN_HLL_INDEX_BITS));
+}
+
+static inline uint32_t
+tsn_hll_rank(uint64_t member)
+{
+	return (uint32_t)__builtin_clzll(member << TSN_HLL_INDEX_BITS | UINT64_C(1) << (64 - TSN_HLL_RANK_MAX)) + 1;
+}
+
+/* Adds at leisure: where it is sure without looking that the sum is above [low] all the same, it may wait among others. Does it? */
+static inline bool
+tsn_hll_note(struct tsn_hll *h, uint64_t member, uint32_t age, uint64_t low)
+{
+	if (h->panes == 1 || !tsn_hll_is_above(h, low, 1)) {
+		tsn_hll_add(h, member, age);
+		return false;
+	}
+	if (h->waiting == TSN_HLL_WAITING_MOST)
+		tsn_hll_catch_up(h);
+	h->paths->waiting[h->waiting++] = tsn_hll_index(member) << 14 | tsn_hll_rank(member) << 8 | (uint8_t)(h->newest - age);
+	h->fresh = false;
+	h->ahead = 0;
+	return true;
+}
+
+/* A hint that one will soon be noted. */
+static inline __attribute__((always_inline)) void
+tsn_hll_ahead(const struct tsn_hll *h, uint64_t member, uint64_t low)
+{
+	const uint32_t index = tsn_hll_index(member);
+
+	if (h->panes == 1)
+		__builtin_prefetch(&h->rank[index], 1);
+	else
+		__builtin_prefetch(tsn_hll_is_above(h, low, 1) ? (const void *)&h->paths->waiting[h->waiting] : &h->paths->path[index], 1);
 }
 
 /* The registers as bytes, and into a fresh one. */

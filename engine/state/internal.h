@@ -41,6 +41,11 @@ struct tsn_pairs {
 	bool takes_memory;               /* a row may take another group's memory beside its cell */
 };
 
+/* What an aggregate needs for a batch, by its place in its family. */
+struct tsn_scratch {
+	uint64_t panes[TSN_BATCH_ROWS], member[TSN_BATCH_ROWS];
+};
+
 struct tsn_state {
 	struct tsn_vector unread;       /* where results go that nobody wants */
 	struct tsn_keys keys;
@@ -54,12 +59,19 @@ struct tsn_state {
 	uint64_t batches;               /* begun */
 	bool learned;
 	struct tsn_family *family;
+	struct tsn_scratch *scratch;
 	struct tsn_met met;
 	struct tsn_closing closing;
 	struct tsn_state_exporters exporters; /* functions NULL: everybody is whole */
 	struct tsn_keys *more_keys;     /* [nmore], for families whose rows have more than one */
 	struct tsn_pairs *pairs;        /* NULL if no family needs it */
 };
+
+/*
+ * state.c. Where rules are many nothing of a family is in a cache any more when its turn comes again. Their turns go nearly by their numbers, so
+ * the next one's aggregates are fetched while this one is folded, and of the one behind it what tells where they are.
+ */
+void tsn_state_fetch_next(const struct tsn_state *s, uint32_t family);
 
 /* pairs.c: the rows of [counts] and [reads], both with their keys, in order. Sets [stop] to the first row that was not folded. */
 bool tsn_pairs_fold(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const struct tsn_mask *counts,

@@ -145,6 +145,8 @@ tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct 
 	} else if (n >= FEW && encode_all(k, spec, b, seed, row, n, &used)) {
 		all_v4(spec, b, &done);
 	}
+	if (tsn_mask_count(&done) == b->n)
+		return n;
 	for (uint32_t i = 0; i < n; i++)
 		if (!tsn_mask_has(&done, row[i]) && !encode(k, spec, b, seed, row[i], &used))
 			return i;

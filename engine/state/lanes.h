@@ -19,11 +19,11 @@ tsn_lanes_load(const uint8_t *p)
 	return _mm_loadu_si128((const __m128i *)p);
 }
 
-/* 0 if no lane is TSN_WARM or more. */
+/* 0 if no lane is TSN_NEAR_WARM or more. */
 static inline uint64_t
-tsn_lanes_warm_in(tsn_lanes v)
+tsn_lanes_near_warm(tsn_lanes v)
 {
-	return (uint32_t)_mm_movemask_epi8(_mm_and_si128(v, _mm_slli_epi16(v, 1)));
+	return (uint32_t)_mm_movemask_epi8(_mm_subs_epu8(v, _mm_set1_epi8(TSN_NEAR_WARM - 128)));
 }
 
 /* What [left] says leaves, [more] comes: of lanes that have room for it. */
@@ -53,9 +53,17 @@ tsn_lanes_load(const uint8_t *p)
 }
 
 static inline uint64_t
-tsn_lanes_warm_in(tsn_lanes v)
+near_warm(uint64_t half)
 {
-	return tsn_lanes_warm(v.half);
+	const uint64_t high = UINT64_C(0x8080808080808080), one = UINT64_C(0x0101010101010101);
+
+	return ((half & ~high) + one * (256 - TSN_NEAR_WARM)) & half & high;
+}
+
+static inline uint64_t
+tsn_lanes_near_warm(tsn_lanes v)
+{
+	return near_warm(v.half[0]) | near_warm(v.half[1]);
 }
 
 static inline tsn_lanes
@@ -70,14 +78,5 @@ tsn_lanes_sum_of(tsn_lanes v)
 	return tsn_lanes_sum(v.half);
 }
 #endif
-
-/* 1 in that lane, 0 in all others. */
-static inline tsn_lanes
-tsn_lanes_one(uint64_t lane)
-{
-	static const uint8_t ring[2 * TSN_LANES] = { [TSN_LANES - 1] = 1 };
-
-	return tsn_lanes_load(&ring[TSN_LANES - 1 - lane]);
-}
 
 #endif

@@ -94,12 +94,13 @@ settle_late(const struct tsn_state *s, struct tsn_family *f, struct tsn_agg *a, 
 void
 tsn_family_settle(const struct tsn_state *s, struct tsn_family *f, const struct tsn_batch *b)
 {
-	TSN_EACH_ROW(row, &f->evicted) {
-		int64_t *to = &f->store.evicted[f->part_of[row]];
+	if (f->marked)
+		TSN_EACH_ROW(row, &f->evicted) {
+			int64_t *to = &f->store.evicted[f->part_of[row]];
 
-		*to = f->lost_to[row] > *to ? f->lost_to[row] : *to;
-		marks_until(f, *to);
-	}
+			*to = f->lost_to[row] > *to ? f->lost_to[row] : *to;
+			marks_until(f, *to);
+		}
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		if (tsn_mask_any(&f->agg[i].late))
 			settle_late(s, f, &f->agg[i], b);

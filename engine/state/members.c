@@ -5,16 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/directory.h"
+
 #define LANES TSN_MEMBERS_LANES
 #define PLACES 7u         /* of a block */
 #define PLACES_MOST 343u
 #define GONE_MOST 200u    /* panes after which those that are gone are swept out at the latest, or their stamps would come round */
 
-/* A cache line of members, each with the pane it was last seen in: the first [n] places are taken. */
+/*
+ * A cache line of members, each with the pane it was last seen in: the first [n] places are taken. Their lower halves lie together,
+ * where all are compared at once.
+ */
 struct tsn_members_block {
+	uint32_t low[PLACES];
 	uint8_t n;
 	uint8_t stamp[PLACES];
-	uint64_t member[PLACES];
+	uint32_t high[PLACES];
 };
 
 /*
@@ -58,15 +64,17 @@ next_block(const struct tsn_members *m, struct tsn_members_block *b)
 	return b + 1 < m->at.block + m->more.blocks ? b + 1 : m->at.block;
 }
 
-/* Which of its places has it, as a bit; no branch by the place. */
-static inline uint32_t
-places_with(const struct tsn_members_block *b, uint64_t member)
+static inline uint64_t
+member_in(const struct tsn_members_block *b, uint32_t i)
 {
-	uint32_t bits = 0;
+	return (uint64_t)b->high[i] << 32 | b->low[i];
+}
 
-	for (uint32_t i = 0; i < PLACES; i++)
-		bits |= (uint32_t)(b->member[i] == member) << i;
-	return bits & ((1u << b->n) - 1);
+/* Which of its places have such a lower half, as bits. An eighth that is compared as well is none. */
+static inline uint32_t
+places_like(const struct tsn_members_block *b, uint64_t member)
+{
+	return tsn_line_same((const uint32_t *)(const void *)b, (uint32_t)member) & ((1u << b->n) - 1);
 }
 
 /* Its stamp; NULL if it is not there, and [*free_block] is where it belongs, if there is room at all. */
@@ -74,10 +82,9 @@ static inline uint8_t *
 find(const struct tsn_members *m, uint64_t member, struct tsn_members_block **free_block)
 {
 	for (struct tsn_members_block *b = m->at.block + tsn_members_block(m, member);; b = next_block(m, b)) {
-		const uint32_t bits = places_with(b, member);
-
-		if (bits != 0)
-			return &b->stamp[__builtin_ctz(bits)];
+		for (uint32_t bits = places_like(b, member); bits != 0; bits &= bits - 1)
+			if (b->high[__builtin_ctz(bits)] == member >> 32)
+				return &b->stamp[__builtin_ctz(bits)];
 		*free_block = b;
 		if (b->n < PLACES)
 			return NULL;
@@ -100,7 +107,8 @@ count_in(struct tsn_members *m, uint8_t stamp, uint16_t by)
 static inline void
 put_in(struct tsn_members_block *b, uint64_t member, uint8_t stamp)
 {
-	b->member[b->n] = member;
+	b->low[b->n] = (uint32_t)member;
+	b->high[b->n] = (uint32_t)(member >> 32);
 	b->stamp[b->n++] = stamp;
 }
 
@@ -134,7 +142,7 @@ list(const struct tsn_members *m, struct tsn_members_panes p, bool gone, struct 
 
 		for (uint32_t k = 0; k < b->n; k++)
 			if (gone || in_window(p, b->stamp[k]))
-				v[n++] = (struct placed){ b->member[k], b->stamp[k] };
+				v[n++] = (struct placed){ member_in(b, k), b->stamp[k] };
 	}
 	return n;
 }
@@ -170,7 +178,7 @@ refill(struct tsn_members *m, const struct tsn_members_block *b, uint32_t n, str
 	for (const struct tsn_members_block *end = b + n; b < end; b++)
 		for (uint32_t k = 0; k < b->n; k++)
 			if (in_window(p, b->stamp[k])) {
-				put_in(free_block(m, b->member[k]), b->member[k], b->stamp[k]);
+				put_in(free_block(m, member_in(b, k)), member_in(b, k), b->stamp[k]);
 				used++;
 			}
 	m->more.used = (uint16_t)used;

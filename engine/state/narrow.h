@@ -15,6 +15,7 @@
 #define TSN_SUM_MASK ((UINT64_C(1) << TSN_HEAD_BITS) - 1)
 #define TSN_IS_WIDE TSN_SUM_MASK
 #define TSN_WARM 192u /* a lane that may pass 8 bits with few rows more: both of its highest bits are set */
+#define TSN_NEAR_WARM 160u /* may get warm with TSN_WARM - TSN_NEAR_WARM rows more */
 
 struct tsn_narrow {
 	uint64_t head;
@@ -26,13 +27,26 @@ struct tsn_wide {
 	uint64_t lane[TSN_LANES];
 };
 
-/* Row d: what d lanes leave of a ring; each is the ring twice, so that a load from any place of it goes round. */
-extern const uint8_t tsn_lanes_left[TSN_LANES + 1][2 * TSN_LANES];
+/*
+ * Rings, each four times in a line of the cache, so that 16 bytes from any place of the first three go round.
+ * [left]: what is left when the last d lanes leave, d from -16 on, below 0 nothing; [one]: 1 in the last lane, and d lanes before it, 0 elsewhere.
+ */
+struct tsn_rings {
+	uint8_t left[2 * TSN_LANES + 1][4 * TSN_LANES];
+	uint8_t one[TSN_LANES + 1][4 * TSN_LANES];
+};
+extern const struct tsn_rings tsn_rings;
 
 static inline const uint8_t *
-tsn_lanes_leave(uint32_t first, uint64_t d)
+tsn_lanes_leave(uint32_t first, uint32_t d)
 {
-	return &tsn_lanes_left[d][-first & (TSN_LANES - 1)];
+	return &tsn_rings.left[TSN_LANES + d][-(first + d) & (TSN_LANES - 1)];
+}
+
+static inline const uint8_t *
+tsn_lanes_one(uint32_t lane)
+{
+	return &tsn_rings.one[0][TSN_LANES - 1 - lane];
 }
 
 /* Not 0 if any lane is TSN_WARM or more. */

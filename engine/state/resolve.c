@@ -10,7 +10,9 @@ TSN_WIDE(static, void, lines_of, (const struct tsn_directory *d, const uint64_t 
 {
 	const struct tsn_directory dir = *d;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; dir.next == NULL && i < n; i++)
+		line[i] = dir.line + ((uint64_t)tsn_position(hash[i]) * dir.lines >> 32);
+	for (uint32_t i = 0; dir.next != NULL && i < n; i++)
 		line[i] = tsn_directory_line(&dir, tsn_position(hash[i]));
 }
 
@@ -81,6 +83,8 @@ struct common {
 /* What is done with a group that was found: nothing yet, it is touched, or the row is folded into the lean count, and so touched. */
 enum then { FIND, TOUCH, COUNT };
 
+#define KEY_AHEAD 8u /* entries: their groups have come, and say where their keys are */
+
 /* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
 static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
@@ -89,11 +93,14 @@ resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_
 	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
+	const bool long_keys = !trust && tsn_mask_any(&c->k->encoded);
 
 	for (uint32_t i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
+		if (long_keys && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
+			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
 		if (then == TOUCH)
 			tsn_cell_prefetch(&cells, group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !tsn_same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {

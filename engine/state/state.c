@@ -25,13 +25,11 @@ agg_init(struct tsn_agg *a, const struct tsn_agg_def *def, struct tsn_family *f)
 	tsn_extra_settle(a);
 	if (a->ops->make != NULL && !a->ops->make(a))
 		return false;
-	a->panes = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->panes));
 	if (!tsn_agg_infos[def->fn].tuple)
-		return a->panes != NULL;
-	a->member = tsn_malloc(TSN_BATCH_ROWS * sizeof(*a->member));
+		return true;
 	a->error = tsn_calloc(TSN_BATCH_ROWS, sizeof(*a->error));
 	a->law = def->fn == TSN_AGG_ENTROPY ? tsn_stable_law() : NULL;
-	return a->panes != NULL && a->member != NULL && a->error != NULL;
+	return a->error != NULL;
 }
 
 /* Longest time its panes reach back: both windows of `per`, all panes of `over`; what goes by times, its window. */
@@ -56,6 +54,8 @@ link_aggs(struct tsn_family *f, const struct tsn_state *s)
 		struct tsn_agg *a = &f->agg[i];
 
 		a->state = s;
+		a->panes = s->scratch[i].panes;
+		a->member = s->scratch[i].member;
 		a->closes |= a->def->closes;
 		a->shows |= a->def->closes || a->def->fn == TSN_AGG_ABSENT;
 		if (a->def->fn != TSN_AGG_RANK && a->def->fn != TSN_AGG_BASELINE && a->def->fn != TSN_AGG_SPREAD)
@@ -130,8 +130,6 @@ family_free(struct tsn_family *f)
 	tsn_steps_fini(f);
 	tsn_free(f->guard);
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
-		tsn_free(f->agg[i].panes);
-		tsn_free(f->agg[i].member);
 		tsn_free(f->agg[i].error);
 	}
 	tsn_free(f->agg);
@@ -163,6 +161,18 @@ more_init(struct tsn_state *s)
 	return true;
 }
 
+/* Of one family at a time, so that it stays in the cache, however many there are. */
+static bool
+scratch_init(struct tsn_state *s, const struct tsn_family_def *defs, uint32_t n)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		most = defs[i].naggs > most ? defs[i].naggs : most;
+	s->scratch = tsn_aligned_alloc(64, most * sizeof(*s->scratch));
+	return s->scratch != NULL;
+}
+
 struct tsn_state *
 tsn_state_new(const struct tsn_family_def *defs, uint32_t n, uint64_t seed)
 {
@@ -180,7 +190,7 @@ tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed
 	s->shard = shard;
 	s->nshards = nshards;
 	s->family = tsn_aligned_calloc(64, n, sizeof(*s->family));
-	if (s->family == NULL)
+	if (s->family == NULL || !scratch_init(s, defs, n))
 		goto fail;
 	for (uint32_t i = 0; i < n; i++) {
 		s->n++;
@@ -204,6 +214,7 @@ tsn_state_free(struct tsn_state *s)
 	for (uint32_t i = 0; i < s->n; i++)
 		family_free(&s->family[i]);
 	tsn_free(s->family);
+	tsn_free(s->scratch);
 	tsn_free(s->keys.bytes);
 	for (uint32_t i = 0; i < s->nmore; i++)
 		tsn_free(s->more_keys[i].bytes);
@@ -412,6 +423,28 @@ no_values(struct tsn_family *f, struct tsn_vector *const results[])
 		}
 }
 
+static void
+fetch(const void *from, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += 64)
+		__builtin_prefetch((const uint8_t *)from + at, 1);
+}
+
+void
+tsn_state_fetch_next(const struct tsn_state *s, uint32_t family)
+{
+	if (family + 2 < s->n)
+		fetch(&s->family[family + 2], TSN_FAMILY_NEAR);
+	if (family + 1 < s->n) {
+		const struct tsn_family *f = &s->family[family + 1];
+
+		for (uint32_t i = 0; i < f->def.naggs; i++)
+			fetch(&f->agg[i], TSN_AGG_NEAR);
+		fetch(f->def.agg, f->def.naggs * sizeof(*f->def.agg));
+		__builtin_prefetch(f->guard, 1);
+	}
+}
+
 static bool
 fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const struct tsn_mask *counted,
     const struct tsn_mask *read, const struct tsn_vector *const args[], struct tsn_vector *const results[],
@@ -425,6 +458,7 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 	uint32_t n, stop = 0;
 	bool ok, apart;
 
+	tsn_state_fetch_next(s, family);
 	tsn_mask_or(&active, counted, read);
 	if (!tsn_mask_any(&active) && !f->since_ever) { /* most families in most batches, where rules are many */
 		tsn_family_begin(s, f);

@@ -45,6 +45,7 @@ struct walk {
 	const struct tsn_batch *b;
 	const struct tsn_mask *const *steps;
 	struct tsn_mask there[TSN_STEPS_MAX]; /* by key: rows that have it */
+	struct tsn_mask met[TSN_STEPS_MAX];   /* by key: and meet a step of it */
 	struct matches *to;
 	struct tsn_vector *result;            /* may be NULL */
 };
@@ -299,6 +300,7 @@ make_keys(struct walk *w, const struct tsn_mask *more, struct tsn_mask *rows)
 			if (st->key_of[i] == k && w->steps[i] != NULL)
 				tsn_mask_or(&those, &those, w->steps[i]);
 		tsn_mask_and(&those, &those, &w->there[k]);
+		w->met[k] = those;
 		tsn_mask_or(rows, rows, &those);
 		if (k == 0 && more != NULL)
 			tsn_mask_or(&those, &those, more);
@@ -310,10 +312,11 @@ make_keys(struct walk *w, const struct tsn_mask *more, struct tsn_mask *rows)
 }
 
 static void
-ahead(const struct walk *w, uint32_t row, bool group)
+ahead(const struct walk *w, uint32_t row, enum tsn_ahead what)
 {
 	for (uint32_t k = 0; k < w->f->steps->nkeys; k++)
-		tsn_family_ahead(w->f, &w->s->more_keys[k], row, group);
+		if (tsn_mask_has(&w->met[k], row))
+			tsn_family_ahead(w->f, &w->s->more_keys[k], row, what);
 }
 
 /* False: memory ran out at row [stop]. */
@@ -329,8 +332,9 @@ walk(struct walk *w, const struct tsn_mask *more, uint32_t *stop)
 		return false;
 	n = tsn_mask_list(&rows, w->s->row);
 	for (uint32_t i = 0; i < n; i++) {
-		ahead(w, w->s->row[i + TSN_AHEAD], false);
-		ahead(w, w->s->row[i + TSN_AHEAD / 2], true);
+		ahead(w, w->s->row[i + TSN_AHEAD], TSN_AHEAD_PLACE);
+		ahead(w, w->s->row[i + TSN_AHEAD * 2 / 3], TSN_AHEAD_GROUP);
+		ahead(w, w->s->row[i + TSN_AHEAD / 3], TSN_AHEAD_KEY);
 		*stop = w->s->row[i];
 		if (!walk_row(w, *stop))
 			return false;
@@ -413,6 +417,7 @@ tsn_state_fold_steps(struct tsn_state *s, uint32_t family, const struct tsn_batc
 
 	w.to = &st->row;
 	w.to->n = 0;
+	tsn_state_fetch_next(s, family);
 	tsn_family_begin(s, f);
 	if (b->kind == TSN_BATCH_TICK)
 		st->told = true;

@@ -105,12 +105,16 @@ tsn_vm_arithmetic(struct tsn_run *r, const struct tsn_insn *in)
 void
 tsn_vm_share(struct tsn_run *r, const struct tsn_insn *in)
 {
-	struct tsn_mask known;
+	const int64_t window = r->vm->p->ints[in->b], *duration = r->b->col[TSN_F_DURATION];
+	const struct tsn_vector *a = VALUE(in->a);
+	struct tsn_mask known, longer;
 
 	tsn_vm_present(r, TSN_F_DURATION, &known);
-	tsn_mask_and(&known, &known, &VALUE(in->a)->known);
-	tsn_number_share(VALUE(in->dst), VALUE(in->a), r->b->col[TSN_F_DURATION], &known, r->vm->p->ints[in->b],
-	    r->b->n);
+	if (window == INT64_MAX)
+		tsn_mask_clear(&longer);
+	else /* few are, and nothing else is to be done for the others */
+		r->vm->k->range64(&longer, &known, &a->known, duration, window + 1, INT64_MAX);
+	tsn_number_share(VALUE(in->dst), a, duration, &longer, window, r->b->n);
 }
 
 /* An integer and a real side: row by row, exactly. [sign] -1 if the integer is on the right. */

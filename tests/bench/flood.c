@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "state/state.h"
+#include "tests/unit/keys_that_fit.h"
 #include "seconds.h"
 
 #define ONE_IN 10
@@ -20,22 +21,6 @@ static double
 now(void)
 {
 	return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
-}
-
-/* As many groups as fit, with what they take while they grow. */
-static void
-share_out(struct tsn_family_def *f, uint64_t memory)
-{
-	uint64_t keys = 64;
-	struct tsn_cost c;
-
-	for (uint64_t step = UINT64_C(1) << 28; step >= 64; step /= 2) {
-		f->max_keys = keys + step;
-		tsn_state_cost(f, &c);
-		if (c.fixed + c.group * f->max_keys + c.growing <= memory)
-			keys += step;
-	}
-	f->max_keys = keys;
 }
 
 /* Flood sources are a permutation of what has its upper bit set, so that each comes once; heavy ones have it clear. */
@@ -77,7 +62,7 @@ main(int argc, char **argv)
 	double begun, took = 0;
 	uint64_t exact = 0, found = 0, missing = 0, worst = 0, bytes = 0;
 
-	share_out(&family, memory);
+	keys_that_fit(&family, memory);
 	s = tsn_state_new(&family, 1, 1);
 	if (b == NULL || sent == NULL || s == NULL || heavy == 0)
 		return 1;

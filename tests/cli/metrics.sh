@@ -26,6 +26,8 @@ rule spared { when dst_port == 1434 and proto == udp except dst_port == 1434 ale
 rule needy { requires unsampled when dst_port == 1434 alert each }
 set  feed = file "feed.txt" max_age 1h
 rule fed { when src in feed }
+set  stale = file "stale.txt" max_age 1h
+rule among { when src in { stale, 10.9.9.9 } }
 set  listed = { 192.0.2.1, 192.0.2.2 }
 rule quiet { when src in listed }
 END
@@ -39,7 +41,8 @@ answers() { # STATUS
 }
 
 echo 192.0.2.1 > "$tmp/feed.txt"
-TZ=UTC touch -d '2026-01-01' "$tmp/feed.txt"
+echo 192.0.2.9 > "$tmp/stale.txt"
+TZ=UTC touch -d '2026-01-01' "$tmp/feed.txt" "$tmp/stale.txt"
 start() { # PORT
 	page=$((port + 12001))
 	rules $page
@@ -68,6 +71,7 @@ checks=$((checks + 1))
 says out 'tocsin_feedback_lost_total 0'
 says out 'tocsin_set_members{set="listed"} 2'
 says out 'tocsin_set_too_old{set="feed"} 1'
+says out 'tocsin_set_too_old{set="{ 10.9.9.9/32 stale }"} 1'
 says out 'tocsin_set_refresh_failed{set="feed"} 0'
 heard 'set feed: its file is older than max_age'
 says out "tocsin_socket_datagrams_total{listen=\"127.0.0.1:$port\"} 191"
@@ -123,6 +127,9 @@ fetch $((page + 1)) /metrics
 answers 200
 says out 'tocsin_reload_failed 0'
 says out 'tocsin_flows_total 4554'
+says out 'tocsin_set_too_old{set="{ 10.9.9.9/32 stale }"} 1'
+checks=$((checks + 1))
+[ "$(grep -c 'stale }: its file is older than max_age' "$tmp/log")" = 1 ] || failed 'a reload tells again what is too old' "$tmp/log"
 fetch $page /metrics
 answers 000
 stop TERM 0

@@ -50,7 +50,7 @@ has(const struct made *m, const char *name, unsigned host)
 static const char *const rules =
     "set bad = file \"bad.txt\"\n"
     "set same = file \"bad.txt\"\n"
-    "set named = file \"named.csv\" column \"ip\"\n"
+    "set named = file \"bad.txt.csv\" column \"ip\"\n"
     "set both = { bad, 10.0.0.99 }\n"
     "rule a { when src in bad }\nrule b { when src in same }\nrule c { when src in named message \"{named.what}\" }\n"
     "rule d { when src in both }\n";
@@ -60,9 +60,9 @@ put_all(void)
 {
 	dir_put("rules.tsn", rules);
 	dir_put("bad.txt", "10.0.0.1\n10.0.0.2\n");
-	dir_put("named.csv", "ip,what\n10.0.0.5,five\n");
+	dir_put("bad.txt.csv", "ip,what\n10.0.0.5,five\n");
 	stamp("bad.txt", 1000000000);
-	stamp("named.csv", 1000000000);
+	stamp("bad.txt.csv", 1000000000);
 }
 
 static void

@@ -21,7 +21,7 @@ same_columns(const struct tsn_batch *x, const struct tsn_batch *y)
 {
 	cr_assert_eq(x->n, y->n);
 	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
-		if (!tsn_field_set_has(&x->wanted, (enum tsn_field)f))
+		if (!tsn_field_set_has(&x->read, (enum tsn_field)f))
 			continue;
 		cr_assert_arr_eq(&x->present[f], &y->present[f], sizeof(struct tsn_mask), "presence of %s", tsn_fields[f].name);
 		if (tsn_fields[f].addr_slot >= 0)
@@ -36,11 +36,17 @@ same_columns(const struct tsn_batch *x, const struct tsn_batch *y)
 		}
 	}
 	cr_assert_arr_eq(x->received, y->received, x->n * sizeof(*x->received));
-	cr_assert_arr_eq(x->exported, y->exported, x->n * sizeof(*x->exported));
+	cr_assert_arr_eq(&x->timed, &y->timed, sizeof(x->timed));
+	for (uint32_t i = 0; i < x->n; i++)
+		cr_assert_eq(tsn_mask_has(&x->timed, i) ? x->time[i] : x->exported[i],
+		    tsn_mask_has(&y->timed, i) ? y->time[i] : y->exported[i]);
 	cr_assert_arr_eq(x->source, y->source, x->n * sizeof(*x->source));
 }
 
-/* Everything, as decoders are not told otherwise; what a batch needs at least; that and some more. The other batch has everything. */
+/*
+ * Everything, as decoders are not told otherwise; what a batch needs at least; that and some more, of which some are read. The other
+ * batch has everything.
+ */
 static void
 want_some(struct tsn_batch *b, int round)
 {
@@ -50,6 +56,9 @@ want_some(struct tsn_batch *b, int round)
 		if (random() % 3 == 0)
 			tsn_field_set_add(&b->wanted, (enum tsn_field)f);
 	tsn_field_set_add(&b->wanted, TSN_F_EXPORTER);
+	b->read = b->wanted;
+	for (size_t i = 0; i < sizeof(b->read.bits) / sizeof(b->read.bits[0]) && round % 6 > 2; i++)
+		b->read.bits[i] &= (uint64_t)random() << 32 ^ (uint64_t)random();
 }
 
 /* First no later than last, both up to [reach] ms before sysUptime, so that most messages are usual. */
@@ -86,7 +95,8 @@ Test(decode_fill, records_many_at_a_time_are_what_they_are_one_by_one)
 		uint8_t *p = malloc(n * stride + 1);
 		struct tsn_fixed_header h = { .version = version, .uptime = (uint32_t)random() * 2u,
 			.exported = INT64_C(1700000000000) + random(), .source_id = 3, .sampling = round % 5 ? 0 : 100,
-			.exporter = tsn_addr_v4((uint32_t)random()), .source = 9, .received = random() };
+			.exporter = tsn_addr_v4((uint32_t)random()), .source = 9, .received = round % 11 ? random() : TSN_TIME_NONE,
+			.knows_flags = round % 2, .knows_interfaces = round % 4 > 1 };
 
 		tsn_cpu_use((enum tsn_cpu)(round / 3 % TSN_CPU_COUNT));
 		want_some(many, round / 9);

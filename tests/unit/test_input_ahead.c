@@ -6,7 +6,6 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -19,7 +18,6 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "core/asides.h"
 #include "input/ahead.h"
 #include "input/mapped.h"
 #include "input/nfcapd.h"
@@ -27,78 +25,14 @@
 #include "unit/build_capture.h"
 #include "unit/build_nfcapd.h"
 #include "unit/build_packed.h"
+#include "unit/helpers.h"
 #include "unit/mutate.h"
 
 #define SIZE ((size_t)3 << 20)
-#define THREADS 3
+#define THREADS HELPERS_MOST
 #define MAPPED  (THREADS + 1)
 
 static uint8_t plain[SIZE], packed[SIZE + 65536], got[SIZE];
-
-/* --- hands --- */
-
-struct helpers {
-	struct tsn_asides asides;
-	struct tsn_hands hands;
-	pthread_t thread[THREADS];
-	unsigned n;
-	atomic_bool stop;
-	atomic_uint pieces;
-};
-
-static bool
-offer(void *self, const struct tsn_aside *a)
-{
-	struct helpers *h = self;
-
-	return tsn_asides_offer(&h->asides, a);
-}
-
-static void
-withdraw(void *self, const struct tsn_aside *a)
-{
-	struct helpers *h = self;
-
-	tsn_asides_withdraw(&h->asides, a);
-}
-
-static void
-call(void *self)
-{
-	(void)self; /* nobody sleeps */
-}
-
-static void *
-help(void *arg)
-{
-	struct helpers *h = arg;
-
-	while (!atomic_load(&h->stop))
-		if (tsn_asides_piece(&h->asides))
-			atomic_fetch_add(&h->pieces, 1);
-		else
-			sched_yield();
-	return NULL;
-}
-
-static void
-begin(struct helpers *h, unsigned n)
-{
-	*h = (struct helpers){ .hands = { offer, withdraw, call, h } };
-	tsn_asides_init(&h->asides);
-	for (; h->n < n; h->n++)
-		cr_assert_eq(pthread_create(&h->thread[h->n], NULL, help, h), 0);
-}
-
-static void
-end(struct helpers *h)
-{
-	atomic_store(&h->stop, true);
-	for (unsigned i = 0; i < h->n; i++)
-		pthread_join(h->thread[i], NULL);
-	cr_assert_eq(h->asides.n, 0, "all was withdrawn");
-	tsn_asides_fini(&h->asides);
-}
 
 /* --- reading --- */
 
@@ -149,7 +83,7 @@ read_file(const uint8_t *p, size_t n, size_t step, unsigned threads, char why[TS
 	int fd = as_file(&b, path);
 	size_t all;
 
-	begin(&h, threads);
+	helpers_begin(&h, threads);
 	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
 	r.hands = &h.hands;
 	all = read_all(&r, step, &h);
@@ -160,7 +94,7 @@ read_file(const uint8_t *p, size_t n, size_t step, unsigned threads, char why[TS
 	cr_assert_not_null(r.ahead);
 	cr_assert(threads == 0 || r.total < SIZE / 2 || atomic_load(&h.pieces) > 0);
 	tsn_reader_close(&r);
-	end(&h);
+	helpers_end(&h);
 	close(fd);
 	return all;
 }
@@ -277,7 +211,7 @@ read_pipe(const uint8_t *p, size_t n, unsigned threads, bool waits)
 
 	cr_assert_eq(pipe(fd), 0);
 	w.fd = fd[1];
-	begin(&h, threads);
+	helpers_begin(&h, threads);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
 	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
 	close(fd[0]);
@@ -290,7 +224,7 @@ read_pipe(const uint8_t *p, size_t n, unsigned threads, bool waits)
 	cr_assert_arr_eq(got, plain, SIZE);
 	pthread_join(writer, NULL);
 	tsn_reader_close(&r);
-	end(&h);
+	helpers_end(&h);
 }
 
 Test(input_ahead, pipes)
@@ -341,7 +275,7 @@ Test(input_ahead, gone_before_it_is_read, .timeout = 20)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
 	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
 	cr_assert_eq(dup2(s[0], r.fd), r.fd);
-	begin(&h, THREADS);
+	helpers_begin(&h, THREADS);
 	r.hands = &h.hands;
 	for (unsigned k = 0; k < 100 && !r.is_ahead; k++) {
 		cr_assert_eq(write(s[1], some, sizeof(some)), (ssize_t)sizeof(some));
@@ -350,7 +284,7 @@ Test(input_ahead, gone_before_it_is_read, .timeout = 20)
 	cr_assert(r.is_ahead);
 	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL); /* for whoever helps to come there */
 	tsn_reader_close(&r);
-	end(&h);
+	helpers_end(&h);
 	for (int i = 0; i < 2; i++) {
 		close(fd[i]);
 		close(s[i]);
@@ -394,7 +328,7 @@ read_growing(size_t n, unsigned threads)
 	struct helpers h;
 
 	g.fd = as_file(&b, path);
-	begin(&h, threads == MAPPED ? 0 : threads);
+	helpers_begin(&h, threads == MAPPED ? 0 : threads);
 	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
 	r.hands = threads == MAPPED ? NULL : &h.hands;
 	r.waiter = (struct tsn_waiter){ grow, &g };
@@ -405,7 +339,7 @@ read_growing(size_t n, unsigned threads)
 	cr_assert_gt(g.asked, 2);
 	cr_assert_arr_eq(got, plain, SIZE);
 	tsn_reader_close(&r);
-	end(&h);
+	helpers_end(&h);
 	close(g.fd);
 }
 
@@ -630,7 +564,7 @@ tell_blocks(const struct bytes *file, int threads, struct tsn_buf *told)
 	char path[40], why[TSN_INPUT_ERROR];
 	int fd = as_file(file, path);
 
-	begin(&h, threads > 0 ? (unsigned)threads : 0);
+	helpers_begin(&h, threads > 0 ? (unsigned)threads : 0);
 	cr_assert(tsn_reader_open(&r, path, why), "%s", why);
 	r.hands = threads >= 0 ? &h.hands : NULL;
 	f = tsn_nfcapd_attach(&r, why);
@@ -649,7 +583,7 @@ tell_blocks(const struct bytes *file, int threads, struct tsn_buf *told)
 	} while (next == TSN_NFCAPD_PIECE || next == TSN_NFCAPD_BAD_BLOCK);
 	tsn_nfcapd_close(f);
 	tsn_reader_close(&r);
-	end(&h);
+	helpers_end(&h);
 	close(fd);
 }
 
@@ -719,7 +653,7 @@ Test(input_ahead, no_help)
 		struct tsn_reader r;
 		int fd = as_file(&b, path);
 
-		begin(&h, 0);
+		helpers_begin(&h, 0);
 		for (unsigned i = 0; at == 4 && i < TSN_ASIDES; i++)
 			cr_assert(tsn_asides_offer(&h.asides, &none));
 		cr_assert(tsn_reader_open(&r, path, why), "%s", why);
@@ -731,7 +665,7 @@ Test(input_ahead, no_help)
 		cr_assert_arr_eq(got, plain, SIZE);
 		tsn_reader_close(&r);
 		tsn_asides_withdraw(&h.asides, &none);
-		end(&h);
+		helpers_end(&h);
 		close(fd);
 	}
 }

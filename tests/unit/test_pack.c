@@ -9,7 +9,7 @@
 #include "base/pack.h"
 #include "unit/mutate.h"
 
-enum kind { UINT, INT, BOOL, REAL, RAW, BYTES, PART, KINDS };
+enum kind { UINT, INT, BOOL, REAL, ADDR, RAW, BYTES, PART, KINDS };
 
 struct item {
 	enum kind kind;
@@ -37,6 +37,12 @@ real_of(uint64_t v)
 	return isfinite(d) ? d : (double)v;
 }
 
+static struct tsn_addr
+addr_of(const struct item *i)
+{
+	return i->n % 2 == 0 ? tsn_addr_v4((uint32_t)i->v) : (struct tsn_addr){ i->v, ~i->v, false };
+}
+
 static void
 write_item(struct tsn_pack *k, const struct item *i)
 {
@@ -45,6 +51,7 @@ write_item(struct tsn_pack *k, const struct item *i)
 	case INT:   tsn_pack_int(k, (int64_t)i->v); break;
 	case BOOL:  tsn_pack_bool(k, i->v & 1); break;
 	case REAL:  tsn_pack_real(k, real_of(i->v)); break;
+	case ADDR:  tsn_pack_addr(k, addr_of(i)); break;
 	case RAW:   tsn_pack_raw(k, i->bytes, i->n); break;
 	default:    tsn_pack_bytes(k, i->bytes, i->n); break;
 	}
@@ -65,6 +72,7 @@ check_item(struct tsn_unpack *u, const struct item *i)
 		d = tsn_unpack_real(u);
 		cr_assert(d == real_of(i->v));
 		break;
+	case ADDR: cr_assert_eq(tsn_addr_cmp(tsn_unpack_addr(u), addr_of(i)), 0); break;
 	case RAW:
 		p = tsn_unpack_raw(u, i->n);
 		cr_assert(p != NULL && memcmp(p, i->bytes, i->n) == 0);
@@ -154,12 +162,15 @@ Test(pack, edges)
 {
 	static const uint64_t edge[] = { 0, 1, 127, 128, 16383, 16384, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX };
 	static const uint8_t too_long[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2 };
+	static const uint8_t wide_v4[] = { 1, 1, 0 };
 	static const uint8_t infinite[] = { 0, 0, 0, 0, 0, 0, 0xf0, 0x7f };
 	struct tsn_unpack u = { too_long, too_long + sizeof(too_long), false };
 
 	cr_assert(tsn_unpack_uint(&u) == 0 && u.bad);
 	u = (struct tsn_unpack){ infinite, infinite + sizeof(infinite), false };
 	cr_assert(tsn_unpack_real(&u) == 0 && u.bad);
+	u = (struct tsn_unpack){ wide_v4, wide_v4 + sizeof(wide_v4), false };
+	cr_assert(tsn_unpack_addr(&u).hi == 0 && u.bad);
 	for (size_t i = 0; i < sizeof(edge) / sizeof(edge[0]); i++) {
 		struct tsn_pack k = { 0 };
 
@@ -176,6 +187,13 @@ Test(pack, edges)
 		}
 		tsn_pack_fini(&k);
 	}
+}
+
+/* An IPv4 address is one that some tsn_addr_v4 makes. */
+static bool
+is_sound(struct tsn_addr a)
+{
+	return !a.v4 || (a.hi == 0 && a.lo <= UINT32_MAX);
 }
 
 Test(pack, any_bytes)
@@ -200,6 +218,7 @@ Test(pack, any_bytes)
 			case INT:   tsn_unpack_int(&u); break;
 			case BOOL:  tsn_unpack_bool(&u); break;
 			case REAL:  cr_assert(isfinite(tsn_unpack_real(&u))); break;
+			case ADDR:  cr_assert(is_sound(tsn_unpack_addr(&u))); break;
 			case RAW:   tsn_unpack_raw(&u, items[j].n); break;
 			case BYTES: tsn_unpack_bytes(&u, &len); break;
 			default:

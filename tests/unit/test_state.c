@@ -3,10 +3,9 @@
 /* Windows against the definition: random families, flows and batch sizes. */
 #include <criterion/criterion.h>
 
+#include "unit/state_bench.h"
 #include "unit/state_takeover.h"
-#include "unit/test_state_cases.h"
 
-static struct c_bench bench;
 static struct model model;
 static struct m_row rows[M_ROWS];
 static struct m_value want[M_ROWS][M_AGGS];
@@ -164,12 +163,10 @@ static void
 run_cases(uint64_t first, uint64_t count, uint32_t most)
 {
 	count *= getenv("TSN_SOAK") != NULL ? 8 : 1;
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
-	cr_assert(bench.b != NULL && bench.scratch != NULL);
+	bench_begin();
 	for (uint64_t i = 0; i < count; i++)
 		run_case(first + i, most);
-	c_bench_fini(&bench);
+	bench_end();
 }
 
 Test(state, short_cases_equal_the_definition, .timeout = 600)
@@ -221,11 +218,10 @@ run_eviction_case(uint64_t seed)
 
 Test(state, full_parts_give_the_same_place_to_the_same_key, .timeout = 600)
 {
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
+	bench_begin();
 	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 500 : 25); i++)
 		run_eviction_case(2000000 + i);
-	c_bench_fini(&bench);
+	bench_end();
 }
 
 static struct m_row

@@ -4,9 +4,8 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
-#include "unit/test_state_cases.h"
+#include "unit/state_bench.h"
 
-static struct c_bench bench;
 static struct model model;
 static struct m_row rows[M_ROWS];
 static struct m_value want[M_ROWS][M_AGGS];
@@ -26,19 +25,6 @@ static const struct {
 	{ { 1, { { TSN_F_SRC, 32, 128 } } }, { 1, { { TSN_F_SRC, 32, 128 } } } },
 };
 #define SIDES (sizeof(sides) / sizeof(sides[0]))
-
-static void
-begin(void)
-{
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
-}
-
-static void
-end(void)
-{
-	c_bench_fini(&bench);
-}
 
 static struct m_group *
 group_named(const char *key)
@@ -167,19 +153,19 @@ soak(void)
 	return getenv("TSN_SOAK") != NULL ? 16 : 1;
 }
 
-Test(state_at, short_cases_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
+Test(state_at, short_cases_equal_the_definition, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t i = 0; i < 750 * soak(); i++)
 		run_case(1 + i, 60, 0);
 }
 
-Test(state_at, long_cases_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
+Test(state_at, long_cases_equal_the_definition, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t i = 0; i < 50 * soak(); i++)
 		run_case(1000000 + i, M_ROWS, 0);
 }
 
-Test(state_at, evictions_fall_on_the_same_rows, .init = begin, .fini = end, .timeout = 600)
+Test(state_at, evictions_fall_on_the_same_rows, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t i = 0; i < 150 * soak(); i++)
 		run_case(2000000 + i, 250, 64 * (1 + i % 3));
@@ -241,14 +227,14 @@ run_same(uint64_t seed)
 	m_free(&model);
 }
 
-Test(state_at, batches_do_not_matter_to_any_function, .init = begin, .fini = end, .timeout = 600)
+Test(state_at, batches_do_not_matter_to_any_function, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t i = 0; i < 150 * soak(); i++)
 		run_same(6000000 + i);
 }
 
 /* The ACKs that this flow's destination sent: of a victim of a SYN flood few, of a busy server many. */
-Test(state_at, a_flow_asks_about_its_destination, .init = begin, .fini = end)
+Test(state_at, a_flow_asks_about_its_destination, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg = { .canon = "a", .fn = TSN_AGG_COUNT, .window_ms = 30000, .pane_ms = 2000, .panes = 16 };
 	const struct tsn_family_def def = { .canon = "f", .key = sides[0].key, .at = sides[0].at, .max_keys = 1000,
@@ -296,7 +282,7 @@ closing(void *arg, uint32_t family, uint32_t agg, int64_t start, struct tsn_batc
 }
 
 /* The key of a rule is B, so what a closing asks has B's fields. */
-Test(state_at, a_closing_asks_by_the_fields_that_are_read, .init = begin, .fini = end)
+Test(state_at, a_closing_asks_by_the_fields_that_are_read, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg = { .canon = "a", .fn = TSN_AGG_COUNT, .tumbling = true, .closes = true,
 		.window_ms = 60000, .pane_ms = 60000, .panes = 1 };
@@ -377,7 +363,7 @@ run_failing(uint64_t seed, long k, bool sticky, uint32_t cut)
 	return failures > 0;
 }
 
-Test(state_at, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
+Test(state_at, every_allocation_may_fail, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t seed = 1; seed <= 4 * soak(); seed++) {
 		long k = 0;

@@ -6,24 +6,10 @@
 #include "base/mem.h"
 #include "state/internal.h"
 #include "state/kept.h"
-#include "unit/test_state_cases.h"
+#include "unit/keys_that_fit.h"
+#include "unit/state_bench.h"
 
-static struct c_bench bench;
 static struct m_row rows[4096];
-
-static void
-begin(void)
-{
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
-	cr_assert(bench.b != NULL && bench.scratch != NULL);
-}
-
-static void
-end(void)
-{
-	c_bench_fini(&bench);
-}
 
 /* Whole batches of plain IPv4 flows, quicker than rows of the model. */
 struct plain {
@@ -59,22 +45,6 @@ family(struct tsn_agg_def *agg, enum tsn_agg_fn fn, bool tumbling, uint64_t max_
 		.pane_ms = tumbling ? 60000 : 4000, .panes = tumbling ? 1 : 16 };
 	agg->tuple = fn == TSN_AGG_JITTER ? m_connection : m_tuples[0];
 	return (struct tsn_family_def){ .canon = "family", .key = m_keys[1], .max_keys = max_keys, .agg = agg, .naggs = 1 };
-}
-
-/* The most groups that fit, as whoever shares memory out would reckon. */
-static uint64_t
-keys_for(struct tsn_family_def *def, uint64_t memory)
-{
-	uint64_t keys = 64;
-	struct tsn_cost c;
-
-	for (uint64_t step = UINT64_C(1) << 24; step >= 64; step /= 2) {
-		def->max_keys = keys + step;
-		tsn_state_cost(def, &c);
-		if (c.fixed + c.group * def->max_keys + c.growing <= memory)
-			keys += step;
-	}
-	return def->max_keys = keys;
 }
 
 /* Random families filled far beyond their places: bytes stay below what was said. */
@@ -118,20 +88,20 @@ run_cost(uint64_t seed)
 	tsn_state_free(s);
 }
 
-Test(state_bounds, what_a_group_costs, .init = begin, .fini = end, .timeout = 600)
+Test(state_bounds, what_a_group_costs, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 500 : 20); seed++)
 		run_cost(seed);
 }
 
 /* Without what grows, bytes are what was said nearly to the byte. */
-Test(state_bounds, a_full_family_takes_what_was_said, .init = begin, .fini = end)
+Test(state_bounds, a_full_family_takes_what_was_said, .init = bench_begin, .fini = bench_end)
 {
 	static struct plain v[1024];
 	static struct tsn_vector out;
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = family(&agg, TSN_AGG_COUNT, false, 0);
-	const uint64_t memory = 4 << 20, keys = keys_for(&def, memory);
+	const uint64_t memory = 4 << 20, keys = keys_that_fit(&def, memory);
 	struct tsn_state *s = tsn_state_new(&def, 1, 1);
 	struct tsn_family_stats stats;
 	struct tsn_cost cost;
@@ -151,7 +121,7 @@ Test(state_bounds, a_full_family_takes_what_was_said, .init = begin, .fini = end
 }
 
 /* Texts of ever other lengths: their places are of no use to each other, and moved together. */
-Test(state_bounds, long_keys_of_changing_length, .init = begin, .fini = end)
+Test(state_bounds, long_keys_of_changing_length, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = family(&agg, TSN_AGG_COUNT, false, 640);
@@ -223,7 +193,7 @@ run_pairs(uint64_t seed, struct tsn_state *s, const struct tsn_cost *cost)
 	}
 }
 
-Test(state_bounds, pairs_of_both_families, .init = begin, .fini = end)
+Test(state_bounds, pairs_of_both_families, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = family(&agg, TSN_AGG_COUNT, false, 640);
@@ -241,7 +211,7 @@ Test(state_bounds, pairs_of_both_families, .init = begin, .fini = end)
 }
 
 /* Many sources with seven or eight destinations each, more than a cell has room for, and some with many: these keep what they have. */
-Test(state_bounds, memory_beside_the_cells, .init = begin, .fini = end, .timeout = 600)
+Test(state_bounds, memory_beside_the_cells, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	static struct plain v[1024];
 	static struct tsn_vector out;
@@ -356,14 +326,14 @@ run_cuts(uint64_t seed, uint32_t n)
 	}
 }
 
-Test(state_bounds, whose_memory_goes_does_not_depend_on_batches, .init = begin, .fini = end, .timeout = 600)
+Test(state_bounds, whose_memory_goes_does_not_depend_on_batches, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 300 : 16); seed++)
 		run_cuts(seed, 2000);
 }
 
 /* Nothing at all fits beside the cells: what has no room in them is not counted, and that is said of every row. */
-Test(state_bounds, no_memory_beside_the_cells, .init = begin, .fini = end)
+Test(state_bounds, no_memory_beside_the_cells, .init = bench_begin, .fini = bench_end)
 {
 	static struct plain v[24];
 	static struct tsn_vector out;
@@ -434,7 +404,7 @@ run_flood(uint32_t heavy, uint32_t total, uint64_t places, uint64_t memory, uint
 	tsn_state_free(s);
 }
 
-Test(state_bounds, heavy_hitters_stay_through_a_flood, .init = begin, .fini = end, .timeout = 600)
+Test(state_bounds, heavy_hitters_stay_through_a_flood, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	uint64_t exact;
 	int64_t worst;

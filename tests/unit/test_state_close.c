@@ -3,13 +3,12 @@
 /* Closing of tumbling windows against the definition, at random ticks between random flows. */
 #include <criterion/criterion.h>
 
+#include "unit/state_bench.h"
 #include "unit/state_takeover.h"
-#include "unit/test_state_cases.h"
 
 #define FAMILIES 2
 #define MOST 4000
 
-static struct c_bench bench;
 static struct model model[FAMILIES];
 static struct m_row rows[M_ROWS];
 static struct m_value want[M_AGGS];
@@ -201,15 +200,14 @@ run_case(uint64_t seed)
 static void
 begin(void)
 {
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
+	bench_begin();
 	tick = tsn_batch_new();
 }
 
 static void
 end(void)
 {
-	c_bench_fini(&bench);
+	bench_end();
 	tsn_batch_free(tick);
 }
 

@@ -6,9 +6,8 @@
 
 #include "base/mem.h"
 #include "state/hll.h"
-#include "unit/test_state_cases.h"
+#include "unit/state_bench.h"
 
-static struct c_bench bench;
 static struct m_row rows[1024];
 
 static struct tsn_family_def
@@ -66,20 +65,7 @@ look(struct tsn_state *s, const struct tsn_family_def *def, int64_t time)
 	return bench.out[0].i[0];
 }
 
-static void
-begin(void)
-{
-	bench.b = tsn_batch_new();
-	cr_assert_not_null(bench.b);
-}
-
-static void
-end(void)
-{
-	tsn_batch_free(bench.b);
-}
-
-Test(state_distinct, exact_up_to_256, .init = begin, .fini = end)
+Test(state_distinct, exact_up_to_256, .init = bench_begin, .fini = bench_end)
 {
 	for (int kind = 0; kind < 16; kind++) {
 		struct tsn_agg_def agg;
@@ -95,7 +81,7 @@ Test(state_distinct, exact_up_to_256, .init = begin, .fini = end)
 }
 
 /* Sixteen new members a pane, and a look seven panes ahead: what is older than the window is gone. */
-Test(state_distinct, members_leave_with_their_pane, .init = begin, .fini = end)
+Test(state_distinct, members_leave_with_their_pane, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = by_src(&agg, false, 0);
@@ -129,7 +115,7 @@ error_of(uint32_t members, uint32_t seeds, bool v6, size_t tuple, double *worst)
 	return sqrt(sum / seeds);
 }
 
-Test(state_distinct, a_sketch_is_within_two_percent, .init = begin, .fini = end, .timeout = 600)
+Test(state_distinct, a_sketch_is_within_two_percent, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	static const uint32_t sizes[] = { 257, 300, 1000, 3000, 10000, 30000 };
 	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 300 : 40;
@@ -277,7 +263,7 @@ Test(state_distinct, ranks_beyond_the_last_are_held)
 }
 
 /* A window that moves on and panes that empty one by one: always near the truth, by pane arithmetic. */
-Test(state_distinct, a_sketch_slides, .init = begin, .fini = end)
+Test(state_distinct, a_sketch_slides, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = by_src(&agg, false, 0);
@@ -301,7 +287,7 @@ Test(state_distinct, a_sketch_slides, .init = begin, .fini = end)
 	tsn_state_free(s);
 }
 
-Test(state_distinct, exact_again_when_the_window_has_emptied, .init = begin, .fini = end)
+Test(state_distinct, exact_again_when_the_window_has_emptied, .init = bench_begin, .fini = bench_end)
 {
 	for (int tumbling = 0; tumbling < 2; tumbling++) {
 		struct tsn_agg_def agg;
@@ -324,7 +310,7 @@ Test(state_distinct, exact_again_when_the_window_has_emptied, .init = begin, .fi
 }
 
 /* Sketches too must not depend on how the input is cut, or on who looked. */
-Test(state_distinct, sketches_and_batches, .init = begin, .fini = end)
+Test(state_distinct, sketches_and_batches, .init = bench_begin, .fini = bench_end)
 {
 	static struct m_row all[4000];
 	static int64_t first[4000];
@@ -355,7 +341,7 @@ Test(state_distinct, sketches_and_batches, .init = begin, .fini = end)
 }
 
 /* As many as may be exact, and others that are gone and still have their places, whatever the order: that comes back from a snapshot, too. */
-Test(state_distinct, whole_with_others_that_are_gone, .init = begin, .fini = end)
+Test(state_distinct, whole_with_others_that_are_gone, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = by_src(&agg, false, 0);
@@ -380,7 +366,7 @@ Test(state_distinct, whole_with_others_that_are_gone, .init = begin, .fini = end
 }
 
 /* Whoever only asks whether it is so much learns it, and the number where it is; and what is asked for changes nothing later. */
-Test(state_distinct, a_guarded_sketch, .init = begin, .fini = end)
+Test(state_distinct, a_guarded_sketch, .init = bench_begin, .fini = bench_end)
 {
 	static const int64_t leasts[] = { 1, 200, 257, 900, 2500, 3300, 100000 };
 	struct tsn_agg_def agg, asked;

@@ -8,14 +8,13 @@
 
 #include "base/mem.h"
 #include "state/internal.h"
+#include "unit/state_bench.h"
 #include "unit/state_takeover.h"
-#include "unit/test_state_cases.h"
 
 #define FRESH 0
 #define SINCE 1
 #define COUNT 2
 
-static struct c_bench bench;
 static struct m_row rows[M_ROWS];
 static struct tsn_agg_def agg[3];
 static struct tsn_family_def def;
@@ -24,19 +23,6 @@ static struct {
 } want[M_ROWS];
 
 static const uint32_t cuts[] = { 1, 7, 1024, 0 };
-
-static void
-begin(void)
-{
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
-}
-
-static void
-end(void)
-{
-	c_bench_fini(&bench);
-}
 
 static void
 make_def(int64_t window)
@@ -150,7 +136,7 @@ soak(void)
 	return getenv("TSN_SOAK") != NULL ? 16 : 1;
 }
 
-Test(state_fresh, random_flows_equal_the_definition, .init = begin, .fini = end, .timeout = 600)
+Test(state_fresh, random_flows_equal_the_definition, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t i = 0; i < 750 * soak(); i++)
 		run_case(1 + i, 80);
@@ -202,7 +188,7 @@ run_crowded(uint64_t seed)
 		run_engine(&r, seed, cuts[c], n);
 }
 
-Test(state_fresh, a_group_goes_with_its_place, .init = begin, .fini = end, .timeout = 600)
+Test(state_fresh, a_group_goes_with_its_place, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t i = 0; i < 150 * soak(); i++)
 		run_crowded(1 + i);
@@ -214,7 +200,7 @@ at(struct m_row *r, uint32_t host, int64_t time, bool counted)
 	*r = (struct m_row){ .has_src = true, .src = tsn_addr_v4(host), .time = time, .received = time, .counted = counted, .read = true };
 }
 
-Test(state_fresh, who_only_reads_is_not_new_and_makes_nothing_known, .init = begin, .fini = end)
+Test(state_fresh, who_only_reads_is_not_new_and_makes_nothing_known, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_family_stats stats;
 	struct tsn_state *s;
@@ -241,7 +227,7 @@ Test(state_fresh, who_only_reads_is_not_new_and_makes_nothing_known, .init = beg
 }
 
 /* Groups are not given away as long as they can be known: the flow comes exactly a window later. */
-Test(state_fresh, a_known_group_is_not_recycled, .init = begin, .fini = end)
+Test(state_fresh, a_known_group_is_not_recycled, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_family_stats stats;
 	struct tsn_state *s;
@@ -265,7 +251,7 @@ Test(state_fresh, a_known_group_is_not_recycled, .init = begin, .fini = end)
 	tsn_state_free(s);
 }
 
-Test(state_fresh, learning_is_over_when_told_so, .init = begin, .fini = end)
+Test(state_fresh, learning_is_over_when_told_so, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_state *s, *next;
 
@@ -291,7 +277,7 @@ Test(state_fresh, learning_is_over_when_told_so, .init = begin, .fini = end)
 	tsn_state_free(next);
 }
 
-Test(state_fresh, what_learns_is_told, .init = begin, .fini = end)
+Test(state_fresh, what_learns_is_told, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_learning l;
 	struct tsn_state *s;
@@ -329,7 +315,7 @@ Test(state_fresh, what_learns_is_told, .init = begin, .fini = end)
 	tsn_state_free(s);
 }
 
-Test(state_fresh, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
+Test(state_fresh, every_allocation_may_fail, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (int keyed = 0; keyed < 2; keyed++)
 		for (long k = 0, failures = 1; failures > 0; k++) {

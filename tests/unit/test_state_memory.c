@@ -4,26 +4,12 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
-#include "unit/test_state_cases.h"
+#include "unit/state_bench.h"
 
-static struct c_bench bench;
 static struct model model;
 static struct m_row rows[M_ROWS];
 static struct m_value want[M_AGGS];
 static char canon[M_AGGS][64];
-
-static void
-begin(void)
-{
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
-}
-
-static void
-end(void)
-{
-	c_bench_fini(&bench);
-}
 
 /*
  * A count first, which tells which rows were folded; at most one that allocates as it folds
@@ -136,7 +122,7 @@ run_once(uint64_t seed, long k, bool sticky, uint32_t cut)
 	return failures > 0;
 }
 
-Test(state_memory, every_allocation_may_fail, .init = begin, .fini = end, .timeout = 600)
+Test(state_memory, every_allocation_may_fail, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 50 : 5); seed++) {
 		long k = 0;
@@ -183,7 +169,7 @@ count_twice(long k, bool sticky)
 	return failed;
 }
 
-Test(state_memory, one_pass_that_fails, .init = begin, .fini = end)
+Test(state_memory, one_pass_that_fails, .init = bench_begin, .fini = bench_end)
 {
 	for (int sticky = 0; sticky < 2; sticky++) {
 		long k = 0;
@@ -207,7 +193,7 @@ count_rows(void *arg, uint32_t family, uint32_t agg, int64_t start, struct tsn_b
 	return true;
 }
 
-Test(state_memory, a_closing_that_fails_is_due_again, .init = begin, .fini = end)
+Test(state_memory, a_closing_that_fails_is_due_again, .init = bench_begin, .fini = bench_end)
 {
 	struct rng r = { 1 };
 	struct c_style style = { .hosts = 300, .ports = 10, .gap = 1 };

@@ -4,13 +4,11 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
+#include "unit/state_bench.h"
 #include "unit/state_takeover.h"
-#include "unit/test_state_cases.h"
 
-static struct c_bench bench;
 static struct model model;
 static struct m_row rows[M_ROWS];
-static struct m_value want[M_AGGS];
 static char canon[2][M_AGGS][64];
 
 struct reports {
@@ -132,13 +130,7 @@ run_case(uint64_t seed)
 	for (uint32_t from = 0, to; from < n; from = to) {
 		to = from + 1 + (uint32_t)below(&r, 60);
 		to = to < n ? to : n;
-		cr_assert(c_fold(&bench, s, 0, &model.def, rows, from, to));
-		for (uint32_t i = from; i < to; i++) {
-			m_fold(&model, &rows[i], want, bench.scratch);
-			for (uint32_t a = 0; a < model.def.naggs; a++)
-				cr_assert(c_same(&bench.out[a], i - from, &want[a]),
-				    "case %" PRIu64 ", row %u, aggregate %u after %d reloads", seed, i, a, round);
-		}
+		bench_follow(s, &model, rows, from, to, seed, round);
 		if (chance(&r, 50))
 			s = reload(&r, s, ++round);
 	}
@@ -150,11 +142,10 @@ run_case(uint64_t seed)
 
 Test(state_reload, equals_the_definition, .timeout = 600)
 {
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
+	bench_begin();
 	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 400); i++)
 		run_case(4000000 + i);
-	c_bench_fini(&bench);
+	bench_end();
 }
 
 /* The same words for something that is not the same, as a wrong canonical form would have it, must not be kept. */

@@ -7,12 +7,10 @@
 #include "base/pack.h"
 #include "state/ring.h"
 #include "unit/mutate.h"
-#include "unit/test_state_cases.h"
+#include "unit/state_bench.h"
 
-static struct c_bench bench;
 static struct model model;
 static struct m_row rows[M_ROWS];
-static struct m_value want[M_AGGS];
 static char canon[M_AGGS][64];
 
 static struct tsn_unpack
@@ -70,14 +68,7 @@ run_case(uint64_t seed)
 	for (uint32_t from = 0, to; from < n; from = to) {
 		to = from + 1 + (uint32_t)below(&r, 60);
 		to = to < n ? to : n;
-		cr_assert(c_fold(&bench, s, 0, &model.def, rows, from, to));
-		for (uint32_t i = from; i < to; i++) {
-			m_fold(&model, &rows[i], want, bench.scratch);
-			for (uint32_t a = 0; a < model.def.naggs; a++)
-				cr_assert(c_same(&bench.out[a], i - from, &want[a]),
-				    "case %" PRIu64 ", row %u, aggregate %u (%s) after %d restarts", seed, i, a,
-				    tsn_agg_infos[model.agg[a].fn].name, times);
-		}
+		bench_follow(s, &model, rows, from, to, seed, times);
 		if (chance(&r, 40)) {
 			s = through_bytes(s, rnd(&r));
 			times++;
@@ -91,11 +82,10 @@ run_case(uint64_t seed)
 
 Test(state_save, equals_the_definition, .timeout = 600)
 {
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
+	bench_begin();
 	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 350); i++)
 		run_case(7000000 + i);
-	c_bench_fini(&bench);
+	bench_end();
 }
 
 /* --- what the model is too slow for: counts beyond 16 bits, sketches --- */
@@ -247,11 +237,10 @@ fill(struct tsn_state *s, uint64_t seed, uint32_t n)
 	struct rng r = { seed };
 	struct c_style style = { .hosts = 30, .ports = 20, .gap = 500, .base = 1767571200000, .extreme = 20 };
 
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
+	bench_begin();
 	c_rows(&r, &style, rows, n);
 	cr_assert(c_fold(&bench, s, 0, &model.def, rows, 0, n));
-	c_bench_fini(&bench);
+	bench_end();
 }
 
 static void

@@ -11,25 +11,10 @@
 #include "state/logs.h"
 #include "state/stable.h"
 #include "state/tally.h"
+#include "unit/state_bench.h"
 #include "unit/state_takeover.h"
-#include "unit/test_state_cases.h"
 
-static struct c_bench bench;
 static struct m_row rows[1024];
-
-static void
-begin(void)
-{
-	bench.b = tsn_batch_new();
-	bench.scratch = tsn_batch_new();
-	cr_assert(bench.b != NULL && bench.scratch != NULL);
-}
-
-static void
-end(void)
-{
-	c_bench_fini(&bench);
-}
 
 static struct tsn_family_def
 family(struct tsn_agg_def *agg, enum tsn_agg_fn fn, bool tumbling)
@@ -74,7 +59,7 @@ deviation_of(const int64_t *v, const double *f, uint32_t n, bool tumbling, doubl
 	return known;
 }
 
-Test(state_values, deviations_by_hand, .init = begin, .fini = end)
+Test(state_values, deviations_by_hand, .init = bench_begin, .fini = bench_end)
 {
 	static const struct {
 		int64_t v[6];
@@ -107,7 +92,7 @@ Test(state_values, deviations_by_hand, .init = begin, .fini = end)
 }
 
 /* A window that slides for long over reals of very different size ends as one that began just now. */
-Test(state_values, reals_do_not_drift, .init = begin, .fini = end)
+Test(state_values, reals_do_not_drift, .init = bench_begin, .fini = bench_end)
 {
 	struct rng r = { 1 };
 	struct tsn_agg_def agg;
@@ -148,7 +133,7 @@ portion(struct rng *r)
 }
 
 /* Sliding sums of a few groups, each row added up anew; groups grow, and are small again when their window has passed. */
-Test(state_values, sums_that_outgrow_their_panes, .init = begin, .fini = end)
+Test(state_values, sums_that_outgrow_their_panes, .init = bench_begin, .fini = bench_end)
 {
 	enum { GROUPS = 5, N = 6000, CHUNK = 500 };
 	static int64_t pane[N], value[N];
@@ -218,7 +203,7 @@ row_with(int64_t time, int64_t value, uint32_t agg)
 }
 
 /* Too much to be known, then not so much, but enough. */
-Test(state_values, a_guard_sees_sums_that_overflow, .init = begin, .fini = end)
+Test(state_values, a_guard_sees_sums_that_overflow, .init = bench_begin, .fini = bench_end)
 {
 	for (int again = 0; again < 2; again++) {
 		struct tsn_agg_def agg;
@@ -246,7 +231,7 @@ Test(state_values, a_guard_sees_sums_that_overflow, .init = begin, .fini = end)
 }
 
 /* The count is taken where the group is found, in a part that is full; the sum has no memory for its rows. */
-Test(state_values, a_guard_sees_what_was_counted_before_memory_was_out, .init = begin, .fini = end)
+Test(state_values, a_guard_sees_what_was_counted_before_memory_was_out, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg[2];
 	struct tsn_family_def def = family(&agg[1], TSN_AGG_SUM, false);
@@ -273,7 +258,7 @@ Test(state_values, a_guard_sees_what_was_counted_before_memory_was_out, .init = 
 }
 
 /* Sixteen panes as large as the short way takes them, and then once more. */
-Test(state_values, sums_just_below_the_long_way, .init = begin, .fini = end)
+Test(state_values, sums_just_below_the_long_way, .init = bench_begin, .fini = bench_end)
 {
 	enum { N = 18 };
 	const int64_t most = (INT64_C(1) << 28) - 1;
@@ -440,7 +425,7 @@ fold_values(struct tsn_state *s, const struct tsn_family_def *def, uint32_t from
 	return value;
 }
 
-Test(state_values, entropy_is_exact_up_to_256, .init = begin, .fini = end)
+Test(state_values, entropy_is_exact_up_to_256, .init = bench_begin, .fini = bench_end)
 {
 	for (int tumbling = 0; tumbling < 2; tumbling++) {
 		struct tsn_agg_def agg;
@@ -461,7 +446,7 @@ Test(state_values, entropy_is_exact_up_to_256, .init = begin, .fini = end)
 }
 
 /* A sketch takes panes out again as if they had never been, is exact again when it was empty, and gives its memory back. */
-Test(state_values, an_entropy_sketch_slides, .init = begin, .fini = end)
+Test(state_values, an_entropy_sketch_slides, .init = bench_begin, .fini = bench_end)
 {
 	for (int tumbling = 0; tumbling < 2; tumbling++) {
 		struct tsn_agg_def agg;
@@ -495,7 +480,7 @@ Test(state_values, an_entropy_sketch_slides, .init = begin, .fini = end)
 }
 
 /* What there is of a sketch is read ahead: rows that look see what will be left. */
-Test(state_values, looking_ahead_sees_what_is_left, .init = begin, .fini = end)
+Test(state_values, looking_ahead_sees_what_is_left, .init = bench_begin, .fini = bench_end)
 {
 	struct tsn_agg_def agg;
 	struct tsn_family_def def = family(&agg, TSN_AGG_ENTROPY, false);
@@ -548,7 +533,7 @@ jitter_of(const struct j_flow *v, uint32_t n, bool tumbling, double *out)
 	return known;
 }
 
-Test(state_values, jitter_by_hand, .init = begin, .fini = end)
+Test(state_values, jitter_by_hand, .init = bench_begin, .fini = bench_end)
 {
 	static const struct {
 		struct j_flow v[8];
@@ -583,7 +568,7 @@ Test(state_values, jitter_by_hand, .init = begin, .fini = end)
 }
 
 /* Of many starts the latest 256 are what counts: a slow beginning is forgotten, and what comes late from before them as well. */
-Test(state_values, jitter_of_the_latest_starts, .init = begin, .fini = end)
+Test(state_values, jitter_of_the_latest_starts, .init = bench_begin, .fini = bench_end)
 {
 	static struct j_flow v[600];
 	double got;
@@ -684,7 +669,7 @@ run_saved(uint64_t seed)
 	tsn_state_free(t);
 }
 
-Test(state_values, what_is_saved_goes_on_the_same, .init = begin, .fini = end, .timeout = 600)
+Test(state_values, what_is_saved_goes_on_the_same, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	run_saved(118); /* a table larger than its members want any more */
 	for (uint64_t seed = 0; seed < (getenv("TSN_SOAK") != NULL ? 600 : 40); seed++)
