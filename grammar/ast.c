@@ -18,6 +18,15 @@ tsn_node_kid(const struct tsn_node *n, size_t i)
 	return kid;
 }
 
+const struct tsn_node *
+tsn_node_option(const struct tsn_node *n, const char *name)
+{
+	for (const struct tsn_node *kid = n->kids; kid != NULL; kid = kid->next)
+		if (kid->kind == TSN_N_OPTION && strcmp(kid->text, name) == 0)
+			return kid;
+	return NULL;
+}
+
 struct tsn_node *
 tsn_node_find(const struct tsn_node *n, enum tsn_node_kind kind)
 {

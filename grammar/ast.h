@@ -125,6 +125,8 @@ int tsn_sources_keep(struct tsn_sources *, const char *name, const char *text, s
 
 /* The i-th child or NULL; the first child of a kind or NULL. */
 struct tsn_node *tsn_node_kid(const struct tsn_node *, size_t i);
+/* The option of that name of a source or a table. */
+const struct tsn_node *tsn_node_option(const struct tsn_node *, const char *name);
 struct tsn_node *tsn_node_find(const struct tsn_node *, enum tsn_node_kind);
 
 const char *tsn_node_name(enum tsn_node_kind);

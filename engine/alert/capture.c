@@ -250,10 +250,14 @@ take_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_deta
 	tsn_alert_judge(a, r, rep, row, d);
 }
 
+/* The row was counted just before. */
 void
 tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
-	tsn_alert_capture_flow(r->rule, a->batch, row, &e->d->last);
+	if (e->sampled)
+		e->d->last = e->d->sample[e->d->nsamples - 1];
+	else
+		tsn_alert_capture_flow(r->rule, a->batch, row, &e->d->last);
 	take_value(a, r->rule, e->d, row);
 	save(a, r, e, row);
 }
@@ -267,7 +271,7 @@ tsn_alert_capture_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct t
 			save_reg(a->reads, r->plan[i].what, row, &e->d->saved[i]);
 }
 
-void
+bool
 tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
 	struct tsn_alert_details *d = e->d;
@@ -275,12 +279,13 @@ tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct 
 	struct tsn_alert_flow *sample = d->sample;
 
 	if (d->nsamples >= TSN_ALERT_SAMPLES) /* whatever a snapshot says of its flows */
-		return;
+		return false;
 	/* most alerts never see a second flow, or see many */
 	if (d->nsamples < 2)
 		sample = tsn_reallocarray(d->sample, room, sizeof(*sample));
 	if (sample == NULL)
-		return;
+		return false;
 	d->sample = sample;
 	tsn_alert_capture_flow(r->rule, a->batch, row, &sample[d->nsamples++]);
+	return true;
 }

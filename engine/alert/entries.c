@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define SLOTS_FIRST 16u
+#define SLOTS_DIVIDED 2048u /* from here on a walk through all entries for one of a part takes longer than all else */
 
 struct tsn_alert_entry *
 tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len)
@@ -45,6 +46,10 @@ make_room(struct tsn_alert_rule *r)
 	slot = tsn_calloc(1, n * sizeof(*slot) + TSN_ALERT_PARTS * sizeof(uint32_t));
 	if (slot == NULL)
 		return false;
+	if (n >= SLOTS_DIVIDED && !tsn_alert_lists_divide(r)) {
+		tsn_free(slot);
+		return false;
+	}
 	if (r->slot != NULL)
 		memcpy(slot + n, tsn_alert_in_part(r), TSN_ALERT_PARTS * sizeof(uint32_t));
 	for (uint32_t i = 0; i < r->nslots; i++)
@@ -154,18 +159,29 @@ tsn_alert_entry_forget(struct tsn_alert_entry *e)
 }
 
 void
-tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool entry)
+tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enum tsn_alert_fetch what)
 {
 	const struct tsn_alert_slot *slot;
+	const struct tsn_alert_entry *e;
 
 	if (r->nslots == 0)
 		return;
 	slot = &r->slot[(uint32_t)hash & (r->nslots - 1)];
-	if (!entry) {
+	if (what == TSN_FETCH_SLOT) {
 		__builtin_prefetch(slot);
-	} else if (slot->e != NULL) {
-		__builtin_prefetch(slot->e, 1);
-		__builtin_prefetch((const char *)slot->e + 64, 1);
+		return;
+	}
+	e = slot->e;
+	if (e == NULL)
+		return;
+	if (what == TSN_FETCH_ENTRY) {
+		__builtin_prefetch(e, 1);
+		__builtin_prefetch((const char *)e + 64, 1);
+	} else {
+		if (e->prev != NULL)
+			__builtin_prefetch(&e->prev->due, 1);
+		if (e->next != NULL)
+			__builtin_prefetch(&e->next->due, 1);
 	}
 }
 
@@ -194,42 +210,5 @@ tsn_alert_entry_free_all(struct tsn_alert_rule *r)
 	r->nnews = r->news_cap = 0;
 	r->slot = NULL;
 	r->nslots = r->nentries = 0;
-	r->open = r->pending = r->closed = (struct tsn_alert_list){ NULL, NULL };
-}
-
-void
-tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
-{
-	struct tsn_alert_entry *before = l->tail;
-
-	while (before != NULL && before->due > e->due)
-		before = before->other->prev;
-	e->other = e;
-	if (before != NULL && before->due == e->due) {
-		e->other = before->other;
-		e->other->other = e;
-	}
-	e->prev = before;
-	e->next = before != NULL ? before->next : l->head;
-	*(before != NULL ? &before->next : &l->head) = e;
-	*(e->next != NULL ? &e->next->prev : &l->tail) = e;
-}
-
-void
-tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e)
-{
-	const bool first = e->prev == NULL || e->prev->due != e->due, last = e->next == NULL || e->next->due != e->due;
-
-	/* an entry just made is in no list */
-	if (e->prev == NULL && l->head != e)
-		return;
-	if (first != last) { /* its neighbour takes over */
-		struct tsn_alert_entry *heir = first ? e->next : e->prev;
-
-		heir->other = e->other;
-		heir->other->other = heir;
-	}
-	*(e->prev != NULL ? &e->prev->next : &l->head) = e->next;
-	*(e->next != NULL ? &e->next->prev : &l->tail) = e->prev;
-	e->prev = e->next = NULL;
+	tsn_alert_lists_fini(r);
 }

@@ -20,7 +20,6 @@ static void
 leave_batch(struct tsn_alerts *a)
 {
 	a->npending = 0;
-	a->arena = NULL;
 	a->ticked = false;
 	a->next_ticket = a->coming != NULL ? a->coming->ticket + a->coming->n : a->next_ticket;
 	a->batch = a->coming = NULL;
@@ -31,7 +30,11 @@ leave_batch(struct tsn_alerts *a)
 static void
 sort(struct tsn_alerts *a)
 {
-	if (a->npending > 1)
+	size_t i = 1;
+
+	while (i < a->npending && tsn_alert_in_order(&a->pending[i - 1], &a->pending[i]) < 0)
+		i++;
+	if (i < a->npending) /* mostly they are */
 		qsort(a->pending, a->npending, sizeof(*a->pending), tsn_alert_in_order);
 }
 
@@ -50,7 +53,8 @@ tsn_alerts_flush(struct tsn_alerts *a)
 		write_record(a, a->pending[i].al);
 	for (size_t s = 0; (a->npending > 0 || a->ticked) && s < a->nsinks; s++)
 		tsn_sink_flush(a->sink[s]);
-	tsn_arena_free(a->arena);
+	if (a->npending > 0)
+		tsn_arena_clear(a->arena);
 	leave_batch(a);
 }
 
@@ -58,12 +62,12 @@ void
 tsn_alerts_take(struct tsn_alerts *a, struct tsn_alert_records *out)
 {
 	sort(a);
-	*out = (struct tsn_alert_records){ a->pending, a->npending, a->arena, a->ticked };
+	*out = (struct tsn_alert_records){ .ticked = a->ticked };
 	if (a->npending > 0) {
+		*out = (struct tsn_alert_records){ a->pending, a->npending, a->arena, a->ticked };
 		a->pending = NULL;
 		a->pending_cap = 0;
-	} else {
-		out->v = NULL;
+		a->arena = NULL;
 	}
 	leave_batch(a);
 }

@@ -23,16 +23,15 @@ struct keyed {
 	const uint8_t *key;
 };
 
-#define NO_ROW UINT32_MAX
 #define AGE_MAX (INT64_C(3600) * TSN_SECOND) /* event time is at most so far behind receipt (S1) */
 
 void
 tsn_alert_settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 {
-	if (!e->dirty || e->last_row == NO_ROW)
+	if (!e->dirty || e->last_row == TSN_ALERT_NO_ROW)
 		return;
 	tsn_alert_capture(a, r, e, e->last_row);
-	e->last_row = NO_ROW;
+	e->last_row = TSN_ALERT_NO_ROW;
 }
 
 /* At most one entry a row, so there is room. */
@@ -83,6 +82,17 @@ end_at_tick(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_ent
 	tsn_alert_end(a, r, e, tick, place, tick + (keep > 0 ? keep : 0));
 }
 
+/* Those that end together lie anywhere in memory. */
+static void
+prefetch_next(const struct tsn_alert_entry *e)
+{
+	prefetch_details(e->next);
+	if (e->next != NULL && e->next->next != NULL) {
+		__builtin_prefetch(e->next->next, 1);
+		__builtin_prefetch((const char *)e->next->next + 64, 1);
+	}
+}
+
 static struct tsn_alert_entry *
 due_by(const struct tsn_alert_list *l, int64_t tick)
 {
@@ -96,16 +106,23 @@ tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
 
 	if (r->nnews > 0)
 		tsn_alert_news(a, r, tick);
-	while ((e = due_by(&r->pending, tick)) != NULL) {
-		if (e->reported == TSN_TIME_NONE)
-			tsn_alert_drop(a, r, e);
-		else
+	if (tick < r->lists.least)
+		return;
+	for (uint32_t i = 0; i < tsn_alert_nlists(r); i++) {
+		while ((e = due_by(tsn_alert_list(r, TSN_LIFE_PENDING, i), tick)) != NULL) {
+			if (e->reported == TSN_TIME_NONE)
+				tsn_alert_drop(a, r, e);
+			else
+				end_at_tick(a, r, e, e->due, tsn_alert_place_of_tick(a, e->due));
+		}
+		while ((e = due_by(tsn_alert_list(r, TSN_LIFE_OPEN, i), tick)) != NULL) {
+			prefetch_next(e);
 			end_at_tick(a, r, e, e->due, tsn_alert_place_of_tick(a, e->due));
+		}
+		while ((e = due_by(tsn_alert_list(r, TSN_LIFE_CLOSED, i), tick)) != NULL)
+			tsn_alert_drop(a, r, e);
 	}
-	while ((e = due_by(&r->open, tick)) != NULL)
-		end_at_tick(a, r, e, e->due, tsn_alert_place_of_tick(a, e->due));
-	while ((e = due_by(&r->closed, tick)) != NULL)
-		tsn_alert_drop(a, r, e);
+	r->lists.least = tsn_alert_lists_due(r);
 }
 
 #define LEAST_DIVIDED (16 * TSN_ALERT_PARTS) /* a lower bound is one on all keys together (tests) */
@@ -118,13 +135,16 @@ is_full(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t par
 	return r->slot != NULL && tsn_alert_in_part(r)[part] >= a->max_keys / TSN_ALERT_PARTS;
 }
 
+/* Which gives way first of those of a part, or of all where the bound is one on all. */
 static struct tsn_alert_entry *
-first_of(const struct tsn_alerts *a, const struct tsn_alert_list *l, uint32_t part)
+first_of(const struct tsn_alerts *a, const struct tsn_alert_rule *r, enum tsn_alert_life life, uint32_t part)
 {
-	struct tsn_alert_entry *e = l->head;
+	struct tsn_alert_entry *e;
 
-	while (e != NULL && e->part != part && a->max_keys >= LEAST_DIVIDED)
-		e = e->next;
+	if (a->max_keys < LEAST_DIVIDED)
+		return tsn_alert_first_due(r, life);
+	for (e = tsn_alert_list(r, life, part)->head; e != NULL && e->part != part; e = e->next)
+		;
 	return e;
 }
 
@@ -133,7 +153,7 @@ static void
 evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row, uint32_t part)
 {
 	struct tsn_alert_place here = tsn_alert_place_of_row(a, row);
-	struct tsn_alert_entry *e = first_of(a, &r->closed, part);
+	struct tsn_alert_entry *e = first_of(a, r, TSN_LIFE_CLOSED, part);
 
 	if (!r->told_full) {
 		tsn_log(a->log, TSN_LOG_WARN, "rule %s has alerts for %u keys, its bound: the oldest give way", r->rule->name,
@@ -141,9 +161,9 @@ evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row, uint32_t par
 		r->told_full = true;
 	}
 	if (e == NULL)
-		e = first_of(a, &r->pending, part);
+		e = first_of(a, r, TSN_LIFE_PENDING, part);
 	if (e == NULL) {
-		e = first_of(a, &r->open, part);
+		e = first_of(a, r, TSN_LIFE_OPEN, part);
 		here.row = false;
 		here.due = a->received[row];
 		e->cut = true;
@@ -319,14 +339,13 @@ take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct keyed *k, uint32
 	k[i].hash = tsn_hash_bytes(k[i].key, k[i].len, 0);
 }
 
-/* Their slots and entries are on the way before the first is looked at. */
+/* What they will look at is on the way before the first is looked at. */
 static void
 fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, uint32_t n, const struct verdict *v)
 {
-	for (uint32_t i = 0; i < n; i++)
-		tsn_alert_entry_prefetch(r, k[i].hash, false);
-	for (uint32_t i = 0; i < n; i++)
-		tsn_alert_entry_prefetch(r, k[i].hash, true);
+	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; what <= TSN_FETCH_NEIGHBOURS; what++)
+		for (uint32_t i = 0; i < n; i++)
+			tsn_alert_entry_prefetch(r, k[i].hash, what);
 	for (uint32_t i = 0; i < n; i++)
 		fold_row(a, r, &k[i], v);
 }

@@ -172,17 +172,24 @@ tsn_alerts_openings_go_on(struct tsn_alert_succession *s)
 /* --- those that end --- */
 
 static void
-end_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
+end_list(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_list *l)
 {
 	const struct tsn_alert_place place = { a->next_ticket, false, a->now };
 
-	r->counts.pending = 0;
-	for (const struct tsn_alert_entry *e = r->open.head; e != NULL; e = e->next) {
+	for (const struct tsn_alert_entry *e = l->head; e != NULL; e = e->next) {
 		if (e->silent)
 			continue;
 		tsn_alert_record(a, r, e, TSN_ALERT_CLOSE, a->now, place);
 		r->counts.closed++;
 	}
+}
+
+static void
+end_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
+{
+	r->counts.pending = 0;
+	for (uint32_t i = 0; i < tsn_alert_nlists(r); i++)
+		end_list(a, r, tsn_alert_list(r, TSN_LIFE_OPEN, i));
 	r->counts.open = 0;
 }
 
@@ -235,7 +242,7 @@ adjust_list(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_rul
 			tsn_alert_entry_forget(e); /* known again with the next match */
 		change_panes(a, r, old, watch_pane, e);
 		e->due = tsn_alert_end_due(a, r, e);
-		tsn_alert_entry_queue(e->life == TSN_LIFE_PENDING ? &r->pending : &r->open, e);
+		tsn_alert_enlist(r, e);
 	}
 }
 
@@ -243,10 +250,9 @@ adjust_list(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_rul
 static void
 adjust(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_rule *old, bool forget)
 {
-	struct tsn_alert_entry *open = r->open.head, *pending = r->pending.head;
+	struct tsn_alert_entry *open = tsn_alert_unlist(r, TSN_LIFE_OPEN), *pending = tsn_alert_unlist(r, TSN_LIFE_PENDING);
 	const int64_t watch_pane = r->watch_pane;
 
-	r->open = r->pending = (struct tsn_alert_list){ NULL, NULL };
 	r->watch_pane = TSN_TIME_NONE;
 	adjust_list(a, r, old, watch_pane, open, forget);
 	adjust_list(a, r, old, watch_pane, pending, forget);

@@ -115,22 +115,16 @@ tsn_alert_news(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
 		memmove(r->news, r->news + n, r->nnews * sizeof(struct tsn_alert_entry *));
 }
 
-static struct tsn_alert_list *
-list_of(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
-{
-	return e->life == TSN_LIFE_OPEN ? &r->open : e->life == TSN_LIFE_PENDING ? &r->pending : &r->closed;
-}
-
 /* Puts it into the list of a life with the time at which that ends. */
 static void
 move(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, enum tsn_alert_life life, int64_t due)
 {
-	tsn_alert_entry_unqueue(list_of(r, e), e);
+	tsn_alert_delist(r, e);
 	r->counts.pending -= e->life == TSN_LIFE_PENDING;
 	r->counts.pending += life == TSN_LIFE_PENDING;
 	e->life = (uint8_t)life;
 	e->due = due;
-	tsn_alert_entry_queue(list_of(r, e), e);
+	tsn_alert_enlist(r, e);
 	if (due < a->next_due)
 		a->next_due = due;
 }
@@ -145,7 +139,7 @@ tsn_alert_drop(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_
 		a->recent = NULL;
 	tsn_alert_watch_forget(a, e);
 	forget_news(r, e);
-	tsn_alert_entry_unqueue(list_of(r, e), e);
+	tsn_alert_delist(r, e);
 	r->counts.pending -= e->life == TSN_LIFE_PENDING;
 	tsn_alert_entry_drop(r, e);
 }
@@ -196,11 +190,12 @@ count_row(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry
 	e->first_seen = t < e->first_seen ? t : e->first_seen;
 	e->last_seen = t > e->last_seen ? t : e->last_seen;
 	e->sampling = sampling > e->sampling ? sampling : e->sampling;
+	e->sampled = false;
 	if (b->kind == TSN_BATCH_TICK)
 		return;
 	e->flows++;
 	if (e->flows <= TSN_ALERT_SAMPLES)
-		tsn_alert_capture_sample(a, r, e, row);
+		e->sampled = tsn_alert_capture_sample(a, r, e, row);
 }
 
 /* The numbers of an alert begin with this row. */
@@ -243,10 +238,10 @@ open_alert(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entr
 {
 	if (e->life != TSN_LIFE_OPEN) {
 		r->counts.pending -= e->life == TSN_LIFE_PENDING;
-		tsn_alert_entry_unqueue(list_of(r, e), e);
+		tsn_alert_delist(r, e);
 		e->life = TSN_LIFE_OPEN;
 		e->due = tsn_alert_end_due(a, r, e);
-		tsn_alert_entry_queue(&r->open, e);
+		tsn_alert_enlist(r, e);
 		if (e->due < a->next_due)
 			a->next_due = e->due;
 	}
@@ -281,6 +276,7 @@ tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 		return;
 	}
 	e->received = a->received[row];
+	e->last_row = TSN_ALERT_NO_ROW; /* what it was before in this batch ended unread */
 	e->cut = false;
 	e->d->hold = (struct tsn_alert_hold){ .newest = TSN_TIME_NONE };
 	if (r->rule->watched) {
@@ -290,10 +286,10 @@ tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 	}
 	begin_numbers(a, r, e, row);
 	join(a, r, e, row);
-	tsn_alert_entry_unqueue(list_of(r, e), e);
+	tsn_alert_delist(r, e);
 	e->life = r->for_panes > 1 ? TSN_LIFE_PENDING : TSN_LIFE_OPEN;
 	e->due = tsn_alert_end_due(a, r, e);
-	tsn_alert_entry_queue(list_of(r, e), e);
+	tsn_alert_enlist(r, e);
 	if (e->due < a->next_due)
 		a->next_due = e->due;
 	if (e->life == TSN_LIFE_PENDING)

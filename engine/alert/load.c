@@ -53,7 +53,7 @@ load_entry(const struct tsn_alerts *a, struct tsn_alert_rule *r, bool same, stru
 	e->life = life;
 	if (in->bad || (life != TSN_LIFE_CLOSED && !load_life(a, r, e, same, in)))
 		return false;
-	tsn_alert_entry_queue(life == TSN_LIFE_OPEN ? &r->open : life == TSN_LIFE_PENDING ? &r->pending : &r->closed, e);
+	tsn_alert_enlist(r, e);
 	r->counts.open += life == TSN_LIFE_OPEN && !e->silent;
 	r->counts.pending += life == TSN_LIFE_PENDING;
 	return !in->bad;
@@ -246,7 +246,7 @@ empty_rule(struct tsn_alert_rule *r)
 {
 	r->slot = NULL;
 	r->nslots = r->nentries = 0;
-	r->open = r->pending = r->closed = (struct tsn_alert_list){ NULL, NULL };
+	r->lists = TSN_ALERT_NO_LISTS;
 	r->news = NULL;
 	r->nnews = r->news_cap = 0;
 	r->watch_pane = TSN_TIME_NONE;

@@ -38,9 +38,11 @@ tsn_alerts_seed(struct tsn_alerts *a, uint64_t seed)
 	a->seed = seed;
 	for (uint32_t i = 0; !same && i < a->nrules; i++) {
 		struct tsn_alert_rule *r = &a->rule[i];
+		const bool divided = tsn_alert_nlists(r) > 1;
 
 		if (r->slot != NULL)
 			memset(tsn_alert_in_part(r), 0, TSN_ALERT_PARTS * sizeof(uint32_t));
+		tsn_alert_lists_join(r);
 		for (uint32_t k = 0; k < r->nslots; k++) {
 			struct tsn_alert_entry *e = r->slot[k].e;
 
@@ -49,6 +51,8 @@ tsn_alerts_seed(struct tsn_alerts *a, uint64_t seed)
 			e->part = (uint8_t)tsn_alert_part(a, r->rule, e->key, e->key_len);
 			tsn_alert_in_part(r)[e->part]++;
 		}
+		if (divided) /* without memory it stays slow to make room */
+			tsn_alert_lists_divide(r);
 	}
 }
 
@@ -62,9 +66,7 @@ tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
 	MOVE(slot);
 	MOVE(nslots);
 	MOVE(nentries);
-	MOVE(open);
-	MOVE(pending);
-	MOVE(closed);
+	MOVE(lists);
 	MOVE(watch_pane);
 	MOVE(news);
 	MOVE(nnews);
@@ -95,7 +97,6 @@ put_news(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 static void
 move_entry(struct tsn_alert_rule *to, struct tsn_alert_rule *from, struct tsn_alert_entry *e)
 {
-	struct tsn_alert_list *l = e->life == TSN_LIFE_OPEN ? &to->open : e->life == TSN_LIFE_PENDING ? &to->pending : &to->closed;
 	const bool open = e->life == TSN_LIFE_OPEN && !e->silent, pending = e->life == TSN_LIFE_PENDING;
 
 	from->counts.open -= open;
@@ -109,17 +110,15 @@ move_entry(struct tsn_alert_rule *to, struct tsn_alert_rule *from, struct tsn_al
 	to->counts.open += open;
 	to->counts.pending += pending;
 	tsn_alert_in_part(to)[e->part]++;
-	tsn_alert_entry_queue(l, e);
+	tsn_alert_enlist(to, e);
 	if (e->d != NULL && e->d->news_due != TSN_TIME_NONE && !put_news(to, e))
 		e->d->news_due = TSN_TIME_NONE; /* told with those who come next, or at the end */
 }
 
 static void
-move_list(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from, struct tsn_alert_list *l)
+move_list(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from, struct tsn_alert_entry *e)
 {
-	struct tsn_alert_entry *e = l->head, *next;
-
-	for (*l = (struct tsn_alert_list){ NULL, NULL }; e != NULL; e = next) {
+	for (struct tsn_alert_entry *next; e != NULL; e = next) {
 		next = e->next;
 		move_entry(&to[e->part % n]->rule[rule], from, e);
 	}
@@ -136,9 +135,9 @@ tsn_alert_move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, st
 		r->told_full |= from->told_full;
 	}
 	from->nnews = 0;
-	move_list(to, n, rule, from, &from->open);
-	move_list(to, n, rule, from, &from->pending);
-	move_list(to, n, rule, from, &from->closed);
+	for (int life = TSN_LIVES - 1; life >= 0; life--)
+		move_list(to, n, rule, from, tsn_alert_unlist(from, (enum tsn_alert_life)life));
+	tsn_alert_lists_fini(from);
 	tsn_alert_counts_add(&to[0]->rule[rule].counts, &from->counts);
 	from->counts = (struct tsn_alert_counts){ 0 };
 	tsn_free(from->slot);

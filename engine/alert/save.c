@@ -23,21 +23,18 @@ save_entry(const struct tsn_alert_rule *r, struct tsn_alert_entry *e, struct tsn
 	tsn_alert_io_members(&x, r->rule, &e->d->members);
 }
 
-/* Lists of several stages as one: in the order in which they fall due. */
+/* Lists of a life, of all parts and of several stages, as one: in the order in which they fall due. */
 static void
-save_lists(const struct tsn_alert_rule *r, struct tsn_alert_entry **head, uint32_t n, struct tsn_pack *out)
+save_lists(const struct tsn_alerts *const *a, uint32_t n, const struct tsn_alert_rule *like, enum tsn_alert_life life, struct tsn_pack *out)
 {
-	for (;;) {
-		uint32_t first = n;
+	struct tsn_alert_head v[TSN_ALERT_HEADS];
+	struct tsn_alert_entry *e;
+	uint32_t nheads = 0;
 
-		for (uint32_t i = 0; i < n; i++)
-			if (head[i] != NULL && (first == n || head[i]->due < head[first]->due))
-				first = i;
-		if (first == n)
-			return;
-		save_entry(r, head[first], out);
-		head[first] = head[first]->next;
-	}
+	for (uint32_t k = 0; k < n; k++)
+		nheads = tsn_alert_heads(&a[k]->rule[like->number], life, k, v, nheads);
+	while ((e = tsn_alert_next(v, &nheads)) != NULL)
+		save_entry(like, e, out);
 }
 
 /* Alerts whose new members are told at a tick to come. */
@@ -95,7 +92,6 @@ save_openings(const struct tsn_alerts *a, struct tsn_pack *out)
 static void
 save_rule(const struct tsn_alerts *const *a, uint32_t n, uint32_t rule, struct tsn_pack *out)
 {
-	struct tsn_alert_entry *open[TSN_ALERT_STAGES], *pending[TSN_ALERT_STAGES], *closed[TSN_ALERT_STAGES];
 	const struct tsn_alert_rule *r = &a[0]->rule[rule];
 	int64_t pane = TSN_TIME_NONE;
 	uint64_t entries = 0, news = 0;
@@ -109,9 +105,6 @@ save_rule(const struct tsn_alerts *const *a, uint32_t n, uint32_t rule, struct t
 		news += count_news(one);
 		if (one->watch_pane != TSN_TIME_NONE && (pane == TSN_TIME_NONE || one->watch_pane < pane))
 			pane = one->watch_pane;
-		open[i] = one->open.head;
-		pending[i] = one->pending.head;
-		closed[i] = one->closed.head;
 	}
 	if (entries == 0)
 		return;
@@ -122,9 +115,9 @@ save_rule(const struct tsn_alerts *const *a, uint32_t n, uint32_t rule, struct t
 	tsn_alert_put_signature(r, TSN_SIGNATURE_SAVED, out);
 	tsn_pack_int(out, pane);
 	tsn_pack_uint(out, entries);
-	save_lists(r, open, n, out);
-	save_lists(r, pending, n, out);
-	save_lists(r, closed, n, out);
+	save_lists(a, n, r, TSN_LIFE_OPEN, out);
+	save_lists(a, n, r, TSN_LIFE_PENDING, out);
+	save_lists(a, n, r, TSN_LIFE_CLOSED, out);
 	tsn_pack_uint(out, news);
 	for (uint32_t i = 0; i < n; i++)
 		save_news(&a[i]->rule[rule], out);

@@ -109,6 +109,7 @@ make_rules(const struct tsn_program *p)
 	for (uint32_t i = 0; i < p->nrules; i++) {
 		rule[i].rule = &p->rules[i];
 		rule[i].number = i;
+		rule[i].lists = TSN_ALERT_NO_LISTS;
 		count_panes(&rule[i]);
 		rule[i].tells = p->rules[i].nactions > 0;
 		rule[i].notes = tsn_alert_notes_wanted(p, &p->rules[i]);
@@ -138,17 +139,11 @@ tsn_alert_counts_add(struct tsn_alert_counts *to, const struct tsn_alert_counts 
 static int64_t
 earliest(const struct tsn_alert_rule *r)
 {
-	int64_t due = INT64_MAX;
+	int64_t due = tsn_alert_lists_due(r);
 
-	if (r->open.head != NULL && r->open.head->due < due)
-		due = r->open.head->due;
-	if (r->pending.head != NULL && r->pending.head->due < due)
-		due = r->pending.head->due;
 	for (size_t k = 0; k < r->nnews; k++)
 		if (r->news[k] != NULL && r->news[k]->d->news_due < due)
 			due = r->news[k]->d->news_due;
-	if (r->closed.head != NULL && r->closed.head->due < due)
-		due = r->closed.head->due;
 	return due;
 }
 

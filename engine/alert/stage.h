@@ -27,6 +27,7 @@ struct tsn_saved {
 };
 
 #define TSN_ALERT_PARTS 64 /* of keys, as the state has them */
+#define TSN_ALERT_NO_ROW UINT32_MAX
 #define TSN_ALERT_BLOCK 16u /* rows whose entries are fetched together */
 
 enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
@@ -83,27 +84,30 @@ struct tsn_alert_details {
 };
 
 /* What every match looks at comes first, in two cache lines with a short key. */
-enum tsn_alert_life { TSN_LIFE_CLOSED, TSN_LIFE_PENDING, TSN_LIFE_OPEN };
+enum tsn_alert_life { TSN_LIFE_CLOSED, TSN_LIFE_PENDING, TSN_LIFE_OPEN, TSN_LIVES };
 
 struct tsn_alert_entry {
 	uint64_t hash;
-	int64_t due;       /* open, pending: tick on which it ends; closed: tick from which it may be forgotten */
 	int64_t received;  /* of its last match: running maximum, ms */
 	int64_t opened;    /* when it opened last; TSN_TIME_NONE: never did */
 	int64_t reported;  /* when it last opened with a record; TSN_TIME_NONE: never did */
 	int64_t first_seen, last_seen;
 	uint64_t flows;
-	struct tsn_alert_details *d;          /* NULL: closed */
+	uint32_t last_row; /* of the batch at hand, while dirty; TSN_ALERT_NO_ROW: it has been read */
+	uint32_t sampling;
+	/* what its neighbours in a list look at, together */
+	int64_t due;       /* open, pending: tick on which it ends; closed: tick from which it may be forgotten */
 	struct tsn_alert_entry *prev, *next;  /* in one of the rule's lists */
 	struct tsn_alert_entry *other;        /* of the first and the last entry in a row with one [due]: the other end */
-	uint32_t last_row; /* of the batch at hand, while dirty */
-	uint32_t sampling;
+	uint64_t queued;   /* when it came into its list, among those of its rule */
+	struct tsn_alert_details *d;          /* NULL: closed */
 	uint32_t key_len;
 	uint8_t life;      /* enum tsn_alert_life */
 	uint8_t part;      /* of its key */
 	uint8_t severity;  /* the highest reached */
 	bool silent;       /* open, but within `once per` */
 	bool dirty;
+	bool sampled;      /* the flow that was counted last is the last sample */
 	bool cut;          /* ended early, to make room */
 	uint8_t key[];
 };
@@ -111,6 +115,15 @@ struct tsn_alert_entry {
 struct tsn_alert_list {
 	struct tsn_alert_entry *head, *tail;
 };
+
+/* Of a rule (lists.c). */
+struct tsn_alert_lists {
+	struct tsn_alert_list whole[TSN_LIVES];
+	struct tsn_alert_list *of_part; /* NULL: few, in [whole]; else TSN_LIVES of each part, in place of it */
+	int64_t least;                  /* nothing in them is due before it */
+	uint64_t queued;
+};
+#define TSN_ALERT_NO_LISTS (struct tsn_alert_lists){ .least = INT64_MAX }
 
 struct tsn_alert_slot {
 	uint64_t hash;
@@ -126,7 +139,7 @@ struct tsn_alert_rule {
 	struct tsn_alert_slot *slot; /* a power of two of them, and tsn_alert_in_part; NULL while there is no entry */
 	uint32_t nslots, nentries;
 	struct tsn_alert_counts counts; /* next to [nentries]: both tell at a reload that nothing ever came */
-	struct tsn_alert_list open, pending, closed;
+	struct tsn_alert_lists lists;
 	int64_t watch_pane; /* the next one at whose end keys are evaluated; TSN_TIME_NONE while none is open or pending */
 	int64_t reached;    /* by the rows that the end of input makes; TSN_TIME_NONE: there were none */
 	uint32_t for_panes; /* a pending key opens when it held in so many in a row */
@@ -237,14 +250,9 @@ bool tsn_alert_entry_place(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 /* Takes it out of the table and frees it; it is in no list. */
 void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
-/*
- * Sorted by [due], behind its equals. Flows come out of order by minutes and thousands of entries may share a due, so the
- * place is looked for from due to due, not from entry to entry. [due] must not change while the entry is in a list.
- */
-void tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
-void tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
-/* Starts to fetch what a look-up of [hash] will read, first its slot, then its entry. */
-void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, bool entry);
+/* Starts to fetch what a match of [hash] will look at: first its slot, then its entry, then that one's neighbours. */
+enum tsn_alert_fetch { TSN_FETCH_SLOT, TSN_FETCH_ENTRY, TSN_FETCH_NEIGHBOURS };
+void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enum tsn_alert_fetch what);
 /* Gives it details, or more room for what is saved. False when memory is out. */
 bool tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved);
 /* Frees the details. */
@@ -258,6 +266,50 @@ tsn_alert_saved(const struct tsn_alert_entry *e, uint32_t i)
 	return i < e->d->nsaved ? &e->d->saved[i] : NULL;
 }
 
+/* lists.c */
+/*
+ * Sorted by [due], behind its equals. Flows come out of order by minutes and thousands of entries may share a due, so the
+ * place is looked for from due to due, not from entry to entry. [due] must not change while the entry is in a list.
+ */
+void tsn_alert_entry_queue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
+void tsn_alert_entry_unqueue(struct tsn_alert_list *l, struct tsn_alert_entry *e);
+/* The same in the list of its life and part. */
+void tsn_alert_enlist(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
+void tsn_alert_delist(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
+/* One of the lists [0, tsn_alert_nlists) of a life; of any part its own. */
+static inline struct tsn_alert_list *
+tsn_alert_list(const struct tsn_alert_rule *r, enum tsn_alert_life life, uint32_t i)
+{
+	const struct tsn_alert_lists *l = &r->lists;
+
+	return l->of_part != NULL ? &l->of_part[i * TSN_LIVES + life] : (struct tsn_alert_list *)&l->whole[life];
+}
+static inline uint32_t
+tsn_alert_nlists(const struct tsn_alert_rule *r)
+{
+	return r->lists.of_part != NULL ? TSN_ALERT_PARTS : 1;
+}
+/* Takes out all of a life: the first in order, chained by [next]. */
+struct tsn_alert_entry *tsn_alert_unlist(struct tsn_alert_rule *r, enum tsn_alert_life life);
+/*
+ * Going through several lists as one, in order of due, stage and when they came: begins with the first of each list that has any,
+ * added to [n] heads in [v]; then the next of all, NULL behind the last. A part is one stage's, so there are at most TSN_ALERT_HEADS.
+ */
+#define TSN_ALERT_HEADS (TSN_ALERT_STAGES + TSN_ALERT_PARTS)
+struct tsn_alert_head {
+	struct tsn_alert_entry *e;
+	uint32_t stage;
+};
+uint32_t tsn_alert_heads(const struct tsn_alert_rule *r, enum tsn_alert_life life, uint32_t stage, struct tsn_alert_head *v, uint32_t n);
+struct tsn_alert_entry *tsn_alert_next(struct tsn_alert_head *v, uint32_t *n);
+/* Of all of a life the first that is due, NULL: there is none; and when the first of all is, INT64_MAX: there is none. */
+struct tsn_alert_entry *tsn_alert_first_due(const struct tsn_alert_rule *r, enum tsn_alert_life life);
+int64_t tsn_alert_lists_due(const struct tsn_alert_rule *r);
+/* By parts, if they are not yet; false when memory is out. And back: for who is about to change parts. */
+bool tsn_alert_lists_divide(struct tsn_alert_rule *r);
+void tsn_alert_lists_join(struct tsn_alert_rule *r);
+void tsn_alert_lists_fini(struct tsn_alert_rule *r);
+
 /* move.c: all that is known of a rule's alerts, to the same rule of another stage; or of those of [n] shards, among which they are divided */
 void tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from);
 void tsn_alert_move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from);
@@ -269,7 +321,8 @@ uint32_t tsn_alert_part(const struct tsn_alerts *a, const struct tsn_rule *r, co
 void tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 /* Of a watch only the value, and what is computed. */
 void tsn_alert_capture_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
-void tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
+/* False: it is none, there are enough or memory is out. */
+bool tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row);
 /* Builds the plan of a rule in [room], which is zeroed and holds tsn_alert_planned(rule) of them. */
 uint32_t tsn_alert_planned(const struct tsn_rule *r);
 void tsn_alert_capture_plan(struct tsn_alert_rule *r, struct tsn_save_plan *room);

@@ -14,6 +14,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+static bool
+has_keys(const struct tsn_alert_rule *r)
+{
+	return tsn_alert_first_due(r, TSN_LIFE_OPEN) != NULL || tsn_alert_first_due(r, TSN_LIFE_PENDING) != NULL;
+}
+
 static void
 due_at_least(struct tsn_alerts *a, const struct tsn_alert_rule *r)
 {
@@ -35,7 +41,7 @@ tsn_alert_watch_from(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_
 void
 tsn_alert_watch_note(struct tsn_alerts *a, struct tsn_alert_rule *r)
 {
-	if (r->open.head == NULL && r->pending.head == NULL)
+	if (!has_keys(r))
 		r->watch_pane = TSN_TIME_NONE;
 	if (r->watch_pane != TSN_TIME_NONE)
 		due_at_least(a, r);
@@ -77,9 +83,8 @@ has_question(const struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
 	return e->life == TSN_LIFE_OPEN ? r->watch_pane > h->newest : !tsn_alert_hold_has(h, r->watch_pane);
 }
 
-/* False when memory is out: then it is as if they did not hold. */
 static bool
-gather(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_list *l)
+gather_list(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_list *l)
 {
 	for (struct tsn_alert_entry *e = l->head; e != NULL; e = e->next) {
 		struct tsn_alert_entry **v;
@@ -95,6 +100,16 @@ gather(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_al
 	return true;
 }
 
+/* False when memory is out: then it is as if they did not hold. */
+static bool
+gather(struct tsn_alerts *a, const struct tsn_alert_rule *r)
+{
+	for (uint32_t k = 0; k < tsn_alert_nlists(r); k++)
+		if (!gather_list(a, r, tsn_alert_list(r, TSN_LIFE_OPEN, k)) || !gather_list(a, r, tsn_alert_list(r, TSN_LIFE_PENDING, k)))
+			return false;
+	return true;
+}
+
 static int
 by_key(const void *x, const void *y)
 {
@@ -107,12 +122,9 @@ by_key(const void *x, const void *y)
 
 /* What holds in the last pane before a long silence is taken to hold all through it: nothing happens that could end it. */
 static void
-leap(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_list *l, int64_t by)
+leap(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, int64_t by)
 {
-	struct tsn_alert_entry *e = l->head, *next;
-
-	*l = (struct tsn_alert_list){ NULL, NULL };
-	for (; e != NULL; e = next) {
+	for (struct tsn_alert_entry *next; e != NULL; e = next) {
 		struct tsn_alert_hold *h = &e->d->hold;
 
 		next = e->next;
@@ -120,7 +132,7 @@ leap(const struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_list
 			h->below += (uint64_t)by;
 		h->newest += by;
 		e->due = tsn_alert_end_due(a, r, e);
-		tsn_alert_entry_queue(l, e);
+		tsn_alert_enlist(r, e);
 	}
 }
 
@@ -136,8 +148,8 @@ tsn_alerts_watch_leap(struct tsn_alerts *a, int64_t tick)
 		by = tsn_alert_pane(r, tick - a->lateness) - TSN_ALERT_HELD - r->watch_pane;
 		if (by <= 0)
 			continue;
-		leap(a, r, &r->open, by);
-		leap(a, r, &r->pending, by);
+		leap(a, r, tsn_alert_unlist(r, TSN_LIFE_OPEN), by);
+		leap(a, r, tsn_alert_unlist(r, TSN_LIFE_PENDING), by);
 		r->watch_pane += by;
 	}
 	tsn_alert_watch_again(a);
@@ -154,7 +166,7 @@ first_due(struct tsn_alerts *a, int64_t tick)
 		struct tsn_alert_rule *r = &a->rule[i];
 		int64_t due;
 
-		if (r->open.head == NULL && r->pending.head == NULL)
+		if (!has_keys(r))
 			r->watch_pane = TSN_TIME_NONE;
 		if (r->watch_pane == TSN_TIME_NONE)
 			continue;
@@ -207,7 +219,7 @@ tsn_alerts_watch(struct tsn_alerts *a, int64_t tick, struct tsn_batch *b, uint32
 			end_watch(a);
 		if (a->watch_due > tick || (a->watch_rule = first_due(a, tick)) == NULL)
 			return false;
-		if (!gather(a, a->watch_rule, &a->watch_rule->open) || !gather(a, a->watch_rule, &a->watch_rule->pending))
+		if (!gather(a, a->watch_rule))
 			a->watch_rule->counts.lost++;
 		if (a->nwatch > 1)
 			qsort(a->watch, a->nwatch, sizeof(struct tsn_alert_entry *), by_key);

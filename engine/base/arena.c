@@ -9,6 +9,7 @@
 
 #define CHUNK_FIRST 4096u
 #define CHUNK_MAX   (1024u * 1024u)
+#define CHUNK_KEPT  (64u * 1024u)
 
 struct chunk {
 	struct chunk *next;
@@ -43,6 +44,29 @@ tsn_arena_free(struct tsn_arena *a)
 		tsn_free(c);
 	}
 	tsn_free(a);
+}
+
+void
+tsn_arena_clear(struct tsn_arena *a)
+{
+	struct chunk *keep = a->chunks, *c, *next;
+
+	if (keep == NULL)
+		return;
+	for (c = keep->next; c != NULL; c = next) {
+		next = c->next;
+		tsn_free(c);
+	}
+	keep->next = NULL;
+	if (keep->size > CHUNK_KEPT) {
+		tsn_free(keep);
+		a->chunks = NULL;
+		a->next_size = CHUNK_FIRST;
+	} else {
+		memset(keep->bytes, 0, keep->used);
+		keep->used = 0;
+	}
+	a->used = 0;
 }
 
 static struct chunk *

@@ -13,6 +13,8 @@ struct tsn_arena;
 
 struct tsn_arena *tsn_arena_new(void);
 void tsn_arena_free(struct tsn_arena *a);
+/* As new, but for memory of the usual size, which it keeps. */
+void tsn_arena_clear(struct tsn_arena *a);
 /* Zeroed, aligned to 16 bytes, valid until tsn_arena_free. NULL when memory is out. */
 void *tsn_arena_alloc(struct tsn_arena *a, size_t size);
 char *tsn_arena_strndup(struct tsn_arena *a, const char *s, size_t n);

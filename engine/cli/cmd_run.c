@@ -276,14 +276,12 @@ tsn_cmd_run(struct tsn_cli *c)
 		return tsn_cli_no_memory();
 	}
 	rs = tsn_cli_compile(&k);
-	if (rs == NULL) {
-		status = TSN_EXIT_RULES;
-	} else if (!open_summary(c, &summary)) {
+	tsn_cli_compilation_fini(&k); /* texts and trees are of no more use */
+	if (rs == NULL)
+		return TSN_EXIT_RULES;
+	if (!open_summary(c, &summary)) {
 		tsn_ruleset_free(rs);
-		status = TSN_EXIT_INPUT;
-	} else {
-		status = run(c, rs, format, summary);
+		return TSN_EXIT_INPUT;
 	}
-	tsn_cli_compilation_fini(&k);
-	return status;
+	return run(c, rs, format, summary);
 }

@@ -348,15 +348,6 @@ fill(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n, enum ts
 	return ck_set_add_member(e, s, n, want);
 }
 
-static const struct tsn_node *
-option_of(const struct tsn_node *source, const char *word)
-{
-	for (const struct tsn_node *k = source->kids; k != NULL; k = k->next)
-		if (k->kind == TSN_N_OPTION && strcmp(k->text, word) == 0)
-			return k;
-	return NULL;
-}
-
 const char *
 ck_beside(const struct ck_env *e, const char *path, struct tsn_span at)
 {
@@ -376,8 +367,8 @@ static bool
 from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 {
 	struct tsn_ck *c = e->c;
-	const struct tsn_node *column = option_of(n, "column"), *refresh = option_of(n, "refresh");
-	const struct tsn_node *age = option_of(n, "max_age"), *format = option_of(n, "format");
+	const struct tsn_node *column = tsn_node_option(n, "column"), *refresh = tsn_node_option(n, "refresh");
+	const struct tsn_node *age = tsn_node_option(n, "max_age"), *format = tsn_node_option(n, "format");
 	struct ck_set_file f = { .span = n->at, .shown = ck_strdup(c, n->text) };
 
 	if (age != NULL && (age->kids == NULL || !ck_duration(e, age->kids, "max_age", &f.max_age_ms)))

@@ -7,15 +7,6 @@
 
 static const struct ck_val bad = { .kind = CK_BAD };
 
-static const struct tsn_node *
-option_of(const struct tsn_node *n, const char *word)
-{
-	for (const struct tsn_node *k = n->kids; k != NULL; k = k->next)
-		if (k->kind == TSN_N_OPTION && strcmp(k->text, word) == 0)
-			return k;
-	return NULL;
-}
-
 /* A constant number. */
 static bool
 number(const struct ck_env *e, const struct tsn_node *n, struct tsn_table_value *out)
@@ -68,8 +59,8 @@ row(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 static bool
 from_file(const struct ck_env *e, struct ck_set *s, const struct tsn_node *n)
 {
-	const struct tsn_node *key = option_of(n, "key"), *value = option_of(n, "value"), *refresh = option_of(n, "refresh");
-	const struct tsn_node *column = option_of(n, "column"), *age = option_of(n, "max_age");
+	const struct tsn_node *key = tsn_node_option(n, "key"), *value = tsn_node_option(n, "value"), *refresh = tsn_node_option(n, "refresh");
+	const struct tsn_node *column = tsn_node_option(n, "column"), *age = tsn_node_option(n, "max_age");
 	struct ck_set_file f = { .span = n->at, .shown = ck_strdup(e->c, n->text) };
 
 	if (age != NULL && (age->kids == NULL || !ck_duration(e, age->kids, "max_age", &f.max_age_ms)))
@@ -111,7 +102,7 @@ fill(const struct ck_env *e, struct ck_set *s, const struct ck_sym *sym, bool ba
 
 	if (n == NULL || (n->kind != TSN_N_SOURCE && n->kind != TSN_N_ROWS))
 		return false;
-	other = option_of(n->kind == TSN_N_SOURCE ? n : sym->decl, "default");
+	other = tsn_node_option(n->kind == TSN_N_SOURCE ? n : sym->decl, "default");
 	if (other != NULL)
 		ok = number(e, other->kids, &s->table->fallback);
 	s->table->real = s->table->fallback.real;

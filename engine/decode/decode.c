@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/decode.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pack.h"
@@ -31,6 +33,14 @@ struct tsn_decoder {
 	struct tsn_addr last_addr; /* most datagrams come from the last one's exporter */
 	uint32_t last_index;
 	bool last_known;
+	/*
+	 * Most messages are as the one before: of v5, whole, next in the stream. If [again], the last one was, and [header] is what it and the
+	 * next one have in common.
+	 */
+	bool again;
+	uint32_t engine; /* bytes 20 to 23 of the header, as they lie there */
+	struct tsn_exporter *x;
+	struct tsn_fixed_header header;
 };
 
 struct tsn_decoder *
@@ -109,13 +119,20 @@ exporter_index(struct tsn_decoder *d, struct tsn_addr addr)
 	return d->last_index;
 }
 
+/* ms since 1970 UTC. */
+static int64_t
+exported_at(const uint8_t *p)
+{
+	return (int64_t)tsn_wire_u32(p + 8) * 1000 + tsn_wire_u32(p + 12) / 1000000;
+}
+
 /* [len] covers the header of the message's version. */
 static void
 read_header(const uint8_t *p, struct tsn_fixed_header *h)
 {
 	h->version = tsn_wire_u16(p);
 	h->uptime = tsn_wire_u32(p + 4);
-	h->exported = (int64_t)tsn_wire_u32(p + 8) * 1000 + tsn_wire_u32(p + 12) / 1000000;
+	h->exported = exported_at(p);
 	h->source_id = 0;
 	h->sampling = 0;
 	if (h->version == 5) {
@@ -179,6 +196,53 @@ deliver(const struct tsn_message *m, const struct tsn_fixed_header *h, const str
 	return done;
 }
 
+/* From here on a message with the same words in its header may be decoded by decode_again. */
+static void
+remember(struct tsn_decoder *d, const struct tsn_message *m, const struct tsn_fixed_header *h)
+{
+	d->again = true;
+	d->x = m->x;
+	d->header = *h;
+	memcpy(&d->engine, m->p + 20, sizeof(d->engine));
+}
+
+static bool
+is_again(const struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
+{
+	const uint32_t count = len >= 24 ? tsn_wire_u16(p + 2) : 0;
+
+	return d->again && count > 0 && count <= tsn_fixed_shapes[5].max_count && len == 24 + (size_t)count * 48 && tsn_wire_u16(p) == 5 &&
+	    memcmp(&d->engine, p + 20, sizeof(d->engine)) == 0 && received >= d->x->last_received &&
+	    tsn_addr_cmp(exporter, d->header.exporter) == 0;
+}
+
+/* Does all that is done for such a message elsewhere. False, and nothing is done, if it is not the next one. */
+static bool
+decode_again(struct tsn_decoder *d, struct tsn_message *m, struct tsn_batch_sink *sink, enum tsn_decode *status)
+{
+	const uint8_t *p = m->p;
+	const int64_t received = m->received;
+	const uint32_t count = tsn_wire_u16(p + 2);
+	struct tsn_fixed_header *h = &d->header;
+	struct tsn_exporter *x = d->x;
+
+	h->uptime = tsn_wire_u32(p + 4);
+	if (!tsn_sequences_go_on(d->sequences, h->exporter, UINT32_C(5) << 16 | h->source_id, tsn_wire_u32(p + 16), count, h->uptime))
+		return false;
+	x->counter[TSN_XC_DATAGRAMS]++;
+	x->last_received = received;
+	tsn_exporter_hear(x, received);
+	h->received = received;
+	h->exported = exported_at(p);
+	h->knows_flags = x->flags_seen;
+	h->knows_interfaces = x->interfaces_seen;
+	x->skew = received - h->exported;
+	m->x = x;
+	m->source = h->source;
+	*status = deliver(m, h, &tsn_fixed_shapes[5], count, sink) < count ? TSN_DECODE_STOPPED : TSN_DECODE_OK;
+	return true;
+}
+
 static enum tsn_decode
 decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const struct tsn_message *m,
     struct tsn_batch_sink *sink)
@@ -201,6 +265,8 @@ decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const s
 		    tsn_wire_u32(m->p + 16), said <= shape->max_count ? said : count, h.uptime, m->x);
 	if (deliver(m, &h, shape, count, sink) < count)
 		return TSN_DECODE_STOPPED;
+	if (h.version == 5 && !odd)
+		remember(d, m, &h);
 	return odd ? TSN_DECODE_DAMAGED : TSN_DECODE_OK;
 }
 
@@ -244,12 +310,20 @@ static enum tsn_decode
 decode(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
     int64_t received_ms, struct tsn_batch_sink *sink, struct tsn_later *later)
 {
-	uint32_t index = exporter_index(d, from->exporter);
-	struct tsn_message m = { p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms, where, later };
-	uint64_t flows = m.x->counter[TSN_XC_FLOWS], lost = tsn_exporter_lost(m.x);
-	int64_t before = m.x->presence.last_heard;
+	uint32_t index;
+	struct tsn_message m = { .p = p, .len = len, .from = *from, .received = received_ms, .where = where, .later = later };
+	uint64_t flows, lost;
+	int64_t before;
 	enum tsn_decode status;
 
+	if (is_again(d, p, len, from->exporter, received_ms) && decode_again(d, &m, sink, &status))
+		return status;
+	index = exporter_index(d, from->exporter);
+	m.source = index;
+	m.x = tsn_exporters_at(d->exporters, index);
+	flows = m.x->counter[TSN_XC_FLOWS];
+	lost = tsn_exporter_lost(m.x);
+	before = m.x->presence.last_heard;
 	m.x->counter[TSN_XC_DATAGRAMS]++;
 	if (received_ms > m.x->last_received)
 		m.x->last_received = received_ms;

@@ -13,15 +13,7 @@ NAME(put_word)(const struct tsn_batch *b, const struct tsn_turn *t, int k, const
 	void *column = b->col[t->word[k].field];
 	const VECTOR v = w->v[k];
 
-	if (t->word[k].store == TSN_TURN_UPTIME_END)
-		NAME(put_event)(b->time + at, v, r->uptime, r->received);
-	if (wanted && (t->word[k].store == TSN_TURN_UPTIME || t->word[k].store == TSN_TURN_UPTIME_END))
-		NAME(put_uptime)((int64_t *)column + at, v, r->uptime, r->exported);
-	if (t->word[k].store == TSN_TURN_UPTIME)
-		return NAME(is_ahead)(v, r->uptime);
-	if (t->word[k].store == TSN_TURN_UPTIME_END)
-		return NAME(is_ahead)(v, r->uptime) | NAME(is_later)(w->v[(k - 1) & 3], v, r->uptime);
-	if (!wanted)
+	if (!wanted && t->word[k].store != TSN_TURN_UPTIME && t->word[k].store != TSN_TURN_UPTIME_END)
 		return false;
 	switch (t->word[k].store) {
 	case TSN_TURN_8: NAME(put_8)((uint8_t *)column + at, v); break;
@@ -29,6 +21,15 @@ NAME(put_word)(const struct tsn_batch *b, const struct tsn_turn *t, int k, const
 	case TSN_TURN_FLAGS: NAME(put_16)((uint16_t *)column + at, NAME(and)(v, 0xfff)); break;
 	case TSN_TURN_32: NAME(put_32)((uint32_t *)column + at, v); break;
 	case TSN_TURN_64: NAME(put_64)((uint64_t *)column + at, v); break;
+	case TSN_TURN_UPTIME:
+		if (wanted)
+			NAME(put_uptime)((int64_t *)column + at, v, r->uptime, r->exported);
+		return NAME(is_ahead)(v, r->uptime);
+	case TSN_TURN_UPTIME_END:
+		if (wanted)
+			NAME(put_uptime)((int64_t *)column + at, v, r->uptime, r->exported);
+		NAME(put_event)(b->time + at, v, r->uptime, r->received);
+		return NAME(is_ahead)(v, r->uptime) | NAME(is_later)(w->v[(k - 1) & 3], v, r->uptime);
 	case TSN_TURN_PAIR: NAME(put_pair)((uint64_t *)column + at, v, w->v[k | 1]); break;
 	case TSN_TURN_MILLIS: return NAME(put_millis)((uint64_t *)column + at, v, w->v[k | 1]);
 	default: break;

@@ -359,6 +359,21 @@ tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, ui
 	tsn_sequences_see_numbered(t, &k, &n, x);
 }
 
+bool
+tsn_sequences_go_on(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count, uint32_t uptime)
+{
+	const struct tsn_stream_key k = { addr, (uint16_t)(id >> 16), 0, id & 0xffff };
+	struct stream *s = t->last;
+
+	if (s == NULL || !s->used || !is_of(s, &k) || seq != s->next || (int32_t)(uptime - s->uptime) < -LATE_MS)
+		return false;
+	advance(s, seq, count, uptime);
+	s->raw = seq;
+	s->raw_count = count;
+	s->unsure = false;
+	return true;
+}
+
 /* --- as bytes --- */
 
 static void

@@ -42,6 +42,12 @@ void tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream
 void tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq,
     uint32_t count, uint32_t uptime, struct tsn_exporter *x);
 
+/*
+ * The same where it is of the stream that was seen last, and as most are: what is due, or so nearly no earlier that it means nothing.
+ * False, and nothing is done, where that is not sure.
+ */
+bool tsn_sequences_go_on(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count, uint32_t uptime);
+
 struct tsn_pack;
 struct tsn_unpack;
 /* The streams of UDP as bytes, and into a table that has none yet. Any bytes may be given; false: nothing is in it. */

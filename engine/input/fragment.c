@@ -25,7 +25,7 @@ struct partial {
 
 struct tsn_fragments {
 	struct partial *p;
-	uint32_t max;
+	uint32_t max, reach; /* those from [reach] on have never been used, and nobody has touched their memory */
 	uint64_t incomplete;
 	uint8_t *whole; /* of the last completed datagram */
 };
@@ -38,7 +38,7 @@ tsn_fragments_new(uint32_t max)
 	if (f == NULL)
 		return NULL;
 	f->max = max;
-	f->p = tsn_calloc(max, sizeof(*f->p));
+	f->p = tsn_reallocarray(NULL, max, sizeof(*f->p));
 	if (f->p == NULL) {
 		tsn_free(f);
 		return NULL;
@@ -59,7 +59,7 @@ tsn_fragments_free(struct tsn_fragments *f)
 {
 	if (f == NULL)
 		return;
-	for (uint32_t i = 0; i < f->max; i++)
+	for (uint32_t i = 0; i < f->reach; i++)
 		drop(&f->p[i]);
 	tsn_free(f->whole);
 	tsn_free(f->p);
@@ -82,7 +82,7 @@ give_up(struct tsn_fragments *f, struct partial *p)
 void
 tsn_fragments_flush(struct tsn_fragments *f)
 {
-	for (uint32_t i = 0; i < f->max; i++)
+	for (uint32_t i = 0; i < f->reach; i++)
 		if (f->p[i].used)
 			give_up(f, &f->p[i]);
 }
@@ -108,9 +108,9 @@ same(const struct partial *p, const struct tsn_ip *ip)
 static struct partial *
 find(struct tsn_fragments *f, const struct tsn_ip *ip, int64_t now)
 {
-	struct partial *found = NULL, *place = &f->p[0];
+	struct partial *found = NULL, *place = NULL;
 
-	for (uint32_t i = 0; i < f->max; i++) {
+	for (uint32_t i = 0; i < f->reach; i++) {
 		struct partial *p = &f->p[i];
 
 		if (p->used &&
@@ -118,12 +118,14 @@ find(struct tsn_fragments *f, const struct tsn_ip *ip, int64_t now)
 			give_up(f, p);
 		if (p->used && same(p, ip))
 			found = p;
-		if (place->used && (!p->used || p->since < place->since))
+		if (place == NULL || (place->used && (!p->used || p->since < place->since)))
 			place = p;
 	}
 	if (found != NULL)
 		return found;
-	if (place->used)
+	if ((place == NULL || place->used) && f->reach < f->max)
+		place = &f->p[f->reach++];
+	else if (place->used)
 		give_up(f, place);
 	memset(place, 0, sizeof(*place));
 	place->used = true;

@@ -244,6 +244,8 @@ tsn_mapped_copy(struct tsn_mapped *m, uint8_t *to, size_t room, uint64_t at)
 	n = m->limit - at < room ? (size_t)(m->limit - at) : room;
 	if (!tsn_mapped_in_window(m, at, n))
 		return 0;
+	if (!tsn_mapped_look(m, to, n, at))
+		return 0;
 	look_ahead(m->w, at, n);
-	return tsn_mapped_look(m, to, n, at) ? n : 0;
+	return n;
 }

@@ -12,7 +12,7 @@ struct stream {
 
 struct tsn_streams {
 	struct stream *slot;
-	uint32_t n, max, cap; /* cap: a power of two, at least twice max */
+	uint32_t n, max, cap; /* cap: a power of two, at least twice n */
 };
 
 struct tsn_streams *
@@ -23,8 +23,7 @@ tsn_streams_new(uint32_t max)
 	if (s == NULL)
 		return NULL;
 	s->max = max;
-	for (s->cap = 16; s->cap / 2 < max; s->cap *= 2)
-		;
+	s->cap = 64;
 	s->slot = tsn_calloc(s->cap, sizeof(*s->slot));
 	if (s->slot == NULL) {
 		tsn_free(s);
@@ -65,6 +64,26 @@ tsn_streams_has(const struct tsn_streams *s, struct tsn_addr src, uint16_t port)
 	return probe(s, src, port, &id)->id != 0;
 }
 
+static bool
+grow(struct tsn_streams *s)
+{
+	struct tsn_streams bigger = { .n = s->n, .max = s->max, .cap = s->cap * 2 };
+	uint32_t id;
+
+	bigger.slot = tsn_calloc(bigger.cap, sizeof(*bigger.slot));
+	if (bigger.slot == NULL)
+		return false;
+	for (uint32_t i = 0; i < s->cap; i++) {
+		const struct stream *from = &s->slot[i];
+
+		if (from->id != 0)
+			*probe(&bigger, (struct tsn_addr){ from->hi, from->lo, from->id & 1 }, (uint16_t)(from->id >> 2), &id) = *from;
+	}
+	tsn_free(s->slot);
+	*s = bigger;
+	return true;
+}
+
 bool
 tsn_streams_add(struct tsn_streams *s, struct tsn_addr src, uint16_t port)
 {
@@ -75,6 +94,11 @@ tsn_streams_add(struct tsn_streams *s, struct tsn_addr src, uint16_t port)
 		return true;
 	if (s->n >= s->max)
 		return false;
+	if (s->n >= s->cap / 2) {
+		if (!grow(s))
+			return false;
+		at = probe(s, src, port, &id);
+	}
 	*at = (struct stream){ src.hi, src.lo, id };
 	s->n++;
 	return true;

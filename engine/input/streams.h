@@ -14,7 +14,7 @@ struct tsn_streams;
 struct tsn_streams *tsn_streams_new(uint32_t max);
 void tsn_streams_free(struct tsn_streams *s);
 bool tsn_streams_has(const struct tsn_streams *s, struct tsn_addr src, uint16_t port);
-/* False if the table is full. */
+/* False if the table is full or memory is out. */
 bool tsn_streams_add(struct tsn_streams *s, struct tsn_addr src, uint16_t port);
 
 #endif

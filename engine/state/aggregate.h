@@ -42,21 +42,21 @@ struct tsn_pool {
 	uint32_t hand; /* where among them the next look for memory to take begins */
 };
 
-/* What of an aggregate outlives a reload. */
+/* What of an aggregate outlives a reload; first what each batch looks at. */
 struct tsn_agg_store {
 	struct tsn_counts counts; /* COUNT AVG */
 	struct tsn_sums sums;     /* SUM RATE AVG */
 	struct tsn_cells cells;   /* MIN MAX DISTINCT */
+	struct tsn_cells holders; /* groups that have memory beside their cells, pool by pool in no order; see kept.h */
 	uint64_t bytes;           /* allocated beside the cells */
-	struct tsn_heap heap;     /* DISTINCT: of these bytes */
 	uint64_t open;            /* no window below it is to be closed; UINT64_MAX: none at all */
-	struct tsn_cells holders; /* groups that have such memory, pool by pool in no order; see kept.h */
-	struct tsn_pool pool[TSN_PARTS];
 	uint32_t npools;          /* one a part, or 1 */
-	uint64_t held[TSN_PARTS]; /* of [bytes], what groups of the part hold, where there are pools */
-	int64_t late[TSN_PARTS];  /* on its clock, of the part the latest flow that came too late for it, TSN_TIME_NONE if none */
 	bool mute;                /* just became one that closes: what is due at the first tick is not its own */
 	void *beside;             /* RANK BASELINE SPREAD ABSENT: what they keep that is not by group, or not of one size */
+	struct tsn_heap heap;     /* DISTINCT: of these bytes */
+	struct tsn_pool pool[TSN_PARTS];
+	uint64_t held[TSN_PARTS]; /* of [bytes], what groups of the part hold, where there are pools */
+	int64_t late[TSN_PARTS];  /* on its clock, of the part the latest flow that came too late for it, TSN_TIME_NONE if none */
 };
 
 /* See near.h. */
@@ -198,11 +198,11 @@ struct tsn_agg *tsn_lean_of(const struct tsn_family *f);
 /* Makes it one, if it may be, and the family's groups what they are then; before there are any, and when all its aggregates are there. */
 void tsn_lean_init(struct tsn_agg *a);
 /*
- * Guesses the groups of all rows of a segment in which every row counts, and counts those that go the short way. The entries of the others come to
- * [odd], which has room for all and one; when the groups of these are there, too, tsn_lean_odd counts them.
+ * Guesses the groups of all rows of a segment in which every row counts, and counts those that have one. The entries of the others come to
+ * [none], which has room for all; when the groups of these are there, too, tsn_lean_found counts them.
  */
-uint32_t tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd);
-void tsn_lean_odd(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *odd, uint32_t n);
+uint32_t tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *none);
+void tsn_lean_found(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *entry, uint32_t n);
 /* A row whose group nobody touched before: counts in it and touches it, or looks; its value. */
 void tsn_lean_row(struct tsn_agg *a, const struct tsn_fold *x, uint32_t group, uint32_t row, bool counts);
 void tsn_lean_fold(struct tsn_agg *a, const struct tsn_fold *x);

@@ -20,7 +20,7 @@ tsn_cell(const struct tsn_cells *c, uint32_t group)
 	return c->mem + (size_t)group * c->size;
 }
 
-/* Through integers: groups past the segment may be any number. */
+/* Through integers: groups past the segment may be any number. Not by base/prefetch.h: two lines a row, soon met, come too late by that way. */
 static inline void
 tsn_cell_prefetch(const struct tsn_cells *c, uint32_t group)
 {

@@ -120,28 +120,23 @@ peek(const struct tsn_agg *a, const struct lean *r, uint64_t pane)
 
 /* --- rows that go no short way --- */
 
-/* A pane that the window has: nothing leaves. Large groups are few, but have many of the flows. */
+/* A pane that the window has: nothing leaves. */
 static inline int64_t
-add_within(struct tsn_counts *c, struct lean *r, uint32_t wide, uint32_t lane)
+add_within(struct tsn_counts *c, struct lean *r, uint32_t lane)
 {
-	tsn_lanes v;
+	const tsn_lanes v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(tsn_lanes_leave(0, 0)), tsn_lanes_load(tsn_lanes_one(lane)));
 
-	if (wide != 0) {
-		c->wide[wide - 1].lane[lane]++;
-		return (int64_t)++c->wide[wide - 1].sum;
-	}
 	c->warm += r->lane[lane] + 1u == TSN_WARM;
-	v = tsn_lanes_change(tsn_lanes_load(r->lane), tsn_lanes_load(tsn_lanes_leave(0, 0)), tsn_lanes_load(tsn_lanes_one(lane)));
 	memcpy(r->lane, &v, sizeof(v));
 	return (int64_t)tsn_lanes_sum_of(v);
 }
 
-static int64_t
+static __attribute__((noinline)) int64_t
 add(struct tsn_agg *a, struct lean *r, uint64_t pane, int64_t time, uint32_t row)
 {
 	struct tsn_counts *c = &a->store.counts;
 	const uint64_t newest = newest_of(a, r);
-	const uint32_t lane = pane & (TSN_LANES - 1), wide = wide_of(r, newest);
+	const uint32_t lane = pane & (TSN_LANES - 1);
 	struct tsn_narrow cell;
 	int64_t n;
 
@@ -150,25 +145,15 @@ add(struct tsn_agg *a, struct lean *r, uint64_t pane, int64_t time, uint32_t row
 		r->lane[lane] = 1;
 		return 1;
 	}
-	if (pane <= newest && pane + a->keep > newest && (wide != 0 || r->lane[lane] < UINT8_MAX)) {
+	if (pane <= newest && pane + a->keep > newest && wide_of(r, newest) == 0 && r->lane[lane] < UINT8_MAX) {
 		tsn_group_touch(&r->group, time);
-		return add_within(c, r, wide, lane);
+		return add_within(c, r, lane);
 	}
 	unfold(a, r, &cell);
 	n = tsn_narrow_add(c, &cell, pane, a->keep, &a->late, row);
 	tsn_group_touch(&r->group, time);
 	put_back(r, &cell);
 	return n;
-}
-
-void
-tsn_lean_odd(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *odd, uint32_t n)
-{
-	for (uint32_t k = 0; k < n; k++) {
-		const uint32_t row = x->row[odd[k]];
-
-		a->out->i[row] = add(a, lean_at(a, x->group[odd[k]]), a->pane[row], x->batch->time[row], row);
-	}
 }
 
 /* --- the short way --- */
@@ -269,8 +254,9 @@ struct walk {
 	const uint16_t *row;
 	const int64_t *time;             /* by row, as the others */
 	int64_t *out;
-	uint16_t *odd;                   /* entries put off */
-	size_t nodd;
+	uint16_t *none;                  /* entries without a group; those put off */
+	size_t nnone, nodd;
+	uint16_t odd[TSN_BATCH_ROWS + 1];
 	struct { struct lean *group; uint32_t row; } go[BLOCK]; /* those of a block that go */
 	uint32_t lead[TSN_BATCH_ROWS];
 };
@@ -309,9 +295,9 @@ TSN_WIDE(static, void, fetch_guessed, (struct walk *w, uint32_t from, uint32_t t
 	uint32_t *const group = w->group;
 
 	for (size_t i = from; i < to; i++) {
-		__builtin_prefetch(g->line[i + TSN_FAR]);
+		tsn_prefetch(g->line[i + TSN_FAR]);
 		group[i] = tsn_line_guess(&g->dir, g->line[i], tag[i]);
-		__builtin_prefetch((const void *)(records + (uintptr_t)group[i] * sizeof(struct lean)), 1);
+		tsn_prefetch((const void *)(records + (uintptr_t)group[i] * sizeof(struct lean)));
 	}
 }
 
@@ -319,12 +305,12 @@ static void
 fetch_known(struct walk *w, uint32_t from, uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++)
-		__builtin_prefetch(&w->records[w->group[i]], 1);
+		tsn_prefetch(&w->records[w->group[i]]);
 }
 
 /*
- * Of a block, how many go; rows of groups that go the long way, or of none, are put off. Such a group is the same until its rows come, so
- * all of them are, and have their order.
+ * Of a block, how many go; rows of groups that go the long way are put off. Such a group is the same until its rows come, so all of them are,
+ * and have their order.
  */
 TSN_WIDE(static, size_t, sift, (struct walk *w, uint32_t from, uint32_t to), (w, from, to))
 {
@@ -332,15 +318,18 @@ TSN_WIDE(static, size_t, sift, (struct walk *w, uint32_t from, uint32_t to), (w,
 	struct lean *const records = w->records;
 	const uint32_t *const group = w->group;
 	const uint16_t *const rows = w->row;
-	uint16_t *const odd = w->odd;
 	size_t n = 0, nodd = w->nodd;
 
 	for (size_t i = from; i < to; i++) {
 		struct lean *const r = &records[group[i]];
 		bool warm;
 
-		odd[nodd] = (uint16_t)i;
-		if (group[i] == TSN_GROUP_NONE || is_far(&b, r)) {
+		if (group[i] == TSN_GROUP_NONE) {
+			w->none[w->nnone++] = (uint16_t)i;
+			continue;
+		}
+		w->odd[nodd] = (uint16_t)i;
+		if (is_far(&b, r)) {
 			nodd++;
 			continue;
 		}
@@ -372,9 +361,55 @@ TSN_WIDE(static, size_t, count_those, (struct walk *w, size_t i, size_t n), (w, 
 	return i;
 }
 
-/* Returns how many entries are put off, in [odd]. */
+/* Of a group that is not far, the wide cell's index and one more, 0 if it has none or the row's pane is not in its window. */
+static inline __attribute__((always_inline)) uint32_t
+wide_within(const struct brief *b, const struct lean *r, uint32_t lead)
+{
+	const uint32_t trail = trail_of(b, r);
+
+	return lead - trail - 1 < b->keep ? wide_of(r, b->near.first + trail) : 0;
+}
+
+/* Of the entries put off, from [i] on, those that large groups have in their windows: few groups, but many flows. Returns the first that is none. */
+TSN_WIDE(static, size_t, count_large, (struct walk *w, const uint64_t *pane, struct tsn_wide *wides, size_t i), (w, pane, wides, i))
+{
+	const struct brief b = w->brief;
+	struct lean *const records = w->records;
+	const uint32_t *const group = w->group;
+	const uint16_t *const rows = w->row;
+	const int64_t *const times = w->time;
+	int64_t *const out = w->out;
+	const size_t n = w->nodd;
+
+	for (; i < n; i++) {
+		struct lean *const r = &records[group[w->odd[i]]];
+		const uint32_t row = rows[w->odd[i]], wide = is_far(&b, r) ? 0 : wide_within(&b, r, w->lead[row]);
+		struct tsn_wide *to;
+
+		if (wide == 0)
+			break;
+		to = &wides[wide - 1];
+		to->lane[pane[row] & (TSN_LANES - 1)]++;
+		r->group.newest = times[row] > r->group.newest ? times[row] : r->group.newest;
+		r->group.word++;
+		out[row] = (int64_t)++to->sum;
+	}
+	return i;
+}
+
+static void
+count_odd(struct tsn_agg *a, struct walk *w)
+{
+	for (size_t i = 0; (i = count_large(w, a->pane, a->store.counts.wide, i)) < w->nodd; i++) {
+		const uint32_t row = w->row[w->odd[i]];
+
+		w->out[row] = add(a, &w->records[w->group[w->odd[i]]], a->pane[row], w->time[row], row);
+	}
+}
+
+/* Returns how many entries have no group, in [none]. */
 static uint32_t
-short_way(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd)
+short_way(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *none)
 {
 	struct walk w;
 	uint32_t next = x->from, block;
@@ -387,8 +422,8 @@ short_way(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g
 	w.row = x->row;
 	w.time = x->batch->time;
 	w.out = a->out->i;
-	w.odd = odd;
-	w.nodd = 0;
+	w.none = none;
+	w.nnone = w.nodd = 0;
 	near = tsn_few_rows(x->to - x->from, x->batch) ? leads_of_rows(&w, a->pane, x->row + x->from, x->to - x->from) :
 	    leads_of(&w, a->pane, x->batch->n);
 	block = near ? BLOCK : 1; /* what is not near makes its group odd */
@@ -409,21 +444,24 @@ short_way(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g
 			w.out[row] = add(a, w.go[k].group, a->pane[row], w.time[row], row);
 		}
 	}
-	return (uint32_t)w.nodd;
+	count_odd(a, &w);
+	return (uint32_t)w.nnone;
 }
 
 uint32_t
-tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *odd)
+tsn_lean_guessed(struct tsn_agg *a, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group, uint16_t *none)
 {
-	return short_way(a, x, g, group, odd);
+	return short_way(a, x, g, group, none);
 }
 
-static void
-fold_all(struct tsn_agg *a, const struct tsn_fold *x)
+void
+tsn_lean_found(struct tsn_agg *a, const struct tsn_fold *x, const uint16_t *entry, uint32_t n)
 {
-	uint16_t odd[TSN_BATCH_ROWS + 1];
+	for (uint32_t k = 0; k < n; k++) {
+		const uint32_t row = x->row[entry[k]];
 
-	tsn_lean_odd(a, x, odd, short_way(a, x, NULL, (uint32_t *)x->group, odd));
+		a->out->i[row] = add(a, lean_at(a, x->group[entry[k]]), a->pane[row], x->batch->time[row], row);
+	}
 }
 
 void
@@ -432,7 +470,7 @@ tsn_lean_fold(struct tsn_agg *a, const struct tsn_fold *x)
 	if (x->counted)
 		return;
 	if (x->all != 0) {
-		fold_all(a, x);
+		short_way(a, x, NULL, (uint32_t *)x->group, NULL); /* nobody is without */
 		return;
 	}
 	for (uint32_t i = x->from; i < x->to; i++)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "base/hash.h"
 #include "state/internal.h"
 
@@ -75,8 +76,8 @@ fetch_ahead(const struct tsn_directory *d, uint32_t i)
 
 	if (ahead >= d->lines)
 		return;
-	__builtin_prefetch(&d->line[ahead], 1);
-	__builtin_prefetch(&d->next[ahead + ahead / 2], 1);
+	tsn_prefetch(&d->line[ahead]);
+	tsn_prefetch(&d->next[ahead + ahead / 2]);
 }
 
 /*
@@ -99,7 +100,7 @@ move_lines(struct tsn_directory *d, uint32_t n, uint64_t seed)
 	}
 	if (d->moved < d->lines)
 		return;
-	tsn_array_free(d->line, size_of(d->lines));
+	tsn_spare_give(d->spare, d->line, size_of(d->lines)); /* every line has been cleared */
 	d->line = d->next;
 	d->lines = d->next_lines;
 	d->next = NULL;
@@ -110,7 +111,7 @@ static bool
 begin(struct tsn_directory *d)
 {
 	const uint32_t lines = next_size(d->lines);
-	struct tsn_line *next = lines > UINT32_MAX / 2 ? NULL : tsn_array_grow(NULL, 0, size_of(lines));
+	struct tsn_line *next = lines > UINT32_MAX / 2 ? NULL : tsn_spare_take(d->spare, size_of(lines));
 
 	if (next == NULL)
 		return false;
@@ -281,8 +282,8 @@ void
 tsn_directory_fini(struct tsn_directory *d)
 {
 	if (d->line != NULL)
-		tsn_array_free(d->line, size_of(d->lines));
+		tsn_spare_give(NULL, d->line, size_of(d->lines));
 	if (d->next != NULL)
-		tsn_array_free(d->next, size_of(d->next_lines));
-	*d = (struct tsn_directory){ 0 };
+		tsn_spare_give(NULL, d->next, size_of(d->next_lines));
+	*d = (struct tsn_directory){ .spare = d->spare };
 }

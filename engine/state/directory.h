@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "state/spare.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -33,6 +35,7 @@ struct tsn_directory {
 	uint32_t lines, next_lines;
 	uint32_t first, moved;           /* keys of so many lines, from that one on, are in [next] */
 	uint32_t n;
+	struct tsn_spare *spare;         /* where its memory comes from; may be NULL */
 };
 
 /* A key's place in it. [slab]: TSN_SLAB_ENTRY or 0. */

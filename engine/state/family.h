@@ -4,6 +4,7 @@
 #ifndef TSN_STATE_FAMILY_H
 #define TSN_STATE_FAMILY_H
 
+#include "base/prefetch.h"
 #include "state/aggregate.h"
 #include "state/directory.h"
 #include "state/keys.h"
@@ -65,7 +66,10 @@ struct tsn_family {
 	uint64_t folded;     /* the batch folded last */
 	uint32_t budget;     /* groups a part may have */
 	uint32_t nleaving, nleft; /* ever; the last TSN_LEAVING wait */
+	uint8_t gave[TSN_LEAVING]; /* parts in which somebody gave way last */
+	uint32_t ngave;           /* ever */
 	bool loose;          /* a group that no row of the segment met may go before these are folded */
+	bool zeros;          /* without a group all its values are 0 */
 	bool since_ever;     /* no key, and SINCE: its group is there from the first row on */
 	bool many_keys;      /* its steps have different ones, so that what is marked is in one part */
 	bool restored;       /* from a snapshot */
@@ -125,7 +129,7 @@ tsn_group_at(const struct tsn_family_store *s, uint32_t group)
 static inline void
 tsn_group_prefetch(const struct tsn_family_store *s, uint32_t group)
 {
-	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride), 1);
+	__builtin_prefetch((const void *)((uintptr_t)s->groups + (uintptr_t)group * s->stride));
 }
 
 /* Where its key is, if that is in the slab; the group itself has come. Compilers take calls of what only fetches for calls of nothing. */
@@ -248,6 +252,8 @@ bool tsn_guard_init(struct tsn_family *f);
 uint64_t tsn_guard_fixed(const struct tsn_family_def *d);
 void tsn_guard_forget(struct tsn_family *f);
 void tsn_guard_begin(struct tsn_state *s, struct tsn_family *f);
+/* No group ever had enough: where nobody counts, who only looks needs not even that. */
+bool tsn_guard_idle(const struct tsn_family *f);
 /* Leaves out rows that only look and surely in vain, but for those of [must] (NULL: none); before there are keys. */
 uint32_t tsn_guard_spare(struct tsn_family *f, const struct tsn_mask *counts, const struct tsn_mask *must, uint16_t *row, uint32_t n);
 uint32_t tsn_guard_rows(struct tsn_family *f, const struct tsn_keys *k, const struct tsn_mask *counts,

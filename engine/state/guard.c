@@ -163,6 +163,12 @@ tsn_guard_begin(struct tsn_state *s, struct tsn_family *f)
 		scan(s, f);
 }
 
+bool
+tsn_guard_idle(const struct tsn_family *f)
+{
+	return f->guard->whole && f->guard->most < SURELY;
+}
+
 /* --- rows --- */
 
 static void

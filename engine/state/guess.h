@@ -7,6 +7,7 @@
 #ifndef TSN_STATE_GUESS_H
 #define TSN_STATE_GUESS_H
 
+#include "base/prefetch.h"
 #include "state/internal.h"
 
 #define TSN_FAR 32u /* lines of the directory fetched ahead */
@@ -23,7 +24,7 @@ struct tsn_guess {
 static inline __attribute__((always_inline)) uint32_t
 tsn_guess_at(const struct tsn_guess *g, uint32_t i)
 {
-	__builtin_prefetch(g->line[i + TSN_FAR]);
+	tsn_prefetch(g->line[i + TSN_FAR]);
 	return tsn_line_guess(&g->dir, g->line[i], g->tag[i]);
 }
 
@@ -39,7 +40,7 @@ tsn_same_key(const struct tsn_family_store *s, const struct tsn_keys *k, uint32_
 	if (!tsn_in_slab(g))
 		return false;
 	key = tsn_slab_key(&s->slab, g->key, &len);
-	return len == k->len[row] && memcmp(key, k->bytes + k->off[row], len) == 0;
+	return len == k->len[row] && tsn_same_bytes(key, k->bytes + k->off[row], len);
 }
 
 #endif

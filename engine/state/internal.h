@@ -60,6 +60,7 @@ struct tsn_state {
 	bool learned;
 	struct tsn_family *family;
 	struct tsn_scratch *scratch;
+	struct tsn_spare spare;         /* of the families' directories */
 	struct tsn_met met;
 	struct tsn_closing closing;
 	struct tsn_state_exporters exporters; /* functions NULL: everybody is whole */

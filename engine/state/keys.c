@@ -206,17 +206,13 @@ tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t grou
 	s->limit = limit < UINT32_MAX - 1 ? (uint32_t)limit : UINT32_MAX - 1;
 }
 
-/* Of what it holds: whether its place is as long as the longest key's, in the upper bit of the length. */
-#define WHOLE 0x8000u
-_Static_assert(TSN_KEY_MAX < WHOLE, "lengths leave it free");
-
 static uint32_t
 units_at(const struct tsn_slab *s, uint32_t off)
 {
 	uint16_t len;
 
 	memcpy(&len, s->mem + (size_t)off * TSN_SLAB_UNIT, sizeof(len));
-	return len & WHOLE ? s->longest : units(len);
+	return len & TSN_SLAB_WHOLE ? s->longest : units(len);
 }
 
 /* The keys of all groups, side by side in memory of [cap] units. */
@@ -307,7 +303,7 @@ place(struct tsn_family_store *f, uint32_t size, uint32_t *off, uint16_t *mark)
 	if (reuse(s, size, off))
 		return true;
 	if (reuse_longest(s, size, off)) {
-		*mark = WHOLE;
+		*mark = TSN_SLAB_WHOLE;
 		return true;
 	}
 	if (!slab_room(f, size))
@@ -331,16 +327,6 @@ tsn_slab_put(struct tsn_family_store *f, const uint8_t *key, uint16_t len, uint3
 	memcpy(p, &head, sizeof(head));
 	memcpy(p + sizeof(head), key, len);
 	return true;
-}
-
-const uint8_t *
-tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len)
-{
-	const uint8_t *p = s->mem + (size_t)off * TSN_SLAB_UNIT;
-
-	memcpy(len, p, sizeof(*len));
-	*len &= (uint16_t)~WHOLE;
-	return p + sizeof(*len);
 }
 
 /* A free place holds the next one of its size. */

@@ -4,6 +4,8 @@
 #ifndef TSN_STATE_KEYS_H
 #define TSN_STATE_KEYS_H
 
+#include <string.h>
+
 #include "flow/batch.h"
 #include "state/state.h"
 
@@ -43,6 +45,34 @@ void tsn_slab_bound(struct tsn_slab *s, const struct tsn_key_spec *key, uint64_t
 /* Bytes of the longest key in the slab, with what it may waste; 0 if only IPv4 addresses come, which is never. */
 uint64_t tsn_slab_worst(const struct tsn_key_spec *key);
 void tsn_slab_drop(struct tsn_slab *s, uint32_t off);
-const uint8_t *tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len);
+
+/* Of what a place says of its length, the upper bit: it is as long as the longest key's. */
+#define TSN_SLAB_WHOLE 0x8000u
+_Static_assert(TSN_KEY_MAX < TSN_SLAB_WHOLE, "lengths leave it free");
+
+static inline const uint8_t *
+tsn_slab_key(const struct tsn_slab *s, uint32_t off, uint16_t *len)
+{
+	const uint8_t *p = s->mem + (size_t)off * TSN_SLAB_UNIT;
+
+	memcpy(len, p, sizeof(*len));
+	*len &= (uint16_t)~TSN_SLAB_WHOLE;
+	return p + sizeof(*len);
+}
+
+/* Keys of two IPv4 addresses, or of one and a port, are the most usual ones, and a call of memcmp is dearer than they are. */
+static inline bool
+tsn_same_bytes(const uint8_t *a, const uint8_t *b, uint16_t len)
+{
+	uint64_t first[2], last[2];
+
+	if (len < sizeof(first[0]) || len > sizeof(first))
+		return memcmp(a, b, len) == 0;
+	memcpy(&first[0], a, sizeof(first[0]));
+	memcpy(&first[1], b, sizeof(first[1]));
+	memcpy(&last[0], a + len - sizeof(last[0]), sizeof(last[0]));
+	memcpy(&last[1], b + len - sizeof(last[1]), sizeof(last[1]));
+	return first[0] == first[1] && last[0] == last[1];
+}
 
 #endif

@@ -137,26 +137,24 @@ can_count_all(const struct tsn_family *f, const struct tsn_keys *k, const struct
 static bool
 count_all(struct tsn_family *f, const struct tsn_keys *k, struct tsn_fold *x, uint32_t *group, uint32_t n, struct tsn_agg *lean, uint64_t seed)
 {
-	uint16_t odd[TSN_BATCH_ROWS + 1];
+	uint16_t none[TSN_BATCH_ROWS];
 	struct tsn_guess g;
-	uint32_t nodd, j = 0;
+	uint32_t n_none, j = 0;
 
 	x->to = n;
 	x->counted = true;
 	guess_begin(&g, f, k, x->row, n);
-	nodd = tsn_lean_guessed(lean, x, &g, group, odd);
-	for (; j < nodd; j++) {
-		const uint32_t i = odd[j], row = x->row[i];
+	n_none = tsn_lean_guessed(lean, x, &g, group, none);
+	for (; j < n_none; j++) {
+		const uint32_t i = none[j], row = x->row[i];
 
-		if (group[i] != TSN_GROUP_NONE)
-			continue;
 		if (tsn_family_look(f, k, row, true, false, NULL, x->batch->time[row], seed, &group[i]) != TSN_FOUND) {
 			x->to = i;
 			break;
 		}
 	}
-	tsn_lean_odd(lean, x, odd, j);
-	return j == nodd;
+	tsn_lean_found(lean, x, none, j);
+	return j == n_none;
 }
 
 bool

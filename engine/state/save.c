@@ -563,6 +563,7 @@ static void
 empty_family(struct tsn_family *f)
 {
 	const uint32_t nparts = f->store.nparts;
+	struct tsn_spare *const spare = f->store.dir.spare;
 
 	for (uint32_t i = 0; i < f->def.naggs; i++) { /* what cannot be made anew, because that may fail, stays */
 		f->agg[i].beside = f->agg[i].store.beside;
@@ -570,6 +571,7 @@ empty_family(struct tsn_family *f)
 	}
 	tsn_family_fini(f);
 	memset(&f->store, 0, sizeof(f->store));
+	f->store.dir.spare = spare;
 	f->store.nparts = nparts;
 	f->store.stride = sizeof(struct tsn_group);
 	tsn_slab_bound(&f->store.slab, &f->def.key, (uint64_t)f->budget * nparts);

@@ -88,6 +88,20 @@ is_loose(const struct tsn_family *f)
 	return loose;
 }
 
+/* What nobody was counted in is 0 for all of them (S13), so values need no cells. */
+static bool
+is_zero_before(const struct tsn_family *f)
+{
+	bool zeros = f->def.nsteps == 0;
+
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		const enum tsn_agg_fn fn = f->def.agg[i].fn;
+
+		zeros = zeros && (fn == TSN_AGG_COUNT || fn == TSN_AGG_SUM || fn == TSN_AGG_RATE || fn == TSN_AGG_DISTINCT);
+	}
+	return zeros;
+}
+
 static bool
 family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nshards)
 {
@@ -119,6 +133,7 @@ family_init(struct tsn_family *f, const struct tsn_family_def *def, uint32_t nsh
 	for (uint32_t i = 0; i < def->naggs; i++)
 		tsn_lean_init(&f->agg[i]);
 	f->loose = is_loose(f);
+	f->zeros = is_zero_before(f);
 	tsn_marks_init(f);
 	return true;
 }
@@ -197,6 +212,7 @@ tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed
 		if (!family_init(&s->family[i], &defs[i], nshards))
 			goto fail;
 		link_aggs(&s->family[i], s);
+		s->family[i].store.dir.spare = &s->spare;
 	}
 	if (!more_init(s))
 		goto fail;
@@ -213,6 +229,7 @@ tsn_state_free(struct tsn_state *s)
 		return;
 	for (uint32_t i = 0; i < s->n; i++)
 		family_free(&s->family[i]);
+	tsn_spare_fini(&s->spare);
 	tsn_free(s->family);
 	tsn_free(s->scratch);
 	tsn_free(s->keys.bytes);
@@ -329,6 +346,13 @@ forget(struct tsn_family *f, uint32_t stop)
 		tsn_mask_and(&f->agg[a].out->known, &f->agg[a].out->known, &before);
 }
 
+static void
+fetch(const void *from, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += 64)
+		__builtin_prefetch((const uint8_t *)from + at, 1);
+}
+
 /* That rows are flows, and which of them look whatever a guard says (NULL: none). */
 struct tsn_flows {
 	const struct tsn_mask *must;
@@ -346,6 +370,7 @@ fold_rows(struct tsn_state *s, struct tsn_family *f, struct tsn_fold *x, const s
 		n = tsn_guard_spare(f, counts, flows->must, s->row, n);
 		x->all = tsn_mask_count(counts) == n ? n : 0;
 	}
+	fetch(f->store.part, f->store.nparts * sizeof(f->store.part[0])); /* for groups that come */
 	have = tsn_keys_make(&s->keys, &f->def.key, x->batch, s->seed, s->row, n);
 	ok = have == n;
 	if (ok && flows != NULL && f->guard != NULL)
@@ -423,13 +448,6 @@ no_values(struct tsn_family *f, struct tsn_vector *const results[])
 		}
 }
 
-static void
-fetch(const void *from, size_t bytes)
-{
-	for (size_t at = 0; at < bytes; at += 64)
-		__builtin_prefetch((const uint8_t *)from + at, 1);
-}
-
 void
 tsn_state_fetch_next(const struct tsn_state *s, uint32_t family)
 {
@@ -442,6 +460,41 @@ tsn_state_fetch_next(const struct tsn_state *s, uint32_t family)
 			fetch(&f->agg[i], TSN_AGG_NEAR);
 		fetch(f->def.agg, f->def.naggs * sizeof(*f->def.agg));
 		__builtin_prefetch(f->guard, 1);
+	}
+}
+
+/* Does nobody see more than nothing? Of rows that only look, where there is no group, or none that has as much as they ask for. */
+static bool
+see_nothing(const struct tsn_family *f, const struct tsn_mask *active, const struct tsn_flows *flows)
+{
+	struct tsn_mask must;
+
+	if (f->def.at.n > 0 || f->since_ever)
+		return false;
+	if (f->zeros && f->store.ngroups == 0)
+		return true;
+	if (flows == NULL || f->guard == NULL || !tsn_guard_idle(f))
+		return false;
+	if (flows->must != NULL)
+		tsn_mask_and(&must, flows->must, active);
+	return flows->must == NULL || !tsn_mask_any(&must);
+}
+
+static void
+zero_values(struct tsn_family *f, struct tsn_vector *const results[], const struct tsn_mask *active)
+{
+	for (uint32_t i = 0; i < f->def.naggs; i++) {
+		struct tsn_vector *out = results == NULL ? NULL : results[i];
+
+		if (out != NULL) {
+			out->known = *active;
+			out->real = is_real(&f->agg[i]);
+			TSN_EACH_ROW(row, active)
+				out->i[row] = 0; /* of a real, too */
+		}
+		if (f->agg[i].error != NULL)
+			TSN_EACH_ROW(row, active)
+				f->agg[i].error[row] = 0;
 	}
 }
 
@@ -475,6 +528,11 @@ fold(struct tsn_state *s, uint32_t family, const struct tsn_batch *b, const stru
 	}
 	tsn_mask_and(&active, &active, &rows);
 	apart = f->def.at.n > 0 && tsn_mask_any(&active);
+	if (!tsn_mask_any(&counts) && see_nothing(f, &active, flows)) {
+		tsn_family_begin(s, f);
+		zero_values(f, results, &active);
+		return true;
+	}
 	tsn_mask_or(&rows, &active, &counts);
 	n = tsn_mask_list(&rows, s->row);
 	x.all = !apart && tsn_mask_count(&counts) == n ? n : 0;

@@ -61,9 +61,12 @@ static void
 move_family(struct tsn_family *to, struct tsn_family *from)
 {
 	const struct tsn_family_store empty = to->store;
+	struct tsn_spare *const theirs = from->store.dir.spare;
 
 	to->store = from->store;
+	to->store.dir.spare = empty.dir.spare;
 	from->store = empty;
+	from->store.dir.spare = theirs;
 	to->marked = true;
 	tsn_guard_forget(to);
 	tsn_slab_bound(&to->store.slab, &to->def.key, (uint64_t)to->budget * to->store.nparts);

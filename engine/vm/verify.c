@@ -566,7 +566,8 @@ tsn_program_verify(struct tsn_program *p)
 	v.folded = tsn_calloc(p->nfamilies, sizeof(bool));
 	/* without memory there is no error to name: NULL says so */
 	if (v.mask_written != NULL && v.value_written != NULL && v.folded != NULL && tsn_verify_blocks_init(&v))
-		good = pools(&v) && rules(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK);
+		good = pools(&v) && rules(&v) && code(&v, TSN_DOOR_FLOW) && code(&v, TSN_DOOR_TALK) && code(&v, TSN_DOOR_TICK) &&
+		    tsn_verify_columns(&v);
 	tsn_free(v.mask_written);
 	tsn_free(v.value_written);
 	tsn_free(v.folded);

@@ -57,5 +57,7 @@ bool tsn_verify_wrote_mask(struct tsn_verifier *v, uint32_t at, uint32_t reg);
 void tsn_verify_wrote_value(struct tsn_verifier *v, uint32_t reg);
 /* Tables of dispatches and tests. */
 bool tsn_verify_dispatches(struct tsn_verifier *v);
+/* vm/verify_columns.c; of a program that is sound else. */
+bool tsn_verify_columns(struct tsn_verifier *v);
 
 #endif

@@ -77,6 +77,11 @@ says err '--threads 1000: 64 are used, the most there can be'
 mv "$tmp/out" "$tmp/64"
 expect 0 "$fast" run -q --threads 1 -r tests/fixtures/demo.tsn "$capture"
 same 'on more threads than there can be' "$tmp/out" "$tmp/64"
+if [ -n "$TSN_SOAK" ] && [ -d ../shared/data ]; then # every recording there is, in ways drawn anew each day
+	checks=$((checks + 1))
+	find ../shared/data -type f -print0 | SEED=$(date +%j) WAYS=3 xargs -0 -n 100 sh tests/gen/ways.sh "$fast" "$rules" > "$tmp/ways" ||
+	    failed 'recordings in other ways' "$tmp/ways"
+fi
 checks=$((checks + 1))
 [ $lines -gt 2000 ] || failed "only $lines alert records were compared"
 finish

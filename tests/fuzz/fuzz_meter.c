@@ -16,16 +16,6 @@
 #include "packet/link.h"
 #include "fuzz/fuzz.h"
 
-#ifndef REQUIRE
-#define REQUIRE(c) \
-	do { \
-		if (!(c)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c); \
-			abort(); \
-		} \
-	} while (0)
-#endif
-
 static const uint32_t fuzz_links[] = {
 #define LINK(sym, number) number,
 	TSN_LINKS(LINK)

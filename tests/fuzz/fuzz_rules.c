@@ -13,8 +13,7 @@
 #include "base/buf.h"
 #include "grammar/fmt.h"
 #include "grammar/parse.h"
-
-#define REQUIRE(x) do { if (!(x)) abort(); } while (0)
+#include "fuzz/fuzz.h"
 
 static void
 check_fmt(struct tsn_sources *sources, struct tsn_node *tree)
@@ -60,20 +59,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run((const char *)data, size, true);
 	return 0;
 }
-
-#ifdef TSN_FUZZ_MAIN
-int
-main(int argc, char **argv)
-{
-	int i;
-
-	for (i = 1; i < argc; i++) {
-		struct tsn_buf b = TSN_BUF_INIT;
-
-		if (tsn_buf_read_file(&b, argv[i], 1u << 24) == 0)
-			LLVMFuzzerTestOneInput((const uint8_t *)tsn_buf_str(&b), b.len);
-		tsn_buf_fini(&b);
-	}
-	return 0;
-}
-#endif

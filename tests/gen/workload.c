@@ -361,20 +361,27 @@ make_answer(struct workload *g, struct record *a, const struct record *r)
 
 /* ---- odd values ---- */
 
+/* One in four an odd one, one in four any, else one of [n] from [usual] on. */
+static uint32_t
+odd_of(struct workload *g, const uint32_t *odd, uint32_t nodd, uint32_t usual, uint32_t n)
+{
+	switch (rnd(g, 4)) {
+	case 0:
+		return odd[rnd(g, nodd)];
+	case 1:
+		return (uint32_t)rnd64(g);
+	default:
+		return usual + rnd(g, n);
+	}
+}
+
 static uint32_t
 odd32(struct workload *g, uint32_t usual)
 {
 	static const uint32_t odd[] = { 0, 1, 2, 28, 40, 404, 65535, 65536, 0x7fffffff, 0x80000000u,
 		0xfffffffeu, 0xffffffffu };
 
-	switch (rnd(g, 4)) {
-	case 0:
-		return odd[rnd(g, LEN(odd))];
-	case 1:
-		return (uint32_t)rnd64(g);
-	default:
-		return 1 + rnd(g, usual);
-	}
+	return odd_of(g, odd, LEN(odd), 1, usual);
 }
 
 static uint16_t
@@ -394,14 +401,7 @@ odd_address(struct workload *g)
 		0xc0a8ffffu, 0xc6120000u, 0xc613ffffu, 0xdfffffffu, 0xe0000001u, 0xefffffffu,
 		0xf0000000u, 0xffffffffu };
 
-	switch (rnd(g, 4)) {
-	case 0:
-		return odd[rnd(g, LEN(odd))];
-	case 1:
-		return (uint32_t)rnd64(g);
-	default:
-		return 0x0a000000u + rnd(g, 2000);
-	}
+	return odd_of(g, odd, LEN(odd), 0x0a000000u, 2000);
 }
 
 /*

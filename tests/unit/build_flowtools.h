@@ -169,4 +169,16 @@ ft_compressed(struct bytes *b, const uint8_t *p, size_t n)
 }
 #endif
 
+/* The records behind the header, which says if they are compressed. */
+static inline void
+ft_put_records(struct bytes *b, const struct bytes *records, bool compressed)
+{
+#ifdef TSN_HAVE_ZLIB
+	if (compressed)
+		ft_compressed(b, records->p, records->n);
+#endif
+	if (!compressed)
+		put(b, records->p, records->n);
+}
+
 #endif

@@ -124,8 +124,9 @@ nf_random_record(uint64_t *s)
 /* Every row of every field, as tsn_batch_get tells it. */
 struct kept_row {
 	struct tsn_value field[TSN_FIELD_COUNT];
-	int64_t received, exported;
+	int64_t received, exported, time; /* [time] if [timed], else [exported] */
 	uint32_t source;
+	bool timed;
 };
 
 struct keeper {
@@ -150,10 +151,13 @@ keeper_spill(struct keeper *k)
 				abort();
 		}
 		to = &k->row[k->n++];
+		memset(to, 0, sizeof(*to)); /* rows are compared as bytes */
 		for (int f = 0; f < TSN_FIELD_COUNT; f++)
 			tsn_batch_get(k->batch, i, (enum tsn_field)f, &to->field[f]);
 		to->received = k->batch->received[i];
-		to->exported = k->batch->exported[i];
+		to->timed = tsn_mask_has(&k->batch->timed, i);
+		to->exported = to->timed ? TSN_TIME_NONE : k->batch->exported[i];
+		to->time = to->timed ? k->batch->time[i] : TSN_TIME_NONE;
 		to->source = k->batch->source[i];
 	}
 	tsn_batch_clear(k->batch, TSN_BATCH_FLOWS);

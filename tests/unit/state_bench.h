@@ -39,4 +39,26 @@ bench_follow(struct tsn_state *s, struct model *model, const struct m_row *rows,
 	}
 }
 
+/* [n] rows in batches of all sizes, between which the state is now and then replaced; the model goes at the end. */
+static inline void
+bench_replacing(struct rng *r, struct model *model, const struct m_row *rows, uint32_t n, uint64_t seed, unsigned percent,
+    struct tsn_state *(*replace)(struct rng *, struct tsn_state *, int times))
+{
+	struct tsn_state *s = tsn_state_new(&model->def, 1, model->seed);
+	struct tsn_family_stats stats;
+	int times = 0;
+
+	for (uint32_t from = 0, to; from < n; from = to) {
+		to = from + 1 + (uint32_t)below(r, 60);
+		to = to < n ? to : n;
+		bench_follow(s, model, rows, from, to, seed, times);
+		if (chance(r, percent))
+			s = replace(r, s, ++times);
+	}
+	tsn_state_stats(s, 0, &stats);
+	cr_assert(c_same_stats(&stats, &model->stats), "case %" PRIu64 ": statistics", seed);
+	tsn_state_free(s);
+	m_free(model);
+}
+
 #endif

@@ -41,6 +41,18 @@ make_text(const char *text)
 	return make_input(&in, false);
 }
 
+/* To its end, and without an error. */
+static inline struct made
+make_compiled(const char *text)
+{
+	struct tsn_rule_text t = { "rules.tsn", text, strlen(text) };
+	struct tsn_compile_input in = { .texts = &t, .ntexts = 1 };
+	struct made m = make_input(&in, true);
+
+	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
+	return m;
+}
+
 static inline struct made
 make_path(const char *path)
 {

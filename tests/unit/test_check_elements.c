@@ -15,17 +15,6 @@ column(const struct tsn_program *p, uint32_t pen, uint16_t id)
 	return -1;
 }
 
-static struct made
-compiled(const char *text)
-{
-	struct tsn_rule_text t = { "rules.tsn", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &t, .ntexts = 1 };
-	struct made m = make_input(&in, true);
-
-	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
-	return m;
-}
-
 Test(check_elements, forms_name_the_element)
 {
 	static const struct { const char *when, *form; } cases[] = {
@@ -94,7 +83,7 @@ Test(check_elements, there_is_an_end_to_them)
 
 Test(check_elements, listings_and_keys_name_them)
 {
-	struct made m = compiled("rule r { message \"{ie(54)}\" when count(ie(371) == \"x\") by ie(51), ie(18)/24 over 60s > 5 }");
+	struct made m = make_compiled("rule r { message \"{ie(54)}\" when count(ie(371) == \"x\") by ie(51), ie(18)/24 over 60s > 5 }");
 	struct tsn_buf out = TSN_BUF_INIT;
 	const struct tsn_program *p = m.r->program;
 
@@ -133,7 +122,7 @@ on_alert(void *arg, const struct tsn_alert *al)
 static void
 load(struct tsn_engine *e, const char *text, struct tsn_reload_report *report)
 {
-	struct made m = compiled(text);
+	struct made m = make_compiled(text);
 
 	cr_assert(tsn_engine_load(e, m.r, report));
 	m.r = NULL;

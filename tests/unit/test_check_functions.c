@@ -13,17 +13,6 @@ left_agg(const struct tsn_ir *x)
 }
 
 /* With its program. */
-static struct made
-made_of(const char *text)
-{
-	struct tsn_rule_text t = { "mine.tsn", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &t, .ntexts = 1 };
-	struct made m = make_input(&in, true);
-
-	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
-	return m;
-}
-
 /* The first aggregate [fn] of a condition. */
 static const struct tsn_ir_agg *
 agg_of(const struct tsn_ir *when, enum tsn_agg_fn fn)
@@ -83,7 +72,7 @@ Test(check_functions, a_baseline_over_a_window_has_a_twin)
 
 Test(check_functions, rank_lies_with_what_it_ranks)
 {
-	struct made m = made_of("rule r { when rank(sum(bytes where dst_port == 80), within exporter) by exporter, src per 5m < 21 }\n"
+	struct made m = make_compiled("rule r { when rank(sum(bytes where dst_port == 80), within exporter) by exporter, src per 5m < 21 }\n"
 	    "rule s { when new(src where rank(count()) by src per 1h <= 7) over 1d }");
 	const struct tsn_ir_agg *rank = agg_of(rule_of(&m, "r")->when, TSN_AGG_RANK);
 	const struct tsn_program *p = m.r->program;
@@ -109,7 +98,7 @@ Test(check_functions, rank_lies_with_what_it_ranks)
 
 Test(check_functions, links_name_rules_by_their_numbers)
 {
-	struct made m = made_of("rule f { when fired(b) by src over 1h > 3 }\n"
+	struct made m = make_compiled("rule f { when fired(b) by src over 1h > 3 }\n"
 	    "rule a { when dst_port == 1 } rule b { when dst_port == 2 }\n"
 	    "rule s { when sequence(a, dst_port == 3, dst where b) by src over 1h }");
 	const struct tsn_program *p = m.r->program;
@@ -180,7 +169,7 @@ Test(check_functions, tests_bring_the_rules_they_name)
 Test(check_functions, the_listing)
 {
 	const char *path = "tests/golden/explain/functions.txt";
-	struct made m = made_of("set own = { 10.0.0.1, 10.0.0.2 }\n"
+	struct made m = make_compiled("set own = { 10.0.0.1, 10.0.0.2 }\n"
 	    "rule newcomer { when new(src where rank(sum(bytes), within exporter) by exporter, src per 1h <= 20) over 7d }\n"
 	    "rule silent { when absent(dst_port == 22, expect own) by src over 1h }\n"
 	    "rule unusual { when zscore(sum(bytes), history 14d) by src over 1h > 4 }\n"

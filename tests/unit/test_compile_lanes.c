@@ -6,17 +6,6 @@
 #include "sets/dynamic.h"
 #include "test_check.h"
 
-static struct made
-compiled(const char *text)
-{
-	struct tsn_rule_text t = { "rules.tsn", text, strlen(text) };
-	struct tsn_compile_input in = { .texts = &t, .ntexts = 1 };
-	struct made m = make_input(&in, true);
-
-	cr_assert_not_null(m.r, "%s", tsn_buf_str(&m.text));
-	return m;
-}
-
 static struct tsn_lanes *
 divided(const struct made *m, unsigned threads)
 {
@@ -192,7 +181,7 @@ Test(compile_lanes, rules_that_need_one_another_are_together)
 {
 	static const char *const together[][2] = { { "a1", "a2" }, { "a1", "a3" }, { "a1", "b1" }, { "c1", "c2" }, { "c1", "c3" },
 	    { "d2", "d3" }, { "e1", "e2" } };
-	struct made m = compiled(mixed);
+	struct made m = make_compiled(mixed);
 	struct tsn_lanes *l = divided(&m, 64);
 	uint32_t seen = 0;
 
@@ -215,7 +204,7 @@ Test(compile_lanes, rules_that_need_one_another_are_together)
 
 Test(compile_lanes, every_division_is_whole)
 {
-	struct made m = compiled(mixed);
+	struct made m = make_compiled(mixed);
 
 	check_all(&m);
 	unmake(&m);
@@ -228,7 +217,7 @@ Test(compile_lanes, budgets_are_those_of_the_whole)
 	struct made m;
 
 	tsn_buf_printf(&text, "site { memory 200MiB }\n%s", mixed);
-	m = compiled(tsn_buf_str(&text));
+	m = make_compiled(tsn_buf_str(&text));
 	cr_assert_neq(m.r->program->families[0].max_keys, 1000000);
 	check_all(&m);
 	tsn_buf_fini(&text);
@@ -254,11 +243,11 @@ Test(compile_lanes, the_standard_library)
 
 Test(compile_lanes, no_rules)
 {
-	struct made m = compiled("rule off { when dst_port == 3 }\ndisable off\n");
+	struct made m = make_compiled("rule off { when dst_port == 3 }\ndisable off\n");
 
 	check_all(&m);
 	unmake(&m);
-	m = compiled("let a = 3\n");
+	m = make_compiled("let a = 3\n");
 	check_all(&m);
 	unmake(&m);
 }
@@ -291,7 +280,7 @@ struct divisible {
 static void
 check_divisible(const struct divisible *d)
 {
-	struct made m = compiled(d->rule);
+	struct made m = make_compiled(d->rule);
 	struct tsn_lanes *l = divided(&m, 4);
 	struct tsn_buf key = TSN_BUF_INIT;
 
@@ -341,7 +330,7 @@ Test(compile_lanes, who_can_be_divided)
 static void
 check_whole(const char *rules, unsigned threads)
 {
-	struct made m = compiled(rules);
+	struct made m = make_compiled(rules);
 	struct tsn_lanes *l = divided(&m, threads);
 
 	cr_expect_eq(l->n, 1, "%u lanes on %u threads for %.60s", l->n, threads, rules);
@@ -365,7 +354,7 @@ Test(compile_lanes, what_is_cheap_stays_whole)
 /* Shards end where each takes no more than decoding does. */
 Test(compile_lanes, no_more_shards_than_are_of_use)
 {
-	struct made m = compiled("rule r { when count() by src over 60s > 200 }");
+	struct made m = make_compiled("rule r { when count() by src over 60s > 200 }");
 	struct tsn_lanes *l = divided(&m, 64);
 
 	cr_expect(l->n >= 4 && l->n <= 16, "%u", l->n);
@@ -389,16 +378,16 @@ Test(compile_lanes, what_was_divided_stays_so)
 {
 	static const char big[] = "rule big { when distinct(dst) by src over 60s > 5 }\n", other[] = "rule o%u { when distinct(src) by dst over %us > 5 }\n";
 	struct tsn_buf text = TSN_BUF_INIT;
-	struct made alone = compiled(big), some, many;
+	struct made alone = make_compiled(big), some, many;
 	uint32_t n;
 
 	tsn_buf_puts(&text, big);
 	for (unsigned i = 0; i < 3; i++)
 		tsn_buf_printf(&text, other, i, 60 + i);
-	some = compiled(tsn_buf_str(&text));
+	some = make_compiled(tsn_buf_str(&text));
 	for (unsigned i = 3; i < 60; i++)
 		tsn_buf_printf(&text, other, i, 60 + i);
-	many = compiled(tsn_buf_str(&text));
+	many = make_compiled(tsn_buf_str(&text));
 	n = tsn_ruleset_lanes(alone.r, 4, NULL)->lane[0].nshards;
 	cr_assert(n > 1 && shards_of(&some, NULL) != n, "%u", n);
 	cr_expect_eq(shards_of(&some, alone.r), n);
@@ -420,8 +409,8 @@ Test(compile_lanes, no_more_than_there_is_room_for)
 
 	for (int bits = 8; bits < 26; bits++)
 		tsn_buf_printf(&text, "rule r%d { when entropy(dst_port) by src/%d over 60s > 5 }\n", bits, bits);
-	before = compiled(tsn_buf_str(&text));
-	now = compiled(tsn_buf_str(&text));
+	before = make_compiled(tsn_buf_str(&text));
+	now = make_compiled(tsn_buf_str(&text));
 	cr_assert_not_null(tsn_ruleset_lanes(before.r, 64, NULL));
 	for (uint32_t i = 0; i < before.r->lanes->n; i++)
 		before.r->lanes->lane[i].nshards = 32;
@@ -438,7 +427,7 @@ Test(compile_lanes, no_more_than_there_is_room_for)
 
 Test(compile_lanes, every_allocation_fails_once)
 {
-	struct made m = compiled(mixed);
+	struct made m = make_compiled(mixed);
 	struct tsn_lanes *l;
 	long total;
 
@@ -460,7 +449,7 @@ Test(compile_lanes, every_allocation_fails_once)
 
 Test(compile_lanes, description)
 {
-	struct made m = compiled("rule big { when distinct(dst) by src over 60s > 5 }\nrule other { when count() by dst over 60s > 5 }\n"
+	struct made m = make_compiled("rule big { when distinct(dst) by src over 60s > 5 }\nrule other { when count() by dst over 60s > 5 }\n"
 	    "rule small { when dst_port == 80 }\nrule off { when dst_port == 81 }\ndisable off\n");
 	struct tsn_lanes *l = divided(&m, 2);
 	struct tsn_buf out = TSN_BUF_INIT;

@@ -10,11 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "input/pcap.h"
-#include "unit/build_netflow.h"
+#include "unit/feed_exports.h"
 #include "unit/golden_nfdump.h"
-
-#define DATA "../shared/data/"
 
 static void
 read_line(char *line, struct gold *g)
@@ -124,20 +121,16 @@ Test(decode_golden, nfdump)
 		if (!gold_there(data, golden))
 			continue;
 		for (int c = 0; c < 3; c++) {
-			struct tsn_exporters *x = tsn_exporters_new(16);
-			struct tsn_decoder *d = tsn_decoder_new(x, 16);
-			struct keeper k;
+			struct feed f;
 
-			keeper_init(&k, caps[c]);
+			feed_init(&f, caps[c]);
 			if (strstr(data, ".pcap") != NULL)
-				decode_capture(data, d, &k);
+				decode_capture(data, f.d, &f.k);
 			else
-				decode_payloads(data, d, &k);
-			keeper_spill(&k);
-			gold_each_line(golden, k.n, compare, k.row);
-			keeper_fini(&k);
-			tsn_decoder_free(d);
-			tsn_exporters_free(x);
+				decode_payloads(data, f.d, &f.k);
+			keeper_spill(&f.k);
+			gold_each_line(golden, f.k.n, compare, f.k.row);
+			feed_fini(&f);
 		}
 	}
 }
@@ -158,27 +151,21 @@ Test(decode_golden, whole_records_of_real_datagrams)
 		char path[200];
 		uint8_t p[2048];
 		size_t len;
-		FILE *f;
-		struct tsn_exporters *x;
-		struct tsn_decoder *d;
-		struct keeper k;
+		FILE *file;
+		struct feed f;
 
 		snprintf(path, sizeof(path), DATA "exporter_packets/%s", files[i].data);
-		f = fopen(path, "rb");
-		if (f == NULL) {
+		file = fopen(path, "rb");
+		if (file == NULL) {
 			cr_log_warn("not compared, not there: %s", path);
 			continue;
 		}
-		len = fread(p, 1, sizeof(p), f);
-		fclose(f);
-		x = tsn_exporters_new(16);
-		d = tsn_decoder_new(x, 16);
-		keeper_init(&k, 1024);
-		cr_assert_eq(tsn_decode_datagram(d, p, len, tsn_addr_v4(1), 0, &k.sink), files[i].how, "%s", path);
-		cr_assert_eq(k.batch->n, 30, "%s", path);
-		keeper_fini(&k);
-		tsn_decoder_free(d);
-		tsn_exporters_free(x);
+		len = fread(p, 1, sizeof(p), file);
+		fclose(file);
+		feed_init(&f, 1024);
+		cr_assert_eq(tsn_decode_datagram(f.d, p, len, tsn_addr_v4(1), 0, &f.k.sink), files[i].how, "%s", path);
+		cr_assert_eq(f.k.batch->n, 30, "%s", path);
+		feed_fini(&f);
 	}
 }
 

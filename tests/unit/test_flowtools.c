@@ -98,12 +98,7 @@ build(struct bytes *b, const struct ft_kind *k, unsigned n, bool compressed, boo
 		ft_record(p, k, &c, i, little);
 		put(&records, p, k->size);
 	}
-#ifdef TSN_HAVE_ZLIB
-	if (compressed)
-		ft_compressed(b, records.p, records.n);
-#endif
-	if (!compressed)
-		put(b, records.p, records.n);
+	ft_put_records(b, &records, compressed);
 	bytes_free(&records);
 }
 

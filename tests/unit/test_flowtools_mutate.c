@@ -26,12 +26,7 @@ make_seed(struct bytes *b, uint64_t *s)
 		ft_record(p, k, &c, (unsigned)n, little);
 		put(&records, p, k->size);
 	}
-#ifdef TSN_HAVE_ZLIB
-	if (compressed)
-		ft_compressed(b, records.p, records.n);
-#endif
-	if (!compressed)
-		put(b, records.p, records.n);
+	ft_put_records(b, &records, compressed);
 	bytes_free(&records);
 }
 

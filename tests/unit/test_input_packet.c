@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "input/packet.h"
+#include "input/streams.h"
 #include "unit/capture_run.h"
 #include "unit/mutate.h"
 
@@ -185,6 +186,32 @@ Test(input_packet, streams_are_sniffed)
 	bytes_free(&file);
 	bytes_free(&f);
 	bytes_free(&udp);
+}
+
+static struct tsn_addr
+some_source(uint32_t i)
+{
+	return i % 3 == 0 ? (struct tsn_addr){ i, i, false } : tsn_addr_v4(i / 7);
+}
+
+Test(input_packet, streams_are_remembered_up_to_the_bound)
+{
+	enum { MOST = 1000 };
+	struct tsn_streams *s = tsn_streams_new(MOST);
+
+	cr_assert_not_null(s);
+	for (uint32_t i = 0; i < MOST; i++) {
+		cr_assert(!tsn_streams_has(s, some_source(i), (uint16_t)i));
+		cr_assert(tsn_streams_add(s, some_source(i), (uint16_t)i));
+		cr_assert(tsn_streams_add(s, some_source(i), (uint16_t)i));
+	}
+	for (uint32_t i = 0; i < MOST; i++) {
+		cr_assert(tsn_streams_has(s, some_source(i), (uint16_t)i));
+		cr_assert(!tsn_streams_has(s, some_source(i), (uint16_t)(i + MOST)));
+	}
+	cr_assert(!tsn_streams_add(s, some_source(MOST), MOST));
+	cr_assert(tsn_streams_add(s, some_source(5), 5));
+	tsn_streams_free(s);
 }
 
 static struct tsn_pcap *

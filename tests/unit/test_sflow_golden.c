@@ -11,11 +11,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "input/pcap.h"
-#include "unit/build_netflow.h"
+#include "unit/feed_exports.h"
 #include "unit/golden_nfdump.h"
 
-#define DATA "../shared/data/"
 #define INTERNAL 0x3fffffff
 
 struct counts {
@@ -129,17 +127,13 @@ Test(sflow_golden, nfdump)
 		if (!gold_there(data, golden))
 			continue;
 		for (int c = 0; c < 3; c++) {
-			struct tsn_exporters *x = tsn_exporters_new(16);
-			struct tsn_decoder *d = tsn_decoder_new(x, 16);
-			struct keeper k;
+			struct feed f;
 
-			keeper_init(&k, caps[c]);
-			decode_file(data, d, &k);
-			keeper_spill(&k);
-			gold_each_line(golden, k.n, compare, &(struct wanted){ k.row, files[i].bytes, files[i].discarded });
-			keeper_fini(&k);
-			tsn_decoder_free(d);
-			tsn_exporters_free(x);
+			feed_init(&f, caps[c]);
+			decode_file(data, f.d, &f.k);
+			keeper_spill(&f.k);
+			gold_each_line(golden, f.k.n, compare, &(struct wanted){ f.k.row, files[i].bytes, files[i].discarded });
+			feed_fini(&f);
 		}
 	}
 }
@@ -161,18 +155,16 @@ Test(sflow_golden, what_is_no_flow)
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		struct tsn_exporters *x = tsn_exporters_new(64);
-		struct tsn_decoder *d = tsn_decoder_new(x, 64);
 		struct counts got = { 0, 0, 0, 0 };
-		struct keeper k;
+		struct feed f;
 		char path[200];
 
-		keeper_init(&k, 1024);
+		feed_init(&f, 1024);
 		snprintf(path, sizeof(path), DATA "exporter_packets/%s", files[i].data);
 		if (access(path, R_OK) == 0) {
-			decode_file(path, d, &k);
-			for (uint32_t e = 0; e < tsn_exporters_count(x); e++) {
-				const uint64_t *c = tsn_exporters_at(x, e)->counter;
+			decode_file(path, f.d, &f.k);
+			for (uint32_t e = 0; e < tsn_exporters_count(f.x); e++) {
+				const uint64_t *c = tsn_exporters_at(f.x, e)->counter;
 
 				got.flows += c[TSN_XC_FLOWS];
 				got.counter_samples += c[TSN_XC_COUNTER_SAMPLES];
@@ -185,8 +177,6 @@ Test(sflow_golden, what_is_no_flow)
 		} else {
 			cr_log_warn("not compared, not there: %s", path);
 		}
-		keeper_fini(&k);
-		tsn_decoder_free(d);
-		tsn_exporters_free(x);
+		feed_fini(&f);
 	}
 }

@@ -26,9 +26,9 @@ static bool waits[M_AGGS][T_SOURCES];
 static struct one *
 one_of(struct m_group *g, uint32_t agg)
 {
-	if (g->mine == NULL)
-		g->mine = calloc(1, sizeof(struct mine));
-	return &((struct mine *)g->mine)->one[agg];
+	struct mine *m = t_mine(g, sizeof(*m));
+
+	return &m->one[agg];
 }
 
 static bool
@@ -206,12 +206,7 @@ run_case(uint64_t seed)
 			t_rows[i].source = 2;
 	}
 	t_make_ticks(&r, t_model.agg[0].window_ms);
-	for (uint32_t i = 0; i <= t_n + T_AFTER; i++) {
-		if (t_tick[i] != TSN_TIME_NONE)
-			expect_tick(i, t_tick[i]);
-		if (i < t_n)
-			expect_row(i);
-	}
+	t_expect(expect_tick, expect_row);
 	for (size_t i = 0; i < t_nout; i++)
 		fired += t_model.agg[t_out[i].agg].fn == TSN_AGG_ABSENT;
 	not_judged += unknown;

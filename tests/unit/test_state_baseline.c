@@ -25,9 +25,7 @@ static bool ticked;
 static struct mine *
 mine_of(struct m_group *g)
 {
-	if (g->mine == NULL)
-		g->mine = calloc(1, sizeof(struct mine));
-	return g->mine;
+	return t_mine(g, sizeof(struct mine));
 }
 
 static const struct tsn_agg_def *
@@ -122,16 +120,10 @@ baseline(struct m_group *g, int64_t time, bool spread)
 	return (struct m_value){ .known = isfinite(median), .real = true, .f = median, .slack = fabs(median) * 1e-12 };
 }
 
-struct due {
-	struct m_group *g;
-	uint32_t agg;
-	int64_t window;
-};
-
 static void
 expect_tick(uint32_t tick, int64_t now)
 {
-	static struct due due[T_MOST];
+	static struct t_due due[T_MOST];
 	const struct tsn_agg_def *of = &t_model.agg[0];
 	const int64_t limit = now == INT64_MAX ? 0 : m_floor(now - t_lateness, of->pane_ms);
 	size_t n = 0, first = t_nout;
@@ -144,7 +136,7 @@ expect_tick(uint32_t tick, int64_t now)
 			if (!t_holds(&g->list[0], w) || t_is_closed(&g->list[0], w) || !t_over(of, w, now))
 				continue;
 			cr_assert_lt(n, T_MOST);
-			due[n++] = (struct due){ g, 0, w };
+			due[n++] = (struct t_due){ g, 0, w };
 			t_close(&g->list[0], w);
 			if (now == INT64_MAX)
 				continue;
@@ -256,13 +248,9 @@ run_case(uint64_t seed)
 	for (uint32_t i = 0; i < t_n; i++)
 		t_rows[i].source = chance(&r, 80) ? (uint32_t)(t_rows[i].src.lo % T_SOURCES) : (uint32_t)below(&r, T_SOURCES);
 	t_make_ticks(&r, window_ms());
-	for (uint32_t i = 0; i <= t_n + T_AFTER; i++) {
-		if (t_tick[i] != TSN_TIME_NONE)
-			expect_tick(i, t_tick[i]);
-		if (i < t_n)
-			expect_row(i);
-		known += i < t_n && t_want[i][1].known;
-	}
+	t_expect(expect_tick, expect_row);
+	for (uint32_t i = 0; i < t_n; i++)
+		known += t_want[i][1].known;
 	t_engines(nothing);
 	cr_assert(skipped[0] == skipped[1] && skipped[1] == skipped[2], "case %" PRIu64, seed);
 	m_free(&t_model);

@@ -4,8 +4,11 @@
 #ifndef TSN_TEST_STATE_CASES_H
 #define TSN_TEST_STATE_CASES_H
 
+#include <criterion/criterion.h>
+
 #include <math.h>
 
+#include "base/mem.h"
 #include "unit/test_state_model.h"
 
 static const struct tsn_key_spec m_keys[] = {
@@ -210,6 +213,22 @@ c_bench_fini(struct c_bench *c)
 {
 	tsn_batch_free(c->b);
 	tsn_batch_free(c->scratch);
+}
+
+/* Made while the [k]th allocation fails, from where on [k] goes on to count; NULL: it was one of these. */
+static inline struct tsn_state *
+c_failing_state(const struct tsn_family_def *def, uint64_t seed, long *k, bool sticky)
+{
+	struct tsn_state *s;
+	long made;
+
+	tsn_mem_fail_at(*k, sticky);
+	s = tsn_state_new(def, 1, seed);
+	made = tsn_mem_count();
+	tsn_mem_fail_never();
+	cr_assert(s != NULL || made > *k);
+	*k -= made;
+	return s;
 }
 
 /* Folds rows [from, to) as one batch; results in c->out, which were dirty before. */

@@ -52,7 +52,8 @@ static void
 run(uint64_t seed, uint32_t n, uint32_t leave)
 {
 	struct rng r = { seed };
-	struct tsn_directory d = { 0 };
+	struct tsn_spare spare = { .all = 0 };
+	struct tsn_directory d = { .spare = &spare };
 	uint32_t count = 0;
 
 	memset(there, 0, sizeof(there));
@@ -78,6 +79,7 @@ run(uint64_t seed, uint32_t n, uint32_t leave)
 				check(&d, k);
 	}
 	tsn_directory_fini(&d);
+	tsn_spare_fini(&spare);
 }
 
 Test(state_directory, keys_come_and_go, .timeout = 120)
@@ -104,6 +106,80 @@ Test(state_directory, bytes, .timeout = 120)
 	}
 	cr_assert_lt(tsn_directory_bytes(&d), KEYS * 16);
 	tsn_directory_fini(&d);
+}
+
+static bool
+is_zero(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] == 0)
+		i++;
+	return i == n;
+}
+
+/* Several directories that grow beside each other have each other's pages, and nobody's keys but their own. */
+Test(state_directory, spare_pages)
+{
+	struct tsn_spare spare = { .all = 0 };
+	struct tsn_directory d[5] = { { .spare = &spare }, { .spare = &spare }, { .spare = &spare }, { .spare = &spare }, { .spare = &spare } };
+	size_t most = 0;
+
+	for (uint32_t i = 0; i < KEYS; i++) {
+		const struct tsn_place p = { tsn_position(tsn_hash_u64(i, SEED)), i, 0 };
+
+		for (uint32_t k = 0; k < 5; k++) {
+			cr_assert(tsn_directory_room(&d[k], SEED));
+			tsn_directory_enter(&d[k], &p, i * 5 + k);
+		}
+		most = spare.all > most ? spare.all : most;
+		for (uint32_t k = 0; k < TSN_SPARES && i % 1000 == 0; k++)
+			cr_assert(is_zero(spare.mem[k], spare.bytes[k]));
+	}
+	cr_assert(most > 0 && most <= TSN_SPARE_MOST);
+	for (uint32_t i = 0; i < KEYS; i++) {
+		const uint32_t position = tsn_position(tsn_hash_u64(i, SEED));
+
+		for (uint32_t k = 0; k < 5; k++)
+			cr_assert_eq(tsn_line_guess(&d[k], tsn_directory_line(&d[k], position), i), i * 5 + k);
+	}
+	for (uint32_t k = 0; k < 5; k++)
+		tsn_directory_fini(&d[k]);
+	tsn_spare_fini(&spare);
+}
+
+/* The smallest that suffices, and the rest of it stays; else the largest becomes larger. */
+Test(state_directory, spare_sizes)
+{
+	const size_t unit = 64 << 10, most = TSN_SPARE_MOST;
+	struct tsn_spare s = { .all = 0 };
+	uint8_t *small = tsn_spare_take(&s, 2 * unit), *large = tsn_spare_take(&s, 8 * unit - 100), *p, *q;
+
+	cr_assert(small != NULL && large != NULL && s.all == 0);
+	tsn_spare_give(&s, large, 8 * unit - 100);
+	tsn_spare_give(&s, small, 2 * unit);
+	cr_assert_eq(s.all, 10 * unit);
+	p = tsn_spare_take(&s, 3 * unit);
+	cr_assert(p == large && s.all == 7 * unit);
+	q = tsn_spare_take(&s, 6 * unit);
+	cr_assert(q != NULL && is_zero(q, 6 * unit) && s.all == 2 * unit);
+	tsn_mem_fail_at(0, true);
+	cr_assert(tsn_spare_take(&s, 4 * unit) == NULL && s.all == 2 * unit);
+	cr_assert(tsn_spare_take(&s, 2 * unit) == small && s.all == 0);
+	tsn_mem_fail_never();
+	tsn_spare_give(NULL, small, 2 * unit);
+	tsn_spare_give(&s, p, 3 * unit);
+	tsn_spare_give(&s, q, 6 * unit);
+	for (size_t i = 0; i < 40; i++) {
+		const size_t bytes = (1 + i % 30) * unit;
+
+		p = tsn_spare_take(NULL, bytes);
+		cr_assert(p != NULL && is_zero(p, bytes));
+		tsn_spare_give(&s, p, bytes);
+		cr_assert(s.all <= most);
+	}
+	cr_assert(s.all > most / 2);
+	tsn_spare_fini(&s);
 }
 
 /* Who lost the group and who has it now: each entry leaves by itself. */

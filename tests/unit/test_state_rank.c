@@ -21,9 +21,7 @@ static bool closed;
 static struct mine *
 mine_of(struct m_group *g)
 {
-	if (g->mine == NULL)
-		g->mine = calloc(1, sizeof(struct mine));
-	return g->mine;
+	return t_mine(g, sizeof(struct mine));
 }
 
 /* Parts of the key that say among whom a group is ranked, as text. */
@@ -125,16 +123,10 @@ fill(struct t_out *o, struct m_group *g, const struct tsn_agg_def *closing, int6
 	}
 }
 
-struct due {
-	struct m_group *g;
-	uint32_t agg;
-	int64_t window;
-};
-
 static void
 expect_tick(uint32_t tick, int64_t now)
 {
-	static struct due due[T_MOST];
+	static struct t_due due[T_MOST];
 	size_t n = 0, first = t_nout;
 	const struct tsn_agg_def *of = &t_model.agg[0];
 
@@ -146,7 +138,7 @@ expect_tick(uint32_t tick, int64_t now)
 			for (int64_t w = newest - 1; d->fn != TSN_AGG_RANK && (a == 0 || d->closes) && w <= newest; w++)
 				if (t_holds(&g->list[a], w) && !t_is_closed(&g->list[a], w) && t_over(d, w, now)) {
 					cr_assert_lt(n, T_MOST);
-					due[n++] = (struct due){ g, a, w };
+					due[n++] = (struct t_due){ g, a, w };
 				}
 		}
 	for (size_t i = 0; i < n; i++)
@@ -240,12 +232,7 @@ run_case(uint64_t seed)
 		for (uint32_t i = 0; i < t_n; i++)
 			t_rows[i].arg[0] = t_rows[0].arg[0];
 	t_make_ticks(&r, t_model.agg[0].window_ms);
-	for (uint32_t i = 0; i <= t_n + T_AFTER; i++) {
-		if (t_tick[i] != TSN_TIME_NONE)
-			expect_tick(i, t_tick[i]);
-		if (i < t_n)
-			expect_row(i);
-	}
+	t_expect(expect_tick, expect_row);
 	t_engines(nothing);
 	m_free(&t_model);
 }

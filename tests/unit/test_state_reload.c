@@ -118,26 +118,12 @@ run_case(uint64_t seed)
 {
 	struct rng r = { seed };
 	struct c_style style;
-	struct tsn_state *s;
-	struct tsn_family_stats stats;
 	uint32_t n = 50 + (uint32_t)below(&r, 200);
-	int round = 0;
 
 	c_family(&r, &model, canon[0]);
 	c_style(&r, &style);
 	c_rows(&r, &style, rows, n);
-	s = tsn_state_new(&model.def, 1, model.seed);
-	for (uint32_t from = 0, to; from < n; from = to) {
-		to = from + 1 + (uint32_t)below(&r, 60);
-		to = to < n ? to : n;
-		bench_follow(s, &model, rows, from, to, seed, round);
-		if (chance(&r, 50))
-			s = reload(&r, s, ++round);
-	}
-	tsn_state_stats(s, 0, &stats);
-	cr_assert(c_same_stats(&stats, &model.stats), "case %" PRIu64 ": statistics", seed);
-	tsn_state_free(s);
-	m_free(&model);
+	bench_replacing(&r, &model, rows, n, seed, 50, reload);
 }
 
 Test(state_reload, equals_the_definition, .timeout = 600)

@@ -30,13 +30,14 @@ on_report(void *arg, const struct tsn_handover *h)
 
 /* The state of the same rules, made of the bytes of [s]. */
 static struct tsn_state *
-through_bytes(struct tsn_state *s, uint64_t other_seed)
+through_bytes(struct rng *r, struct tsn_state *s, int times)
 {
-	struct tsn_state *next = tsn_state_new(&model.def, 1, other_seed);
+	struct tsn_state *next = tsn_state_new(&model.def, 1, rnd(r));
 	struct tsn_pack k = { 0 }, again = { 0 };
 	struct tsn_unpack in;
 	uint32_t told = 0;
 
+	(void)times;
 	tsn_state_save(s, &k);
 	cr_assert(!k.failed && next != NULL);
 	in = reader(&k);
@@ -55,29 +56,13 @@ run_case(uint64_t seed)
 {
 	struct rng r = { seed };
 	struct c_style style;
-	struct tsn_state *s;
-	struct tsn_family_stats stats;
 	uint32_t n;
-	int times = 0;
 
 	c_family(&r, &model, canon);
 	c_style(&r, &style);
 	n = c_exact(&model, 50 + (uint32_t)below(&r, 300));
 	c_rows(&r, &style, rows, n);
-	s = tsn_state_new(&model.def, 1, model.seed);
-	for (uint32_t from = 0, to; from < n; from = to) {
-		to = from + 1 + (uint32_t)below(&r, 60);
-		to = to < n ? to : n;
-		bench_follow(s, &model, rows, from, to, seed, times);
-		if (chance(&r, 40)) {
-			s = through_bytes(s, rnd(&r));
-			times++;
-		}
-	}
-	tsn_state_stats(s, 0, &stats);
-	cr_assert(c_same_stats(&stats, &model.stats), "case %" PRIu64 ": statistics", seed);
-	tsn_state_free(s);
-	m_free(&model);
+	bench_replacing(&r, &model, rows, n, seed, 40, through_bytes);
 }
 
 Test(state_save, equals_the_definition, .timeout = 600)

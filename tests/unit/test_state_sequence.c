@@ -152,17 +152,12 @@ run_failing(uint64_t seed, long k, bool sticky)
 	struct c_style style = { .hosts = 40, .ports = 2, .gap = 10, .base = 1767571200000 };
 	uint32_t n = 200, failures = 0;
 	struct tsn_state *s;
-	long made;
 
 	make_family(&r, false);
 	make_rows(&r, n, &style);
 	for (uint32_t i = 0; i < n; i++)
 		reads[i] = rows[i].has_src = rows[i].has_dst = rows[i].has_port = true;
-	tsn_mem_fail_at(k, sticky);
-	s = tsn_state_new(&def, 1, model.seed);
-	made = tsn_mem_count();
-	tsn_mem_fail_never();
-	k -= made;
+	s = c_failing_state(&def, model.seed, &k, sticky);
 	for (uint32_t from = 0, to; s != NULL && from < n; from = to) {
 		bool stopped = false, ok;
 

@@ -151,6 +151,34 @@ t_over(const struct tsn_agg_def *d, int64_t window, int64_t now)
 	return now == INT64_MAX || ((__int128)window + 1) * d->pane_ms <= (__int128)now - t_lateness;
 }
 
+/* A window that closes at the tick at hand. */
+struct t_due {
+	struct m_group *g;
+	uint32_t agg;
+	int64_t window;
+};
+
+/* What the suite keeps of a group, made when it is first asked for. */
+static inline void *
+t_mine(struct m_group *g, size_t size)
+{
+	if (g->mine == NULL)
+		g->mine = calloc(1, size);
+	return g->mine;
+}
+
+/* Ticks and rows in their order, by the suite's definition. */
+static inline void
+t_expect(void (*tick)(uint32_t i, int64_t now), void (*row)(uint32_t i))
+{
+	for (uint32_t i = 0; i <= t_n + T_AFTER; i++) {
+		if (t_tick[i] != TSN_TIME_NONE)
+			tick(i, t_tick[i]);
+		if (i < t_n)
+			row(i);
+	}
+}
+
 /* --- the engine --- */
 
 static bool

@@ -137,11 +137,8 @@ Test(text, what_each_tool_says)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fed f = { 0 };
 
-		if (fed_cannot(cases[i].text))
+		if (!fed_gives(&f, cases[i].what, cases[i].text, cases[i].rows))
 			continue;
-		feed_text(&f, cases[i].text, NULL);
-		cr_expect(f.opened, "%s: %s", cases[i].what, f.error);
-		cr_expect(fed_same(cases[i].what, tsn_buf_str(&f.rows), cases[i].rows));
 		cr_expect(!f.report.damaged, "%s: %s", cases[i].what, f.report.reason);
 		fed_free(&f);
 	}

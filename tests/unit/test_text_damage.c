@@ -38,11 +38,8 @@ Test(text_damage, counted_and_named)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fed f = { 0 };
 
-		if (fed_cannot(cases[i].text))
+		if (!fed_gives(&f, cases[i].what, cases[i].text, cases[i].rows))
 			continue;
-		feed_text(&f, cases[i].text, NULL);
-		cr_expect(f.opened, "%s: %s", cases[i].what, f.error);
-		cr_expect(fed_same(cases[i].what, tsn_buf_str(&f.rows), cases[i].rows));
 		cr_expect(strstr(tsn_buf_str(&f.log), cases[i].log) != NULL, "%s: %s", cases[i].what, tsn_buf_str(&f.log));
 		cr_expect_eq(f.report.skipped, cases[i].skipped, "%s: %d skipped", cases[i].what, (int)f.report.skipped);
 		cr_expect_eq(f.report.damaged, cases[i].damaged, "%s", cases[i].what);

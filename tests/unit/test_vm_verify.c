@@ -55,6 +55,41 @@ Test(vm_verify, registers)
 	ends_with("read before it is written");
 }
 
+static void
+without(struct tsn_field_set *s, enum tsn_field f)
+{
+	s->bits[f / 64] &= ~(UINT64_C(1) << f % 64);
+}
+
+/* Each place that names a column, of which it was not said that it is read: by all of the program, or by this part of it. */
+Test(vm_verify, columns)
+{
+	static struct tsn_piece piece = { .kind = TSN_PIECE_FIELD, .field = TSN_F_TOS };
+
+	for (int own = 0; own < 2; own++) {
+		struct tsn_field_set *s = own ? &program.own : &program.reads;
+
+		start();
+		without(s, TSN_F_DST_PORT);
+		ends_with(NULL);
+		add(OP(RANGE), 0, TSN_F_DST_PORT, 0, 1);
+		without(s, TSN_F_DST_PORT);
+		ends_with("does not say it reads");
+		without(s, TSN_F_SRC); /* the key */
+		ends_with("does not say it reads");
+		without(s, TSN_F_START);
+		aggs[0].fn = TSN_AGG_JITTER;
+		ends_with("does not say it reads");
+		aggs[0].fn = TSN_AGG_COUNT;
+		rule.message = &piece;
+		rule.nmessage = 1;
+		ends_with(NULL);
+		without(s, TSN_F_TOS);
+		ends_with("does not say it reads");
+		rule.nmessage = 0;
+	}
+}
+
 /* Makes the last instruction look at rows of a mask only. */
 static void
 within(uint32_t reg)

@@ -144,4 +144,16 @@ fed_same(const char *what, const char *got, const char *wanted)
 	return false;
 }
 
+/* Is the text, which this build can read, taken for these rows? False: it cannot. */
+static inline bool
+fed_gives(struct fed *f, const char *what, const char *text, const char *rows)
+{
+	if (fed_cannot(text))
+		return false;
+	feed_text(f, text, NULL);
+	cr_expect(f->opened, "%s: %s", what, f->error);
+	cr_expect(fed_same(what, tsn_buf_str(&f->rows), rows));
+	return true;
+}
+
 #endif

@@ -32,6 +32,8 @@ start(void)
 	    .ints = ints, .nints = 4, .reals = reals, .nreals = 1, .addresses = &address, .naddresses = 1,
 	    .prefixes = &prefix, .nprefixes = 1, .families = &family, .nfamilies = 1, .uses[TSN_DOOR_FLOW] = &use, .rules = &rule,
 	    .nrules = 1 };
+	memset(&program.reads, 0xFF, sizeof(program.reads));
+	program.own = program.reads;
 }
 
 static void

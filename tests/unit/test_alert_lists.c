@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copyright 2026 The Tocsin authors */
+/* Lists of entries, by life and by part of the key: who is due, who gives way. */
+#include <criterion/criterion.h>
+
+#include "build_alert.h"
+#include "alert/stage.h"
+#include "base/hash.h"
+#include "dice.h"
+
+/* A list of the stage against an array: sorted by due, behind its equals. Few dues and many entries, as out of order as can be. */
+enum { LISTED = 15000, DUES = 40 };
+
+static void
+check_list(const struct tsn_alert_list *l, size_t want)
+{
+	const struct tsn_alert_entry *before = NULL;
+	size_t n = 0;
+
+	for (const struct tsn_alert_entry *e = l->head; e != NULL; before = e, e = e->next, n++) {
+		cr_assert_eq(e->prev, before);
+		/* [opened]: when it was queued */
+		cr_assert(before == NULL || before->due < e->due || (before->due == e->due && before->opened < e->opened));
+	}
+	cr_assert_eq(l->tail, before);
+	cr_assert_eq(n, want);
+}
+
+Test(alert_lists, lists_find_their_place_from_due_to_due)
+{
+	struct tsn_alert_entry *e = tsn_calloc(LISTED, sizeof(*e));
+	struct tsn_alert_list l = { NULL, NULL };
+
+	seed = 1;
+	cr_assert_not_null(e);
+	/* the latest first: from entry to entry this would take more than a hundred million steps */
+	for (size_t i = 0; i < LISTED; i++) {
+		e[i].due = (int64_t)((LISTED - 1 - i) / (LISTED / DUES));
+		e[i].opened = (int64_t)i;
+		tsn_alert_entry_queue(&l, &e[i]);
+	}
+	check_list(&l, LISTED);
+	for (size_t i = 0; i < 3 * LISTED; i++) {
+		struct tsn_alert_entry *x = &e[below(LISTED)];
+
+		tsn_alert_entry_unqueue(&l, x);
+		x->due = (int64_t)below(DUES);
+		x->opened = (int64_t)(LISTED + i);
+		tsn_alert_entry_queue(&l, x);
+	}
+	check_list(&l, LISTED);
+	for (size_t i = 0; i < LISTED; i++) {
+		tsn_alert_entry_unqueue(&l, &e[i * 7919 % LISTED]);
+		if (i % 1500 == 0 || i > LISTED - 40)
+			check_list(&l, LISTED - 1 - i);
+	}
+	tsn_free(e);
+}
+
+/* --- many keys, of which each part has its bound --- */
+
+enum { BOUND = 4096, KEYS = 20000, ROWS = 40000 };
+
+struct kept {
+	uint32_t src, part;
+	int64_t due;
+	int since; /* row at which [due] came to be */
+};
+
+/* The encoded key of a source. */
+static size_t
+key_bytes(const struct tsn_rule *rule, struct tsn_batch *b, uint32_t src, uint8_t *out)
+{
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	tsn_batch_put_addr(b, 0, TSN_F_SRC, tsn_addr_v4(0x0a000000u + src));
+	return tsn_key_encode_loose(&rule->key, b, 0, out);
+}
+
+/* What a plain list of the latest of each part says of the rows; [where] is the place of a source in it, or -1. */
+static int
+model(const struct row *row, const struct tsn_alerts *a, const struct tsn_rule *rule, struct kept *kept, int *where, int *evicted)
+{
+	struct tsn_batch *b = tsn_batch_new();
+	int n = 0, in_part[TSN_ALERT_PARTS] = { 0 };
+
+	cr_assert_not_null(b);
+	for (uint32_t i = 0; i <= KEYS; i++)
+		where[i] = -1;
+	for (int i = 0; i < ROWS; i++) {
+		const int64_t due = (row[i].received + 999) / 1000;
+		int at = where[row[i].src];
+
+		if (at < 0) {
+			uint8_t key[TSN_KEY_MAX];
+			const uint32_t part = tsn_alert_part(a, rule, key, (uint32_t)key_bytes(rule, b, row[i].src, key));
+
+			for (int j = 0; j < n && in_part[part] >= BOUND / TSN_ALERT_PARTS; j++)
+				if (kept[j].part == part && (at < 0 || kept[j].due < kept[at].due ||
+				    (kept[j].due == kept[at].due && kept[j].since < kept[at].since)))
+					at = j;
+			if (at >= 0) {
+				where[kept[at].src] = -1;
+				(*evicted)++;
+			} else {
+				at = n++;
+				in_part[part]++;
+			}
+			kept[at] = (struct kept){ row[i].src, part, -1, i };
+			where[row[i].src] = at;
+		}
+		if (kept[at].due != due) {
+			kept[at].due = due;
+			kept[at].since = i;
+		}
+	}
+	tsn_batch_free(b);
+	return n;
+}
+
+static void
+check_kept(const struct tsn_alert_rule *r, const struct kept *kept, int n)
+{
+	struct tsn_batch *b = tsn_batch_new();
+	uint8_t key[TSN_KEY_MAX];
+
+	cr_assert_not_null(b);
+	cr_assert_eq(r->nentries, (uint32_t)n);
+	for (int i = 0; i < n; i++) {
+		const uint32_t len = (uint32_t)key_bytes(r->rule, b, kept[i].src, key);
+
+		cr_assert_not_null(tsn_alert_entry_find(r, tsn_hash_bytes(key, len, 0), key, len), "%u", kept[i].src);
+	}
+	tsn_batch_free(b);
+}
+
+/* All of each list of a life, sorted; returns how many there are. */
+static size_t
+check_order(const struct tsn_alert_rule *r)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < tsn_alert_nlists(r); i++)
+		for (const struct tsn_alert_entry *e = tsn_alert_list(r, TSN_LIFE_OPEN, i)->head; e != NULL; e = e->next, n++) {
+			cr_assert(tsn_alert_nlists(r) == 1 || e->part == i);
+			cr_assert(e->next == NULL || e->next->due >= e->due);
+			cr_assert_geq(e->due, r->lists.least);
+		}
+	return n;
+}
+
+Test(alert_lists, of_a_full_part_the_longest_silent_gives_way)
+{
+	static struct row row[ROWS];
+	static struct kept kept[BOUND + 1];
+	static int where[KEYS + 1];
+	struct tsn_rule rule = simple_rule("r", 3600000, 3600000);
+	struct tsn_program program = program_of(&rule, 1);
+	struct tsn_buf first = TSN_BUF_INIT;
+
+	seed = 77;
+	for (int i = 0; i < ROWS; i++)
+		row[i] = (struct row){ i, i, 1 + (below(2) ? below(KEYS) : below(500)), 1, 0, 0 };
+	for (int size = 1024; size > 1; size -= 1000) {
+		struct player p = { 0 };
+		struct tsn_alert_counts n;
+		int evicted = 0, left;
+
+		cr_assert(play_begin(&p, &program, BOUND));
+		left = model(row, p.alerts, &rule, kept, where, &evicted);
+		play_rows(&p, row, ROWS, (uint32_t)size);
+		tsn_alerts_totals(p.alerts, &n);
+		cr_expect(evicted > 5000 && n.evicted == (uint64_t)evicted, "%lu, the list says %d", n.evicted, evicted);
+		cr_assert_gt(tsn_alert_nlists(&p.alerts->rule[0]), 1);
+		check_kept(&p.alerts->rule[0], kept, left);
+		cr_assert_eq(check_order(&p.alerts->rule[0]), (size_t)left);
+		if (first.len == 0)
+			tsn_buf_add(&first, p.out.p, p.out.len);
+		cr_assert_str_eq(first.p, p.out.p, "batches of %d", size);
+		tsn_alerts_seed(p.alerts, 12345); /* all are in other parts */
+		cr_assert_eq(check_order(&p.alerts->rule[0]), (size_t)left);
+		play_until(&p, ROWS + 2 * 3600000);
+		tsn_alerts_totals(p.alerts, &n);
+		cr_expect(n.open == 0 && n.closed == n.alerts && check_order(&p.alerts->rule[0]) == 0);
+		play_end(&p);
+	}
+	tsn_buf_fini(&first);
+}
