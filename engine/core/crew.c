@@ -10,9 +10,11 @@
 #include "base/thread.h"
 #include "core/lane_log.h"
 #include "core/seats.h"
+#include "core/spares.h"
 #include "flow/share.h"
 
 #define ITEMS TSN_CREW_ITEMS
+_Static_assert(TSN_SPARES >= ITEMS + 2, "all batches may wait, the one being filled and that of conversations, too");
 #define LIGHT 12u   /* ns a flow: what handing it over costs, and more, since what is handed over takes longer and seldom looks light again */
 #define WAKE  4u    /* so many must wait before a thread is woken */
 #define MANY  32u   /* records whose lines are worth making by somebody else */
@@ -28,10 +30,11 @@ struct tsn_crew {
 	struct tsn_seat *seat;
 	struct tsn_item item[ITEMS];    /* item number n at n % ITEMS */
 	_Alignas(64) _Atomic uint64_t sent;
+	_Atomic uint64_t claimed;       /* items below it are prepared, or somebody is at it */
+	_Atomic uint64_t ready;         /* items below it are: lanes may take them */
 	/* of the front */
 	_Atomic uint64_t given;         /* items whose records were given; those below are free */
-	struct tsn_batch *spare[ITEMS + 2]; /* the one used last on top: it is in a cache */
-	uint32_t nspare;
+	struct tsn_spares spares;
 	struct tsn_alerts *to;
 	struct tsn_asides *asides;
 	bool light;                     /* all lanes together cost less than handing a batch over */
@@ -72,6 +75,12 @@ sent(const struct tsn_crew *c)
 	return atomic_load(&c->sent);
 }
 
+static uint64_t
+ready(const struct tsn_crew *c)
+{
+	return atomic_load(&c->ready);
+}
+
 /* How many items must wait before a thread takes a lane. */
 struct choice {
 	unsigned me;
@@ -83,7 +92,7 @@ struct choice {
 static uint32_t
 choose(const struct tsn_crew *c, struct choice how)
 {
-	uint64_t to = sent(c), behind = 0;
+	uint64_t to = ready(c), behind = 0;
 	uint32_t lane = UINT32_MAX;
 
 	for (uint32_t i = 0; i < c->nlanes; i++) {
@@ -158,7 +167,7 @@ work(struct tsn_crew *c, struct choice how, uint64_t most)
 		return lane != UINT32_MAX; /* somebody was quicker: there may be another */
 	atomic_store_explicit(&c->seat[lane].by, how.me, memory_order_relaxed);
 	n = done(c, lane);
-	for (end = n + most; n < end && n < sent(c); n++)
+	for (end = n + most; n < end && n < ready(c); n++)
 		run_item(c, lane, n);
 	atomic_store(&c->seat[lane].busy, false);
 	tell_progress(c); /* the lane may have work again, that the front left to us, and we may be aside for long before we look */
@@ -175,6 +184,47 @@ all_done(const struct tsn_crew *c)
 	while (n < to && atomic_load(&c->item[n % ITEMS].left) == 0)
 		n++;
 	return n;
+}
+
+/* --- preparing --- */
+
+static uint64_t
+unprepared(const struct tsn_crew *c)
+{
+	const uint64_t at = atomic_load(&c->claimed), to = sent(c);
+
+	return to > at ? to - at : 0;
+}
+
+/* Lanes may go on as far as all is prepared. */
+static void
+move_ready(struct tsn_crew *c)
+{
+	uint64_t n = ready(c);
+
+	while (atomic_load(&c->item[n % ITEMS].prepared) == n + 1)
+		if (atomic_compare_exchange_strong(&c->ready, &n, n + 1))
+			n++;
+	tell_progress(c);
+}
+
+/* The item that nobody has begun with. False: there is none. */
+static bool
+prepare(struct tsn_crew *c, unsigned me)
+{
+	uint64_t n = atomic_load(&c->claimed);
+	struct tsn_item *it;
+
+	do {
+		if (n >= sent(c))
+			return false;
+	} while (!atomic_compare_exchange_weak(&c->claimed, &n, n + 1));
+	it = &c->item[n % ITEMS];
+	it->by = it->later.n > 0 ? me : FRONT;
+	tsn_item_prepare(it, c->lane, c->nlanes, it->later.n > 0 ? tsn_spares_take(&c->spares, me) : NULL);
+	atomic_store(&it->prepared, n + 1);
+	move_ready(c);
+	return true;
 }
 
 /* --- lines of records --- */
@@ -242,7 +292,7 @@ sleep_until_woken(struct tsn_crew *c)
 	atomic_fetch_add(&c->sleeping, 1);
 	if (c->parks)
 		pthread_cond_signal(&c->progress);
-	while (!atomic_load(&c->stop) && !c->called && !waits(c, WAKE) && lineless(c) == UINT64_MAX)
+	while (!atomic_load(&c->stop) && !c->called && !waits(c, WAKE) && unprepared(c) < WAKE && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->work, &c->lock);
 	c->called = false;
 	atomic_fetch_sub(&c->sleeping, 1);
@@ -293,12 +343,12 @@ live(void *arg)
 	while (!atomic_load(&c->stop)) {
 		if (make_lines(c))
 			continue;
-		if (!waits(c, WAKE) && piece_aside(c)) {
+		if (!waits(c, WAKE) && unprepared(c) == 0 && piece_aside(c)) {
 			be_aside(c, &aside, true);
 			continue;
 		}
 		be_aside(c, &aside, false);
-		if (!work(c, (struct choice){ me, 1, WAKE }, ITEMS))
+		if (!work(c, (struct choice){ me, 1, WAKE }, ITEMS) && !prepare(c, me))
 			sleep_until_woken(c);
 	}
 	return NULL;
@@ -307,7 +357,7 @@ live(void *arg)
 static void
 wake_one(struct tsn_crew *c)
 {
-	if (atomic_load(&c->sleeping) == 0 || (!waits(c, WAKE) && lineless(c) == UINT64_MAX))
+	if (atomic_load(&c->sleeping) == 0 || (!waits(c, WAKE) && unprepared(c) < WAKE && lineless(c) == UINT64_MAX))
 		return;
 	pthread_mutex_lock(&c->lock);
 	pthread_cond_signal(&c->work);
@@ -366,8 +416,10 @@ exchange(struct tsn_crew *c, struct tsn_seats *s)
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		s->records[i] = c->item[i].records;
 		s->share[i] = c->item[i].share;
+		s->quiet[i] = c->item[i].quiet;
 		c->item[i].records = next.records[i];
 		c->item[i].share = next.share[i];
+		c->item[i].quiet = next.quiet[i];
 	}
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		atomic_store(&c->seat[i].done, sent(c));
@@ -389,14 +441,13 @@ tsn_crew_seat(struct tsn_crew *c, struct tsn_seats *s)
 static bool
 make(struct tsn_crew *c)
 {
+	const bool batches = tsn_spares_init(&c->spares, ITEMS + 1);
+
 	c->thread = tsn_calloc(c->most + (size_t)1, sizeof(*c->thread));
-	if (c->thread == NULL)
+	if (!batches || c->thread == NULL)
 		return false;
 	for (uint32_t i = 0; i < ITEMS; i++)
 		atomic_init(&c->item[i].lines_are, lines_of(i, NONE_YET));
-	for (; c->nspare < ITEMS + 1; c->nspare++)
-		if ((c->spare[c->nspare] = tsn_batch_new()) == NULL)
-			return false;
 	return true;
 }
 
@@ -437,15 +488,16 @@ tsn_crew_free(struct tsn_crew *c)
 		for (uint32_t k = 0; k < c->nlanes; k++)
 			tsn_alert_records_fini(&c->item[i].records[k]);
 		tsn_batch_free(c->item[i].batch);
+		tsn_later_forget(&c->item[i].later);
 		tsn_free(c->item[i].told);
 		tsn_free(c->item[i].records);
 		tsn_alert_lines_fini(&c->item[i].lines);
 		for (uint32_t k = 0; k < c->nlanes; k++)
 			tsn_share_free(c->item[i].share[k]);
 		tsn_free(c->item[i].share);
+		tsn_free(c->item[i].quiet);
 	}
-	while (c->nspare > 0)
-		tsn_batch_free(c->spare[--c->nspare]);
+	tsn_spares_fini(&c->spares);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->work);
 	pthread_cond_destroy(&c->progress);
@@ -471,8 +523,9 @@ give(struct tsn_crew *c, uint64_t n)
 	struct tsn_item *it = &c->item[n % ITEMS];
 
 	tsn_alerts_give(c->to, it->records, c->nlanes, &it->lines);
+	tsn_item_end(it);
 	if (it->batch != NULL)
-		tsn_crew_put_batch(c, it->batch);
+		tsn_spares_put(&c->spares, it->batch, it->by);
 	it->batch = NULL;
 	it->nrecords = 0;
 	atomic_store(&it->lines_are, lines_of(n + ITEMS, NONE_YET));
@@ -496,7 +549,7 @@ wait_for_progress(struct tsn_crew *c)
 {
 	pthread_mutex_lock(&c->lock);
 	atomic_store(&c->front_waits, true);
-	while (!is_due(c, all_done(c)) && !waits(c, 1) && lineless(c) == UINT64_MAX)
+	while (!is_due(c, all_done(c)) && !waits(c, 1) && unprepared(c) == 0 && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->progress, &c->lock);
 	atomic_store(&c->front_waits, false);
 	pthread_mutex_unlock(&c->lock);
@@ -505,7 +558,7 @@ wait_for_progress(struct tsn_crew *c)
 static void
 advance(struct tsn_crew *c)
 {
-	if (!work(c, (struct choice){ FRONT, 1, 1 }, TURN) && !make_lines(c))
+	if (!work(c, (struct choice){ FRONT, 1, 1 }, TURN) && !prepare(c, FRONT) && !make_lines(c))
 		wait_for_progress(c);
 	collect(c);
 }
@@ -522,7 +575,7 @@ tsn_crew_item(struct tsn_crew *c)
 struct tsn_batch *
 tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 {
-	struct tsn_batch *b = c->spare[--c->nspare];
+	struct tsn_batch *b = tsn_spares_take(&c->spares, FRONT);
 
 	if (kind == TSN_BATCH_FLOWS)
 		tsn_batch_reuse(b);
@@ -535,7 +588,7 @@ tsn_crew_batch(struct tsn_crew *c, enum tsn_batch_kind kind, uint32_t cap)
 void
 tsn_crew_put_batch(struct tsn_crew *c, struct tsn_batch *b)
 {
-	c->spare[c->nspare++] = b;
+	tsn_spares_put(&c->spares, b, FRONT);
 }
 
 static void
@@ -553,11 +606,15 @@ weigh(struct tsn_crew *c)
  * they are light, or if nothing waits and all others are at something aside.
  */
 static void
-run_own(struct tsn_crew *c)
+run_own(struct tsn_crew *c, bool later)
 {
 	const uint64_t waits = sent(c) - all_done(c);
 
-	if (c->light || (waits == 1 && atomic_load(&c->aside) >= (int)c->nthreads)) {
+	if (later) {
+		if (waits >= HIGH && !work(c, (struct choice){ FRONT, 1, NEVER }, TURN))
+			prepare(c, FRONT);
+		collect(c);
+	} else if (c->light || (waits == 1 && atomic_load(&c->aside) >= (int)c->nthreads)) {
 		while (work(c, (struct choice){ FRONT, 1, 1 }, ITEMS))
 			;
 		collect(c);
@@ -571,12 +628,16 @@ void
 tsn_crew_send(struct tsn_crew *c)
 {
 	const uint64_t n = sent(c);
+	struct tsn_item *it = &c->item[n % ITEMS];
+	const bool later = it->later.n > 0;
 
-	tsn_item_begin(&c->item[n % ITEMS], c->lane, c->nlanes, !c->light);
+	tsn_item_begin(it, c->nlanes, later || !c->light);
 	atomic_store(&c->sent, n + 1);
+	if (!later && atomic_load(&c->claimed) == n)
+		prepare(c, FRONT); /* there is nothing to it */
 	if (n % TIMED == 0)
 		weigh(c);
-	run_own(c);
+	run_own(c, later);
 	wake_one(c);
 }
 

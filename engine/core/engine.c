@@ -113,6 +113,7 @@ tsn_engine_free(struct tsn_engine *e)
 	if (e == NULL)
 		return;
 	tsn_crew_free(e->crew);
+	tsn_later_forget(&e->later);
 	tsn_lanes_fini(e->lane, e->nlanes);
 	tsn_free(e->stage);
 	tsn_alerts_free(e->alerts);

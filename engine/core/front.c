@@ -12,8 +12,8 @@
 
 /* --- one batch --- */
 
-static void
-note_times(struct tsn_engine *e, const struct tsn_batch *b)
+void
+tsn_engine_note_times(struct tsn_engine *e, const struct tsn_batch *b)
 {
 	if (b->event_span.most > e->stats.last)
 		e->stats.last = b->event_span.most;
@@ -72,6 +72,10 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	struct tsn_batch *b = e->batch;
 	uint64_t *before;
 
+	if (e->later.n > 0) {
+		tsn_engine_send_later(e);
+		return;
+	}
 	if (b->n == 0)
 		return;
 	before = tsn_spent_stage(e->o.spent, TSN_STAGE_NORMALISE);
@@ -86,7 +90,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	tsn_batch_normalise(b, e->exporters);
 	tsn_exporters_hear(e->exporters, b);
 	tsn_exporters_count_gives(e->exporters, b);
-	note_times(e, b);
+	tsn_engine_note_times(e, b);
 	tsn_batch_seal(b);
 	if (e->pair != NULL) {
 		tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
@@ -122,6 +126,8 @@ tsn_engine_make_room(void *arg)
 
 	if (e->batch->n >= e->batch->cap)
 		tsn_engine_run_batch(e);
+	if (e->later.n > 0 && !e->adds_later)
+		tsn_engine_fill_now(e);
 	return e->batch;
 }
 
@@ -153,8 +159,8 @@ tsn_engine_datagram(struct tsn_engine *e, const uint8_t *p, size_t len, struct t
  * A datagram of an exporter that the site does not list is not looked into, nor is its exporter entered: who invents
  * addresses fills no table. Files that name no exporter were given by hand.
  */
-static bool
-is_allowed(const struct tsn_engine *e, const struct tsn_sender *from)
+bool
+tsn_engine_allows(const struct tsn_engine *e, const struct tsn_sender *from)
 {
 	bool nobody = from->session >= TSN_SESSION_STREAM && tsn_addr_cmp(from->exporter, tsn_addr_v4(0)) == 0;
 
@@ -197,7 +203,7 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 
 	tsn_engine_clock(e, received);
 	e->stats.datagrams++;
-	if (!is_allowed(e, from)) {
+	if (!tsn_engine_allows(e, from)) {
 		refuse(e);
 		return TSN_DECODE_REFUSED;
 	}
@@ -212,7 +218,7 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 void
 tsn_engine_session_ended(struct tsn_engine *e, const struct tsn_sender *from)
 {
-	if (is_allowed(e, from))
+	if (tsn_engine_allows(e, from))
 		tsn_decoder_session_ended(e->decoder, from);
 }
 

@@ -9,6 +9,7 @@
 #include "compile/lanes.h"
 #include "core/asides.h"
 #include "core/lane.h"
+#include "decode/later.h"
 #include "flow/dedup.h"
 #include "flow/standing.h"
 #include "pair/pair.h"
@@ -30,6 +31,10 @@ struct tsn_engine {
 	struct tsn_field_set columns;   /* the fields of flows that decoders fill, and... */
 	struct tsn_field_set read;      /* ...those of them that are read once all is in normal form: see flow/batch.h */
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
+	struct tsn_later later;         /* if it has messages, [batch] is empty but for the number of their rows */
+	bool adds_later;
+	unsigned mixed;                 /* so many more messages are not left for later, for others come in between */
+	const struct tsn_exporter *usual; /* the last exporter whose messages could wait, NULL: none */
 	struct tsn_sink **sinks;
 	size_t nsinks;
 	struct tsn_ruleset *rules;      /* in force; NULL: none */
@@ -85,6 +90,12 @@ struct tsn_batch *tsn_engine_make_room(void *engine);
 void tsn_engine_clock_of_record(void *engine, int64_t received);
 void tsn_engine_loses(void *engine, const struct tsn_exporter *x);
 void tsn_engine_run_batch(struct tsn_engine *e);
+/* False: nobody may look into a message of this sender, nor enter its exporter. */
+bool tsn_engine_allows(const struct tsn_engine *e, const struct tsn_sender *from);
+void tsn_engine_note_times(struct tsn_engine *e, const struct tsn_batch *b);
+/* front_later.c: the batch is sent with its rows still to be made; or they are made, because others come behind them. */
+void tsn_engine_send_later(struct tsn_engine *e);
+void tsn_engine_fill_now(struct tsn_engine *e);
 /* Lanes are through all that was sent, and nobody runs them. */
 void tsn_engine_drain(const struct tsn_engine *e);
 /* What alerts of such lanes wait to tell goes to the sinks. */

@@ -44,10 +44,60 @@ share_shards(const struct tsn_item *it, const struct tsn_lane *lane, struct tsn_
 }
 
 void
-tsn_item_begin(struct tsn_item *it, const struct tsn_lane *lane, uint32_t nlanes, bool shared)
+tsn_item_begin(struct tsn_item *it, uint32_t nlanes, bool shared)
 {
 	atomic_store_explicit(&it->left, nlanes, memory_order_relaxed);
 	it->shared = shared && it->kind == TSN_ITEM_FLOWS;
+}
+
+static void
+make_rows(struct tsn_item *it, struct tsn_batch *b)
+{
+	const struct tsn_engine *e = it->engine;
+
+	tsn_batch_reuse(b);
+	b->cap = TSN_BATCH_ROWS;
+	tsn_engine_dress(e, b);
+	b->ticket = it->ticket;
+	it->batch = b;
+	tsn_later_fill(&it->later, b);
+	if (b->n == 0)
+		return;
+	tsn_batch_normalise(b, e->exporters);
+	tsn_batch_seal(b);
+	tsn_batch_derive(b, &e->rules->program->derived);
+}
+
+void
+tsn_item_count_later(struct tsn_engine *e, const struct tsn_later *l)
+{
+	for (uint32_t i = 0; i < l->n && l->odd > 0; i++)
+		tsn_exporters_at(e->exporters, l->message[i].source)->counter[TSN_XC_CLOCK] += l->message[i].odd;
+	if (l->lost > 0)
+		tsn_log(e->o.log, TSN_LOG_ERROR, "%u flows were gone when they were wanted: somebody has cut the file short", l->lost);
+}
+
+void
+tsn_item_end(struct tsn_item *it)
+{
+	if (it->later.n == 0)
+		return;
+	tsn_item_count_later(it->engine, &it->later);
+	it->engine->stats.flows -= it->later.lost;
+	if (it->batch->n > 0)
+		tsn_engine_note_times(it->engine, it->batch);
+	tsn_later_forget(&it->later);
+}
+
+void
+tsn_item_prepare(struct tsn_item *it, struct tsn_lane *lane, uint32_t nlanes, struct tsn_batch *b)
+{
+	const bool here = it->later.n > 0; /* so they are in this core's cache */
+
+	if (here)
+		make_rows(it, b);
+	for (uint32_t i = 0; i < nlanes; i++)
+		it->quiet[i] = here && tsn_lane_is_quiet(&lane[i], it->by, b);
 	for (uint32_t i = 0; it->shared && i < nlanes; i += lane[i].nshards)
 		if (lane[i].nshards > 1)
 			share_shards(it, &lane[i], &it->share[i]);
@@ -96,12 +146,17 @@ tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 {
 	tsn_item_hear(it, l);
 	l->given = it->shared ? it->share[i] : NULL;
+	l->quiet = it->kind == TSN_ITEM_FLOWS && it->quiet[i];
 	switch (it->kind) {
-	case TSN_ITEM_FLOWS: tsn_lane_flows(l, it->batch, it->time); break;
+	case TSN_ITEM_FLOWS:
+		if (it->batch->n > 0) /* all may have been gone */
+			tsn_lane_flows(l, it->batch, it->time);
+		break;
 	case TSN_ITEM_TALKS: talks(l, it); break;
 	case TSN_ITEM_TICKS: ticks(l, it->time); break;
 	}
 	l->given = NULL;
+	l->quiet = false;
 	if (it->kind != TSN_ITEM_TALKS)
 		tsn_alerts_take(l->alerts, &it->records[i]);
 }

@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "core/lane.h"
 
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/feedback.h"
@@ -92,6 +94,9 @@ void
 tsn_lane_fini(struct tsn_lane *l)
 {
 	tsn_vm_free(l->vm);
+	for (unsigned i = 0; i < l->nlook; i++)
+		tsn_vm_free(l->look[i]);
+	tsn_free(l->look);
 	tsn_state_free(l->state);
 	tsn_feedback_free(l->feedback);
 	tsn_batch_free(l->tick_batch);
@@ -140,6 +145,47 @@ tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b)
 	tsn_vm_run(l->vm, b, l->state, (const struct tsn_set *const *)l->rules->sets, on_match, l);
 }
 
+/* --- looking --- */
+
+#define LOUD   1024u /* all of the last batches */
+#define SELDOM (LOUD / 3) /* looking spares more than doing it twice costs */
+
+bool
+tsn_lane_let_look(struct tsn_lane *l, unsigned threads)
+{
+	if (l->program->nfamilies > 0 || l->feedback != NULL || l->nshards > 1 || l->o->on_rows != NULL || l->o->ticks != NULL)
+		return true;
+	l->look = tsn_calloc(threads, sizeof(struct tsn_vm *));
+	l->nlook = threads;
+	return l->look != NULL;
+}
+
+static void
+on_no_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
+{
+	(void)arg, (void)vm, (void)rule, (void)rows, (void)b; /* the lane will see to it */
+}
+
+bool
+tsn_lane_is_quiet(struct tsn_lane *l, unsigned by, struct tsn_batch *b)
+{
+	if (l->look == NULL || b->n == 0 || atomic_load_explicit(&l->told, memory_order_relaxed) > SELDOM)
+		return false;
+	if (l->look[by] == NULL && (l->look[by] = tsn_vm_new(l->program)) == NULL)
+		return false;
+	tsn_vm_run(l->look[by], b, NULL, (const struct tsn_set *const *)l->rules->sets, on_no_match, NULL);
+	return !tsn_vm_told(l->look[by]);
+}
+
+static void
+note_told(struct tsn_lane *l)
+{
+	const uint32_t before = atomic_load_explicit(&l->told, memory_order_relaxed);
+	const uint32_t now = !l->quiet && tsn_vm_told(l->vm) ? LOUD : 0;
+
+	atomic_store_explicit(&l->told, (31 * before + now + 16) / 32, memory_order_relaxed);
+}
+
 /* The rows of a shard, side by side. */
 static struct tsn_share *
 share_of(struct tsn_lane *l, const struct tsn_batch *b)
@@ -156,9 +202,13 @@ share_of(struct tsn_lane *l, const struct tsn_batch *b)
 void
 tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b)
 {
-	l->share = share_of(l, b);
-	tsn_lane_run(l, l->share != NULL ? l->share->batch : b);
-	l->share = NULL;
+	if (!l->quiet) {
+		l->share = share_of(l, b);
+		tsn_lane_run(l, l->share != NULL ? l->share->batch : b);
+		l->share = NULL;
+	}
+	if (l->look != NULL)
+		note_told(l);
 	l->ticket = b->ticket + b->n;
 }
 

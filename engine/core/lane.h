@@ -32,6 +32,14 @@ struct tsn_lane {
 	/* of a shard, else NULL and 1: it takes the rows of its parts of this key */
 	const struct tsn_key_spec *key;
 	uint32_t shard, nshards;
+	/*
+	 * Rules without state need not wait for the batch before: who prepares a batch looks, with a vm of his own, whether they have anything to tell of
+	 * it. Mostly they do not; where they do the lane runs them again.
+	 */
+	struct tsn_vm **look;            /* by thread, made when first needed; NULL: nobody looks */
+	unsigned nlook;
+	_Atomic uint32_t told;           /* of the last batches, in LOUD parts: those that there was something to tell of */
+	bool quiet;                      /* nothing is to be told of the batch at hand */
 	struct tsn_share *given;         /* its rows of the batch at hand, if the front has made them; else NULL */
 	struct tsn_share *own_share;     /* of a shard: where it makes them itself */
 	struct tsn_share *share;         /* at hand; NULL: the batch, whole */
@@ -59,6 +67,10 @@ struct tsn_share *tsn_lane_share_new(const struct tsn_lane *l, bool away);
 /* The program over a batch; over the lane's share of what comes from outside. */
 void tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b);
 void tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b);
+/* Is there nothing to tell of the batch, for sure? By thread [by], of any batch. */
+bool tsn_lane_is_quiet(struct tsn_lane *l, unsigned by, struct tsn_batch *b);
+/* So many threads may look. False when memory is out. */
+bool tsn_lane_let_look(struct tsn_lane *l, unsigned threads);
 /* A batch of flows; [clock]: time of receipt behind it. */
 void tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock);
 

@@ -113,6 +113,7 @@ make_lane(const struct tsn_engine *e, struct tsn_load *l, uint32_t i)
 	lane->shard = def->shard;
 	lane->nshards = def->nshards;
 	if (!own_sets(lane, l->division, i, l->rules->module->nsets) || !tsn_lane_bind(lane, l->rules, def->program) ||
+	    !tsn_lane_let_look(lane, threads(e)) ||
 	    !bind_alerts(lane->alerts, l->rules, def->program, lane->state))
 		return false;
 	tsn_alerts_own(lane->alerts, def->rules, def->nrules, def->nshards);
@@ -314,6 +315,7 @@ configure_dedup(struct tsn_engine *e, struct tsn_load *l)
 static void
 configure_exporters(struct tsn_engine *e, const struct tsn_site *site)
 {
+	e->usual = NULL;
 	if (!tsn_exporters_configure(e->exporters, site->exporters, site->nexporters))
 		tsn_log(e->o.log, TSN_LOG_ERROR, "memory is out: the exporters' settings were not taken over");
 }

@@ -161,10 +161,24 @@ whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape,
 	return room < count * size ? (uint32_t)(room / size) : count;
 }
 
+/* Records from [first] on become the next [n] rows. */
+static void
+put(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t first, uint32_t n,
+    struct tsn_batch *b)
+{
+	if (m->later == NULL) {
+		m->x->counter[TSN_XC_CLOCK] += tsn_fixed_fill(b, h, m->p + shape->header + (size_t)first * shape->record, n);
+		return;
+	}
+	tsn_later_add(m->later, m->where,
+	    &(struct tsn_later_message){ .from = m->x, .received = m->received, .source = m->source, .first = (uint16_t)first, .n = (uint8_t)n });
+	b->n += n;
+}
+
 /* Into as many batches as it takes. Returns how many records were taken. */
 static uint32_t
-deliver(const struct tsn_fixed_header *h, const uint8_t *p, size_t size, uint32_t count,
-    struct tsn_exporter *x, struct tsn_batch_sink *sink)
+deliver(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t count,
+    struct tsn_batch_sink *sink)
 {
 	uint32_t done = 0;
 
@@ -175,10 +189,10 @@ deliver(const struct tsn_fixed_header *h, const uint8_t *p, size_t size, uint32_
 		if (b == NULL)
 			break;
 		take = count - done < b->cap - b->n ? count - done : b->cap - b->n;
-		x->counter[TSN_XC_CLOCK] += tsn_fixed_fill(b, h, p + done * size, take);
+		put(m, h, shape, done, take, b);
 		done += take;
 	}
-	x->counter[TSN_XC_FLOWS] += done;
+	m->x->counter[TSN_XC_FLOWS] += done;
 	return done;
 }
 
@@ -204,8 +218,10 @@ is_again(const struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_a
 
 /* Does all that is done for such a message elsewhere. False, and nothing is done, if it is not the next one. */
 static bool
-decode_again(struct tsn_decoder *d, const uint8_t *p, int64_t received, struct tsn_batch_sink *sink, enum tsn_decode *status)
+decode_again(struct tsn_decoder *d, struct tsn_message *m, struct tsn_batch_sink *sink, enum tsn_decode *status)
 {
+	const uint8_t *p = m->p;
+	const int64_t received = m->received;
 	const uint32_t count = tsn_wire_u16(p + 2);
 	struct tsn_fixed_header *h = &d->header;
 	struct tsn_exporter *x = d->x;
@@ -221,7 +237,9 @@ decode_again(struct tsn_decoder *d, const uint8_t *p, int64_t received, struct t
 	h->knows_flags = x->flags_seen;
 	h->knows_interfaces = x->interfaces_seen;
 	x->skew = received - h->exported;
-	*status = deliver(h, p + 24, 48, count, x, sink) < count ? TSN_DECODE_STOPPED : TSN_DECODE_OK;
+	m->x = x;
+	m->source = h->source;
+	*status = deliver(m, h, &tsn_fixed_shapes[5], count, sink) < count ? TSN_DECODE_STOPPED : TSN_DECODE_OK;
 	return true;
 }
 
@@ -245,7 +263,7 @@ decode_fixed(struct tsn_decoder *d, const struct tsn_fixed_shape *shape, const s
 	if (h.version != 1) /* a count that cannot be true says nothing about the next number */
 		tsn_sequences_see(d->sequences, h.exporter, (uint32_t)h.version << 16 | h.source_id,
 		    tsn_wire_u32(m->p + 16), said <= shape->max_count ? said : count, h.uptime, m->x);
-	if (deliver(&h, m->p + shape->header, shape->record, count, m->x, sink) < count)
+	if (deliver(m, &h, shape, count, sink) < count)
 		return TSN_DECODE_STOPPED;
 	if (h.version == 5 && !odd)
 		remember(d, m, &h);
@@ -288,20 +306,21 @@ format_bit(const uint8_t *p, size_t len)
 	}
 }
 
-enum tsn_decode
-tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_sender *from,
-    int64_t received_ms, struct tsn_batch_sink *sink)
+static enum tsn_decode
+decode(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
+    int64_t received_ms, struct tsn_batch_sink *sink, struct tsn_later *later)
 {
 	uint32_t index;
-	struct tsn_message m;
+	struct tsn_message m = { .p = p, .len = len, .from = *from, .received = received_ms, .where = where, .later = later };
 	uint64_t flows, lost;
 	int64_t before;
 	enum tsn_decode status;
 
-	if (is_again(d, p, len, from->exporter, received_ms) && decode_again(d, p, received_ms, sink, &status))
+	if (is_again(d, p, len, from->exporter, received_ms) && decode_again(d, &m, sink, &status))
 		return status;
 	index = exporter_index(d, from->exporter);
-	m = (struct tsn_message){ p, len, *from, index, tsn_exporters_at(d->exporters, index), received_ms };
+	m.source = index;
+	m.x = tsn_exporters_at(d->exporters, index);
 	flows = m.x->counter[TSN_XC_FLOWS];
 	lost = tsn_exporter_lost(m.x);
 	before = m.x->presence.last_heard;
@@ -324,6 +343,20 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
 	if (status == TSN_DECODE_OK || m.x->counter[TSN_XC_FLOWS] > flows) /* noise speaks no format */
 		m.x->formats |= format_bit(p, len);
 	return status;
+}
+
+enum tsn_decode
+tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_sender *from,
+    int64_t received_ms, struct tsn_batch_sink *sink)
+{
+	return decode(d, p, len, NULL, from, received_ms, sink, NULL);
+}
+
+enum tsn_decode
+tsn_decode_later(struct tsn_decoder *d, const uint8_t *head, size_t len, const struct tsn_far_place *where,
+    const struct tsn_sender *from, int64_t received_ms, struct tsn_batch_sink *sink, struct tsn_later *later)
+{
+	return decode(d, head, len, where, from, received_ms, sink, later);
 }
 
 enum tsn_decode

@@ -89,6 +89,14 @@ uint64_t tsn_decoder_refused(const struct tsn_decoder *d);
  */
 enum tsn_decode tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len,
     const struct tsn_sender *from, int64_t received_ms, struct tsn_batch_sink *sink);
+/*
+ * The same for a message of which only the header is known (tsn_later_may): its records are added to [later], and the batches only
+ * count them.
+ */
+struct tsn_far_place;
+struct tsn_later;
+enum tsn_decode tsn_decode_later(struct tsn_decoder *d, const uint8_t *head, size_t len, const struct tsn_far_place *where,
+    const struct tsn_sender *from, int64_t received_ms, struct tsn_batch_sink *sink, struct tsn_later *later);
 /* The same for a datagram whose source port nobody knows. */
 enum tsn_decode tsn_decode_datagram(struct tsn_decoder *d, const uint8_t *p, size_t len,
     struct tsn_addr exporter, int64_t received_ms, struct tsn_batch_sink *sink);

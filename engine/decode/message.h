@@ -8,6 +8,7 @@
 #define TSN_DECODE_MESSAGE_H
 
 #include "decode/decode.h"
+#include "decode/later.h"
 #include "flow/exporter.h"
 
 struct tsn_message {
@@ -17,6 +18,9 @@ struct tsn_message {
 	uint32_t source;        /* index of the exporter... */
 	struct tsn_exporter *x; /* ...and the exporter */
 	int64_t received;       /* ms since 1970 UTC */
+	/* of a message whose records wait: [p] has its header; else NULL */
+	const struct tsn_far_place *where;
+	struct tsn_later *later;
 };
 
 #endif

@@ -14,6 +14,7 @@
 #include "input/pcap.h"
 
 #define STEP 1024                       /* frames */
+#define NEAR 64u                        /* of them, to each that could not be left where it is */
 #define DECIDE_UDP 1000                 /* datagrams after which no export message is expected any more... */
 #define DECIDE_BYTES ((size_t)64 << 20) /* ...nor after so much of anything */
 
@@ -24,6 +25,7 @@ struct capture {
 	enum tsn_feed_as as;
 	uint16_t port;
 	bool version_told;
+	unsigned near; /* so many frames are taken whole before it is tried again to leave one where it is */
 };
 
 static bool
@@ -180,6 +182,26 @@ tell_version(struct tsn_feed *f, struct capture *c, const struct tsn_datagram *d
 	c->version_told = true;
 }
 
+/* A datagram of which the engine wants no more than the header for now. */
+static bool
+leave(struct tsn_feed *f, struct capture *c)
+{
+	struct tsn_far_place where;
+	struct tsn_datagram d;
+
+	if (c->near > 0 || tsn_engine_hands(f->engine) == NULL) {
+		c->near -= c->near > 0;
+		return false;
+	}
+	if (c->spool.n == 0 && tsn_pcap_look(c->pcap, &d, &where) &&
+	    tsn_engine_later(f->engine, d.payload, d.len, &where, &(struct tsn_sender){ d.exporter, d.src_port }, d.received_ms)) {
+		tsn_pcap_pass(c->pcap);
+		return true;
+	}
+	c->near = NEAR;
+	return false;
+}
+
 static enum tsn_feed_step
 read_exports(struct tsn_feed *f, struct capture *c)
 {
@@ -190,6 +212,10 @@ read_exports(struct tsn_feed *f, struct capture *c)
 		struct tsn_sender from;
 		enum tsn_decode status;
 
+		if (leave(f, c)) {
+			f->report.records++;
+			continue;
+		}
 		if (!next_frame(c, &frame)) {
 			tsn_pcap_flush(c->pcap);
 			tell_exports(f, tsn_pcap_report(c->pcap));

@@ -18,9 +18,10 @@ struct name {
 };
 
 struct tsn_exporters {
-	uint32_t max, count;
-	size_t chunks, chunk_cap;
-	struct tsn_exporter **chunk;
+	uint32_t max;
+	_Atomic uint32_t count; /* those that are there may be looked up by other threads while one is entered */
+	size_t chunks;
+	struct tsn_exporter **chunk; /* as many as there can be */
 	uint32_t *slot; /* open addressing: index of an entry, 0 if free (entry 0 is never looked up) */
 	uint32_t slots; /* a power of two, at least twice the count */
 	struct tsn_arena *names; /* batches point at names, so none is freed before the table; equal ones are one */
@@ -63,16 +64,10 @@ slot_of(uint32_t *slot, uint32_t slots, const struct tsn_exporters *t, struct ts
 static bool
 reserve(struct tsn_exporters *t)
 {
-	struct tsn_exporter **chunk;
 	uint32_t *slot, slots, i;
 
 	if (t->count == t->chunks * CHUNK) {
-		chunk = tsn_grow(t->chunk, t->chunks, &t->chunk_cap, sizeof(*chunk));
-		if (chunk == NULL)
-			return false;
-		t->chunk = chunk;
-		chunk[t->chunks] = tsn_calloc(CHUNK, sizeof(**chunk));
-		if (chunk[t->chunks] == NULL)
+		if (t->chunks > t->max / CHUNK || (t->chunk[t->chunks] = tsn_calloc(CHUNK, sizeof(**t->chunk))) == NULL)
 			return false;
 		t->chunks++;
 	}
@@ -156,8 +151,9 @@ tsn_exporters_new(uint32_t max)
 	if (t == NULL)
 		return NULL;
 	t->max = max > UINT32_MAX / 4 ? UINT32_MAX / 4 : max;
+	t->chunk = tsn_calloc(t->max / CHUNK + (size_t)1, sizeof(struct tsn_exporter *));
 	t->names = tsn_arena_new();
-	if (t->names == NULL || !reserve(t)) {
+	if (t->chunk == NULL || t->names == NULL || !reserve(t)) {
 		tsn_exporters_free(t);
 		return NULL;
 	}
@@ -191,6 +187,15 @@ tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr)
 		return 0;
 	slot = slot_of(t->slot, t->slots, t, addr); /* the slots may have moved */
 	return *slot = enter(t, addr);
+}
+
+const struct tsn_exporter *
+tsn_exporters_usual(const struct tsn_exporters *t, struct tsn_addr addr)
+{
+	const uint32_t i = *slot_of(t->slot, t->slots, t, addr);
+	const struct tsn_exporter *e = &t->chunk[i / CHUNK][i % CHUNK];
+
+	return i != 0 && e->flags_seen && e->interfaces_seen && e->sampling_override == 0 ? e : NULL;
 }
 
 uint32_t

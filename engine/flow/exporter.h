@@ -126,6 +126,11 @@ uint32_t tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr);
  */
 uint32_t tsn_exporters_nobody(struct tsn_exporters *t);
 bool tsn_exporter_is_nobody(struct tsn_exporters *t, uint32_t index);
+/*
+ * The exporter, if it is known so well that rows of NetFlow that tell no sampling tell nothing new of it, nor does the site: then the normal
+ * form of such rows changes nothing, and may be made by any thread, while others are entered. NULL: not so, yet.
+ */
+const struct tsn_exporter *tsn_exporters_usual(const struct tsn_exporters *t, struct tsn_addr addr);
 /* Pointers stay valid until the table is freed. */
 struct tsn_exporter *tsn_exporters_at(struct tsn_exporters *t, uint32_t index);
 /* Number of entries, the shared one included. */

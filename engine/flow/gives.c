@@ -48,6 +48,14 @@ tsn_exporters_count_gives(struct tsn_exporters *t, const struct tsn_batch *b)
 	}
 }
 
+void
+tsn_exporter_count_usual(struct tsn_exporter *x, uint32_t n)
+{
+	const unsigned both = x->both_seen ? 1u << TSN_GIVES_BOTH_DIRECTIONS : 0;
+
+	x->gave[0][1u << TSN_GIVES_FLAGS | 1u << TSN_GIVES_INTERFACES | 1u << TSN_GIVES_UNSAMPLED | both] += n;
+}
+
 uint64_t
 tsn_exporter_without(const struct tsn_exporter *x, bool talks, uint32_t needs)
 {

@@ -17,6 +17,8 @@ enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN
 
 /* Counts the rows of a batch of flows or conversations, each with its exporter, by the set of what it gives. */
 void tsn_exporters_count_gives(struct tsn_exporters *t, const struct tsn_batch *b);
+/* The same for [n] flows of [x], a usual one (tsn_exporters_usual). */
+void tsn_exporter_count_usual(struct tsn_exporter *x, uint32_t n);
 /* Rows of [x] counted so far, flows or conversations, that do not give all of the set [needs]. */
 uint64_t tsn_exporter_without(const struct tsn_exporter *x, bool talks, uint32_t needs);
 

@@ -70,6 +70,34 @@ damaged(const struct tsn_reader *r, size_t have, uint32_t captured, char error[T
 	return TSN_FRAMES_DAMAGED;
 }
 
+/* What the header at [p] says, its length checked before. */
+static void
+read_frame(const struct tsn_classic *c, const uint8_t *p, uint32_t captured, struct tsn_frame *out)
+{
+	out->ms = (int64_t)number(p, c->swapped) * 1000 +
+	    number(p + 4, c->swapped) / (c->nano ? 1000000 : 1000);
+	out->p = p + RECORD_HEADER;
+	out->len = captured;
+	out->full = number(p + 12, c->swapped);
+	if (out->full < captured)
+		out->full = captured;
+}
+
+bool
+tsn_classic_look(struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out, size_t at, struct tsn_far_place *where, size_t *whole)
+{
+	uint32_t captured;
+
+	if (!tsn_reader_look(r, c->head, sizeof(c->head)))
+		return false;
+	captured = number(c->head + 8, c->swapped);
+	*whole = RECORD_HEADER + (size_t)captured;
+	if (captured > CAPTURED_MAX || *whole < sizeof(c->head) || !tsn_reader_leave(r, *whole, RECORD_HEADER + at, where))
+		return false;
+	read_frame(c, c->head, captured, out);
+	return true;
+}
+
 enum tsn_frames
 tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out,
     char error[TSN_INPUT_ERROR])
@@ -90,13 +118,7 @@ tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_f
 	if (have < RECORD_HEADER + captured)
 		return damaged(r, have, captured, error);
 	p = r->buf + r->pos;
-	out->ms = (int64_t)number(p, c->swapped) * 1000 +
-	    number(p + 4, c->swapped) / (c->nano ? 1000000 : 1000);
-	out->p = p + RECORD_HEADER;
-	out->len = captured;
-	out->full = number(p + 12, c->swapped);
-	if (out->full < captured)
-		out->full = captured;
+	read_frame(c, p, captured, out);
 	tsn_reader_take(r, RECORD_HEADER + captured);
 	return TSN_FRAMES_ONE;
 }

@@ -12,10 +12,13 @@
 
 enum tsn_frames { TSN_FRAMES_ONE, TSN_FRAMES_END, TSN_FRAMES_DAMAGED };
 
+#define TSN_CLASSIC_HEAD 96u
+
 /* The classic pcap file (draft-ietf-opsawg-pcap). */
 struct tsn_classic {
 	bool swapped, nano;
 	uint32_t link;
+	uint8_t head[TSN_CLASSIC_HEAD]; /* of a frame that is left where it is */
 };
 
 /* True if the first four bytes are its magic number, in either byte order. */
@@ -25,6 +28,13 @@ bool tsn_classic_open(struct tsn_classic *c, struct tsn_reader *r, char error[TS
 /* DAMAGED: the reason is in [error], and the reader stands where the trouble begins. */
 enum tsn_frames tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r,
     struct tsn_frame *out, char error[TSN_INPUT_ERROR]);
+
+/*
+ * The next frame where it lies, [out] having but the first bytes of it (so many as tsn_classic has room for); its byte [at] is at
+ * [where]. False: not this way, and nothing was taken either way: tsn_reader_pass with [*whole] takes it.
+ */
+bool tsn_classic_look(struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out, size_t at, struct tsn_far_place *where,
+    size_t *whole);
 
 /* What libpcap reads, through the same reader. [link] is a LINKTYPE_ number. */
 struct tsn_libpcap;

@@ -17,13 +17,18 @@
 #define FAR    ((size_t)8192)      /* ...and what is asked of memory is so far ahead: the work of several datagrams */
 #define LINE   64u
 
+/* Bytes [from, to) of the file. */
+struct window {
+	struct tsn_far far; /* others may hold it longer */
+	uint8_t *base;
+	uint64_t from, to;
+};
+
 struct tsn_mapped {
 	int fd;
 	uint64_t size;
 	uint64_t limit; /* what is copied ends here: at least a byte of the page behind is the file's, too */
-	/* the window: bytes [from, to) of the file */
-	uint8_t *base;
-	uint64_t from, to;
+	struct window *w; /* NULL: none */
 };
 
 /* --- SIGBUS --- */
@@ -81,28 +86,42 @@ tsn_mapped_allow(uint64_t least)
 /* --- copies --- */
 
 static void
-unmap(struct tsn_mapped *m)
+unmap(struct tsn_far *f)
 {
-	if (m->to > m->from)
-		munmap(m->base, (size_t)(m->to - m->from));
-	m->from = m->to = 0;
+	struct window *w = (struct window *)f;
+
+	munmap(w->base, (size_t)(w->to - w->from));
+	tsn_free(w);
 }
+
+static void
+leave(struct tsn_mapped *m)
+{
+	if (m->w != NULL)
+		tsn_far_drop(&m->w->far);
+	m->w = NULL;
+}
+
+static bool copy_far(const struct tsn_far *f, uint8_t *to, const uint8_t *from, size_t n);
 
 /* A window that begins with the page of byte [at]. False, and there is none, if it cannot be had. */
 static bool
 map(struct tsn_mapped *m, uint64_t at)
 {
 	const uint64_t from = at / PAGE * PAGE, to = m->size - from < WINDOW ? m->size : from + WINDOW;
+	struct window *w;
 	void *base;
 
-	unmap(m);
-	base = mmap(NULL, (size_t)(to - from), PROT_READ, MAP_SHARED, m->fd, (off_t)from);
-	if (base == MAP_FAILED)
+	leave(m);
+	w = tsn_malloc(sizeof(*w));
+	base = w != NULL ? mmap(NULL, (size_t)(to - from), PROT_READ, MAP_SHARED, m->fd, (off_t)from) : MAP_FAILED;
+	if (base == MAP_FAILED) {
+		tsn_free(w);
 		return false;
+	}
 	(void)madvise(base, (size_t)(to - from), MADV_SEQUENTIAL); /* a hint */
-	m->base = base;
-	m->from = from;
-	m->to = to;
+	*w = (struct window){ { copy_far, unmap, 1 }, base, from, to };
+	m->w = w;
 	return true;
 }
 
@@ -125,7 +144,7 @@ tsn_mapped_free(struct tsn_mapped *m)
 {
 	if (m == NULL)
 		return;
-	unmap(m);
+	leave(m);
 	tsn_free(m);
 }
 
@@ -134,12 +153,12 @@ tsn_mapped_free(struct tsn_mapped *m)
  * it ends becomes zeros. So if [next] is still there afterwards, none of those zeros were copied.
  */
 static bool
-copy(const struct tsn_mapped *m, uint8_t *to, const uint8_t *from, size_t n, const volatile uint8_t *next)
+copy(const struct window *w, uint8_t *to, const uint8_t *from, size_t n, const volatile uint8_t *next)
 {
 	struct guard g;
 
-	g.from = (uintptr_t)m->base;
-	g.size = (size_t)(m->to - m->from);
+	g.from = (uintptr_t)w->base;
+	g.size = (size_t)(w->to - w->from);
 	if (sigsetjmp(g.back, 0) != 0) {
 		guarded = NULL;
 		return false;
@@ -155,31 +174,78 @@ copy(const struct tsn_mapped *m, uint8_t *to, const uint8_t *from, size_t n, con
 
 /* What will be copied soon, if it is copied in as small parts as this one. Asking for a page that is not there does nothing. */
 static void
-look_ahead(const struct tsn_mapped *m, uint64_t at, size_t n)
+look_ahead(const struct window *w, uint64_t at, size_t n)
 {
-	const uint8_t *p = m->base + (at - m->from);
+	const uint8_t *p = w->base + (at - w->from);
 
-	if (n > SMALL || m->to - at < n + FAR)
+	if (n > SMALL || w->to - at < n + FAR)
 		return;
 #pragma GCC unroll 8
 	for (size_t i = 0; i < n; i += LINE)
 		__builtin_prefetch(p + FAR + i, 0, 2); /* the second cache: columns push it out of the first */
 }
 
+/* Where the page behind the one with the last of [n] bytes begins. */
+static uint64_t
+page_behind(uint64_t at, size_t n)
+{
+	return (at + n + PAGE - 1) / PAGE * PAGE;
+}
+
+static bool
+copy_far(const struct tsn_far *f, uint8_t *to, const uint8_t *from, size_t n)
+{
+	const struct window *w = (const struct window *)f;
+
+	return copy(w, to, from, n, w->base + (page_behind(w->from + (uint64_t)(from - w->base), n) - w->from));
+}
+
+bool
+tsn_mapped_in_window(struct tsn_mapped *m, uint64_t at, size_t n)
+{
+	if (at + n > m->limit)
+		return false;
+	if (m->w != NULL && at >= m->w->from && page_behind(at, n) < m->w->to)
+		return true;
+	return map(m, at) && page_behind(at, n) < m->w->to;
+}
+
+bool
+tsn_mapped_look(const struct tsn_mapped *m, uint8_t *to, size_t n, uint64_t at)
+{
+	return copy_far(&m->w->far, to, m->w->base + (at - m->w->from), n);
+}
+
+void
+tsn_mapped_soon(const struct tsn_mapped *m, uint64_t at, size_t n)
+{
+	const uint8_t *p = m->w->base + (at - m->w->from);
+
+	if (at + n > m->w->to)
+		return;
+	for (size_t i = 0; i < n; i += LINE)
+		__builtin_prefetch(p + i);
+	__builtin_prefetch(p + n - 1);
+}
+
+struct tsn_far_place
+tsn_mapped_place(const struct tsn_mapped *m, uint64_t at)
+{
+	return (struct tsn_far_place){ &m->w->far, m->w->base + (at - m->w->from) };
+}
+
 size_t
 tsn_mapped_copy(struct tsn_mapped *m, uint8_t *to, size_t room, uint64_t at)
 {
-	uint64_t next;
 	size_t n;
 
 	if (at >= m->limit)
 		return 0;
 	n = m->limit - at < room ? (size_t)(m->limit - at) : room;
-	next = (at + n + PAGE - 1) / PAGE * PAGE;
-	if ((at < m->from || next >= m->to) && (!map(m, at) || next >= m->to))
+	if (!tsn_mapped_in_window(m, at, n))
 		return 0;
-	if (!copy(m, to, m->base + (at - m->from), n, m->base + (next - m->from)))
+	if (!tsn_mapped_look(m, to, n, at))
 		return 0;
-	look_ahead(m, at, n);
+	look_ahead(m->w, at, n);
 	return n;
 }

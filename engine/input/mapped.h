@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/far.h"
+
 struct tsn_mapped;
 
 #define TSN_MAPPED_LEAST ((uint64_t)1 << 20) /* bytes of a file that is worth it */
@@ -31,5 +33,15 @@ void tsn_mapped_free(struct tsn_mapped *m);
  * where [at] grows.
  */
 size_t tsn_mapped_copy(struct tsn_mapped *m, uint8_t *to, size_t room, uint64_t at);
+
+/*
+ * The same for who leaves bytes where they are. Are those of [at, at + n) in one window, which becomes the one at hand? Then some of them
+ * may be looked at (false: only read(2) can tell what is there), and others kept for later, on any thread.
+ */
+bool tsn_mapped_in_window(struct tsn_mapped *m, uint64_t at, size_t n);
+bool tsn_mapped_look(const struct tsn_mapped *m, uint8_t *to, size_t n, uint64_t at);
+struct tsn_far_place tsn_mapped_place(const struct tsn_mapped *m, uint64_t at);
+/* The [n] bytes from [at] on will be looked at soon, if there are so many. */
+void tsn_mapped_soon(const struct tsn_mapped *m, uint64_t at, size_t n);
 
 #endif

@@ -25,7 +25,8 @@ struct tsn_pcap {
 	struct {
 		bool known;
 		uint32_t src, ports;
-	} last; /* where the last export datagram came from and went to; see take_again */
+	} last; /* where the last export datagram came from and went to; see is_again */
+	size_t looked_at; /* bytes of the frame that tsn_pcap_look was about */
 	struct tsn_streams *streams;
 	struct tsn_fragments *fragments;
 	struct tsn_pcap_report report;
@@ -238,12 +239,20 @@ is_usual(const struct tsn_pcap *p, const struct tsn_frame *f)
 	return total >= PAYLOAD - IP && total <= f->len - IP && tsn_wire_u16(q + UDP + 4) == total - (UDP - IP);
 }
 
+/* Of a stream that is known to be wanted, whatever its payload. */
+static bool
+is_of_stream(const struct tsn_pcap *p, const struct tsn_datagram *d)
+{
+	if (p->opts.n_ports > 0)
+		return port_wanted(&p->opts, d->dst_port);
+	return p->opts.sniff == NULL || tsn_streams_has(p->streams, d->exporter, d->dst_port);
+}
+
 /* From here on usual frames with these addresses and ports need not be looked at as others are. */
 static void
 remember(struct tsn_pcap *p, const struct tsn_frame *f, const struct tsn_datagram *d)
 {
-	p->last.known = is_usual(p, f) && (p->opts.n_ports > 0 || p->opts.sniff == NULL ||
-	    tsn_streams_has(p->streams, d->exporter, d->dst_port));
+	p->last.known = is_usual(p, f) && is_of_stream(p, d);
 	if (!p->last.known)
 		return;
 	p->last.src = tsn_wire_u32(f->p + IP + 12);
@@ -252,17 +261,42 @@ remember(struct tsn_pcap *p, const struct tsn_frame *f, const struct tsn_datagra
 
 /* A capture of exports has a few streams, and its frames differ in numbers: what holds for the last one holds for this. */
 static bool
-take_again(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
+is_again(const struct tsn_pcap *p, const struct tsn_frame *f)
+{
+	return p->last.known && is_usual(p, f) && tsn_wire_u32(f->p + IP + 12) == p->last.src && tsn_wire_u32(f->p + UDP) == p->last.ports;
+}
+
+/* The datagram of a usual frame. */
+static void
+take_usual(const struct tsn_frame *f, struct tsn_datagram *out)
 {
 	const uint8_t *q = f->p;
 
-	if (!p->last.known || !is_usual(p, f) || tsn_wire_u32(q + IP + 12) != p->last.src || tsn_wire_u32(q + UDP) != p->last.ports)
-		return false;
 	*out = (struct tsn_datagram){ .payload = q + PAYLOAD, .len = (size_t)tsn_wire_u16(q + UDP + 4) - (PAYLOAD - UDP),
-		.exporter = tsn_addr_v4(p->last.src), .src_port = (uint16_t)(p->last.ports >> 16),
-		.dst_port = (uint16_t)p->last.ports, .received_ms = f->ms };
+		.exporter = tsn_addr_v4(tsn_wire_u32(q + IP + 12)), .src_port = tsn_wire_u16(q + UDP),
+		.dst_port = tsn_wire_u16(q + UDP + 2), .received_ms = f->ms };
+}
+
+_Static_assert(16 + PAYLOAD + TSN_PCAP_HEAD <= TSN_CLASSIC_HEAD, "all that is_again and the payload's reader look at is there");
+
+bool
+tsn_pcap_look(struct tsn_pcap *p, struct tsn_datagram *out, struct tsn_far_place *where)
+{
+	struct tsn_frame f;
+
+	if (p->ended || p->libpcap != NULL || !tsn_classic_look(&p->classic, p->reader, &f, PAYLOAD, where, &p->looked_at) || !is_usual(p, &f))
+		return false;
+	take_usual(&f, out);
+	return out->len >= TSN_PCAP_HEAD && (is_again(p, &f) || is_of_stream(p, out));
+}
+
+void
+tsn_pcap_pass(struct tsn_pcap *p)
+{
+	p->report.packets++;
 	p->report.datagrams++;
-	return true;
+	tsn_reader_pass(p->reader, p->looked_at);
+	p->report.bytes = p->reader->offset;
 }
 
 bool
@@ -271,8 +305,11 @@ tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram
 	struct tsn_ip ip;
 
 	p->report.packets++;
-	if (take_again(p, f, out))
+	if (is_again(p, f)) {
+		take_usual(f, out);
+		p->report.datagrams++;
 		return true;
+	}
 	switch (tsn_packet_parse(p->link, f->p, f->len, f->full, &ip)) {
 	case TSN_PACKET_UDP:
 		if (!take_udp(p, &ip, f->ms, out))

@@ -12,6 +12,7 @@
 #ifndef TSN_INPUT_PCAP_H
 #define TSN_INPUT_PCAP_H
 
+#include "base/far.h"
 #include "input/frame.h"
 
 struct tsn_pcap;
@@ -66,6 +67,13 @@ bool tsn_pcap_next(struct tsn_pcap *p, struct tsn_datagram *out);
 bool tsn_pcap_frame(struct tsn_pcap *p, struct tsn_frame *out);
 bool tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out);
 void tsn_pcap_flush(struct tsn_pcap *p);
+/*
+ * A datagram that is left where it lies, if it is a usual one of a stream that is known, in a file whose bytes can be: [out] has the first
+ * TSN_PCAP_HEAD bytes of the payload, which is at [where]. False: not this way; nothing is taken either way, but by tsn_pcap_pass.
+ */
+#define TSN_PCAP_HEAD 24u
+bool tsn_pcap_look(struct tsn_pcap *p, struct tsn_datagram *out, struct tsn_far_place *where);
+void tsn_pcap_pass(struct tsn_pcap *p);
 /* Forgets the frames taken so far, so that they may be taken again. False when memory is out: then only close it. */
 bool tsn_pcap_forget(struct tsn_pcap *p);
 /* LINKTYPE_ number of its frames. */

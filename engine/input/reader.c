@@ -273,12 +273,13 @@ take_piece(struct tsn_reader *r, size_t want)
 /* --- mapped --- */
 
 #define STEP ((size_t)2048) /* less is not copied at a time */
+#define SOON 8u             /* so many frames ahead */
+#define LOOKED_AT 24u       /* bytes behind what is looked at of all of them */
 
-/* Where there are others to read ahead, that takes more off the reader. */
 static void
 begin_mapped(struct tsn_reader *r)
 {
-	if (r->eof || r->hands != NULL || !is_anywhere(r) || (r->place = lseek(r->fd, 0, SEEK_CUR)) < 0)
+	if (r->eof || !is_anywhere(r) || (r->place = lseek(r->fd, 0, SEEK_CUR)) < 0)
 		return;
 	r->mapped = tsn_mapped_new(r->fd, r->file_size);
 }
@@ -304,6 +305,46 @@ static size_t
 step_of(const struct tsn_reader *r)
 {
 	return r->step == 0 || r->step >= TSN_AHEAD_PIECE ? TSN_AHEAD_PIECE : r->step > STEP / 2 ? r->step : STEP / r->step * r->step;
+}
+
+/* --- left where it is --- */
+
+static uint64_t
+next_place(const struct tsn_reader *r)
+{
+	return (uint64_t)r->place - (r->end - r->pos);
+}
+
+bool
+tsn_reader_look(struct tsn_reader *r, uint8_t *to, size_t n)
+{
+	const uint64_t at = next_place(r);
+
+	return r->mapped != NULL && tsn_mapped_in_window(r->mapped, at, n) && tsn_mapped_look(r->mapped, to, n, at);
+}
+
+bool
+tsn_reader_leave(struct tsn_reader *r, size_t n, size_t at, struct tsn_far_place *where)
+{
+	const uint64_t from = next_place(r);
+
+	if (!tsn_mapped_in_window(r->mapped, from, n))
+		return false;
+	*where = tsn_mapped_place(r->mapped, from + at);
+	tsn_mapped_soon(r->mapped, from + SOON * n, at + LOOKED_AT);
+	return true;
+}
+
+/* What was copied besides is copied again, if it is wanted. */
+void
+tsn_reader_pass(struct tsn_reader *r, size_t n)
+{
+	const uint64_t to = next_place(r) + n;
+
+	r->file_read += to > (uint64_t)r->place ? to - (uint64_t)r->place : 0;
+	r->place = (off_t)to;
+	r->offset += n;
+	r->pos = r->end = 0;
 }
 
 /* --- as it is asked for --- */
@@ -372,7 +413,7 @@ tsn_reader_more(struct tsn_reader *r, size_t n)
 		if (r->is_ahead && take_piece(r, n))
 			continue;
 		gather(r);
-		if (fill(r))
+		if (fill(r) && r->mapped == NULL)
 			go_ahead(r);
 	}
 	return r->end - r->pos;

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "base/far.h"
 #include "base/hands.h"
 #include "input/datagram.h"
 #include "input/wait.h"
@@ -76,6 +77,14 @@ tsn_reader_by(struct tsn_reader *r, size_t n)
 	for (size_t i = 0; r->is_ahead && i < n && soon + i < r->end; i += 64)
 		__builtin_prefetch(r->buf + soon + i, 0, 2);
 }
+/*
+ * For who leaves bytes where they are, if they lie in mapped pages. The first [n] of the next bytes into [to]; false: not this way. Are
+ * the next [n] all there, too? If so, where the one at [at] is, and the same [n] bytes ahead will soon be asked for. Then they
+ * may be passed over.
+ */
+bool tsn_reader_look(struct tsn_reader *r, uint8_t *to, size_t n);
+bool tsn_reader_leave(struct tsn_reader *r, size_t n, size_t at, struct tsn_far_place *where);
+void tsn_reader_pass(struct tsn_reader *r, size_t n);
 /* What [error] says, for people; only if there is one. */
 const char *tsn_reader_error(const struct tsn_reader *r);
 /* Bytes of the file, as it lies there, that were read, and that there are; [total] 0 if unknown (a pipe). */

@@ -125,6 +125,12 @@ tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out)
 	*out = vm->counters;
 }
 
+bool
+tsn_vm_told(const struct tsn_vm *vm)
+{
+	return vm->told;
+}
+
 void
 tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out)
 {
@@ -312,6 +318,15 @@ closed(struct tsn_run *r, struct tsn_mask *out, int64_t window)
 	}
 }
 
+static void
+keep_out(struct tsn_vm *vm, uint64_t *n, const struct tsn_mask *rows)
+{
+	const uint32_t more = tsn_mask_count(rows);
+
+	*n += more;
+	vm->told |= more > 0;
+}
+
 /*
  * Most tests are followed by an instruction that asks whether they left any row; they know, and looking at
  * what they have just written bit by bit would wait for it to arrive.
@@ -455,14 +470,16 @@ run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 			vm->ends = tsn_mask_any(&m[in->b]);
 			break;
 		case TSN_OP_CODE_HIDDEN:
-			vm->kept_out[in->a].hidden += tsn_mask_count(&m[in->b]);
+			keep_out(vm, &vm->kept_out[in->a].hidden, &m[in->b]);
 			break;
 		case TSN_OP_CODE_OUTSIDE:
-			vm->kept_out[in->a].outside += tsn_mask_count(&m[in->b]);
+			keep_out(vm, &vm->kept_out[in->a].outside, &m[in->b]);
 			break;
 		case TSN_OP_CODE_MATCH:
-			if (vm->ends || ANY(in->b))
+			if (vm->ends || ANY(in->b)) {
+				vm->told = true;
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
+			}
 			vm->ends = false;
 			break;
 		case TSN_OPCODE_COUNT:
@@ -520,6 +537,7 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 
 	vm->door = tsn_door_of(b->kind);
 	code = &vm->p->code[vm->door];
+	vm->told = false;
 	if (code->n == 0)
 		return;
 	vm->batch++;

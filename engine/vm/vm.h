@@ -62,6 +62,8 @@ void tsn_vm_watch(struct tsn_vm *vm, uint32_t rule);
 const struct tsn_mask *tsn_vm_mask(const struct tsn_vm *vm, uint32_t export);
 bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row);
 bool tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
+/* Has the last run told of anything: matches, or rows that are counted? */
+bool tsn_vm_told(const struct tsn_vm *vm);
 /* The same as a real, whatever the value is. */
 static inline bool
 tsn_vm_number(const struct tsn_vm *vm, uint32_t export, uint32_t row, double *out)

@@ -349,9 +349,10 @@ Test(input_ahead, growing_files)
 
 	make_plain();
 	memcpy(packed, plain, SIZE);
-	cr_assert(tsn_mapped_allow(0));
-	for (unsigned threads = 0; threads <= MAPPED; threads++)
+	for (unsigned threads = 0; threads <= MAPPED; threads++) {
+		cr_assert(tsn_mapped_allow(threads == MAPPED ? 0 : UINT64_MAX));
 		read_growing(SIZE, threads);
+	}
 	n = packed_put(0, plain, SIZE, packed, sizeof(packed));
 	if (n > 600000)
 		read_growing(n, THREADS);
