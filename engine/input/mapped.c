@@ -75,10 +75,12 @@ on_bus(int number, siginfo_t *info, void *context)
 bool
 tsn_mapped_allow(uint64_t least)
 {
+	static bool caught;
 	struct sigaction a = { .sa_sigaction = on_bus, .sa_flags = SA_SIGINFO };
 
-	if (shortest == UINT64_MAX && sigaction(SIGBUS, &a, &former) != 0)
+	if (!caught && sigaction(SIGBUS, &a, &former) != 0)
 		return false;
+	caught = true;
 	shortest = least;
 	return true;
 }

@@ -209,6 +209,18 @@ tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i,
 	return tsn_mask_has(&v->known, row);
 }
 
+bool
+tsn_vm_number(const struct tsn_vm *vm, uint32_t export, uint32_t row, double *out)
+{
+	bool real, known;
+	int64_t i;
+	double f;
+
+	known = tsn_vm_value(vm, export, row, &i, &f, &real);
+	*out = real ? f : (double)i;
+	return known;
+}
+
 /* In two halves: for all 128 bytes at once gcc takes `rep stos`, whose start costs more than the stores. */
 static inline void
 empty(struct tsn_mask *m)

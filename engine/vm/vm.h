@@ -62,20 +62,10 @@ void tsn_vm_watch(struct tsn_vm *vm, uint32_t rule);
 const struct tsn_mask *tsn_vm_mask(const struct tsn_vm *vm, uint32_t export);
 bool tsn_vm_mask_has(const struct tsn_vm *vm, uint32_t export, uint32_t row);
 bool tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_t *i, double *f, bool *real);
+/* The same as a real, whatever the value is. */
+bool tsn_vm_number(const struct tsn_vm *vm, uint32_t export, uint32_t row, double *out);
 /* Has the last run told of anything: matches, or rows that are counted? */
 bool tsn_vm_told(const struct tsn_vm *vm);
-/* The same as a real, whatever the value is. */
-static inline bool
-tsn_vm_number(const struct tsn_vm *vm, uint32_t export, uint32_t row, double *out)
-{
-	bool real, known;
-	int64_t i;
-	double f;
-
-	known = tsn_vm_value(vm, export, row, &i, &f, &real);
-	*out = real ? f : (double)i;
-	return known;
-}
 void tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out);
 /* At a reload: what was counted of rules of the same name goes on. */
 void tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old);

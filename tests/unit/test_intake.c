@@ -66,7 +66,7 @@ make_line(struct line *l, unsigned receivers, struct seen *seen)
 	cr_assert_not_null(l->socket.udp[0], "%s", error);
 	l->socket.nudp = tsn_udp_spread(l->socket.udp, receivers);
 	l->in = (struct tsn_intake){ .ports = &l->ports,
-		.engine = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .arg = seen }),
+		.engine = tsn_engine_new(&(struct tsn_engine_options){ .on_rows = on_rows, .rows_read = tsn_field_set_all(), .arg = seen }),
 		.receivers = receivers > 0 ? tsn_receivers_new(receivers, 0, NULL) : NULL };
 	cr_assert(l->in.engine != NULL && (receivers == 0 || (l->in.receivers != NULL && l->socket.nudp == receivers)));
 	tsn_udp_local(l->socket.udp[0], &addr, &port);
