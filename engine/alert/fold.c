@@ -45,7 +45,8 @@ mark(struct tsn_alerts *a, struct tsn_alert_entry *e, uint32_t row)
 	a->dirty[a->ndirty++] = e;
 }
 
-static void
+/* Inlined always, as base/prefetch.h says. */
+static inline __attribute__((always_inline)) void
 prefetch_details(const struct tsn_alert_entry *e)
 {
 	if (e == NULL || e->d == NULL)

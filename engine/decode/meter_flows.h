@@ -59,14 +59,14 @@ bool tsn_meter_flows_init(struct tsn_meter_flows *t, uint32_t max);
 /* Makes room for one more if [max] and memory allow. */
 bool tsn_meter_flows_reserve(struct tsn_meter_flows *t);
 void tsn_meter_flows_fini(struct tsn_meter_flows *t);
-/* Has what [find] will want first, or then, on its way from memory. */
-static inline void
+/* Has what [find] will want first, or then, on its way from memory. Inlined always, as base/prefetch.h says. */
+static inline __attribute__((always_inline)) void
 tsn_meter_flows_expect(const struct tsn_meter_flows *t, uint32_t tag)
 {
 	__builtin_prefetch(&t->table[tag & t->mask]);
 }
 
-static inline void
+static inline __attribute__((always_inline)) void
 tsn_meter_flows_expect_flow(const struct tsn_meter_flows *t, uint32_t tag)
 {
 	const char *flow = (const char *)&t->flow[t->table[tag & t->mask].flow];

@@ -182,8 +182,8 @@ count(struct tsn_agg *a, uint8_t *cell, uint32_t row, uint32_t lanes)
 	tsn_head_store(cell, head | UINT64_C(1) << lane);
 }
 
-/* A cell has several lines, and all of them are read. */
-static void
+/* A cell has several lines, and all of them are read. Inlined always, as base/prefetch.h says. */
+static inline __attribute__((always_inline)) void
 ahead(const struct tsn_cells *c, uint32_t group)
 {
 	const uintptr_t cell = (uintptr_t)c->mem + (uintptr_t)group * c->size;

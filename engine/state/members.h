@@ -170,8 +170,8 @@ tsn_members_block(const struct tsn_members *m, uint64_t member)
 	return (uint32_t)((member >> 32) * m->more.blocks >> 32);
 }
 
-/* A hint that it will soon be added. */
-static inline void
+/* A hint that it will soon be added. Inlined always, as base/prefetch.h says. */
+static inline __attribute__((always_inline)) void
 tsn_members_ahead(const struct tsn_members *m, uint64_t member, uint64_t low)
 {
 	if (m->size == TSN_MEMBERS_SKETCH)

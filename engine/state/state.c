@@ -346,7 +346,8 @@ forget(struct tsn_family *f, uint32_t stop)
 		tsn_mask_and(&f->agg[a].out->known, &f->agg[a].out->known, &before);
 }
 
-static void
+/* Inlined always, as base/prefetch.h says. */
+static inline __attribute__((always_inline)) void
 fetch(const void *from, size_t bytes)
 {
 	for (size_t at = 0; at < bytes; at += 64)
