@@ -71,8 +71,12 @@ make_rows(struct tsn_item *it, struct tsn_batch *b)
 void
 tsn_item_count_later(struct tsn_engine *e, const struct tsn_later *l)
 {
-	for (uint32_t i = 0; i < l->n && l->odd > 0; i++)
-		tsn_exporters_at(e->exporters, l->message[i].source)->counter[TSN_XC_CLOCK] += l->message[i].odd;
+	for (uint32_t i = 0; i < l->n && l->odd + l->lost > 0; i++) {
+		uint64_t *counter = tsn_exporters_at(e->exporters, l->message[i].source)->counter;
+
+		counter[TSN_XC_CLOCK] += l->message[i].odd;
+		counter[TSN_XC_FLOWS] -= l->message[i].lost;
+	}
 	if (l->lost > 0)
 		tsn_log(e->o.log, TSN_LOG_ERROR, "%u flows were gone when they were wanted: somebody has cut the file short", l->lost);
 }

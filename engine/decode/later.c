@@ -128,7 +128,8 @@ tsn_later_fill(struct tsn_later *l, struct tsn_batch *b)
 
 		ask_for(l, i + SOON);
 		if (!far->copy(far, bytes, m->at, TSN_LATER_HEAD + (m->first + (size_t)m->n) * RECORD)) {
-			l->lost += m->n;
+			m->lost = m->n;
+			l->lost += m->lost;
 			continue;
 		}
 		read_header(bytes, m, &h);

@@ -25,13 +25,14 @@ struct tsn_later_message {
 	uint32_t source;
 	uint16_t first;                  /* the first of its records that is a row here... */
 	uint8_t n, of;                   /* ...and so many */
-	uint8_t odd;                     /* when filled: rows with times that cannot be */
+	uint8_t odd;                     /* when filled: rows with times that cannot be... */
+	uint8_t lost;                    /* ...and rows whose bytes were gone */
 };
 
 /* The rows of one batch. */
 struct tsn_later {
 	uint32_t n;        /* messages */
-	uint32_t odd, lost; /* when filled: rows with times that cannot be, of all messages; rows whose bytes were gone */
+	uint32_t odd, lost; /* when filled: the same of all messages */
 	uint32_t nfars;
 	struct tsn_far *far[TSN_LATER_FARS];
 	struct tsn_later_message message[TSN_LATER_MESSAGES];

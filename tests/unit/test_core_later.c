@@ -251,6 +251,7 @@ Test(core_later, bytes_that_are_gone)
 	tsn_engine_stats(e, &stats);
 	cr_assert(stats.flows < MESSAGES * 28 && stats.flows >= MESSAGES * 27, "%llu", (unsigned long long)stats.flows);
 	cr_assert_eq(lines.n, stats.flows);
+	cr_assert_eq(tsn_exporters_at(tsn_engine_exporters(e), 1)->counter[TSN_XC_FLOWS], stats.flows);
 	cr_assert_gt(said, 0);
 	cr_assert(!m->freed);
 	tsn_far_drop(&m->far);
