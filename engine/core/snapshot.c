@@ -111,6 +111,9 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	at = open_part(out, "exporters");
 	tsn_exporters_save(e->exporters, out);
 	tsn_pack_close(out, at);
+	at = open_part(out, "notices");
+	tsn_exporters_save_notices(e->exporters, out);
+	tsn_pack_close(out, at);
 	if (e->dedup != NULL) {
 		at = open_part(out, "dedup");
 		tsn_dedup_save(e->dedup, out);
@@ -139,8 +142,8 @@ tsn_engine_save(struct tsn_engine *e, struct tsn_pack *out)
 	tsn_pack_close(out, at);
 }
 
-static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "sets", "conversations", "dedup", "steps" };
-enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_SETS, PART_TALKS, PART_DEDUP, PART_STEPS, PARTS };
+static const char *const part_names[] = { "engine", "exporters", "decoder", "alerts", "state", "sets", "conversations", "dedup", "steps", "notices" };
+enum { PART_ENGINE, PART_EXPORTERS, PART_DECODER, PART_ALERTS, PART_STATE, PART_SETS, PART_TALKS, PART_DEDUP, PART_STEPS, PART_NOTICES, PARTS };
 
 /* Parts that this version does not know are left out; false if it is no snapshot, or has a part twice. */
 static bool
@@ -241,6 +244,8 @@ restore_parts(struct tsn_engine *e, struct tsn_unpack part[PARTS], struct tsn_re
 	}
 	if (!tsn_exporters_load(e->exporters, &part[PART_EXPORTERS]) || !tsn_decoder_load(e->decoder, &part[PART_DECODER]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what exporters had told could not be restored: flows wait for their templates");
+	else if (part[PART_NOTICES].p != NULL && !tsn_exporters_load_notices(e->exporters, &part[PART_NOTICES]))
+		tsn_log(e->o.log, TSN_LOG_WARN, "when exporters' losses were noticed could not be restored: some alerts may say partial that are not");
 	if (e->rules != NULL && part[PART_SETS].p != NULL && !tsn_dynamic_load(e->rules, &part[PART_SETS]))
 		tsn_log(e->o.log, TSN_LOG_WARN, "what rules had added to sets could not be restored");
 	if (part[PART_STEPS].p != NULL && !restore_steps(e, part[PART_STEPS]))

@@ -194,6 +194,12 @@ struct tsn_unpack;
  */
 void tsn_exporters_save(struct tsn_exporters *t, struct tsn_pack *out);
 bool tsn_exporters_load(struct tsn_exporters *t, struct tsn_unpack *in);
+/*
+ * When losses were noticed, of the same exporters: what tsn_exporter_noticed says is then the same. Without it losses stand in, from
+ * when the exporter had been heard before. Any bytes may be given; false: nothing was entered.
+ */
+void tsn_exporters_save_notices(struct tsn_exporters *t, struct tsn_pack *out);
+bool tsn_exporters_load_notices(struct tsn_exporters *t, struct tsn_unpack *in);
 /* Share of what it sent that did not arrive, 0 to 1, by the sequence numbers. */
 double tsn_exporter_loss(const struct tsn_exporter *x);
 const char *tsn_exporter_format_name(enum tsn_exporter_format f);

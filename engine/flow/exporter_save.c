@@ -53,7 +53,7 @@ load_presence(struct tsn_exporter *x, struct tsn_unpack *in)
 	p->first_heard = tsn_unpack_int(in);
 	p->last_heard = tsn_unpack_int(in);
 	p->nlosses = load_stretches(p->loss, TSN_EXPORTER_LOSSES, in);
-	/* of what comes now, all that was lost was noticed before */
+	/* of what comes now, all that was lost was noticed before: where nothing more exact follows (tsn_exporters_load_notices) */
 	p->nnotices = p->nlosses;
 	memcpy(p->notice, p->loss, sizeof(p->notice));
 	p->ngaps = load_stretches(p->gap, TSN_EXPORTER_GAPS, in);
@@ -138,4 +138,41 @@ tsn_exporters_load(struct tsn_exporters *t, struct tsn_unpack *in)
 	struct tsn_unpack look = *in;
 
 	return load_all(NULL, &look) && load_all(t, in);
+}
+
+/* --- when losses were noticed: for itself, because it came later than the rest --- */
+
+void
+tsn_exporters_save_notices(struct tsn_exporters *t, struct tsn_pack *out)
+{
+	const uint32_t n = tsn_exporters_count(t);
+
+	tsn_pack_uint(out, n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct tsn_presence *p = &tsn_exporters_at(t, i)->presence;
+
+		save_stretches(p->notice, p->nnotices, out);
+	}
+}
+
+/* With [t] NULL only looks whether it makes sense. */
+static bool
+load_all_notices(struct tsn_exporters *t, struct tsn_unpack *in)
+{
+	const uint64_t n = tsn_unpack_uint(in);
+
+	for (uint64_t i = 0; i < n && !in->bad; i++) {
+		struct tsn_presence none = { 0 }, *p = t != NULL && i < tsn_exporters_count(t) ? &tsn_exporters_at(t, (uint32_t)i)->presence : &none;
+
+		p->nnotices = load_stretches(p->notice, TSN_EXPORTER_NOTICES, in);
+	}
+	return tsn_unpack_done(in);
+}
+
+bool
+tsn_exporters_load_notices(struct tsn_exporters *t, struct tsn_unpack *in)
+{
+	struct tsn_unpack look = *in;
+
+	return load_all_notices(NULL, &look) && load_all_notices(t, in);
 }

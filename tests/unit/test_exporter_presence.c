@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/pack.h"
 #include "flow/exporter.h"
 
 static struct tsn_exporters *table;
@@ -79,6 +80,38 @@ Test(exporter_presence, what_was_noticed_before, .init = begin, .fini = end)
 		}
 	}
 	cr_assert(full > 100 && yes > n && k > 1000);
+}
+
+/* As bytes and back: what was noticed, and not only what was lost, which begins when the exporter had been heard before. */
+Test(exporter_presence, what_was_noticed_is_restored, .init = begin, .fini = end)
+{
+	struct tsn_exporter *x = tsn_exporters_at(table, one), *y;
+	struct tsn_exporters *other = tsn_exporters_new(16);
+	struct tsn_pack k = { 0 }, notices = { 0 };
+	struct tsn_unpack in;
+	int differs = 0;
+
+	tsn_exporter_lose(x, 100000, 140000);
+	tsn_exporter_lose(x, 140000, 149000); /* one that goes on: nothing was noticed in between */
+	tsn_exporter_lose(x, 190000, 200000);
+	tsn_exporters_save(table, &k);
+	tsn_exporters_save_notices(table, &notices);
+	cr_assert(!k.failed && !notices.failed);
+	in = (struct tsn_unpack){ k.p, k.p + k.n, false };
+	cr_assert(tsn_exporters_load(other, &in));
+	y = tsn_exporters_at(other, tsn_exporters_find(other, tsn_addr_v4(1)));
+	for (int64_t t = 90000; t < 250000; t += 500)
+		differs += tsn_exporter_noticed(&x->presence, t, 5000) != tsn_exporter_noticed(&y->presence, t, 5000);
+	cr_assert(differs > 0, "losses alone say the same");
+	in = (struct tsn_unpack){ notices.p, notices.p + notices.n - 1, false };
+	cr_assert(!tsn_exporters_load_notices(other, &in) && y->presence.nnotices == y->presence.nlosses, "cut");
+	in = (struct tsn_unpack){ notices.p, notices.p + notices.n, false };
+	cr_assert(tsn_exporters_load_notices(other, &in));
+	for (int64_t t = 90000; t < 250000; t += 500)
+		cr_assert_eq(tsn_exporter_noticed(&x->presence, t, 5000), tsn_exporter_noticed(&y->presence, t, 5000), "at %lld", (long long)t);
+	tsn_pack_fini(&k);
+	tsn_pack_fini(&notices);
+	tsn_exporters_free(other);
 }
 
 /* More losses than are kept: what was forgotten is not taken to be whole, what is remembered is exact. */

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "flow/exporter.h"
 #include "unit/mutate.h"
 #include "unit/snapshot_rows.h"
 
@@ -117,6 +118,30 @@ Test(snapshot, other_rules_take_what_is_theirs)
 	cr_assert_eq(r.expressions.expressions_new, 2);
 	feed(f, 6000, 9000);
 	tsn_engine_finish(f);
+	tsn_pack_fini(&k);
+	tsn_engine_free(e);
+	tsn_engine_free(f);
+}
+
+/* An alert says partial of the same flows as it would have without a restart. */
+Test(snapshot, losses_were_noticed_when_they_were)
+{
+	struct tsn_engine *e = engine_over(rules, NULL, NULL, 5), *f = engine_over(rules, NULL, NULL, 5);
+	struct tsn_restore_report r = { 0 };
+	const struct tsn_presence *p, *q;
+	struct tsn_unpack in;
+	const char *why;
+	struct tsn_pack k;
+
+	feed(e, 0, 700);
+	tsn_exporter_lose(tsn_exporters_at(tsn_engine_exporters(e), 1), START + 10000, START + 60000);
+	k = bytes_of(e);
+	in = (struct tsn_unpack){ k.p, k.p + k.n, false };
+	cr_assert(tsn_engine_restore(f, &in, &r, &why));
+	p = &tsn_exporters_at(tsn_engine_exporters(e), 1)->presence;
+	q = &tsn_exporters_at(tsn_engine_exporters(f), 1)->presence;
+	cr_assert(!tsn_exporter_noticed(q, START + 50000, 30000) && tsn_exporter_noticed(q, START + 70000, 30000));
+	cr_assert(q->nnotices == p->nnotices && memcmp(q->notice, p->notice, sizeof(p->notice)) == 0);
 	tsn_pack_fini(&k);
 	tsn_engine_free(e);
 	tsn_engine_free(f);
