@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* Threads beside the one that started them, with which signals stay. */
+/*
+ * Threads beside the one that started them, with which signals stay: all but those of what a thread itself does, which are nobody else's,
+ * and where they are blocked the kernel ends the process whatever catches them.
+ */
 #ifndef TSN_BASE_THREAD_H
 #define TSN_BASE_THREAD_H
 

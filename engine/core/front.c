@@ -423,8 +423,9 @@ void
 tsn_engine_loses(void *arg, const struct tsn_exporter *x)
 {
 	struct tsn_engine *e = arg;
+	const int64_t first = e->later.n > 0 ? e->later.message[0].received : e->batch->received[0];
 
-	if (e->batch->n > 0 && tsn_exporter_notices_full(x, e->batch->received[0]))
+	if (e->batch->n > 0 && tsn_exporter_notices_full(x, first))
 		tsn_engine_run_batch(e);
 }
 

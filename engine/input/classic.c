@@ -106,7 +106,7 @@ tsn_classic_next(const struct tsn_classic *c, struct tsn_reader *r, struct tsn_f
 	const uint8_t *p = r->buf + r->pos;
 	uint32_t captured;
 
-	if (have == 0 && r->error == 0)
+	if (have == 0 && r->error == 0 && !tsn_reader_was_cut(r))
 		return TSN_FRAMES_END;
 	if (have < RECORD_HEADER)
 		return damaged(r, have, 0, error);

@@ -73,6 +73,17 @@ tsn_reader_error(const struct tsn_reader *r)
 	return r->why[0] != '\0' ? r->why : strerror(r->error);
 }
 
+bool
+tsn_reader_was_cut(const struct tsn_reader *r)
+{
+	struct stat st;
+	off_t at;
+
+	if (r->pipe || r->packed != NULL || (at = lseek(r->fd, 0, SEEK_CUR)) < 0)
+		return false;
+	return (uint64_t)at < r->file_size && fstat(r->fd, &st) == 0 && (uint64_t)st.st_size < r->file_size;
+}
+
 void
 tsn_reader_progress(const struct tsn_reader *r, uint64_t *done, uint64_t *total)
 {

@@ -544,6 +544,7 @@ mark_all(struct closer *c)
 		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
 			struct tsn_agg *a = &c->s->family[i].agg[j];
 
+			a->mute = a->store.mute;
 			if (!is_due(a, c->now, c->lateness))
 				continue;
 			a->store.open = a->next_open;
@@ -588,6 +589,8 @@ tsn_state_closed_too(const struct tsn_state *s, uint32_t family, uint32_t agg, c
 	const struct tsn_agg *a = &f->agg[agg];
 	const struct tsn_cells *cells = tsn_agg_cells(a);
 
+	if (a->mute) /* nobody was told of them, and so nobody has asked about their keys */
+		return;
 	TSN_EACH_ROW(row, rows) {
 		const uint64_t window = tsn_pane_at(b->time[row], a->def->pane_ms);
 		const uint32_t group = tsn_group_of_row(s, f, b, row);

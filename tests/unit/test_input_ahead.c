@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "input/ahead.h"
 #include "input/mapped.h"
 #include "input/nfcapd.h"
@@ -515,6 +516,40 @@ Test(input_ahead, mapped_file_cut_short_meanwhile)
 		close_mapped(&r, fd);
 	}
 	cr_assert_gt(cuts, 0);
+}
+
+static void *
+copy_far(void *arg)
+{
+	struct tsn_far_place *where = arg;
+	uint8_t bytes[100];
+
+	where->at = where->of->copy(where->of, bytes, where->at, sizeof(bytes)) ? where->at : NULL;
+	return NULL;
+}
+
+/* Other threads, with which signals do not stay, may be the ones who find out. */
+Test(input_ahead, mapped_file_cut_short_for_other_threads)
+{
+	for (int gone = 0; gone < 2; gone++) {
+		const struct bytes whole = { plain, SIZE, 0 };
+		struct tsn_far_place where;
+		struct tsn_mapped *m;
+		pthread_t thread;
+		char path[40];
+		int fd = as_file(&whole, path);
+
+		cr_assert(tsn_mapped_allow(0));
+		m = tsn_mapped_new(fd, SIZE);
+		cr_assert(m != NULL && tsn_mapped_in_window(m, 200000, 100));
+		where = tsn_mapped_place(m, 200000);
+		cr_assert(gone == 0 || ftruncate(fd, 1000) == 0);
+		cr_assert_eq(tsn_thread_start(&thread, copy_far, &where), 0);
+		pthread_join(thread, NULL);
+		cr_assert_eq(where.at == NULL, gone == 1);
+		tsn_mapped_free(m);
+		close(fd);
+	}
 }
 
 static void

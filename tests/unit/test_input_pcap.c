@@ -245,14 +245,14 @@ Test(input_pcap, larger_than_the_buffer)
 	check_larger_than_the_buffer();
 }
 
-/* A file that is cut in the middle of packet [to] when [at] have been taken is told of as one that always ended there. */
+/* A file that is cut behind [rest] bytes of packet [to] when [at] have been taken is told of as one that always ended there: in a packet. */
 static void
-cut_while_it_is_read(const struct bytes *file, size_t record, size_t at, size_t to)
+cut_while_it_is_read(const struct bytes *file, size_t record, size_t at, size_t to, size_t rest)
 {
 	char path[40], error[TSN_INPUT_ERROR];
 	int fd = as_file(file, path);
 	struct tsn_pcap *p = tsn_pcap_open(path, &sniffing, error);
-	const size_t end = 24 + to * record + record / 2;
+	const size_t end = 24 + to * record + rest;
 	const struct tsn_pcap_report *report;
 	struct tsn_datagram d;
 	size_t n = 0;
@@ -265,7 +265,7 @@ cut_while_it_is_read(const struct bytes *file, size_t record, size_t at, size_t 
 		cr_assert(d.len == 1400 && memcmp(d.payload, "Export", 6) == 0 && d.payload[1399] == 'x', "packet %zu", n);
 	report = tsn_pcap_report(p);
 	cr_assert_eq(n, to, "%zu packets before it is cut, %zu in all, not %zu", at, n, to);
-	cr_assert(report->damaged && report->damage_offset == end - record / 2 && report->datagrams == to);
+	cr_assert(report->damaged && report->damage_offset == end - rest && report->datagrams == to);
 	cr_assert_not_null(strstr(report->reason, "ends after"), "%s", report->reason);
 	tsn_pcap_close(p);
 	close(fd);
@@ -287,8 +287,9 @@ Test(input_pcap, cut_while_it_is_read)
 		put_pcap_record(&file, T0 + i, f.p, f.n, false, false);
 	cr_assert(tsn_mapped_allow(TSN_MAPPED_LEAST));
 	for (size_t to = 501; to < 2000; to += 83)
-		cut_while_it_is_read(&file, record, 500, to);
-	cut_while_it_is_read(&file, record, 500, 1999);
+		cut_while_it_is_read(&file, record, 500, to, record / 2);
+	cut_while_it_is_read(&file, record, 500, 1999, record / 2);
+	cut_while_it_is_read(&file, record, 500, 700, 0); /* between two packets: it ended later when it was opened */
 	bytes_free(&file);
 	bytes_free(&f);
 }
