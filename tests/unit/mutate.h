@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * For tests: seeded mutations of bytes. How many is a matter of TSN_SOAK:
- * unset a fiftieth, 1 all, another number that many hundredths.
+ * unset a seventy-fifth, 1 all, another number that many hundredths.
  */
 #ifndef TESTS_MUTATE_H
 #define TESTS_MUTATE_H
@@ -26,7 +26,7 @@ mutate_times(long all)
 	const char *soak = getenv("TSN_SOAK");
 	long v = soak != NULL ? atol(soak) : 0;
 
-	return v <= 0 ? all / 50 : v == 1 ? all : all / 100 * v;
+	return v <= 0 ? all / 75 : v == 1 ? all : all / 100 * v;
 }
 
 /* One change to [n] bytes at [p], which has room for [cap]; the new length. */

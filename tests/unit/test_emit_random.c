@@ -341,7 +341,7 @@ seeds(uint32_t few)
 {
 	const char *only = getenv("TSN_SEEDS");
 
-	return only != NULL ? (uint32_t)atol(only) : getenv("TSN_SOAK") != NULL ? few * 20 : (few + 2) / 3;
+	return only != NULL ? (uint32_t)atol(only) : getenv("TSN_SOAK") != NULL ? few * 20 : (few + 3) / 4;
 }
 
 static uint64_t

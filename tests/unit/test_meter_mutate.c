@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Mutated frames against the promises in fuzz/fuzz_meter.c: 12,000 strings of them in `make test`, 600,000 with
+ * Mutated frames against the promises in fuzz/fuzz_meter.c: 8,000 strings of them in `make test`, 600,000 with
  * TSN_SOAK=1. And all captures of packets beside the project, each cut and with bits turned.
  */
 #include <criterion/criterion.h>

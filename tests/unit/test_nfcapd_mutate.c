@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Mutated files of nfdump, both layouts, both byte orders, every packing, against the promises in fuzz/fuzz_nfcapd.c:
- * 3,000 in `make test`, 150,000 with TSN_SOAK=1 (`make soak`). TSN_CORPUS_WRITE=1 writes the fuzzer's seeds.
+ * 2,000 in `make test`, 150,000 with TSN_SOAK=1 (`make soak`). TSN_CORPUS_WRITE=1 writes the fuzzer's seeds.
  */
 #include <criterion/criterion.h>
 

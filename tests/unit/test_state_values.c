@@ -325,7 +325,7 @@ sketch_error(const struct tsn_stable *law, int kind, uint32_t values, uint64_t s
 Test(state_values, entropies_of_many_values, .timeout = 600)
 {
 	static const uint32_t sizes[] = { 1, 2, 300, 3000, 100000 };
-	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 400 : 40;
+	const uint32_t seeds = getenv("TSN_SOAK") != NULL ? 400 : 25;
 	const struct tsn_stable *law = tsn_stable_law();
 
 	for (int kind = 0; kind < 3; kind++)
@@ -672,6 +672,6 @@ run_saved(uint64_t seed)
 Test(state_values, what_is_saved_goes_on_the_same, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
 	run_saved(118); /* a table larger than its members want any more */
-	for (uint64_t seed = 0; seed < (getenv("TSN_SOAK") != NULL ? 600 : 40); seed++)
+	for (uint64_t seed = 0; seed < (getenv("TSN_SOAK") != NULL ? 600 : 25); seed++)
 		run_saved(seed);
 }
