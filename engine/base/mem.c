@@ -132,6 +132,29 @@ reserve(size_t size)
 	return at;
 }
 
+static void *
+map_anywhere(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* ThreadSanitizer does not see pages move: what a thread did where they come from or go to would be a race with whoever has them next. */
+static void *
+move_small(void *old, size_t old_size, size_t size)
+{
+#ifdef __SANITIZE_THREAD__
+	void *p = map_anywhere(size);
+
+	if (p == MAP_FAILED)
+		return p;
+	memcpy(p, old, old_size < size ? old_size : size);
+	munmap(old, old_size);
+	return p;
+#else
+	return mremap(old, old_size, size, MREMAP_MAYMOVE);
+#endif
+}
+
 void *
 tsn_map_small(void *old, size_t old_size, size_t size)
 {
@@ -139,8 +162,7 @@ tsn_map_small(void *old, size_t old_size, size_t size)
 
 	if (refuse() || size > SIZE_MAX / 2)
 		return NULL;
-	p = old == NULL ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) :
-	    mremap(old, old_size, size, MREMAP_MAYMOVE);
+	p = old == NULL ? map_anywhere(size) : move_small(old, old_size, size);
 	return p == MAP_FAILED ? NULL : p;
 }
 
