@@ -63,7 +63,8 @@ struct tsn_batch {
 	struct tsn_mask gives[TSN_GIVES_COUNT];
 	char *text;        /* what tsn_batch_keep copied; TSN_BATCH_TEXT bytes, made when first needed */
 	size_t text_used;
-	void *columns;     /* one allocation behind all of the above */
+	void *columns;     /* one allocation behind all of the above... */
+	size_t columns_size; /* ...of so many bytes */
 	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in all batches but of flows */
 	struct tsn_field_set derived;
 	/*
