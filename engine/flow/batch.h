@@ -174,6 +174,8 @@ tsn_batch_addr(const struct tsn_batch *b, uint32_t row, enum tsn_field f)
  * `bytes` put in before are taken as raw ones. The site's sampling interval replaces the row's own.
  */
 void tsn_batch_normalise(struct tsn_batch *b, struct tsn_exporters *exporters);
+/* The event time of a row that is not in normal form, whose decoder has not made it. */
+int64_t tsn_batch_event_time(const struct tsn_batch *b, uint32_t row);
 /* S1: when a flow happened that ended at [end] by the clock of its exporter, which was [exported] when the record was [received]. */
 #define TSN_AGE_MAX (INT64_C(3600) * TSN_SECOND)
 static inline int64_t
@@ -211,7 +213,7 @@ void tsn_batch_spoil(struct tsn_batch *b);
  * Where decoders put rows. [room] returns a batch with at least one free row
  * below its cap (it runs and clears a full one), or NULL to stop decoding.
  * [clock], which may be NULL, is for records that carry their own time of receipt: to be
- * called before the row is made, so that the ticks due before it fall before it.
+ * called before the row is made, so that the ticks due before it fall before it. TSN_TIME_NONE: it carries none.
  * [loses], which may be NULL, is called before an exporter's losses are entered: its record of them has bounds.
  */
 struct tsn_exporter;

@@ -326,9 +326,9 @@ ip_version(struct tsn_batch *b)
 		v[row] = 6;
 }
 
-/* Of a row whose decoder has not made it. One that was never received (a file without times, a test) arrives when it happens. */
-static int64_t
-event_time(const struct tsn_batch *b, uint32_t i)
+/* One that was never received (a file without times, a test) arrives when it happens. */
+int64_t
+tsn_batch_event_time(const struct tsn_batch *b, uint32_t i)
 {
 	int64_t received = b->received[i], exported = b->exported[i];
 	bool has_end = tsn_mask_has(&b->present[TSN_F_END], i);
@@ -355,7 +355,7 @@ widen(struct tsn_time_span *s, int64_t v)
 }
 
 /*
- * event_time where all three times are there, and the spans, in one pass. False: some received or exported is not told, and
+ * tsn_batch_event_time where all three times are there, and the spans, in one pass. False: some received or exported is not told, and
  * nothing was done.
  */
 TSN_WIDE(static, bool, usual_times,
@@ -400,7 +400,7 @@ make_times(struct tsn_batch *b, uint32_t from, uint32_t to, struct tsn_time_span
 	    usual_times(b->time + from, b->received + from, b->exported + from, end + from, to - from, span))
 		return;
 	for (uint32_t i = from; i < to; i++) {
-		b->time[i] = event_time(b, i);
+		b->time[i] = tsn_batch_event_time(b, i);
 		if (b->received[i] == TSN_TIME_NONE)
 			b->received[i] = b->time[i];
 	}
