@@ -102,7 +102,7 @@ tsn_batch_new(void)
 	carve_all(&c, b);
 	reset_rows(b, TSN_BATCH_ROWS);
 	b->cap = TSN_BATCH_ROWS;
-	b->wanted = b->read = tsn_field_set_all();
+	b->wanted = b->read = b->early = tsn_field_set_all();
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 	return b;
 }
@@ -124,6 +124,7 @@ tsn_batch_free(struct tsn_batch *b)
 {
 	if (b == NULL)
 		return;
+	tsn_late_forget(&b->late);
 	tsn_free(b->text);
 	free_columns(b);
 	tsn_free(b);
@@ -135,6 +136,7 @@ empty(struct tsn_batch *b, enum tsn_batch_kind kind)
 	bool apart = kind != TSN_BATCH_FLOWS;
 
 	tsn_batch_unseal(b);
+	tsn_late_forget(&b->late);
 	b->used = b->n > b->used ? b->n : b->used;
 	b->n = 0;
 	b->text_used = 0;

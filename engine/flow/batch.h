@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "flow/fields.h"
 #include "flow/gives.h"
+#include "flow/late.h"
 #include "flow/mask.h"
 #include "flow/value.h"
 
@@ -77,6 +78,9 @@ struct tsn_batch {
 	 * by, and a decoder that knows that this will not be may leave them alone, too.
 	 */
 	struct tsn_field_set read;
+	/* Of those: the ones that anybody reads of every row. The others of late rows, which their decoder says which are, come by tsn_late_read. */
+	struct tsn_field_set early;
+	struct tsn_late late;
 	struct tsn_mask timed; /* rows whose [time] their decoder has made, by tsn_event_time: [received] is told, and nobody looks at [exported] */
 	bool sealed;
 	uint32_t used;     /* rows whose [received], [exported] and [source] may be those of an earlier use */
