@@ -16,6 +16,7 @@
 #define LEAVES_MAX 64  /* of a rule: larger ones are not expanded */
 #define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FIELDS_MAX 64
+#define FEW 8          /* rules of a block, as most have */
 #define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
 
 /* What a rule asks of a field. */
@@ -298,6 +299,20 @@ divide(struct tsn_emit *e, struct node *n)
 
 /* --- emitting --- */
 
+/* Can [x] ask for a field of the blocks around? Its first leaf tells: all must be of one field. */
+static bool
+may_be_met(const struct tsn_emit *e, const struct tsn_ir *x)
+{
+	uint32_t place;
+
+	while (!tsn_ir_is_leaf(x))
+		x = x->kid[0];
+	if (x->nkids == 0 || x->kid[0]->kind != TSN_IR_FIELD)
+		return false;
+	place = e->index->of_field[x->kid[0]->field];
+	return place != 0 && place <= FIELDS_MAX && e->met_fields >> (place - 1) & 1;
+}
+
 bool
 tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
@@ -305,7 +320,7 @@ tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 
 	if (e->part_met != NULL && e->part_met[2 * x->id + want])
 		return true;
-	if (!asked_of(e, x, want, &a))
+	if (!may_be_met(e, x) || !asked_of(e, x, want, &a))
 		return false;
 	for (uint32_t i = 0; i < e->nmet; i++)
 		if (e->met[i][0] == a.field && e->met[i][1] == a.key)
@@ -376,13 +391,14 @@ emit_dispatch(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, ui
 static void
 emit_rest(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
 {
-	uint32_t *rule = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*rule));
+	uint32_t few[FEW], *rule = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*rule));
 
 	for (uint32_t i = 0; i < n && !e->failed; i++)
 		rule[i] = c[i]->rule;
 	if (n > 0 && !e->failed)
 		tsn_emit_in_turn(e, rule, n, guard);
-	tsn_free(rule);
+	if (rule != few)
+		tsn_free(rule);
 }
 
 static void
