@@ -17,6 +17,7 @@
 #define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FIELDS_MAX 64
 #define FEW 8          /* rules of a block, as most have */
+#define WORD_SHARE 1000 /* of the rows, in millionths: those with one string */
 #define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
 
 /* What a rule asks of a field. */
@@ -74,6 +75,11 @@ atom_of(const struct tsn_ir *x, bool want, uint32_t *field, struct tsn_atom *ato
 		atom->lo = (uint64_t)b->i;
 		return x->rel == (want ? TSN_REL_EQ : TSN_REL_NE) && tsn_emit_column_holds(a->field, b->i);
 	}
+	if (x->kind == TSN_IR_COMPARE && tsn_fields[a->field].storage == TSN_STR && b->kind == TSN_IR_STRING) {
+		atom->hi = (uintptr_t)b->text;
+		atom->lo = b->len;
+		return x->rel == (want ? TSN_REL_EQ : TSN_REL_NE);
+	}
 	if (a->v4_bits != 32 || a->v6_bits != 128)
 		return false;
 	if (x->kind == TSN_IR_IN_PREFIX && want)
@@ -92,6 +98,23 @@ struct asking {
 	unsigned n;
 };
 
+/* Strings are one by what they say, wherever they lie. */
+static uint32_t
+place_of_atom(struct tsn_emit *e, struct tsn_index_field *f, const struct tsn_atom *atom)
+{
+	const char *text = (const char *)(uintptr_t)atom->hi;
+	uintptr_t place;
+
+	if (tsn_fields[f->field].storage != TSN_STR)
+		return tsn_pool_put(e, &f->atoms, atom) + 1;
+	place = (uintptr_t)tsn_names_get(&f->texts, text, atom->lo);
+	if (place != 0)
+		return (uint32_t)place;
+	place = tsn_pool_put(e, &f->atoms, atom) + 1;
+	e->failed |= !tsn_names_put(&f->texts, text, atom->lo, (void *)place);
+	return (uint32_t)place;
+}
+
 static bool
 add_atom(struct tsn_emit *e, struct asking *q, uint32_t field, const struct tsn_atom *atom)
 {
@@ -103,7 +126,7 @@ add_atom(struct tsn_emit *e, struct asking *q, uint32_t field, const struct tsn_
 	    f->atoms.items.n >= TSN_CLASS_MAX - 1)
 		return false;
 	q->field = field;
-	place = tsn_pool_put(e, &f->atoms, atom) + 1;
+	place = place_of_atom(e, f, atom);
 	for (i = 0; i < q->n && q->key.atom[i] < place; i++)
 		;
 	if (i < q->n && q->key.atom[i] == place)
@@ -146,7 +169,8 @@ asked_of(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct asked *ou
 	f = field_for(e, q.field);
 	out->field = e->index->of_field[q.field] - 1;
 	out->key = tsn_pool_put(e, &f->keys, &q.key);
-	out->share = tsn_emit_share(x, want);
+	/* the guess for strings says how dear they are to compare, which here they are not */
+	out->share = tsn_fields[f->field].storage == TSN_STR ? q.n * WORD_SHARE : tsn_emit_share(x, want);
 	return !e->failed;
 }
 
@@ -504,6 +528,7 @@ tsn_index_free(struct tsn_index *x)
 		tsn_free(f[i].atoms.slot);
 		tsn_free(f[i].keys.items.p);
 		tsn_free(f[i].keys.slot);
+		tsn_names_fini(&f[i].texts);
 		tsn_free(f[i].parent);
 	}
 	for (size_t i = 0; x != NULL && i < x->dispatches.n; i++)
