@@ -262,6 +262,7 @@ take_talks(struct tsn_engine *e, int64_t now, struct tsn_batch *b)
 {
 	if (tsn_pair_take(e->pair, now, b, e->exporters) == 0)
 		return false;
+	tsn_batch_find_turns(b);
 	tsn_exporters_count_gives(e->exporters, b);
 	tsn_batch_derive(b, &e->rules->program->derived);
 	b->ticket = e->ticket;

@@ -141,7 +141,7 @@ empty(struct tsn_batch *b, enum tsn_batch_kind kind)
 	b->n = 0;
 	b->text_used = 0;
 	b->kind = kind;
-	b->sampled = b->one_source = false;
+	b->sampled = false;
 	tsn_mask_clear(&b->rows);
 	tsn_mask_clear(&b->timed);
 	memset(b->present, 0, sizeof(b->present));

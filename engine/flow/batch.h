@@ -52,9 +52,9 @@ struct tsn_batch {
 	int64_t *time;     /* ms; event time, made by tsn_batch_normalise */
 	uint32_t *source;  /* index in tsn_exporters */
 	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
-	/* The least and most of [time] and [received], and whether all rows are of one [source]; of flows, set by tsn_batch_normalise. */
+	/* The least and most of [time] and [received]; of flows, set by tsn_batch_normalise. */
 	struct tsn_time_span event_span, received_span;
-	bool one_source;
+	struct tsn_mask turns; /* rows of another [source] than the row before; see tsn_batch_find_turns */
 	/*
 	 * Rows whose exporter gives it, as of that row: flags and interfaces from its first flow that has one,
 	 * unsampled while no interval above 1 is told, both directions from its first answered conversation; set by
@@ -133,15 +133,13 @@ void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, stru
 void tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const char *p, size_t n);
 /* Strings that lie elsewhere are copied; see tsn_batch_keep_str. */
 void tsn_batch_own_text(struct tsn_batch *b);
-/* Behind the rows from [from] on that are of one exporter. */
+/* Makes [turns]: mostly one exporter has all rows, or datagram follows datagram. tsn_batch_normalise does it for flows. */
+void tsn_batch_find_turns(struct tsn_batch *b);
+/* Behind the rows from [from] on that are of one exporter. Behind tsn_batch_find_turns. */
 static inline uint32_t
 tsn_batch_source_end(const struct tsn_batch *b, uint32_t from)
 {
-	uint32_t to = b->one_source ? b->n : from + 1;
-
-	while (to < b->n && b->source[to] == b->source[from])
-		to++;
-	return to;
+	return tsn_mask_next(&b->turns, from + 1, b->n);
 }
 /* One row of a column of integers, present or not. */
 static inline int64_t

@@ -270,14 +270,20 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 		set_name(b, e->name, from, to);
 }
 
-/* Mostly all rows are of one exporter. */
-TSN_WIDE(static, bool, all_same, (const uint32_t *source, uint32_t n), (source, n))
+TSN_WIDE(static, void, tell_turns, (const uint32_t *restrict source, uint8_t *restrict turn), (source, turn))
 {
-	uint32_t odd = 0;
+	turn[0] = 0;
+	for (uint32_t i = 1; i < TSN_BATCH_ROWS; i++)
+		turn[i] = source[i] != source[i - 1];
+}
 
-	for (uint32_t i = 0; i < n; i++)
-		odd |= source[i] ^ source[0];
-	return odd == 0;
+void
+tsn_batch_find_turns(struct tsn_batch *b)
+{
+	uint8_t turn[TSN_BATCH_ROWS];
+
+	tell_turns(b->source, turn);
+	tsn_mask_pack(&b->turns, turn);
 }
 
 static void
@@ -288,7 +294,7 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]);
 	struct tsn_exporter *e;
 
-	b->one_source = all_same(source, n);
+	tsn_batch_find_turns(b);
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
