@@ -194,14 +194,23 @@ end_run(struct run *r)
 	close(r->text);
 }
 
-/* From the state on, byte for byte; before it are the alerts, where those that end at one time may be told in any order. */
-static bool
-same_state(const struct tsn_pack *x, const struct tsn_pack *y)
+/* The same bytes; else in which part they differ. */
+static void
+check_saved(const struct run *want, const struct run *got)
 {
-	static const char name[] = "\5state";
-	const uint8_t *p = x->n > 0 ? memmem(x->p, x->n, name, strlen(name)) : NULL;
+	static const char *const part[] = { "\6engine", "\11exporters", "\7notices", "\7decoder", "\6alerts", "\5state", "\4sets", "\5steps",
+		"\15conversations" };
+	const struct tsn_pack *x = &want->saved, *y = &got->saved;
+	size_t same = 0;
 
-	return x->n == y->n && (x->n == 0 || (p != NULL && memcmp(p, y->p + (p - x->p), (size_t)(x->p + x->n - p)) == 0));
+	while (same < x->n && same < y->n && x->p[same] == y->p[same])
+		same++;
+	for (size_t i = sizeof(part) / sizeof(part[0]); i-- > 0 && (same < x->n || same < y->n);) {
+		const uint8_t *p = memmem(x->p, x->n, part[i], strlen(part[i]));
+
+		cr_assert(p == NULL || p > x->p + same, "%u threads, batches of %u: other %s in the snapshot, %zu and %zu bytes, from %zu", got->threads,
+		    got->batch, part[i] + 1, x->n, y->n, same);
+	}
 }
 
 /* How many bytes of text were compared: severe alerts are many with some seeds, and few with others. */
@@ -216,7 +225,7 @@ check(const struct run *want, const struct run *got, unsigned then)
 	cr_assert_eq(got->lines.n, want->lines.n, "%u threads, then %u: %zu records, not %zu", got->threads, then, got->lines.n, want->lines.n);
 	cr_assert_gt(check_files(want->json, got->json), 10000);
 	text = check_files(want->text, got->text);
-	cr_assert(same_state(&got->saved, &want->saved), "%u threads, batches of %u: another state in the snapshot", got->threads, got->batch);
+	check_saved(want, got);
 	return text;
 }
 
@@ -228,7 +237,7 @@ Test(core_threads, same_alerts)
 	const uint64_t times = getenv("TSN_SOAK") != NULL ? 40 : 1;
 	off_t text = 0;
 
-	for (uint64_t seed = 0; seed < times * 5; seed += 5) {
+	for (uint64_t seed = 20; seed < 20 + times * 5; seed += 5) {
 		struct run one = { .threads = 1, .batch = 1024 };
 
 		run(&one, seed, 1);
