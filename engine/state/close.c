@@ -370,12 +370,31 @@ sort(struct closer *c)
 
 /* --- ranks and samples --- */
 
+/*
+ * Ranks and samples that came with a reload have no cells before a flow of their family comes, unless its groups were divided anew,
+ * which hangs on the number of lanes. A window may close before that.
+ */
+static bool
+cells(const struct closer *c)
+{
+	for (uint32_t i = 0; i < c->s->n; i++) {
+		struct tsn_family *f = &c->s->family[i];
+
+		for (uint32_t k = 0; k < f->def.naggs; k++)
+			if (is_about(&f->agg[k]) && !tsn_agg_room(&f->agg[k], tsn_numbers(&f->store)))
+				return false;
+	}
+	return true;
+}
+
 /* All the memory that ranks and samples will need; what is made for samples changes nothing that is seen. */
 static bool
 reserve(struct closer *c)
 {
 	uint64_t most = 0;
 
+	if (c->list.n > 0 && !cells(c))
+		return false;
 	for (size_t i = 0; i < c->list.n && c->now != INT64_MAX; i++) {
 		const struct due *d = &c->list.v[i];
 		struct tsn_family *f = &c->s->family[d->family];

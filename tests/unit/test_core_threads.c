@@ -326,6 +326,41 @@ Test(core_threads, last_windows_of_shards)
 
 /* --- reloads --- */
 
+/* Ranks and samples come with a reload, right before a window closes of which the counts were there already. */
+static void
+run_before_a_close(unsigned threads, struct lines *l, struct tsn_pack *saved)
+{
+	static const char busy[] = "rule busy { when count() by src per 10s > 1000000 }\n";
+	struct tsn_engine_options o = { .batch_rows = 256, .seed = 3, .threads = threads };
+	struct tsn_engine *e = tsn_engine_new(&o);
+	struct tsn_sink *sink = tsn_sink_call_new(on_alert_line, l, TSN_SEV_INFO);
+	char more[512];
+
+	cr_assert(e != NULL && sink != NULL && tsn_engine_add_sink(e, sink) && tsn_engine_load(e, compile_rules(busy), NULL));
+	feed(e, 0, 4445); /* a row is 9 ms, and lateness 30 s: the next is the first behind 40 s */
+	snprintf(more, sizeof(more), "%srule top { when rank(count()) by src per 10s <= 3 alert each }\n"
+	    "rule zs { when zscore(count(), history 1m) by src per 10s > 2 }\n", busy);
+	cr_assert(tsn_engine_load(e, compile_rules(more), NULL));
+	feed(e, 4445, 5000);
+	tsn_engine_save(e, saved);
+	engine_end(e, sink);
+}
+
+Test(core_threads, reload_before_a_close)
+{
+	struct run one = { .threads = 1 }, several = { .threads = 4 };
+
+	run_before_a_close(1, &one.lines, &one.saved);
+	run_before_a_close(4, &several.lines, &several.saved);
+	cr_assert_gt(one.lines.n, 0);
+	same_lines(&one.lines, &several.lines, "behind a reload");
+	check_saved(&one, &several);
+	free_lines(&one.lines);
+	free_lines(&several.lines);
+	tsn_pack_fini(&one.saved);
+	tsn_pack_fini(&several.saved);
+}
+
 /* Rules that come and go between those of the pool, with and without windows of theirs. */
 static const char *const passing[] = {
 	"rule p0_%u { when count() by src over 60s > %u alert once per 1m }\n",
