@@ -164,9 +164,10 @@ bool tsn_alerts_set_sinks(struct tsn_alerts *a, struct tsn_sink *const *sinks, s
 
 /*
  * The rows of a batch come next, whether or not rules match them: what ends behind them, or between two of them, takes its
- * place in the order from them. [b] must stay as it is until the flush.
+ * place in the order from them. [b] must stay as it is until the flush. [began]: time of receipt before the first of them,
+ * where others than rows have moved it; TSN_TIME_NONE: they alone say.
  */
-void tsn_alerts_rows(struct tsn_alerts *a, const struct tsn_batch *b);
+void tsn_alerts_rows(struct tsn_alerts *a, const struct tsn_batch *b, int64_t began);
 
 struct tsn_share;
 

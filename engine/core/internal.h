@@ -51,7 +51,8 @@ struct tsn_engine {
 	int64_t grace;                  /* the least of their tsn_alerts_watch_grace */
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */
 	int64_t ticked;                 /* the tick up to which all was done, TSN_TIME_NONE before the first */
-	int64_t began;                  /* time of receipt before the first row of the batch */
+	int64_t began;                  /* the clock before the first row of the batch */
+	bool shown;                     /* where it stands follows from that and the rows */
 	uint64_t ticket;                /* of the next row */
 	struct tsn_pair *pair;          /* NULL: no rule is about conversations */
 	struct tsn_dedup *dedup;        /* NULL: off */

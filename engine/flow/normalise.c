@@ -270,14 +270,20 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 		set_name(b, e->name, from, to);
 }
 
-/* Mostly all rows are of one exporter. */
-TSN_WIDE(static, bool, all_same, (const uint32_t *source, uint32_t n), (source, n))
+TSN_WIDE(static, void, tell_turns, (const uint32_t *restrict source, uint8_t *restrict turn), (source, turn))
 {
-	uint32_t odd = 0;
+	turn[0] = 0;
+	for (uint32_t i = 1; i < TSN_BATCH_ROWS; i++)
+		turn[i] = source[i] != source[i - 1];
+}
 
-	for (uint32_t i = 0; i < n; i++)
-		odd |= source[i] ^ source[0];
-	return odd == 0;
+void
+tsn_batch_find_turns(struct tsn_batch *b)
+{
+	uint8_t turn[TSN_BATCH_ROWS];
+
+	tell_turns(b->source, turn);
+	tsn_mask_pack(&b->turns, turn);
 }
 
 static void
@@ -288,7 +294,7 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]);
 	struct tsn_exporter *e;
 
-	b->one_source = all_same(source, n);
+	tsn_batch_find_turns(b);
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
@@ -339,9 +345,9 @@ ip_version(struct tsn_batch *b)
 		v[row] = 6;
 }
 
-/* Of a row whose decoder has not made it. One that was never received (a file without times, a test) arrives when it happens. */
-static int64_t
-event_time(const struct tsn_batch *b, uint32_t i)
+/* One that was never received (a file without times, a test) arrives when it happens. */
+int64_t
+tsn_batch_event_time(const struct tsn_batch *b, uint32_t i)
 {
 	int64_t received = b->received[i], exported = b->exported[i];
 	bool has_end = tsn_mask_has(&b->present[TSN_F_END], i);
@@ -368,7 +374,7 @@ widen(struct tsn_time_span *s, int64_t v)
 }
 
 /*
- * event_time where all three times are there, and the spans, in one pass. False: some received or exported is not told, and
+ * tsn_batch_event_time where all three times are there, and the spans, in one pass. False: some received or exported is not told, and
  * nothing was done.
  */
 TSN_WIDE(static, bool, usual_times,
@@ -413,7 +419,7 @@ make_times(struct tsn_batch *b, uint32_t from, uint32_t to, struct tsn_time_span
 	    usual_times(b->time + from, b->received + from, b->exported + from, end + from, to - from, span))
 		return;
 	for (uint32_t i = from; i < to; i++) {
-		b->time[i] = event_time(b, i);
+		b->time[i] = tsn_batch_event_time(b, i);
 		if (b->received[i] == TSN_TIME_NONE)
 			b->received[i] = b->time[i];
 	}

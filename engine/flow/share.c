@@ -215,7 +215,6 @@ describe(struct tsn_batch *b, const struct tsn_batch *whole)
 	b->sampled = whole->sampled;
 	b->event_span = whole->event_span;
 	b->received_span = whole->received_span;
-	b->one_source = whole->one_source;
 	b->derived = whole->derived;
 }
 
