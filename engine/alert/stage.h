@@ -216,6 +216,7 @@ struct tsn_alerts {
 	uint32_t ndirty;
 	struct tsn_alert_entry *recent; /* the entry of the row before */
 	uint8_t keys[TSN_ALERT_BLOCK][TSN_KEY_MAX];
+	uint64_t shown;     /* see tsn_alerts_shown */
 	/* of `alert each`, for one record after the other of one rule */
 	struct tsn_alert_entry *each;
 	const struct tsn_alert_rule *each_of;

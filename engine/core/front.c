@@ -64,6 +64,7 @@ evaluate(struct tsn_engine *e)
 	if (e->rules != NULL && e->o.on_rows == NULL)
 		tsn_alerts_flush(e->alerts);
 	tsn_batch_reuse(b);
+	tsn_engine_dress(e, b);
 }
 
 static void
