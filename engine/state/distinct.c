@@ -350,16 +350,6 @@ struct order {
 	uint32_t n[KINDS];
 };
 
-/* Inlined always, as base/prefetch.h says. */
-static inline __attribute__((always_inline)) void
-fetch_far(const struct walk *k, enum kind kind, uint32_t i)
-{
-	const struct tsn_members *m = &cell_at(k, k->group[i], false)->of[0];
-
-	if (kind == MORE)
-		tsn_prefetch((const uint8_t *)m->at.block + (size_t)tsn_members_block(m, k->member[k->row[i]]) * TSN_HEAP_LINE);
-}
-
 static inline __attribute__((always_inline)) enum kind
 kind_at(const struct walk *k, uint32_t group, bool tumbling)
 {
@@ -368,7 +358,7 @@ kind_at(const struct walk *k, uint32_t group, bool tumbling)
 	return tumbling && c->of[1].size > c->of[0].size ? kind_of(&c->of[1]) : kind_of(&c->of[0]);
 }
 
-/* Entries [from, to), which have groups. What is far of a set is fetched: it will have come into the second level of the cache. */
+/* [some]: not all entries have groups. */
 static inline __attribute__((always_inline)) void
 arrange_by_kind(struct order *o, const struct walk *k, uint32_t from, uint32_t to, bool some, bool tumbling)
 {
@@ -380,8 +370,6 @@ arrange_by_kind(struct order *o, const struct walk *k, uint32_t from, uint32_t t
 
 		o->entry[kind][(uint16_t)(n >> 16 * kind)] = (uint16_t)i;
 		n += UINT64_C(1) << 16 * kind;
-		if (!some && !tumbling)
-			fetch_far(&w, kind, i);
 	}
 	for (enum kind kind = 0; kind < KINDS; kind++)
 		o->n[kind] = (uint16_t)(n >> 16 * kind);
@@ -390,7 +378,7 @@ arrange_by_kind(struct order *o, const struct walk *k, uint32_t from, uint32_t t
 static void
 arrange_in_order(struct order *o, uint32_t from, uint32_t to)
 {
-	*o->n = to - from;
+	o->n[FEW] = to - from;
 	o->n[MORE] = o->n[SKETCH] = 0;
 	for (uint32_t i = from; i < to; i++)
 		o->entry[FEW][i - from] = (uint16_t)i;
