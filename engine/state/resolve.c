@@ -35,6 +35,8 @@ guess_begin(struct tsn_guess *g, const struct tsn_family *f, const struct tsn_ke
 		g->tag = g->tags;
 	}
 	lines_of(&g->dir, hash, n, g->line);
+	for (uint32_t i = 0; i < n && i < TSN_FAR; i++)
+		tsn_prefetch(g->line[i]); /* of many families each has few rows in a batch */
 	for (uint32_t i = 0; i < TSN_FAR; i++)
 		g->line[n + i] = g->line[n - 1];
 }
