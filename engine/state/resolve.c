@@ -24,6 +24,7 @@ guess_begin(struct tsn_guess *g, const struct tsn_family *f, const struct tsn_ke
 	uint64_t hashes[TSN_BATCH_ROWS];
 
 	g->dir = f->store.dir;
+	g->large = g->dir.lines > TSN_GUESS_LARGE;
 	g->tag = &k->tag[row[0]];
 	if (!tsn_are_neighbours(row, n)) {
 		for (uint32_t i = 0; i < n; i++) {
@@ -135,6 +136,7 @@ can_take_all(const struct tsn_family *f, const struct tsn_keys *k, const struct 
 	    (lean == NULL || tsn_counts_reserve(lean, n));
 }
 
+#define NEW_AHEAD 8u /* keys that are new: their lines of the directory, which were met a batch ago */
 #define BLOCK 32u /* groups guessed, then as many touched that have come meanwhile */
 
 /* Guesses the groups of all rows, touches them and fetches their first cells. Returns how many entries have no group, in [none]. */
@@ -153,7 +155,7 @@ TSN_WIDE(static, uint32_t, touch_guessed, (const struct tsn_family *f, const str
 		const uint32_t until = n - i < 2 * BLOCK ? n : i + 2 * BLOCK, end = n - i < BLOCK ? n : i + BLOCK;
 
 		for (; next < until; next++) {
-			tsn_prefetch(g->line[next + TSN_FAR]);
+			tsn_guess_ahead(g, next);
 			group[next] = tsn_line_guess(&dir, g->line[next], tag[next]);
 			tsn_prefetch((const void *)(groups + group[next] * stride));
 			tsn_cell_fetch(&cells, group[next]);
@@ -183,6 +185,8 @@ take_all(struct tsn_family *f, const struct tsn_keys *k, struct tsn_fold *x, uin
 	for (; j < n_none; j++) {
 		const uint32_t i = none[j], row = x->row[i];
 
+		if (j + NEW_AHEAD < n_none)
+			tsn_prefetch(g.line[none[j + NEW_AHEAD]]);
 		if (tsn_family_look(f, k, row, true, false, NULL, x->batch->time[row], seed, &group[i]) != TSN_FOUND) {
 			x->to = i;
 			break;
