@@ -117,6 +117,7 @@ struct tsn_emit {
 	bool failed;
 	uint32_t nodes;             /* ids are below it */
 	const char *note;           /* canonical text of what is being emitted */
+	bool talks;                 /* what is being emitted looks at conversations */
 	bool alone;                 /* for one reader behind a jump: take nothing made before, leave nothing to be found */
 	struct tsn_vcode code[TSN_DOORS];
 	struct tsn_vcode *now;      /* the code being emitted */
