@@ -139,15 +139,20 @@ tsn_alert_counts_add(struct tsn_alert_counts *to, const struct tsn_alert_counts 
 	to->pending += c->pending;
 }
 
+/* [due]: of its lists. */
 static int64_t
-earliest(const struct tsn_alert_rule *r)
+with_news(const struct tsn_alert_rule *r, int64_t due)
 {
-	int64_t due = tsn_alert_lists_due(r);
-
 	for (size_t k = 0; k < r->nnews; k++)
 		if (r->news[k] != NULL && r->news[k]->d->news_due < due)
 			due = r->news[k]->d->news_due;
 	return due;
+}
+
+static int64_t
+earliest(const struct tsn_alert_rule *r)
+{
+	return with_news(r, tsn_alert_lists_due(r));
 }
 
 int64_t
@@ -202,6 +207,8 @@ tsn_alerts_bind(struct tsn_alerts *a, const struct tsn_program *p, const struct 
 static void
 catch_up(struct tsn_alerts *a, int64_t now, int64_t tick)
 {
+	int64_t next = INT64_MAX;
+
 	if (a->coming != NULL && tick >= a->next_due)
 		tsn_alert_take_rows(a, a->coming);
 	a->now = now > a->now ? now : a->now;
@@ -209,7 +216,13 @@ catch_up(struct tsn_alerts *a, int64_t now, int64_t tick)
 		return;
 	for (uint32_t i = 0; i < a->nrules; i++)
 		tsn_alert_catch_up(a, &a->rule[i], tick);
-	a->next_due = tsn_alert_earliest(a);
+	/* what lists were said to have first, which may be gone: with thousands of rules a look into all lists would be most of a tick */
+	for (uint32_t i = 0; i < a->nrules; i++) {
+		const int64_t due = with_news(&a->rule[i], a->rule[i].lists.least);
+
+		next = due < next ? due : next;
+	}
+	a->next_due = next;
 }
 
 void
