@@ -427,8 +427,9 @@ tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b)
 }
 
 void
-tsn_alerts_rows(struct tsn_alerts *a, const struct tsn_batch *b)
+tsn_alerts_rows(struct tsn_alerts *a, const struct tsn_batch *b, int64_t began)
 {
+	a->now = began > a->now ? began : a->now;
 	if (b->kind == TSN_BATCH_TALKS) /* of one tick there may be several before the flush */
 		tsn_alert_take_rows(a, b);
 	else

@@ -38,7 +38,8 @@ tsn_cell_fetch(const struct tsn_cells *c, uint32_t group)
 	const uintptr_t cell = (uintptr_t)c->mem + (uintptr_t)group * c->size;
 
 	tsn_prefetch((const void *)cell);
-	tsn_prefetch((const void *)(cell + c->size - 1));
+	if (c->size != 64) /* nor does a line of the cache end elsewhere */
+		tsn_prefetch((const void *)(cell + c->size - 1));
 }
 
 /*
