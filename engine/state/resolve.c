@@ -86,6 +86,7 @@ struct common {
 /* What is done with a group that was found: nothing yet, it is touched, or the row is folded into the lean count, and so touched. */
 enum then { FIND, TOUCH, COUNT };
 
+#define FETCHED 4u   /* aggregates whose cells are fetched as their groups are found */
 #define KEY_AHEAD 8u /* entries: their groups have come, and say where their keys are */
 
 /* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
@@ -93,19 +94,22 @@ static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
     enum then then, enum tsn_found *found)
 {
-	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
+	const uint32_t ncells = f->def.naggs < FETCHED ? f->def.naggs : FETCHED;
+	struct tsn_cells cells[FETCHED];
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
 	const bool long_keys = !trust && tsn_mask_any(&c->k->encoded);
 
+	for (uint32_t k = 0; k < ncells; k++)
+		cells[k] = *tsn_agg_cells(&f->agg[k]);
 	for (uint32_t i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
 		if (long_keys && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
 			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
-		if (then == TOUCH)
-			tsn_cell_fetch(&cells, group[i]);
+		for (uint32_t k = 0; then == TOUCH && k < ncells; k++)
+			tsn_cell_fetch(&cells[k], group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !tsn_same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {
 			*found = tsn_family_look(f, c->k, row, count, i == x->from || c->alone, c->met, time[row], c->seed, &group[i]);
 			if (*found != TSN_FOUND)
