@@ -167,11 +167,14 @@ whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape,
 
 /* Records from [first] on become the next [n] rows. */
 static void
-put(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t first, uint32_t n,
+put(const struct tsn_message *m, struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t first, uint32_t n,
     struct tsn_batch *b)
 {
 	if (m->later == NULL) {
-		m->x->counter[TSN_XC_CLOCK] += tsn_fixed_fill(b, h, m->p + shape->header + (size_t)first * shape->record, n);
+		const size_t at = shape->header + (size_t)first * shape->record;
+
+		h->late = m->where != NULL && tsn_fixed_stays(b, h, m->x, n, &(struct tsn_far_place){ m->where->of, m->where->at + at });
+		m->x->counter[TSN_XC_CLOCK] += tsn_fixed_fill(b, h, m->p + at, n);
 		return;
 	}
 	tsn_later_add(m->later, m->where,
@@ -181,7 +184,7 @@ put(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct 
 
 /* Into as many batches as it takes. Returns how many records were taken. */
 static uint32_t
-deliver(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t count,
+deliver(const struct tsn_message *m, struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t count,
     struct tsn_batch_sink *sink)
 {
 	uint32_t done = 0;
@@ -363,6 +366,13 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
     int64_t received_ms, struct tsn_batch_sink *sink)
 {
 	return decode(d, p, len, NULL, from, received_ms, sink, NULL);
+}
+
+enum tsn_decode
+tsn_decode_message_at(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
+    int64_t received_ms, struct tsn_batch_sink *sink)
+{
+	return decode(d, p, len, where, from, received_ms, sink, NULL);
 }
 
 enum tsn_decode

@@ -37,7 +37,7 @@ make(struct tsn_share *s, const struct tsn_field_set *fields, bool received)
 	s->batch = tsn_aligned_calloc(LINE, 1, sizeof(*s->batch));
 	if (s->batch == NULL)
 		return false;
-	s->batch->wanted = s->batch->read = *fields;
+	s->batch->wanted = s->batch->read = s->batch->early = *fields;
 	s->received = received;
 	carve_wanted(&c, s->batch, received);
 	if (!tsn_carve_memory(s->batch, &c))

@@ -316,6 +316,12 @@ tsn_pcap_pass(struct tsn_pcap *p)
 }
 
 bool
+tsn_pcap_stays(const struct tsn_pcap *p, const struct tsn_datagram *d, struct tsn_far_place *where)
+{
+	return p->libpcap == NULL && tsn_reader_where(p->reader, d->payload, d->len, where);
+}
+
+bool
 tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
 {
 	struct tsn_ip ip;
