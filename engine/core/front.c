@@ -58,7 +58,7 @@ evaluate(struct tsn_engine *e)
 		return;
 	}
 	if (e->rules != NULL)
-		tsn_lane_flows(e->lane, b, e->stats.clock);
+		tsn_lane_flows(e->lane, b, e->began, e->stats.clock);
 	else if (e->o.on_rows != NULL)
 		e->o.on_rows(e->o.arg, b, &b->rows);
 	if (e->rules != NULL && e->o.on_rows == NULL)
@@ -66,19 +66,12 @@ evaluate(struct tsn_engine *e)
 	tsn_batch_reuse(b);
 }
 
-void
-tsn_engine_run_batch(struct tsn_engine *e)
+static void
+run_rows(struct tsn_engine *e)
 {
 	struct tsn_batch *b = e->batch;
-	uint64_t *before;
+	uint64_t *before = tsn_spent_stage(e->o.spent, TSN_STAGE_NORMALISE);
 
-	if (e->later.n > 0) {
-		tsn_engine_send_later(e);
-		return;
-	}
-	if (b->n == 0)
-		return;
-	before = tsn_spent_stage(e->o.spent, TSN_STAGE_NORMALISE);
 	settle(e);
 	e->settled = 0;
 	if (b->n == 0) { /* but the text of rows that went takes room */
@@ -94,6 +87,7 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	tsn_batch_seal(b);
 	if (e->pair != NULL) {
 		tsn_spent_stage(e->o.spent, TSN_STAGE_PAIR);
+		tsn_pair_clock(e->pair, e->began);
 		tsn_pair_fold(e->pair, b);
 	}
 	tsn_spent_stage(e->o.spent, TSN_STAGE_ALERTS);
@@ -101,6 +95,16 @@ tsn_engine_run_batch(struct tsn_engine *e)
 	e->stats.flows += b->n;
 	evaluate(e);
 	tsn_spent_back(e->o.spent, before);
+}
+
+void
+tsn_engine_run_batch(struct tsn_engine *e)
+{
+	if (e->later.n > 0)
+		tsn_engine_send_later(e);
+	else if (e->batch->n > 0)
+		run_rows(e);
+	e->began = e->stats.clock;
 }
 
 void
@@ -199,6 +203,19 @@ end_message(struct tsn_engine *e)
 enum tsn_decode
 tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received)
 {
+	return tsn_engine_message_at(e, p, len, NULL, from, received);
+}
+
+bool
+tsn_engine_reads_late(const struct tsn_engine *e)
+{
+	return e->lates && e->crew == NULL;
+}
+
+enum tsn_decode
+tsn_engine_message_at(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
+    int64_t received)
+{
 	enum tsn_decode status;
 
 	tsn_engine_clock(e, received);
@@ -208,7 +225,7 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 		return TSN_DECODE_REFUSED;
 	}
 	begin_message(e, from);
-	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
+	status = tsn_decode_message_at(e->decoder, p, len, where, from, received, &e->rows);
 	end_message(e);
 	e->stats.damaged += status == TSN_DECODE_DAMAGED;
 	e->stats.version += status == TSN_DECODE_VERSION;
@@ -245,6 +262,7 @@ take_talks(struct tsn_engine *e, int64_t now, struct tsn_batch *b)
 {
 	if (tsn_pair_take(e->pair, now, b, e->exporters) == 0)
 		return false;
+	tsn_batch_find_turns(b);
 	tsn_exporters_count_gives(e->exporters, b);
 	tsn_batch_derive(b, &e->rules->program->derived);
 	b->ticket = e->ticket;
@@ -398,13 +416,46 @@ tsn_engine_tell_lanes(struct tsn_engine *e, bool all)
 			tsn_exporters_put(e->lane[i].exporters, index, &x->presence);
 }
 
+/* Do the rows of the batch say themselves where the clock stands? The last are likeliest to. */
+static bool
+is_shown(const struct tsn_engine *e)
+{
+	const struct tsn_batch *b = e->batch;
+	bool shown = e->began >= e->stats.clock;
+
+	for (uint32_t i = e->later.n; i-- > 0 && !shown;)
+		shown = e->later.message[i].received >= e->stats.clock;
+	for (uint32_t i = e->later.n == 0 ? b->n : 0; i-- > 0 && !shown;)
+		shown = (b->received[i] != TSN_TIME_NONE ? b->received[i] : tsn_batch_event_time(b, i)) >= e->stats.clock;
+	return shown;
+}
+
+/*
+ * Rows are to come that were received before now. To whom time of receipt matters it is a running maximum of what rows say; where
+ * others moved the clock since the last of them (messages without flows, a daemon that waits), the next say less than it
+ * and need a batch that begins later. Once: until it moves again it is shown.
+ */
+static void
+look_back(struct tsn_engine *e)
+{
+	if (e->shown || e->batch->n == 0)
+		return;
+	settle(e); /* what goes shows nothing */
+	if (!is_shown(e))
+		tsn_engine_run_batch(e);
+	e->shown = true;
+}
+
 void
 tsn_engine_clock(struct tsn_engine *e, int64_t now)
 {
 	int64_t before = e->stats.clock, second = tsn_second_of(now);
 
-	if (before != TSN_TIME_NONE && now <= before)
+	if (now < before)
+		look_back(e);
+	if (now <= before)
 		return;
+	e->shown = false;
 	if (before == TSN_TIME_NONE || second > tsn_second_of(before)) {
 		if (must_cut(e, second))
 			tsn_engine_run_batch(e); /* before the clock moves on */

@@ -29,7 +29,9 @@ struct tsn_engine {
 	struct tsn_batch *batch;        /* being filled */
 	struct tsn_batch *talks;        /* conversations on their way to the lanes */
 	struct tsn_field_set columns;   /* the fields of flows that decoders fill, and... */
-	struct tsn_field_set read;      /* ...those of them that are read once all is in normal form: see flow/batch.h */
+	/* ...those of them that are read once all is in normal form, of these the ones that are not late, and whether any are late: see flow/batch.h */
+	struct tsn_field_set read, early;
+	bool lates;
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
 	struct tsn_later later;         /* if it has messages, [batch] is empty but for the number of their rows */
 	bool adds_later;
@@ -49,7 +51,8 @@ struct tsn_engine {
 	int64_t grace;                  /* the least of their tsn_alerts_watch_grace */
 	bool cuts;                      /* something may have to be done at any tick, so batches end there */
 	int64_t ticked;                 /* the tick up to which all was done, TSN_TIME_NONE before the first */
-	int64_t began;                  /* time of receipt before the first row of the batch */
+	int64_t began;                  /* the clock before the first row of the batch */
+	bool shown;                     /* where it stands follows from that and the rows */
 	uint64_t ticket;                /* of the next row */
 	struct tsn_pair *pair;          /* NULL: no rule is about conversations */
 	struct tsn_dedup *dedup;        /* NULL: off */
@@ -81,6 +84,8 @@ tsn_engine_dress(const struct tsn_engine *e, struct tsn_batch *b)
 {
 	b->wanted = e->columns;
 	b->read = e->read;
+	b->early = e->early;
+	b->late.allowed = e->lates;
 }
 
 /* Chooses [columns] for those who look at rows and program [p], which may be NULL. [batch] is empty. */

@@ -84,6 +84,8 @@ tsn_item_count_later(struct tsn_engine *e, const struct tsn_later *l)
 void
 tsn_item_end(struct tsn_item *it)
 {
+	if (it->kind == TSN_ITEM_FLOWS)
+		tsn_late_forget(&it->batch->late);
 	if (it->later.n == 0)
 		return;
 	tsn_item_count_later(it->engine, &it->later);
@@ -154,7 +156,7 @@ tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 	switch (it->kind) {
 	case TSN_ITEM_FLOWS:
 		if (it->batch->n > 0) /* all may have been gone */
-			tsn_lane_flows(l, it->batch, it->time);
+			tsn_lane_flows(l, it->batch, it->began, it->time);
 		break;
 	case TSN_ITEM_TALKS: talks(l, it); break;
 	case TSN_ITEM_TICKS: ticks(l, it->time); break;

@@ -33,7 +33,7 @@ struct tsn_item {
 	bool *quiet;               /* by lane: all that it would do with the rows was done, and there was nothing to tell */
 	bool shared;               /* they were made: it is for other cores than the front's */
 	int64_t time;              /* FLOWS: the clock behind it; TALKS: their tick; TICKS: all up to it */
-	int64_t began;             /* nothing in it was received before */
+	int64_t began;             /* FLOWS: the clock before it; nothing in it was received before, as a running maximum */
 	struct tsn_told *told;     /* how exporters stand that changed since the item before */
 	size_t ntold, told_cap;
 	struct tsn_alert_records *records; /* by lane: what came of it; those of TALKS come with the TICKS behind */

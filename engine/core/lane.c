@@ -213,12 +213,12 @@ tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b)
 }
 
 void
-tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock)
+tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t began, int64_t clock)
 {
 	/* what has no clock of its own may have been received later than it says */
 	clock = b->received_span.most > clock ? b->received_span.most : clock;
 	if (l->o->on_rows == NULL)
-		tsn_alerts_rows(l->alerts, b);
+		tsn_alerts_rows(l->alerts, b, began);
 	tsn_lane_run_share(l, b);
 	if (l->o->on_rows == NULL)
 		tsn_alerts_tick(l->alerts, clock);

@@ -71,8 +71,8 @@ void tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b);
 bool tsn_lane_is_quiet(struct tsn_lane *l, unsigned by, struct tsn_batch *b);
 /* So many threads may look. False when memory is out. */
 bool tsn_lane_let_look(struct tsn_lane *l, unsigned threads);
-/* A batch of flows; [clock]: time of receipt behind it. */
-void tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t clock);
+/* A batch of flows; [began], [clock]: time of receipt before and behind it. */
+void tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t began, int64_t clock);
 
 /* --- ticks.c --- */
 

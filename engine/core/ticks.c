@@ -87,7 +87,7 @@ tsn_lane_begin_tick(struct tsn_lane *l, int64_t tick)
 void
 tsn_lane_talks(struct tsn_lane *l, struct tsn_batch *b)
 {
-	tsn_alerts_rows(l->alerts, b);
+	tsn_alerts_rows(l->alerts, b, TSN_TIME_NONE);
 	tsn_lane_run_share(l, b);
 }
 

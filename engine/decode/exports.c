@@ -254,6 +254,7 @@ release(struct walk *w, uint16_t id)
 
 		then.domain = tsn_templates_domain(w->e->templates, &scope);
 		count(w, TSN_XC_HELD, 1);
+		tsn_sink_clock(w->sink, s->head.received); /* less than it is now, and that is to be known of such rows */
 		data_set(&then, s->id, s->bytes, s->len);
 		w->damaged |= then.damaged;
 		w->stopped |= then.stopped;

@@ -219,8 +219,7 @@ tsn_goflow2_decode(const uint8_t *p, size_t n, struct tsn_exporters *exporters, 
 		x->counter[TSN_XC_NOT_FLOWS]++;
 		return TSN_GOFLOW2_NO_FLOW;
 	}
-	if (received != TSN_TIME_NONE || end != TSN_TIME_NONE)
-		tsn_sink_clock(sink, received != TSN_TIME_NONE ? received : end);
+	tsn_sink_clock(sink, received != TSN_TIME_NONE ? received : end);
 	b = sink->room(sink->arg);
 	if (b == NULL)
 		return TSN_GOFLOW2_STOPPED;

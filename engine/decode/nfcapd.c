@@ -132,8 +132,7 @@ tsn_nf_row(struct tsn_nfcapd *d, struct tsn_nf_times t, const struct tsn_nf_orig
 		last = swap;
 		o->x->counter[TSN_XC_CLOCK]++;
 	}
-	if (received != 0 || last != 0)
-		tsn_sink_clock(d->sink, (int64_t)(received != 0 ? received : last));
+	tsn_sink_clock(d->sink, received != 0 ? (int64_t)received : last != 0 ? (int64_t)last : TSN_TIME_NONE);
 	b = d->sink->room(d->sink->arg);
 	if (b == NULL)
 		return NULL;

@@ -303,8 +303,7 @@ put_row(struct tsn_text *t)
 		clock = time_of(r, TSN_SLOT_END);
 	if (clock == TSN_TIME_NONE)
 		clock = time_of(r, TSN_SLOT_START);
-	if (clock != TSN_TIME_NONE)
-		tsn_sink_clock(t->sink, clock);
+	tsn_sink_clock(t->sink, clock);
 	b = t->sink->room(t->sink->arg);
 	if (b == NULL)
 		return false;

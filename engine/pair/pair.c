@@ -212,6 +212,15 @@ fold_row(struct tsn_pair *p, const struct tsn_batch *b, uint32_t row)
 }
 
 void
+tsn_pair_clock(struct tsn_pair *p, int64_t now)
+{
+	if (now <= p->now)
+		return;
+	p->now = now;
+	tsn_pair_age(p);
+}
+
+void
 tsn_pair_fold(struct tsn_pair *p, const struct tsn_batch *b)
 {
 	tsn_pair_keys(p, b);
@@ -220,10 +229,7 @@ tsn_pair_fold(struct tsn_pair *p, const struct tsn_batch *b)
 		to = tsn_pair_carry_ready(p, b, from);
 		for (uint32_t i = from; i < to; i++) {
 			fetch(p, i);
-			if (b->received[i] > p->now) {
-				p->now = b->received[i];
-				tsn_pair_age(p);
-			}
+			tsn_pair_clock(p, b->received[i]);
 			fold_row(p, b, i);
 		}
 		tsn_pair_carry_rows(p, b);

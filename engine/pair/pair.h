@@ -45,6 +45,8 @@ void tsn_pair_set_wait(struct tsn_pair *p, int64_t wait_ms);
  */
 void tsn_pair_carry(struct tsn_pair *p, const struct tsn_field_set *fields, bool pool_moved);
 
+/* Time of receipt is now at least [now]. */
+void tsn_pair_clock(struct tsn_pair *p, int64_t now);
 /* Takes in the rows of a normalised batch of flows, in order. */
 void tsn_pair_fold(struct tsn_pair *p, const struct tsn_batch *b);
 /* The moment from which the oldest entry is due; TSN_TIME_NONE if none waits. */

@@ -39,6 +39,7 @@ static const char rules[] =
 struct flow {
 	int64_t received, age;
 	unsigned src, dst, port;
+	int64_t ahead; /* a message without flows came before it, so much later by its time of receipt */
 };
 
 static uint64_t state;
@@ -60,7 +61,9 @@ random_flows(struct flow *f)
 	for (int i = 0; i < FLOWS; i++) {
 		now += below(200) == 0 ? below(300000) : below(gap);
 		f[i] = (struct flow){ now, below(20) == 0 ? below(200000) : below(3000), below(below(3) ? hosts : 2), below(hosts),
-			port[below(below(20) ? 6 : 7)] };
+			port[below(below(20) ? 6 : 7)], 0 };
+		if (below(40) == 0)
+			f[i].ahead = below(below(4) == 0 ? 20000 : 1500);
 	}
 }
 
@@ -103,6 +106,7 @@ run_rules(const char *text, const struct flow *f, int n, uint32_t rows, bool idl
 	for (int i = 0; i < n; i++) {
 		for (; idle && now < f[i].received; now += 700)
 			tsn_engine_clock(e, now);
+		tsn_engine_clock(e, f[i].received + f[i].ahead);
 		tsn_engine_clock(e, f[i].received);
 		put(e, &f[i]);
 		now = f[i].received;

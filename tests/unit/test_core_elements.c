@@ -62,7 +62,7 @@ put_record(uint8_t *p, const struct values *v)
 
 /* A message of [n] records, with the template first if [told]. */
 static void
-send(struct tsn_engine *e, bool told, const struct values *v, unsigned n, uint32_t seq, int64_t at)
+send_from(struct tsn_engine *e, uint32_t exporter, bool told, const struct values *v, unsigned n, uint32_t seq, int64_t at)
 {
 	uint8_t wire[4000], *p = wire, *set;
 
@@ -80,7 +80,13 @@ send(struct tsn_engine *e, bool told, const struct values *v, unsigned n, uint32
 		p = put_record(p, &v[i]);
 	nf_put(set + 2, (uint64_t)(p - set), 2);
 	nf_put(wire + 2, (uint64_t)(p - wire), 2);
-	tsn_engine_datagram(e, wire, (size_t)(p - wire), tsn_addr_v4(1), at);
+	tsn_engine_datagram(e, wire, (size_t)(p - wire), tsn_addr_v4(exporter), at);
+}
+
+static void
+send(struct tsn_engine *e, bool told, const struct values *v, unsigned n, uint32_t seq, int64_t at)
+{
+	send_from(e, 1, told, v, n, seq, at);
 }
 
 struct alerts {
@@ -176,6 +182,39 @@ Test(core_elements, fields_are_themselves)
 	tsn_engine_remove_sinks(e);
 	tsn_sink_close(sink);
 	tsn_engine_free(e);
+}
+
+static void
+on_any(void *arg, const struct tsn_alert *al)
+{
+	tsn_buf_printf(arg, "%d at %lld of %llu\n", (int)al->state, (long long)(al->time - START), (unsigned long long)al->flows);
+}
+
+/* A flow that waits for its template is received when that comes, much later: so long its alert stays open. */
+Test(core_elements, what_waited_comes_when_its_template_does)
+{
+	static const uint32_t batches[] = { 1, 7, 1024 };
+	struct values v = { 0x0a000001, 1, 2, 3, 4, "x" };
+	struct tsn_buf out[3] = { TSN_BUF_INIT, TSN_BUF_INIT, TSN_BUF_INIT };
+
+	for (int i = 0; i < 3; i++) {
+		struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .batch_rows = batches[i] });
+		struct tsn_sink *sink = tsn_sink_call_new(on_any, &out[i], TSN_SEV_INFO);
+
+		cr_assert(tsn_engine_add_sink(e, sink));
+		load(e, "rule r { when proto == 2 alert once by proto per 5s }");
+		send_from(e, 1, true, &v, 1, 0, START);
+		send_from(e, 2, false, &v, 1, 0, START + 6000);
+		send_from(e, 2, true, &v, 0, 1, START + 60700);
+		send_from(e, 1, false, &v, 1, 1, START + 60600);
+		tsn_engine_clock(e, START + 80000);
+		tsn_engine_finish(e);
+		cr_assert_str_eq(tsn_buf_str(&out[i]), "1 at 0 of 1\n3 at 5000 of 1\n1 at 6000 of 1\n3 at 66000 of 2\n", "%u rows", batches[i]);
+		tsn_buf_fini(&out[i]);
+		tsn_engine_remove_sinks(e);
+		tsn_sink_close(sink);
+		tsn_engine_free(e);
+	}
 }
 
 static int64_t missing[8];
