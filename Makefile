@@ -28,10 +28,10 @@ DEPS_APT := gcc make bison flex pkg-config libpcre2-dev libpcap-dev libcriterion
     libjansson-dev libsodium-dev libarchive-dev libcurl4-openssl-dev
 
 # Optional parts: pkg-config's name and the word of TSN_HAVE_. What is not there is left out, and said when it is asked for.
-optional  := zlib:ZLIB libzstd:ZSTD liblzma:LZMA liblz4:LZ4 lzo2:LZO sqlite3:SQLITE \
+optional  := zlib:ZLIB libzstd:ZSTD liblzma:LZMA liblz4:LZ4 lzo2:LZO \
     jansson:JANSSON libsodium:SODIUM
 # Of these only the headers: they are loaded when they are needed (engine/base/late.h).
-late      := libarchive:ARCHIVE libcurl:CURL libpcap:PCAP libmicrohttpd:HTTP openssl:TLS
+late      := libarchive:ARCHIVE libcurl:CURL libpcap:PCAP sqlite3:SQLITE libmicrohttpd:HTTP openssl:TLS
 modules   := $(shell for o in $(optional); do $(PKG_CONFIG) --exists $${o%%:*} 2>/dev/null && echo $$o; done)
 late_modules := $(shell for o in $(late); do $(PKG_CONFIG) --exists $${o%%:*} 2>/dev/null && echo $$o; done)
 # these two have no pkg-config file

@@ -23,7 +23,9 @@ struct open {
 
 struct pass {
 	struct tsn_parse *p;
-	struct tsn_tokens in;
+	struct tsn_tokens in;   /* the vector itself, which is written again from its beginning */
+	size_t next;            /* of [in]: all before it is read */
+	bool apart;             /* where more is put in than was left out, [in] is a copy of what is not read yet */
 	struct open open[TSN_BRACKETS_MAX];
 	unsigned depth;
 	int pending;            /* body that the next brace at this level opens, or -1 */
@@ -49,11 +51,31 @@ body_depth(const struct pass *b)
 }
 
 static void
+set_apart(struct pass *b)
+{
+	const size_t n = b->in.n - b->next;
+	struct tsn_token *v = tsn_reallocarray(NULL, n, sizeof(*v));
+
+	if (v == NULL) {
+		b->p->oom = true;
+		return;
+	}
+	memcpy(v, b->in.v + b->next, n * sizeof(*v));
+	b->in = (struct tsn_tokens){ v, n, n };
+	b->next = 0;
+	b->apart = true;
+}
+
+static void
 emit(struct pass *b, const struct tsn_token *t, bool virtual, bool begins, bool ends)
 {
 	struct tsn_tokens *out = &b->p->tokens;
 	struct tsn_token *o;
 
+	if (!b->apart && out->n == b->next)
+		set_apart(b);
+	if (b->p->oom)
+		return;
 	tsn_scan_add(b->p, t->kind, t->begin, t->end, t->node);
 	if (b->p->oom)
 		return;
@@ -81,7 +103,7 @@ close_to(struct pass *b, unsigned depth)
 	while (b->depth > depth && !b->p->oom) {
 		struct open o = b->open[--b->depth];
 		size_t at = last_end(b);
-		struct tsn_token t = { .kind = o.closer, .begin = (uint32_t)at, .end = (uint32_t)at };
+		struct tsn_token t = { .kind = (int16_t)o.closer, .begin = (uint32_t)at, .end = (uint32_t)at };
 
 		emit(b, &t, true, false, o.is_body);
 	}
@@ -253,20 +275,22 @@ bool
 tsn_balance(struct tsn_parse *p)
 {
 	struct pass b = { .p = p, .in = p->tokens, .pending = -1 };
-	struct tsn_token end = b.in.v[b.in.n - 1];
-	size_t i;
+	const struct tsn_token end = b.in.v[b.in.n - 1];
 
-	memset(&p->tokens, 0, sizeof(p->tokens));
-	for (i = 0; i < b.in.n && !p->oom; i++) {
-		if (step(&b, &b.in.v[i]))
+	p->tokens.n = 0;
+	while (b.next < b.in.n && !p->oom) {
+		struct tsn_token t = b.in.v[b.next++];
+
+		if (step(&b, &t))
 			continue;
 		/* Too deep: what follows is not read. */
-		tsn_diags_poison(p->diags, tsn_span_of(p, b.in.v[i].begin, p->len + 1));
+		tsn_diags_poison(p->diags, tsn_span_of(p, t.begin, p->len + 1));
 		close_to(&b, 0);
 		emit(&b, &end, false, false, false);
 		break;
 	}
-	tsn_free(b.in.v);
+	if (b.apart)
+		tsn_free(b.in.v);
 	return !p->oom;
 }
 

@@ -23,14 +23,14 @@
 enum tsn_body { TSN_BODY_TOP, TSN_BODY_RULESET, TSN_BODY_RULE, TSN_BODY_SITE, TSN_BODY_TEST };
 
 struct tsn_token {
-	int kind;               /* from parser.tab.h */
 	uint32_t begin, end;
+	int16_t kind;           /* from parser.tab.h */
 	uint16_t depth;         /* brackets open around it; a bracket counts for its inside only */
 	uint16_t body_depth;    /* depth of the tokens directly in the innermost body */
 	uint8_t body;           /* enum tsn_body */
-	bool virtual;           /* a closing bracket that is not in the text */
-	bool ends_body;         /* the brace that closes a body */
-	bool begins_body;       /* the brace that opens one */
+	bool virtual : 1;       /* a closing bracket that is not in the text */
+	bool ends_body : 1;     /* the brace that closes a body */
+	bool begins_body : 1;   /* the brace that opens one */
 	struct tsn_node *node;  /* of literals and words */
 };
 
@@ -50,6 +50,7 @@ struct tsn_parse {
 	bool comments;          /* the scanner delivers them too (for the formatter) */
 	bool oom;
 	struct tsn_tokens tokens;
+	uint32_t words[128];    /* by first letter: a bit for each length of a word that is no name */
 	size_t pos;             /* index of the next token the parser will take */
 	int start;              /* pseudo-token that selects what is parsed */
 	size_t resumed;         /* where the last recovery ended */
@@ -83,6 +84,13 @@ void tsn_lit_stray(struct tsn_parse *, size_t begin, size_t end);
 
 /* The token of a keyword, or NAME. */
 int tsn_word_token(const char *word);
+/* Fills [words], by which most names are known without a search. */
+void tsn_words_list(struct tsn_parse *);
+static inline bool
+tsn_word_may_be(const struct tsn_parse *p, const char *word, size_t len)
+{
+	return len < 32 && p->words[(unsigned char)word[0] & 127] >> len & 1;
+}
 const char *tsn_word_text(int token);
 bool tsn_word_is_setting(const char *word);
 void tsn_word_check_meta(struct tsn_parse *, const struct tsn_node *meta, enum tsn_body);

@@ -52,8 +52,19 @@ tsn_scan_add(struct tsn_parse *p, int kind, size_t begin, size_t end, struct tsn
 		return;
 	}
 	t->v = v;
-	v[t->n++] = (struct tsn_token){ .kind = kind, .begin = (uint32_t)begin, .end = (uint32_t)end,
+	v[t->n++] = (struct tsn_token){ .kind = (int16_t)kind, .begin = (uint32_t)begin, .end = (uint32_t)end,
 		.node = node };
+}
+
+/* Eight bytes of ASCII, none of them NUL. */
+static bool
+all_plain(const char *s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t v;
+
+	memcpy(&v, s, sizeof(v));
+	return ((v | (v - ones)) & tops) == 0;
 }
 
 /* One error for a text that is not UTF-8 or holds NULs: such a file is rarely a rule file at all. */
@@ -63,6 +74,9 @@ check_bytes(struct tsn_parse *p)
 	size_t i, n;
 
 	for (i = 0; i < p->len; i += n) {
+		n = sizeof(uint64_t);
+		if (p->len - i >= n && all_plain(p->text + i))
+			continue;
 		n = tsn_utf8_len(p->text + i, p->len - i);
 		if (n == 0 || p->text[i] == '\0') {
 			tsn_lit_stray(p, i, i + 1);
@@ -109,6 +123,7 @@ tsn_scan(struct tsn_parse *p)
 		return false;
 	memcpy(copy, p->text, p->len);
 	check_bytes(p);
+	tsn_words_list(p);
 	ok = run(p, copy);
 	tsn_free(copy);
 	p->pos = 0;

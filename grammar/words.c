@@ -122,6 +122,23 @@ tsn_word_token(const char *word)
 	return find_meta(word) != NULL ? TSN_TOK_META : TSN_TOK_NAME;
 }
 
+static void
+list_word(struct tsn_parse *p, const char *word)
+{
+	p->words[(unsigned char)word[0] & 127] |= UINT32_C(1) << strlen(word);
+}
+
+void
+tsn_words_list(struct tsn_parse *p)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(keywords); i++)
+		list_word(p, keywords[i].word);
+	for (i = 0; i < COUNT(metas); i++)
+		list_word(p, metas[i].word);
+}
+
 const char *
 tsn_word_text(int token)
 {

@@ -132,6 +132,8 @@ bool tsn_alert_key(const struct tsn_alert *al, unsigned i, struct tsn_value *out
 bool tsn_alert_field(const struct tsn_alert *al, enum tsn_field f, struct tsn_value *out);
 /* Adds the fields that alerts keep of flows, whatever their rules read. */
 void tsn_alert_needs(struct tsn_field_set *s);
+/* Those of them that cannot be late (flow/late.h). */
+void tsn_alert_needs_early(struct tsn_field_set *s);
 /* What of a row a record of [r] keeps. */
 void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
 bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);

@@ -54,11 +54,17 @@ forget_masked(const struct tsn_rule *r, struct tsn_alert_flow *out)
 void
 tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
 {
+	struct tsn_late_flow late;
+	const enum tsn_late_state state = b->late.n > 0 ? tsn_late_read(&b->late, row, &late) : TSN_LATE_NOT;
+
 	memset(out, 0, sizeof(*out));
 #define FIELD(sym, type, name) \
-	if (tsn_mask_has(&b->present[TSN_F_##sym], row)) { \
+	if (tsn_mask_has(&b->present[TSN_F_##sym], row) && (state != TSN_LATE_GONE || tsn_field_set_has(&b->early, TSN_F_##sym))) { \
 		out->present |= 1u << BIT_##sym; \
-		take_##type(b, row, TSN_F_##sym, &out->name); \
+		if (state == TSN_LATE_READ) \
+			out->name = late.name; \
+		else \
+			take_##type(b, row, TSN_F_##sym, &out->name); \
 	}
 	TSN_ALERT_FLOW_FIELDS(FIELD)
 #undef FIELD
@@ -117,6 +123,12 @@ tsn_alert_needs(struct tsn_field_set *s)
 #define FIELD(sym, type, name) tsn_field_set_add(s, TSN_F_##sym);
 	TSN_ALERT_FLOW_FIELDS(FIELD)
 #undef FIELD
+	tsn_alert_needs_early(s);
+}
+
+void
+tsn_alert_needs_early(struct tsn_field_set *s)
+{
 	for (int i = 0; i < TSN_SAVED_FIXED; i++)
 		tsn_field_set_add(s, (enum tsn_field)fixed[i]);
 }

@@ -39,4 +39,39 @@ tsn_far_drop(struct tsn_far *f)
 		f->free(f);
 }
 
+/* Those that somebody remembers places in: files and windows one after the other, so few at a time. */
+#define TSN_FARS 4u
+struct tsn_fars {
+	uint32_t n;
+	struct tsn_far *far[TSN_FARS];
+};
+
+static inline bool
+tsn_fars_have_room(const struct tsn_fars *s, const struct tsn_far *f)
+{
+	for (uint32_t i = s->n; i > 0; i--)
+		if (s->far[i - 1] == f)
+			return true;
+	return s->n < TSN_FARS;
+}
+
+/* Its number among them, mostly the last; it is held from then on. There is room. */
+static inline uint8_t
+tsn_fars_put(struct tsn_fars *s, struct tsn_far *f)
+{
+	for (uint32_t i = s->n; i > 0; i--)
+		if (s->far[i - 1] == f)
+			return (uint8_t)(i - 1);
+	tsn_far_hold(f);
+	s->far[s->n] = f;
+	return (uint8_t)s->n++;
+}
+
+static inline void
+tsn_fars_drop(struct tsn_fars *s)
+{
+	while (s->n > 0)
+		tsn_far_drop(s->far[--s->n]);
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -171,6 +172,18 @@ tsn_unmap_small(void *p, size_t size)
 {
 	if (p != NULL)
 		munmap(p, size);
+}
+
+void
+tsn_map_soon(void *p, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+	const uintptr_t from = (uintptr_t)p & -(uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)madvise((void *)from, (uintptr_t)p + size - from, MADV_POPULATE_WRITE); /* before Linux 5.14 they come one by one */
+#else
+	(void)p, (void)size;
+#endif
 }
 
 void *

@@ -34,6 +34,11 @@ void tsn_unmap(void *p, size_t size);
 /* The same for smaller ones, in pages as the system has them: of these only what was written to is there. */
 void *tsn_map_small(void *old, size_t old_size, size_t size);
 void tsn_unmap_small(void *p, size_t size);
+/*
+ * These bytes of such an array will be written to: their pages come together. One that is read first comes twice, as the page of zeros
+ * and then as memory, and before that every core that runs the process has to forget the first. Advice.
+ */
+void tsn_map_soon(void *p, size_t size);
 
 /*
  * Grows an array that holds [count] elements in room for [*cap] so that one

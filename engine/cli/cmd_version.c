@@ -100,7 +100,7 @@ part(const char *name, const char *version, const char *without)
 #define TLS NULL
 #endif
 #ifdef TSN_HAVE_SQLITE
-#define SQLITE sqlite3_libversion()
+#define SQLITE SQLITE_VERSION /* as with TLS */
 #else
 #define SQLITE NULL
 #endif

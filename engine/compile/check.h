@@ -314,6 +314,10 @@ struct tsn_ck {
 	struct ck_layer *layer;           /* of the site over installed rules, in order */
 	size_t nlayers, cap_layers;
 	struct ck_targets overridden, disabled;
+	struct ck_placed {
+		const struct ck_file *of;
+		const char *name, *ruleset, *version;
+	} placed;                         /* what the last rule's file says of all its rules */
 	struct tsn_names rule_names;      /* rules of the module by full name: those below */
 	uint32_t nrule_names;
 	struct tsn_names set_names;       /* of all slots */

@@ -234,11 +234,28 @@ rule(struct job *j, struct ck_sym *s)
 		add_test(j, &p, &p.test[i], ok ? &c->m->rules[at] : NULL);
 }
 
+/* Room for all of them: what an array has grown out of stays in the arena. */
+static void
+make_room(struct tsn_ck *c)
+{
+	const struct ck_file *f;
+	size_t n = 0;
+
+	for (f = c->world->files; f != NULL; f = f->next) {
+		n += f->expr;
+		for (const struct ck_sym *s = f->rules; s != NULL; s = s->in_file)
+			n++;
+	}
+	c->cap_rules = n + 1; /* the last may begin anew where it turns out to be about conversations */
+	c->m->rules = ck_alloc(c, c->cap_rules * sizeof(*c->m->rules));
+}
+
 static void
 rules(struct job *j)
 {
 	const struct tsn_world *w = j->ck.world;
 
+	make_room(&j->ck);
 	for (const struct ck_file *f = w->files; f != NULL; f = f->next) {
 		if (f->expr) {
 			if (!f->broken)

@@ -345,6 +345,7 @@ emit(struct tsn_emit *e, const char **error)
 	p->rules = tsn_emit_in_arena(e, e->m->nrules, sizeof(*p->rules));
 	p->nrules = e->m->nrules;
 	for (uint32_t i = 0; i < p->nrules && !e->failed; i++) {
+		e->talks = e->m->rules[i].meta.door == TSN_DOOR_TALK;
 		tsn_emit_describe(e, &e->m->rules[i], &p->rules[i]);
 		for (int d = 0; d < TSN_DOORS; d++)
 			needed[d] |= is_emitted(e, &p->rules[i], (enum tsn_door)d);
@@ -352,6 +353,7 @@ emit(struct tsn_emit *e, const char **error)
 	for (int d = 0; d < TSN_DOORS && !e->failed; d++) {
 		if (!needed[d])
 			continue;
+		e->talks = d == TSN_DOOR_TALK;
 		p->uses[d] = new_uses(e);
 		emit_code(e, (enum tsn_door)d);
 		if (!e->failed)
@@ -369,6 +371,7 @@ as_whole(struct tsn_emit *e)
 {
 	e->p->of = e->whole;
 	e->p->reads = e->whole->reads;
+	e->p->of_talks = e->whole->of_talks;
 	e->p->derived = e->whole->derived;
 }
 

@@ -117,6 +117,7 @@ struct tsn_emit {
 	bool failed;
 	uint32_t nodes;             /* ids are below it */
 	const char *note;           /* canonical text of what is being emitted */
+	bool talks;                 /* what is being emitted looks at conversations */
 	bool alone;                 /* for one reader behind a jump: take nothing made before, leave nothing to be found */
 	struct tsn_vcode code[TSN_DOORS];
 	struct tsn_vcode *now;      /* the code being emitted */
@@ -160,6 +161,8 @@ uint32_t tsn_emit_int(struct tsn_emit *e, int64_t v);
 uint32_t tsn_emit_real_constant(struct tsn_emit *e, double v);
 uint32_t tsn_emit_address(struct tsn_emit *e, const struct tsn_ir *field);
 void tsn_emit_use_field(struct tsn_emit *e, uint32_t field);
+/* The same for a REAL_TEST. */
+void tsn_emit_use_tested(struct tsn_emit *e, uint32_t field);
 void tsn_emit_use_key(struct tsn_emit *e, const struct tsn_key_spec *k);
 bool tsn_vcode_start(struct tsn_emit *e, struct tsn_vcode *c, enum tsn_door door);
 void tsn_vcode_free(struct tsn_vcode *c, uint32_t nfamilies);

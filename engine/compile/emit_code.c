@@ -116,11 +116,21 @@ tsn_emit_address(struct tsn_emit *e, const struct tsn_ir *field)
 }
 
 void
-tsn_emit_use_field(struct tsn_emit *e, uint32_t field)
+tsn_emit_use_tested(struct tsn_emit *e, uint32_t field)
 {
 	tsn_field_set_add(&e->p->reads, (enum tsn_field)field);
+	if (e->talks)
+		tsn_field_set_add(&e->p->of_talks, (enum tsn_field)field);
 	if (tsn_fields[field].origin == TSN_O_DERIVED)
 		tsn_field_set_add(&e->p->derived, (enum tsn_field)field);
+}
+
+void
+tsn_emit_use_field(struct tsn_emit *e, uint32_t field)
+{
+	tsn_emit_use_tested(e, field);
+	if (tsn_fields[field].origin == TSN_O_DERIVED)
+		tsn_field_set_add(&e->p->derived_first, (enum tsn_field)field);
 }
 
 void

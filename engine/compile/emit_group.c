@@ -15,6 +15,7 @@
 #define GROUPS_MAX 6 /* in each other */
 #define LADDER 12    /* rules with thresholds of one field, from which they are parted in runs */
 #define RUNS 8
+#define FEW 8        /* rules of a block, as most have */
 
 /* A rule with the part of its condition that most of its neighbours have, too. */
 struct member {
@@ -253,15 +254,16 @@ in_turn(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsign
 void
 tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard)
 {
-	struct member *m = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*m));
+	struct member few[FEW], *m = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*m));
 
 	if (e->part_count == NULL) {
 		e->part_count = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_count));
 		e->part_met = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_met));
 	}
 	for (uint32_t i = 0; i < n && !e->failed; i++)
-		m[i].rule = rule[i];
+		m[i] = (struct member){ .rule = rule[i] };
 	if (!e->failed)
 		in_turn(e, m, n, guard, 0);
-	tsn_free(m);
+	if (m != few)
+		tsn_free(m);
 }

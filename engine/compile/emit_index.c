@@ -16,6 +16,8 @@
 #define LEAVES_MAX 64  /* of a rule: larger ones are not expanded */
 #define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FIELDS_MAX 64
+#define FEW 8          /* rules of a block, as most have */
+#define WORD_SHARE 1000 /* of the rows, in millionths: those with one string */
 #define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
 
 /* What a rule asks of a field. */
@@ -73,6 +75,11 @@ atom_of(const struct tsn_ir *x, bool want, uint32_t *field, struct tsn_atom *ato
 		atom->lo = (uint64_t)b->i;
 		return x->rel == (want ? TSN_REL_EQ : TSN_REL_NE) && tsn_emit_column_holds(a->field, b->i);
 	}
+	if (x->kind == TSN_IR_COMPARE && tsn_fields[a->field].storage == TSN_STR && b->kind == TSN_IR_STRING) {
+		atom->hi = (uintptr_t)b->text;
+		atom->lo = b->len;
+		return x->rel == (want ? TSN_REL_EQ : TSN_REL_NE);
+	}
 	if (a->v4_bits != 32 || a->v6_bits != 128)
 		return false;
 	if (x->kind == TSN_IR_IN_PREFIX && want)
@@ -91,6 +98,23 @@ struct asking {
 	unsigned n;
 };
 
+/* Strings are one by what they say, wherever they lie. */
+static uint32_t
+place_of_atom(struct tsn_emit *e, struct tsn_index_field *f, const struct tsn_atom *atom)
+{
+	const char *text = (const char *)(uintptr_t)atom->hi;
+	uintptr_t place;
+
+	if (tsn_fields[f->field].storage != TSN_STR)
+		return tsn_pool_put(e, &f->atoms, atom) + 1;
+	place = (uintptr_t)tsn_names_get(&f->texts, text, atom->lo);
+	if (place != 0)
+		return (uint32_t)place;
+	place = tsn_pool_put(e, &f->atoms, atom) + 1;
+	e->failed |= !tsn_names_put(&f->texts, text, atom->lo, (void *)place);
+	return (uint32_t)place;
+}
+
 static bool
 add_atom(struct tsn_emit *e, struct asking *q, uint32_t field, const struct tsn_atom *atom)
 {
@@ -102,7 +126,7 @@ add_atom(struct tsn_emit *e, struct asking *q, uint32_t field, const struct tsn_
 	    f->atoms.items.n >= TSN_CLASS_MAX - 1)
 		return false;
 	q->field = field;
-	place = tsn_pool_put(e, &f->atoms, atom) + 1;
+	place = place_of_atom(e, f, atom);
 	for (i = 0; i < q->n && q->key.atom[i] < place; i++)
 		;
 	if (i < q->n && q->key.atom[i] == place)
@@ -145,7 +169,8 @@ asked_of(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct asked *ou
 	f = field_for(e, q.field);
 	out->field = e->index->of_field[q.field] - 1;
 	out->key = tsn_pool_put(e, &f->keys, &q.key);
-	out->share = tsn_emit_share(x, want);
+	/* the guess for strings says how dear they are to compare, which here they are not */
+	out->share = tsn_fields[f->field].storage == TSN_STR ? q.n * WORD_SHARE : tsn_emit_share(x, want);
 	return !e->failed;
 }
 
@@ -298,6 +323,20 @@ divide(struct tsn_emit *e, struct node *n)
 
 /* --- emitting --- */
 
+/* Can [x] ask for a field of the blocks around? Its first leaf tells: all must be of one field. */
+static bool
+may_be_met(const struct tsn_emit *e, const struct tsn_ir *x)
+{
+	uint32_t place;
+
+	while (!tsn_ir_is_leaf(x))
+		x = x->kid[0];
+	if (x->nkids == 0 || x->kid[0]->kind != TSN_IR_FIELD)
+		return false;
+	place = e->index->of_field[x->kid[0]->field];
+	return place != 0 && place <= FIELDS_MAX && e->met_fields >> (place - 1) & 1;
+}
+
 bool
 tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
@@ -305,7 +344,7 @@ tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 
 	if (e->part_met != NULL && e->part_met[2 * x->id + want])
 		return true;
-	if (!asked_of(e, x, want, &a))
+	if (!may_be_met(e, x) || !asked_of(e, x, want, &a))
 		return false;
 	for (uint32_t i = 0; i < e->nmet; i++)
 		if (e->met[i][0] == a.field && e->met[i][1] == a.key)
@@ -376,13 +415,14 @@ emit_dispatch(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, ui
 static void
 emit_rest(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
 {
-	uint32_t *rule = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*rule));
+	uint32_t few[FEW], *rule = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*rule));
 
 	for (uint32_t i = 0; i < n && !e->failed; i++)
 		rule[i] = c[i]->rule;
 	if (n > 0 && !e->failed)
 		tsn_emit_in_turn(e, rule, n, guard);
-	tsn_free(rule);
+	if (rule != few)
+		tsn_free(rule);
 }
 
 static void
@@ -488,6 +528,7 @@ tsn_index_free(struct tsn_index *x)
 		tsn_free(f[i].atoms.slot);
 		tsn_free(f[i].keys.items.p);
 		tsn_free(f[i].keys.slot);
+		tsn_names_fini(&f[i].texts);
 		tsn_free(f[i].parent);
 	}
 	for (size_t i = 0; x != NULL && i < x->dispatches.n; i++)

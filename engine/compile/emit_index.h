@@ -4,7 +4,7 @@
  * Inside of the emitter: which rules are found by which field (emit_index.c), and the tables for that
  * (emit_index_tables.c).
  *
- * An *atom* is a value of a field, or a prefix; a *key* is the one or few atoms a rule asks for. Rules of one key are one
+ * An *atom* is a value of a field (a number or a string), or a prefix; a *key* is the one or few atoms a rule asks for. Rules of one key are one
  * block of a dispatch; blocks with many rules are divided by another field.
  */
 #ifndef TSN_COMPILE_EMIT_INDEX_H
@@ -15,7 +15,7 @@
 #define TSN_KEY_ATOMS 8 /* a rule that asks for more values is not found by that field */
 
 struct tsn_atom {
-	uint64_t hi, lo; /* integers in [lo] */
+	uint64_t hi, lo; /* integers in [lo]; of strings that is the length, and [hi] where it lies */
 	uint32_t len, v4;
 };
 
@@ -27,6 +27,7 @@ struct tsn_index_key {
 struct tsn_index_field {
 	uint32_t field;
 	struct tsn_pool atoms, keys;
+	struct tsn_names texts;       /* of strings: place + 1 of the atom that says the same */
 	uint32_t classes;             /* place in the program + 1, 0: in no dispatch */
 	uint32_t *parent;             /* of prefixes: place + 1 of the one around it */
 };

@@ -130,6 +130,13 @@ prefix_ranges(struct tsn_emit *e, struct tsn_index_field *f, const bool *used, b
 	tsn_free(s);
 }
 
+/* As tsn_classes_init wants it. */
+static u128
+text_of(const struct tsn_atom *a)
+{
+	return tsn_class_of_text((const char *)(uintptr_t)a->hi, a->lo, 0).lo;
+}
+
 static void
 make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 {
@@ -143,9 +150,11 @@ make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 		prefix_ranges(e, f, used, true, &first);
 		prefix_ranges(e, f, used, false, &six);
 	} else {
+		const bool words = tsn_fields[f->field].storage == TSN_STR;
+
 		for (uint32_t i = 0; i < natoms(f) && !e->failed; i++)
 			if (used[i])
-				add_range(e, &first, a[i].lo, a[i].lo, i);
+				add_range(e, &first, words ? text_of(&a[i]) : a[i].lo, words ? text_of(&a[i]) : a[i].lo, i);
 	}
 	if (!e->failed && !tsn_classes_init(out, e->arena, f->field, first.p, first.n, six.p, six.n))
 		e->failed = true;
@@ -267,6 +276,8 @@ name_of(struct tsn_emit *e, const struct tsn_index_field *f, uint32_t key)
 
 		if (i > 0)
 			tsn_buf_puts(&text, ", ");
+		if (tsn_fields[f->field].storage == TSN_STR)
+			v.s = (struct tsn_str){ (const char *)(uintptr_t)a->hi, (uint32_t)a->lo };
 		if (tsn_fields[f->field].storage != TSN_ADDR)
 			tsn_value_text(&v, &text);
 		else

@@ -253,7 +253,7 @@ is_real_test(const struct tsn_ir *a, const struct tsn_ir *b, double *c)
 static uint32_t
 real_test(struct tsn_emit *e, const struct tsn_ir *field, enum tsn_rel rel, double c)
 {
-	tsn_emit_use_field(e, field->field);
+	tsn_emit_use_tested(e, field->field);
 	return tsn_emit_mask_op(e, TSN_OP_CODE_REAL_TEST, field->field, tsn_emit_real_constant(e, c), rel);
 }
 

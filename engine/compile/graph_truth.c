@@ -70,6 +70,24 @@ flatten(enum tsn_ir_kind kind, const struct tsn_ir *const *kid, size_t n, const 
 	return count;
 }
 
+/* Most have two or three parts, where a call of qsort is most of the work; equal ones are one node. */
+static void
+sort(const struct tsn_ir **v, size_t n)
+{
+	if (n > 8) {
+		qsort(v, n, sizeof(*v), ck_by_canon);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		const struct tsn_ir *x = v[i];
+		size_t at = i;
+
+		for (; at > 0 && strcmp(v[at - 1]->canon, x->canon) > 0; at--)
+			v[at] = v[at - 1];
+		v[at] = x;
+	}
+}
+
 const struct tsn_ir *
 ck_junction(struct tsn_ck *c, enum tsn_ir_kind kind, const struct tsn_ir *const *kid, size_t n)
 {
@@ -80,7 +98,7 @@ ck_junction(struct tsn_ck *c, enum tsn_ir_kind kind, const struct tsn_ir *const 
 	struct tsn_ir node = { .kind = kind, .type = TSN_T_BOOL };
 
 	flatten(kind, kid, n, v);
-	qsort(v, count, sizeof(*v), ck_by_canon);
+	sort(v, count);
 	for (size_t i = 0; i < count; i++) {
 		if (v[i]->kind == all)
 			return v[i];
@@ -227,7 +245,10 @@ ck_in_prefix(struct tsn_ck *c, const struct tsn_ir *a, struct tsn_prefix p)
 	char text[TSN_ADDR_TEXT];
 	size_t mark = ck_open_form(c, "(in ");
 
-	tsn_buf_printf(&c->buf, "%s %s)", a->canon, tsn_prefix_text(p, text));
+	tsn_buf_puts(&c->buf, a->canon);
+	tsn_buf_putc(&c->buf, ' ');
+	tsn_buf_puts(&c->buf, tsn_prefix_text(p, text));
+	tsn_buf_putc(&c->buf, ')');
 	return ck_intern(c, &n, mark);
 }
 

@@ -12,6 +12,8 @@
 
 #define READ 8.0        /* ns a flow that reading takes, which some thread does too */
 #define DECODE 6.0      /* ...and decoding, which one thread does, so that lanes of less would spare nothing */
+#define SHARES 5.0      /* ...and that shards get rows of their own, twice their keys' hashes, and batches back out of two other caches */
+#define USUAL 0.5       /* of their estimated cost: groups are mostly fewer, or met again sooner, than those that the prices are of */
 #define FILLED 0.75     /* of a thread's time: what a lane may take, so that threads need not wait for the slowest */
 #define THREADS_MAX 64
 #define STICKS 2.0      /* what is divided in one way at a reload stays so if it would not be another by more than that */
@@ -90,6 +92,16 @@ shards_before(const struct division *d, const struct tsn_component *c)
 	return 0;
 }
 
+/*
+ * May one thread do all of it, while others do the rest? Of two threads that is mostly faster than shards: what these cost is as much as there would be
+ * for the other one to do.
+ */
+static bool
+fills_one(const struct division *d, const struct tsn_component *c)
+{
+	return cost_of(c) * USUAL <= (READ + DECODE + SHARES + d->l->cost * USUAL) / d->threads;
+}
+
 /* What is more than its share alone, and mostly work that shards have between them. */
 static void
 choose_sharded(struct division *d)
@@ -100,7 +112,7 @@ choose_sharded(struct division *d)
 
 		c->were = shards_before(d, c);
 		most = c->were > 1 ? d->fair / STICKS : c->were == 1 ? d->fair * STICKS : d->fair;
-		c->sharded = c->shardable && cost_of(c) > most && c->rows > c->flat;
+		c->sharded = c->shardable && cost_of(c) > most && c->rows > c->flat && (c->were > 1 || !fills_one(d, c));
 	}
 }
 

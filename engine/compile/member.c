@@ -94,11 +94,23 @@ fits(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left
 	return false;
 }
 
+/* One number or a range of them. */
+static const struct tsn_ir *
+compared(struct tsn_ck *c, const struct tsn_ir *left, const struct ck_member *m)
+{
+	const enum tsn_type type = left->type == TSN_T_REAL ? TSN_T_INT : left->type;
+	const struct tsn_ir *lo = ck_int(c, m->lo, type);
+
+	if (m->lo == m->hi)
+		return ck_compare_node(c, TSN_REL_EQ, left, lo);
+	return ck_and(c, ck_compare_node(c, TSN_REL_GE, left, lo), ck_compare_node(c, TSN_REL_LE, left, ck_int(c, m->hi, type)));
+}
+
 /* Values that are no column are compared with each member. */
 static const struct tsn_ir *
 spelled_out(const struct ck_env *e, const struct tsn_node *n, const struct tsn_ir *left, const struct ck_set *s)
 {
-	const struct tsn_ir **kid = ck_alloc(e->c, (s->nmembers + 1) * sizeof(*kid)), *lo;
+	const struct tsn_ir **kid = ck_alloc(e->c, (s->nmembers + 1) * sizeof(*kid));
 	struct tsn_ck *c = e->c;
 
 	if (s->sym != NULL || s->nparts > 0 || s->nfiles > 0 || s->builtin != NULL || s->nmembers > 64) {
@@ -106,18 +118,12 @@ spelled_out(const struct ck_env *e, const struct tsn_node *n, const struct tsn_i
 		    "compare it with == < >");
 		return NULL;
 	}
-	for (size_t i = 0; i < s->nmembers; i++) {
-		const struct ck_member *m = &s->member[i];
-
-		lo = ck_int(c, m->lo, left->type == TSN_T_REAL ? TSN_T_INT : left->type);
-		kid[i] = m->lo == m->hi ? ck_compare_node(c, TSN_REL_EQ, left, lo) :
-		    ck_and(c, ck_compare_node(c, TSN_REL_GE, left, lo), ck_compare_node(c, TSN_REL_LE, left,
-		    ck_int(c, m->hi, lo->type)));
-	}
+	for (size_t i = 0; i < s->nmembers; i++)
+		kid[i] = compared(c, left, &s->member[i]);
 	return s->nmembers == 0 ? c->f : ck_junction(c, TSN_IR_OR, kid, s->nmembers);
 }
 
-/* A set of one member is a comparison: both ways of writing it are one expression. */
+/* A set of one member is a comparison, one of a range two: both ways of writing it are one expression. */
 static const struct tsn_ir *
 of_one(struct tsn_ck *c, const struct tsn_ir *left, const struct ck_member *m)
 {
@@ -129,7 +135,7 @@ of_one(struct tsn_ck *c, const struct tsn_ir *left, const struct ck_member *m)
 			return ck_compare_node(c, TSN_REL_EQ, left, ck_addr(c, m->prefix.addr));
 		return ck_in_prefix(c, left, m->prefix);
 	case CK_M_INTS:
-		return m->lo == m->hi ? ck_compare_node(c, TSN_REL_EQ, left, ck_int(c, m->lo, left->type)) : NULL;
+		return compared(c, left, m);
 	case CK_M_STR:
 		return ck_compare_node(c, TSN_REL_EQ, left, ck_string(c, m->text, m->len));
 	default:

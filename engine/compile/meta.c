@@ -3,7 +3,7 @@
 /* Metadata of rules, their canonical form, and the warning about filters beside functions (S10). */
 #include <string.h>
 
-#include "compile/check.h"
+#include "compile/graph.h"
 
 const struct tsn_node *
 ck_meta_value(const struct ck_parts *p, const char *word, const struct ck_file **file)
@@ -117,8 +117,12 @@ ck_meta(struct tsn_ck *c, const struct ck_parts *p, struct tsn_rule *r)
 static void
 add_text(struct tsn_ck *c, const char *name, const char *text)
 {
-	if (text != NULL)
-		tsn_buf_printf(&c->buf, " %s %s", name, ck_string(c, text, (uint32_t)strlen(text))->canon);
+	if (text == NULL)
+		return;
+	tsn_buf_putc(&c->buf, ' ');
+	tsn_buf_puts(&c->buf, name);
+	tsn_buf_putc(&c->buf, ' ');
+	ck_add_quoted(c, text, strlen(text));
 }
 
 static void

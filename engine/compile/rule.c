@@ -298,11 +298,20 @@ conditions(struct ck_env *e, const struct ck_parts *p, uint32_t requires, struct
 static void
 place(struct tsn_ck *c, const struct ck_sym *sym, struct tsn_rule *r)
 {
+	struct ck_placed *file = &c->placed;
+
+	/* once for all rules of a file: they mostly come one after the other */
+	if (file->of != sym->file) {
+		file->of = sym->file;
+		file->ruleset = sym->file->group->name == NULL ? "local" : ck_strdup(c, sym->file->group->name);
+		file->version = sym->file->group->version == NULL ? NULL : ck_strdup(c, sym->file->group->version);
+		file->name = ck_strdup(c, sym->file->name);
+	}
 	r->name = ck_strdup(c, sym->full);
 	r->title = r->name;
-	r->ruleset = sym->file->group->name == NULL ? "local" : ck_strdup(c, sym->file->group->name);
-	r->version = sym->file->group->version == NULL ? NULL : ck_strdup(c, sym->file->group->version);
-	r->file = ck_strdup(c, sym->file->name);
+	r->ruleset = file->ruleset;
+	r->version = file->version;
+	r->file = file->name;
 	r->line = ck_line(c, sym->decl->at);
 }
 

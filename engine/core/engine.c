@@ -15,8 +15,8 @@
 #define STREAMS_MAX   65536u
 
 /*
- * A rule's alerts say more of flows than the rule reads. Those columns are filled for all rows and not, of the few rows that
- * match, later: messages do not stay until their batch is full.
+ * A rule's alerts say more of flows than the rule reads. Of the few rows that match that may come from their records, where these
+ * stay until the batch has been run; unless somebody else looks at the rows, too.
  */
 void
 tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p)
@@ -26,13 +26,20 @@ tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p)
 	e->read = e->o.rows_read;
 	if (p != NULL)
 		tsn_field_set_join(&e->read, &p->reads);
-	if (alerts)
+	e->early = e->read;
+	if (alerts) {
 		tsn_alert_needs(&e->read);
+		tsn_alert_needs_early(&e->early);
+	}
 	tsn_batch_reads(&e->read);
+	tsn_batch_reads(&e->early);
 	e->columns = e->read;
 	tsn_batch_needs(&e->columns);
 	if (alerts || e->pair != NULL || e->dedup != NULL)
 		e->read = e->columns;
+	e->lates = p != NULL && alerts && e->o.on_probe == NULL && e->o.on_rows == NULL && e->pair == NULL && e->dedup == NULL;
+	if (!e->lates)
+		e->early = e->read;
 	e->stands = tsn_standing_wanted(&e->columns);
 	tsn_engine_dress(e, e->batch);
 }

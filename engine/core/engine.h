@@ -124,11 +124,15 @@ void tsn_engine_remove_sinks(struct tsn_engine *e);
  */
 enum tsn_decode tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from,
     int64_t received_ms);
+/* The same for a message that stays at [where] (NULL: nowhere) for as long as it is held: see flow/late.h. */
+struct tsn_far_place;
+bool tsn_engine_reads_late(const struct tsn_engine *e); /* else it does not matter where it is */
+enum tsn_decode tsn_engine_message_at(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_far_place *where,
+    const struct tsn_sender *from, int64_t received_ms);
 /*
  * The same for a message of which only the first TSN_LATER_HEAD bytes are known, if that is enough for now; the others are wanted when there is
  * time. False: it is to be given whole, nothing was done.
  */
-struct tsn_far_place;
 bool tsn_engine_later(struct tsn_engine *e, const uint8_t *head, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
     int64_t received_ms);
 /* The same for a datagram whose source port nobody knows. */

@@ -203,6 +203,19 @@ end_message(struct tsn_engine *e)
 enum tsn_decode
 tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_sender *from, int64_t received)
 {
+	return tsn_engine_message_at(e, p, len, NULL, from, received);
+}
+
+bool
+tsn_engine_reads_late(const struct tsn_engine *e)
+{
+	return e->lates && e->crew == NULL;
+}
+
+enum tsn_decode
+tsn_engine_message_at(struct tsn_engine *e, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
+    int64_t received)
+{
 	enum tsn_decode status;
 
 	tsn_engine_clock(e, received);
@@ -212,7 +225,7 @@ tsn_engine_message(struct tsn_engine *e, const uint8_t *p, size_t len, const str
 		return TSN_DECODE_REFUSED;
 	}
 	begin_message(e, from);
-	status = tsn_decode_message(e->decoder, p, len, from, received, &e->rows);
+	status = tsn_decode_message_at(e->decoder, p, len, where, from, received, &e->rows);
 	end_message(e);
 	e->stats.damaged += status == TSN_DECODE_DAMAGED;
 	e->stats.version += status == TSN_DECODE_VERSION;
@@ -249,6 +262,7 @@ take_talks(struct tsn_engine *e, int64_t now, struct tsn_batch *b)
 {
 	if (tsn_pair_take(e->pair, now, b, e->exporters) == 0)
 		return false;
+	tsn_batch_find_turns(b);
 	tsn_exporters_count_gives(e->exporters, b);
 	tsn_batch_derive(b, &e->rules->program->derived);
 	b->ticket = e->ticket;

@@ -29,7 +29,9 @@ struct tsn_engine {
 	struct tsn_batch *batch;        /* being filled */
 	struct tsn_batch *talks;        /* conversations on their way to the lanes */
 	struct tsn_field_set columns;   /* the fields of flows that decoders fill, and... */
-	struct tsn_field_set read;      /* ...those of them that are read once all is in normal form: see flow/batch.h */
+	/* ...those of them that are read once all is in normal form, of these the ones that are not late, and whether any are late: see flow/batch.h */
+	struct tsn_field_set read, early;
+	bool lates;
 	struct tsn_batch_sink rows;     /* how decoders reach [batch] */
 	struct tsn_later later;         /* if it has messages, [batch] is empty but for the number of their rows */
 	bool adds_later;
@@ -82,6 +84,8 @@ tsn_engine_dress(const struct tsn_engine *e, struct tsn_batch *b)
 {
 	b->wanted = e->columns;
 	b->read = e->read;
+	b->early = e->early;
+	b->late.allowed = e->lates;
 }
 
 /* Chooses [columns] for those who look at rows and program [p], which may be NULL. [batch] is empty. */

@@ -84,6 +84,8 @@ tsn_item_count_later(struct tsn_engine *e, const struct tsn_later *l)
 void
 tsn_item_end(struct tsn_item *it)
 {
+	if (it->kind == TSN_ITEM_FLOWS)
+		tsn_late_forget(&it->batch->late);
 	if (it->later.n == 0)
 		return;
 	tsn_item_count_later(it->engine, &it->later);

@@ -37,7 +37,7 @@ tsn_talks_carry(struct tsn_pair *pair, const struct tsn_program *p, const struct
 	/* what every alert says, whatever its rule reads */
 	static const enum tsn_field always[] = { TSN_F_EXPORTER, TSN_F_IN_IF, TSN_F_OUT_IF, TSN_F_IN_IF_NAME, TSN_F_OUT_IF_NAME,
 		TSN_F_SAMPLING, TSN_F_ICMP_TYPE, TSN_F_ICMP_CODE };
-	struct tsn_field_set fields = p->reads;
+	struct tsn_field_set fields = p->of_talks;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		tsn_field_set_add(&fields, always[i]);

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,11 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
+#include "daemon/store_sql.h"
 
-#define PIECE       ((size_t)1 << 20)
-#define FORMAT      1
 #define SUFFIX      ".db"
 #define DAMAGED     ".damaged"
 #define ASIDE_KEPT  4 /* damaged ones: to look at, not to fill a disk */
@@ -29,6 +26,7 @@
 #define LOCK_WAIT_NS 100000000L
 
 struct tsn_store {
+	struct tsn_sql sql;
 	char *dir;
 	int lock;
 };
@@ -97,6 +95,10 @@ tsn_store_open(const char *dir, char error[TSN_STORE_ERROR])
 		return NULL;
 	}
 	s->lock = -1;
+	if (!tsn_sql_load(&s->sql, error)) {
+		tsn_store_close(s);
+		return NULL;
+	}
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
 		fail(error, dir, strerror(errno));
 		tsn_store_close(s);
@@ -116,6 +118,7 @@ tsn_store_close(struct tsn_store *s)
 		return;
 	if (s->lock >= 0)
 		close(s->lock);
+	tsn_sql_unload(&s->sql);
 	tsn_free(s->dir);
 	tsn_free(s);
 }
@@ -195,102 +198,7 @@ prune(const struct tsn_store *s, const char *suffix, int keep)
 	}
 }
 
-/* --- SQLite --- */
-
-static bool
-sql_fail(sqlite3 *db, char error[TSN_STORE_ERROR], const char *what)
-{
-	const int system = db != NULL ? sqlite3_system_errno(db) : 0;
-	const int code = db != NULL ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM;
-
-	if (system != 0 && code != SQLITE_CORRUPT && code != SQLITE_NOTADB)
-		snprintf(error, TSN_STORE_ERROR, "%s: %s (%s)", what, sqlite3_errstr(code), strerror(system));
-	else
-		snprintf(error, TSN_STORE_ERROR, "%s: %s", what, db != NULL ? sqlite3_errmsg(db) : "memory is out");
-	return false;
-}
-
-static sqlite3 *
-open_db(const char *path, int flags, char error[TSN_STORE_ERROR])
-{
-	sqlite3 *db = NULL;
-
-	if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
-		sqlite3_extended_result_codes(db, 1);
-		return db;
-	}
-	sql_fail(db, error, path);
-	sqlite3_close(db);
-	return NULL;
-}
-
-/* Pieces are hashed with their place, so that one is not taken for another. */
-static uint64_t
-hash_piece(const uint8_t *p, size_t n, uint64_t i)
-{
-	return tsn_hash_bytes(p, n, i + 1);
-}
-
-static bool
-put_pieces(sqlite3 *db, const uint8_t *p, size_t n, uint64_t *whole)
-{
-	sqlite3_stmt *st = NULL;
-	bool ok = sqlite3_prepare_v2(db, "INSERT INTO piece VALUES(?1, ?2, ?3)", -1, &st, NULL) == SQLITE_OK;
-
-	*whole = n;
-	for (uint64_t i = 0; ok && i * PIECE < n; i++) {
-		const size_t size = n - i * PIECE < PIECE ? n - i * PIECE : PIECE;
-		const uint64_t hash = hash_piece(p + i * PIECE, size, i);
-
-		*whole = tsn_hash_join(*whole, hash);
-		ok = sqlite3_bind_int64(st, 1, (int64_t)i) == SQLITE_OK && sqlite3_bind_int64(st, 2, (int64_t)hash) == SQLITE_OK &&
-		    sqlite3_bind_blob(st, 3, p + i * PIECE, (int)size, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(st) == SQLITE_DONE &&
-		    sqlite3_reset(st) == SQLITE_OK;
-	}
-	sqlite3_finalize(st);
-	return ok;
-}
-
-static bool
-put_head(sqlite3 *db, size_t n, uint64_t whole, int64_t now)
-{
-	sqlite3_stmt *st = NULL;
-	bool ok = sqlite3_prepare_v2(db, "INSERT INTO snapshot VALUES(?1, ?2, ?3, ?4, ?5)", -1, &st, NULL) == SQLITE_OK;
-
-	ok = ok && sqlite3_bind_int(st, 1, FORMAT) == SQLITE_OK && sqlite3_bind_int64(st, 2, now) == SQLITE_OK &&
-	    sqlite3_bind_int64(st, 3, (int64_t)n) == SQLITE_OK && sqlite3_bind_int64(st, 4, (int64_t)whole) == SQLITE_OK &&
-	    sqlite3_bind_text(st, 5, TSN_VERSION, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(st) == SQLITE_DONE;
-	sqlite3_finalize(st);
-	return ok;
-}
-
-/*
- * `synchronous` EXTRA: the directory is synced, too, after the journal went. Large pages, because there is nothing but
- * pieces of a megabyte.
- */
-static const char begin[] =
-    "PRAGMA page_size=32768; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;"
-    "PRAGMA application_id=1414745715; BEGIN IMMEDIATE;"
-    "CREATE TABLE snapshot(format INTEGER, written_ms INTEGER, bytes INTEGER, hash INTEGER, tocsin TEXT);"
-    "CREATE TABLE piece(n INTEGER PRIMARY KEY, hash INTEGER, data BLOB);";
-
-static bool
-write_db(const char *path, const uint8_t *p, size_t n, int64_t now, char error[TSN_STORE_ERROR])
-{
-	sqlite3 *db = open_db(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
-	uint64_t whole;
-	bool ok;
-
-	if (db == NULL)
-		return false;
-	chmod(path, 0600); /* it tells who talked to whom */
-	ok = sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK && put_pieces(db, p, n, &whole) &&
-	    put_head(db, n, whole, now) && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
-	if (!ok)
-		sql_fail(db, error, path);
-	sqlite3_close(db);
-	return ok;
-}
+/* --- generations --- */
 
 bool
 tsn_store_write(struct tsn_store *s, const void *p, size_t n, int64_t now_ms, char error[TSN_STORE_ERROR])
@@ -302,115 +210,13 @@ tsn_store_write(struct tsn_store *s, const void *p, size_t n, int64_t now_ms, ch
 
 	name_of(number, name);
 	path = path_of(s, name, "");
-	ok = path != NULL ? write_db(path, p, n, now_ms, error) : fail(error, s->dir, "memory is out");
+	ok = path != NULL ? tsn_sql_write(&s->sql, path, p, n, now_ms, error) : fail(error, s->dir, "memory is out");
 	tsn_free(path);
 	if (!ok)
 		remove_generation(s, number);
 	else
 		prune(s, SUFFIX, TSN_STORE_KEPT);
 	return ok;
-}
-
-/* --- reading --- */
-
-static bool
-get_pieces(sqlite3 *db, struct tsn_generation *g, uint64_t *whole)
-{
-	sqlite3_stmt *st = NULL;
-	bool ok = sqlite3_prepare_v2(db, "SELECT n, hash, data FROM piece ORDER BY n", -1, &st, NULL) == SQLITE_OK;
-	size_t off = 0;
-	uint64_t i = 0;
-	int step = SQLITE_ROW;
-
-	*whole = g->n;
-	for (; ok && (step = sqlite3_step(st)) == SQLITE_ROW; i++) {
-		const uint64_t hash = (uint64_t)sqlite3_column_int64(st, 1);
-		const void *data = sqlite3_column_blob(st, 2);
-		const int size = sqlite3_column_bytes(st, 2);
-
-		ok = (uint64_t)sqlite3_column_int64(st, 0) == i && data != NULL && size > 0 && (size_t)size <= g->n - off &&
-		    hash_piece(data, (size_t)size, i) == hash;
-		if (!ok)
-			break;
-		memcpy(g->p + off, data, (size_t)size);
-		off += (size_t)size;
-		*whole = tsn_hash_join(*whole, hash);
-	}
-	ok = ok && step == SQLITE_DONE && off == g->n;
-	sqlite3_finalize(st);
-	return ok;
-}
-
-/* [format]: 0 if there is no head at all. */
-static int
-get_head(sqlite3 *db, struct tsn_generation *g, int *format, uint64_t *hash)
-{
-	sqlite3_stmt *st = NULL;
-	int code = sqlite3_prepare_v2(db, "SELECT format, written_ms, bytes, hash FROM snapshot", -1, &st, NULL);
-
-	*format = 0;
-	if (code == SQLITE_OK)
-		code = sqlite3_step(st);
-	if (code == SQLITE_ROW) {
-		*format = sqlite3_column_int(st, 0);
-		g->written = sqlite3_column_int64(st, 1);
-		g->n = (size_t)sqlite3_column_int64(st, 2);
-		*hash = (uint64_t)sqlite3_column_int64(st, 3);
-	}
-	sqlite3_finalize(st);
-	return code;
-}
-
-static enum tsn_store_read
-read_db(sqlite3 *db, const char *path, off_t size, struct tsn_generation *g, char error[TSN_STORE_ERROR])
-{
-	uint64_t said = 0, whole = 0;
-	int format, code = get_head(db, g, &format, &said);
-
-	if (code != SQLITE_ROW) {
-		sql_fail(db, error, path);
-		switch (code & 0xff) {
-		case SQLITE_CORRUPT: case SQLITE_NOTADB: case SQLITE_DONE: case SQLITE_ERROR: return TSN_STORE_DAMAGED;
-		default: return TSN_STORE_UNREADABLE;
-		}
-	}
-	if (format != FORMAT) {
-		snprintf(error, TSN_STORE_ERROR, "%s: of format %d, which this version does not know", path, format);
-		return TSN_STORE_DAMAGED;
-	}
-	/* nothing is larger than the file it comes from */
-	if (g->n > (size_t)size) {
-		fail(error, path, "it is shorter than it says");
-		return TSN_STORE_DAMAGED;
-	}
-	g->p = tsn_malloc(g->n);
-	if (g->p == NULL) {
-		fail(error, path, "memory is out");
-		return TSN_STORE_UNREADABLE;
-	}
-	if (get_pieces(db, g, &whole) && whole == said)
-		return TSN_STORE_FOUND;
-	fail(error, path, "its checksums do not hold");
-	return TSN_STORE_DAMAGED;
-}
-
-/* A transaction that was cut off is rolled back by opening; what is left then is an empty file. */
-static enum tsn_store_read
-read_file(const char *path, struct tsn_generation *g, char error[TSN_STORE_ERROR])
-{
-	enum tsn_store_read how = TSN_STORE_UNREADABLE;
-	sqlite3 *db = open_db(path, SQLITE_OPEN_READWRITE, error);
-	struct stat st;
-
-	if (db == NULL)
-		return how;
-	if (sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) == SQLITE_OK &&
-	    stat(path, &st) == 0 && st.st_size == 0)
-		how = TSN_STORE_UNFINISHED;
-	else
-		how = stat(path, &st) == 0 ? read_db(db, path, st.st_size, g, error) : how;
-	sqlite3_close(db);
-	return how;
 }
 
 enum tsn_store_read
@@ -429,7 +235,7 @@ tsn_store_read(struct tsn_store *s, uint64_t before, struct tsn_generation *out,
 		fail(error, s->dir, "memory is out");
 		return TSN_STORE_UNREADABLE;
 	}
-	how = read_file(path, out, error);
+	how = tsn_sql_read(&s->sql, path, out, error);
 	tsn_free(path);
 	if (how == TSN_STORE_UNFINISHED)
 		remove_generation(s, out->number);

@@ -22,6 +22,17 @@
  *  0 version  2 count  4 sysUptime  8 unix seconds  12 nanoseconds
  * 16 sequence  20 engine type  21 engine id  22 sampling (2 bits mode, 14 interval)
  */
+/*
+ * Most messages are as the one before of their exporter: of v5, whole, next in the stream. Of such a one, what it and the next one have in
+ * common.
+ */
+struct again {
+	struct tsn_exporter *x; /* NULL: there was none */
+	uint32_t engine;        /* bytes 20 to 23 of the header, as they lie there */
+	struct tsn_fixed_header header;
+};
+#define AGAIN 64 /* a power of two: exporters take turns */
+
 struct tsn_decoder {
 	struct tsn_exporters *exporters;
 	struct tsn_sequences *sequences;
@@ -30,17 +41,10 @@ struct tsn_decoder {
 	struct tsn_wanted wanted[TSN_FIELD_COUNT];
 	size_t nwanted;
 	uint32_t generation; /* of the wanted */
-	struct tsn_addr last_addr; /* most datagrams come from the last one's exporter */
+	struct tsn_addr last_addr; /* many datagrams come from the last one's exporter */
 	uint32_t last_index;
 	bool last_known;
-	/*
-	 * Most messages are as the one before: of v5, whole, next in the stream. If [again], the last one was, and [header] is what it and the
-	 * next one have in common.
-	 */
-	bool again;
-	uint32_t engine; /* bytes 20 to 23 of the header, as they lie there */
-	struct tsn_exporter *x;
-	struct tsn_fixed_header header;
+	struct again again[AGAIN]; /* by again_of */
 };
 
 struct tsn_decoder *
@@ -163,11 +167,14 @@ whole_records(const uint8_t *p, size_t len, const struct tsn_fixed_shape *shape,
 
 /* Records from [first] on become the next [n] rows. */
 static void
-put(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t first, uint32_t n,
+put(const struct tsn_message *m, struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t first, uint32_t n,
     struct tsn_batch *b)
 {
 	if (m->later == NULL) {
-		m->x->counter[TSN_XC_CLOCK] += tsn_fixed_fill(b, h, m->p + shape->header + (size_t)first * shape->record, n);
+		const size_t at = shape->header + (size_t)first * shape->record;
+
+		h->late = m->where != NULL && tsn_fixed_stays(b, h, m->x, n, &(struct tsn_far_place){ m->where->of, m->where->at + at });
+		m->x->counter[TSN_XC_CLOCK] += tsn_fixed_fill(b, h, m->p + at, n);
 		return;
 	}
 	tsn_later_add(m->later, m->where,
@@ -177,7 +184,7 @@ put(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct 
 
 /* Into as many batches as it takes. Returns how many records were taken. */
 static uint32_t
-deliver(const struct tsn_message *m, const struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t count,
+deliver(const struct tsn_message *m, struct tsn_fixed_header *h, const struct tsn_fixed_shape *shape, uint32_t count,
     struct tsn_batch_sink *sink)
 {
 	uint32_t done = 0;
@@ -196,35 +203,43 @@ deliver(const struct tsn_message *m, const struct tsn_fixed_header *h, const str
 	return done;
 }
 
+/* Where exporters meet in one place, the last one has it. */
+static struct again *
+again_of(struct tsn_decoder *d, struct tsn_addr exporter)
+{
+	return &d->again[(exporter.lo ^ exporter.lo >> 8) % AGAIN];
+}
+
 /* From here on a message with the same words in its header may be decoded by decode_again. */
 static void
 remember(struct tsn_decoder *d, const struct tsn_message *m, const struct tsn_fixed_header *h)
 {
-	d->again = true;
-	d->x = m->x;
-	d->header = *h;
-	memcpy(&d->engine, m->p + 20, sizeof(d->engine));
+	struct again *a = again_of(d, h->exporter);
+
+	a->x = m->x;
+	a->header = *h;
+	memcpy(&a->engine, m->p + 20, sizeof(a->engine));
 }
 
 static bool
-is_again(const struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
+is_again(const struct again *a, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
 {
 	const uint32_t count = len >= 24 ? tsn_wire_u16(p + 2) : 0;
 
-	return d->again && count > 0 && count <= tsn_fixed_shapes[5].max_count && len == 24 + (size_t)count * 48 && tsn_wire_u16(p) == 5 &&
-	    memcmp(&d->engine, p + 20, sizeof(d->engine)) == 0 && received >= d->x->last_received &&
-	    tsn_addr_cmp(exporter, d->header.exporter) == 0;
+	return a->x != NULL && count > 0 && count <= tsn_fixed_shapes[5].max_count && len == 24 + (size_t)count * 48 && tsn_wire_u16(p) == 5 &&
+	    memcmp(&a->engine, p + 20, sizeof(a->engine)) == 0 && received >= a->x->last_received &&
+	    tsn_addr_cmp(exporter, a->header.exporter) == 0;
 }
 
 /* Does all that is done for such a message elsewhere. False, and nothing is done, if it is not the next one. */
 static bool
-decode_again(struct tsn_decoder *d, struct tsn_message *m, struct tsn_batch_sink *sink, enum tsn_decode *status)
+decode_again(struct tsn_decoder *d, struct again *a, struct tsn_message *m, struct tsn_batch_sink *sink, enum tsn_decode *status)
 {
 	const uint8_t *p = m->p;
 	const int64_t received = m->received;
 	const uint32_t count = tsn_wire_u16(p + 2);
-	struct tsn_fixed_header *h = &d->header;
-	struct tsn_exporter *x = d->x;
+	struct tsn_fixed_header *h = &a->header;
+	struct tsn_exporter *x = a->x;
 
 	h->uptime = tsn_wire_u32(p + 4);
 	if (!tsn_sequences_go_on(d->sequences, h->exporter, UINT32_C(5) << 16 | h->source_id, tsn_wire_u32(p + 16), count, h->uptime))
@@ -310,13 +325,14 @@ static enum tsn_decode
 decode(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
     int64_t received_ms, struct tsn_batch_sink *sink, struct tsn_later *later)
 {
+	struct again *again = again_of(d, from->exporter);
 	uint32_t index;
 	struct tsn_message m = { .p = p, .len = len, .from = *from, .received = received_ms, .where = where, .later = later };
 	uint64_t flows, lost;
 	int64_t before;
 	enum tsn_decode status;
 
-	if (is_again(d, p, len, from->exporter, received_ms) && decode_again(d, &m, sink, &status))
+	if (is_again(again, p, len, from->exporter, received_ms) && decode_again(d, again, &m, sink, &status))
 		return status;
 	index = exporter_index(d, from->exporter);
 	m.source = index;
@@ -350,6 +366,13 @@ tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len, const st
     int64_t received_ms, struct tsn_batch_sink *sink)
 {
 	return decode(d, p, len, NULL, from, received_ms, sink, NULL);
+}
+
+enum tsn_decode
+tsn_decode_message_at(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
+    int64_t received_ms, struct tsn_batch_sink *sink)
+{
+	return decode(d, p, len, where, from, received_ms, sink, NULL);
 }
 
 enum tsn_decode

@@ -89,11 +89,14 @@ uint64_t tsn_decoder_refused(const struct tsn_decoder *d);
  */
 enum tsn_decode tsn_decode_message(struct tsn_decoder *d, const uint8_t *p, size_t len,
     const struct tsn_sender *from, int64_t received_ms, struct tsn_batch_sink *sink);
+/* The same for a message that stays at [where] (NULL: nowhere) until its rows have been evaluated, so that some of their fields may be late. */
+struct tsn_far_place;
+enum tsn_decode tsn_decode_message_at(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far_place *where,
+    const struct tsn_sender *from, int64_t received_ms, struct tsn_batch_sink *sink);
 /*
  * The same for a message of which only the header is known (tsn_later_may): its records are added to [later], and the batches only
  * count them.
  */
-struct tsn_far_place;
 struct tsn_later;
 enum tsn_decode tsn_decode_later(struct tsn_decoder *d, const uint8_t *head, size_t len, const struct tsn_far_place *where,
     const struct tsn_sender *from, int64_t received_ms, struct tsn_batch_sink *sink, struct tsn_later *later);

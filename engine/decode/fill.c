@@ -7,6 +7,7 @@
 #include "decode/decode.h"
 #include "decode/plan.h"
 #include "decode/wire.h"
+#include "flow/exporter.h"
 
 /*
  * The record of v5; v7 is the same with four more bytes, v1 differs from 36 on:
@@ -126,7 +127,22 @@ fill_events(struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n)
 		time[i] = tsn_event_time(h->received, h->exported, end[i]);
 }
 
-/* Every case of decode.h. */
+/* Every case of decode.h. True: it is an odd one. */
+static inline bool
+place_times(const uint8_t *record, uint32_t uptime, int64_t exported, int64_t *start, int64_t *end)
+{
+	uint32_t age_first = uptime - tsn_wire_u32(record + 24);
+	uint32_t age_last = uptime - tsn_wire_u32(record + 28);
+	bool ahead_first = age_first > UINT32_MAX - TSN_DECODE_AHEAD;
+	bool ahead_last = age_last > UINT32_MAX - TSN_DECODE_AHEAD;
+	int64_t first = exported - age_first + ((int64_t)ahead_first << 32);
+	int64_t last = exported - age_last + ((int64_t)ahead_last << 32);
+
+	*start = first < last ? first : last;
+	*end = first < last ? last : first;
+	return ahead_first || ahead_last || first > last;
+}
+
 static uint32_t
 fill_odd_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t n,
     size_t stride)
@@ -135,18 +151,8 @@ fill_odd_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint
 	int64_t *end = (int64_t *)b->col[TSN_F_END] + b->n;
 	uint32_t odd = 0;
 
-	for (uint32_t i = 0; i < n; i++, p += stride) {
-		uint32_t age_first = h->uptime - tsn_wire_u32(p + 24);
-		uint32_t age_last = h->uptime - tsn_wire_u32(p + 28);
-		bool ahead_first = age_first > UINT32_MAX - TSN_DECODE_AHEAD;
-		bool ahead_last = age_last > UINT32_MAX - TSN_DECODE_AHEAD;
-		int64_t first = h->exported - age_first + ((int64_t)ahead_first << 32);
-		int64_t last = h->exported - age_last + ((int64_t)ahead_last << 32);
-
-		start[i] = first < last ? first : last;
-		end[i] = first < last ? last : first;
-		odd += ahead_first || ahead_last || first > last;
-	}
+	for (uint32_t i = 0; i < n; i++, p += stride)
+		odd += place_times(p, h->uptime, h->exported, &start[i], &end[i]);
 	fill_events(b, h, n);
 	return odd;
 }
@@ -187,12 +193,13 @@ fill_times(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t 
 static inline struct tsn_field_set
 looked_at(const struct tsn_batch *b, const struct tsn_fixed_header *h)
 {
+	const struct tsn_field_set *read = h->late ? &b->early : &b->read;
 	struct tsn_field_set s = b->wanted;
 
 	if (h->received == TSN_TIME_NONE)
 		return s;
 	for (size_t i = 0; i < sizeof(s.bits) / sizeof(s.bits[0]); i++)
-		s.bits[i] &= b->read.bits[i];
+		s.bits[i] &= read->bits[i];
 	tsn_field_set_add(&s, TSN_F_PROTO);
 	if (!h->knows_flags)
 		tsn_field_set_add(&s, TSN_F_FLAGS);
@@ -223,12 +230,49 @@ fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_
 	return fill_times(b, h, p, n, stride);
 }
 
+/* --- late fields --- */
+
+/* Of v5 that tells no sampling, of an exporter that nothing more is learned of. */
+static void
+read_late(const struct tsn_late_message *m, const uint8_t *record, struct tsn_late_flow *out)
+{
+	const uint16_t src_port = tsn_wire_u16(record + 32), dst_port = tsn_wire_u16(record + 34);
+	const uint16_t icmp = dst_port != 0 ? dst_port : src_port; /* as tsn_batch_normalise has it */
+
+	*out = (struct tsn_late_flow){
+		.src = tsn_addr_v4(tsn_wire_u32(record)), .dst = tsn_addr_v4(tsn_wire_u32(record + 4)), .exporter = m->from->addr,
+		.in_if = tsn_wire_u16(record + 12), .out_if = tsn_wire_u16(record + 14),
+		.packets = tsn_wire_u32(record + 16), .bytes = tsn_wire_u32(record + 20),
+		.src_port = src_port, .dst_port = dst_port, .flags = record[37], .proto = record[38],
+		.icmp_type = (uint8_t)(icmp >> 8), .icmp_code = (uint8_t)icmp,
+	};
+	(void)place_times(record, m->uptime, m->exported, &out->start, &out->end);
+}
+
+static const struct tsn_late_format late_v5 = { 48, read_late };
+
+bool
+tsn_fixed_stays(
+    struct tsn_batch *b, const struct tsn_fixed_header *h, const struct tsn_exporter *from, uint32_t n, const struct tsn_far_place *where)
+{
+	struct tsn_late_message *m;
+
+	if (!b->late.allowed || h->version != 5 || h->sampling != 0 || h->received == TSN_TIME_NONE || !tsn_exporter_is_usual(from) || !tsn_late_has_room(&b->late, where))
+		return false;
+	m = tsn_late_add(&b->late, &late_v5, where, b->n, n);
+	m->uptime = h->uptime;
+	m->exported = h->exported;
+	m->from = from;
+	return true;
+}
+
 /* The columns in which all rows of a message are alike. */
 TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_fixed_header *h, uint32_t n), (b, h, n))
 {
 	uint32_t row = b->n;
 	struct tsn_addr_column *exporter = &b->addr[tsn_fields[TSN_F_EXPORTER].addr_slot];
-	bool read = tsn_field_set_has(&b->read, TSN_F_EXPORTER);
+	const struct tsn_field_set *fields = h->late ? &b->early : &b->read;
+	bool read = tsn_field_set_has(fields, TSN_F_EXPORTER);
 
 	if (read)
 		tsn_fill_u32(exporter->v4 + row, n, h->exporter.v4 ? (uint32_t)h->exporter.lo : 0);
@@ -243,7 +287,7 @@ TSN_WIDE(static, void, fill_constants, (struct tsn_batch *b, const struct tsn_fi
 		tsn_fill_i64(b->exported + row, n, h->exported);
 	else
 		tsn_mask_set_range(&b->timed, row, n);
-	if (h->version == 5 && tsn_field_set_has(&b->read, TSN_F_SOURCE_ID))
+	if (h->version == 5 && tsn_field_set_has(fields, TSN_F_SOURCE_ID))
 		tsn_fill_u32((uint32_t *)b->col[TSN_F_SOURCE_ID] + row, n, h->source_id);
 	if (h->sampling != 0)
 		tsn_fill_u32((uint32_t *)b->col[TSN_F_SAMPLING] + row, n, h->sampling);

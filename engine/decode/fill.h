@@ -20,6 +20,7 @@ struct tsn_fixed_header {
 	uint32_t source; /* index of the exporter */
 	int64_t received;
 	bool knows_flags, knows_interfaces; /* its exporter has shown that it gives them: tsn_batch_normalise does not look for that */
+	bool late; /* only what is read early is filled: see tsn_fixed_stays */
 };
 
 /* Bytes of the header and of one record, and how many records a message has at most. */
@@ -81,6 +82,14 @@ struct tsn_told {
 void tsn_told_add(struct tsn_told *t, enum tsn_field f, bool v4);
 /* Of the next [n] rows. */
 void tsn_told_put(const struct tsn_told *t, struct tsn_batch *b, uint32_t n);
+
+/*
+ * Do the next [n] rows, of records that begin at [where] and of which [h] and [from] say the rest, become late ones? If so
+ * it is noted, and they must become the next rows.
+ */
+struct tsn_exporter;
+bool tsn_fixed_stays(
+    struct tsn_batch *b, const struct tsn_fixed_header *h, const struct tsn_exporter *from, uint32_t n, const struct tsn_far_place *where);
 
 /*
  * Writes rows [b->n, b->n + count) from [count] records at [p] and moves b->n;

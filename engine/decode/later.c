@@ -22,59 +22,36 @@ tsn_later_may(const uint8_t *head, size_t len)
 	    (tsn_wire_u16(head + 22) & 0x3fff) == 0; /* an interval would be the exporter's from then on */
 }
 
-static uint32_t
-far_of(const struct tsn_later *l, const struct tsn_far *f)
-{
-	uint32_t i = l->nfars;
-
-	while (i > 0 && l->far[i - 1] != f)
-		i--;
-	return i > 0 ? i - 1 : l->nfars;
-}
-
 bool
 tsn_later_has_room(const struct tsn_later *l, const struct tsn_far_place *where)
 {
-	return l->n < TSN_LATER_MESSAGES && far_of(l, where->of) < TSN_LATER_FARS;
+	return l->n < TSN_LATER_MESSAGES && tsn_fars_have_room(&l->fars, where->of);
 }
 
 void
 tsn_later_add(struct tsn_later *l, const struct tsn_far_place *where, const struct tsn_later_message *m)
 {
-	const uint32_t of = far_of(l, where->of);
 	struct tsn_later_message *mine = &l->message[l->n++];
 
-	if (of == l->nfars) {
-		l->far[l->nfars++] = where->of;
-		tsn_far_hold(where->of);
-	}
 	*mine = *m;
 	mine->at = where->at;
-	mine->of = (uint8_t)of;
-}
-
-static void
-let_go(struct tsn_later *l)
-{
-	while (l->nfars > 0)
-		tsn_far_drop(l->far[--l->nfars]);
+	mine->of = tsn_fars_put(&l->fars, where->of);
 }
 
 void
 tsn_later_forget(struct tsn_later *l)
 {
-	let_go(l);
+	tsn_fars_drop(&l->fars);
 	l->n = 0;
 }
 
 void
 tsn_later_move(struct tsn_later *to, struct tsn_later *from)
 {
-	memcpy(to->far, from->far, from->nfars * sizeof(struct tsn_far *));
 	memcpy(to->message, from->message, from->n * sizeof(from->message[0]));
 	to->n = from->n;
-	to->nfars = from->nfars;
-	from->n = from->nfars = 0;
+	to->fars = from->fars;
+	from->n = from->fars.n = 0;
 }
 
 /* The header may not be what it was, if somebody writes there; nothing of it is relied on. */
@@ -124,17 +101,18 @@ tsn_later_fill(struct tsn_later *l, struct tsn_batch *b)
 		ask_for(l, i);
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct tsn_later_message *m = &l->message[i];
-		const struct tsn_far *far = l->far[m->of];
+		const struct tsn_far_place where = { l->fars.far[m->of], m->at + TSN_LATER_HEAD + m->first * RECORD };
 
 		ask_for(l, i + SOON);
-		if (!far->copy(far, bytes, m->at, TSN_LATER_HEAD + (m->first + (size_t)m->n) * RECORD)) {
+		if (!where.of->copy(where.of, bytes, m->at, TSN_LATER_HEAD + (m->first + (size_t)m->n) * RECORD)) {
 			m->lost = m->n;
 			l->lost += m->lost;
 			continue;
 		}
 		read_header(bytes, m, &h);
+		h.late = tsn_fixed_stays(b, &h, m->from, m->n, &where);
 		m->odd = (uint8_t)tsn_fixed_fill(b, &h, bytes + TSN_LATER_HEAD + m->first * RECORD, m->n);
 		l->odd += m->odd;
 	}
-	let_go(l);
+	tsn_fars_drop(&l->fars);
 }

@@ -16,10 +16,9 @@ struct tsn_exporters;
 
 #define TSN_LATER_HEAD     24u /* bytes of a message that have to be known */
 #define TSN_LATER_MESSAGES 96u /* of one batch: more are short ones */
-#define TSN_LATER_FARS     4u
 
 struct tsn_later_message {
-	const uint8_t *at;               /* its header, among far[of] */
+	const uint8_t *at;               /* its header, among fars.far[of] */
 	const struct tsn_exporter *from; /* of which nothing is looked at that changes */
 	int64_t received;
 	uint32_t source;
@@ -33,8 +32,7 @@ struct tsn_later_message {
 struct tsn_later {
 	uint32_t n;        /* messages */
 	uint32_t odd, lost; /* when filled: the same of all messages */
-	uint32_t nfars;
-	struct tsn_far *far[TSN_LATER_FARS];
+	struct tsn_fars fars;
 	struct tsn_later_message message[TSN_LATER_MESSAGES];
 };
 
@@ -44,7 +42,7 @@ bool tsn_later_may(const uint8_t *head, size_t len);
 bool tsn_later_has_room(const struct tsn_later *l, const struct tsn_far_place *where);
 /* Its records from [first] on, [n] of them, are the next rows. There is room. */
 void tsn_later_add(struct tsn_later *l, const struct tsn_far_place *where, const struct tsn_later_message *m);
-/* Into [b], which is empty; rows that are gone are left out. The bytes are let go. */
+/* Into [b], which is empty; rows that are gone are left out. The bytes are let go, but for those of late fields. */
 void tsn_later_fill(struct tsn_later *l, struct tsn_batch *b);
 /* No messages any more. */
 void tsn_later_forget(struct tsn_later *l);

@@ -18,9 +18,8 @@ struct tsn_message {
 	uint32_t source;        /* index of the exporter... */
 	struct tsn_exporter *x; /* ...and the exporter */
 	int64_t received;       /* ms since 1970 UTC */
-	/* of a message whose records wait: [p] has its header; else NULL */
-	const struct tsn_far_place *where;
-	struct tsn_later *later;
+	const struct tsn_far_place *where; /* it stays there; NULL: nowhere */
+	struct tsn_later *later; /* its records wait, and [p] has its header alone; else NULL */
 };
 
 #endif

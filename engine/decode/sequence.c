@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 #include "decode/sequence.h"
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/pack.h"
@@ -18,6 +20,7 @@
 #define LATE_FLOWS 100000
 #define LATE_RUN 8
 #define FLOWS_PER_MS 1000
+#define LAST 64 /* a power of two: many exporters take turns, and each is looked for with each of its datagrams */
 #define GAPS 4 /* remembered, so that late datagrams are taken off the losses */
 
 struct stream {
@@ -38,7 +41,7 @@ struct stream {
 };
 
 struct tsn_sequences {
-	struct stream *slot, *last; /* last: the one found last, NULL if none was; it may be another by now */
+	struct stream *slot, *last[LAST]; /* last: found not long ago, by last_of, or NULL; it may be another by now */
 	uint32_t n, cap, max; /* cap: a power of two, at least half as much again as n */
 	uint64_t refused;
 };
@@ -104,6 +107,13 @@ probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
 	}
 }
 
+/* Nothing but a place to look first, so who lands in one with others costs no more than a search. */
+static struct stream **
+last_of(struct tsn_sequences *t, const struct tsn_stream_key *k)
+{
+	return &t->last[(k->addr.lo ^ k->addr.lo >> 8 ^ k->id) % LAST];
+}
+
 static struct tsn_stream_key
 key_of(const struct stream *s)
 {
@@ -126,7 +136,7 @@ grow(struct tsn_sequences *t)
 	}
 	tsn_free(t->slot);
 	t->slot = bigger;
-	t->last = NULL;
+	memset(t->last, 0, sizeof(t->last));
 	t->cap *= 2;
 	return true;
 }
@@ -135,13 +145,13 @@ grow(struct tsn_sequences *t)
 static struct stream *
 find(struct tsn_sequences *t, const struct tsn_stream_key *k)
 {
-	struct stream *s = t->last;
+	struct stream **last = last_of(t, k), *s = *last;
 
 	if (s != NULL && s->used && is_of(s, k))
 		return s;
 	s = probe(t->slot, t->cap, k);
 	if (s->used)
-		return t->last = s;
+		return *last = s;
 	if (t->n >= t->max || (t->n >= t->cap / 4 * 3 && !grow(t))) {
 		t->refused++;
 		return NULL;
@@ -363,7 +373,7 @@ bool
 tsn_sequences_go_on(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count, uint32_t uptime)
 {
 	const struct tsn_stream_key k = { addr, (uint16_t)(id >> 16), 0, id & 0xffff };
-	struct stream *s = t->last;
+	struct stream *s = *last_of(t, &k);
 
 	if (s == NULL || !s->used || !is_of(s, &k) || seq != s->next || (int32_t)(uptime - s->uptime) < -LATE_MS)
 		return false;

@@ -43,7 +43,7 @@ void tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t i
     uint32_t count, uint32_t uptime, struct tsn_exporter *x);
 
 /*
- * The same where it is of the stream that was seen last, and as most are: what is due, or so nearly no earlier that it means nothing.
+ * The same where it is of one of the streams that were seen last, and as most are: what is due, or so nearly no earlier that it means nothing.
  * False, and nothing is done, where that is not sure.
  */
 bool tsn_sequences_go_on(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count, uint32_t uptime);

@@ -210,8 +210,10 @@ read_exports(struct tsn_feed *f, struct capture *c)
 	struct tsn_datagram d;
 
 	for (int i = 0; i < STEP; i++) {
+		struct tsn_far_place where;
 		struct tsn_sender from;
 		enum tsn_decode status;
+		bool stays;
 
 		if (leave(f, c)) {
 			f->report.records++;
@@ -225,7 +227,8 @@ read_exports(struct tsn_feed *f, struct capture *c)
 		if (!tsn_pcap_take(c->pcap, &frame, &d))
 			continue;
 		from = (struct tsn_sender){ d.exporter, d.src_port };
-		status = tsn_engine_message(f->engine, d.payload, d.len, &from, d.received_ms);
+		stays = tsn_engine_reads_late(f->engine) && tsn_pcap_stays(c->pcap, &d, &where);
+		status = tsn_engine_message_at(f->engine, d.payload, d.len, stays ? &where : NULL, &from, d.received_ms);
 		if (status == TSN_DECODE_STOPPED)
 			return TSN_FEED_NO_MEMORY;
 		if (status == TSN_DECODE_VERSION)

@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "flow/columns.h"
 
-#define LINE TSN_CARVE_LINE
+#define LINE   TSN_CARVE_LINE
+#define MAPPED ((size_t)256 << 10)
 
 const uint8_t tsn_storage_size[] = {
 	[TSN_U8] = 1, [TSN_U16] = 2, [TSN_U32] = 4, [TSN_U64] = 8, [TSN_I64] = 8, [TSN_F64] = 8,
@@ -54,11 +55,20 @@ carve_all(struct tsn_carve *c, struct tsn_batch *b)
 	b->scaled[1] = tsn_carve(c, 8);
 }
 
+static bool
+is_mapped(const struct tsn_batch *b)
+{
+	return b->columns_size >= MAPPED;
+}
+
 bool
 tsn_carve_memory(struct tsn_batch *b, struct tsn_carve *c)
 {
-	/* calloc, so that the pages of columns nobody fills are never touched */
-	b->columns = tsn_calloc(1, c->off + LINE);
+	/*
+	 * So that the pages of columns nobody fills are never touched: calloc would clear what others have freed. Shares are small, and many.
+	 */
+	b->columns_size = c->off + LINE;
+	b->columns = is_mapped(b) ? tsn_map_small(NULL, 0, b->columns_size) : tsn_calloc(1, b->columns_size);
 	*c = (struct tsn_carve){ (unsigned char *)(((uintptr_t)b->columns + LINE - 1) & ~(uintptr_t)(LINE - 1)), 0 };
 	return b->columns != NULL;
 }
@@ -92,9 +102,21 @@ tsn_batch_new(void)
 	carve_all(&c, b);
 	reset_rows(b, TSN_BATCH_ROWS);
 	b->cap = TSN_BATCH_ROWS;
-	b->wanted = b->read = tsn_field_set_all();
+	b->wanted = b->read = b->early = tsn_field_set_all();
 	tsn_batch_clear(b, TSN_BATCH_FLOWS);
 	return b;
+}
+
+static void
+free_columns(struct tsn_batch *b)
+{
+	if (!is_mapped(b)) {
+		tsn_free(b->columns);
+		return;
+	}
+	if (b->columns != NULL)
+		tsn_batch_unseal(b); /* others may have the same pages next */
+	tsn_unmap_small(b->columns, b->columns_size);
 }
 
 void
@@ -102,8 +124,9 @@ tsn_batch_free(struct tsn_batch *b)
 {
 	if (b == NULL)
 		return;
+	tsn_late_forget(&b->late);
 	tsn_free(b->text);
-	tsn_free(b->columns);
+	free_columns(b);
 	tsn_free(b);
 }
 
@@ -113,11 +136,12 @@ empty(struct tsn_batch *b, enum tsn_batch_kind kind)
 	bool apart = kind != TSN_BATCH_FLOWS;
 
 	tsn_batch_unseal(b);
+	tsn_late_forget(&b->late);
 	b->used = b->n > b->used ? b->n : b->used;
 	b->n = 0;
 	b->text_used = 0;
 	b->kind = kind;
-	b->sampled = b->one_source = false;
+	b->sampled = false;
 	tsn_mask_clear(&b->rows);
 	tsn_mask_clear(&b->timed);
 	memset(b->present, 0, sizeof(b->present));

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "flow/fields.h"
 #include "flow/gives.h"
+#include "flow/late.h"
 #include "flow/mask.h"
 #include "flow/value.h"
 
@@ -51,9 +52,9 @@ struct tsn_batch {
 	int64_t *time;     /* ms; event time, made by tsn_batch_normalise */
 	uint32_t *source;  /* index in tsn_exporters */
 	bool sampled;      /* some row has a sampling interval above 1; set by tsn_batch_normalise */
-	/* The least and most of [time] and [received], and whether all rows are of one [source]; of flows, set by tsn_batch_normalise. */
+	/* The least and most of [time] and [received]; of flows, set by tsn_batch_normalise. */
 	struct tsn_time_span event_span, received_span;
-	bool one_source;
+	struct tsn_mask turns; /* rows of another [source] than the row before; see tsn_batch_find_turns */
 	/*
 	 * Rows whose exporter gives it, as of that row: flags and interfaces from its first flow that has one,
 	 * unsampled while no interval above 1 is told, both directions from its first answered conversation; set by
@@ -63,7 +64,8 @@ struct tsn_batch {
 	struct tsn_mask gives[TSN_GIVES_COUNT];
 	char *text;        /* what tsn_batch_keep copied; TSN_BATCH_TEXT bytes, made when first needed */
 	size_t text_used;
-	void *columns;     /* one allocation behind all of the above */
+	void *columns;     /* one allocation behind all of the above... */
+	size_t columns_size; /* ...of so many bytes */
 	void *scaled[2];   /* own storage of packets and bytes, used when a row is sampled and in all batches but of flows */
 	struct tsn_field_set derived;
 	/*
@@ -76,6 +78,9 @@ struct tsn_batch {
 	 * by, and a decoder that knows that this will not be may leave them alone, too.
 	 */
 	struct tsn_field_set read;
+	/* Of those: the ones that anybody reads of every row. The others of late rows, which their decoder says which are, come by tsn_late_read. */
+	struct tsn_field_set early;
+	struct tsn_late late;
 	struct tsn_mask timed; /* rows whose [time] their decoder has made, by tsn_event_time: [received] is told, and nobody looks at [exported] */
 	bool sealed;
 	uint32_t used;     /* rows whose [received], [exported] and [source] may be those of an earlier use */
@@ -128,15 +133,13 @@ void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, stru
 void tsn_batch_keep_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, const char *p, size_t n);
 /* Strings that lie elsewhere are copied; see tsn_batch_keep_str. */
 void tsn_batch_own_text(struct tsn_batch *b);
-/* Behind the rows from [from] on that are of one exporter. */
+/* Makes [turns]: mostly one exporter has all rows, or datagram follows datagram. tsn_batch_normalise does it for flows. */
+void tsn_batch_find_turns(struct tsn_batch *b);
+/* Behind the rows from [from] on that are of one exporter. Behind tsn_batch_find_turns. */
 static inline uint32_t
 tsn_batch_source_end(const struct tsn_batch *b, uint32_t from)
 {
-	uint32_t to = b->one_source ? b->n : from + 1;
-
-	while (to < b->n && b->source[to] == b->source[from])
-		to++;
-	return to;
+	return tsn_mask_next(&b->turns, from + 1, b->n);
 }
 /* One row of a column of integers, present or not. */
 static inline int64_t

@@ -4,6 +4,7 @@
  * A field that a record carried itself (dscp without tos, say) stays as it is
  * on rows where what it is computed from is absent.
  */
+#include "base/wide.h"
 #include "flow/batch.h"
 
 static void
@@ -33,37 +34,56 @@ derive_duration(struct tsn_batch *b)
 			tsn_mask_unset(&b->present[TSN_F_DURATION], row);
 }
 
+/*
+ * out = v * factor / by, in the rows of [both] whose divisor is above zero; those are put into [has]. Sixty-four rows at a time
+ * where it is in all of them, which is nearly always.
+ */
+TSN_WIDE(static, void, divide, (double *restrict out, const int64_t *restrict v, const int64_t *restrict by, double factor,
+    const struct tsn_mask *both, struct tsn_mask *has), (out, v, by, factor, both, has))
+{
+	for (uint32_t w = 0; w < TSN_MASK_WORDS; w++) {
+		const uint32_t first = w * 64;
+		int64_t least = both->w[w] == UINT64_MAX;
+
+		if (least != 0)
+			for (uint32_t i = first; i < first + 64; i++)
+				least = by[i] < least ? by[i] : least;
+		if (least > 0) {
+			for (uint32_t i = first; i < first + 64; i++)
+				out[i] = (double)v[i] * factor / (double)by[i];
+			has->w[w] = UINT64_MAX;
+			continue;
+		}
+		for (uint64_t left = both->w[w]; left != 0; left &= left - 1) {
+			const uint32_t i = first + (uint32_t)__builtin_ctzll(left);
+
+			if (by[i] <= 0)
+				continue;
+			out[i] = (double)v[i] * factor / (double)by[i];
+			tsn_mask_set(has, i);
+		}
+	}
+}
+
+/* Counters are never negative: decoders keep them below 2^63. */
 static void
 derive_bytes_per_packet(struct tsn_batch *b)
 {
-	const int64_t *bytes = b->col[TSN_F_BYTES], *packets = b->col[TSN_F_PACKETS];
-	double *out = b->col[TSN_F_BYTES_PER_PACKET];
 	struct tsn_mask both;
 
 	tsn_mask_and(&both, &b->present[TSN_F_BYTES], &b->present[TSN_F_PACKETS]);
-	TSN_EACH_ROW(row, &both) {
-		if (packets[row] == 0)
-			continue;
-		out[row] = (double)bytes[row] / (double)packets[row];
-		tsn_mask_set(&b->present[TSN_F_BYTES_PER_PACKET], row);
-	}
+	divide(b->col[TSN_F_BYTES_PER_PACKET], b->col[TSN_F_BYTES], b->col[TSN_F_PACKETS], 1.0, &both,
+	    &b->present[TSN_F_BYTES_PER_PACKET]);
 }
 
 /* [factor] * counter per second of the flow; absent unless the duration is above zero. */
 static void
 derive_rate(struct tsn_batch *b, enum tsn_field counter, enum tsn_field f, double factor)
 {
-	const int64_t *v = b->col[counter], *ms = b->col[TSN_F_DURATION];
-	double *out = b->col[f];
 	struct tsn_mask both;
 
 	tsn_mask_and(&both, &b->present[counter], &b->present[TSN_F_DURATION]);
-	TSN_EACH_ROW(row, &both) {
-		if (ms[row] <= 0)
-			continue;
-		out[row] = (double)v[row] * factor * 1000.0 / (double)ms[row];
-		tsn_mask_set(&b->present[f], row);
-	}
+	divide(b->col[f], b->col[counter], b->col[TSN_F_DURATION], factor * 1000.0, &both, &b->present[f]);
 }
 
 /* True once for each wanted field of a batch. */

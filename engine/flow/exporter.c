@@ -195,7 +195,7 @@ tsn_exporters_usual(const struct tsn_exporters *t, struct tsn_addr addr)
 	const uint32_t i = *slot_of(t->slot, t->slots, t, addr);
 	const struct tsn_exporter *e = &t->chunk[i / CHUNK][i % CHUNK];
 
-	return i != 0 && e->flags_seen && e->interfaces_seen && e->sampling_override == 0 ? e : NULL;
+	return i != 0 && tsn_exporter_is_usual(e) ? e : NULL;
 }
 
 uint32_t

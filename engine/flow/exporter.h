@@ -126,6 +126,12 @@ uint32_t tsn_exporters_find(struct tsn_exporters *t, struct tsn_addr addr);
  */
 uint32_t tsn_exporters_nobody(struct tsn_exporters *t);
 bool tsn_exporter_is_nobody(struct tsn_exporters *t, uint32_t index);
+/* Has it shown what it gives, and does the site say nothing of its sampling? */
+static inline bool
+tsn_exporter_is_usual(const struct tsn_exporter *x)
+{
+	return x->flags_seen && x->interfaces_seen && x->sampling_override == 0;
+}
 /*
  * The exporter, if it is known so well that rows of NetFlow that tell no sampling tell nothing new of it, nor does the site: then the normal
  * form of such rows changes nothing, and may be made by any thread, while others are entered. NULL: not so, yet.

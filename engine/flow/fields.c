@@ -32,30 +32,49 @@ static const struct { const char *name; enum tsn_field field; } aliases[] = {
 #undef ALIAS
 };
 
+/* Where words begin with which letter: most names of a rule file are none of these words, and few letters say so. */
+static const char first_of_name[] = {
+#define FIELD(sym, name, ie, id, storage, type, origin, unit, help) name[0],
+#include "flow/fields.def"
+#undef FIELD
+};
+static const char first_of_element[] = {
+#define FIELD(sym, name, ie, id, storage, type, origin, unit, help) ie[0],
+#include "flow/fields.def"
+#undef FIELD
+};
+
 /* [name] may be any bytes of a file, with a NUL among them. */
 static bool
 same(const char *word, const char *name, size_t len)
 {
-	return len > 0 && word[0] == name[0] && strlen(word) == len && memcmp(word, name, len) == 0;
+	return strlen(word) == len && memcmp(word, name, len) == 0;
+}
+
+/* The next place from [i] on whose word begins as [name] does; TSN_FIELD_COUNT if there is none. */
+static int
+next_like(const char first[TSN_FIELD_COUNT], int i, const char *name)
+{
+	const char *at = memchr(first + i, name[0], (size_t)(TSN_FIELD_COUNT - i));
+
+	return at == NULL ? TSN_FIELD_COUNT : (int)(at - first);
 }
 
 int
 tsn_field_find(const char *name, size_t len)
 {
-	enum tsn_field f;
-	size_t i;
-	int i_f;
-
-	for (i_f = 0; i_f < TSN_FIELD_COUNT; i_f++)
-		if (same(tsn_fields[i_f].name, name, len))
-			return i_f;
+	if (len == 0)
+		return -1;
+	for (int f = next_like(first_of_name, 0, name); f < TSN_FIELD_COUNT; f = next_like(first_of_name, f + 1, name))
+		if (same(tsn_fields[f].name, name, len))
+			return f;
 	/* packets comes before raw_packets in the table, so an element shared by both means the scaled one */
-	for (i_f = 0; i_f < TSN_FIELD_COUNT; i_f++)
-		if (same(tsn_fields[i_f].element, name, len))
-			return i_f;
-	for (i = 0; tsn_field_alias(i, &f) != NULL; i++)
-		if (same(aliases[i].name, name, len))
-			return (int)f;
+	for (int f = next_like(first_of_element, 0, name); f < TSN_FIELD_COUNT; f = next_like(first_of_element, f + 1, name))
+		if (same(tsn_fields[f].element, name, len))
+			return f;
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (aliases[i].name[0] == name[0] && same(aliases[i].name, name, len))
+			return (int)aliases[i].field;
 	return -1;
 }
 

@@ -87,20 +87,32 @@ tsn_mask_set_range(struct tsn_mask *m, uint32_t from, uint32_t count)
 	m->w[last] |= high;
 }
 
-/* Up to where, [to] at most, rows from [from] on are all set, or all not: as the first one is. */
+/* The first row from [from] on whose bit is not as in [usual], which is all ones or none; [to] if none is before it. */
 static inline uint32_t
-tsn_mask_run(const struct tsn_mask *m, uint32_t from, uint32_t to)
+tsn_mask_first_other(const struct tsn_mask *m, uint64_t usual, uint32_t from, uint32_t to)
 {
-	const uint64_t flip = tsn_mask_has(m, from) ? UINT64_MAX : 0;
-
 	for (uint32_t w = from / 64; w * 64 < to; w++) {
-		uint64_t others = (m->w[w] ^ flip) & (w == from / 64 ? UINT64_MAX << from % 64 : UINT64_MAX);
+		uint64_t others = (m->w[w] ^ usual) & (w == from / 64 ? UINT64_MAX << from % 64 : UINT64_MAX);
 		uint32_t at = others != 0 ? w * 64 + (uint32_t)__builtin_ctzll(others) : to;
 
 		if (others != 0)
 			return at < to ? at : to;
 	}
 	return to;
+}
+
+/* Up to where, [to] at most, rows from [from] on are all set, or all not: as the first one is. */
+static inline uint32_t
+tsn_mask_run(const struct tsn_mask *m, uint32_t from, uint32_t to)
+{
+	return tsn_mask_first_other(m, tsn_mask_has(m, from) ? UINT64_MAX : 0, from, to);
+}
+
+/* The first set row from [from] on, [to] if none is before it. */
+static inline uint32_t
+tsn_mask_next(const struct tsn_mask *m, uint32_t from, uint32_t to)
+{
+	return tsn_mask_first_other(m, 0, from, to);
 }
 
 static inline bool

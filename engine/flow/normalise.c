@@ -99,6 +99,19 @@ TSN_WIDE(static, uint64_t, all_bits, (const uint64_t *v), (v))
 	return any;
 }
 
+/* Does the row's column, or that of all rows, hold what was there before? */
+static bool
+is_left_out(const struct tsn_batch *b, enum tsn_field f, uint32_t row)
+{
+	return b->late.n > 0 && !tsn_field_set_has(&b->early, f) && tsn_late_is(&b->late, row);
+}
+
+static bool
+is_left_out_of_all(const struct tsn_batch *b, enum tsn_field f)
+{
+	return !tsn_field_set_has(&b->read, f) || (b->late.rows == b->n && !tsn_field_set_has(&b->early, f));
+}
+
 /*
  * Counters are signed 64-bit numbers in the language: a larger one is absent. [copy] may stand
  * in for [raw] (tests).
@@ -110,10 +123,10 @@ bound_counter(struct tsn_batch *b, enum tsn_field raw, enum tsn_field copy)
 
 	tsn_mask_or(&b->present[raw], &b->present[raw], &b->present[copy]);
 	tsn_mask_and(&b->present[raw], &b->present[raw], &b->rows);
-	if (!tsn_field_set_has(&b->read, raw) || all_bits(v) >> 63 == 0)
+	if (is_left_out_of_all(b, raw) || all_bits(v) >> 63 == 0)
 		return;
 	for (uint32_t i = 0; i < b->n; i++)
-		if (v[i] >> 63)
+		if (v[i] >> 63 && !is_left_out(b, raw, i))
 			tsn_mask_unset(&b->present[raw], i);
 }
 
@@ -130,10 +143,10 @@ scale(struct tsn_batch *b, enum tsn_field raw, enum tsn_field f, void *storage)
 		return;
 	}
 	b->col[f] = storage;
-	for (uint32_t i = 0; i < b->n && tsn_field_set_has(&b->read, raw); i++) {
+	for (uint32_t i = 0; i < b->n && !is_left_out_of_all(b, raw); i++) {
 		uint64_t by = tsn_mask_has(&b->present[TSN_F_SAMPLING], i) ? interval[i] : 1;
 
-		if (__builtin_mul_overflow(v[i], by, &out[i]) || out[i] >> 63)
+		if ((__builtin_mul_overflow(v[i], by, &out[i]) || out[i] >> 63) && !is_left_out(b, raw, i))
 			tsn_mask_unset(&b->present[f], i);
 	}
 }
@@ -257,14 +270,20 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 		set_name(b, e->name, from, to);
 }
 
-/* Mostly all rows are of one exporter. */
-TSN_WIDE(static, bool, all_same, (const uint32_t *source, uint32_t n), (source, n))
+TSN_WIDE(static, void, tell_turns, (const uint32_t *restrict source, uint8_t *restrict turn), (source, turn))
 {
-	uint32_t odd = 0;
+	turn[0] = 0;
+	for (uint32_t i = 1; i < TSN_BATCH_ROWS; i++)
+		turn[i] = source[i] != source[i - 1];
+}
 
-	for (uint32_t i = 0; i < n; i++)
-		odd |= source[i] ^ source[0];
-	return odd == 0;
+void
+tsn_batch_find_turns(struct tsn_batch *b)
+{
+	uint8_t turn[TSN_BATCH_ROWS];
+
+	tell_turns(b->source, turn);
+	tsn_mask_pack(&b->turns, turn);
 }
 
 static void
@@ -275,7 +294,7 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 	bool told = tsn_mask_any(&b->present[TSN_F_SAMPLING]);
 	struct tsn_exporter *e;
 
-	b->one_source = all_same(source, n);
+	tsn_batch_find_turns(b);
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
 	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);

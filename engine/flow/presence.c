@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/wide.h"
 #include "flow/batch.h"
 #include "flow/exporter.h"
 
@@ -57,20 +58,29 @@ has_heard(const struct tsn_exporter *x, const struct tsn_time_span *s)
 	return s->most <= x->presence.last_heard && s->least >= x->presence.first_heard;
 }
 
+TSN_WIDE(static, struct tsn_time_span, span_of, (const int64_t *received, uint32_t n), (received, n))
+{
+	struct tsn_time_span s = { received[0], received[0] };
+
+	for (uint32_t i = 1; i < n; i++) {
+		s.least = received[i] < s.least ? received[i] : s.least;
+		s.most = received[i] > s.most ? received[i] : s.most;
+	}
+	return s;
+}
+
 void
 tsn_exporters_hear(struct tsn_exporters *t, const struct tsn_batch *b)
 {
-	uint32_t source = 0;
-	struct tsn_exporter *x = NULL;
+	uint32_t to;
 
-	if (b->n > 0 && b->one_source && has_heard(tsn_exporters_at(t, b->source[0]), &b->received_span))
-		return;
-	for (uint32_t i = 0; i < b->n; i++) {
-		if (x == NULL || b->source[i] != source) {
-			source = b->source[i];
-			x = tsn_exporters_at(t, source);
-		}
-		if (b->received[i] > x->presence.last_heard || b->received[i] < x->presence.first_heard)
+	for (uint32_t from = 0; from < b->n; from = to) {
+		struct tsn_exporter *x = tsn_exporters_at(t, b->source[from]);
+		struct tsn_time_span span;
+
+		to = tsn_batch_source_end(b, from);
+		span = to - from == b->n ? b->received_span : span_of(b->received + from, to - from);
+		for (uint32_t i = from; i < to && !has_heard(x, &span); i++)
 			tsn_exporter_hear(x, b->received[i]);
 	}
 }

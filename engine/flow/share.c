@@ -37,7 +37,7 @@ make(struct tsn_share *s, const struct tsn_field_set *fields, bool received)
 	s->batch = tsn_aligned_calloc(LINE, 1, sizeof(*s->batch));
 	if (s->batch == NULL)
 		return false;
-	s->batch->wanted = s->batch->read = *fields;
+	s->batch->wanted = s->batch->read = s->batch->early = *fields;
 	s->received = received;
 	carve_wanted(&c, s->batch, received);
 	if (!tsn_carve_memory(s->batch, &c))
@@ -215,7 +215,6 @@ describe(struct tsn_batch *b, const struct tsn_batch *whole)
 	b->sampled = whole->sampled;
 	b->event_span = whole->event_span;
 	b->received_span = whole->received_span;
-	b->one_source = whole->one_source;
 	b->derived = whole->derived;
 }
 

@@ -64,13 +64,18 @@ tsn_batch_reads(struct tsn_field_set *s)
 void
 tsn_batch_seal(struct tsn_batch *b)
 {
+	const bool late = b->n > 0 && b->late.rows == b->n;
+
 	for (int f = 0; f < TSN_FIELD_COUNT; f++) {
-		if (tsn_field_set_has(&b->read, (enum tsn_field)f) && tsn_field_set_has(&b->wanted, (enum tsn_field)f))
+		const bool read = tsn_field_set_has(&b->read, (enum tsn_field)f) && tsn_field_set_has(&b->wanted, (enum tsn_field)f);
+
+		if (read && (!late || tsn_field_set_has(&b->early, (enum tsn_field)f)))
 			continue;
-		b->present[f] = b->rows;
+		if (!read)
+			b->present[f] = b->rows;
 		if (b->col[f] != NULL) /* of a share there is no such column */
 			ASAN_POISON_MEMORY_REGION(b->col[f], TSN_BATCH_ROWS); /* as long as any column is */
-		if (tsn_fields[f].addr_slot >= 0)
+		if (!read && tsn_fields[f].addr_slot >= 0)
 			b->addr[tsn_fields[f].addr_slot].is_v4 = b->rows;
 	}
 	b->sealed = true;

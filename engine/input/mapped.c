@@ -202,12 +202,18 @@ copy_far(const struct tsn_far *f, uint8_t *to, const uint8_t *from, size_t n)
 	return copy(w, to, from, n, w->base + (page_behind(w->from + (uint64_t)(from - w->base), n) - w->from));
 }
 
+static inline bool
+is_at_hand(const struct tsn_mapped *m, uint64_t at, size_t n)
+{
+	return m->w != NULL && at >= m->w->from && page_behind(at, n) < m->w->to;
+}
+
 bool
 tsn_mapped_in_window(struct tsn_mapped *m, uint64_t at, size_t n)
 {
 	if (at + n > m->limit)
 		return false;
-	if (m->w != NULL && at >= m->w->from && page_behind(at, n) < m->w->to)
+	if (is_at_hand(m, at, n))
 		return true;
 	return map(m, at) && page_behind(at, n) < m->w->to;
 }
@@ -234,6 +240,15 @@ struct tsn_far_place
 tsn_mapped_place(const struct tsn_mapped *m, uint64_t at)
 {
 	return (struct tsn_far_place){ &m->w->far, m->w->base + (at - m->w->from) };
+}
+
+bool
+tsn_mapped_stays(const struct tsn_mapped *m, uint64_t at, size_t n, struct tsn_far_place *where)
+{
+	if (!is_at_hand(m, at, n))
+		return false;
+	*where = tsn_mapped_place(m, at);
+	return true;
 }
 
 size_t

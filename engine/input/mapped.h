@@ -41,6 +41,8 @@ size_t tsn_mapped_copy(struct tsn_mapped *m, uint8_t *to, size_t room, uint64_t 
 bool tsn_mapped_in_window(struct tsn_mapped *m, uint64_t at, size_t n);
 bool tsn_mapped_look(const struct tsn_mapped *m, uint8_t *to, size_t n, uint64_t at);
 struct tsn_far_place tsn_mapped_place(const struct tsn_mapped *m, uint64_t at);
+/* The same of bytes that were copied before; false: the window has moved on since. */
+bool tsn_mapped_stays(const struct tsn_mapped *m, uint64_t at, size_t n, struct tsn_far_place *where);
 /* The [n] bytes from [at] on will be looked at soon, if there are so many. */
 void tsn_mapped_soon(const struct tsn_mapped *m, uint64_t at, size_t n);
 

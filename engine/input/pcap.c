@@ -14,6 +14,7 @@
 
 #define STREAMS 4096
 #define FRAGMENTS 128
+#define LAST 64 /* a power of two: exporters take turns */
 
 struct tsn_pcap {
 	struct tsn_pcap_opts opts;
@@ -22,10 +23,10 @@ struct tsn_pcap {
 	struct tsn_libpcap *libpcap; /* NULL: the file is a classic one */
 	uint32_t link;
 	bool ended;
-	struct {
+	struct way {
 		bool known;
 		uint32_t src, ports;
-	} last; /* where the last export datagram came from and went to; see is_again */
+	} last[LAST]; /* where export datagrams came from and went to, by way_of; see is_again */
 	size_t looked_at; /* bytes of the frame that tsn_pcap_look was about */
 	struct tsn_streams *streams;
 	struct tsn_fragments *fragments;
@@ -147,7 +148,7 @@ tsn_pcap_forget(struct tsn_pcap *p)
 	tsn_fragments_free(p->fragments);
 	r->packets = r->datagrams = r->not_ip = r->not_udp = r->other_udp = r->cut = 0;
 	r->fragments = r->fragments_incomplete = r->streams_refused = 0;
-	p->last.known = false;
+	memset(p->last, 0, sizeof(p->last));
 	return make_tables(p);
 }
 
@@ -248,22 +249,37 @@ is_of_stream(const struct tsn_pcap *p, const struct tsn_datagram *d)
 	return p->opts.sniff == NULL || tsn_streams_has(p->streams, d->exporter, d->dst_port);
 }
 
+/* Where two meet, the last one has it. */
+static uint32_t
+way_of(uint32_t src)
+{
+	return (src ^ src >> 8) % LAST;
+}
+
 /* From here on usual frames with these addresses and ports need not be looked at as others are. */
 static void
 remember(struct tsn_pcap *p, const struct tsn_frame *f, const struct tsn_datagram *d)
 {
-	p->last.known = is_usual(p, f) && is_of_stream(p, d);
-	if (!p->last.known)
+	uint32_t src;
+
+	if (!is_usual(p, f) || !is_of_stream(p, d))
 		return;
-	p->last.src = tsn_wire_u32(f->p + IP + 12);
-	p->last.ports = tsn_wire_u32(f->p + UDP);
+	src = tsn_wire_u32(f->p + IP + 12);
+	p->last[way_of(src)] = (struct way){ true, src, tsn_wire_u32(f->p + UDP) };
 }
 
-/* A capture of exports has a few streams, and its frames differ in numbers: what holds for the last one holds for this. */
+/* A capture of exports has a few streams, and their frames differ in numbers: what held for one of a stream holds for this. */
 static bool
 is_again(const struct tsn_pcap *p, const struct tsn_frame *f)
 {
-	return p->last.known && is_usual(p, f) && tsn_wire_u32(f->p + IP + 12) == p->last.src && tsn_wire_u32(f->p + UDP) == p->last.ports;
+	const struct way *w;
+	uint32_t src;
+
+	if (!is_usual(p, f))
+		return false;
+	src = tsn_wire_u32(f->p + IP + 12);
+	w = &p->last[way_of(src)];
+	return w->known && w->src == src && w->ports == tsn_wire_u32(f->p + UDP);
 }
 
 /* The datagram of a usual frame. */
@@ -297,6 +313,12 @@ tsn_pcap_pass(struct tsn_pcap *p)
 	p->report.datagrams++;
 	tsn_reader_pass(p->reader, p->looked_at);
 	p->report.bytes = p->reader->offset;
+}
+
+bool
+tsn_pcap_stays(const struct tsn_pcap *p, const struct tsn_datagram *d, struct tsn_far_place *where)
+{
+	return p->libpcap == NULL && tsn_reader_where(p->reader, d->payload, d->len, where);
 }
 
 bool

@@ -74,6 +74,8 @@ void tsn_pcap_flush(struct tsn_pcap *p);
 #define TSN_PCAP_HEAD 24u
 bool tsn_pcap_look(struct tsn_pcap *p, struct tsn_datagram *out, struct tsn_far_place *where);
 void tsn_pcap_pass(struct tsn_pcap *p);
+/* Does the payload of a datagram that was taken last stay where it lies in the file? */
+bool tsn_pcap_stays(const struct tsn_pcap *p, const struct tsn_datagram *d, struct tsn_far_place *where);
 /* Forgets the frames taken so far, so that they may be taken again. False when memory is out: then only close it. */
 bool tsn_pcap_forget(struct tsn_pcap *p);
 /* LINKTYPE_ number of its frames. */

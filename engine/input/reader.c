@@ -358,6 +358,14 @@ tsn_reader_pass(struct tsn_reader *r, size_t n)
 	r->pos = r->end = 0;
 }
 
+bool
+tsn_reader_where(const struct tsn_reader *r, const uint8_t *p, size_t n, struct tsn_far_place *where)
+{
+	const size_t at = (uintptr_t)p - (uintptr_t)r->buf; /* it may be elsewhere */
+
+	return r->mapped != NULL && at <= r->pos && n <= r->pos - at && tsn_mapped_stays(r->mapped, (uint64_t)r->place - (r->end - at), n, where);
+}
+
 /* --- as it is asked for --- */
 
 /* False: what is there now may have been all. */

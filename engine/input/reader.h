@@ -85,6 +85,8 @@ tsn_reader_by(struct tsn_reader *r, size_t n)
 bool tsn_reader_look(struct tsn_reader *r, uint8_t *to, size_t n);
 bool tsn_reader_leave(struct tsn_reader *r, size_t n, size_t at, struct tsn_far_place *where);
 void tsn_reader_pass(struct tsn_reader *r, size_t n);
+/* Bytes [p, p + n), given before and still there: were they copied from pages that are still at hand? Then from where. */
+bool tsn_reader_where(const struct tsn_reader *r, const uint8_t *p, size_t n, struct tsn_far_place *where);
 /* At the end: was the file longer when it was opened, and so not all of it read? */
 bool tsn_reader_was_cut(const struct tsn_reader *r);
 /* What [error] says, for people; only if there is one. */

@@ -38,7 +38,8 @@ tsn_cell_fetch(const struct tsn_cells *c, uint32_t group)
 	const uintptr_t cell = (uintptr_t)c->mem + (uintptr_t)group * c->size;
 
 	tsn_prefetch((const void *)cell);
-	tsn_prefetch((const void *)(cell + c->size - 1));
+	if (c->size != 64) /* nor does a line of the cache end elsewhere */
+		tsn_prefetch((const void *)(cell + c->size - 1));
 }
 
 /*
@@ -46,7 +47,7 @@ tsn_cell_fetch(const struct tsn_cells *c, uint32_t group)
  * copied while they are small, and once when they come to be as large as huge pages are good for.
  */
 #define TSN_ARRAY_SMALL ((size_t)64 << 10)
-#define TSN_ARRAY_COPIED ((size_t)2 << 20)
+#define TSN_ARRAY_COPIED ((size_t)4 << 20)
 void *tsn_array_grow(void *old, size_t old_bytes, size_t bytes);
 void tsn_array_free(void *p, size_t bytes);
 bool tsn_cells_room(struct tsn_cells *c, uint64_t n);

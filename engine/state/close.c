@@ -9,41 +9,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "state/closer.h"
 #include "state/internal.h"
 #include "state/ring.h"
-
-struct due {
-	uint64_t window;  /* 0: a silence */
-	int64_t end;      /* without lateness, which is the same for all */
-	uint32_t family, agg, group;
-};
-
-struct due_list {
-	struct due *v;
-	size_t n, cap;
-};
-
-/* Groups of one aggregate and window (silence: of one moment) that are handed out for [agg]. */
-struct span {
-	size_t from, to;
-	uint32_t agg;
-};
-
-struct span_list {
-	struct span *v;
-	size_t n, cap;
-};
-
-struct closer {
-	struct tsn_state *s;
-	int64_t now, lateness, until; /* until: now less lateness */
-	struct due_list list;
-	struct span_list spans;
-	struct tsn_ranked *ranked;    /* room for all groups of any family that ranks */
-	struct tsn_vector values;
-	/* of a family and aggregate, while it is gathered */
-	uint32_t family, agg;
-};
 
 typedef bool run_fn(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *batch);
 
@@ -65,18 +33,6 @@ tsn_close_limit(const struct tsn_agg_def *d, int64_t now, int64_t lateness)
 
 /* --- what is due --- */
 
-static bool
-goes_by(const struct tsn_agg_def *d)
-{
-	return d->fn == TSN_AGG_RANK || d->fn == TSN_AGG_BASELINE || d->fn == TSN_AGG_SPREAD;
-}
-
-static bool
-is_about(const struct tsn_agg *a)
-{
-	return goes_by(a->def);
-}
-
 /* An aggregate of which nothing is due is left as it is, so that calls in vain change nothing. */
 static bool
 is_due(const struct tsn_agg *a, int64_t now, int64_t lateness)
@@ -88,12 +44,12 @@ is_due(const struct tsn_agg *a, int64_t now, int64_t lateness)
 static uint64_t
 times_due(const struct tsn_family_def *f, uint32_t i)
 {
-	bool closes = f->agg[i].closes && !goes_by(&f->agg[i]);
+	bool closes = f->agg[i].closes && !tsn_closer_goes_by(&f->agg[i]);
 
 	if (f->agg[i].fn == TSN_AGG_ABSENT)
 		return 1;
 	for (uint32_t k = 0; k < f->naggs; k++)
-		closes = closes || (goes_by(&f->agg[k]) && f->agg[k].of == i);
+		closes = closes || (tsn_closer_goes_by(&f->agg[k]) && f->agg[k].of == i);
 	return closes ? 2 : 0;
 }
 
@@ -104,7 +60,7 @@ tsn_state_closing_most(const struct tsn_family_def *f)
 	uint64_t each = 0, ranked = 0;
 
 	for (uint32_t i = 0; i < f->naggs; i++) {
-		each += times_due(f, i) * sizeof(struct due);
+		each += times_due(f, i) * sizeof(struct tsn_close_due);
 		if (f->agg[i].fn == TSN_AGG_RANK)
 			ranked = sizeof(struct tsn_ranked);
 	}
@@ -159,9 +115,9 @@ tsn_state_watch_exporters(struct tsn_state *s, const struct tsn_state_exporters 
 /* --- gathering --- */
 
 static bool
-push(struct due_list *list, struct due d)
+push(struct tsn_close_due_list *list, struct tsn_close_due d)
 {
-	struct due *v = tsn_grow(list->v, list->n, &list->cap, sizeof(*v));
+	struct tsn_close_due *v = tsn_grow(list->v, list->n, &list->cap, sizeof(*v));
 
 	if (v == NULL)
 		return false;
@@ -172,7 +128,7 @@ push(struct due_list *list, struct due d)
 
 /* The (at most two) windows of a group; false: memory ran out. */
 static bool
-gather_group(struct due_list *list, const struct tsn_agg *a, struct due d, uint64_t limit, uint64_t *open)
+gather_group(struct tsn_close_due_list *list, const struct tsn_agg *a, struct tsn_close_due d, uint64_t limit, uint64_t *open)
 {
 	const uint64_t head = tsn_head_load(tsn_cell(tsn_agg_cells(a), d.group));
 	const uint64_t newest = tsn_ring_newest(head);
@@ -211,7 +167,7 @@ tsn_close_first(const struct tsn_agg *a)
 
 /* The first window that stays open goes to [open]. */
 static bool
-gather_windows(struct closer *c, uint64_t *open)
+gather_windows(struct tsn_closer *c, uint64_t *open)
 {
 	const struct tsn_family *f = &c->s->family[c->family];
 	const struct tsn_agg *a = &f->agg[c->agg];
@@ -220,7 +176,7 @@ gather_windows(struct closer *c, uint64_t *open)
 	*open = UINT64_MAX;
 	for (uint32_t part = 0; part < f->store.nparts; part++)
 		for (uint32_t k = 0; k < f->store.part[part].n; k++) {
-			struct due d = { .family = c->family, .agg = c->agg, .group = tsn_number(&f->store, part, k) };
+			struct tsn_close_due d = { .family = c->family, .agg = c->agg, .group = tsn_number(&f->store, part, k) };
 
 			if (d.group < tsn_agg_cells(a)->cap && !gather_group(&c->list, a, d, limit, open))
 				return false;
@@ -231,9 +187,9 @@ gather_windows(struct closer *c, uint64_t *open)
 static bool
 gather_silence(void *arg, uint32_t group, int64_t last)
 {
-	struct closer *c = arg;
+	struct tsn_closer *c = arg;
 	const struct tsn_agg_def *d = c->s->family[c->family].agg[c->agg].def;
-	struct due due = { .family = c->family, .agg = c->agg, .group = group };
+	struct tsn_close_due due = { .family = c->family, .agg = c->agg, .group = group };
 
 	if (__builtin_add_overflow(last, d->window_ms, &due.end))
 		due.end = INT64_MAX;
@@ -241,7 +197,7 @@ gather_silence(void *arg, uint32_t group, int64_t last)
 }
 
 static bool
-gather(struct closer *c)
+gather(struct tsn_closer *c)
 {
 	for (c->family = 0; c->family < c->s->n; c->family++)
 		for (c->agg = 0; c->agg < c->s->family[c->family].def.naggs; c->agg++) {
@@ -284,7 +240,7 @@ tsn_group_compare(const struct tsn_family_store *s, uint32_t ga, uint32_t gb)
 }
 
 static int
-compare_spans(const struct due *a, const struct due *b)
+compare_spans(const struct tsn_close_due *a, const struct tsn_close_due *b)
 {
 	if (a->end != b->end)
 		return a->end < b->end ? -1 : 1;
@@ -298,7 +254,7 @@ compare_spans(const struct due *a, const struct due *b)
 static int
 compare(const void *pa, const void *pb, void *arg)
 {
-	const struct due *a = pa, *b = pb;
+	const struct tsn_close_due *a = pa, *b = pb;
 	const struct tsn_state *s = arg;
 	int c = compare_spans(a, b);
 
@@ -311,9 +267,9 @@ compare(const void *pa, const void *pb, void *arg)
 static int
 compare_by_agg(const void *pa, const void *pb, void *arg)
 {
-	const struct span *a = pa, *b = pb;
-	const struct due *list = arg;
-	struct due da = list[a->from], db = list[b->from];
+	const struct tsn_close_span *a = pa, *b = pb;
+	const struct tsn_close_due *list = arg;
+	struct tsn_close_due da = list[a->from], db = list[b->from];
 
 	da.agg = a->agg;
 	db.agg = b->agg;
@@ -322,29 +278,29 @@ compare_by_agg(const void *pa, const void *pb, void *arg)
 
 /* Who is told of the groups in [from, to): the aggregate itself, and those about it, if they want tick rows. */
 static bool
-push_spans(struct closer *c, size_t from, size_t to)
+push_spans(struct tsn_closer *c, size_t from, size_t to)
 {
-	const struct due *d = &c->list.v[from];
+	const struct tsn_close_due *d = &c->list.v[from];
 	const struct tsn_family *f = &c->s->family[d->family];
 
 	for (uint32_t i = 0; i < f->def.naggs; i++) {
 		const struct tsn_agg *a = &f->agg[i];
-		struct span *v;
+		struct tsn_close_span *v;
 
 		if (!(i == d->agg && (a->def->closes || a->def->fn == TSN_AGG_ABSENT)) &&
-		    !(is_about(a) && a->of == &f->agg[d->agg] && a->def->closes))
+		    !(tsn_closer_goes_by(a->def) && a->of == &f->agg[d->agg] && a->def->closes))
 			continue;
 		v = tsn_grow(c->spans.v, c->spans.n, &c->spans.cap, sizeof(*v));
 		if (v == NULL)
 			return false;
 		c->spans.v = v;
-		v[c->spans.n++] = (struct span){ from, to, i };
+		v[c->spans.n++] = (struct tsn_close_span){ from, to, i };
 	}
 	return true;
 }
 
-static size_t
-span_end(const struct due_list *list, size_t from)
+size_t
+tsn_closer_span_end(const struct tsn_close_due_list *list, size_t from)
 {
 	size_t to = from + 1;
 
@@ -354,12 +310,12 @@ span_end(const struct due_list *list, size_t from)
 }
 
 static bool
-sort(struct closer *c)
+sort(struct tsn_closer *c)
 {
 	if (c->list.n > 0)
 		qsort_r(c->list.v, c->list.n, sizeof(*c->list.v), compare, c->s);
 	for (size_t from = 0, to; from < c->list.n; from = to) {
-		to = span_end(&c->list, from);
+		to = tsn_closer_span_end(&c->list, from);
 		if (!c->s->family[c->list.v[from].family].agg[c->list.v[from].agg].store.mute && !push_spans(c, from, to))
 			return false;
 	}
@@ -368,196 +324,11 @@ sort(struct closer *c)
 	return true;
 }
 
-/* --- ranks and samples --- */
-
-/*
- * Ranks and samples that came with a reload have no cells before a flow of their family comes, unless its groups were divided anew,
- * which hangs on the number of lanes. A window may close before that.
- */
-static bool
-cells(const struct closer *c)
-{
-	for (uint32_t i = 0; i < c->s->n; i++) {
-		struct tsn_family *f = &c->s->family[i];
-
-		for (uint32_t k = 0; k < f->def.naggs; k++)
-			if (is_about(&f->agg[k]) && !tsn_agg_room(&f->agg[k], tsn_numbers(&f->store)))
-				return false;
-	}
-	return true;
-}
-
-/* All the memory that ranks and samples will need; what is made for samples changes nothing that is seen. */
-static bool
-reserve(struct closer *c)
-{
-	uint64_t most = 0;
-
-	if (c->list.n > 0 && !cells(c))
-		return false;
-	for (size_t i = 0; i < c->list.n && c->now != INT64_MAX; i++) {
-		const struct due *d = &c->list.v[i];
-		struct tsn_family *f = &c->s->family[d->family];
-
-		for (uint32_t k = 0; k < f->def.naggs && d->window != 0; k++)
-			if (is_about(&f->agg[k]) && f->agg[k].owner == &f->agg[k] && f->agg[k].of == &f->agg[d->agg] &&
-			    !tsn_samples_room(&f->agg[k], d->group, d->window))
-				return false;
-	}
-	for (uint32_t i = 0; i < c->s->n; i++)
-		for (uint32_t k = 0; k < c->s->family[i].def.naggs; k++)
-			if (c->s->family[i].agg[k].def->fn == TSN_AGG_RANK && c->s->family[i].store.ngroups > most)
-				most = c->s->family[i].store.ngroups;
-	if (most == 0 || c->list.n == 0)
-		return true;
-	c->ranked = tsn_reallocarray(NULL, most, sizeof(*c->ranked));
-	return c->ranked != NULL;
-}
-
-/* An integer of the same order; -0 is 0. */
-static int64_t
-order_of(const struct tsn_vector *v, uint32_t i)
-{
-	double real = v->f[i] + 0.0;
-	int64_t bits;
-
-	if (!v->real)
-		return v->i[i];
-	memcpy(&bits, &real, sizeof(bits));
-	return bits < 0 ? bits ^ INT64_MAX : bits;
-}
-
-/* Everybody who has the window, ranked or not: whoever comes late is ranked among them all. */
-static void
-rank_window(struct closer *c, const struct due *first)
-{
-	struct tsn_family *f = &c->s->family[first->family];
-	struct tsn_agg *of = &f->agg[first->agg];
-	uint32_t group[TSN_BATCH_ROWS], n = 0, ngroups = 0, all = (uint32_t)tsn_numbers(&f->store);
-	bool newly[TSN_BATCH_ROWS];
-
-	for (uint32_t g = 0; g < all; g++) {
-		const bool last = g + 1 == all;
-		const uint64_t head = g / f->store.nparts < f->store.part[g % f->store.nparts].n && g < tsn_agg_cells(of)->cap ?
-		    tsn_head_load(tsn_cell(tsn_agg_cells(of), g)) : 0;
-		const uint64_t newest = tsn_ring_newest(head);
-
-		if (newest != 0 && tsn_ring_holds(head, first->window)) {
-			newly[n] = tsn_ring_open(head, first->window);
-			group[n++] = g;
-		}
-		if (n < TSN_BATCH_ROWS && !last)
-			continue;
-		if (n > 0)
-			tsn_values_of(c->s, of, first->window, group, n, &c->values);
-		for (uint32_t i = 0; i < n; i++)
-			if (tsn_mask_has(&c->values.known, i))
-				c->ranked[ngroups++] = (struct tsn_ranked){ .order = order_of(&c->values, i), .group = group[i],
-					.newly = newly[i] };
-		n = 0;
-	}
-	for (uint32_t k = 0; k < f->def.naggs; k++) {
-		if (f->agg[k].def->fn != TSN_AGG_RANK || f->agg[k].of != of)
-			continue;
-		for (uint32_t i = 0; i < ngroups; i++)
-			c->ranked[i].among = tsn_rank_among(&f->agg[k], c->ranked[i].group);
-		tsn_rank_window(&f->agg[k], first->window, c->ranked, ngroups);
-	}
-}
-
-static void
-sample_window(struct closer *c, const struct due *d, size_t n)
-{
-	struct tsn_family *f = &c->s->family[d->family];
-	uint32_t group[TSN_BATCH_ROWS];
-
-	for (size_t from = 0; from < n; from += TSN_BATCH_ROWS) {
-		const uint32_t m = n - from < TSN_BATCH_ROWS ? (uint32_t)(n - from) : TSN_BATCH_ROWS;
-
-		for (uint32_t i = 0; i < m; i++)
-			group[i] = d[from + i].group;
-		tsn_values_of(c->s, &f->agg[d->agg], d->window, group, m, &c->values);
-		for (uint32_t k = 0; k < f->def.naggs; k++) {
-			struct tsn_agg *a = &f->agg[k];
-
-			if (a->owner != a || a->of != &f->agg[d->agg])
-				continue;
-			for (uint32_t i = 0; i < m; i++)
-				tsn_samples_put(a, group[i], d->window, c->values.real ? c->values.f[i] : (double)c->values.i[i],
-				    tsn_mask_has(&c->values.known, i));
-		}
-	}
-}
-
-static bool
-is_ranked(const struct tsn_family *f, const struct tsn_agg *of)
-{
-	for (uint32_t k = 0; k < f->def.naggs; k++)
-		if (f->agg[k].def->fn == TSN_AGG_RANK && f->agg[k].of == of)
-			return true;
-	return false;
-}
-
-static bool
-is_sampled(const struct tsn_family *f, const struct tsn_agg *of)
-{
-	for (uint32_t k = 0; k < f->def.naggs; k++)
-		if (f->agg[k].owner == &f->agg[k] && f->agg[k].of == of)
-			return true;
-	return false;
-}
-
-/* A window that the end of input cuts off is ranked, but is no sample of anything. */
-static void
-learn(struct closer *c)
-{
-	for (size_t from = 0, to; from < c->list.n; from = to) {
-		const struct due *d = &c->list.v[from];
-		const struct tsn_family *f = &c->s->family[d->family];
-		const struct tsn_agg *of = &f->agg[d->agg];
-
-		to = span_end(&c->list, from);
-		if (d->window == 0 || of->store.mute)
-			continue;
-		if (is_ranked(f, of))
-			rank_window(c, d);
-		if (c->now != INT64_MAX && is_sampled(f, of))
-			sample_window(c, d, to - from);
-	}
-}
-
-/* Before memory is asked for: how exporters stood in the windows that close decides what samples there are. */
-static void
-ask_exporters(struct closer *c)
-{
-	for (uint32_t i = 0; i < c->s->n && c->now != INT64_MAX; i++)
-		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
-			struct tsn_agg *a = &c->s->family[i].agg[j];
-
-			if (a->owner == a)
-				tsn_samples_ask(a, tsn_close_limit(a->of->def, c->now, c->lateness), c->lateness);
-		}
-}
-
-static void
-clock_moves(struct closer *c)
-{
-	for (uint32_t i = 0; i < c->s->n && c->now != INT64_MAX; i++)
-		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
-			struct tsn_agg *a = &c->s->family[i].agg[j];
-
-			if (a->def->fn == TSN_AGG_RANK)
-				tsn_rank_closed(a, tsn_close_limit(a->of->def, c->now, c->lateness));
-			else if (a->owner == a)
-				tsn_samples_closed(a, tsn_close_limit(a->of->def, c->now, c->lateness));
-			else if (a->def->fn == TSN_AGG_ABSENT)
-				tsn_silences_settle(a, c->until, c->now);
-		}
-}
+/* --- marking --- */
 
 /* What was gathered is closed, whatever becomes of it: each window of a group is closed once. */
 static void
-mark_all(struct closer *c)
+mark_all(struct tsn_closer *c)
 {
 	for (uint32_t i = 0; i < c->s->n; i++)
 		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
@@ -570,7 +341,7 @@ mark_all(struct closer *c)
 			a->store.mute = false;
 		}
 	for (size_t i = 0; i < c->list.n; i++) {
-		const struct due *d = &c->list.v[i];
+		const struct tsn_close_due *d = &c->list.v[i];
 		uint8_t *cell = tsn_cell(tsn_agg_cells(&c->s->family[d->family].agg[d->agg]), d->group);
 
 		if (d->window != 0)
@@ -581,7 +352,7 @@ mark_all(struct closer *c)
 /* --- tick rows --- */
 
 static void
-put_row(const struct tsn_family *f, const struct due *d, struct tsn_batch *b)
+put_row(const struct tsn_family *f, const struct tsn_close_due *d, struct tsn_batch *b)
 {
 	const struct tsn_key_spec *spec = tsn_family_asked(&f->def);
 	const struct tsn_group *g = tsn_group_at(&f->store, d->group);
@@ -624,9 +395,9 @@ tsn_state_closed_too(const struct tsn_state *s, uint32_t family, uint32_t agg, c
 }
 
 static bool
-hand_out(struct closer *c, const struct span *x, struct tsn_batch *b, run_fn *run, void *arg)
+hand_out(struct tsn_closer *c, const struct tsn_close_span *x, struct tsn_batch *b, run_fn *run, void *arg)
 {
-	const struct due *d = &c->list.v[x->from];
+	const struct tsn_close_due *d = &c->list.v[x->from];
 	const struct tsn_family *f = &c->s->family[d->family];
 	const struct tsn_agg_def *def = f->agg[d->agg].def;
 	const size_t cap = b->cap == 0 || b->cap > TSN_BATCH_ROWS ? TSN_BATCH_ROWS : b->cap;
@@ -650,7 +421,7 @@ bool
 tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct tsn_batch *batch,
     bool (*run)(void *arg, uint32_t family, uint32_t agg, int64_t window_start, struct tsn_batch *batch), void *arg)
 {
-	struct closer *c = tsn_calloc(1, sizeof(*c));
+	struct tsn_closer *c = tsn_calloc(1, sizeof(*c));
 	bool ok = c != NULL;
 
 	if (!ok)
@@ -661,12 +432,12 @@ tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct tsn_b
 	c->until = less(now, lateness);
 	ok = gather(c) && sort(c);
 	if (ok)
-		ask_exporters(c);
-	ok = ok && reserve(c);
+		tsn_closer_ask(c);
+	ok = ok && tsn_closer_reserve(c);
 	if (ok) {
-		learn(c);
+		tsn_closer_learn(c);
 		mark_all(c);
-		clock_moves(c);
+		tsn_closer_settle(c);
 		for (size_t i = 0; i < c->spans.n && ok; i++)
 			ok = hand_out(c, &c->spans.v[i], batch, run, arg);
 	}

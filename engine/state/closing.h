@@ -46,7 +46,7 @@ uint64_t tsn_rank_among(const struct tsn_agg *a, uint32_t group);
 void tsn_rank_closed(struct tsn_agg *a, uint64_t limit);
 bool tsn_rank_due(const struct tsn_agg *a, uint64_t limit);
 
-/* baseline.c; of the owner only */
+/* samples.c; of the owner only */
 void tsn_samples_settle(struct tsn_family *f);
 /* Room for a sample of [window]; then tsn_samples_put cannot fail. */
 bool tsn_samples_room(struct tsn_agg *a, uint32_t group, uint64_t window);

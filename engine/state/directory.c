@@ -6,11 +6,13 @@
 
 #include "base/prefetch.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "state/internal.h"
 
 #define STEP 2u /* lines that move with each new key */
 #define STEP_AHEAD 16u
 #define STEPS 16u /* and with each batch */
+#define PAGES 1024u /* lines whose pages come together */
 
 static size_t
 size_of(uint32_t lines)
@@ -68,16 +70,28 @@ put(const struct tsn_directory *d, struct tsn_line *l, uint32_t tag, uint32_t gr
 
 /* --- growing --- */
 
+/* Pages come when lines are about to move there, some at a time. */
+static void
+soon(const struct tsn_directory *d, uint64_t line)
+{
+	const uint64_t n = line < d->next_lines ? d->next_lines - line : 0;
+
+	if (size_of(d->next_lines) >= TSN_ARRAY_SMALL && n > 0)
+		tsn_map_soon(&d->next[line], (size_t)(n < PAGES ? n : PAGES) * sizeof(struct tsn_line));
+}
+
 /* Lines move in order, but so slowly that nothing but this foresees which come next and, half as far again, where they go. */
 static inline void
 fetch_ahead(const struct tsn_directory *d, uint32_t i)
 {
-	const uint64_t ahead = (uint64_t)i + STEP_AHEAD;
+	const uint64_t ahead = (uint64_t)i + STEP_AHEAD, to = ahead + ahead / 2;
 
 	if (ahead >= d->lines)
 		return;
+	if (to % PAGES < 2) /* it goes by one and two */
+		soon(d, to);
 	tsn_prefetch(&d->line[ahead]);
-	tsn_prefetch(&d->next[ahead + ahead / 2]);
+	tsn_prefetch(&d->next[to]);
 }
 
 /*
@@ -124,6 +138,7 @@ begin(struct tsn_directory *d)
 	d->next_lines = lines;
 	d->moved = 0;
 	d->first = 0;
+	soon(d, 0);
 	while (is_full(&d->line[(d->first + d->lines - 1) % d->lines]))
 		d->first++;
 	return true;

@@ -34,6 +34,8 @@ guess_begin(struct tsn_guess *g, const struct tsn_family *f, const struct tsn_ke
 		g->tag = g->tags;
 	}
 	lines_of(&g->dir, hash, n, g->line);
+	for (uint32_t i = 0; i < n && i < TSN_FAR; i++)
+		tsn_prefetch(g->line[i]); /* of many families each has few rows in a batch */
 	for (uint32_t i = 0; i < TSN_FAR; i++)
 		g->line[n + i] = g->line[n - 1];
 }
@@ -127,24 +129,57 @@ are_told_apart(const struct tsn_family *f, const struct tsn_keys *k)
 
 /* Can one pass do it all? Every row counts, what is guessed is so, and nobody gives way, whatever groups come. */
 static bool
-can_count_all(const struct tsn_family *f, const struct tsn_keys *k, const struct tsn_fold *x, struct tsn_agg *lean, uint32_t n)
+can_take_all(const struct tsn_family *f, const struct tsn_keys *k, const struct tsn_fold *x, struct tsn_agg *lean, uint32_t n)
 {
-	return lean != NULL && x->from == 0 && x->all != 0 && f->store.dir.lines > 0 && are_told_apart(f, k) && have_room(f, n) &&
-	    tsn_counts_reserve(lean, n);
+	return x->from == 0 && x->all != 0 && f->store.dir.lines > 0 && are_told_apart(f, k) && have_room(f, n) &&
+	    (lean == NULL || tsn_counts_reserve(lean, n));
+}
+
+#define BLOCK 32u /* groups guessed, then as many touched that have come meanwhile */
+
+/* Guesses the groups of all rows, touches them and fetches their first cells. Returns how many entries have no group, in [none]. */
+TSN_WIDE(static, uint32_t, touch_guessed, (const struct tsn_family *f, const struct tsn_fold *x, const struct tsn_guess *g, uint32_t *group,
+    uint32_t n, uint16_t *none), (f, x, g, group, n, none))
+{
+	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
+	const uintptr_t groups = (uintptr_t)f->store.groups, stride = f->store.stride;
+	const struct tsn_directory dir = g->dir;
+	const int64_t *const time = x->batch->time;
+	const uint16_t *const rows = x->row;
+	const uint32_t *const tag = g->tag;
+	uint32_t n_none = 0;
+
+	for (uint32_t i = 0, next = 0; i < n;) {
+		const uint32_t until = n - i < 2 * BLOCK ? n : i + 2 * BLOCK, end = n - i < BLOCK ? n : i + BLOCK;
+
+		for (; next < until; next++) {
+			tsn_prefetch(g->line[next + TSN_FAR]);
+			group[next] = tsn_line_guess(&dir, g->line[next], tag[next]);
+			tsn_prefetch((const void *)(groups + group[next] * stride));
+			tsn_cell_fetch(&cells, group[next]);
+		}
+		for (; i < end; i++) {
+			if (group[i] == TSN_GROUP_NONE)
+				none[n_none++] = (uint16_t)i;
+			else
+				tsn_group_touch((struct tsn_group *)(groups + group[i] * stride), time[rows[i]]);
+		}
+	}
+	return n_none;
 }
 
 /* False: memory ran out at x->to; rows behind that one may have been counted. */
 static bool
-count_all(struct tsn_family *f, const struct tsn_keys *k, struct tsn_fold *x, uint32_t *group, uint32_t n, struct tsn_agg *lean, uint64_t seed)
+take_all(struct tsn_family *f, const struct tsn_keys *k, struct tsn_fold *x, uint32_t *group, uint32_t n, struct tsn_agg *lean, uint64_t seed)
 {
 	uint16_t none[TSN_BATCH_ROWS];
 	struct tsn_guess g;
 	uint32_t n_none, j = 0;
 
 	x->to = n;
-	x->counted = true;
+	x->counted = lean != NULL;
 	guess_begin(&g, f, k, x->row, n);
-	n_none = tsn_lean_guessed(lean, x, &g, group, none);
+	n_none = lean != NULL ? tsn_lean_guessed(lean, x, &g, group, none) : touch_guessed(f, x, &g, group, n, none);
 	for (; j < n_none; j++) {
 		const uint32_t i = none[j], row = x->row[i];
 
@@ -152,8 +187,11 @@ count_all(struct tsn_family *f, const struct tsn_keys *k, struct tsn_fold *x, ui
 			x->to = i;
 			break;
 		}
+		if (lean == NULL)
+			tsn_group_touch(tsn_group_at(&f->store, group[i]), x->batch->time[row]);
 	}
-	tsn_lean_found(lean, x, none, j);
+	if (lean != NULL)
+		tsn_lean_found(lean, x, none, j);
 	return j == n_none;
 }
 
@@ -169,8 +207,8 @@ tsn_family_resolve(struct tsn_family *f, const struct tsn_keys *k, const struct 
 		.alone = full && lean != NULL && f->def.naggs == 1 };
 	enum tsn_found found = TSN_FOUND;
 
-	if (can_count_all(f, k, x, lean, n))
-		return count_all(f, k, x, group, n, lean, seed);
+	if (can_take_all(f, k, x, lean, n))
+		return take_all(f, k, x, group, n, lean, seed);
 	if (x->from == 0)
 		tsn_family_guess(f, k, x->row, group, n);
 	if (c.met != NULL)

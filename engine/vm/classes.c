@@ -54,6 +54,35 @@ make_slots(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_ra
 	return true;
 }
 
+static uint64_t
+length_bit(size_t n)
+{
+	return UINT64_C(1) << (n < 63 ? n : 63);
+}
+
+static bool
+make_words(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range *r, size_t n)
+{
+	uint64_t slots = 16;
+
+	while (slots < 2 * n)
+		slots *= 2;
+	c->word = tsn_arena_alloc(a, slots * sizeof(*c->word));
+	if (c->word == NULL)
+		return false;
+	c->mask = slots - 1;
+	for (size_t i = 0; i < n; i++) {
+		const struct tsn_str s = { (const char *)(uintptr_t)(r[i].lo >> 64), (uint32_t)r[i].lo };
+		uint64_t at = tsn_hash_bytes(s.p, s.n, 0) & c->mask;
+
+		while (c->word[at].class != TSN_CLASS_NONE)
+			at = (at + 1) & c->mask;
+		c->word[at] = (struct tsn_class_text){ s, r[i].class };
+		c->lengths |= length_bit(s.n);
+	}
+	return true;
+}
+
 /* Paints ranges into [upper] and chunks, which move while they grow. */
 struct painter {
 	uint32_t *upper;
@@ -189,6 +218,8 @@ tsn_classes_init(struct tsn_classes *c, struct tsn_arena *a, uint32_t field, con
 		return make_small(c, a, r, n, 65536);
 	case TSN_ADDR:
 		return make_v4(c, a, r, n) && make_v6(c, a, six, nsix);
+	case TSN_STR:
+		return make_words(c, a, r, n);
 	default:
 		return make_slots(c, a, r, n);
 	}
@@ -281,6 +312,32 @@ rows_of_addresses(const struct tsn_classes *c, const struct tsn_addr_column *col
 		put(known, of, row, v6_class(c, col->hi[row], col->lo[row]));
 }
 
+static uint32_t
+word_class(const struct tsn_classes *c, struct tsn_str s)
+{
+	uint64_t at;
+
+	if ((c->lengths & length_bit(s.n)) == 0)
+		return TSN_CLASS_NONE;
+	at = tsn_hash_bytes(s.p, s.n, 0) & c->mask;
+	while (c->word[at].class != TSN_CLASS_NONE &&
+	    (c->word[at].text.n != s.n || (s.n > 0 && memcmp(c->word[at].text.p, s.p, s.n) != 0)))
+		at = (at + 1) & c->mask;
+	return c->word[at].class;
+}
+
+/* An absent string lies nowhere. */
+static void
+rows_of_words(const struct tsn_classes *c, const struct tsn_batch *b, struct tsn_mask *known, uint16_t *of)
+{
+	const struct tsn_str *col = b->col[c->field];
+	struct tsn_mask rows;
+
+	tsn_mask_and(&rows, &b->present[c->field], &b->rows);
+	TSN_EACH_ROW(row, &rows)
+		put(known, of, row, word_class(c, col[row]));
+}
+
 void
 tsn_classes_rows(const struct tsn_classes *c, const struct tsn_batch *b, struct tsn_mask *known, uint16_t *of)
 {
@@ -303,6 +360,9 @@ tsn_classes_rows(const struct tsn_classes *c, const struct tsn_batch *b, struct 
 	case TSN_U32:
 		for (uint32_t i = 0; i < b->n; i++)
 			put(known, of, i, slot_class(c, ((const uint32_t *)col)[i]));
+		break;
+	case TSN_STR:
+		rows_of_words(c, b, known, of);
 		break;
 	case TSN_ADDR:
 		rows_of_addresses(c, &b->addr[tsn_fields[c->field].addr_slot], b->n, known, of);

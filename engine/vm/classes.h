@@ -14,7 +14,7 @@
 #define TSN_CLASS_NONE 0u
 #define TSN_CLASS_MAX  0xffffu /* so that the table of ports has two bytes an entry */
 
-/* Values lo..hi are of [class]. Integers as their 64 bits, IPv4 addresses as 32. */
+/* Values lo..hi are of [class]. Integers as their 64 bits, IPv4 addresses as 32; of strings see tsn_class_of_text. */
 struct tsn_class_range {
 	unsigned __int128 lo, hi;
 	uint32_t class;
@@ -22,6 +22,11 @@ struct tsn_class_range {
 
 struct tsn_class_slot {
 	uint64_t value;
+	uint32_t class; /* NONE: free */
+};
+
+struct tsn_class_text {
+	struct tsn_str text;
 	uint32_t class; /* NONE: free */
 };
 
@@ -35,7 +40,9 @@ struct tsn_classes {
 	uint64_t *some;
 	uint16_t *small;             /* fields of 8 and 16 bits: the class */
 	struct tsn_class_slot *slot; /* wider integers: open addressing */
+	struct tsn_class_text *word; /* strings: the same */
 	uint64_t mask;
+	uint64_t lengths;            /* of strings that have one: a bit each, the last for all that are longer */
 	/* IPv4: by the upper 16 bits, then by 8 and 8 more in [chunk]: a class, or CHUNK with the number of a chunk */
 	uint32_t *upper;
 	struct tsn_class_chunk *chunk;
@@ -44,8 +51,17 @@ struct tsn_classes {
 	uint32_t *from_class, nfrom;
 };
 
+/* A string as a range of one value: where it lies, which must be as long as the program, and its length. */
+static inline struct tsn_class_range
+tsn_class_of_text(const char *p, size_t n, uint32_t class)
+{
+	const unsigned __int128 v = (unsigned __int128)(uintptr_t)p << 64 | n;
+
+	return (struct tsn_class_range){ v, v, class };
+}
+
 /*
- * [r]: of integers single values, each once; of addresses disjoint ascending ranges, IPv4 in [r] and IPv6 in [six].
+ * [r]: of integers and strings single values, each once; of addresses disjoint ascending ranges, IPv4 in [r] and IPv6 in [six].
  * False when memory is out.
  */
 bool tsn_classes_init(struct tsn_classes *c, struct tsn_arena *a, uint32_t field, const struct tsn_class_range *r,

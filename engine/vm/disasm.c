@@ -588,7 +588,7 @@ put_rules(const struct tsn_program *p, struct tsn_buf *out)
 void
 tsn_program_disassemble(const struct tsn_program *p, struct tsn_buf *out)
 {
-	const char *before = "\nfields made first: ";
+	const char *before = "\nfields made: ";
 
 	tsn_buf_printf(out, "%u %s, %u %s, %u %s; registers: %u masks, %u values\n", p->nrules,
 	    p->nrules == 1 ? "rule" : "rules", p->nfamilies, p->nfamilies == 1 ? "family" : "families", p->nsets,

@@ -93,6 +93,8 @@ bool tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_int_set(struct tsn_run *r, const struct tsn_insn *in);
 /* under.c: the same of rows of [from], each by itself, which have the field: sets those in [out] that are in the set. */
 void tsn_vm_int_set_few(const struct tsn_run *r, const struct tsn_insn *t, const struct tsn_mask *from, struct tsn_mask *out);
+/* Before a REAL_TEST looks at rows of a field: makes it, if it is derived and was not yet. */
+void tsn_vm_make(const struct tsn_run *r, uint32_t field);
 bool tsn_vm_addr_in(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_set(struct tsn_run *r, const struct tsn_insn *in);
 bool tsn_vm_addr_same(struct tsn_run *r, const struct tsn_insn *in);

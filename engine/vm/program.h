@@ -224,8 +224,10 @@ struct tsn_program {
 	struct tsn_names rule_names;           /* private: made with the program, so that a reload need not search */
 	struct tsn_succession after;           /* private */
 	struct tsn_rule_link *links;                uint32_t nlinks;
-	struct tsn_field_set derived;          /* fields tsn_batch_derive must make first */
+	struct tsn_field_set derived;          /* fields that tsn_batch_derive makes for it */
+	struct tsn_field_set derived_first;    /* those of them that more than REAL_TESTs look at: others can wait for the first that does */
 	struct tsn_field_set reads;            /* all fields it looks at */
+	struct tsn_field_set of_talks;         /* of these, what it looks at of conversations: only that need be carried to them */
 	struct tsn_field_set own;              /* the same, of a part of a program as well, whose [reads] is that of the whole */
 	const struct tsn_wanted *wanted;       uint32_t nwanted; /* elements it names by number, for the decoder */
 	const char *verify_error;              /* set by tsn_program_verify */

@@ -534,7 +534,7 @@ is_timed(struct tsn_timing *t)
 static void
 prepare(struct tsn_run *r)
 {
-	tsn_batch_derive(r->b, &r->vm->p->derived);
+	tsn_batch_derive(r->b, &r->vm->p->derived_first);
 	if (r->state != NULL)
 		tsn_state_next_batch(r->state);
 }

@@ -81,9 +81,24 @@ tsn_vm_bits(struct tsn_run *r, const struct tsn_insn *in)
 	return k->bits64(out, ROWS(in, in->a), col, mask, want);
 }
 
+void
+tsn_vm_make(const struct tsn_run *r, uint32_t field)
+{
+	struct tsn_field_set one = { { 0 } };
+
+	if (tsn_fields[field].origin != TSN_O_DERIVED)
+		return;
+	tsn_field_set_add(&one, (enum tsn_field)field);
+	tsn_batch_derive(r->b, &one);
+}
+
+/* Quotients are dear, and most are asked for where hardly a row is left. */
 bool
 tsn_vm_real_test(struct tsn_run *r, const struct tsn_insn *in)
 {
+	if (in->within != 0 && !tsn_mask_any(tsn_vm_within(r, in)))
+		return none(OUT(in));
+	tsn_vm_make(r, in->a);
 	return tsn_vm_reals(r, OUT(in), ROWS(in, in->a), r->b->col[in->a], r->vm->p->reals[in->b], in->c);
 }
 

@@ -165,6 +165,8 @@ row_by_row(const struct tsn_run *r, const struct tsn_insn *t, struct tsn_vm_memo
 		*out = r->vm->masks[t->dst];
 		return true;
 	}
+	if (t->op == TSN_OP_CODE_REAL_TEST)
+		tsn_vm_make(r, t->a);
 	field = tsn_ops[t->op].operand[0] == TSN_OPD_ADDRESS ? r->vm->p->addresses[t->a].field : t->a;
 	tsn_mask_and(&asked, from, &r->b->present[field]);
 	tsn_mask_clear(out);

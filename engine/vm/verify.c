@@ -66,12 +66,18 @@ value_write(struct tsn_verifier *v, uint32_t reg, bool real)
 }
 
 static bool
-field_known(struct tsn_verifier *v, uint32_t f)
+field_in(struct tsn_verifier *v, uint32_t f, const struct tsn_field_set *derived)
 {
 	if (!check(v, f < TSN_FIELD_COUNT, "no such field"))
 		return false;
-	return check(v, tsn_fields[f].origin != TSN_O_DERIVED || tsn_field_set_has(&v->p->derived, (enum tsn_field)f),
+	return check(v, tsn_fields[f].origin != TSN_O_DERIVED || tsn_field_set_has(derived, (enum tsn_field)f),
 	    "derived field that is not derived");
+}
+
+static bool
+field_known(struct tsn_verifier *v, uint32_t f)
+{
+	return field_in(v, f, &v->p->derived_first);
 }
 
 static bool
@@ -377,6 +383,15 @@ makes_real(const struct tsn_verifier *v, const struct tsn_insn *in)
 	}
 }
 
+/* What a REAL_TEST looks at it makes itself. */
+static bool
+first_operand(struct tsn_verifier *v, const struct tsn_insn *in)
+{
+	if (in->op == TSN_OP_CODE_REAL_TEST)
+		return field_in(v, in->a, &v->p->derived);
+	return operand(v, (enum tsn_operand)tsn_ops[in->op].operand[0], in->a);
+}
+
 /* Tests are instructions that read no register; each has one of its own to write. */
 static bool
 tests(struct tsn_verifier *v)
@@ -390,7 +405,7 @@ tests(struct tsn_verifier *v)
 		const struct tsn_op_info *info = &tsn_ops[t->op];
 
 		good = check(v, t->op < TSN_OPCODE_COUNT && tsn_op_of_columns(t->op) && t->dst == v->p->nmasks + i, "bad test") &&
-		       operand(v, info->operand[0], t->a) && operand(v, info->operand[1], t->b) && operand(v, info->operand[2], t->c) &&
+		       first_operand(v, t) && operand(v, info->operand[1], t->b) && operand(v, info->operand[2], t->c) &&
 		       details(v, i);
 	}
 	v->code = NULL;
@@ -409,7 +424,7 @@ instruction(struct tsn_verifier *v, uint32_t at)
 	info = &tsn_ops[in->op];
 	if (in->within != 0 && (!check(v, tsn_op_is_test(in->op), "within a mask, and no test") || !mask_read(v, in->within - 1)))
 		return false;
-	if (!operand(v, info->operand[0], in->a) || !operand(v, info->operand[1], in->b) ||
+	if (!first_operand(v, in) || !operand(v, info->operand[1], in->b) ||
 	    (!match && !operand(v, info->operand[2], in->c)) || !details(v, at) || !tsn_verify_block_op(v, at))
 		return false;
 	switch (info->result) {

@@ -15,6 +15,13 @@ column(struct tsn_verifier *v, uint32_t f)
 }
 
 static bool
+carried(struct tsn_verifier *v, uint32_t f)
+{
+	return column(v, f) && tsn_verify_check(v, tsn_field_set_has(&v->p->of_talks, (enum tsn_field)f),
+	    "column of conversations that it does not say it reads");
+}
+
+static bool
 key(struct tsn_verifier *v, const struct tsn_key_spec *k)
 {
 	for (unsigned i = 0; i < k->n; i++)
@@ -25,15 +32,15 @@ key(struct tsn_verifier *v, const struct tsn_key_spec *k)
 
 /* Operands that are numbers of pools are not here: all of a pool is looked at. */
 static bool
-instructions(struct tsn_verifier *v, const struct tsn_insn *in, uint32_t n)
+instructions(struct tsn_verifier *v, const struct tsn_insn *in, uint32_t n, bool (*good)(struct tsn_verifier *v, uint32_t f))
 {
 	for (; n > 0; in++, n--) {
 		const uint32_t x[] = { in->a, in->b, in->c };
 
 		for (unsigned k = 0; k < 3; k++)
-			if (tsn_ops[in->op].operand[k] == TSN_OPD_FIELD && !column(v, x[k]))
+			if (tsn_ops[in->op].operand[k] == TSN_OPD_FIELD && !good(v, x[k]))
 				return false;
-		if (in->op == TSN_OP_CODE_SHARE && !column(v, TSN_F_DURATION))
+		if (in->op == TSN_OP_CODE_SHARE && !good(v, TSN_F_DURATION))
 			return false;
 	}
 	return true;
@@ -67,10 +74,10 @@ bool
 tsn_verify_columns(struct tsn_verifier *v)
 {
 	const struct tsn_program *p = v->p;
-	bool good = instructions(v, p->tests, p->ntests);
+	bool good = instructions(v, p->tests, p->ntests, column);
 
 	for (int d = 0; d < TSN_DOORS && good; d++)
-		good = instructions(v, p->code[d].insn, p->code[d].n);
+		good = instructions(v, p->code[d].insn, p->code[d].n, d == TSN_DOOR_TALK ? carried : column);
 	for (uint32_t i = 0; i < p->naddresses && good; i++)
 		good = column(v, p->addresses[i].field);
 	for (uint32_t i = 0; i < p->ntuples && good; i++)

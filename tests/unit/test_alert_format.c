@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* What a record holds and how it is written: JSON, text, messages. */
+/* What a record holds and how it is written as JSON. */
 #include <criterion/criterion.h>
 
 #include "build_alert.h"
 #include "check_json.h"
-#include "sets/set.h"
+#include "mail_rule.h"
 
 /* The checker itself must be able to say no. */
 Test(alert_format, the_checker_of_json_is_strict)
@@ -22,110 +22,7 @@ Test(alert_format, the_checker_of_json_is_strict)
 	cr_expect_str_eq(json_at("{\"a\":[1,{\"b\":\"x\"}],\"c\":3}", "d"), "");
 }
 
-/* --- a rule as in section 5 of the language --- */
-
-static const char *attack[] = { "T1071.003" };
 static const char *tags[] = { "spam", "mail" };
-
-static struct tsn_piece smtp_message[] = {
-	{ .kind = TSN_PIECE_FIELD, .field = TSN_F_SRC },
-	{ .kind = TSN_PIECE_TEXT, .text = " opened " },
-	{ .kind = TSN_PIECE_VALUE },
-	{ .kind = TSN_PIECE_TEXT, .text = " SMTP connections in a minute via " },
-	{ .kind = TSN_PIECE_FIELD, .field = TSN_F_EXPORTER_NAME },
-	{ .kind = TSN_PIECE_TEXT, .text = " if " },
-	{ .kind = TSN_PIECE_FIELD, .field = TSN_F_IN_IF },
-};
-
-static struct tsn_report smtp_report[] = { { X_HOLDS, X_VALUE, X_THRESHOLD, 60000, false, false, TSN_REL_GT, 0, TSN_T_INT } };
-static uint32_t family_zero[] = { 0 };
-
-/* count() by src over 60s */
-static struct tsn_agg_def smtp_agg[] = { { .canon = "count", .fn = TSN_AGG_COUNT, .window_ms = 60000, .pane_ms = 4000, .panes = 16 } };
-static struct tsn_family_def smtp_family[] = { { .canon = "src", .key = { 1, { { TSN_F_SRC, 32, 128 } } }, .max_keys = 1000,
-	.agg = smtp_agg, .naggs = 1 } };
-static uint32_t no_reg[] = { TSN_REG_NONE }, reg_zero[] = { 0 };
-static struct tsn_family_use smtp_use[] = { { no_reg, reg_zero, NULL } };
-static struct tsn_export exports[X_COUNT] = { [X_HOLDS] = { TSN_EXPORT_MASK, { 0, TSN_REG_NONE, TSN_REG_NONE } },
-	[X_VALUE] = { TSN_EXPORT_VALUE, { 0, TSN_REG_NONE, TSN_REG_NONE } }, [X_THRESHOLD] = { TSN_EXPORT_INT, { 0, 0, 0 } } };
-
-static struct tsn_rule
-smtp_rule(void)
-{
-	struct tsn_rule r = simple_rule("worms.smtp_spam", 600000, 60000);
-
-	r.title = "Host sends mail like a spam bot";
-	r.ruleset = "worms";
-	r.version = "2026.11.1";
-	r.severity = TSN_SEV_HIGH;
-	r.sid = 900123;
-	r.rev = 3;
-	r.attack = (struct tsn_string_list){ attack, 1 };
-	r.stateful = true;
-	r.message = smtp_message;
-	r.nmessage = COUNT(smtp_message);
-	r.report = smtp_report;
-	r.nreports = 1;
-	r.families = family_zero;
-	r.families_n = 1;
-	return r;
-}
-
-static struct tsn_program
-smtp_program(struct tsn_rule *rule)
-{
-	struct tsn_program p = program_of(rule, 1);
-
-	p.families = smtp_family;
-	p.nfamilies = 1;
-	p.uses[TSN_DOOR_FLOW] = smtp_use;
-	p.exports = exports;
-	p.nexports = X_COUNT;
-	return p;
-}
-
-static struct tsn_str
-text_of(const char *s)
-{
-	return (struct tsn_str){ s, (uint32_t)strlen(s) };
-}
-
-/* A mail flow of 10.0.0.5, seen by edge-1, at [ms]. */
-static void
-put_mail(struct tsn_batch *b, int64_t ms, uint32_t n)
-{
-	uint32_t i = b->n++;
-
-	b->received[i] = b->time[i] = T0 + ms;
-	tsn_batch_put_addr(b, i, TSN_F_SRC, tsn_addr_v4(0x0a000005));
-	tsn_batch_put_addr(b, i, TSN_F_DST, tsn_addr_v4(0xc0000200 + n));
-	tsn_batch_put_int(b, i, TSN_F_SRC_PORT, 4123);
-	tsn_batch_put_int(b, i, TSN_F_DST_PORT, 25);
-	tsn_batch_put_int(b, i, TSN_F_PROTO, 6);
-	tsn_batch_put_int(b, i, TSN_F_FLAGS, 0x12);
-	tsn_batch_put_int(b, i, TSN_F_PACKETS, 3);
-	tsn_batch_put_int(b, i, TSN_F_BYTES, 180);
-	tsn_batch_put_int(b, i, TSN_F_START, T0 + ms - 250);
-	tsn_batch_put_int(b, i, TSN_F_END, T0 + ms);
-	tsn_batch_put_int(b, i, TSN_F_IN_IF, 12);
-	tsn_batch_put_int(b, i, TSN_F_OUT_IF, 3);
-	tsn_batch_put_addr(b, i, TSN_F_EXPORTER, tsn_addr_v4(0xc0000201));
-	tsn_batch_put_str(b, i, TSN_F_EXPORTER_NAME, text_of("edge-1"));
-}
-
-/* Plays one batch of [n] mail flows, one a second, from [ms] on; value 101, 102... */
-static void
-play_mail(struct player *p, int64_t ms, uint32_t n)
-{
-	struct row row[32] = { 0 };
-
-	tsn_batch_clear(p->batch, TSN_BATCH_FLOWS);
-	for (uint32_t i = 0; i < n; i++) {
-		put_mail(p->batch, ms + i * 1000, i + 7);
-		row[i] = (struct row){ .rules = 1, .value = 101 + i };
-	}
-	play_batch(p, row);
-}
 
 Test(alert_format, the_record_of_the_language_reference)
 {
@@ -320,114 +217,6 @@ Test(alert_format, protocols_and_icmp_as_suricata_writes_them)
 	tsn_buf_fini(&json);
 }
 
-/* --- messages --- */
-
-static struct tsn_set *
-set_with_names(void)
-{
-	struct tsn_set_builder *b = tsn_set_builder_new(TSN_SET_ADDR);
-	struct tsn_str column = text_of("owner"), cell = text_of("mail team");
-	struct tsn_prefix p;
-	struct tsn_set *s;
-	uint32_t row;
-
-	cr_assert(b != NULL && tsn_prefix_parse("10.0.0.0/24", 11, &p));
-	cr_assert(tsn_set_builder_columns(b, &column, 1) == 0 && tsn_set_builder_row(b, &cell, 1, &row) == 0);
-	cr_assert_eq(tsn_set_builder_add_prefix(b, p, row), 0);
-	s = tsn_set_build(b);
-	tsn_set_builder_free(b);
-	return s;
-}
-
-Test(alert_format, messages_know_keys_fields_sets_and_defines)
-{
-	struct tsn_piece piece[] = {
-		{ .kind = TSN_PIECE_FIELD, .field = TSN_F_SRC }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_FIELD, .field = TSN_F_DST }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_FIELD, .field = TSN_F_VLAN }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_SET_COLUMN, .set = 0, .field = TSN_F_SRC, .text = "owner" }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_SET_COLUMN, .set = 0, .field = TSN_F_DST, .text = "owner" }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_SET_COLUMN, .set = 0, .field = TSN_F_SRC, .text = "nothing" }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_REG, .reg = X_THRESHOLD }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_REG, .reg = X_HOLDS }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_VALUE }, { .kind = TSN_PIECE_TEXT, .text = "/" }, { .kind = TSN_PIECE_THRESHOLD },
-	};
-	struct tsn_rule rule = smtp_rule();
-	struct tsn_program program = smtp_program(&rule);
-	struct tsn_set *set = set_with_names();
-	const struct tsn_set *sets[] = { set };
-	struct player p = { .json = true, .threshold = 100 };
-
-	rule.message = piece;
-	rule.nmessage = COUNT(piece);
-	rule.key.part[0].v4_bits = 24;
-	cr_assert(play_begin_over(&p, &program, 10, sets, NULL));
-	play_mail(&p, 1000, 1);
-	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"),
-	    "\"10.0.0.0/24 192.0.2.7 - mail team - - 100 - 101/100\"");
-	play_end(&p);
-	tsn_set_free(set);
-}
-
-/* Until the next match a changed rule does not know its defines, an unchanged one does. */
-Test(alert_format, messages_after_a_reload)
-{
-	static const char *const want[] = { "\"192.0.2.7 100\"", "\"192.0.2.7 -\"" };
-	struct tsn_piece piece[] = { { .kind = TSN_PIECE_FIELD, .field = TSN_F_DST }, { .kind = TSN_PIECE_TEXT, .text = " " },
-		{ .kind = TSN_PIECE_REG, .reg = X_THRESHOLD } };
-
-	for (int changed = 0; changed < 2; changed++) {
-		struct tsn_rule old = smtp_rule(), new;
-		struct tsn_program before = smtp_program(&old), after = smtp_program(&new);
-		struct player p = { .json = true, .threshold = 100 };
-
-		old.message = piece;
-		old.nmessage = 3;
-		old.canon = "one";
-		new = old;
-		new.canon = changed ? "other" : "one";
-		cr_assert(play_begin(&p, &before, 10));
-		play_mail(&p, 1000, 1);
-		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want[0]);
-		tsn_buf_clear(&p.out);
-		cr_assert(play_reload(&p, &after, 10));
-		play_until(&p, 61000);
-		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want[changed]);
-		play_end(&p);
-	}
-}
-
-Test(alert_format, values_read_as_their_type)
-{
-	static const struct { enum tsn_type type; int64_t value, threshold; const char *text, *json; } c[] = {
-		{ TSN_T_INT, 101, 100, "101 > 100", "101" },
-		{ TSN_T_SIZE, 5000001, 5000000, "5000001 > 5000000", "5000001" },
-		{ TSN_T_DURATION, 90000, 60000, "1m30s > 1m", "90000" },
-		{ TSN_T_TIME, T0 + 1000, T0, "2026-01-05T00:00:01.000Z > 2026-01-05T00:00:00.000Z", "1767571201000" },
-	};
-	struct tsn_piece piece[] = { { .kind = TSN_PIECE_VALUE }, { .kind = TSN_PIECE_TEXT, .text = " > " }, { .kind = TSN_PIECE_THRESHOLD } };
-
-	for (size_t i = 0; i < COUNT(c); i++) {
-		struct tsn_report report = smtp_report[0];
-		struct tsn_rule rule = smtp_rule();
-		struct tsn_program program = smtp_program(&rule);
-		struct player p = { .json = true, .threshold = c[i].threshold };
-		const struct row row[] = { { 1000, 1000, 5, 1, c[i].value } };
-		char want[128];
-
-		report.type = c[i].type;
-		rule.report = &report;
-		rule.message = piece;
-		rule.nmessage = 3;
-		cr_assert(play_begin(&p, &program, 10));
-		play_rows(&p, row, 1, 1);
-		snprintf(want, sizeof(want), "\"%s\"", c[i].text);
-		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.message"), want);
-		cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.value"), c[i].json);
-		play_end(&p);
-	}
-}
-
 /* S12: the first of several comparisons that is true. */
 static bool
 second_holds(void *arg, uint32_t export, uint32_t row)
@@ -470,6 +259,22 @@ Test(alert_format, value_and_threshold_are_of_the_first_true_comparison)
 	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.threshold"), "0.1");
 	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.window.start"), "\"2026-01-05T00:05:00.000Z\"", "aligned");
 	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.window.end"), "\"2026-01-05T00:10:00.000Z\"");
+	play_end(&p);
+}
+
+/* LANGUAGE.md section 5: the alert of a count above 100 is about 101 flows. */
+Test(alert_format, flows_begin_with_what_the_count_had_counted)
+{
+	struct tsn_report report = smtp_report[0];
+	struct tsn_rule rule = smtp_rule();
+	struct tsn_program program = smtp_program(&rule);
+	struct player p = { .json = true, .threshold = 100 };
+
+	report.counts = true;
+	rule.report = &report;
+	cr_assert(play_begin(&p, &program, 1024));
+	play_mail(&p, 90000, 3);
+	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.flows"), "101", "%s", tsn_buf_str(&p.out));
 	play_end(&p);
 }
 
@@ -575,124 +380,4 @@ Test(alert_format, ids_name_the_alert)
 	cr_expect_neq(tsn_alert_sid("worms.slammer"), 0);
 	cr_expect_eq(tsn_alert_sid("worms.slammer") >> 31, 0);
 	cr_expect_neq(tsn_alert_sid("worms.slammer"), tsn_alert_sid("worms.slammes"));
-}
-
-/* --- text --- */
-
-struct lines {
-	struct tsn_buf text, color;
-};
-
-static void
-keep_text(void *arg, const struct tsn_alert *al)
-{
-	struct lines *l = arg;
-
-	tsn_alert_format(al, TSN_FORMAT_TEXT, &l->text);
-	tsn_buf_putc(&l->text, '\n');
-	tsn_alert_format(al, TSN_FORMAT_TEXT_COLOR, &l->color);
-	tsn_buf_putc(&l->color, '\n');
-}
-
-Test(alert_format, text_is_one_line_for_people)
-{
-	struct tsn_rule rule = smtp_rule();
-	struct tsn_program program = smtp_program(&rule);
-	struct player p = { .json = true, .threshold = 100 };
-	struct lines l = { 0 };
-	struct tsn_sink *sink = tsn_sink_call_new(keep_text, &l, TSN_SEV_INFO);
-
-	cr_assert(play_begin(&p, &program, 10));
-	cr_assert(tsn_alerts_set_sinks(p.alerts, &sink, 1));
-	play_mail(&p, 90000, 10);
-	play_until(&p, 170000);
-	cr_expect_str_eq(tsn_buf_str(&l.text),
-	    "2026-01-05 00:01:30 HIGH     worms.smtp_spam  src=10.0.0.5  101 > 100  "
-	    "10.0.0.5 opened 101 SMTP connections in a minute via edge-1 if 12  [edge-1 if 12]\n"
-	    "2026-01-05 00:02:39 ended    worms.smtp_spam  src=10.0.0.5  after 9s, 10 flows\n", "%s", tsn_buf_str(&l.text));
-	cr_expect_str_eq(tsn_buf_str(&l.color),
-	    "2026-01-05 00:01:30 \033[31mHIGH    \033[0m \033[1mworms.smtp_spam\033[0m  src=10.0.0.5  101 > 100  "
-	    "10.0.0.5 opened 101 SMTP connections in a minute via edge-1 if 12  [edge-1 if 12]\n"
-	    "\033[2m2026-01-05 00:02:39 ended    worms.smtp_spam  src=10.0.0.5  after 9s, 10 flows\033[0m\n");
-	tsn_buf_fini(&l.text);
-	tsn_buf_fini(&l.color);
-	tsn_sink_close(sink);
-	play_end(&p);
-}
-
-Test(alert_format, text_says_how_far_numbers_can_be_trusted)
-{
-	struct tsn_rule rule = simple_rule("r", 60000, 60000);
-	struct tsn_buf out = TSN_BUF_INIT;
-	struct tsn_alert al = { .rule = &rule, .severity = TSN_SEV_MEDIUM, .state = TSN_ALERT_EACH, .time = T0, .quality = TSN_ESTIMATED, .sampling = 100,
-		.value = { true, false, 9, 0 }, .threshold = { true, true, 0, 9.5 }, .rel = TSN_REL_LT };
-
-	rule.key.n = 0;
-	tsn_alert_text(&al, false, &out);
-	cr_expect_str_eq(out.p, "2026-01-05 00:00:00 MEDIUM   r  9 < 9.5 (estimated) (1 in 100)");
-	tsn_buf_fini(&out);
-}
-
-static void
-put_both(struct tsn_batch *b)
-{
-	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 };
-
-	b->n = 0;
-	put_mail(b, 0, 7);
-	tsn_batch_put_addr(b, 0, TSN_F_DST, tsn_addr_from_v6(v6));
-}
-
-Test(alert_format, text_without_a_message_shows_the_flow)
-{
-	struct tsn_rule rule = simple_rule("r", 60000, 60000);
-	struct tsn_program program = program_of(&rule, 1);
-	struct row row[1] = { { .rules = 1 } };
-	struct player p = { .json = true };
-	struct lines l = { 0 };
-	struct tsn_sink *sink = tsn_sink_call_new(keep_text, &l, TSN_SEV_INFO);
-
-	rule.title = "a title";
-	cr_assert(play_begin(&p, &program, 10) && tsn_alerts_set_sinks(p.alerts, &sink, 1));
-	put_both(p.batch);
-	play_batch(&p, row);
-	cr_expect_str_eq(tsn_buf_str(&l.text), "2026-01-05 00:00:00 MEDIUM   r  src=10.0.0.5  a title  "
-	    "10.0.0.5:4123 -> [2001:db8::9]:25 tcp  [edge-1 if 12]\n");
-	tsn_buf_fini(&l.text);
-	tsn_buf_fini(&l.color);
-	tsn_sink_close(sink);
-	play_end(&p);
-}
-
-Test(alert_format, text_never_passes_control_characters)
-{
-	static const struct { const char *in, *out; } c[] = {
-		{ "plain", "plain" }, { "\x1b[2J", "\\x1b[2J" }, { "a\nb\tc\r", "a\\x0ab\\x09c\\x0d" }, { "\x7f", "\\x7f" },
-		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" }, { "\xff\xc3", "\\xff\\xc3" },
-		{ "\xc2\x9b" "31m", "\\xc2\\x9b31m" }, { "\xe2\x80\xae" "x", "\\xe2\\x80\\xaex" }, { "\xed\xa0\x80", "\\xed\\xa0\\x80" },
-	};
-
-	for (size_t i = 0; i < COUNT(c); i++) {
-		struct tsn_buf out = TSN_BUF_INIT;
-
-		tsn_alert_clean(&out, c[i].in, strlen(c[i].in));
-		cr_expect_str_eq(tsn_buf_str(&out), c[i].out, "case %zu: %s", i, tsn_buf_str(&out));
-		tsn_buf_fini(&out);
-	}
-}
-
-/* LANGUAGE.md section 5: the alert of a count above 100 is about 101 flows. */
-Test(alert_format, flows_begin_with_what_the_count_had_counted)
-{
-	struct tsn_report report = smtp_report[0];
-	struct tsn_rule rule = smtp_rule();
-	struct tsn_program program = smtp_program(&rule);
-	struct player p = { .json = true, .threshold = 100 };
-
-	report.counts = true;
-	rule.report = &report;
-	cr_assert(play_begin(&p, &program, 1024));
-	play_mail(&p, 90000, 3);
-	cr_expect_str_eq(json_at(tsn_buf_str(&p.out), "tocsin.flows"), "101", "%s", tsn_buf_str(&p.out));
-	play_end(&p);
 }

@@ -365,6 +365,24 @@ Test(emit, whoever_asks_for_little_looks_in_any_case)
 
 /* --- memory --- */
 
+/* What only rules about flows look at is not carried to conversations. */
+Test(emit, what_is_looked_at_of_conversations_is_told_apart)
+{
+	struct graph g;
+	struct tsn_program *p;
+
+	g_init(&g);
+	g_rule(&g, "flows", g_test(&g, TSN_F_SRC_AS, TSN_REL_EQ, 25), NULL);
+	g_rule(&g, "talks", g_test(&g, TSN_F_VLAN, TSN_REL_EQ, 80), NULL)->meta.door = TSN_DOOR_TALK;
+	p = emitted(&g);
+	cr_expect(tsn_field_set_has(&p->reads, TSN_F_SRC_AS));
+	cr_expect(tsn_field_set_has(&p->reads, TSN_F_VLAN));
+	cr_expect_not(tsn_field_set_has(&p->of_talks, TSN_F_SRC_AS));
+	cr_expect(tsn_field_set_has(&p->of_talks, TSN_F_VLAN));
+	tsn_program_free(p);
+	g_fini(&g, true);
+}
+
 Test(emit, memory_that_runs_out_is_reported)
 {
 	long n;

@@ -47,6 +47,7 @@ Test(flow_gives, counts_are_those_of_single_rows)
 		tsn_batch_clear(b, seed % 3 == 0 ? TSN_BATCH_TALKS : TSN_BATCH_FLOWS);
 		b->n = turn % 4 == 0 ? TSN_BATCH_ROWS : (uint32_t)(seed >> 9) % (TSN_BATCH_ROWS + 1);
 		fill(b, &seed);
+		tsn_batch_find_turns(b);
 		tsn_exporters_count_gives(table, b);
 	}
 	for (uint32_t i = 1; i <= EXPORTERS; i++)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "base/mem.h"
 #include "flow/batch.h"
 #include "flow/exporter.h"
@@ -478,6 +479,65 @@ Test(flow_normalise, a_flow_that_starts_after_its_end)
 	cr_assert_eq(get_real(b, 2, TSN_F_PPS), 30.0);
 	cr_assert_eq(get_real(b, 2, TSN_F_BPS), 12000.0);
 	cr_assert(!tsn_mask_has(&b->present[TSN_F_BYTES_PER_PACKET], 2), "not asked for");
+	tsn_batch_free(b);
+	tsn_exporters_free(x);
+}
+
+/* In every word of rows the quotients are those of one row at a time, whether all of them have one or a few lack it. */
+static void
+check_quotients(const struct tsn_batch *b, enum tsn_field f, enum tsn_field counter, enum tsn_field by, double factor, double per)
+{
+	const int64_t *v = b->col[counter], *divisor = b->col[by];
+	const double *q = b->col[f];
+
+	for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++) {
+		const bool has = tsn_mask_has(&b->present[counter], i) && tsn_mask_has(&b->present[by], i) && divisor[i] > 0;
+		const double want = has ? (double)v[i] * factor * per / (double)divisor[i] : 0;
+
+		cr_assert_eq(tsn_mask_has(&b->present[f], i), has, "row %u", i);
+		cr_assert(!has || memcmp(&q[i], &want, sizeof(want)) == 0, "row %u: %.17g, not %.17g", i, q[i], want);
+	}
+}
+
+static void
+quotients(struct tsn_batch *b, struct tsn_exporters *x, unsigned round)
+{
+	struct tsn_field_set want = { { 0 } };
+
+	tsn_batch_clear(b, TSN_BATCH_FLOWS);
+	for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++) {
+		const bool odd = round > 0 && below(256) < round; /* more often from round to round */
+		const int64_t start = 1000000 + below(1000);
+
+		tsn_batch_put_int(b, i, TSN_F_START, start);
+		if (!odd || below(2))
+			tsn_batch_put_int(b, i, TSN_F_END, start + (odd ? (int)below(3) - 1 : 1 + (int)below(100000)));
+		if (!odd || below(2))
+			tsn_batch_put_int(b, i, TSN_F_RAW_PACKETS, odd ? below(2) : 1 + below(1u << below(31)));
+		tsn_batch_put_int(b, i, TSN_F_RAW_BYTES, (int64_t)(rnd() >> (1 + below(63))));
+	}
+	b->n = TSN_BATCH_ROWS;
+	tsn_batch_normalise(b, x);
+	tsn_field_set_add(&want, TSN_F_BYTES_PER_PACKET);
+	tsn_field_set_add(&want, TSN_F_BPS);
+	tsn_field_set_add(&want, TSN_F_PPS);
+	tsn_batch_derive(b, &want);
+	check_quotients(b, TSN_F_BYTES_PER_PACKET, TSN_F_BYTES, TSN_F_PACKETS, 1, 1);
+	check_quotients(b, TSN_F_BPS, TSN_F_BYTES, TSN_F_DURATION, 8, 1000);
+	check_quotients(b, TSN_F_PPS, TSN_F_PACKETS, TSN_F_DURATION, 1, 1000);
+}
+
+Test(flow_normalise, quotients_of_many_rows)
+{
+	struct tsn_batch *b = tsn_batch_new();
+	struct tsn_exporters *x = tsn_exporters_new(4);
+
+	for (unsigned level = 0; level < TSN_CPU_COUNT; level++) {
+		tsn_cpu_use((enum tsn_cpu)level);
+		for (unsigned round = 0; round < 8; round++)
+			quotients(b, x, round);
+	}
+	tsn_cpu_use(tsn_cpu_most());
 	tsn_batch_free(b);
 	tsn_exporters_free(x);
 }

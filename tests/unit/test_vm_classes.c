@@ -2,6 +2,8 @@
 /* Copyright 2026 The Tocsin authors */
 /* Classes of values: random ranges of each kind of field, and what a plain walk over them says of each row. */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "vm/classes.h"
 
@@ -149,4 +151,59 @@ Test(vm_classes, addresses)
 {
 	try(TSN_F_SRC, 32, 300);
 	try(TSN_F_DST, 32, MOST);
+}
+
+/* Short ones and ones longer than the lengths that are told apart; one in so many is empty. */
+static void
+make_word(char text[100], uint32_t number)
+{
+	const int n = snprintf(text, 100, "%x", number);
+	const int more = number % 7 == 0 ? 70 + (int)(number % 20) : (int)(number % 5);
+
+	memset(text + n, 'a' + (int)(number % 3), (size_t)more);
+	text[number == 0 ? 0 : n + more] = '\0';
+}
+
+Test(vm_classes, words)
+{
+	static char word[MOST][100], asked[TSN_BATCH_ROWS][100];
+	struct tsn_batch *b = tsn_batch_new();
+	uint16_t of[TSN_BATCH_ROWS];
+	struct tsn_mask known;
+
+	state = 1;
+	for (uint32_t round = 0; round < 12; round++) {
+		struct tsn_arena *a = tsn_arena_new();
+		const uint32_t first = below(2), words = 1 + below(round < 3 ? 5 : MOST - 1);
+		struct tsn_classes c;
+
+		for (uint32_t i = 0; i < words; i++) {
+			make_word(word[i], first + i);
+			range[0][i] = tsn_class_of_text(word[i], strlen(word[i]), 1 + i);
+		}
+		cr_assert(tsn_classes_init(&c, a, TSN_F_USER, range[0], words, NULL, 0));
+		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		b->n = 1 + below(TSN_BATCH_ROWS);
+		for (uint32_t i = 0; i < b->n; i++) {
+			make_word(asked[i], below(words + words / 4 + 3));
+			if (below(8) == 0 && asked[i][0] != '\0')
+				asked[i][below((uint32_t)strlen(asked[i]))] ^= 1;
+			if (below(8) > 0)
+				tsn_batch_put_str(b, i, TSN_F_USER, (struct tsn_str){ asked[i], (uint32_t)strlen(asked[i]) });
+		}
+		tsn_mask_first(&b->rows, b->n);
+		tsn_mask_unset(&b->rows, 0);
+		tsn_classes_rows(&c, b, &known, of);
+		for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++) {
+			uint32_t want = TSN_CLASS_NONE;
+
+			for (uint32_t k = 0; i > 0 && i < b->n && k < words && tsn_mask_has(&b->present[TSN_F_USER], i); k++)
+				if (strcmp(word[k], asked[i]) == 0)
+					want = 1 + k;
+			cr_assert_eq(tsn_mask_has(&known, i), want != TSN_CLASS_NONE, "row %u: %s", i, asked[i]);
+			cr_assert(want == TSN_CLASS_NONE || of[i] == want, "row %u: class %u, want %u", i, of[i], want);
+		}
+		tsn_arena_free(a);
+	}
+	tsn_batch_free(b);
 }

@@ -226,6 +226,17 @@ Test(vm_verify, operands)
 	ends_with("no such field");
 	add(OP(PRESENT), 0, TSN_F_DURATION, 0, 0);
 	ends_with("not derived");
+	add(OP(REAL_TEST), 0, TSN_F_BPS, 0, TSN_REL_GT);
+	ends_with("not derived");
+	program.derived = program.derived_first = (struct tsn_field_set){ { 0 } };
+	tsn_field_set_add(&program.derived, TSN_F_BPS);
+	add(OP(REAL_TEST), 0, TSN_F_BPS, 0, TSN_REL_GT);
+	ends_with(NULL);
+	add(OP(PRESENT), 0, TSN_F_BPS, 0, 0); /* only a REAL_TEST makes it */
+	ends_with("not derived");
+	tsn_field_set_add(&program.derived_first, TSN_F_BPS);
+	add(OP(PRESENT), 0, TSN_F_BPS, 0, 0);
+	ends_with(NULL);
 	add(OP(RANGE), 0, TSN_F_DST_PORT, 4, 0);
 	ends_with("integer out of its pool");
 	add(OP(REAL), 2, 1, 0, 0);

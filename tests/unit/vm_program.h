@@ -33,7 +33,7 @@ start(void)
 	    .prefixes = &prefix, .nprefixes = 1, .families = &family, .nfamilies = 1, .uses[TSN_DOOR_FLOW] = &use, .rules = &rule,
 	    .nrules = 1 };
 	memset(&program.reads, 0xFF, sizeof(program.reads));
-	program.own = program.reads;
+	program.own = program.of_talks = program.reads;
 }
 
 static void
