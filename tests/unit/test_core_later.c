@@ -263,7 +263,7 @@ Test(core_later, bytes_that_are_gone)
 	struct tsn_engine_stats stats;
 	struct lines lines = { 0 };
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert_line, &lines, TSN_SEV_INFO);
-	uint64_t left = 0;
+	uint64_t left = 0, gave = 0;
 
 	cr_assert(m != NULL && e != NULL && sink != NULL && tsn_engine_add_sink(e, sink));
 	m->far = (struct tsn_far){ copy, free_memory, 1 };
@@ -275,6 +275,9 @@ Test(core_later, bytes_that_are_gone)
 	cr_assert(stats.flows < MESSAGES * 28 && stats.flows >= MESSAGES * 27, "%llu", (unsigned long long)stats.flows);
 	cr_assert_eq(lines.n, stats.flows);
 	cr_assert_eq(tsn_exporters_at(tsn_engine_exporters(e), 1)->counter[TSN_XC_FLOWS], stats.flows);
+	for (unsigned set = 0; set < TSN_GIVES_SETS; set++)
+		gave += tsn_exporters_at(tsn_engine_exporters(e), 1)->gave[0][set];
+	cr_assert_eq(gave, stats.flows);
 	cr_assert_gt(said, 0);
 	cr_assert(!m->freed);
 	tsn_far_drop(&m->far);
