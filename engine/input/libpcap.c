@@ -58,6 +58,8 @@ struct tsn_libpcap {
 	struct tsn_reader *r;
 	struct library lib;
 	pcap_t *pcap;
+	size_t left;  /* of the block that libpcap is in */
+	bool swapped; /* the section's byte order is not ours */
 };
 
 /* libpcap brings D-Bus and systemd with it, and most captures are classic ones. */
@@ -79,11 +81,38 @@ load(struct library *l, char error[TSN_INPUT_ERROR])
 	return l->handle != NULL;
 }
 
+#define BUFFER       ((size_t)64 << 10)
+#define BLOCK_HEAD   12u /* type and length, and of a section the order of its bytes; no block is shorter */
+#define BLOCK_MAX    ((uint32_t)16 << 20)
+#define ORDER_SAME   0x1a2b3c4du
+#define ORDER_OTHER  0x4d3c2b1au
+
+/* Bytes of the block that begins here; 1 where none does, and libpcap will say what is wrong. */
+static size_t
+block_here(struct tsn_libpcap *l)
+{
+	uint32_t head[3];
+
+	if (tsn_reader_need(l->r, BLOCK_HEAD) < BLOCK_HEAD)
+		return 1;
+	memcpy(head, l->r->buf + l->r->pos, BLOCK_HEAD);
+	if (head[0] == MAGIC_PCAPNG && (head[2] == ORDER_SAME || head[2] == ORDER_OTHER))
+		l->swapped = head[2] == ORDER_OTHER;
+	head[1] = l->swapped ? __builtin_bswap32(head[1]) : head[1];
+	return head[1] >= BLOCK_HEAD && head[1] % 4 == 0 && head[1] <= BLOCK_MAX ? head[1] : 1;
+}
+
+/* No more than to the end of a block: so what is buffered libpcap has read when it comes back, and the reader's offset is where it is. */
 static ssize_t
 serve(void *arg, char *to, size_t n)
 {
-	struct tsn_reader *r = arg;
-	size_t have = tsn_reader_need(r, 1);
+	struct tsn_libpcap *l = arg;
+	struct tsn_reader *r = l->r;
+	size_t have;
+
+	if (n > 1 && l->left == 0)
+		l->left = block_here(l);
+	have = tsn_reader_need(r, 1);
 
 	if (have == 0 && r->error != 0) {
 		errno = r->error;
@@ -91,9 +120,20 @@ serve(void *arg, char *to, size_t n)
 	}
 	if (have > n)
 		have = n;
+	if (n > 1 && have > l->left)
+		have = l->left;
+	l->left -= have < l->left ? have : l->left;
 	memcpy(to, r->buf + r->pos, have);
 	tsn_reader_take(r, have);
 	return (ssize_t)have;
+}
+
+static bool
+is_pcapng(struct tsn_reader *r)
+{
+	const uint32_t magic = MAGIC_PCAPNG;
+
+	return tsn_reader_need(r, sizeof(magic)) >= sizeof(magic) && memcmp(r->buf + r->pos, &magic, sizeof(magic)) == 0;
 }
 
 struct tsn_libpcap *
@@ -104,14 +144,18 @@ tsn_libpcap_open(struct tsn_reader *r, uint32_t *link, char error[TSN_INPUT_ERRO
 	char why[PCAP_ERRBUF_SIZE] = "";
 
 	snprintf(error, TSN_INPUT_ERROR, "out of memory");
+	if (l != NULL)
+		l->r = r;
 	if (l != NULL && load(&l->lib, error))
-		f = fopencookie(r, "r", (cookie_io_functions_t){ .read = serve });
+		f = fopencookie(l, "r", (cookie_io_functions_t){ .read = serve });
 	if (f == NULL) {
 		tsn_libpcap_close(l);
 		return NULL;
 	}
-	setvbuf(f, NULL, _IONBF, 0); /* the reader buffers; so its offset is where libpcap is */
-	l->r = r;
+	if (is_pcapng(r)) /* unbuffered, glibc asks for each byte by itself */
+		setvbuf(f, NULL, _IOFBF, BUFFER);
+	else
+		setvbuf(f, NULL, _IONBF, 0); /* so that the reader's offset is where libpcap is */
 	l->pcap = l->lib.pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (l->pcap == NULL) {
 		snprintf(error, TSN_INPUT_ERROR, "%s", why);
