@@ -10,8 +10,7 @@ timeout=120
 
 one_suite() { # NAME
 	log=$build/$1.log
-	# Without strstr's checks: Criterion's libgit2 looks through the machine's certificates with it in each test's process.
-	ASAN_OPTIONS="intercept_strstr=0:$ASAN_OPTIONS" "$build/tests/test_$1" --jobs 2 --timeout "$timeout" > "$log" 2>&1
+	"$build/tests/test_$1" --jobs 2 --timeout "$timeout" > "$log" 2>&1
 	status=$?
 	line=$(grep 'Synthesis:' "$log" | tail -1 | sed 's/\x1b\[[0-9;]*m//g')
 	tested=$(printf '%s' "$line" | sed -n 's/.*Tested: \([0-9]*\).*/\1/p')
@@ -59,9 +58,9 @@ only=$2
 reports=$build/sanitizer
 rm -rf "$reports" "$build/results"
 mkdir -p "$reports" "$build/results"
-ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
-UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
-export ASAN_OPTIONS UBSAN_OPTIONS
+# handle_sigill: undefined behaviour is a trap (tests.mk).
+ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:handle_sigill=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
+export ASAN_OPTIONS
 
 # The ones that take longest begin first.
 slow="same.sh nfdump exporters.sh oracle.sh ruletest hostile.sh store.sh bench.sh quality.sh daemon show.sh install.sh streams.sh follow.sh publish.sh docs.sh listen.sh tune.sh status.sh store_kill.sh"

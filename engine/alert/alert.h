@@ -191,6 +191,8 @@ struct tsn_alert_reads {
  */
 void tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint32_t rule,
     const struct tsn_mask *rows, const struct tsn_batch *b);
+/* Flows that were looked at for records to show, so far. */
+uint64_t tsn_alerts_shown(const struct tsn_alerts *a);
 /* The same over the registers of a vm, which ran over [share] (NULL: over the batch). */
 void tsn_alerts_on_match(struct tsn_alerts *a, const struct tsn_vm *vm, struct tsn_share *share, uint32_t rule,
     const struct tsn_mask *rows, const struct tsn_batch *b);

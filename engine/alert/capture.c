@@ -51,23 +51,61 @@ forget_masked(const struct tsn_rule *r, struct tsn_alert_flow *out)
 	}
 }
 
-void
-tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
+/* What is there of the row, as its columns say it or its record. */
+static void
+take_columns(const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
 {
-	struct tsn_late_flow late;
-	const enum tsn_late_state state = b->late.n > 0 ? tsn_late_read(&b->late, row, &late) : TSN_LATE_NOT;
-
-	memset(out, 0, sizeof(*out));
 #define FIELD(sym, type, name) \
-	if (tsn_mask_has(&b->present[TSN_F_##sym], row) && (state != TSN_LATE_GONE || tsn_field_set_has(&b->early, TSN_F_##sym))) { \
+	if (tsn_mask_has(&b->present[TSN_F_##sym], row)) { \
 		out->present |= 1u << BIT_##sym; \
-		if (state == TSN_LATE_READ) \
-			out->name = late.name; \
-		else \
-			take_##type(b, row, TSN_F_##sym, &out->name); \
+		take_##type(b, row, TSN_F_##sym, &out->name); \
 	}
 	TSN_ALERT_FLOW_FIELDS(FIELD)
 #undef FIELD
+}
+
+static void
+take_record(const struct tsn_batch *b, uint32_t row, const struct tsn_late_flow *record, struct tsn_alert_flow *out)
+{
+#define FIELD(sym, type, name) \
+	if (tsn_mask_has(&b->present[TSN_F_##sym], row)) { \
+		out->present |= 1u << BIT_##sym; \
+		out->name = record->name; \
+	}
+	TSN_ALERT_FLOW_FIELDS(FIELD)
+#undef FIELD
+}
+
+/* The record is gone, and with it what is not in columns. */
+static void
+take_early(const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
+{
+#define FIELD(sym, type, name) \
+	if (tsn_mask_has(&b->present[TSN_F_##sym], row) && tsn_field_set_has(&b->early, TSN_F_##sym)) { \
+		out->present |= 1u << BIT_##sym; \
+		take_##type(b, row, TSN_F_##sym, &out->name); \
+	}
+	TSN_ALERT_FLOW_FIELDS(FIELD)
+#undef FIELD
+}
+
+void
+tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
+{
+	struct tsn_late_flow record;
+
+	memset(out, 0, sizeof(*out));
+	switch (b->late.n > 0 ? tsn_late_read(&b->late, row, &record) : TSN_LATE_NOT) {
+	case TSN_LATE_READ:
+		take_record(b, row, &record, out);
+		return;
+	case TSN_LATE_GONE:
+		take_early(b, row, out);
+		return;
+	case TSN_LATE_NOT:
+		take_columns(b, row, out);
+		break;
+	}
 	if (b->kind == TSN_BATCH_TICK)
 		forget_masked(r, out);
 }
@@ -262,6 +300,19 @@ take_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_deta
 	tsn_alert_judge(a, r, rep, row, d);
 }
 
+static void
+take_flow(struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row, struct tsn_alert_flow *out)
+{
+	tsn_alert_capture_flow(r->rule, a->batch, row, out);
+	a->shown++;
+}
+
+uint64_t
+tsn_alerts_shown(const struct tsn_alerts *a)
+{
+	return a->shown;
+}
+
 /* The row was counted just before. */
 void
 tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
@@ -269,7 +320,7 @@ tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_ale
 	if (e->sampled)
 		e->d->last = e->d->sample[e->d->nsamples - 1];
 	else
-		tsn_alert_capture_flow(r->rule, a->batch, row, &e->d->last);
+		take_flow(a, r, row, &e->d->last);
 	take_value(a, r->rule, e->d, row);
 	save(a, r, e, row);
 }
@@ -298,6 +349,6 @@ tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct 
 	if (sample == NULL)
 		return false;
 	d->sample = sample;
-	tsn_alert_capture_flow(r->rule, a->batch, row, &sample[d->nsamples++]);
+	take_flow(a, r, row, &sample[d->nsamples++]);
 	return true;
 }

@@ -126,12 +126,10 @@ tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick)
 	r->lists.least = tsn_alert_lists_due(r);
 }
 
-#define LEAST_DIVIDED (16 * TSN_ALERT_PARTS) /* a lower bound is one on all keys together (tests) */
-
 static bool
 is_full(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t part)
 {
-	if (a->max_keys < LEAST_DIVIDED)
+	if (tsn_alert_is_one_bound(a))
 		return r->nentries >= a->max_keys;
 	return r->slot != NULL && tsn_alert_in_part(r)[part] >= a->max_keys / TSN_ALERT_PARTS;
 }
@@ -142,7 +140,7 @@ first_of(const struct tsn_alerts *a, const struct tsn_alert_rule *r, enum tsn_al
 {
 	struct tsn_alert_entry *e;
 
-	if (a->max_keys < LEAST_DIVIDED)
+	if (tsn_alert_is_one_bound(a))
 		return tsn_alert_first_due(r, life);
 	for (e = tsn_alert_list(r, life, part)->head; e != NULL && e->part != part; e = e->next)
 		;

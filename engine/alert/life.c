@@ -73,21 +73,34 @@ forget_news(struct tsn_alert_rule *r, const struct tsn_alert_entry *e)
 			r->news[i] = NULL;
 }
 
+bool
+tsn_alert_news_put(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
+{
+	struct tsn_alert_entry **grown = tsn_grow(r->news, r->nnews, &r->news_cap, sizeof(struct tsn_alert_entry *));
+	size_t i = r->nnews;
+
+	if (grown == NULL)
+		return false;
+	for (r->news = grown; i > 0 && (grown[i - 1] == NULL || grown[i - 1]->d->news_due > e->d->news_due); i--)
+		grown[i] = grown[i - 1];
+	grown[i] = e;
+	r->nnews++;
+	return true;
+}
+
 /* A member joined: it is told at the first tick behind this one. */
 static void
 join(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
 	int64_t due = tsn_tick_at(a->received[row] + 1);
-	struct tsn_alert_entry **grown;
 
 	if (r->rule->member.n == 0 || !tsn_alert_join(a, r, e, row) || e->d->news_due != TSN_TIME_NONE || e->life != TSN_LIFE_OPEN)
 		return;
-	grown = tsn_grow(r->news, r->nnews, &r->news_cap, sizeof(struct tsn_alert_entry *));
-	if (grown == NULL)
-		return; /* told with those who come next, or at the end */
-	r->news = grown;
-	r->news[r->nnews++] = e;
 	e->d->news_due = due;
+	if (!tsn_alert_news_put(r, e)) {
+		e->d->news_due = TSN_TIME_NONE; /* told with those who come next, or at the end */
+		return;
+	}
 	if (due < a->next_due)
 		a->next_due = due;
 }

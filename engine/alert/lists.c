@@ -92,36 +92,18 @@ tsn_alert_lists_due(const struct tsn_alert_rule *r)
 
 /* --- all of a life --- */
 
-uint32_t
-tsn_alert_heads(const struct tsn_alert_rule *r, enum tsn_alert_life life, uint32_t stage, struct tsn_alert_head *v, uint32_t n)
-{
-	for (uint32_t i = 0; i < tsn_alert_nlists(r); i++)
-		if (tsn_alert_list(r, life, i)->head != NULL)
-			v[n++] = (struct tsn_alert_head){ tsn_alert_list(r, life, i)->head, stage };
-	return n;
-}
-
-static bool
-is_before(const struct tsn_alert_head *x, const struct tsn_alert_head *y)
-{
-	if (x->e->due != y->e->due)
-		return x->e->due < y->e->due;
-	return x->stage != y->stage ? x->stage < y->stage : x->e->queued < y->e->queued;
-}
-
-struct tsn_alert_entry *
-tsn_alert_next(struct tsn_alert_head *v, uint32_t *n)
+/* Of lists that are gone through as one the entry that comes first: [v] has the heads of [n] of them. */
+static struct tsn_alert_entry *
+take_first(struct tsn_alert_entry **v, uint32_t *n)
 {
 	struct tsn_alert_entry *e;
 	uint32_t first = 0;
 
-	if (*n == 0)
-		return NULL;
 	for (uint32_t i = 1; i < *n; i++)
-		if (is_before(&v[i], &v[first]))
+		if (v[i]->due != v[first]->due ? v[i]->due < v[first]->due : v[i]->queued < v[first]->queued)
 			first = i;
-	e = v[first].e;
-	v[first].e = e->next;
+	e = v[first];
+	v[first] = e->next;
 	if (e->next == NULL)
 		v[first] = v[--*n];
 	return e;
@@ -130,13 +112,15 @@ tsn_alert_next(struct tsn_alert_head *v, uint32_t *n)
 struct tsn_alert_entry *
 tsn_alert_unlist(struct tsn_alert_rule *r, enum tsn_alert_life life)
 {
-	struct tsn_alert_entry *first = NULL, **link = &first, *e;
-	struct tsn_alert_head v[TSN_ALERT_PARTS];
-	uint32_t n = tsn_alert_heads(r, life, 0, v, 0);
+	struct tsn_alert_entry *first = NULL, **link = &first, *v[TSN_ALERT_PARTS];
+	uint32_t n = 0;
 
-	while ((e = tsn_alert_next(v, &n)) != NULL) {
-		*link = e;
-		link = &e->next;
+	for (uint32_t i = 0; i < tsn_alert_nlists(r); i++)
+		if (tsn_alert_list(r, life, i)->head != NULL)
+			v[n++] = tsn_alert_list(r, life, i)->head;
+	while (n > 0) {
+		*link = take_first(v, &n);
+		link = &(*link)->next;
 	}
 	*link = NULL;
 	for (uint32_t i = 0; i < tsn_alert_nlists(r); i++)

@@ -66,7 +66,7 @@ load_news(struct tsn_alert_rule *r, struct tsn_unpack *in)
 	struct tsn_alert_io x = { .in = in };
 
 	for (uint64_t i = 0; i < n && !in->bad; i++) {
-		struct tsn_alert_entry *e, **grown;
+		struct tsn_alert_entry *e;
 		size_t len;
 		const uint8_t *key = tsn_unpack_bytes(in, &len);
 		int64_t due = 0;
@@ -75,12 +75,9 @@ load_news(struct tsn_alert_rule *r, struct tsn_unpack *in)
 		e = key != NULL ? tsn_alert_entry_find(r, tsn_hash_bytes(key, len, 0), key, (uint32_t)len) : NULL;
 		if (in->bad || e == NULL || e->life != TSN_LIFE_OPEN || e->d->news_due != TSN_TIME_NONE || due == TSN_TIME_NONE)
 			return false;
-		grown = tsn_grow(r->news, r->nnews, &r->news_cap, sizeof(struct tsn_alert_entry *));
-		if (grown == NULL)
-			return false;
-		r->news = grown;
-		r->news[r->nnews++] = e;
 		e->d->news_due = due;
+		if (!tsn_alert_news_put(r, e))
+			return false;
 	}
 	return !in->bad;
 }

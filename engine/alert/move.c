@@ -78,22 +78,6 @@ tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from)
 
 /* --- entry by entry --- */
 
-/* In the order of their ticks. */
-static bool
-put_news(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
-{
-	struct tsn_alert_entry **grown = tsn_grow(r->news, r->nnews, &r->news_cap, sizeof(struct tsn_alert_entry *));
-	size_t i = r->nnews;
-
-	if (grown == NULL)
-		return false;
-	for (r->news = grown; i > 0 && (grown[i - 1] == NULL || grown[i - 1]->d->news_due > e->d->news_due); i--)
-		grown[i] = grown[i - 1];
-	grown[i] = e;
-	r->nnews++;
-	return true;
-}
-
 static void
 move_entry(struct tsn_alert_rule *to, struct tsn_alert_rule *from, struct tsn_alert_entry *e)
 {
@@ -111,7 +95,7 @@ move_entry(struct tsn_alert_rule *to, struct tsn_alert_rule *from, struct tsn_al
 	to->counts.pending += pending;
 	tsn_alert_in_part(to)[e->part]++;
 	tsn_alert_enlist(to, e);
-	if (e->d != NULL && e->d->news_due != TSN_TIME_NONE && !put_news(to, e))
+	if (e->d != NULL && e->d->news_due != TSN_TIME_NONE && !tsn_alert_news_put(to, e))
 		e->d->news_due = TSN_TIME_NONE; /* told with those who come next, or at the end */
 }
 

@@ -216,6 +216,7 @@ struct tsn_alerts {
 	uint32_t ndirty;
 	struct tsn_alert_entry *recent; /* the entry of the row before */
 	uint8_t keys[TSN_ALERT_BLOCK][TSN_KEY_MAX];
+	uint64_t shown;     /* see tsn_alerts_shown */
 	/* of `alert each`, for one record after the other of one rule */
 	struct tsn_alert_entry *each;
 	const struct tsn_alert_rule *each_of;
@@ -227,6 +228,13 @@ struct tsn_alerts {
 	struct tsn_alert_counts gone; /* counts of rules no longer bound */
 	struct tsn_buf text;
 };
+
+/* The bound on keys is one on each part; one so low that parts would have next to none (tests) is one on all together. */
+static inline bool
+tsn_alert_is_one_bound(const struct tsn_alerts *a)
+{
+	return a->max_keys < 16 * TSN_ALERT_PARTS;
+}
 
 /* The first whole second at or after [ms]. */
 static inline int64_t
@@ -294,17 +302,6 @@ tsn_alert_nlists(const struct tsn_alert_rule *r)
 }
 /* Takes out all of a life: the first in order, chained by [next]. */
 struct tsn_alert_entry *tsn_alert_unlist(struct tsn_alert_rule *r, enum tsn_alert_life life);
-/*
- * Going through several lists as one, in order of due, stage and when they came: begins with the first of each list that has any,
- * added to [n] heads in [v]; then the next of all, NULL behind the last. A part is one stage's, so there are at most TSN_ALERT_HEADS.
- */
-#define TSN_ALERT_HEADS (TSN_ALERT_STAGES + TSN_ALERT_PARTS)
-struct tsn_alert_head {
-	struct tsn_alert_entry *e;
-	uint32_t stage;
-};
-uint32_t tsn_alert_heads(const struct tsn_alert_rule *r, enum tsn_alert_life life, uint32_t stage, struct tsn_alert_head *v, uint32_t n);
-struct tsn_alert_entry *tsn_alert_next(struct tsn_alert_head *v, uint32_t *n);
 /* Of all of a life the first that is due, NULL: there is none; and when the first of all is, INT64_MAX: there is none. */
 struct tsn_alert_entry *tsn_alert_first_due(const struct tsn_alert_rule *r, enum tsn_alert_life life);
 int64_t tsn_alert_lists_due(const struct tsn_alert_rule *r);
@@ -316,6 +313,8 @@ void tsn_alert_lists_fini(struct tsn_alert_rule *r);
 /* move.c: all that is known of a rule's alerts, to the same rule of another stage; or of those of [n] shards, among which they are divided */
 void tsn_alert_move_whole(struct tsn_alert_rule *to, struct tsn_alert_rule *from);
 void tsn_alert_move_parts(struct tsn_alerts *const *to, uint32_t n, uint32_t rule, struct tsn_alert_rule *from);
+/* It has new members: in its place among those that have, by the tick at which they are told. False when memory is out. */
+bool tsn_alert_news_put(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 /* The part of a key of the rule's alerts. */
 uint32_t tsn_alert_part(const struct tsn_alerts *a, const struct tsn_rule *r, const uint8_t *key, uint32_t len);
 
@@ -406,6 +405,8 @@ enum { TSN_TELL_COUNTS = 1, TSN_TELL_REPORTED = 2 };
 void tsn_alert_tell(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_entry *e, uint32_t row,
     const struct tsn_alert *record, unsigned what);
 
+/* In the order in which they are told, also of several stages. */
+void tsn_alert_openings_sort(const struct tsn_opening **v, size_t n);
 /* What waits to be told in another stage waits in this one, of [rule]. Without memory it is counted as untold. */
 void tsn_alert_opening_put(struct tsn_alerts *to, uint32_t rule, const struct tsn_opening *o);
 

@@ -150,6 +150,19 @@ in_order(const void *x, const void *y)
 	return compare(p->seq, q->seq);
 }
 
+static int
+in_order_by_pointer(const void *x, const void *y)
+{
+	return in_order(*(const struct tsn_opening *const *)x, *(const struct tsn_opening *const *)y);
+}
+
+void
+tsn_alert_openings_sort(const struct tsn_opening **v, size_t n)
+{
+	if (n > 1)
+		qsort(v, n, sizeof(*v), in_order_by_pointer);
+}
+
 const struct tsn_opening *
 tsn_alerts_openings(struct tsn_alerts *a, size_t *n)
 {

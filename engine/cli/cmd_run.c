@@ -260,7 +260,7 @@ int
 tsn_cmd_run(struct tsn_cli *c)
 {
 	struct tsn_cli_compilation k;
-	enum tsn_alert_format format;
+	enum tsn_alert_format format = TSN_FORMAT_JSON;
 	struct tsn_ruleset *rs;
 	FILE *summary;
 	int status = parse_format(c, &format);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "compile/budget.h"
+#include "state/spare.h"
 
 static void
 size_text(uint64_t bytes, char out[32])
@@ -82,6 +83,8 @@ tsn_cli_memory(const struct tsn_ruleset *r)
 		size_text(tsn_budget_closing(p), worst);
 		printf("of that, while a tick closes windows: %s (%" PRIu64 " bytes) if all groups have one that ends\n", worst, tsn_budget_closing(p));
 	}
+	size_text(TSN_SPARE_MOST, worst);
+	printf("beside that: up to %s a state of pages that tables of keys have outgrown, for the next that grows\n", worst);
 	if (r->site.memory == 0) {
 		printf("site { memory ... } divides what you give among them\n");
 	} else {

@@ -2,6 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 #include "core/engine.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -37,11 +38,26 @@ tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p)
 	tsn_batch_needs(&e->columns);
 	if (alerts || e->pair != NULL || e->dedup != NULL)
 		e->read = e->columns;
-	e->lates = p != NULL && alerts && e->o.on_probe == NULL && e->o.on_rows == NULL && e->pair == NULL && e->dedup == NULL;
+	e->lates = !e->o.at_once && p != NULL && alerts && e->o.on_probe == NULL && e->o.on_rows == NULL && e->pair == NULL && e->dedup == NULL;
 	if (!e->lates)
 		e->early = e->read;
 	e->stands = tsn_standing_wanted(&e->columns);
 	tsn_engine_dress(e, e->batch);
+}
+
+#define SELDOM (TSN_BATCH_ROWS / 32) /* to read so many late rows costs what their columns do */
+
+void
+tsn_engine_dress(const struct tsn_engine *e, struct tsn_batch *b)
+{
+	uint32_t shown = 0;
+
+	b->wanted = e->columns;
+	b->read = e->read;
+	b->early = e->early;
+	for (uint32_t i = 0; i < e->nlanes && e->lates; i++)
+		shown += atomic_load_explicit(&e->lane[i].shown, memory_order_relaxed);
+	b->late.allowed = e->lates && shown <= SELDOM;
 }
 
 /* --- spare hands --- */

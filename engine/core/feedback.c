@@ -468,12 +468,33 @@ tsn_feedback_matches(const struct tsn_feedback *f)
 	return f->nmatches;
 }
 
-void
-tsn_feedback_save(const struct tsn_feedback *f, struct tsn_pack *out)
+/* The number that link [link] of [whole] has here; how many there are: it is another lane's. */
+static uint32_t
+own_link(const struct tsn_feedback *f, const struct tsn_program *whole, uint32_t link)
 {
-	for (size_t i = 0; i < f->nmatches; i++) {
+	const struct tsn_rule_link *x = &whole->links[link];
+	uint32_t i;
+
+	for (i = 0; i < f->p->nlinks; i++) {
+		const struct tsn_rule_link *y = &f->p->links[i];
+
+		if (y->kind == x->kind && y->rule == x->rule && y->step == x->step &&
+		    strcmp(f->p->families[y->family].canon, whole->families[x->family].canon) == 0)
+			break;
+	}
+	return i;
+}
+
+void
+tsn_feedback_save(const struct tsn_feedback *f, const struct tsn_program *whole, uint32_t link, struct tsn_pack *out)
+{
+	const uint32_t own = f->nmatches > 0 ? own_link(f, whole, link) : f->p->nlinks;
+
+	for (size_t i = 0; own < f->p->nlinks && f->count[own] > 0 && i < f->nmatches; i++) {
 		const struct match *m = &f->match[i];
 
+		if (m->link != own)
+			continue;
 		save_link(f, m, out);
 		tsn_pack_uint(out, m->source);
 		tsn_pack_int(out, m->time);

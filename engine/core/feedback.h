@@ -38,7 +38,8 @@ void tsn_feedback_go_on(struct tsn_feedback *f, struct tsn_feedback *old);
  * given; false: nothing waits. Those of rules or sequences that are not the same any more are left out.
  */
 size_t tsn_feedback_matches(const struct tsn_feedback *f);
-void tsn_feedback_save(const struct tsn_feedback *f, struct tsn_pack *out);
+/* Those of one link of the program of all lanes [whole]; nothing if it is another lane's. */
+void tsn_feedback_save(const struct tsn_feedback *f, const struct tsn_program *whole, uint32_t link, struct tsn_pack *out);
 bool tsn_feedback_load(struct tsn_feedback *f, struct tsn_unpack *in);
 uint64_t tsn_feedback_lost(const struct tsn_feedback *f);
 

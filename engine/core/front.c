@@ -64,6 +64,7 @@ evaluate(struct tsn_engine *e)
 	if (e->rules != NULL && e->o.on_rows == NULL)
 		tsn_alerts_flush(e->alerts);
 	tsn_batch_reuse(b);
+	tsn_engine_dress(e, b);
 }
 
 static void
@@ -449,12 +450,14 @@ look_back(struct tsn_engine *e)
 void
 tsn_engine_clock(struct tsn_engine *e, int64_t now)
 {
-	int64_t before = e->stats.clock, second = tsn_second_of(now);
+	const int64_t before = e->stats.clock;
+	int64_t second;
 
 	if (now < before)
 		look_back(e);
-	if (now <= before)
+	if (now <= before) /* or none is told */
 		return;
+	second = tsn_second_of(now);
 	e->shown = false;
 	if (before == TSN_TIME_NONE || second > tsn_second_of(before)) {
 		if (must_cut(e, second))

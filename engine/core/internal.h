@@ -79,14 +79,7 @@ tsn_tick_from(int64_t ms)
 }
 
 /* Tells a batch that is to be filled what of. */
-static inline void
-tsn_engine_dress(const struct tsn_engine *e, struct tsn_batch *b)
-{
-	b->wanted = e->columns;
-	b->read = e->read;
-	b->early = e->early;
-	b->late.allowed = e->lates;
-}
+void tsn_engine_dress(const struct tsn_engine *e, struct tsn_batch *b);
 
 /* Chooses [columns] for those who look at rows and program [p], which may be NULL. [batch] is empty. */
 void tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p);

@@ -89,6 +89,8 @@ tsn_item_end(struct tsn_item *it)
 	if (it->later.n == 0)
 		return;
 	tsn_item_count_later(it->engine, &it->later);
+	for (uint32_t i = 0; i < it->later.n; i++)
+		tsn_exporter_lost_usual(tsn_exporters_at(it->engine->exporters, it->later.message[i].source), it->later.message[i].lost);
 	it->engine->stats.flows -= it->later.lost;
 	if (it->batch->n > 0)
 		tsn_engine_note_times(it->engine, it->batch);

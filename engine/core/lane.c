@@ -212,9 +212,21 @@ tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b)
 	l->ticket = b->ticket + b->n;
 }
 
+/* [n] of the batch's rows. */
+static void
+note_shown(struct tsn_lane *l, const struct tsn_batch *b, uint64_t n)
+{
+	const uint32_t before = atomic_load_explicit(&l->shown, memory_order_relaxed);
+	const uint32_t now = (uint32_t)(n * TSN_BATCH_ROWS / b->n);
+
+	atomic_store_explicit(&l->shown, (7 * before + now + 4) / 8, memory_order_relaxed);
+}
+
 void
 tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t began, int64_t clock)
 {
+	const uint64_t shown = tsn_alerts_shown(l->alerts);
+
 	/* what has no clock of its own may have been received later than it says */
 	clock = b->received_span.most > clock ? b->received_span.most : clock;
 	if (l->o->on_rows == NULL)
@@ -222,4 +234,5 @@ tsn_lane_flows(struct tsn_lane *l, struct tsn_batch *b, int64_t began, int64_t c
 	tsn_lane_run_share(l, b);
 	if (l->o->on_rows == NULL)
 		tsn_alerts_tick(l->alerts, clock);
+	note_shown(l, b, tsn_alerts_shown(l->alerts) - shown);
 }

@@ -40,6 +40,7 @@ struct tsn_lane {
 	unsigned nlook;
 	_Atomic uint32_t told;           /* of the last batches, in LOUD parts: those that there was something to tell of */
 	bool quiet;                      /* nothing is to be told of the batch at hand */
+	_Atomic uint32_t shown;          /* rows in TSN_BATCH_ROWS that alerts showed, of the last batches */
 	struct tsn_share *given;         /* its rows of the batch at hand, if the front has made them; else NULL */
 	struct tsn_share *own_share;     /* of a shard: where it makes them itself */
 	struct tsn_share *share;         /* at hand; NULL: the batch, whole */

@@ -73,10 +73,11 @@ save_state(const struct tsn_engine *e, struct tsn_pack *out)
 	tsn_state_save_all(s, e->nlanes, e->rules->program->families, e->rules->program->nfamilies, out);
 }
 
-/* Each lane's matches; whoever reads them takes those of its own rules. */
+/* Link by link, as they are gone through, whichever lane has them; who reads them takes those of its own rules. */
 static void
 save_steps(const struct tsn_engine *e, struct tsn_pack *out)
 {
+	const struct tsn_program *p = e->rules->program;
 	uint64_t n = 0;
 	bool any = false;
 	size_t at;
@@ -89,9 +90,10 @@ save_steps(const struct tsn_engine *e, struct tsn_pack *out)
 		return;
 	at = open_part(out, "steps");
 	tsn_pack_uint(out, n);
-	for (uint32_t i = 0; i < e->nlanes; i++)
-		if (e->lane[i].feedback != NULL)
-			tsn_feedback_save(e->lane[i].feedback, out);
+	for (uint32_t link = 0; n > 0 && link < p->nlinks; link++)
+		for (uint32_t i = 0; i < e->nlanes; i++)
+			if (e->lane[i].feedback != NULL)
+				tsn_feedback_save(e->lane[i].feedback, p, link, out);
 	tsn_pack_close(out, at);
 }
 

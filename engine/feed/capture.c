@@ -59,6 +59,7 @@ become(struct tsn_feed *f, struct capture *c, enum tsn_feed_as as)
 	f->report.unit = as == TSN_AS_EXPORTS ? "datagrams" : "packets";
 	if (as != TSN_AS_PACKETS)
 		return true;
+	tsn_engine_flush(f->engine); /* the meter says of nobody's flows what does not hold for those before */
 	c->meter = tsn_meter_new(&(struct tsn_meter_opts){ 0 }, tsn_engine_exporters(f->engine));
 	return c->meter != NULL;
 }

@@ -48,12 +48,25 @@ tsn_exporters_count_gives(struct tsn_exporters *t, const struct tsn_batch *b)
 	}
 }
 
-void
-tsn_exporter_count_usual(struct tsn_exporter *x, uint32_t n)
+/* No conversations are made then, so whether both directions were seen stays. */
+static uint64_t *
+usual(struct tsn_exporter *x)
 {
 	const unsigned both = x->both_seen ? 1u << TSN_GIVES_BOTH_DIRECTIONS : 0;
 
-	x->gave[0][1u << TSN_GIVES_FLAGS | 1u << TSN_GIVES_INTERFACES | 1u << TSN_GIVES_UNSAMPLED | both] += n;
+	return &x->gave[0][1u << TSN_GIVES_FLAGS | 1u << TSN_GIVES_INTERFACES | 1u << TSN_GIVES_UNSAMPLED | both];
+}
+
+void
+tsn_exporter_count_usual(struct tsn_exporter *x, uint32_t n)
+{
+	*usual(x) += n;
+}
+
+void
+tsn_exporter_lost_usual(struct tsn_exporter *x, uint32_t n)
+{
+	*usual(x) -= n;
 }
 
 uint64_t

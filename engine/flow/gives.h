@@ -19,6 +19,8 @@ enum tsn_gives { TSN_GIVES_FLAGS, TSN_GIVES_INTERFACES, TSN_GIVES_UNSAMPLED, TSN
 void tsn_exporters_count_gives(struct tsn_exporters *t, const struct tsn_batch *b);
 /* The same for [n] flows of [x], a usual one (tsn_exporters_usual). */
 void tsn_exporter_count_usual(struct tsn_exporter *x, uint32_t n);
+/* Of those so many were gone when they were to be made. */
+void tsn_exporter_lost_usual(struct tsn_exporter *x, uint32_t n);
 /* Rows of [x] counted so far, flows or conversations, that do not give all of the set [needs]. */
 uint64_t tsn_exporter_without(const struct tsn_exporter *x, bool talks, uint32_t needs);
 

@@ -548,7 +548,23 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return true;
 }
 
-/* Of all shards; one queue begins with the group that is due first. */
+/* When the first of the groups that are armed is due, INT64_MAX if none is: of the first bucket with any, where some may be late. */
+static int64_t
+first_due(const struct tsn_agg *a)
+{
+	const struct silences *q = a->store.beside;
+	int64_t first = INT64_MAX;
+
+	for (int64_t i = 0; i < BUCKETS && first == INT64_MAX; i++)
+		for (uint32_t g = q->head[(uint64_t)(q->cursor + i) % BUCKETS]; g != 0; g = cell_of(a, g - 1)->next) {
+			const int64_t due = due_of(a, cell_of(a, g - 1));
+
+			first = due < first ? due : first;
+		}
+	return first;
+}
+
+/* Of all shards. Where a queue stands hangs on the ticks at which somebody looked; one begins with the group that is due first. */
 static void
 save_beside(const struct tsn_agg *const *shard, uint32_t n, struct tsn_pack *out)
 {
@@ -558,10 +574,11 @@ save_beside(const struct tsn_agg *const *shard, uint32_t n, struct tsn_pack *out
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct silences *q = shard[i]->store.beside;
+		const int64_t due = first_due(shard[i]);
 
-		if (q->started && (!started || q->cursor < cursor))
-			cursor = q->cursor;
-		started = started || q->started;
+		if (due != INT64_MAX && (!started || bucket_of(q, due) < cursor))
+			cursor = bucket_of(q, due);
+		started = started || due != INT64_MAX;
 		expected = expected || q->expected;
 		unknown += q->unknown;
 	}

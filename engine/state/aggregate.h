@@ -149,6 +149,8 @@ const struct tsn_cells *tsn_agg_cells(const struct tsn_agg *a);
 /* The newest pane the group counted in, 0 if it did not. */
 uint64_t tsn_agg_newest(const struct tsn_agg *a, uint32_t group);
 void tsn_agg_prefetch(const struct tsn_agg *a, uint32_t group);
+/* Writes to the cell of a new group, which stays as it is: a page that is read first has to be given twice. */
+void tsn_agg_open(struct tsn_agg *a, uint32_t group);
 bool tsn_agg_room(struct tsn_agg *a, uint64_t n);
 void tsn_agg_reset(struct tsn_agg *a, uint32_t group);
 void tsn_agg_fini(struct tsn_agg *a);

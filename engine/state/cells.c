@@ -106,6 +106,15 @@ tsn_agg_prefetch(const struct tsn_agg *a, uint32_t group)
 		tsn_cell_prefetch(tsn_agg_cells(a), group);
 }
 
+void
+tsn_agg_open(struct tsn_agg *a, uint32_t group)
+{
+	const struct tsn_cells *c = tsn_agg_cells(a);
+
+	if (group < c->cap) /* of a lean count there is none, nor of what is about others */
+		*(volatile uint8_t *)tsn_cell(c, group) = 0;
+}
+
 bool
 tsn_agg_room(struct tsn_agg *a, uint64_t n)
 {

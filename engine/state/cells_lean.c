@@ -103,16 +103,17 @@ int64_t
 tsn_lean_add(struct tsn_agg *a, struct tsn_lean *r, uint64_t pane, int64_t time, uint32_t row)
 {
 	struct tsn_counts *c = &a->store.counts;
-	const uint64_t newest = newest_of(a, r);
 	const uint32_t lane = pane & (TSN_LANES - 1);
 	struct tsn_narrow cell;
+	uint64_t newest;
 	int64_t n;
 
-	if (is_empty(r)) {
+	if (is_empty(r)) { /* and of one that is new a pane would have to be divided out */
 		tsn_group_touch(&r->group, time);
 		r->lane[lane] = 1;
 		return 1;
 	}
+	newest = newest_of(a, r);
 	if (pane <= newest && pane + a->keep > newest && tsn_lean_wide(r, newest) == 0 && r->lane[lane] < UINT8_MAX) {
 		tsn_group_touch(&r->group, time);
 		return add_within(c, r, lane);

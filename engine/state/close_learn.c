@@ -9,11 +9,30 @@
 #include "state/internal.h"
 #include "state/ring.h"
 
+/*
+ * Ranks and samples that came with a reload have no cells before a flow of their family comes, unless its groups were divided anew,
+ * which hangs on the number of lanes. A window may close before that.
+ */
+static bool
+cells(const struct tsn_closer *c)
+{
+	for (uint32_t i = 0; i < c->s->n; i++) {
+		struct tsn_family *f = &c->s->family[i];
+
+		for (uint32_t k = 0; k < f->def.naggs; k++)
+			if (tsn_closer_goes_by(f->agg[k].def) && !tsn_agg_room(&f->agg[k], tsn_numbers(&f->store)))
+				return false;
+	}
+	return true;
+}
+
 bool
 tsn_closer_reserve(struct tsn_closer *c)
 {
 	uint64_t most = 0;
 
+	if (c->list.n > 0 && !cells(c))
+		return false;
 	for (size_t i = 0; i < c->list.n && c->now != INT64_MAX; i++) {
 		const struct tsn_close_due *d = &c->list.v[i];
 		struct tsn_family *f = &c->s->family[d->family];

@@ -115,16 +115,10 @@ struct walk {
 	bool all;       /* all rows count, and have groups */
 };
 
-static inline __attribute__((always_inline)) struct cell *
-cell_at(const struct walk *k, uint32_t group, bool tumbling)
-{
-	return (struct cell *)(k->cells.mem + (size_t)group * (tumbling ? 2 : 1) * TSN_HEAP_LINE);
-}
-
 static inline struct cell *
 cell_in(const struct walk *k, uint32_t group)
 {
-	return cell_at(k, group, k->tumbling);
+	return (struct cell *)(k->cells.mem + (size_t)group * (k->tumbling ? 2 : 1) * TSN_HEAP_LINE);
 }
 
 static inline struct tsn_members *
@@ -350,50 +344,12 @@ struct order {
 	uint32_t n[KINDS];
 };
 
-/* Inlined always, as base/prefetch.h says. */
-static inline __attribute__((always_inline)) void
-fetch_far(const struct walk *k, enum kind kind, uint32_t i)
+static inline enum kind
+kind_at(const struct walk *k, uint32_t group)
 {
-	const struct tsn_members *m = &cell_at(k, k->group[i], false)->of[0];
+	const struct cell *c = cell_in(k, group);
 
-	if (kind == MORE)
-		tsn_prefetch((const uint8_t *)m->at.block + (size_t)tsn_members_block(m, k->member[k->row[i]]) * TSN_HEAP_LINE);
-}
-
-static inline __attribute__((always_inline)) enum kind
-kind_at(const struct walk *k, uint32_t group, bool tumbling)
-{
-	const struct cell *c = cell_at(k, group, tumbling);
-
-	return tumbling && c->of[1].size > c->of[0].size ? kind_of(&c->of[1]) : kind_of(&c->of[0]);
-}
-
-/* Entries [from, to), which have groups. What is far of a set is fetched: it will have come into the second level of the cache. */
-static inline __attribute__((always_inline)) void
-arrange_by_kind(struct order *o, const struct walk *k, uint32_t from, uint32_t to, bool some, bool tumbling)
-{
-	const struct walk w = *k;
-	uint64_t n = 0; /* of each kind so far, in 16 bits: they stay in a register */
-
-	for (uint32_t i = from; i < to; i++) {
-		const enum kind kind = some && w.group[i] == TSN_GROUP_NONE ? FEW : kind_at(&w, w.group[i], tumbling);
-
-		o->entry[kind][(uint16_t)(n >> 16 * kind)] = (uint16_t)i;
-		n += UINT64_C(1) << 16 * kind;
-		if (!some && !tumbling)
-			fetch_far(&w, kind, i);
-	}
-	for (enum kind kind = 0; kind < KINDS; kind++)
-		o->n[kind] = (uint16_t)(n >> 16 * kind);
-}
-
-static void
-arrange_in_order(struct order *o, uint32_t from, uint32_t to)
-{
-	*o->n = to - from;
-	o->n[MORE] = o->n[SKETCH] = 0;
-	for (uint32_t i = from; i < to; i++)
-		o->entry[FEW][i - from] = (uint16_t)i;
+	return k->tumbling && c->of[1].size > c->of[0].size ? kind_of(&c->of[1]) : kind_of(&c->of[0]);
 }
 
 /*
@@ -403,12 +359,16 @@ arrange_in_order(struct order *o, uint32_t from, uint32_t to)
 static void
 arrange(struct order *o, const struct walk *k, uint32_t from, uint32_t to, bool bounded)
 {
-	if (bounded)
-		arrange_in_order(o, from, to);
-	else if (k->all && !k->tumbling)
-		arrange_by_kind(o, k, from, to, false, false);
-	else
-		arrange_by_kind(o, k, from, to, true, k->tumbling);
+	uint64_t n = 0; /* of each kind so far, in 16 bits: they stay in a register */
+
+	for (uint32_t i = from; i < to; i++) {
+		const enum kind kind = bounded || k->group[i] == TSN_GROUP_NONE ? FEW : kind_at(k, k->group[i]);
+
+		o->entry[kind][(uint16_t)(n >> 16 * kind)] = (uint16_t)i;
+		n += UINT64_C(1) << 16 * kind;
+	}
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		o->n[kind] = (uint16_t)(n >> 16 * kind);
 }
 
 /* The first entry that is not folded, when memory ran out at the [at]th of [kind]. */
@@ -452,8 +412,8 @@ fold(struct tsn_agg *a, struct tsn_fold *x)
 	struct order o;
 	uint32_t at;
 
-	k.all = !k.over && x->all > 0 && tsn_mask_count(&a->takes) == x->all;
 	arrange(&o, &k, x->from, x->to, a->def->extra_bytes != 0);
+	k.all = !k.over && x->all > 0 && tsn_mask_count(&a->takes) == x->all;
 	for (enum kind kind = 0; kind < KINDS; kind++) {
 		at = walk_of[kind](a, x, &k, o.entry[kind], o.n[kind]);
 		if (at < o.n[kind])

@@ -97,6 +97,8 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint64_t seed
 	for (uint32_t i = 0; i < f->def.naggs; i++)
 		tsn_agg_prefetch(&f->agg[i], next);
 	*tsn_group_at(s, number) = g;
+	for (uint32_t i = 0; i < f->def.naggs; i++)
+		tsn_agg_open(&f->agg[i], number);
 	tsn_directory_enter(&s->dir, &place, number);
 	s->ngroups++;
 	return number;

@@ -57,7 +57,7 @@ struct tsn_leaving {
 	uint32_t group;
 };
 
-/* First what each batch looks at: where rules are many it is in no cache when the family's turn comes, and is fetched before (state.c). */
+/* First what each batch looks at: where rules are many it is in no cache when the family's turn comes, and is fetched before (fold.c). */
 struct tsn_family {
 	struct tsn_family_def def;
 	struct tsn_agg *agg;
@@ -241,7 +241,7 @@ uint32_t tsn_whole_add(struct tsn_whole *w, struct tsn_family *f, const struct t
 void tsn_family_save(const struct tsn_whole *w, struct tsn_pack *out);
 bool tsn_family_load(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack in);
 
-/* state.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
+/* fold.c: lets the aggregates go through a segment; false: it ended at x->to, memory is out. */
 bool tsn_fold_segment(struct tsn_family *f, struct tsn_fold *x);
 
 /*

@@ -11,6 +11,7 @@
 #include "state/internal.h"
 
 #define TSN_FAR 32u /* lines of the directory fetched ahead */
+#define TSN_GUESS_LARGE (UINT32_C(1) << 16) /* lines of a directory of which most are in no cache */
 
 /* By entry. */
 struct tsn_guess {
@@ -18,13 +19,26 @@ struct tsn_guess {
 	const uint32_t *tag;  /* of the keys as they lie, where the rows are neighbours, else put together in [tags] */
 	const struct tsn_line *line[TSN_BATCH_ROWS + TSN_FAR];
 	uint32_t tags[TSN_BATCH_ROWS];
+	bool large;
 };
+
+/* Before entry [i] is guessed. Of a line that is full the next one will be looked at, too, if not for this key then for another one that is new. */
+static inline __attribute__((always_inline)) void
+tsn_guess_ahead(const struct tsn_guess *g, size_t i)
+{
+	tsn_prefetch(g->line[i + TSN_FAR]);
+	if (g->large) {
+		const struct tsn_line *l = g->line[i + TSN_FAR / 2];
+
+		tsn_prefetch(l + (l->group[TSN_LINE_ENTRIES - 1] != 0));
+	}
+}
 
 /* The group of entry [i], or TSN_GROUP_NONE. */
 static inline __attribute__((always_inline)) uint32_t
 tsn_guess_at(const struct tsn_guess *g, uint32_t i)
 {
-	tsn_prefetch(g->line[i + TSN_FAR]);
+	tsn_guess_ahead(g, i);
 	return tsn_line_guess(&g->dir, g->line[i], g->tag[i]);
 }
 

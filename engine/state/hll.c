@@ -32,6 +32,7 @@
 #define ZERO 48      /* the bit of the lowest one when it is all zero */
 #define STAMP 15u
 #define BLOCK 64u    /* registers that move on together */
+#define AHEAD 16u    /* members that wait: their registers are fetched */
 #define TOP (UINT64_C(1) << 63)
 #define ALPHA 0.72134752044448170368 /* 1 / (2 ln 2) */
 #define SCALE 0x1p48                 /* 2^ZERO */
@@ -243,8 +244,7 @@ set_summary(struct tsn_hll *h, struct summary s)
 }
 
 /* All registers have moved on. In between the summary is not in memory, where any register might be part of it. */
-static void
-add_waiting(struct tsn_hll *h)
+TSN_WIDE(static, void, add_waiting, (struct tsn_hll *h), (h))
 {
 	uint64_t *path = h->paths->path;
 	const uint32_t *waiting = h->paths->waiting, panes = h->panes;
@@ -255,6 +255,7 @@ add_waiting(struct tsn_hll *h)
 		const uint32_t w = waiting[i], age = (uint8_t)(h->newest - w);
 		uint64_t was, is;
 
+		__builtin_prefetch(&path[waiting[i + AHEAD < h->waiting ? i + AHEAD : i] >> 14], 1);
 		if (age >= panes)
 			continue;
 		was = path[w >> 14] ^ stamp;

@@ -69,7 +69,7 @@ struct tsn_state {
 };
 
 /*
- * state.c. Where rules are many nothing of a family is in a cache any more when its turn comes again. Their turns go nearly by their numbers, so
+ * fold.c. Where rules are many nothing of a family is in a cache any more when its turn comes again. Their turns go nearly by their numbers, so
  * the next one's aggregates are fetched while this one is folded, and of the one behind it what tells where they are.
  */
 void tsn_state_fetch_next(const struct tsn_state *s, uint32_t family);

@@ -149,7 +149,7 @@ TSN_WIDE(static, void, fetch_guessed, (struct walk *w, uint32_t from, uint32_t t
 	uint32_t *const group = w->group;
 
 	for (size_t i = from; i < to; i++) {
-		tsn_prefetch(g->line[i + TSN_FAR]);
+		tsn_guess_ahead(g, i);
 		group[i] = tsn_line_guess(&g->dir, g->line[i], tag[i]);
 		tsn_prefetch((const void *)(records + (uintptr_t)group[i] * sizeof(struct tsn_lean)));
 	}

@@ -176,11 +176,14 @@ refill(struct tsn_members *m, const struct tsn_members_block *b, uint32_t n, str
 
 	clear_places(m, p);
 	for (const struct tsn_members_block *end = b + n; b < end; b++)
-		for (uint32_t k = 0; k < b->n; k++)
-			if (in_window(p, b->stamp[k])) {
-				put_in(free_block(m, member_in(b, k)), member_in(b, k), b->stamp[k]);
-				used++;
-			}
+		for (uint32_t k = 0; k < b->n; k++) {
+			const bool stays = in_window(p, b->stamp[k]); /* as good as random: no branch by it */
+			struct tsn_members_block *to = free_block(m, member_in(b, k));
+
+			put_in(to, member_in(b, k), b->stamp[k]);
+			to->n = (uint8_t)(to->n - !stays);
+			used += stays;
+		}
 	m->more.used = (uint16_t)used;
 }
 

@@ -24,6 +24,7 @@ guess_begin(struct tsn_guess *g, const struct tsn_family *f, const struct tsn_ke
 	uint64_t hashes[TSN_BATCH_ROWS];
 
 	g->dir = f->store.dir;
+	g->large = g->dir.lines > TSN_GUESS_LARGE;
 	g->tag = &k->tag[row[0]];
 	if (!tsn_are_neighbours(row, n)) {
 		for (uint32_t i = 0; i < n; i++) {
@@ -85,6 +86,7 @@ struct common {
 /* What is done with a group that was found: nothing yet, it is touched, or the row is folded into the lean count, and so touched. */
 enum then { FIND, TOUCH, COUNT };
 
+#define FETCHED 4u   /* aggregates whose cells are fetched as their groups are found */
 #define KEY_AHEAD 8u /* entries: their groups have come, and say where their keys are */
 
 /* The entry at which it ends. [trust]: what was guessed is so; [all]: all rows count. */
@@ -92,19 +94,22 @@ static inline __attribute__((always_inline)) uint32_t
 resolve(struct tsn_family *f, const struct tsn_fold *x, uint32_t *group, uint32_t n, const struct common *c, bool trust, bool all,
     enum then then, enum tsn_found *found)
 {
-	const struct tsn_cells cells = f->def.naggs > 0 ? *tsn_agg_cells(&f->agg[0]) : (struct tsn_cells){ .size = 1 };
+	const uint32_t ncells = f->def.naggs < FETCHED ? f->def.naggs : FETCHED;
+	struct tsn_cells cells[FETCHED];
 	const int64_t *time = x->batch->time;
 	const uint16_t *rows = x->row;
 	const bool long_keys = !trust && tsn_mask_any(&c->k->encoded);
 
+	for (uint32_t k = 0; k < ncells; k++)
+		cells[k] = *tsn_agg_cells(&f->agg[k]);
 	for (uint32_t i = x->from; i < n; i++) {
 		const uint32_t row = rows[i];
 		const bool count = all || tsn_mask_has(c->counts, row);
 
 		if (long_keys && i + KEY_AHEAD < n && group[i + KEY_AHEAD] != TSN_GROUP_NONE)
 			tsn_key_prefetch(&f->store, group[i + KEY_AHEAD]);
-		if (then == TOUCH)
-			tsn_cell_fetch(&cells, group[i]);
+		for (uint32_t k = 0; then == TOUCH && k < ncells; k++)
+			tsn_cell_fetch(&cells[k], group[i]);
 		if (group[i] == TSN_GROUP_NONE || (!trust && !tsn_same_key(&f->store, c->k, row, tsn_group_at(&f->store, group[i])))) {
 			*found = tsn_family_look(f, c->k, row, count, i == x->from || c->alone, c->met, time[row], c->seed, &group[i]);
 			if (*found != TSN_FOUND)
@@ -135,6 +140,7 @@ can_take_all(const struct tsn_family *f, const struct tsn_keys *k, const struct 
 	    (lean == NULL || tsn_counts_reserve(lean, n));
 }
 
+#define NEW_AHEAD 8u /* keys that are new: their lines of the directory, which were met a batch ago */
 #define BLOCK 32u /* groups guessed, then as many touched that have come meanwhile */
 
 /* Guesses the groups of all rows, touches them and fetches their first cells. Returns how many entries have no group, in [none]. */
@@ -153,7 +159,7 @@ TSN_WIDE(static, uint32_t, touch_guessed, (const struct tsn_family *f, const str
 		const uint32_t until = n - i < 2 * BLOCK ? n : i + 2 * BLOCK, end = n - i < BLOCK ? n : i + BLOCK;
 
 		for (; next < until; next++) {
-			tsn_prefetch(g->line[next + TSN_FAR]);
+			tsn_guess_ahead(g, next);
 			group[next] = tsn_line_guess(&dir, g->line[next], tag[next]);
 			tsn_prefetch((const void *)(groups + group[next] * stride));
 			tsn_cell_fetch(&cells, group[next]);
@@ -183,6 +189,8 @@ take_all(struct tsn_family *f, const struct tsn_keys *k, struct tsn_fold *x, uin
 	for (; j < n_none; j++) {
 		const uint32_t i = none[j], row = x->row[i];
 
+		if (j + NEW_AHEAD < n_none)
+			tsn_prefetch(g.line[none[j + NEW_AHEAD]]);
 		if (tsn_family_look(f, k, row, true, false, NULL, x->batch->time[row], seed, &group[i]) != TSN_FOUND) {
 			x->to = i;
 			break;

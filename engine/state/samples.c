@@ -431,6 +431,21 @@ bad_of(const struct tsn_agg *const *shard, uint32_t n, uint32_t source)
 	return best;
 }
 
+/* Of the windows that are still looked at: which others are marked hangs on when a shard asked first. */
+static void
+save_bad(const struct tsn_sampler *b, const uint64_t *bad, uint64_t closed, struct tsn_pack *out)
+{
+	for (uint32_t i = 0; i + 1 < words(b); i++) {
+		uint64_t word = 0;
+
+		for (uint64_t w = tsn_samples_back(closed, b->keep); w < closed; w++)
+			if (w % b->bits / 64 == i)
+				word |= bad[i] & UINT64_C(1) << (w % 64);
+		tsn_pack_raw(out, &word, sizeof(word));
+	}
+	tsn_pack_raw(out, &bad[words(b) - 1], sizeof(*bad));
+}
+
 void
 tsn_samples_save_beside(const struct tsn_agg *const *shard, uint32_t n, struct tsn_pack *out)
 {
@@ -454,7 +469,7 @@ tsn_samples_save_beside(const struct tsn_agg *const *shard, uint32_t n, struct t
 
 		tsn_pack_bool(out, bad != NULL);
 		if (bad != NULL)
-			tsn_pack_raw(out, bad, words(b) * sizeof(uint64_t));
+			save_bad(b, bad, closed, out);
 	}
 }
 

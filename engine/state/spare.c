@@ -76,13 +76,13 @@ void
 tsn_spare_give(struct tsn_spare *s, void *p, size_t bytes)
 {
 	const uint32_t i = s == NULL ? 0 : smallest(s);
-	const size_t size = whole(bytes);
+	const size_t size = whole(bytes), most = s == NULL ? 0 : TSN_SPARE_MOST / (s->nshards > 0 ? s->nshards : 1);
 
 	if (!is_kind(bytes)) {
 		tsn_array_free(p, bytes);
 		return;
 	}
-	if (s == NULL || s->bytes[i] >= size || s->all - s->bytes[i] + size > TSN_SPARE_MOST) {
+	if (s == NULL || s->bytes[i] >= size || s->all - s->bytes[i] + size > most) {
 		tsn_unmap_small(p, size);
 		return;
 	}

@@ -11,13 +11,14 @@
 #include <stdint.h>
 
 #define TSN_SPARES 8u
-#define TSN_SPARE_MOST ((size_t)4 << 20)
+#define TSN_SPARE_MOST ((size_t)4 << 20) /* of a state, or all its shards together */
 
 /* Zero is an empty one. */
 struct tsn_spare {
 	uint8_t *mem[TSN_SPARES];
 	size_t bytes[TSN_SPARES]; /* 0: there is none */
 	size_t all;
+	uint32_t nshards; /* so many of them may keep as much together; 0: it is the only one */
 };
 
 /* An array as of tsn_array_grow(NULL, 0, bytes), and back, all zero again. [s] may be NULL: then nothing is kept. NULL: memory is out. */

@@ -196,7 +196,7 @@ tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed
 		return NULL;
 	s->seed = seed;
 	s->shard = shard;
-	s->nshards = nshards;
+	s->nshards = s->spare.nshards = nshards;
 	s->family = tsn_aligned_calloc(64, n, sizeof(*s->family));
 	if (s->family == NULL || !scratch_init(s, defs, n))
 		goto fail;

@@ -73,6 +73,7 @@ expect 0 "$tocsin" explain "$rules" --memory
 says out 'count() over 1m'
 says out 'of probe.spam'
 says out 'at their worst together'
+says out 'beside that: up to 4.0 MiB a state of pages'
 for memory in 1MiB 64MiB 1GiB; do
 	{ cat "$rules"; echo "site { memory $memory }"; } | sed 's/^ruleset.*//' > "$tmp/site.tsn"
 	expect 0 "$tocsin" explain "$tmp/site.tsn" --memory

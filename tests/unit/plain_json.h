@@ -294,54 +294,62 @@ put_where(struct tsn_buf *out, const struct tsn_alert *al)
 	put_str(out, "out_if_name", al->out_if_name);
 }
 
-/* Notes [from, to) as the members of an object; equal names in a row are a list. */
-static inline void
-put_fields(struct tsn_buf *out, const struct tsn_note *v, uint32_t from, uint32_t to)
+/* Two notes that follow one another, or NULL at an end: of one group, of one item of it, of one list. */
+static inline bool
+one_group(const struct tsn_note *a, const struct tsn_note *b)
 {
-	for (uint32_t i = from; i < to; i++) {
-		bool again = i > from && strcmp(v[i].name, v[i - 1].name) == 0;
-		bool more = i + 1 < to && strcmp(v[i].name, v[i + 1].name) == 0;
-
-		if (again)
-			tsn_buf_putc(out, ',');
-		else
-			name(out, v[i].name);
-		if (more && !again)
-			tsn_buf_putc(out, '[');
-		tsn_value_json(&v[i].value, out);
-		if (again && !more)
-			tsn_buf_putc(out, ']');
-	}
+	return a != NULL && b != NULL && strcmp(a->group, b->group) == 0;
 }
 
-/* One group of notes: an object, a list of objects, or, if it has the name of its only note, that. */
-static inline uint32_t
-put_group(struct tsn_buf *out, const struct tsn_note *v, uint32_t from, uint32_t n)
+static inline bool
+one_item(const struct tsn_note *a, const struct tsn_note *b)
 {
-	uint32_t to = from, end;
+	return one_group(a, b) && a->item == b->item;
+}
 
-	while (to < n && strcmp(v[to].group, v[from].group) == 0)
-		to++;
-	if (strcmp(v[from].group, v[from].name) == 0 && v[from].item == TSN_NOTE_ALONE) {
-		for (end = from; end < to && strcmp(v[end].name, v[from].name) == 0; end++)
-			;
-		if (end == to) {
-			put_fields(out, v, from, to);
-			return to;
-		}
+static inline bool
+one_list(const struct tsn_note *a, const struct tsn_note *b)
+{
+	return one_item(a, b) && strcmp(a->name, b->name) == 0;
+}
+
+/* Is the group of the note nothing but what has its name? */
+static inline bool
+is_bare(const struct tsn_alert *al, const struct tsn_note *n)
+{
+	if (n->item != TSN_NOTE_ALONE)
+		return false;
+	for (const struct tsn_note *x = n; x >= al->note && one_group(x, n); x--)
+		if (strcmp(x->name, n->group) != 0)
+			return false;
+	for (const struct tsn_note *x = n; x < al->note + al->nnotes && one_group(x, n); x++)
+		if (strcmp(x->name, n->group) != 0)
+			return false;
+	return true;
+}
+
+/* One note with the brackets that its neighbours leave to it. */
+static inline void
+put_note(struct tsn_buf *out, const struct tsn_alert *al, uint32_t i)
+{
+	const struct tsn_note *n = &al->note[i], *before = i > 0 ? n - 1 : NULL, *after = i + 1 < al->nnotes ? n + 1 : NULL;
+	const bool bare = is_bare(al, n), listed = n->item != TSN_NOTE_ALONE;
+
+	if (!bare && !one_group(before, n)) {
+		name(out, n->group);
+		tsn_buf_puts(out, listed ? "[{" : "{");
+	} else if (!bare && !one_item(before, n)) {
+		tsn_buf_puts(out, ",{");
 	}
-	name(out, v[from].group);
-	tsn_buf_puts(out, v[from].item == TSN_NOTE_ALONE ? "{" : "[{");
-	for (uint32_t i = from; i < to; i = end) {
-		for (end = i; end < to && v[end].item == v[i].item; end++)
-			;
-		if (i > from)
-			tsn_buf_puts(out, ",{");
-		put_fields(out, v, i, end);
-		tsn_buf_putc(out, '}');
-	}
-	tsn_buf_puts(out, v[from].item == TSN_NOTE_ALONE ? "" : "]");
-	return to;
+	if (one_list(before, n))
+		tsn_buf_putc(out, ',');
+	else
+		name(out, n->name);
+	tsn_buf_puts(out, !one_list(before, n) && one_list(n, after) ? "[" : "");
+	tsn_value_json(&n->value, out);
+	tsn_buf_puts(out, one_list(before, n) && !one_list(n, after) ? "]" : "");
+	tsn_buf_puts(out, !bare && !one_item(n, after) ? "}" : "");
+	tsn_buf_puts(out, listed && !one_group(n, after) ? "]" : "");
 }
 
 /* An incident says itself who has part in it, and who began it. */
@@ -354,12 +362,9 @@ says_itself(const struct tsn_alert *al, const char *group)
 static inline void
 put_notes(struct tsn_buf *out, const struct tsn_alert *al)
 {
-	for (uint32_t i = 0; i < al->nnotes;) {
-		if (says_itself(al, al->note[i].group))
-			i++;
-		else
-			i = put_group(out, al->note, i, al->nnotes);
-	}
+	for (uint32_t i = 0; i < al->nnotes; i++)
+		if (!says_itself(al, al->note[i].group))
+			put_note(out, al, i);
 }
 
 static inline void

@@ -155,19 +155,32 @@ any_value(void)
 	return (struct tsn_alert_number){ below(3) > 0, below(2), (int64_t)any_number(), real[below(6)] };
 }
 
-/* Groups and names that come again, alone and in lists. */
+/* Behind [before], or the first: one more of its group, which stays alone or a list of items, or one of another. */
 static void
-fill_notes(struct room *m)
+fill_note(struct tsn_note *n, const struct tsn_note *before)
 {
 	static const char *const group[] = { "rank", "baseline", "chain", "members", "patient_zero" };
 	static const char *const name[] = { "rank", "of", "median", "src", "members", "chain" };
+	const bool goes_on = before != NULL && below(3) > 0;
 
+	*n = (struct tsn_note){ .group = goes_on ? before->group : group[below(5)], .name = name[below(6)] };
+	if (goes_on || (before != NULL && strcmp(n->group, before->group) == 0))
+		n->item = before->item == TSN_NOTE_ALONE ? TSN_NOTE_ALONE : before->item + below(2);
+	else
+		n->item = below(2) ? TSN_NOTE_ALONE : 0;
+	if (below(3) == 0)
+		n->name = before != NULL && below(2) ? before->name : n->group;
+}
+
+static void
+fill_notes(struct room *m)
+{
 	m->al.nnotes = below(3) ? 0 : below(12);
 	m->al.note = m->note;
 	for (uint32_t i = 0; i < m->al.nnotes; i++) {
 		struct tsn_note *n = &m->note[i];
 
-		*n = (struct tsn_note){ .group = group[below(5)], .item = below(2) ? TSN_NOTE_ALONE : below(3), .name = name[below(6)] };
+		fill_note(n, i > 0 ? n - 1 : NULL);
 		n->value = (struct tsn_value){ .type = below(2) ? TSN_T_STRING : TSN_T_TIME, .known = true };
 		if (n->value.type == TSN_T_STRING)
 			n->value.s = any_str(m);

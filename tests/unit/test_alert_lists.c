@@ -57,6 +57,28 @@ Test(alert_lists, lists_find_their_place_from_due_to_due)
 	tsn_free(e);
 }
 
+/* Whoever tells of new members stops at the first whose tick has not come. */
+Test(alert_lists, news_stand_by_their_ticks)
+{
+	static const int64_t due[] = { 3000, 1000, 2000, 1000, 5000, 4000 };
+	enum { NEWS = sizeof(due) / sizeof(due[0]) };
+	struct tsn_alert_details d[NEWS] = { 0 };
+	struct tsn_alert_entry e[NEWS] = { 0 };
+	struct tsn_alert_rule r = { 0 };
+
+	for (int i = 0; i < NEWS; i++) {
+		d[i].news_due = due[i];
+		e[i].d = &d[i];
+		cr_assert(tsn_alert_news_put(&r, &e[i]));
+		if (i == 3)
+			r.news[0] = NULL; /* one has ended */
+	}
+	cr_assert_eq(r.nnews, NEWS);
+	for (size_t i = 1; i < r.nnews; i++)
+		cr_assert(r.news[i - 1] == NULL || r.news[i]->d->news_due >= r.news[i - 1]->d->news_due);
+	tsn_free(r.news);
+}
+
 /* --- many keys, of which each part has its bound --- */
 
 enum { BOUND = 4096, KEYS = 20000, ROWS = 40000 };

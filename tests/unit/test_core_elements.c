@@ -203,6 +203,7 @@ Test(core_elements, what_waited_comes_when_its_template_does)
 
 		cr_assert(tsn_engine_add_sink(e, sink));
 		load(e, "rule r { when proto == 2 alert once by proto per 5s }");
+		tsn_engine_clock(e, TSN_TIME_NONE); /* a record that tells no time */
 		send_from(e, 1, true, &v, 1, 0, START);
 		send_from(e, 2, false, &v, 1, 0, START + 6000);
 		send_from(e, 2, true, &v, 0, 1, START + 60700);

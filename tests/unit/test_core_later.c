@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * Records that become rows later, by any thread: captures of everything that comes in between give the alerts, counters and figures
- * of one thread; and bytes that are gone when they are wanted are missing, and nothing else.
+ * Records that become rows later, by any thread, and fields that are late: captures of everything that comes in between give the alerts,
+ * counters and figures of one thread that fills all fields at once; and bytes that are gone when they are wanted are missing, and nothing else.
  */
 #include "base/far.h"
 #include "decode/later.h"
@@ -23,6 +23,14 @@ static const char rules[] =
     "rule fan { when distinct(dst_port) by exporter, src over 30s > 20 }\n"
     "rule ends { when sum(bytes) by dst per 10s > 20000000000 }\n";
 
+/* Few rows are shown: their other fields are late. */
+static const char rare[] =
+    "rule bare { when dst_port == 80 and bytes > 4200000000 alert each }\n"
+    "rule ping { when proto == icmp and packets > 4100000000 alert each message \"{src} {icmp_type} {tos} {exporter}\" }\n"
+    "rule some { when count(bytes == 0) by src over 60s > 30 }\n"
+    "rule slow { when duration > 900s and proto == udp alert once by dst, src_port per 1m }\n"
+    "rule flag { when src_port > 60000 and packets > 4200000000 alert each }\n";
+
 /* --- the input --- */
 
 static size_t
@@ -35,7 +43,9 @@ build_message(uint64_t *s, unsigned version, unsigned n, uint32_t seq, int64_t m
 		r[i] = nf_random_record(s);
 		r[i].src = 0x0a000000 | (uint32_t)(xorshift_star(s) % 60);
 		r[i].dp = xorshift_star(s) % 3 == 0 ? 53 : xorshift_star(s) % 2 == 0 ? 80 : r[i].dp;
-		r[i].proto = xorshift_star(s) % 2 == 0 ? 6 : 17;
+		r[i].proto = xorshift_star(s) % 9 == 0 ? 1 : xorshift_star(s) % 2 == 0 ? 6 : 17;
+		if (xorshift_star(s) % 20 == 0) /* no time, nothing counted, nobody; of ICMP the other port */
+			r[i].dp = r[i].packets = r[i].bytes = r[i].last = r[i].dst = 0;
 		r[i].first = 5000000 - (uint32_t)(xorshift_star(s) % 1000000);
 		r[i].last = xorshift_star(s) % 50 == 0 ? r[i].first - 9 : r[i].first + (uint32_t)(xorshift_star(s) % 900); /* some are odd */
 		r[i].tos &= 15;
@@ -100,12 +110,12 @@ tell(struct tsn_engine *e, struct outcome *o)
 }
 
 static struct tsn_engine *
-begin(struct outcome *o, unsigned threads, uint32_t rows, struct tsn_sink **sink)
+begin(struct outcome *o, const char *text, unsigned threads, uint32_t rows, bool at_once, struct tsn_sink **sink)
 {
-	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .batch_rows = rows, .seed = 5, .threads = threads });
+	struct tsn_engine *e = tsn_engine_new(&(struct tsn_engine_options){ .batch_rows = rows, .seed = 5, .threads = threads, .at_once = at_once });
 
 	*sink = tsn_sink_call_new(on_alert_line, &o->lines, TSN_SEV_INFO);
-	cr_assert(e != NULL && *sink != NULL && tsn_engine_add_sink(e, *sink) && tsn_engine_load(e, compile_rules(rules), NULL));
+	cr_assert(e != NULL && *sink != NULL && tsn_engine_add_sink(e, *sink) && tsn_engine_load(e, compile_rules(text), NULL));
 	return e;
 }
 
@@ -117,11 +127,11 @@ end(struct outcome *o)
 }
 
 static void
-read_capture(const struct bytes *file, unsigned threads, uint32_t rows, struct outcome *o)
+read_capture(const struct bytes *file, const char *text, unsigned threads, uint32_t rows, bool at_once, struct outcome *o)
 {
 	char path[40], error[TSN_INPUT_ERROR];
 	struct tsn_sink *sink;
-	struct tsn_engine *e = begin(o, threads, rows, &sink);
+	struct tsn_engine *e = begin(o, text, threads, rows, at_once, &sink);
 	const int fd = as_file(file, path);
 	struct tsn_feed *f = tsn_feed_open(path, &(struct tsn_feed_opts){ 0 }, e, error);
 	enum tsn_feed_step step;
@@ -151,29 +161,40 @@ check_same(const struct outcome *want, const struct outcome *got, const char *wh
 	cr_assert(got->stats.first == want->stats.first && got->stats.last == want->stats.last && got->stats.clock == want->stats.clock, "%s", what);
 }
 
+static void
+check_capture(const struct bytes *file, const char *text, size_t least, const char *seed)
+{
+	static const struct { unsigned threads; uint32_t rows; } v[] = { { 1, 1024 }, { 1, 50 }, { 2, 1024 }, { 3, 200 }, { 8, 1024 }, { 2, 7 } };
+	const size_t n = text == rules ? sizeof(v) / sizeof(v[0]) : 4;
+	struct outcome one = { .told = TSN_BUF_INIT };
+
+	read_capture(file, text, 1, 1024, true, &one);
+	cr_assert(one.lines.n > least && one.stats.flows > FRAMES * 20, "%zu alerts of %llu flows", one.lines.n, (unsigned long long)one.stats.flows);
+	for (size_t i = 0; i < n; i++) {
+		struct outcome o = { .told = TSN_BUF_INIT };
+		char what[60];
+
+		read_capture(file, text, v[i].threads, v[i].rows, false, &o);
+		snprintf(what, sizeof(what), "seed %s, %u threads, batches of %u", seed, v[i].threads, v[i].rows);
+		check_same(&one, &o, what);
+		end(&o);
+	}
+	end(&one);
+}
+
 Test(core_later, captures)
 {
-	static const struct { unsigned threads; uint32_t rows; } v[] = { { 2, 1024 }, { 3, 200 }, { 8, 1024 }, { 2, 7 } };
 	const uint64_t times = getenv("TSN_SOAK") != NULL ? 40 : 1;
 
 	cr_assert(tsn_mapped_allow(0));
 	for (uint64_t seed = 1; seed <= times; seed++) {
 		struct bytes file = { 0 };
-		struct outcome one = { .told = TSN_BUF_INIT };
+		char text[24];
 
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)seed);
 		build_capture(&file, seed);
-		read_capture(&file, 1, 1024, &one);
-		cr_assert(one.lines.n > 300 && one.stats.flows > FRAMES * 20, "%zu alerts of %llu flows", one.lines.n, (unsigned long long)one.stats.flows);
-		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-			struct outcome o = { .told = TSN_BUF_INIT };
-			char what[60];
-
-			read_capture(&file, v[i].threads, v[i].rows, &o);
-			snprintf(what, sizeof(what), "seed %llu, %u threads, batches of %u", (unsigned long long)seed, v[i].threads, v[i].rows);
-			check_same(&one, &o, what);
-			end(&o);
-		}
-		end(&one);
+		check_capture(&file, rules, 300, text);
+		check_capture(&file, rare, 100, text);
 		bytes_free(&file);
 	}
 }
@@ -186,6 +207,7 @@ Test(core_later, captures)
 struct memory {
 	struct tsn_far far;
 	bool freed;
+	_Atomic unsigned copies;
 	uint8_t bytes[MESSAGES][LENGTH];
 };
 
@@ -193,8 +215,9 @@ struct memory {
 static bool
 copy(const struct tsn_far *f, uint8_t *to, const uint8_t *from, size_t n)
 {
-	const struct memory *m = (const struct memory *)f;
+	struct memory *m = (struct memory *)f;
 
+	atomic_fetch_add(&m->copies, 1);
 	memcpy(to, from, n);
 	return (size_t)(from - m->bytes[0]) / LENGTH % 10 != 0;
 }
@@ -240,7 +263,7 @@ Test(core_later, bytes_that_are_gone)
 	struct tsn_engine_stats stats;
 	struct lines lines = { 0 };
 	struct tsn_sink *sink = tsn_sink_call_new(on_alert_line, &lines, TSN_SEV_INFO);
-	uint64_t left = 0;
+	uint64_t left = 0, gave = 0;
 
 	cr_assert(m != NULL && e != NULL && sink != NULL && tsn_engine_add_sink(e, sink));
 	m->far = (struct tsn_far){ copy, free_memory, 1 };
@@ -252,12 +275,109 @@ Test(core_later, bytes_that_are_gone)
 	cr_assert(stats.flows < MESSAGES * 28 && stats.flows >= MESSAGES * 27, "%llu", (unsigned long long)stats.flows);
 	cr_assert_eq(lines.n, stats.flows);
 	cr_assert_eq(tsn_exporters_at(tsn_engine_exporters(e), 1)->counter[TSN_XC_FLOWS], stats.flows);
+	for (unsigned set = 0; set < TSN_GIVES_SETS; set++)
+		gave += tsn_exporters_at(tsn_engine_exporters(e), 1)->gave[0][set];
+	cr_assert_eq(gave, stats.flows);
 	cr_assert_gt(said, 0);
 	cr_assert(!m->freed);
 	tsn_far_drop(&m->far);
 	cr_assert(m->freed, "somebody still holds it");
 	engine_end(e, sink);
 	free_lines(&lines);
+	free(m);
+}
+
+/* --- late fields --- */
+
+/* All messages are usual ones; flows of those from [marked] on have a TOS that no other has. */
+static void
+give_late(struct tsn_engine *e, struct memory *m, unsigned marked)
+{
+	const struct tsn_sender from = { tsn_addr_v4(0xc0000201), 2055 };
+	uint64_t s = 78;
+
+	m->far = (struct tsn_far){ copy, free_memory, 1 };
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		struct tsn_far_place where = { &m->far, m->bytes[i] };
+
+		cr_assert_eq(build_message(&s, 5, 30, i * 30, START + i * 10, m->bytes[i]), LENGTH);
+		nf_put(m->bytes[i] + 2, 30, 2);
+		nf_put(m->bytes[i] + 22, 0, 2);
+		for (unsigned k = 0; k < 30 && i >= marked; k++)
+			m->bytes[i][24 + k * 48 + 39] = 200;
+		cr_assert_eq(tsn_engine_message_at(e, m->bytes[i], LENGTH, &where, &from, START + i * 10), TSN_DECODE_OK);
+	}
+}
+
+static bool
+has_port(const char *line)
+{
+	return strstr(line, "\"src_port\":") != NULL;
+}
+
+/* Of few rows: then fields are late, and those of messages that are gone unknown; what rules read is known. */
+Test(core_later, late_fields_that_are_gone)
+{
+	struct memory *m = calloc(1, sizeof(*m));
+	struct outcome o = { .told = TSN_BUF_INIT };
+	struct tsn_sink *sink;
+	struct tsn_engine *e = begin(&o, rare, 1, 1024, false, &sink);
+	unsigned without = 0;
+
+	cr_assert_not_null(m);
+	cr_assert(tsn_engine_load(e, compile_rules("rule few { when dst_port == 80 and bytes > 4000000000 alert each }\n"), NULL));
+	give_late(e, m, MESSAGES);
+	tsn_engine_finish(e);
+	cr_assert(o.lines.n > 50 && o.lines.n < MESSAGES * 30 / 32, "%zu", o.lines.n);
+	for (size_t i = 0; i < o.lines.n; i++) {
+		cr_assert(strstr(o.lines.v[i], "\"dest_port\":80") != NULL && strstr(o.lines.v[i], "\"bytes\":4") != NULL, "%s", o.lines.v[i]);
+		without += !has_port(o.lines.v[i]);
+	}
+	cr_assert(without > 0 && without < o.lines.n / 4, "%u of %zu", without, o.lines.n);
+	cr_assert_geq(atomic_load(&m->copies), o.lines.n * 9 / 10);
+	tsn_far_drop(&m->far);
+	cr_assert(m->freed, "somebody still holds it");
+	engine_end(e, sink);
+	end(&o);
+	free(m);
+}
+
+/* Where many rows are shown columns are filled again. */
+Test(core_later, late_fields_of_many)
+{
+	struct memory *m = calloc(1, sizeof(*m));
+	struct outcome o = { .told = TSN_BUF_INIT };
+	struct tsn_sink *sink;
+	struct tsn_engine *e = begin(&o, rare, 1, 1024, false, &sink);
+
+	cr_assert_not_null(m);
+	cr_assert(tsn_engine_load(e, compile_rules("rule all { when tos == 200 alert each }\n"), NULL));
+	give_late(e, m, MESSAGES / 4);
+	tsn_engine_finish(e);
+	cr_assert_eq(o.lines.n, MESSAGES / 4 * 3 * 30);
+	cr_assert(atomic_load(&m->copies) > 100 && atomic_load(&m->copies) < 3000, "%u", atomic_load(&m->copies));
+	tsn_far_drop(&m->far);
+	engine_end(e, sink);
+	end(&o);
+	free(m);
+}
+
+/* Whoever is in the middle of a batch holds its records, until it is freed. */
+Test(core_later, late_fields_freed_in_the_middle)
+{
+	struct memory *m = calloc(1, sizeof(*m));
+	struct outcome o = { .told = TSN_BUF_INIT };
+	struct tsn_sink *sink;
+	struct tsn_engine *e = begin(&o, rare, 1, 1024, false, &sink);
+
+	cr_assert_not_null(m);
+	cr_assert(tsn_engine_load(e, compile_rules("rule few { when dst_port == 80 and bytes > 4000000000 alert each }\n"), NULL));
+	give_late(e, m, MESSAGES);
+	tsn_far_drop(&m->far);
+	cr_assert(!m->freed);
+	engine_end(e, sink);
+	cr_assert(m->freed);
+	end(&o);
 	free(m);
 }
 

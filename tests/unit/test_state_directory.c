@@ -180,6 +180,15 @@ Test(state_directory, spare_sizes)
 	}
 	cr_assert(s.all > most / 2);
 	tsn_spare_fini(&s);
+	s.nshards = 16; /* of shards, each a part of it */
+	for (size_t i = 1; i < 8; i++) {
+		p = tsn_spare_take(NULL, i * unit);
+		cr_assert_not_null(p);
+		tsn_spare_give(&s, p, i * unit);
+		cr_assert_leq(s.all, most / 16);
+	}
+	cr_assert_gt(s.all, 0);
+	tsn_spare_fini(&s);
 }
 
 /* Who lost the group and who has it now: each entry leaves by itself. */
