@@ -133,6 +133,15 @@ build_case(uint64_t seed, struct graph *graph)
 	}
 }
 
+/* One string may lie at several places. */
+static const struct tsn_ir *
+word_test(enum tsn_rel rel)
+{
+	const char *text = PICK(words);
+
+	return g_compare(g, rel, g_field(g, str_fields[0]), g_string(g, chance(50) ? text : g_text(g, "%s", text)));
+}
+
 /* A test of few values of few fields, as those that rules are found by. */
 static const struct tsn_ir *
 key_test(void)
@@ -140,6 +149,9 @@ key_test(void)
 	static const enum tsn_field fields[] = { TSN_F_DST_PORT, TSN_F_DST_PORT, TSN_F_PROTO, TSN_F_IN_IF, TSN_F_PACKETS };
 	const struct tsn_ir *f = g_field(g, PICK(fields)), *a, *b;
 
+	if (chance(20))
+		return chance(30) ? g_logic(g, TSN_IR_OR, word_test(TSN_REL_EQ), word_test(TSN_REL_EQ)) :
+		       chance(20) ? g_logic(g, TSN_IR_NOT, word_test(TSN_REL_NE), NULL) : word_test(TSN_REL_EQ);
 	if (chance(30)) {
 		a = g_field(g, PICK(addr_fields));
 		if (chance(40))
