@@ -60,7 +60,7 @@ fuzz_clock(void *arg, int64_t received)
 static void
 read_on(struct tsn_nfcapd_file *f, const struct tsn_reader *r, struct tsn_nfcapd *d, size_t size)
 {
-	struct tsn_batch_sink sink = { fuzz_room, fuzz.batch, fuzz_clock };
+	struct tsn_batch_sink sink = { .room = fuzz_room, .arg = fuzz.batch, .clock = fuzz_clock };
 	const struct tsn_nfcapd_header *h = tsn_nfcapd_header(f);
 	size_t idle = 0;
 	uint64_t flows = 0, before = fuzz.rows + fuzz.batch->n;
