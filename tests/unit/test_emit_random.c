@@ -192,10 +192,14 @@ build_many(uint64_t seed, struct graph *graph)
 static const struct tsn_ir *
 threshold(void)
 {
-	static const enum tsn_field fields[] = { TSN_F_PACKETS, TSN_F_PACKETS, TSN_F_DST_PORT };
+	static const enum tsn_field fields[] = { TSN_F_PACKETS, TSN_F_PACKETS, TSN_F_DST_PORT, TSN_F_BYTES_PER_PACKET };
 	static const enum tsn_rel rels[] = { TSN_REL_GT, TSN_REL_GE, TSN_REL_LT, TSN_REL_LE };
-	const struct tsn_ir *x = g_compare(g, PICK(rels), g_field(g, PICK(fields)), g_int(g, chance(90) ? (int64_t)below(6) : PICK(extremes)));
+	const struct tsn_ir *number = g_int(g, chance(90) ? (int64_t)below(6) : PICK(extremes)), *x;
+	const enum tsn_field field = PICK(fields);
 
+	if (field == TSN_F_BYTES_PER_PACKET && chance(50))
+		number = g_real(g, PICK(reals));
+	x = g_compare(g, PICK(rels), g_field(g, field), number);
 	return chance(30) ? g_logic(g, TSN_IR_NOT, x, NULL) : x;
 }
 
