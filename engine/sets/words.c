@@ -118,12 +118,14 @@ tsn_word_members_find_all(const struct tsn_word_members *m, const struct tsn_str
 	for (uint32_t i = 0; i < n && m->n > 0; i++) {
 		const struct tsn_word_slot *slot = &m->slot[h[i] & (m->slots - 1)];
 
+		/* cppcheck-suppress uninitvar ; the loop before has made it */
 		if (slot->word != 0 && slot->tag == (uint32_t)(h[i] >> 32))
 			__builtin_prefetch(&m->word[slot->word - 1]);
 	}
 	for (uint32_t i = 0; i < n && m->n > 0; i++) {
 		const struct tsn_word_slot *slot = &m->slot[h[i] & (m->slots - 1)];
 
+		/* cppcheck-suppress uninitvar ; the loop before has made it */
 		if (slot->word != 0 && slot->tag == (uint32_t)(h[i] >> 32))
 			__builtin_prefetch(m->text.p + m->word[slot->word - 1].off);
 	}

@@ -149,6 +149,7 @@ compare_alike(struct tsn_run *r, struct tsn_mask *out, const struct tsn_mask *ke
 	bool swap = rel == TSN_REL_GT || rel == TSN_REL_LE;
 	bool rest = rel == TSN_REL_NE || rel == TSN_REL_LE || rel == TSN_REL_GE;
 	const struct tsn_vector *x = swap ? b : a, *y = swap ? a : b;
+	/* cppcheck-suppress uninitvar ; it is written through [to] */
 	struct tsn_mask other, *to = rest ? &other : out;
 	bool any;
 

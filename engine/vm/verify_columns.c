@@ -21,52 +21,95 @@ carried(struct tsn_verifier *v, uint32_t f)
 	    "column of conversations that it does not say it reads");
 }
 
+typedef bool looked_at(struct tsn_verifier *v, uint32_t f);
+
 static bool
-key(struct tsn_verifier *v, const struct tsn_key_spec *k)
+key(struct tsn_verifier *v, const struct tsn_key_spec *k, looked_at *good)
 {
 	for (unsigned i = 0; i < k->n; i++)
-		if (!column(v, k->part[i].field))
+		if (!good(v, k->part[i].field))
 			return false;
 	return true;
 }
 
-/* Operands that are numbers of pools are not here: all of a pool is looked at. */
 static bool
-instructions(struct tsn_verifier *v, const struct tsn_insn *in, uint32_t n, bool (*good)(struct tsn_verifier *v, uint32_t f))
+family(struct tsn_verifier *v, const struct tsn_family_def *f, looked_at *good)
 {
-	for (; n > 0; in++, n--) {
-		const uint32_t x[] = { in->a, in->b, in->c };
+	bool ok = key(v, &f->key, good) && key(v, &f->at, good);
 
-		for (unsigned k = 0; k < 3; k++)
-			if (tsn_ops[in->op].operand[k] == TSN_OPD_FIELD && !good(v, x[k]))
-				return false;
-		if (in->op == TSN_OP_CODE_SHARE && !good(v, TSN_F_DURATION))
-			return false;
+	for (uint32_t i = 0; i < f->nsteps && ok; i++)
+		ok = key(v, &f->step[i].key, good);
+	for (uint32_t i = 0; i < f->naggs && ok; i++)
+		ok = key(v, &f->agg[i].tuple, good) && (f->agg[i].fn != TSN_AGG_JITTER || (good(v, TSN_F_START) && good(v, TSN_F_END)));
+	return ok;
+}
+
+static bool instruction(struct tsn_verifier *v, const struct tsn_insn *in, looked_at *good);
+
+static bool
+operand(struct tsn_verifier *v, enum tsn_operand kind, uint32_t x, looked_at *good)
+{
+	const struct tsn_program *p = v->p;
+
+	switch (kind) {
+	case TSN_OPD_FIELD:
+		return good(v, x);
+	case TSN_OPD_ADDRESS:
+		return good(v, p->addresses[x].field);
+	case TSN_OPD_TUPLE:
+		return key(v, &p->tuples[x], good);
+	case TSN_OPD_DISPATCH:
+		return good(v, p->classes[p->dispatches[x].classes].field);
+	case TSN_OPD_TEST:
+		return instruction(v, &p->tests[x], good);
+	default:
+		return true;
 	}
-	return true;
+}
+
+/* Of a test there is one level: it reads columns alone. */
+static bool
+instruction(struct tsn_verifier *v, const struct tsn_insn *in, looked_at *good)
+{
+	const struct tsn_op_info *info = &tsn_ops[in->op];
+
+	if (in->op == TSN_OP_CODE_SHARE && !good(v, TSN_F_DURATION))
+		return false;
+	if (in->op == TSN_OP_CODE_FOLD && !family(v, &v->p->families[in->a], good))
+		return false;
+	return operand(v, (enum tsn_operand)info->operand[0], in->a, good) && operand(v, (enum tsn_operand)info->operand[1], in->b, good) &&
+	    operand(v, (enum tsn_operand)info->operand[2], in->c, good);
 }
 
 static bool
-family(struct tsn_verifier *v, const struct tsn_family_def *f)
+rule(struct tsn_verifier *v, const struct tsn_rule *r, looked_at *good)
 {
-	bool good = key(v, &f->key) && key(v, &f->at);
+	bool ok = key(v, &r->key, good) && key(v, &r->member, good);
 
-	for (uint32_t i = 0; i < f->nsteps && good; i++)
-		good = key(v, &f->step[i].key);
-	for (uint32_t i = 0; i < f->naggs && good; i++)
-		good = key(v, &f->agg[i].tuple) && (f->agg[i].fn != TSN_AGG_JITTER || (column(v, TSN_F_START) && column(v, TSN_F_END)));
-	return good;
+	for (uint32_t i = 0; i < r->nmessage && ok && r->message != NULL; i++)
+		ok = (r->message[i].kind != TSN_PIECE_FIELD && r->message[i].kind != TSN_PIECE_SET_COLUMN) || good(v, r->message[i].field);
+	for (uint32_t i = 0; i < r->nactions && ok; i++)
+		ok = key(v, &r->action[i].value, good);
+	return ok;
 }
 
+/* All of them, whoever takes from them. */
 static bool
-rule(struct tsn_verifier *v, const struct tsn_rule *r)
+pools(struct tsn_verifier *v)
 {
-	bool good = key(v, &r->key) && key(v, &r->member);
+	const struct tsn_program *p = v->p;
+	bool good = true;
 
-	for (uint32_t i = 0; i < r->nmessage && good && r->message != NULL; i++)
-		good = (r->message[i].kind != TSN_PIECE_FIELD && r->message[i].kind != TSN_PIECE_SET_COLUMN) || column(v, r->message[i].field);
-	for (uint32_t i = 0; i < r->nactions && good; i++)
-		good = key(v, &r->action[i].value);
+	for (uint32_t i = 0; i < p->ntests && good; i++)
+		good = instruction(v, &p->tests[i], column);
+	for (uint32_t i = 0; i < p->naddresses && good; i++)
+		good = column(v, p->addresses[i].field);
+	for (uint32_t i = 0; i < p->ntuples && good; i++)
+		good = key(v, &p->tuples[i], column);
+	for (uint32_t i = 0; i < p->nclasses && good; i++)
+		good = column(v, p->classes[i].field);
+	for (uint32_t i = 0; i < p->nfamilies && good; i++)
+		good = family(v, &p->families[i], column);
 	return good;
 }
 
@@ -74,19 +117,12 @@ bool
 tsn_verify_columns(struct tsn_verifier *v)
 {
 	const struct tsn_program *p = v->p;
-	bool good = instructions(v, p->tests, p->ntests, column);
+	bool good = pools(v);
 
 	for (int d = 0; d < TSN_DOORS && good; d++)
-		good = instructions(v, p->code[d].insn, p->code[d].n, d == TSN_DOOR_TALK ? carried : column);
-	for (uint32_t i = 0; i < p->naddresses && good; i++)
-		good = column(v, p->addresses[i].field);
-	for (uint32_t i = 0; i < p->ntuples && good; i++)
-		good = key(v, &p->tuples[i]);
-	for (uint32_t i = 0; i < p->nclasses && good; i++)
-		good = column(v, p->classes[i].field);
-	for (uint32_t i = 0; i < p->nfamilies && good; i++)
-		good = family(v, &p->families[i]);
+		for (uint32_t i = 0; i < p->code[d].n && good; i++)
+			good = instruction(v, &p->code[d].insn[i], d == TSN_DOOR_TALK ? carried : column);
 	for (uint32_t i = 0; i < p->nrules && good; i++)
-		good = rule(v, &p->rules[i]);
+		good = rule(v, &p->rules[i], p->rules[i].door == TSN_DOOR_TALK ? carried : column);
 	return good;
 }
