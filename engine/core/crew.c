@@ -433,10 +433,10 @@ exchange(struct tsn_crew *c, struct tsn_seats *s)
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		s->records[i] = c->item[i].records;
 		s->share[i] = c->item[i].share;
-		s->quiet[i] = c->item[i].quiet;
+		s->looked[i] = c->item[i].looked;
 		c->item[i].records = next.records[i];
 		c->item[i].share = next.share[i];
-		c->item[i].quiet = next.quiet[i];
+		c->item[i].looked = next.looked[i];
 	}
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		atomic_store(&c->seat[i].done, sent(c));
@@ -512,7 +512,7 @@ tsn_crew_free(struct tsn_crew *c)
 		for (uint32_t k = 0; k < c->nlanes; k++)
 			tsn_share_free(c->item[i].share[k]);
 		tsn_free(c->item[i].share);
-		tsn_free(c->item[i].quiet);
+		tsn_free(c->item[i].looked);
 	}
 	tsn_spares_fini(&c->spares);
 	pthread_mutex_destroy(&c->lock);
