@@ -15,7 +15,7 @@
 #define GROUPS_MAX 6 /* in each other */
 #define LADDER 12    /* rules with thresholds of one field, from which they are parted in runs */
 #define RUNS 8
-#define FEW 8        /* rules of a block, as most have */
+#define SIDES 4      /* of a dispatch: thresholds of so many fields may be asked ahead of it */
 
 /* A rule with the part of its condition that most of its neighbours have, too. */
 struct member {
@@ -27,6 +27,20 @@ struct member {
 	int64_t strict; /* of one side the same or more rows meet the lesser */
 	bool open;      /* the threshold itself does not meet it */
 };
+
+static struct member *
+start(struct tsn_emit *e, const uint32_t *rule, uint32_t n)
+{
+	struct member *m = tsn_emit_zeroed(e, n, sizeof(*m));
+
+	if (e->part_count == NULL) {
+		e->part_count = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_count));
+		e->part_met = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_met));
+	}
+	for (uint32_t i = 0; i < n && !e->failed; i++)
+		m[i] = (struct member){ .rule = rule[i] };
+	return m;
+}
 
 static uint32_t
 place_of(const struct tsn_ir *x, bool want)
@@ -226,6 +240,46 @@ ladder(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigne
 	}
 }
 
+/* --- all of a dispatch --- */
+
+/* The least strict of a side; how many sides there are. 0: some rule has no threshold, or they have too many sides. */
+static uint32_t
+least_of_sides(struct tsn_emit *e, struct member *m, uint32_t n, const struct member *least[SIDES])
+{
+	uint32_t sides = 0;
+
+	for (uint32_t i = 0; i < n && !e->failed; i++) {
+		m[i].x = NULL;
+		each_part(e, e->m->rules[m[i].rule].when, true, take_threshold, &m[i]);
+		if (m[i].x == NULL)
+			return 0;
+	}
+	qsort(m, n, sizeof(*m), by_threshold);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i > 0 && m[i].side == m[i - 1].side)
+			continue;
+		if (sides == SIDES)
+			return 0;
+		least[sides++] = &m[i];
+	}
+	return sides;
+}
+
+uint32_t
+tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard)
+{
+	struct member *m = start(e, rule, n);
+	const struct member *least[SIDES];
+	uint32_t sides = e->failed ? 0 : least_of_sides(e, m, n, least), any = sides == 0 ? guard : TSN_V_EMPTY, within = e->guard;
+
+	e->guard = guard;
+	for (uint32_t i = 0; i < sides && !e->failed; i++)
+		any = tsn_emit_or(e, any, tsn_emit_under(e, guard, least[i]->x, least[i]->want));
+	e->guard = within;
+	tsn_free(m);
+	return any;
+}
+
 /* --- all of a block --- */
 
 static void
@@ -254,16 +308,9 @@ in_turn(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsign
 void
 tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard)
 {
-	struct member few[FEW], *m = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*m));
+	struct member *m = start(e, rule, n);
 
-	if (e->part_count == NULL) {
-		e->part_count = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_count));
-		e->part_met = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_met));
-	}
-	for (uint32_t i = 0; i < n && !e->failed; i++)
-		m[i] = (struct member){ .rule = rule[i] };
 	if (!e->failed)
 		in_turn(e, m, n, guard, 0);
-	if (m != few)
-		tsn_free(m);
+	tsn_free(m);
 }
