@@ -44,41 +44,44 @@ family(struct tsn_verifier *v, const struct tsn_family_def *f, looked_at *good)
 	return ok;
 }
 
-static bool instruction(struct tsn_verifier *v, const struct tsn_insn *in, looked_at *good);
-
-static bool
-operand(struct tsn_verifier *v, enum tsn_operand kind, uint32_t x, looked_at *good)
-{
-	const struct tsn_program *p = v->p;
-
-	switch (kind) {
-	case TSN_OPD_FIELD:
-		return good(v, x);
-	case TSN_OPD_ADDRESS:
-		return good(v, p->addresses[x].field);
-	case TSN_OPD_TUPLE:
-		return key(v, &p->tuples[x], good);
-	case TSN_OPD_DISPATCH:
-		return good(v, p->classes[p->dispatches[x].classes].field);
-	case TSN_OPD_TEST:
-		return instruction(v, &p->tests[x], good);
-	default:
-		return true;
-	}
-}
-
-/* Of a test there is one level: it reads columns alone. */
+/* Operands that are fields. */
 static bool
 instruction(struct tsn_verifier *v, const struct tsn_insn *in, looked_at *good)
 {
-	const struct tsn_op_info *info = &tsn_ops[in->op];
+	const uint32_t x[] = { in->a, in->b, in->c };
 
-	if (in->op == TSN_OP_CODE_SHARE && !good(v, TSN_F_DURATION))
-		return false;
-	if (in->op == TSN_OP_CODE_FOLD && !family(v, &v->p->families[in->a], good))
-		return false;
-	return operand(v, (enum tsn_operand)info->operand[0], in->a, good) && operand(v, (enum tsn_operand)info->operand[1], in->b, good) &&
-	    operand(v, (enum tsn_operand)info->operand[2], in->c, good);
+	for (unsigned k = 0; k < 3; k++)
+		if (tsn_ops[in->op].operand[k] == TSN_OPD_FIELD && !good(v, x[k]))
+			return false;
+	return in->op != TSN_OP_CODE_SHARE || good(v, TSN_F_DURATION);
+}
+
+/* Operands that are numbers of pools: all doors take from these, so each thing that conversations take must be carried. */
+static bool
+from_pools(struct tsn_verifier *v, const struct tsn_insn *in)
+{
+	const struct tsn_program *p = v->p;
+	const uint32_t x[] = { in->a, in->b, in->c };
+	bool ok = true;
+
+	for (unsigned k = 0; k < 3 && ok; k++)
+		switch (tsn_ops[in->op].operand[k]) {
+		case TSN_OPD_ADDRESS:
+			ok = carried(v, p->addresses[x[k]].field);
+			break;
+		case TSN_OPD_TUPLE:
+			ok = key(v, &p->tuples[x[k]], carried);
+			break;
+		case TSN_OPD_DISPATCH:
+			ok = carried(v, p->classes[p->dispatches[x[k]].classes].field);
+			break;
+		case TSN_OPD_TEST:
+			ok = instruction(v, &p->tests[x[k]], carried) && from_pools(v, &p->tests[x[k]]);
+			break;
+		default:
+			break;
+		}
+	return ok && (in->op != TSN_OP_CODE_FOLD || family(v, &p->families[in->a], carried));
 }
 
 static bool
@@ -93,7 +96,19 @@ rule(struct tsn_verifier *v, const struct tsn_rule *r, looked_at *good)
 	return ok;
 }
 
-/* All of them, whoever takes from them. */
+static bool
+code(struct tsn_verifier *v, enum tsn_door door)
+{
+	const struct tsn_code *c = &v->p->code[door];
+	bool ok = true;
+
+	for (uint32_t i = 0; i < c->n && ok; i++)
+		ok = door != TSN_DOOR_TALK ? instruction(v, &c->insn[i], column) :
+		    instruction(v, &c->insn[i], carried) && from_pools(v, &c->insn[i]);
+	return ok;
+}
+
+/* All of a pool is looked at, whoever takes from it. */
 static bool
 pools(struct tsn_verifier *v)
 {
@@ -120,8 +135,7 @@ tsn_verify_columns(struct tsn_verifier *v)
 	bool good = pools(v);
 
 	for (int d = 0; d < TSN_DOORS && good; d++)
-		for (uint32_t i = 0; i < p->code[d].n && good; i++)
-			good = instruction(v, &p->code[d].insn[i], d == TSN_DOOR_TALK ? carried : column);
+		good = code(v, (enum tsn_door)d);
 	for (uint32_t i = 0; i < p->nrules && good; i++)
 		good = rule(v, &p->rules[i], p->rules[i].door == TSN_DOOR_TALK ? carried : column);
 	return good;
