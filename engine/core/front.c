@@ -472,14 +472,17 @@ tsn_engine_clock(struct tsn_engine *e, int64_t now)
 		e->began = now;
 }
 
-/* What an alert says of losses must not depend on how many rows are evaluated together. */
+/*
+ * What an alert says of losses must not depend on how many rows are evaluated together: to a row that was received later than this
+ * one, as where files are not in order, they would be known, and it came before them.
+ */
 void
-tsn_engine_loses(void *arg, const struct tsn_exporter *x)
+tsn_engine_loses(void *arg, const struct tsn_exporter *x, int64_t received)
 {
 	struct tsn_engine *e = arg;
 	const int64_t first = e->later.n > 0 ? e->later.message[0].received : e->batch->received[0];
 
-	if (e->batch->n > 0 && tsn_exporter_notices_full(x, first))
+	if (e->batch->n > 0 && (received < x->presence.last_heard || tsn_exporter_notices_full(x, first)))
 		tsn_engine_run_batch(e);
 }
 

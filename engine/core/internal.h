@@ -86,7 +86,7 @@ void tsn_engine_choose_columns(struct tsn_engine *e, const struct tsn_program *p
 /* front.c */
 struct tsn_batch *tsn_engine_make_room(void *engine);
 void tsn_engine_clock_of_record(void *engine, int64_t received);
-void tsn_engine_loses(void *engine, const struct tsn_exporter *x);
+void tsn_engine_loses(void *engine, const struct tsn_exporter *x, int64_t received);
 void tsn_engine_run_batch(struct tsn_engine *e);
 /* False: nobody may look into a message of this sender, nor enter its exporter. */
 bool tsn_engine_allows(const struct tsn_engine *e, const struct tsn_sender *from);

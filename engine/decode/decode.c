@@ -353,7 +353,7 @@ decode(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far
 	status = dispatch(d, &m, sink);
 	if (tsn_exporter_lost(m.x) > lost) {
 		if (sink->loses != NULL)
-			sink->loses(sink->arg, m.x);
+			sink->loses(sink->arg, m.x, received_ms);
 		tsn_exporter_lose(m.x, before, received_ms);
 	}
 	if (status == TSN_DECODE_OK || m.x->counter[TSN_XC_FLOWS] > flows) /* noise speaks no format */

@@ -216,14 +216,15 @@ void tsn_batch_spoil(struct tsn_batch *b);
  * below its cap (it runs and clears a full one), or NULL to stop decoding.
  * [clock], which may be NULL, is for records that carry their own time of receipt: to be
  * called before the row is made, so that the ticks due before it fall before it. TSN_TIME_NONE: it carries none.
- * [loses], which may be NULL, is called before an exporter's losses are entered: its record of them has bounds.
+ * [loses], which may be NULL, is called before an exporter's losses are entered as noticed at [received_ms]: its record of them has
+ * bounds, and rows that came before but were received later are not to know of them.
  */
 struct tsn_exporter;
 struct tsn_batch_sink {
 	struct tsn_batch *(*room)(void *arg);
 	void *arg;
 	void (*clock)(void *arg, int64_t received_ms);
-	void (*loses)(void *arg, const struct tsn_exporter *x);
+	void (*loses)(void *arg, const struct tsn_exporter *x, int64_t received_ms);
 };
 
 static inline void

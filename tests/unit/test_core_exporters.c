@@ -179,6 +179,39 @@ Test(core_exporters, a_rule_about_losses_fires)
 	}
 }
 
+static void
+count_partial(void *arg, const struct tsn_alert *al)
+{
+	uint32_t *n = arg;
+
+	n[al->quality == TSN_PARTIAL]++;
+}
+
+/* Files may be given in any order: what was received at 10 s comes first, then a loss is noticed at 5 s, and 12 s knows of it. */
+Test(core_exporters, a_loss_of_before_is_not_known_to_rows_that_came_before_it)
+{
+	static const struct message m[] = { { 1, 100, 5, 0, 10000, 0, 0 }, { 1, 120, 5, 0, 5000, 0, 0 }, { 1, 125, 2, 0, 12000, 0, 0 } };
+
+	for (int i = 0; i < 3; i++) {
+		uint32_t n[2] = { 0, 0 };
+		struct tsn_sink *sink = tsn_sink_call_new(count_partial, n, TSN_SEV_INFO);
+		struct tsn_engine *e = engine("rule any { when count() by src over 60s >= 1 alert each }", batches[i], NULL);
+
+		cr_assert(tsn_engine_add_sink(e, sink));
+		for (size_t k = 0; k < sizeof(m) / sizeof(m[0]); k++) {
+			struct message one = m[k];
+
+			one.received += start;
+			send(e, &one);
+		}
+		tsn_engine_finish(e);
+		cr_assert(n[0] == 10 && n[1] == 2, "batches of %u: %u exact, %u partial", batches[i], n[0], n[1]);
+		tsn_engine_remove_sinks(e);
+		tsn_sink_close(sink);
+		tsn_engine_free(e);
+	}
+}
+
 Test(core_exporters, rows_that_came_by_themselves_have_no_standing)
 {
 	static struct keep k;
