@@ -86,11 +86,17 @@ $(BUILD)/gen/lexer.c $(BUILD)/gen/lexer.h &: grammar/tocsin.l
 	@mkdir -p $(BUILD)/gen
 	$(call say,FLEX,$<)$(FLEX) -Cf --header-file=$(BUILD)/gen/lexer.h -o $(BUILD)/gen/lexer.c $<
 
+# What other sanitizers were built into does not link with this.
+$(BUILD)/sanitizers: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SANITIZE)' | cmp -s - $@ || echo '$(SANITIZE)' > $@
+.PHONY: FORCE
+
 # What flex and bison write is not ours to keep free of every warning.
-$(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(gen_hdr)
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/sanitizers | $(gen_hdr)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -Wno-shadow -Wno-missing-prototypes -Wno-sign-compare -Wno-unused-function -I grammar -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.c | $(gen_hdr)
+$(BUILD)/%.o: %.c $(BUILD)/sanitizers | $(gen_hdr)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -114,7 +114,7 @@ one-suite: $(BUILD)/tests/test_$(S)
 TEST_CFLAGS  ?= $(CFLAGS) -O0 -fno-sanitize=undefined --param asan-instrumentation-with-call-threshold=0
 .SECONDARY: $(suites:%=$(BUILD)/tests/unit/test_%.o)
 
-$(BUILD)/tests/unit/%.o: tests/unit/%.c | $(gen_hdr)
+$(BUILD)/tests/unit/%.o: tests/unit/%.c $(BUILD)/sanitizers | $(gen_hdr)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -I tests -Wno-missing-prototypes -Wno-missing-field-initializers -MMD -MP -c -o $@ $<
 

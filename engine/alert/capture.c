@@ -280,12 +280,11 @@ true_report(const struct tsn_alerts *a, const struct tsn_rule *r, uint32_t row)
 }
 
 static void
-take_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_details *d, uint32_t row)
+take_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_details *d, uint32_t row)
 {
-	const struct tsn_report *rep = true_report(a, r, row);
+	const struct tsn_report *rep = true_report(a, r->rule, row);
 
 	d->value = d->threshold = (struct tsn_alert_number){ 0 };
-	d->window_start = d->window_end = TSN_TIME_NONE;
 	d->counted = 0;
 	if (rep != NULL) {
 		d->type = rep->type;
@@ -294,8 +293,6 @@ take_value(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_deta
 		if (rep->counts && d->value.known && !d->value.real)
 			d->counted = (uint64_t)d->value.i;
 		read_number(a->reads, rep->threshold, row, &d->threshold);
-		tsn_alert_covered(a->program, rep, a->batch->time[row], a->batch->received[row],
-		    &d->window_start, &d->window_end);
 	}
 	tsn_alert_judge(a, r, rep, row, d);
 }
@@ -321,34 +318,42 @@ tsn_alert_capture(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_ale
 		e->d->last = e->d->sample[e->d->nsamples - 1];
 	else
 		take_flow(a, r, row, &e->d->last);
-	take_value(a, r->rule, e->d, row);
+	take_value(a, r, e->d, row);
 	save(a, r, e, row);
 }
 
 void
 tsn_alert_capture_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
-	take_value(a, r->rule, e->d, row);
+	take_value(a, r, e->d, row);
 	for (uint32_t i = 0; i < e->d->nsaved; i++)
 		if (r->plan[i].reg)
 			save_reg(a->reads, r->plan[i].what, row, &e->d->saved[i]);
+}
+
+/* Most alerts never see a second flow, or see many. */
+static bool
+more_samples(struct tsn_alert_details *d)
+{
+	const uint32_t room = d->sample_room == 0 ? 1 : TSN_ALERT_SAMPLES;
+	struct tsn_alert_flow *sample = tsn_reallocarray(d->sample, room, sizeof(*sample));
+
+	if (sample == NULL)
+		return false;
+	d->sample = sample;
+	d->sample_room = room;
+	return true;
 }
 
 bool
 tsn_alert_capture_sample(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
 	struct tsn_alert_details *d = e->d;
-	size_t room = d->nsamples == 0 ? 1 : TSN_ALERT_SAMPLES;
-	struct tsn_alert_flow *sample = d->sample;
 
 	if (d->nsamples >= TSN_ALERT_SAMPLES) /* whatever a snapshot says of its flows */
 		return false;
-	/* most alerts never see a second flow, or see many */
-	if (d->nsamples < 2)
-		sample = tsn_reallocarray(d->sample, room, sizeof(*sample));
-	if (sample == NULL)
+	if (d->nsamples == d->sample_room && !more_samples(d))
 		return false;
-	d->sample = sample;
-	take_flow(a, r, row, &sample[d->nsamples++]);
+	take_flow(a, r, row, &d->sample[d->nsamples++]);
 	return true;
 }

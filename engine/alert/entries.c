@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "alert/stage.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define SLOTS_FIRST 16u
+#define SPARES 1024u
 #define SLOTS_DIVIDED 2048u /* from here on a walk through all entries for one of a part takes longer than all else */
 
 struct tsn_alert_entry *
@@ -18,7 +20,7 @@ tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_
 	for (i = (uint32_t)hash & (r->nslots - 1); r->slot[i].e != NULL; i = (i + 1) & (r->nslots - 1)) {
 		struct tsn_alert_entry *e = r->slot[i].e;
 
-		if (r->slot[i].hash == hash && e->key_len == len && memcmp(e->key, key, len) == 0)
+		if (r->slot[i].hash == hash && tsn_alert_entry_is(e, hash, key, len))
 			return e;
 	}
 	return NULL;
@@ -131,7 +133,7 @@ tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved)
 		return false;
 	if (e->d == NULL) {
 		memset(d, 0, sizeof(*d));
-		d->news_due = INT64_MIN;
+		d->news_due = TSN_TIME_NONE;
 	}
 	memset(d->saved, 0, nsaved * sizeof(d->saved[0]));
 	d->nsaved = nsaved;
@@ -139,17 +141,66 @@ tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved)
 	return true;
 }
 
+static void
+free_details(struct tsn_alert_details *d)
+{
+	free_saved(d);
+	tsn_free(d->sample);
+	tsn_free(d->note);
+	tsn_alert_members_free(&d->members);
+	tsn_free(d);
+}
+
 void
 tsn_alert_entry_shed(struct tsn_alert_entry *e)
 {
-	if (e->d == NULL)
-		return;
-	free_saved(e->d);
-	tsn_free(e->d->sample);
-	tsn_free(e->d->note);
-	tsn_alert_members_free(&e->d->members);
-	tsn_free(e->d);
+	if (e->d != NULL)
+		free_details(e->d);
 	e->d = NULL;
+}
+
+bool
+tsn_alert_entry_equip(struct tsn_alerts *a, struct tsn_alert_entry *e, uint32_t nsaved)
+{
+	struct tsn_alert_details *d = a->spare;
+
+	if (e->d != NULL || d == NULL || d->nsaved != nsaved)
+		return tsn_alert_entry_details(e, nsaved);
+	a->spare = d->next;
+	a->nspare--;
+	e->d = d;
+	return true;
+}
+
+void
+tsn_alert_entry_strip(struct tsn_alerts *a, struct tsn_alert_entry *e)
+{
+	struct tsn_alert_details *d = e->d;
+
+	if (d == NULL || a->nspare >= SPARES) {
+		tsn_alert_entry_shed(e);
+		return;
+	}
+	tsn_free(d->note);
+	tsn_alert_members_free(&d->members);
+	*d = (struct tsn_alert_details){ .sample = d->sample, .sample_room = d->sample_room, .nsaved = d->nsaved, .news_due = TSN_TIME_NONE,
+		.next = a->spare };
+	for (uint32_t i = 0; i < d->nsaved; i++)
+		d->saved[i].v = (struct tsn_value){ 0 };
+	a->spare = d;
+	a->nspare++;
+	e->d = NULL;
+}
+
+void
+tsn_alert_spares_free(struct tsn_alerts *a)
+{
+	while (a->spare != NULL) {
+		struct tsn_alert_details *d = a->spare;
+
+		a->spare = d->next;
+		free_details(d);
+	}
 }
 
 void

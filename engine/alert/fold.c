@@ -11,17 +11,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/wide.h"
 #include "flow/share.h"
-
-/* A row with its key. */
-struct keyed {
-	uint32_t row, len;
-	uint64_t hash;
-	const uint8_t *key;
-};
 
 #define AGE_MAX (INT64_C(3600) * TSN_SECOND) /* event time is at most so far behind receipt (S1) */
 
@@ -173,7 +165,7 @@ evict(struct tsn_alerts *a, struct tsn_alert_rule *r, uint32_t row, uint32_t par
 }
 
 static struct tsn_alert_entry *
-enter(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
+enter(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k)
 {
 	const uint32_t part = tsn_alert_part(a, r->rule, k->key, k->len);
 	struct tsn_alert_entry *e;
@@ -213,7 +205,7 @@ empty_entry(struct tsn_alerts *a, const struct tsn_alert_rule *r)
 
 /* `alert each`: a record without an alert behind it. */
 static void
-each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
+each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k)
 {
 	struct tsn_alert_entry *e = empty_entry(a, r);
 	const struct tsn_alert *al;
@@ -238,17 +230,15 @@ each(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
 }
 
 static struct tsn_alert_entry *
-find(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct keyed *k)
+find(struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_keyed *k)
 {
 	struct tsn_alert_entry *e = a->recent;
 
-	if (e == NULL || e->hash != k->hash || e->key_len != k->len || memcmp(e->key, k->key, k->len) != 0)
-		e = tsn_alert_entry_find(r, k->hash, k->key, k->len);
-	return e;
+	return e != NULL && tsn_alert_entry_is(e, k->hash, k->key, k->len) ? e : tsn_alert_entry_find(r, k->hash, k->key, k->len);
 }
 
 static void
-once(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k)
+once(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k)
 {
 	struct tsn_alert_entry *e = find(a, r, k);
 
@@ -275,7 +265,7 @@ end_at_row(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entr
 }
 
 static void
-until(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, bool matches)
+until(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k, bool matches)
 {
 	struct tsn_alert_entry *e = find(a, r, k);
 
@@ -295,7 +285,7 @@ struct verdict {
 };
 
 static void
-fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, const struct verdict *v)
+fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k, const struct verdict *v)
 {
 	int64_t now = a->received[k->row];
 	bool matches = v->until == NULL || tsn_mask_has(v->match, k->row);
@@ -304,7 +294,8 @@ fold_row(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, 
 		return;
 	r->counts.matches += matches;
 	/* a window that closes at the tick on which an alert would end may prolong it */
-	tsn_alert_catch_up(a, r, a->batch->kind == TSN_BATCH_FLOWS ? now : now - 1);
+	if (tsn_alert_is_due(r, now))
+		tsn_alert_catch_up(a, r, a->batch->kind == TSN_BATCH_FLOWS ? now : now - 1);
 	if (a->cut_off)
 		r->reached = now > r->reached ? now : r->reached;
 	if (v->until != NULL && tsn_mask_has(v->until, k->row))
@@ -329,37 +320,11 @@ fold_watch(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask
 	}
 }
 
-/* Two rows with the same IPv4 address, in a rule keyed by it. */
-static bool
-same_addr(const struct tsn_key_spec *spec, const struct tsn_batch *b, uint32_t x, uint32_t y)
-{
-	const struct tsn_addr_column *c;
-
-	if (!tsn_key_is_addr(spec))
-		return false;
-	c = &b->addr[tsn_fields[spec->part[0].field].addr_slot];
-	return tsn_mask_has(&c->is_v4, x) && tsn_mask_has(&c->is_v4, y) && c->v4[x] == c->v4[y];
-}
-
-static void
-take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct keyed *k, uint32_t i, uint32_t row)
-{
-	if (i > 0 && same_addr(&r->key, a->batch, row, k[i - 1].row)) {
-		k[i] = k[i - 1];
-		k[i].row = row;
-		return;
-	}
-	k[i].row = row;
-	k[i].key = a->keys[i];
-	k[i].len = (uint32_t)tsn_key_encode_loose(&r->key, a->batch, row, a->keys[i]);
-	k[i].hash = tsn_hash_bytes(k[i].key, k[i].len, 0);
-}
-
 /* What they will look at is on the way before the first is looked at. */
 static void
-fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct keyed *k, uint32_t n, const struct verdict *v)
+fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k, uint32_t n, const struct verdict *v)
 {
-	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; what <= TSN_FETCH_NEIGHBOURS; what++)
+	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; r->nentries >= TSN_ALERT_FAR && what <= TSN_FETCH_NEIGHBOURS; what++)
 		for (uint32_t i = 0; i < n; i++)
 			tsn_alert_entry_prefetch(r, k[i].hash, what);
 	for (uint32_t i = 0; i < n; i++)
@@ -394,15 +359,16 @@ take_receipts(struct tsn_alerts *a, const struct tsn_batch *b)
 	int64_t now = a->now;
 
 	if (b->n > 0 && b->received[0] != TSN_TIME_NONE && b->received[0] >= now && are_ascending(b->received, b->n)) {
-		memcpy(a->received, b->received, b->n * sizeof(a->received[0]));
+		a->received = b->received;
 		return b->received[b->n - 1];
 	}
 	for (uint32_t i = 0; i < b->n; i++) {
 		int64_t t = b->received[i] != TSN_TIME_NONE ? b->received[i] : b->time[i];
 
 		now = t > now ? t : now;
-		a->received[i] = now;
+		a->maxima[i] = now;
 	}
+	a->received = a->maxima;
 	return now;
 }
 
@@ -439,7 +405,8 @@ static void
 take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
-		a->received[i] = a->tick != TSN_TIME_NONE ? a->tick : tsn_tick_at(b->time[i] + 1 + a->lateness);
+		a->maxima[i] = a->tick != TSN_TIME_NONE ? a->tick : tsn_tick_at(b->time[i] + 1 + a->lateness);
+	a->received = a->maxima;
 	a->batch = b;
 	a->has_rows = false;
 }
@@ -447,11 +414,11 @@ take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 static void
 fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask *rows, const struct verdict *v)
 {
-	struct keyed k[TSN_ALERT_BLOCK];
+	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
 	uint32_t n = 0;
 
 	TSN_EACH_ROW(row, rows) {
-		take_key(a, r->rule, k, n++, row);
+		tsn_alert_take_key(a, r->rule, k, n++, row);
 		if (n == TSN_ALERT_BLOCK) {
 			fold_block(a, r, k, n, v);
 			n = 0;

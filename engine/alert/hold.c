@@ -50,13 +50,26 @@ tsn_alert_undecided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, 
 	return floor_div(floor_div(time, TSN_SECOND) * TSN_SECOND - patience(a, r), r->rule->pane_ms);
 }
 
-int64_t
-tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row)
+/* The pane of time [t], told without a division if it is the newest of [h]. */
+static int64_t
+pane_near(const struct tsn_alert_rule *r, const struct tsn_alert_hold *h, int64_t t)
 {
-	int64_t pane = tsn_alert_pane(r, a->batch->time[row]);
-	/* what happens on a tick comes before that tick decides */
-	int64_t oldest = tsn_alert_undecided(a, r, a->received[row] - (a->batch->kind == TSN_BATCH_FLOWS ? 0 : TSN_SECOND));
+	const uint64_t into = (uint64_t)t - (uint64_t)h->newest * (uint64_t)r->rule->pane_ms;
 
+	return h->newest != TSN_TIME_NONE && into < (uint64_t)r->rule->pane_ms ? h->newest : tsn_alert_pane(r, t);
+}
+
+int64_t
+tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_hold *h, uint32_t row)
+{
+	const int64_t pane = pane_near(r, h, a->batch->time[row]);
+	/* what happens on a tick comes before that tick decides */
+	const int64_t now = a->received[row] - (a->batch->kind == TSN_BATCH_FLOWS ? 0 : TSN_SECOND);
+	int64_t oldest;
+
+	if (now - patience(a, r) < (pane + 1) * r->rule->pane_ms)
+		return pane; /* its end is not so long ago that it can be decided */
+	oldest = tsn_alert_undecided(a, r, now);
 	return pane > oldest ? pane : oldest;
 }
 
@@ -86,14 +99,6 @@ tsn_alert_hold_mark(struct tsn_alert_hold *h, int64_t pane)
 	back = h->newest - pane;
 	if (back < TSN_ALERT_HELD)
 		h->held[back / 64] |= UINT64_C(1) << (back % 64);
-}
-
-bool
-tsn_alert_hold_has(const struct tsn_alert_hold *h, int64_t pane)
-{
-	int64_t back = h->newest - pane;
-
-	return h->newest != TSN_TIME_NONE && back >= 0 && back < TSN_ALERT_HELD && (h->held[back / 64] >> (back % 64) & 1);
 }
 
 uint64_t

@@ -88,14 +88,15 @@ tsn_alert_news_put(struct tsn_alert_rule *r, struct tsn_alert_entry *e)
 	return true;
 }
 
-/* A member joined: it is told at the first tick behind this one. */
+/* Of an incident: a member that joined is told at the first tick behind this one. */
 static void
 join(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
-	int64_t due = tsn_tick_at(a->received[row] + 1);
+	int64_t due;
 
-	if (r->rule->member.n == 0 || !tsn_alert_join(a, r, e, row) || e->d->news_due != TSN_TIME_NONE || e->life != TSN_LIFE_OPEN)
+	if (!tsn_alert_join(a, r, e, row) || e->d->news_due != TSN_TIME_NONE || e->life != TSN_LIFE_OPEN)
 		return;
+	due = tsn_tick_at(a->received[row] + 1);
 	e->d->news_due = due;
 	if (!tsn_alert_news_put(r, e)) {
 		e->d->news_due = TSN_TIME_NONE; /* told with those who come next, or at the end */
@@ -171,7 +172,7 @@ tsn_alert_end(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_e
 	}
 	tsn_alert_watch_forget(a, e);
 	forget_news(r, e);
-	tsn_alert_entry_shed(e);
+	tsn_alert_entry_strip(a, e);
 	move(a, r, e, TSN_LIFE_CLOSED, forget);
 	e->silent = false;
 }
@@ -283,7 +284,7 @@ tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 {
 	int64_t pane = 0;
 
-	if (!tsn_alert_entry_details(e, r->nsaved)) {
+	if (!tsn_alert_entry_equip(a, e, r->nsaved)) {
 		r->counts.lost++;
 		tsn_alert_drop(a, r, e);
 		return;
@@ -293,12 +294,13 @@ tsn_alert_begin(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert
 	e->cut = false;
 	e->d->hold = (struct tsn_alert_hold){ .newest = TSN_TIME_NONE };
 	if (r->rule->watched) {
-		pane = tsn_alert_pane_of_row(a, r, row);
+		pane = tsn_alert_pane_of_row(a, r, &e->d->hold, row);
 		tsn_alert_hold_mark(&e->d->hold, pane);
 		tsn_alert_watch_from(a, r, e, a->received[row]);
 	}
 	begin_numbers(a, r, e, row);
-	join(a, r, e, row);
+	if (r->rule->member.n > 0)
+		join(a, r, e, row);
 	tsn_alert_delist(r, e);
 	e->life = r->for_panes > 1 ? TSN_LIFE_PENDING : TSN_LIFE_OPEN;
 	e->due = tsn_alert_end_due(a, r, e);
@@ -339,11 +341,12 @@ report_late(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_ent
 void
 tsn_alert_go_on(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
-	int64_t pane = r->rule->watched ? tsn_alert_pane_of_row(a, r, row) : 0;
+	int64_t pane = r->rule->watched ? tsn_alert_pane_of_row(a, r, &e->d->hold, row) : 0;
 
 	e->received = a->received[row];
 	prolong(a, r, e, pane);
-	join(a, r, e, row);
+	if (r->rule->member.n > 0)
+		join(a, r, e, row);
 	if (e->life == TSN_LIFE_OPEN && e->silent) {
 		if (is_quiet(a, r, e, row)) {
 			r->counts.suppressed++;

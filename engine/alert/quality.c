@@ -10,8 +10,9 @@
 #include "flow/exporter.h"
 #include "state/state.h"
 
-const struct tsn_agg_def *
-tsn_alert_report_agg(const struct tsn_program *p, const struct tsn_report *rep)
+/* The aggregate whose value [rep] is, NULL if it is an expression of several. */
+static const struct tsn_agg_def *
+report_agg(const struct tsn_program *p, const struct tsn_report *rep)
 {
 	const struct tsn_family_def *f;
 	const struct tsn_export *value;
@@ -47,12 +48,17 @@ window_start(const struct tsn_agg_def *agg, int64_t t)
 	return t - agg->window_ms;
 }
 
-void
-tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int64_t t, int64_t received,
-    int64_t *start, int64_t *end)
+/* The window begins less than that before a flow it ends with. */
+static int64_t
+span(const struct tsn_agg_def *agg)
 {
-	const struct tsn_agg_def *agg = tsn_alert_report_agg(p, rep);
+	return !agg->tumbling && agg->panes > 0 && agg->pane_ms > 0 ? (int64_t)agg->panes * agg->pane_ms : agg->window_ms;
+}
 
+/* What the value of [rep], that of [agg], covers, for a flow of time [t]. */
+static void
+covered(const struct tsn_report *rep, const struct tsn_agg_def *agg, int64_t t, int64_t received, int64_t *start, int64_t *end)
+{
 	*start = *end = TSN_TIME_NONE;
 	if (rep->window_ms <= 0)
 		return;
@@ -146,19 +152,79 @@ covered_since(const struct tsn_agg_def *agg, int64_t t, int64_t window)
 	return start < t - window ? start : t - window;
 }
 
+/* How long the time is that a row's value covers, or that of ours. */
+static int64_t
+window_of(const struct tsn_rule *r, const struct tsn_report *rep)
+{
+	return rep != NULL ? rep->window_ms : r->hold_ms;
+}
+
+static void
+learn_basis(const struct tsn_program *p, const struct tsn_rule *r, const struct tsn_report *rep, struct tsn_alert_basis *out)
+{
+	int64_t reach = window_of(r, rep);
+
+	*out = (struct tsn_alert_basis){ .known = true, .rep = rep, .agg = rep != NULL ? report_agg(p, rep) : NULL };
+	if (out->agg != NULL && span(out->agg) > reach)
+		reach = span(out->agg);
+	for (uint32_t i = 0; i < r->naggs; i++) {
+		const int64_t of = span(&p->families[r->aggs[i].family].agg[r->aggs[i].agg]);
+
+		reach = of > reach ? of : reach;
+	}
+	out->reach = (uint64_t)reach;
+}
+
+/* When something happened last, to any key, that makes values of the rule's families partial. */
+static int64_t
+last_mark(const struct tsn_alerts *a, const struct tsn_rule *r)
+{
+	int64_t last = TSN_TIME_NONE;
+
+	for (uint32_t i = 0; a->state != NULL && i < r->families_n; i++) {
+		const int64_t end = tsn_state_marks_end(a->state, r->families[i]);
+
+		last = end > last ? end : last;
+	}
+	return last;
+}
+
+/* Is it too long ago for the row, whichever of its times counts? Then it was so for all windows, and none need be looked at. */
+static bool
+is_past(const struct tsn_alerts *a, const struct tsn_alert_basis *basis, uint32_t row, int64_t mark)
+{
+	const int64_t time = a->batch->time[row], received = a->batch->received[row];
+	const int64_t t = received < time ? received : time;
+
+	return mark < t && (uint64_t)t - (uint64_t)mark > basis->reach;
+}
+
+static bool
+is_partial(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_alert_basis *basis, uint32_t row)
+{
+	const int64_t window = window_of(r, basis->rep);
+
+	if (lost_flows(a, row, window))
+		return true;
+	return !is_past(a, basis, row, last_mark(a, r)) &&
+	    (evictions(a, r, row, covered_since(basis->agg, a->batch->time[row], window)) || late_flows(a, r, row));
+}
+
 void
-tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
+tsn_alert_judge(const struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_report *rep, uint32_t row,
     struct tsn_alert_details *d)
 {
-	const struct tsn_agg_def *agg = rep != NULL ? tsn_alert_report_agg(a->program, rep) : NULL;
-	int64_t window = rep != NULL ? rep->window_ms : r->hold_ms;
+	const struct tsn_alert_basis *basis = &r->basis;
 
+	if (!basis->known || basis->rep != rep)
+		learn_basis(a->program, r->rule, rep, &r->basis);
+	d->window_start = d->window_end = TSN_TIME_NONE;
+	if (rep != NULL)
+		covered(rep, basis->agg, a->batch->time[row], a->batch->received[row], &d->window_start, &d->window_end);
 	d->quality = TSN_EXACT;
-	d->error = d->value.known ? error_of(a, rep, agg, row) : 0;
+	d->error = d->value.known ? error_of(a, rep, basis->agg, row) : 0;
 	if (d->error > 0)
 		d->quality = TSN_ESTIMATED;
-	if (r->stateful && (evictions(a, r, row, covered_since(agg, a->batch->time[row], window)) || late_flows(a, r, row) || lost_flows(a, row, window)))
-		d->quality = TSN_PARTIAL;
-	if (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS)
+	if ((r->rule->stateful && is_partial(a, r->rule, basis, row)) || (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS))
 		d->quality = TSN_PARTIAL;
 }

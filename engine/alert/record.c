@@ -64,12 +64,20 @@ hash_text(uint64_t h, const char *s)
 	return tsn_hash_bytes(s, strlen(s), h);
 }
 
-/* Of `alert each`, two flows of one key may end in the same millisecond. */
-static uint64_t
-hash_flow(uint64_t h, const struct tsn_alert_flow *fl)
+/* Side by side: each join waits for the one before. */
+static inline void
+join_both(uint64_t h[2], uint64_t x)
 {
-#define NUMBER(field) h = tsn_hash_join(h, (uint64_t)fl->field)
-#define ADDR(field) h = tsn_hash_join(tsn_hash_join(tsn_hash_join(h, fl->field.hi), fl->field.lo), fl->field.v4)
+	h[0] = tsn_hash_join(h[0], x);
+	h[1] = tsn_hash_join(h[1], x);
+}
+
+/* Of `alert each`, two flows of one key may end in the same millisecond. */
+static void
+hash_flow(uint64_t h[2], const struct tsn_alert_flow *fl)
+{
+#define NUMBER(field) join_both(h, (uint64_t)fl->field)
+#define ADDR(field) NUMBER(field.hi), NUMBER(field.lo), NUMBER(field.v4)
 	NUMBER(present);
 	ADDR(src);
 	ADDR(dst);
@@ -86,7 +94,6 @@ hash_flow(uint64_t h, const struct tsn_alert_flow *fl)
 	NUMBER(flags);
 #undef NUMBER
 #undef ADDR
-	return h;
 }
 
 /* The same for all of a rule's records. */
@@ -108,13 +115,11 @@ static void
 make_id(const struct tsn_alert_rule *r, const uint8_t *key, size_t len, int64_t opened, const struct tsn_alert_flow *each,
     char id[TSN_ALERT_ID_TEXT])
 {
-	uint64_t half[2];
+	uint64_t half[2] = { tsn_hash_bytes(key, len, r->id[0]), tsn_hash_bytes(key, len, r->id[1]) };
 
-	for (uint64_t i = 0; i < 2; i++) {
-		uint64_t h = tsn_hash_join(tsn_hash_bytes(key, len, r->id[i]), (uint64_t)opened);
-
-		half[i] = each != NULL ? hash_flow(h, each) : h;
-	}
+	join_both(half, (uint64_t)opened);
+	if (each != NULL)
+		hash_flow(half, each);
 	*tsn_put_hex64(tsn_put_hex64(id, half[0]), half[1]) = '\0';
 }
 

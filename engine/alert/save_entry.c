@@ -118,6 +118,7 @@ io_samples(struct tsn_alert_io *x, struct tsn_alert_details *d)
 			d->nsamples = 0;
 			return false;
 		}
+		d->sample_room = TSN_ALERT_SAMPLES;
 	}
 	for (uint32_t i = 0; i < d->nsamples; i++)
 		io_flow(x, &d->sample[i]);

@@ -42,6 +42,7 @@ tsn_alerts_free(struct tsn_alerts *a)
 	if (a->each != NULL)
 		tsn_alert_entry_shed(a->each);
 	tsn_free(a->each);
+	tsn_alert_spares_free(a);
 	tsn_free(a->sink);
 	tsn_free(a->pending);
 	tsn_free(a->watch);

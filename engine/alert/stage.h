@@ -15,6 +15,8 @@
 #ifndef TSN_ALERT_STAGE_H
 #define TSN_ALERT_STAGE_H
 
+#include <string.h>
+
 #include "alert/alert.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -29,6 +31,7 @@ struct tsn_saved {
 #define TSN_ALERT_PARTS 64 /* of keys, as the state has them */
 #define TSN_ALERT_NO_ROW UINT32_MAX
 #define TSN_ALERT_BLOCK 16u /* rows whose entries are fetched together */
+#define TSN_ALERT_FAR  512u /* so many entries of a rule are not all in the nearer caches */
 
 enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
 
@@ -74,11 +77,12 @@ struct tsn_alert_details {
 	enum tsn_quality quality; /* without sampling, which the entry says */
 	double error;
 	struct tsn_alert_flow *sample; /* [nsamples] of them */
-	uint32_t nsamples;
+	uint32_t nsamples, sample_room;
 	struct tsn_note *note;    /* [nnotes], strings behind them */
 	uint32_t nnotes;
 	struct tsn_alert_members members;
 	int64_t news_due;         /* tick at which new members are told, TSN_TIME_NONE: none are new */
+	struct tsn_alert_details *next; /* of spare ones */
 	uint32_t nsaved;          /* as the rule's, or 0: nothing known */
 	struct tsn_saved saved[];
 };
@@ -130,6 +134,14 @@ struct tsn_alert_slot {
 	struct tsn_alert_entry *e; /* NULL: free */
 };
 
+/* What is the same for all rows of which one report of a rule is true (quality.c). */
+struct tsn_alert_basis {
+	bool known;
+	const struct tsn_report *rep;  /* NULL: of none */
+	const struct tsn_agg_def *agg; /* whose value it is; NULL: of an expression of several */
+	uint64_t reach;                /* what happened longer ago than that (ms) concerns no such row */
+};
+
 /* A rule of the bound program and its alerts. */
 struct tsn_alert_rule {
 	const struct tsn_rule *rule;
@@ -145,6 +157,7 @@ struct tsn_alert_rule {
 	uint32_t for_panes; /* a pending key opens when it held in so many in a row */
 	uint32_t hold_panes; /* an open one ends when it held in none of so many */
 	bool notes;         /* its functions have something to tell */
+	struct tsn_alert_basis basis; /* of the report that was true last */
 	struct tsn_alert_entry **news; /* open alerts with new members, in the order of their ticks; NULL: ended */
 	size_t nnews, news_cap;
 	bool tells;         /* its openings are collected: links or actions */
@@ -197,6 +210,8 @@ struct tsn_alerts {
 	struct tsn_alert_rule *watch_rule; /* NULL: none */
 	struct tsn_alert_entry **watch;
 	size_t nwatch, watch_cap, watch_first, watch_next;
+	struct tsn_alert_details *spare; /* of alerts that ended, empty, the last first; [nspare] of them */
+	uint32_t nspare;
 	/* openings until they are taken */
 	struct tsn_opening *opening;
 	size_t nopenings, opening_cap;
@@ -209,7 +224,8 @@ struct tsn_alerts {
 	int64_t talks_of;   /* tick of the conversations at hand; INT64_MAX: what is at hand are none */
 	int64_t talks_now;  /* where they stand in time */
 	uint64_t talks_ticket; /* of the first of that tick, whatever the batches they come in */
-	int64_t received[TSN_BATCH_ROWS]; /* running maximum, row by row */
+	const int64_t *received; /* running maximum, row by row: the batch's own, mostly */
+	int64_t maxima[TSN_BATCH_ROWS]; /* where it has others */
 	/* the rule at hand, inside tsn_alerts_match */
 	const struct tsn_alert_reads *reads;
 	struct tsn_alert_entry *dirty[TSN_BATCH_ROWS]; /* whose last flow is still to be read */
@@ -252,6 +268,23 @@ int64_t tsn_alert_earliest(const struct tsn_alerts *a);
 /* A rule got entries that were another's: they may be due before all others. */
 void tsn_alert_note_due(struct tsn_alerts *a, struct tsn_alert_rule *r);
 
+/* keyed.c: a row with its key */
+struct tsn_alert_keyed {
+	uint32_t row, len;
+	uint64_t hash;
+	const uint8_t *key;
+	uint8_t own[8]; /* room for a short one */
+};
+/* Of the [i]-th row of a block. */
+void tsn_alert_take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, uint32_t i, uint32_t row);
+
+/* Of short keys the hash says it all. */
+static inline bool
+tsn_alert_entry_is(const struct tsn_alert_entry *e, uint64_t hash, const uint8_t *key, uint32_t len)
+{
+	return e->hash == hash && e->key_len == len && (len < 8 || memcmp(e->key, key, len) == 0);
+}
+
 /* entries.c: the table and its lists */
 struct tsn_alert_entry *tsn_alert_entry_find(const struct tsn_alert_rule *r, uint64_t hash, const uint8_t *key, uint32_t len);
 /* Enters a closed entry that is in no list. NULL when memory is out. */
@@ -268,6 +301,13 @@ void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enu
 bool tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved);
 /* Frees the details. */
 void tsn_alert_entry_shed(struct tsn_alert_entry *e);
+/*
+ * Both for an alert that begins or ends: many do at a tick, and at the next the memory of those is still in the cache, so some is kept,
+ * with that of samples and strings.
+ */
+bool tsn_alert_entry_equip(struct tsn_alerts *a, struct tsn_alert_entry *e, uint32_t nsaved);
+void tsn_alert_entry_strip(struct tsn_alerts *a, struct tsn_alert_entry *e);
+void tsn_alert_spares_free(struct tsn_alerts *a);
 /* Forgets what was saved, not the rest. */
 void tsn_alert_entry_forget(struct tsn_alert_entry *e);
 /* What was saved in place [i], NULL if nothing is known. */
@@ -330,13 +370,9 @@ uint32_t tsn_alert_planned(const struct tsn_rule *r);
 void tsn_alert_capture_plan(struct tsn_alert_rule *r, struct tsn_save_plan *room);
 
 /* quality.c */
-void tsn_alert_judge(const struct tsn_alerts *a, const struct tsn_rule *r, const struct tsn_report *rep, uint32_t row,
+/* Of the row, of which [rep] is true (NULL: none is): what time its value covers, and how far it can be trusted. */
+void tsn_alert_judge(const struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_report *rep, uint32_t row,
     struct tsn_alert_details *d);
-/* What the value of [rep] covers, for a flow of time [t]. */
-void tsn_alert_covered(const struct tsn_program *p, const struct tsn_report *rep, int64_t t, int64_t received,
-    int64_t *start, int64_t *end);
-/* The aggregate whose value [rep] is, NULL if it is an expression of several. */
-const struct tsn_agg_def *tsn_alert_report_agg(const struct tsn_program *p, const struct tsn_report *rep);
 
 /* record.c: an entry becomes a record waiting for the flush */
 struct tsn_alert_place {
@@ -356,10 +392,16 @@ int64_t tsn_alert_pane(const struct tsn_alert_rule *r, int64_t t);
 int64_t tsn_alert_decided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t pane);
 /* The oldest pane that was not decided by the last tick up to [time]. */
 int64_t tsn_alert_undecided(const struct tsn_alerts *a, const struct tsn_alert_rule *r, int64_t time);
-/* The pane in which row [row] counts. */
-int64_t tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row);
+/* The pane in which row [row] counts, mostly the newest of its key. */
+int64_t tsn_alert_pane_of_row(const struct tsn_alerts *a, const struct tsn_alert_rule *r, const struct tsn_alert_hold *h, uint32_t row);
 void tsn_alert_hold_mark(struct tsn_alert_hold *h, int64_t pane);
-bool tsn_alert_hold_has(const struct tsn_alert_hold *h, int64_t pane);
+static inline bool
+tsn_alert_hold_has(const struct tsn_alert_hold *h, int64_t pane)
+{
+	const uint64_t back = (uint64_t)h->newest - (uint64_t)pane;
+
+	return h->newest != TSN_TIME_NONE && back < TSN_ALERT_HELD && (h->held[back / 64] >> (back % 64) & 1);
+}
 /* Of how many panes in a row, all held, [pane] is one. */
 uint64_t tsn_alert_hold_run(const struct tsn_alert_hold *h, int64_t pane);
 /* When a pending or open alert ends if it holds no more. */
@@ -419,7 +461,12 @@ struct tsn_alert_seen {
 struct tsn_alert_seen tsn_alert_seen(const struct tsn_alerts *a, uint32_t row);
 /* What is coming is here. */
 void tsn_alert_take_rows(struct tsn_alerts *a, const struct tsn_batch *b);
-/* Ends the alerts of a rule that are due by [tick] and forgets what can no longer suppress. */
+/* Ends the alerts of a rule that are due by [tick] and forgets what can no longer suppress; mostly there is nothing to do. */
+static inline bool
+tsn_alert_is_due(const struct tsn_alert_rule *r, int64_t tick)
+{
+	return tick >= r->lists.least || r->nnews > 0;
+}
 void tsn_alert_catch_up(struct tsn_alerts *a, struct tsn_alert_rule *r, int64_t tick);
 /* Reads what is still to be read of the flow that matched last. */
 void tsn_alert_settle(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_entry *e);

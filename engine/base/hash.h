@@ -42,4 +42,11 @@ tsn_hash_join(uint64_t h, uint64_t x)
 /* Any bytes. Little-endian reads, so the value is the same everywhere. */
 uint64_t tsn_hash_bytes(const void *p, size_t n, uint64_t seed);
 
+/* The same of 1 to 7 bytes in a word, the first of them its lowest. No two words of one length collide. */
+static inline uint64_t
+tsn_hash_short(uint64_t word, size_t n, uint64_t seed)
+{
+	return tsn_hash_join(tsn_hash_u64(n, seed), word);
+}
+
 #endif

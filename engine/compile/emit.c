@@ -139,12 +139,21 @@ is_emitted(const struct tsn_emit *e, const struct tsn_rule *r, enum tsn_door doo
 	return door == TSN_DOOR_TICK ? r->at_close || r->watched : door == r->door;
 }
 
+/* What a door makes aside the next one makes anew: found again, it would not say that it is looked at there, too. */
+static void
+forget_aside(struct tsn_emit *e)
+{
+	tsn_vcode_free(&e->side, (uint32_t)e->families.n);
+	e->side = (struct tsn_vcode){ 0 };
+}
+
 static void
 emit_code(struct tsn_emit *e, enum tsn_door door)
 {
 	struct tsn_vcode *c = &e->code[door];
 	uint32_t *rule, n = 0;
 
+	forget_aside(e);
 	if (!tsn_vcode_start(e, c, door))
 		return;
 	c->exports = tsn_emit_zeroed(e, e->exports.n, sizeof(*c->exports));

@@ -15,7 +15,8 @@
 #define GROUPS_MAX 6 /* in each other */
 #define LADDER 12    /* rules with thresholds of one field, from which they are parted in runs */
 #define RUNS 8
-#define FEW 8        /* rules of a block, as most have */
+#define EXACT (INT64_C(1) << 53) /* integers below it are told apart as doubles, too */
+#define SIDES 4      /* of a dispatch: thresholds of so many fields may be asked ahead of it */
 
 /* A rule with the part of its condition that most of its neighbours have, too. */
 struct member {
@@ -24,9 +25,25 @@ struct member {
 	bool want;
 	uint32_t count;
 	uint32_t side;  /* of thresholds: the field, and whether from above */
-	int64_t strict; /* of one side the same or more rows meet the lesser */
+	int64_t exact;  /* of integers, and */
+	double strict;  /* of reals: of one side the same or more rows meet the lesser */
 	bool open;      /* the threshold itself does not meet it */
+	uint32_t only;  /* this side only; TSN_V_NONE: any */
 };
+
+static struct member *
+start(struct tsn_emit *e, const uint32_t *rule, uint32_t n)
+{
+	struct member *m = tsn_emit_zeroed(e, n, sizeof(*m));
+
+	if (e->part_count == NULL) {
+		e->part_count = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_count));
+		e->part_met = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_met));
+	}
+	for (uint32_t i = 0; i < n && !e->failed; i++)
+		m[i] = (struct member){ .rule = rule[i], .only = TSN_V_NONE };
+	return m;
+}
 
 static uint32_t
 place_of(const struct tsn_ir *x, bool want)
@@ -148,25 +165,43 @@ leave(struct tsn_emit *e, const struct tsn_ir *x, bool want, const struct door *
 
 /* --- thresholds --- */
 
-/* Takes a threshold of an integer field; of several the one that fewer rows meet. */
+/* Is it a comparison of a field with a number that lies above or below? */
+static bool
+is_threshold(const struct tsn_ir *x)
+{
+	const struct tsn_ir *a = x->nkids > 0 ? x->kid[0] : NULL, *b = x->nkids > 1 ? x->kid[1] : NULL;
+
+	if (x->kind != TSN_IR_COMPARE || a->kind != TSN_IR_FIELD || x->rel == TSN_REL_EQ || x->rel == TSN_REL_NE)
+		return false;
+	if (tsn_fields[a->field].storage == TSN_F64)
+		return b->kind == TSN_IR_REAL || (b->kind == TSN_IR_INT && b->i > -EXACT && b->i < EXACT);
+	return tsn_field_is_int(a->field) && b->kind == TSN_IR_INT;
+}
+
+/* Takes a threshold; of several the one that fewer rows meet. */
 static void
 take_threshold(struct tsn_emit *e, struct member *m, const struct tsn_ir *x, bool want)
 {
-	enum tsn_rel rel = x->rel;
-	bool below, itself;
+	const bool below = (x->rel == TSN_REL_GT || x->rel == TSN_REL_GE) == want; /* the threshold lies below what meets it */
+	const bool itself = (x->rel == TSN_REL_GE || x->rel == TSN_REL_LE) == want;
+	const struct tsn_ir *number;
+	uint32_t side;
 
 	(void)e;
-	if (x->kind != TSN_IR_COMPARE || x->kid[0]->kind != TSN_IR_FIELD || !tsn_field_is_int(x->kid[0]->field) ||
-	    x->kid[1]->kind != TSN_IR_INT || rel == TSN_REL_EQ || rel == TSN_REL_NE)
+	if (!is_threshold(x))
 		return;
-	if (m->x != NULL && tsn_emit_share(x, want) >= tsn_emit_share(m->x, m->want))
+	side = 2 * x->kid[0]->field + !below;
+	if ((m->only != TSN_V_NONE && side != m->only) || (m->x != NULL && tsn_emit_share(x, want) >= tsn_emit_share(m->x, m->want)))
 		return;
-	below = (rel == TSN_REL_GT || rel == TSN_REL_GE) == want; /* the threshold lies below what meets it */
-	itself = (rel == TSN_REL_GE || rel == TSN_REL_LE) == want;
 	m->x = x;
 	m->want = want;
-	m->side = 2 * x->kid[0]->field + !below;
-	m->strict = below ? x->kid[1]->i : ~x->kid[1]->i;
+	m->side = side;
+	number = x->kid[1];
+	m->exact = 0;
+	m->strict = number->kind == TSN_IR_REAL ? number->real : (double)number->i;
+	m->strict = below ? m->strict : -m->strict;
+	if (tsn_field_is_int(x->kid[0]->field))
+		m->exact = below ? number->i : ~number->i;
 	m->open = !itself;
 }
 
@@ -179,6 +214,8 @@ by_threshold(const void *a, const void *b)
 		return x->x == NULL ? 1 : -1;
 	if (x->x != NULL && x->side != y->side)
 		return x->side < y->side ? -1 : 1;
+	if (x->x != NULL && x->exact != y->exact)
+		return x->exact < y->exact ? -1 : 1;
 	if (x->x != NULL && x->strict != y->strict)
 		return x->strict < y->strict ? -1 : 1;
 	if (x->x != NULL && x->open != y->open)
@@ -226,6 +263,89 @@ ladder(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigne
 	}
 }
 
+/* --- all of a dispatch --- */
+
+/* The sides of thresholds of one rule. */
+struct sides {
+	struct member m;
+	uint32_t side[SIDES], n;
+};
+
+static void
+note_side(struct tsn_emit *e, struct member *m, const struct tsn_ir *x, bool want)
+{
+	struct sides *s = (struct sides *)m; /* its first member */
+
+	s->m.x = NULL;
+	take_threshold(e, &s->m, x, want);
+	if (s->m.x != NULL && s->n < SIDES)
+		s->side[s->n++] = s->m.side;
+}
+
+/* The least strict threshold of each side first; false: some rule has none. */
+static bool
+take_all(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t only)
+{
+	for (uint32_t i = 0; i < n && !e->failed; i++) {
+		m[i].x = NULL;
+		m[i].only = only;
+		each_part(e, e->m->rules[m[i].rule].when, true, take_threshold, &m[i]);
+		if (m[i].x == NULL)
+			return false;
+	}
+	qsort(m, n, sizeof(*m), by_threshold);
+	return !e->failed;
+}
+
+/* Rows that meet the least of each side of which all rules have a threshold. [*any]: there is one. */
+static uint32_t
+meet_each(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t rows, bool *any)
+{
+	struct sides s = { .m = { .rule = m[0].rule, .only = TSN_V_NONE } };
+
+	each_part(e, e->m->rules[s.m.rule].when, true, note_side, &s.m);
+	for (uint32_t i = 0; i < s.n; i++) {
+		if (!take_all(e, m, n, s.side[i]))
+			continue;
+		rows = tsn_emit_under(e, rows, m[0].x, m[0].want);
+		*any = true;
+	}
+	return rows;
+}
+
+/* Rows that meet the least of some side, where each rule has some threshold. */
+static uint32_t
+meet_some(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t rows)
+{
+	uint32_t any = TSN_V_EMPTY, sides = 0;
+
+	if (!take_all(e, m, n, TSN_V_NONE))
+		return rows;
+	for (uint32_t i = 0; i < n; i++)
+		sides += i == 0 || m[i].side != m[i - 1].side;
+	for (uint32_t i = 0; i < n && sides <= SIDES; i++)
+		if (i == 0 || m[i].side != m[i - 1].side)
+			any = tsn_emit_or(e, any, tsn_emit_under(e, rows, m[i].x, m[i].want));
+	return sides <= SIDES ? any : rows;
+}
+
+uint32_t
+tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard)
+{
+	struct member *m = start(e, rule, n);
+	uint32_t within = e->guard, rows = guard;
+	bool any = false;
+
+	e->guard = guard;
+	if (!e->failed)
+		rows = meet_each(e, m, n, guard, &any);
+	if (!e->failed && !any)
+		rows = meet_some(e, m, n, guard);
+	e->guard = within;
+	tsn_free(m);
+	return rows;
+}
+
 /* --- all of a block --- */
 
 static void
@@ -254,16 +374,9 @@ in_turn(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsign
 void
 tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard)
 {
-	struct member few[FEW], *m = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*m));
+	struct member *m = start(e, rule, n);
 
-	if (e->part_count == NULL) {
-		e->part_count = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_count));
-		e->part_met = tsn_emit_zeroed(e, (size_t)e->nodes * 2, sizeof(*e->part_met));
-	}
-	for (uint32_t i = 0; i < n && !e->failed; i++)
-		m[i] = (struct member){ .rule = rule[i] };
 	if (!e->failed)
 		in_turn(e, m, n, guard, 0);
-	if (m != few)
-		tsn_free(m);
+	tsn_free(m);
 }

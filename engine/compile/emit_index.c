@@ -31,6 +31,7 @@ struct candidate {
 	uint32_t nasked;
 	struct asked asked[ASKED_MAX];
 	uint32_t chosen;     /* of asked; nasked: none */
+	bool guarded;        /* may stand in a block */
 };
 
 /* A guard's rules: those each tested in turn, and those found by dispatches. */
@@ -392,11 +393,25 @@ emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard
 		*b = (struct tsn_vblock){ key, begin, n->n };
 }
 
+/* Rows that meet no threshold of any rule need not be looked up. */
+static uint32_t
+ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
+{
+	uint32_t *rule = tsn_emit_zeroed(e, n, sizeof(*rule));
+
+	for (uint32_t i = 0; i < n && !e->failed; i++)
+		rule[i] = c[i]->rule;
+	if (!e->failed)
+		guard = tsn_emit_ahead(e, rule, n, guard);
+	tsn_free(rule);
+	return guard;
+}
+
 /* The rules [from, to) of a node, all of one field. */
 static void
 emit_dispatch(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, uint32_t guard)
 {
-	uint32_t rows = open_dispatch(e, chosen_field(n->rule[from]), guard);
+	uint32_t rows = open_dispatch(e, chosen_field(n->rule[from]), ahead(e, n->rule + from, to - from, guard));
 	uint32_t dispatch = (uint32_t)e->index->dispatches.n - 1, end;
 	struct tsn_vdispatch *d;
 
@@ -415,12 +430,13 @@ emit_dispatch(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, ui
 static void
 emit_rest(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
 {
-	uint32_t few[FEW], *rule = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*rule));
+	uint32_t few[FEW], *rule = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*rule)), kept = 0;
 
 	for (uint32_t i = 0; i < n && !e->failed; i++)
-		rule[i] = c[i]->rule;
-	if (n > 0 && !e->failed)
-		tsn_emit_in_turn(e, rule, n, guard);
+		if (c[i]->guarded)
+			rule[kept++] = c[i]->rule;
+	if (kept > 0 && !e->failed)
+		tsn_emit_in_turn(e, rule, kept, guard);
 	if (rule != few)
 		tsn_free(rule);
 }
@@ -471,23 +487,29 @@ before_blocks(struct tsn_emit *e, const struct tsn_ir_rule *r)
 		tsn_emit_before_blocks(e, r->rung[i].when, true);
 }
 
-/* The rules that no dispatch finds, in their order, then the dispatches. */
+/* The rules that must be asked of every row, in their order; then those that no dispatch finds, as one block of all rows; then the dispatches. */
 static void
 emit_divided(struct tsn_emit *e, struct candidate *c, struct node *top)
 {
-	uint32_t to = 0;
+	uint32_t from = 0, to = 0, rest = 0;
+	bool block;
 
+	for (uint32_t i = 0; i < top->n; i++)
+		rest += c[i].guarded && c[i].chosen == c[i].nasked;
+	block = rest >= many(e);
 	for (uint32_t i = 0; i < top->n && !e->failed; i++)
-		if (c[i].chosen == c[i].nasked)
+		if (c[i].chosen == c[i].nasked && !(block && c[i].guarded))
 			tsn_emit_rule(e, c[i].rule);
 	for (uint32_t i = 0; i < top->n && !e->failed; i++)
-		if (c[i].chosen != c[i].nasked)
+		if (c[i].chosen != c[i].nasked || (block && c[i].guarded))
 			before_blocks(e, &e->m->rules[c[i].rule]);
-	for (uint32_t from = 0; from < top->n && chosen_field(top->rule[from]) != TSN_V_NONE && !e->failed; from = to) {
+	for (; from < top->n && chosen_field(top->rule[from]) != TSN_V_NONE && !e->failed; from = to) {
 		for (to = from; to < top->n && chosen_field(top->rule[to]) == chosen_field(top->rule[from]); to++)
 			;
 		emit_dispatch(e, top, from, to, TSN_V_ROWS);
 	}
+	if (block)
+		emit_rest(e, top->rule + from, top->n - from, TSN_V_ROWS);
 }
 
 void
@@ -500,7 +522,8 @@ tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n)
 	for (uint32_t i = 0; i < n && !e->failed; i++) {
 		top.rule[i] = &c[i];
 		c[i].rule = rule[i];
-		if (indexed && can_be_in_block(&e->m->rules[rule[i]]))
+		c[i].guarded = indexed && can_be_in_block(&e->m->rules[rule[i]]);
+		if (c[i].guarded)
 			add_asked(e, &c[i], e->m->rules[rule[i]].when, true);
 	}
 	if (!e->failed) {

@@ -59,6 +59,9 @@ void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *pla
 /* Emits rules of one block, which has the rows of [guard]. */
 void tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
 
+/* The rows of [guard] that meet a threshold of any of the rules; all of them if some rule has none. */
+uint32_t tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
+
 /* --- emit_index_tables.c: classes and dispatches of the program, when all codes are written --- */
 void tsn_index_tables(struct tsn_emit *e);
 

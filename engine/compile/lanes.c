@@ -93,13 +93,13 @@ shards_before(const struct division *d, const struct tsn_component *c)
 }
 
 /*
- * May one thread do all of it, while others do the rest? Of two threads that is mostly faster than shards: what these cost is as much as there would be
- * for the other one to do.
+ * May one thread do all of it, while the other does the rest? Of two threads that is mostly faster than shards: what these cost is as much as there
+ * would be for the other one to do. Of more, shards cost each of the others less, and leave no one waiting for the slowest.
  */
 static bool
 fills_one(const struct division *d, const struct tsn_component *c)
 {
-	return cost_of(c) * USUAL <= (READ + DECODE + SHARES + d->l->cost * USUAL) / d->threads;
+	return d->threads == 2 && cost_of(c) * USUAL <= (READ + DECODE + SHARES + d->l->cost * USUAL) / d->threads;
 }
 
 /* What is more than its share alone, and mostly work that shards have between them. */

@@ -3,6 +3,7 @@
 #include "core/crew.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ _Static_assert(TSN_SPARES >= ITEMS + 2, "all batches may wait, the one being fil
 #define ASIDE 2u    /* threads that are of use beside the lanes' */
 #define TURN  2u    /* the front gives a lane back after so many, to look for what is free */
 #define FRONT 0u
+#define LOOKS 64u   /* for work before a thread sleeps: some ten microseconds, in which the front sends an item or two */
 #define HIGH  6u    /* so many are in flight before the front takes a turn at its own lanes */
 
 struct tsn_crew {
@@ -285,6 +287,21 @@ make_lines(struct tsn_crew *c)
 
 /* --- threads --- */
 
+/*
+ * Is there work again before long? To sleep and be woken takes as long as the front does for several items, and where cores have no cache in common
+ * who is woken is mostly put on the front's, and takes turns with it until the kernel sees that another is idle. To yield costs the front nothing even then.
+ */
+static bool
+linger(const struct tsn_crew *c, struct choice how)
+{
+	for (unsigned i = 0; i < LOOKS && !atomic_load(&c->stop); i++) {
+		if (unprepared(c) > 0 || choose(c, how) != UINT32_MAX)
+			return true;
+		sched_yield();
+	}
+	return false;
+}
+
 static void
 sleep_until_woken(struct tsn_crew *c)
 {
@@ -337,7 +354,7 @@ static void *
 live(void *arg)
 {
 	struct tsn_crew *c = arg;
-	const unsigned me = atomic_fetch_add(&c->names, 1);
+	const struct choice any = { atomic_fetch_add(&c->names, 1), 1, WAKE };
 	bool aside = false;
 
 	while (!atomic_load(&c->stop)) {
@@ -348,7 +365,7 @@ live(void *arg)
 			continue;
 		}
 		be_aside(c, &aside, false);
-		if (!work(c, (struct choice){ me, 1, WAKE }, ITEMS) && !prepare(c, me))
+		if (!work(c, any, ITEMS) && !prepare(c, any.me) && !linger(c, any) && !piece_aside(c))
 			sleep_until_woken(c);
 	}
 	return NULL;
@@ -416,10 +433,10 @@ exchange(struct tsn_crew *c, struct tsn_seats *s)
 	for (uint32_t i = 0; i < ITEMS; i++) {
 		s->records[i] = c->item[i].records;
 		s->share[i] = c->item[i].share;
-		s->quiet[i] = c->item[i].quiet;
+		s->looked[i] = c->item[i].looked;
 		c->item[i].records = next.records[i];
 		c->item[i].share = next.share[i];
-		c->item[i].quiet = next.quiet[i];
+		c->item[i].looked = next.looked[i];
 	}
 	for (uint32_t i = 0; i < c->nlanes; i++)
 		atomic_store(&c->seat[i].done, sent(c));
@@ -495,7 +512,7 @@ tsn_crew_free(struct tsn_crew *c)
 		for (uint32_t k = 0; k < c->nlanes; k++)
 			tsn_share_free(c->item[i].share[k]);
 		tsn_free(c->item[i].share);
-		tsn_free(c->item[i].quiet);
+		tsn_free(c->item[i].looked);
 	}
 	tsn_spares_fini(&c->spares);
 	pthread_mutex_destroy(&c->lock);

@@ -105,7 +105,10 @@ tsn_item_prepare(struct tsn_item *it, struct tsn_lane *lane, uint32_t nlanes, st
 	if (here)
 		make_rows(it, b);
 	for (uint32_t i = 0; i < nlanes; i++)
-		it->quiet[i] = here && tsn_lane_is_quiet(&lane[i], it->by, b);
+		if (here)
+			tsn_lane_look(&lane[i], it->by, b, &it->looked[i]);
+		else
+			it->looked[i].known = false;
 	for (uint32_t i = 0; it->shared && i < nlanes; i += lane[i].nshards)
 		if (lane[i].nshards > 1)
 			share_shards(it, &lane[i], &it->share[i]);
@@ -154,7 +157,7 @@ tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 {
 	tsn_item_hear(it, l);
 	l->given = it->shared ? it->share[i] : NULL;
-	l->quiet = it->kind == TSN_ITEM_FLOWS && it->quiet[i];
+	l->looked = it->kind == TSN_ITEM_FLOWS && it->looked[i].known ? &it->looked[i] : NULL;
 	switch (it->kind) {
 	case TSN_ITEM_FLOWS:
 		if (it->batch->n > 0) /* all may have been gone */
@@ -164,7 +167,7 @@ tsn_item_run(const struct tsn_item *it, struct tsn_lane *l, uint32_t i)
 	case TSN_ITEM_TICKS: ticks(l, it->time); break;
 	}
 	l->given = NULL;
-	l->quiet = false;
+	l->looked = NULL;
 	if (it->kind != TSN_ITEM_TALKS)
 		tsn_alerts_take(l->alerts, &it->records[i]);
 }

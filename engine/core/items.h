@@ -30,7 +30,7 @@ struct tsn_item {
 	struct tsn_engine *engine;
 	uint64_t ticket;
 	struct tsn_share **share;  /* by lane, of shards: the rows of FLOWS that it takes; else NULL */
-	bool *quiet;               /* by lane: all that it would do with the rows was done, and there was nothing to tell */
+	struct tsn_looked *looked; /* by lane: what was found out of the rows before it */
 	bool shared;               /* they were made: it is for other cores than the front's */
 	int64_t time;              /* FLOWS: the clock behind it; TALKS: their tick; TICKS: all up to it */
 	int64_t began;             /* FLOWS: the clock before it; nothing in it was received before, as a running maximum */

@@ -122,6 +122,7 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 	struct tsn_share *share = l->share;
 	struct tsn_mask wide;
 
+	l->nmatches++;
 	if (share != NULL) {
 		tsn_share_widen(share, rows, &wide);
 		rows = &wide;
@@ -155,35 +156,52 @@ tsn_lane_let_look(struct tsn_lane *l, unsigned threads)
 {
 	if (l->program->nfamilies > 0 || l->feedback != NULL || l->nshards > 1 || l->o->on_rows != NULL || l->o->ticks != NULL)
 		return true;
+	l->replays = l->program->nexports == 0 && l->o->on_probe == NULL;
 	l->look = tsn_calloc(threads, sizeof(struct tsn_vm *));
 	l->nlook = threads;
 	return l->look != NULL;
 }
 
 static void
-on_no_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
+on_looked(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mask *rows, const struct tsn_batch *b)
 {
-	(void)arg, (void)vm, (void)rule, (void)rows, (void)b; /* the lane will see to it */
+	struct tsn_looked *out = arg;
+
+	(void)vm, (void)b;
+	if (out->n < TSN_LOOKED)
+		out->match[out->n] = (struct tsn_looked_match){ rule, *rows };
+	out->n++;
 }
 
-bool
-tsn_lane_is_quiet(struct tsn_lane *l, unsigned by, struct tsn_batch *b)
+void
+tsn_lane_look(struct tsn_lane *l, unsigned by, struct tsn_batch *b, struct tsn_looked *out)
 {
+	out->known = false;
+	out->n = 0;
 	if (l->look == NULL || b->n == 0 || atomic_load_explicit(&l->told, memory_order_relaxed) > SELDOM)
-		return false;
+		return;
 	if (l->look[by] == NULL && (l->look[by] = tsn_vm_new(l->program)) == NULL)
-		return false;
-	tsn_vm_run(l->look[by], b, NULL, (const struct tsn_set *const *)l->rules->sets, on_no_match, NULL);
-	return !tsn_vm_told(l->look[by]);
+		return;
+	tsn_vm_run(l->look[by], b, NULL, (const struct tsn_set *const *)l->rules->sets, on_looked, out);
+	out->known = !tsn_vm_counted(l->look[by]) && out->n <= (l->replays ? TSN_LOOKED : 0);
 }
 
+static void
+replay(struct tsn_lane *l, struct tsn_batch *b)
+{
+	l->batch = b;
+	for (uint32_t i = 0; i < l->looked->n; i++)
+		on_match(l, l->vm, l->looked->match[i].rule, &l->looked->match[i].rows, b);
+}
+
+/* Would looking have been in vain? */
 static void
 note_told(struct tsn_lane *l)
 {
 	const uint32_t before = atomic_load_explicit(&l->told, memory_order_relaxed);
-	const uint32_t now = !l->quiet && tsn_vm_told(l->vm) ? LOUD : 0;
+	const bool again = l->looked == NULL && (tsn_vm_counted(l->vm) || l->nmatches > (l->replays ? TSN_LOOKED : 0));
 
-	atomic_store_explicit(&l->told, (31 * before + now + 16) / 32, memory_order_relaxed);
+	atomic_store_explicit(&l->told, (31 * before + (again ? LOUD : 0) + 16) / 32, memory_order_relaxed);
 }
 
 /* The rows of a shard, side by side. */
@@ -202,7 +220,10 @@ share_of(struct tsn_lane *l, const struct tsn_batch *b)
 void
 tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b)
 {
-	if (!l->quiet) {
+	if (l->looked != NULL) {
+		replay(l, b);
+	} else {
+		l->nmatches = 0;
 		l->share = share_of(l, b);
 		tsn_lane_run(l, l->share != NULL ? l->share->batch : b);
 		l->share = NULL;

@@ -16,6 +16,14 @@
 struct tsn_feedback;
 struct tsn_share;
 
+/* What was found out of a batch by others than its lane. */
+#define TSN_LOOKED 8u
+struct tsn_looked {
+	bool known;                      /* it is all that is to be told */
+	uint32_t n;
+	struct tsn_looked_match { uint32_t rule; struct tsn_mask rows; } match[TSN_LOOKED];
+};
+
 struct tsn_lane {
 	const struct tsn_engine_options *o;
 	struct tsn_ruleset *rules;       /* all of them, with the sets; NULL: none */
@@ -33,13 +41,15 @@ struct tsn_lane {
 	const struct tsn_key_spec *key;
 	uint32_t shard, nshards;
 	/*
-	 * Rules without state need not wait for the batch before: who prepares a batch looks, with a vm of his own, whether they have anything to tell of
-	 * it. Mostly they do not; where they do the lane runs them again.
+	 * Rules without state need not wait for the batch before: who prepares a batch looks, with a vm of his own, what they have to tell of
+	 * it. Mostly it is nothing or little, and the lane has no more to do than to tell it; else it runs them again.
 	 */
 	struct tsn_vm **look;            /* by thread, made when first needed; NULL: nobody looks */
 	unsigned nlook;
-	_Atomic uint32_t told;           /* of the last batches, in LOUD parts: those that there was something to tell of */
-	bool quiet;                      /* nothing is to be told of the batch at hand */
+	bool replays;                    /* of matches nothing is told but their rows, so others may find them */
+	_Atomic uint32_t told;           /* of the last batches, in LOUD parts: those that it would have run again */
+	uint32_t nmatches;               /* of the batch at hand, that the lane has found itself */
+	const struct tsn_looked *looked; /* all that is to be told of the batch at hand; NULL: nobody knows yet */
 	_Atomic uint32_t shown;          /* rows in TSN_BATCH_ROWS that alerts showed, of the last batches */
 	struct tsn_share *given;         /* its rows of the batch at hand, if the front has made them; else NULL */
 	struct tsn_share *own_share;     /* of a shard: where it makes them itself */
@@ -68,8 +78,8 @@ struct tsn_share *tsn_lane_share_new(const struct tsn_lane *l, bool away);
 /* The program over a batch; over the lane's share of what comes from outside. */
 void tsn_lane_run(struct tsn_lane *l, struct tsn_batch *b);
 void tsn_lane_run_share(struct tsn_lane *l, struct tsn_batch *b);
-/* Is there nothing to tell of the batch, for sure? By thread [by], of any batch. */
-bool tsn_lane_is_quiet(struct tsn_lane *l, unsigned by, struct tsn_batch *b);
+/* What is to be told of the batch, if that can be known. By thread [by], of any batch. */
+void tsn_lane_look(struct tsn_lane *l, unsigned by, struct tsn_batch *b, struct tsn_looked *out);
 /* So many threads may look. False when memory is out. */
 bool tsn_lane_let_look(struct tsn_lane *l, unsigned threads);
 /* A batch of flows; [began], [clock]: time of receipt before and behind it. */

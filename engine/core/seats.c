@@ -22,7 +22,7 @@ make_seats(struct tsn_seats *s, double cost)
 	for (uint32_t i = 0; i < TSN_CREW_ITEMS; i++)
 		if ((s->records[i] = tsn_calloc(s->nlanes, sizeof(*s->records[i]))) == NULL ||
 		    (s->share[i] = tsn_calloc(s->nlanes, sizeof(struct tsn_share *))) == NULL ||
-		    (s->quiet[i] = tsn_calloc(s->nlanes, sizeof(bool))) == NULL)
+		    (s->looked[i] = tsn_calloc(s->nlanes, sizeof(*s->looked[i]))) == NULL)
 			return false;
 	return true;
 }
@@ -63,7 +63,7 @@ tsn_seats_free(struct tsn_seats *s)
 		for (uint32_t k = 0; s->share[i] != NULL && k < s->nlanes; k++)
 			tsn_share_free(s->share[i][k]);
 		tsn_free(s->share[i]);
-		tsn_free(s->quiet[i]);
+		tsn_free(s->looked[i]);
 	}
 	tsn_free(s->seat);
 	tsn_free(s);

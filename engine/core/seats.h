@@ -26,7 +26,7 @@ struct tsn_seats {
 	struct tsn_alerts *to;
 	struct tsn_alert_records *records[TSN_CREW_ITEMS]; /* of items */
 	struct tsn_share **share[TSN_CREW_ITEMS];
-	bool *quiet[TSN_CREW_ITEMS];
+	struct tsn_looked *looked[TSN_CREW_ITEMS];
 };
 
 /* [cost]: ns a flow of all lanes, estimated; [to]: whose sinks get the records. Takes nothing over. Any thread. NULL when memory is out. */

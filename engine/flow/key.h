@@ -39,6 +39,13 @@ size_t tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, u
 #define TSN_KEY_WORDS 4
 size_t tsn_key_words(const struct tsn_key_spec *k, const struct tsn_batch *b, const uint16_t *row, uint32_t n,
     uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS]);
+/* The same of one address of IPv4, the only part of a key: TSN_KEY_V4 bytes. */
+#define TSN_KEY_V4 5
+static inline uint64_t
+tsn_key_v4_word(const struct tsn_key_part *part, uint32_t v4)
+{
+	return 4 | (uint64_t)__builtin_bswap32(part->v4_bits == 0 ? 0 : v4 & UINT32_MAX << (32 - part->v4_bits)) << 8;
+}
 /*
  * As above, but an absent part gets a marker of its own, which sorts first:
  * alerts without `by` are keyed by src even where a flow has none.

@@ -548,19 +548,18 @@ load(struct tsn_agg *a, uint32_t group, struct tsn_unpack *in)
 	return true;
 }
 
-/* When the first of the groups that are armed is due, INT64_MAX if none is: of the first bucket with any, where some may be late. */
+/* When the first of the groups that are armed is due, INT64_MAX if none is. A bucket tells it no better: who has spoken since is still there. */
 static int64_t
 first_due(const struct tsn_agg *a)
 {
-	const struct silences *q = a->store.beside;
 	int64_t first = INT64_MAX;
 
-	for (int64_t i = 0; i < BUCKETS && first == INT64_MAX; i++)
-		for (uint32_t g = q->head[(uint64_t)(q->cursor + i) % BUCKETS]; g != 0; g = cell_of(a, g - 1)->next) {
-			const int64_t due = due_of(a, cell_of(a, g - 1));
+	for (uint32_t g = 0; g < a->store.cells.cap; g++) {
+		const struct cell *c = cell_of(a, g);
+		const int64_t due = c->state == ARMED ? due_of(a, c) : INT64_MAX;
 
-			first = due < first ? due : first;
-		}
+		first = due < first ? due : first;
+	}
 	return first;
 }
 

@@ -12,6 +12,8 @@
 
 #define SAMPLES_MAX 4096u
 #define LATER 2u        /* windows kept beyond the history: rows of a closing ask about one that has just closed */
+#define BITS_OF(keep) (((keep) + 63u) / 64 * 64)
+#define BITS_MOST BITS_OF(SAMPLES_MAX + LATER)
 #define RING_FIRST 8u
 
 /* --- life --- */
@@ -30,7 +32,7 @@ size_of(const struct tsn_agg_def *d, struct tsn_sampler *b)
 
 	b->keep = (uint32_t)(n < 1 ? 1 : n > SAMPLES_MAX ? SAMPLES_MAX : n) + LATER;
 	b->slots = (uint32_t)(slots < 1 ? 1 : slots > SAMPLES_MAX ? SAMPLES_MAX : slots);
-	b->bits = (b->keep + 63) / 64 * 64;
+	b->bits = BITS_OF(b->keep);
 }
 
 /* Of median and spread, which share them, the median's. */
@@ -431,16 +433,20 @@ bad_of(const struct tsn_agg *const *shard, uint32_t n, uint32_t source)
 	return best;
 }
 
-/* Of the windows that are still looked at: which others are marked hangs on when a shard asked first. */
+/* The windows that are still looked at, as bits: which others are marked hangs on when a shard asked first. */
 static void
-save_bad(const struct tsn_sampler *b, const uint64_t *bad, uint64_t closed, struct tsn_pack *out)
+looked_at(const struct tsn_sampler *b, uint64_t closed, uint64_t *bits)
+{
+	for (uint64_t w = tsn_samples_back(closed, b->keep); w < closed; w++)
+		bits[w % b->bits / 64] |= UINT64_C(1) << (w % 64);
+}
+
+static void
+save_bad(const struct tsn_sampler *b, const uint64_t *bad, const uint64_t *seen, struct tsn_pack *out)
 {
 	for (uint32_t i = 0; i + 1 < words(b); i++) {
-		uint64_t word = 0;
+		const uint64_t word = bad[i] & seen[i];
 
-		for (uint64_t w = tsn_samples_back(closed, b->keep); w < closed; w++)
-			if (w % b->bits / 64 == i)
-				word |= bad[i] & UINT64_C(1) << (w % 64);
 		tsn_pack_raw(out, &word, sizeof(word));
 	}
 	tsn_pack_raw(out, &bad[words(b) - 1], sizeof(*bad));
@@ -450,7 +456,7 @@ void
 tsn_samples_save_beside(const struct tsn_agg *const *shard, uint32_t n, struct tsn_pack *out)
 {
 	const struct tsn_sampler *b = shard[0]->store.beside;
-	uint64_t closed = 0, skipped = 0;
+	uint64_t closed = 0, skipped = 0, seen[BITS_MOST / 64] = { 0 };
 	uint32_t sources = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -464,12 +470,13 @@ tsn_samples_save_beside(const struct tsn_agg *const *shard, uint32_t n, struct t
 	tsn_pack_uint(out, skipped);
 	tsn_pack_uint(out, b->bits);
 	tsn_pack_uint(out, sources);
+	looked_at(b, closed, seen);
 	for (uint32_t i = 0; i < sources; i++) {
 		const uint64_t *bad = bad_of(shard, n, i);
 
 		tsn_pack_bool(out, bad != NULL);
 		if (bad != NULL)
-			save_bad(b, bad, closed, out);
+			save_bad(b, bad, seen, out);
 	}
 }
 

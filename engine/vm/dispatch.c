@@ -90,10 +90,13 @@ tsn_vm_dispatch(struct tsn_run *r, const struct tsn_insn *in)
 {
 	struct tsn_vm *vm = r->vm;
 	const struct tsn_dispatch *d = &vm->p->dispatches[in->b];
-	const struct tsn_vm_classes *c = classes_of(r, d->classes);
+	const struct tsn_vm_classes *c;
 	uint32_t links = vm->nlinks;
 	struct tsn_mask rows;
 
+	if (!tsn_mask_any(&vm->masks[in->a]))
+		return;
+	c = classes_of(r, d->classes);
 	tsn_mask_and(&rows, &vm->masks[in->a], &c->known);
 	file_rows(vm, d, &rows, c->of);
 	for (uint32_t w = 0; w < d->nblocks && vm->nlinks > links; w += 64) {

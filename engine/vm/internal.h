@@ -44,7 +44,7 @@ struct tsn_vm {
 	bool ends;                           /* the rule whose MATCH comes next has rows that end its alerts */
 	uint32_t closing_family, closing_agg;
 	uint32_t watched;                    /* rule whose keys the rows of a tick batch are; TSN_REG_NONE: of no rule */
-	bool told;                           /* of the batch at hand something was */
+	bool matched, counted;               /* of the batch at hand: some rule did, rows of some were */
 	struct tsn_vm_counters counters;
 	struct tsn_timing *timing;           /* NULL: not profiled */
 	struct tsn_kept_out *kept_out;       /* one a rule */

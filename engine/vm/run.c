@@ -128,7 +128,13 @@ tsn_vm_counters(const struct tsn_vm *vm, struct tsn_vm_counters *out)
 bool
 tsn_vm_told(const struct tsn_vm *vm)
 {
-	return vm->told;
+	return vm->matched || vm->counted;
+}
+
+bool
+tsn_vm_counted(const struct tsn_vm *vm)
+{
+	return vm->counted;
 }
 
 void
@@ -336,7 +342,7 @@ keep_out(struct tsn_vm *vm, uint64_t *n, const struct tsn_mask *rows)
 	const uint32_t more = tsn_mask_count(rows);
 
 	*n += more;
-	vm->told |= more > 0;
+	vm->counted |= more > 0;
 }
 
 /*
@@ -489,7 +495,7 @@ run_code(struct tsn_run *r, const struct tsn_insn *in, bool timed)
 			break;
 		case TSN_OP_CODE_MATCH:
 			if (vm->ends || ANY(in->b)) {
-				vm->told = true;
+				vm->matched = true;
 				r->on_match(r->arg, vm, in->a, &m[in->b], r->b);
 			}
 			vm->ends = false;
@@ -549,7 +555,7 @@ tsn_vm_run(struct tsn_vm *vm, struct tsn_batch *b, struct tsn_state *state, cons
 
 	vm->door = tsn_door_of(b->kind);
 	code = &vm->p->code[vm->door];
-	vm->told = false;
+	vm->matched = vm->counted = false;
 	if (code->n == 0)
 		return;
 	vm->batch++;

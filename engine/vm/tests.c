@@ -281,7 +281,7 @@ tsn_vm_str_match(struct tsn_run *r, const struct tsn_insn *in)
 	const uint64_t given_up = tsn_regex_rows(vm->regex, vm->p->regexes[in->b], r->b->col[in->a], &keep, OUT(in), &vm->masks[in->c]);
 
 	vm->counters.regex_limit += given_up;
-	vm->told |= given_up > 0;
+	vm->counted |= given_up > 0;
 	return tsn_mask_any(OUT(in));
 }
 

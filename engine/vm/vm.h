@@ -66,6 +66,8 @@ bool tsn_vm_value(const struct tsn_vm *vm, uint32_t export, uint32_t row, int64_
 bool tsn_vm_number(const struct tsn_vm *vm, uint32_t export, uint32_t row, double *out);
 /* Has the last run told of anything: matches, or rows that are counted? */
 bool tsn_vm_told(const struct tsn_vm *vm);
+/* Of the latter alone. */
+bool tsn_vm_counted(const struct tsn_vm *vm);
 void tsn_vm_kept_out(const struct tsn_vm *vm, uint32_t rule, struct tsn_kept_out *out);
 /* At a reload: what was counted of rules of the same name goes on. */
 void tsn_vm_take_over(struct tsn_vm *vm, const struct tsn_vm *old);

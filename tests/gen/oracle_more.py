@@ -37,16 +37,15 @@ class Jitter:
                                                   self.window // SECOND, '>' if self.above else '<', self.limit)
 
     @staticmethod
-    def value(flows, inside):
-        """Of the flows [inside] the window: which of [flows], in this order, goes on with the one of its 5-tuple before it?"""
+    def value(flows):
+        """Which of [flows], in this order, goes on with the one of its 5-tuple before it?"""
         last, starts = {}, []
         for f in flows:
             tuple5 = (f.src, f.dst, f.proto) + ((f.sp, f.dp) if f.proto != ICMP else ())
             before = last.get(tuple5)
-            if f.id in inside and (before is None or before.start != f.start and abs(f.start - max(before.start, before.end)) > SECOND):
+            if before is None or before.start != f.start and abs(f.start - max(before.start, before.end)) > SECOND:
                 starts.append(f.start)
             last[tuple5] = f
-        starts.sort()
         gaps = [b - a for a, b in zip(starts, starts[1:])]
         if len(gaps) < 4 or sum(gaps) == 0:
             return None
@@ -62,21 +61,14 @@ class Jitter:
         if pane + self.keep <= newest:
             return ('either', None)  # too late to be counted: whether it has part is not judged
         self.newest[key] = newest
-        there = self.group[key]
-        there.append(f)
-        window = [x for x in there if x.t // self.pane + self.keep > newest]
-        if len(there) > len(window) + 400:  # those long gone do not matter to anybody
-            there[:] = [x for x in there[:-200] if x in window] + there[-200:]
+        window = self.group[key] = [x for x in self.group[key] + [f] if x.t // self.pane + self.keep > newest]
         if len(window) > 256:  # only so many are kept, and what is not is missing until it would have left
             self.full[key] = newest
         if newest < self.full.get(key, newest - self.keep) + self.keep:
             return ('either', None)
-        inside = {x.id for x in window}
-        # by arrival or by start; those that have left the window still go before, or do not
-        said = [self.value(x, inside) for y in (there, window) for x in (y, sorted(y, key=lambda f: f.start))]
-        if any(s != said[0] for s in said):
-            return ('either', None)
-        return verdict(said[0], said[0] is not None and (said[0] > self.limit if self.above else said[0] < self.limit), self.limit)
+        # one that has left the window is before nobody; of two with one start the first is the one that ended first
+        value = self.value(sorted(window, key=lambda f: (f.start, max(f.start, f.end))))
+        return verdict(value, value is not None and (value > self.limit if self.above else value < self.limit), self.limit)
 
 
 def in_order(x):

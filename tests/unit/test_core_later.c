@@ -31,6 +31,19 @@ static const char rare[] =
     "rule slow { when duration > 900s and proto == udp alert once by dst, src_port per 1m }\n"
     "rule flag { when src_port > 60000 and packets > 4200000000 alert each }\n";
 
+/* Without state: of a batch there is now little to tell, and now more than whoever looks at it before its lane takes down. */
+static const char loud[] =
+    "rule b0 { when bytes > 4290000000 alert each }\n"
+    "rule b1 { when bytes < 5000000 alert once by src per 1m }\n"
+    "rule b2 { when bytes > 2000000000 and bytes < 2005000000 alert each }\n"
+    "rule b3 { when bytes > 3000000000 and bytes < 3005000000 alert each }\n"
+    "rule b4 { when bytes > 1000000000 and bytes < 1005000000 alert once by dst per 1m }\n"
+    "rule p0 { when packets > 4290000000 alert each }\n"
+    "rule p1 { when packets < 5000000 alert once by src, dst per 1m message \"{src} {bytes}\" }\n"
+    "rule p2 { when packets > 2000000000 and packets < 2005000000 alert each }\n"
+    "rule p3 { when packets > 3000000000 and packets < 3005000000 alert each }\n"
+    "rule p4 { when packets > 1000000000 and packets < 1005000000 alert each }\n";
+
 /* --- the input --- */
 
 static size_t
@@ -195,6 +208,7 @@ Test(core_later, captures)
 		build_capture(&file, seed);
 		check_capture(&file, rules, 300, text);
 		check_capture(&file, rare, 100, text);
+		check_capture(&file, loud, 100, text);
 		bytes_free(&file);
 	}
 }

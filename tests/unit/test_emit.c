@@ -383,6 +383,31 @@ Test(emit, what_is_looked_at_of_conversations_is_told_apart)
 	g_fini(&g, true);
 }
 
+/* Nor is it found again, having been made for rules about flows, where rules about conversations that stand in blocks look at it. */
+Test(emit, what_both_doors_ask_in_blocks_is_looked_at_of_conversations_too)
+{
+	struct graph g;
+	struct tsn_program *p;
+	const struct tsn_ir *as;
+	static char name[2][40][8];
+
+	g_init(&g);
+	as = g_test(&g, TSN_F_SRC_AS, TSN_REL_EQ, 25);
+	for (int d = 0; d < 2; d++)
+		for (int i = 0; i < 40; i++) {
+			const struct tsn_ir *port = g_test(&g, TSN_F_DST_PORT, TSN_REL_EQ, 1000 + i);
+
+			snprintf(name[d][i], sizeof(name[d][i]), "%s%d", d == 0 ? "flow" : "talk", i);
+			g_rule(&g, name[d][i], g_logic(&g, TSN_IR_AND, port, as), NULL)->meta.door = d == 0 ? TSN_DOOR_FLOW : TSN_DOOR_TALK;
+		}
+	p = emitted(&g);
+	cr_assert(p->ndispatches >= 2, "one at each door, else this shows nothing");
+	cr_expect(tsn_field_set_has(&p->of_talks, TSN_F_SRC_AS));
+	cr_expect(tsn_field_set_has(&p->of_talks, TSN_F_DST_PORT));
+	tsn_program_free(p);
+	g_fini(&g, true);
+}
+
 Test(emit, memory_that_runs_out_is_reported)
 {
 	long n;

@@ -188,24 +188,62 @@ build_many(uint64_t seed, struct graph *graph)
 	}
 }
 
-/* Rules of one key that differ in thresholds, so many that they are parted in runs; of the last some have more to ask. */
+/* Packets mostly, now and then something else; of a number as rows have it, mostly. */
+static const struct tsn_ir *
+threshold(void)
+{
+	static const enum tsn_field fields[] = { TSN_F_PACKETS, TSN_F_PACKETS, TSN_F_DST_PORT, TSN_F_BYTES_PER_PACKET };
+	static const enum tsn_rel rels[] = { TSN_REL_GT, TSN_REL_GE, TSN_REL_LT, TSN_REL_LE };
+	const struct tsn_ir *number = g_int(g, chance(90) ? (int64_t)below(6) : PICK(extremes)), *x;
+	const enum tsn_field field = PICK(fields);
+
+	if (field == TSN_F_BYTES_PER_PACKET && chance(50))
+		number = g_real(g, PICK(reals));
+	x = g_compare(g, PICK(rels), g_field(g, field), number);
+	return chance(30) ? g_logic(g, TSN_IR_NOT, x, NULL) : x;
+}
+
+/*
+ * Rules that differ in thresholds, so many that they are parted in runs; of the last some have more to ask. Of one key, so that they are one
+ * block, or of many, so that their thresholds are asked ahead of the dispatch, if all have one.
+ */
 static void
 build_thresholds(uint64_t seed, struct graph *graph)
 {
-	static const enum tsn_field fields[] = { TSN_F_PACKETS, TSN_F_PACKETS, TSN_F_DST_PORT };
-	static const enum tsn_rel rels[] = { TSN_REL_GT, TSN_REL_GE, TSN_REL_LT, TSN_REL_LE };
-	const struct tsn_ir *key;
+	const struct tsn_ir *one;
+	bool many;
 
 	build_case(seed, graph);
-	key = key_test();
+	one = key_test();
+	many = chance(50);
 	while (g->m.nrules < MANY) {
-		const struct tsn_ir *x = g_compare(g, PICK(rels), g_field(g, PICK(fields)),
-		    g_int(g, chance(90) ? (int64_t)below(6) : PICK(extremes)));
+		const struct tsn_ir *key = many ? key_test() : one, *x = threshold();
 
-		if (chance(30))
-			x = g_logic(g, TSN_IR_NOT, x, NULL);
-		x = chance(70) ? x : g_logic(g, TSN_IR_AND, x, condition((int)below(2)));
+		x = chance(70) ? x : g_logic(g, TSN_IR_AND, x, chance(50) ? threshold() : condition((int)below(2)));
+		x = many && chance(1) ? condition(1) : x;
 		g_rule(g, "r", chance(90) ? g_logic(g, TSN_IR_AND, x, key) : x, chance(10) ? condition(2) : NULL);
+	}
+}
+
+/* Rules that no one field finds: one thing or another, of what several share, of thresholds. */
+static void
+build_unfound(uint64_t seed, struct graph *graph)
+{
+	const struct tsn_ir *shared[3];
+
+	build_case(seed, graph);
+	aggs_allowed = 0;
+	for (size_t i = 0; i < 3; i++)
+		shared[i] = chance(50) ? condition(1) : g_logic(g, TSN_IR_NOT, key_test(), NULL);
+	while (g->m.nrules < MANY) {
+		const struct tsn_ir *x = g_logic(g, TSN_IR_OR, key_test(), chance(80) ? key_test() : condition(1));
+
+		if (chance(70))
+			x = g_logic(g, TSN_IR_AND, x, PICK(shared));
+		if (chance(60))
+			x = g_logic(g, TSN_IR_AND, threshold(), x);
+		aggs_allowed = chance(95) ? 0 : 1;
+		g_rule(g, "r", x, chance(20) ? condition(2) : NULL);
 	}
 }
 
@@ -408,6 +446,12 @@ Test(emit_random, many_thresholds)
 {
 	for (uint64_t i = 0; i < seeds(150); i++)
 		run_built(first_seed(7000000) + i, build_thresholds, i % 2 == 0 ? TSN_EMIT_INDEX_ALL : 0, 40, 2);
+}
+
+Test(emit_random, many_rules_that_no_field_finds)
+{
+	for (uint64_t i = 0; i < seeds(150); i++)
+		run_built(first_seed(9000000) + i, build_unfound, i % 2 == 0 ? TSN_EMIT_INDEX_ALL : 0, i % 3 == 0 ? 7 : 60, 2);
 }
 
 Test(emit_random, much_and_little_of_the_same)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "flow/exporter.h"
 #include "flow/key.h"
 #include "unit/dice.h"
@@ -254,6 +255,29 @@ Test(flow_key, many_rows_at_once_have_the_same_keys)
 		}
 	}
 	cr_assert_gt(seen, 5000);
+	tsn_batch_free(b);
+}
+
+Test(flow_key, one_ipv4_address_as_a_word_has_the_same_bytes_and_hash)
+{
+	struct tsn_key_spec k = { .n = 1, .part = { { TSN_F_SRC, 32, 128 } } };
+	struct tsn_batch *b = tsn_batch_new();
+
+	tsn_batch_clear(b, TSN_BATCH_TICK);
+	for (unsigned bits = 0; bits <= 32; bits++) {
+		const struct tsn_value v = { .type = TSN_T_ADDR, .known = true, .addr = tsn_addr_v4((uint32_t)rnd()) };
+		uint8_t key[TSN_KEY_MAX];
+		uint64_t word;
+
+		k.part[0].v4_bits = (uint8_t)bits;
+		tsn_batch_put(b, 0, TSN_F_SRC, &v);
+		b->n = 1;
+		word = tsn_key_v4_word(&k.part[0], (uint32_t)v.addr.lo);
+		cr_assert_eq(tsn_key_encode_loose(&k, b, 0, key), TSN_KEY_V4);
+		for (unsigned i = 0; i < TSN_KEY_V4; i++)
+			cr_assert_eq(key[i], (uint8_t)(word >> 8 * i), "/%u", bits);
+		cr_assert_eq(tsn_hash_short(word, TSN_KEY_V4, 7), tsn_hash_bytes(key, TSN_KEY_V4, 7));
+	}
 	tsn_batch_free(b);
 }
 

@@ -4,6 +4,7 @@
 #include "unit/test_state_ticks.h"
 
 #include "base/mem.h"
+#include "base/pack.h"
 #include "sets/set.h"
 
 enum { IDLE, ARMED, WAITING };
@@ -472,5 +473,38 @@ Test(state_absent, a_jump_over_the_whole_queue, .init = t_begin, .fini = t_end)
 	for (uint32_t i = 1; i < h.n; i++)
 		cr_assert_lt(h.time[i - 1], h.time[i]);
 	cr_assert_not(tsn_state_close_due(t_state, INT64_C(1) << 42, 30000));
+	tsn_state_free(t_state);
+}
+
+/* Who has spoken since stays in a bucket until that one's time comes, perhaps alone: a snapshot is the same by how many shards it is made. */
+Test(state_absent, snapshots_of_shards, .init = t_begin, .fini = t_end)
+{
+	struct tsn_state *shard[2];
+	struct tsn_pack whole = { 0 }, parts = { 0 };
+	struct tsn_mask mine;
+
+	absent_for_a_minute(TSN_SET_NONE);
+	for (uint32_t k = 0; k < 2; k++)
+		cr_assert_not_null(shard[k] = tsn_state_new_shard(&t_model.def, 1, 1, k, 2));
+	for (uint32_t i = 0; i < 20; i++)
+		t_rows[i] = (struct m_row){ .has_src = true, .src = tsn_addr_v4(i), .counted = true, .time = 10000 + i * 1000, .received = 50000 };
+	t_rows[20] = t_rows[0];
+	t_rows[20].time = 50000;
+	cr_assert(c_fold(&t_bench, t_state, 0, &t_model.def, t_rows, 0, 21));
+	t_bench.only = &mine;
+	for (uint32_t k = 0; k < 2; k++) {
+		tsn_state_shard_rows(&t_model.def.key, 1, t_bench.b, k, 2, &mine);
+		cr_assert(tsn_mask_any(&mine));
+		cr_assert(c_fold(&t_bench, shard[k], 0, &t_model.def, t_rows, 0, 21));
+	}
+	t_bench.only = NULL;
+	tsn_state_save(t_state, &whole);
+	tsn_state_save_all(shard, 2, &t_model.def, 1, &parts);
+	cr_assert(!whole.failed && !parts.failed && whole.n == parts.n);
+	cr_assert_arr_eq(whole.p, parts.p, whole.n);
+	tsn_pack_fini(&whole);
+	tsn_pack_fini(&parts);
+	for (uint32_t k = 0; k < 2; k++)
+		tsn_state_free(shard[k]);
 	tsn_state_free(t_state);
 }

@@ -157,11 +157,11 @@ Test(vm_classes, addresses)
 static void
 make_word(char text[100], uint32_t number)
 {
-	const int n = snprintf(text, 100, "%x", number);
+	const int len = snprintf(text, 100, "%x", number);
 	const int more = number % 7 == 0 ? 70 + (int)(number % 20) : (int)(number % 5);
 
-	memset(text + n, 'a' + (int)(number % 3), (size_t)more);
-	text[number == 0 ? 0 : n + more] = '\0';
+	memset(text + len, 'a' + (int)(number % 3), (size_t)more);
+	text[number == 0 ? 0 : len + more] = '\0';
 }
 
 Test(vm_classes, words)
