@@ -6,10 +6,7 @@
 MAKEFLAGS=
 export MAKEFLAGS
 cc=${CC:-gcc}
-flags=
-if grep -qa '__asan_init' "$TSN_BIN"; then
-	flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
-fi
+flags=$(cat "$programs/sanitizers") # those it is built with: with others it would be built anew
 root=$tmp/root
 
 expect 0 make --no-print-directory install BUILD="$programs" DESTDIR="$root" PREFIX=/usr CFLAGS='-O1 -g' SANITIZE="$flags"

@@ -391,7 +391,7 @@ seeds(uint32_t few)
 {
 	const char *only = getenv("TSN_SEEDS");
 
-	return only != NULL ? (uint32_t)atol(only) : getenv("TSN_SOAK") != NULL ? few * 20 : (few + 3) / 4;
+	return only != NULL ? (uint32_t)atol(only) : getenv("TSN_SOAK") != NULL ? few * 20 : (few + 5) / 6;
 }
 
 static uint64_t

@@ -176,7 +176,7 @@ steady_us(void)
 static void
 kill_and_compare(const char *text, uint64_t n)
 {
-	const int kills = getenv("TSN_SOAK") != NULL ? 200 : 9;
+	const int kills = getenv("TSN_SOAK") != NULL ? 200 : 6;
 	struct lines want = { 0 }, got = { 0 };
 	char dir[64], path[96], other[96];
 	int64_t began, life;
@@ -239,7 +239,7 @@ Test(snapshot_kill, restored_anywhere_it_goes_on, .timeout = 600)
 	struct tsn_engine *e = engine_over(feedback, sa, NULL, 5), *f;
 	uint64_t n = 0, random = 1;
 
-	for (int i = 0; i < (getenv("TSN_SOAK") != NULL ? 1000 : 40); i++) {
+	for (int i = 0; i < (getenv("TSN_SOAK") != NULL ? 1000 : 25); i++) {
 		struct tsn_restore_report r = { 0 };
 		struct tsn_pack k = { 0 };
 		struct tsn_unpack in;

@@ -219,7 +219,7 @@ run_eviction_case(uint64_t seed)
 Test(state, full_parts_give_the_same_place_to_the_same_key, .timeout = 600)
 {
 	bench_begin();
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 500 : 25); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 500 : 15); i++)
 		run_eviction_case(2000000 + i);
 	bench_end();
 }

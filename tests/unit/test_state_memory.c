@@ -118,7 +118,7 @@ run_once(uint64_t seed, long k, bool sticky, uint32_t cut)
 
 Test(state_memory, every_allocation_may_fail, .init = bench_begin, .fini = bench_end, .timeout = 600)
 {
-	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 50 : 3); seed++) {
+	for (uint64_t seed = 1; seed <= (getenv("TSN_SOAK") != NULL ? 50 : 2); seed++) {
 		long k = 0;
 
 		while (run_once(5000000 + seed, k, seed & 1, seed % 3 == 0 ? 1 : 200))

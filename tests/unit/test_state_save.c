@@ -68,7 +68,7 @@ run_case(uint64_t seed)
 Test(state_save, equals_the_definition, .timeout = 600)
 {
 	bench_begin();
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 220); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 10000 : 140); i++)
 		run_case(7000000 + i);
 	bench_end();
 }
