@@ -213,7 +213,7 @@ static unsigned right, wrong;
 static void
 mutations(const char *name, const struct tsn_buf *text)
 {
-	int i, n, rounds = getenv("TSN_SOAK") != NULL ? 300 : text->len > 3000 ? 3 : 9;
+	int i, n, rounds = getenv("TSN_SOAK") != NULL ? 300 : text->len > 3000 ? 5 : 15;
 
 	(void)name;
 	if (text->len > 20000)

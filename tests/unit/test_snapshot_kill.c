@@ -239,7 +239,7 @@ Test(snapshot_kill, restored_anywhere_it_goes_on, .timeout = 600)
 	struct tsn_engine *e = engine_over(feedback, sa, NULL, 5), *f;
 	uint64_t n = 0, random = 1;
 
-	for (int i = 0; i < (getenv("TSN_SOAK") != NULL ? 1000 : 25); i++) {
+	for (int i = 0; i < (getenv("TSN_SOAK") != NULL ? 1000 : 40); i++) {
 		struct tsn_restore_report r = { 0 };
 		struct tsn_pack k = { 0 };
 		struct tsn_unpack in;
