@@ -575,7 +575,7 @@ Test(core_threads, reload_without_memory)
 	struct run want = { .threads = 1, .batch = 1024 }, got = { .threads = 3, .batch = 64 };
 	struct sinks sw, sg;
 	struct tsn_engine *plain = begin(&want, 1, 3, &sw), *e = begin(&got, 3, 3, &sg);
-	const long step = getenv("TSN_SOAK") != NULL ? 1 : 37;
+	const long step = getenv("TSN_SOAK") != NULL ? 1 : 53;
 	uint64_t n = 0;
 	bool done = false;
 	unsigned refused = 0;

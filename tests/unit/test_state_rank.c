@@ -239,7 +239,7 @@ run_case(uint64_t seed)
 
 Test(state_rank, equals_the_definition, .init = t_begin, .fini = t_end, .timeout = 600)
 {
-	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 4000 : 150); i++)
+	for (uint64_t i = 0; i < (getenv("TSN_SOAK") != NULL ? 4000 : 100); i++)
 		run_case(6000000 + i);
 }
 
