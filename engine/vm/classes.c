@@ -33,13 +33,22 @@ make_small(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_ra
 	return true;
 }
 
-static bool
-make_slots(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range *r, size_t n)
+/* Of a table of [n] values, at most half full. */
+static uint64_t
+slots_for(size_t n)
 {
 	uint64_t slots = 16;
 
 	while (slots < 2 * n)
 		slots *= 2;
+	return slots;
+}
+
+static bool
+make_slots(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range *r, size_t n)
+{
+	const uint64_t slots = slots_for(n);
+
 	c->slot = tsn_arena_alloc(a, slots * sizeof(*c->slot));
 	if (c->slot == NULL)
 		return false;
@@ -63,10 +72,8 @@ length_bit(size_t n)
 static bool
 make_words(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range *r, size_t n)
 {
-	uint64_t slots = 16;
+	const uint64_t slots = slots_for(n);
 
-	while (slots < 2 * n)
-		slots *= 2;
 	c->word = tsn_arena_alloc(a, slots * sizeof(*c->word));
 	if (c->word == NULL)
 		return false;
