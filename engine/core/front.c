@@ -378,6 +378,18 @@ ticks(struct tsn_engine *e, int64_t to)
 	run_ticks(e, from, to);
 }
 
+/*
+ * Ticks at which there was nothing to do may not have been gone through yet, which hangs on how many rows came together. To rules that begin
+ * now it matters which is their first.
+ */
+void
+tsn_engine_catch_up(struct tsn_engine *e)
+{
+	if (e->stats.clock != TSN_TIME_NONE && e->rules != NULL && e->o.on_rows == NULL)
+		ticks(e, tsn_second_of(e->stats.clock));
+	tsn_engine_drain(e);
+}
+
 static int64_t
 watch_due(const struct tsn_engine *e)
 {

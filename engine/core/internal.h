@@ -96,6 +96,8 @@ void tsn_engine_send_later(struct tsn_engine *e);
 void tsn_engine_fill_now(struct tsn_engine *e);
 /* Lanes are through all that was sent, and nobody runs them. */
 void tsn_engine_drain(const struct tsn_engine *e);
+/* All is evaluated; ticks up to the clock are over. */
+void tsn_engine_catch_up(struct tsn_engine *e);
 /* What alerts of such lanes wait to tell goes to the sinks. */
 void tsn_engine_flush_alerts(struct tsn_engine *e);
 /* Lanes that nobody runs hear how the exporters stand that changed, or [all]. */

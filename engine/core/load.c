@@ -369,6 +369,7 @@ void
 tsn_engine_switch(struct tsn_engine *e, struct tsn_load *l)
 {
 	tsn_engine_flush(e);
+	tsn_engine_catch_up(e);
 	tsn_engine_tell_lanes(e, false);
 	hand_on_feedback(e, l);
 	tsn_alerts_end_gone(l->succession);
