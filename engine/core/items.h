@@ -41,7 +41,7 @@ struct tsn_item {
 	unsigned by;               /* the thread that prepared it */
 	_Atomic uint32_t left;     /* lanes that are not through it */
 	_Atomic uint64_t nrecords;
-	_Atomic uint64_t lines_are; /* enum lines of crew.c, and of which item, so that nobody takes the next in this place for it */
+	_Atomic uint64_t lines_are; /* enum lines of crew_work.c, and of which item, so that nobody takes the next in this place for it */
 	struct tsn_alert_lines lines;
 };
 

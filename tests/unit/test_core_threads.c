@@ -40,7 +40,7 @@ static const char *const pool[] = {
 	"rule fan { when distinct(dst) by src over 30s > 40 then add src to hot for 20s }\n"
 	"rule again { when fired(fan) by src over 10m >= 1 }\n"
 	"rule known { when src in hot and bytes > 50000 alert once by src per 5s message \"{src}\" }\n",
-	"rule many { severity high when bytes > 40000 alert each }\n", /* in every full batch more than MANY of crew.c */
+	"rule many { severity high when bytes > 40000 alert each }\n", /* in every full batch more than MANY of crew_work.c */
 };
 #define POOL (sizeof(pool) / sizeof(pool[0]))
 
