@@ -79,7 +79,34 @@ done
 expect 0 "$programs/flowgen" --flows 3000 --raw --out "$tmp/made.pcap"
 number "bytes of raw messages" 146400 146400 "$(wc -c < "$tmp/made.pcap")"
 number "flows of raw messages" 3000 3000 "$(flows 'bytes > 0')"
-for wrong in '--ipv6 10' '--netflow 9 --ipv6 101' '--zipf 1' '--zipf 1,5' '--zipf 1,1x' '--values odd' '--raw --netflow 9'; do
+unchanged() { # WHAT-OPTION...: the same flows as last time
+	what=$1
+	shift
+	made --flows 5000 --hosts 3000 --network 172.16.0.0/12 --ports 443,443,53u,25 "$@"
+	expect 0 "$fast" show -q --format csv --fields src,dst,src_port,dst_port,proto,packets,bytes,flags "$tmp/made.pcap"
+	number "$what: the same flows" "${sum:-0}" "${sum:-4294967295}" "$(cksum < "$tmp/out" | cut -d' ' -f1)"
+	sum=$(cksum < "$tmp/out" | cut -d' ' -f1)
+}
+unset sum
+unchanged "another network"
+number "the inside of another network" 5000 5000 "$(flows 'src in 172.16.0.0/12 or dst in 172.16.0.0/12')"
+number "its popular port" 1000 2500 "$(flows 'dst_port == 443')"
+number "its names, of UDP" 500 1250 "$(flows 'dst_port == 53 and proto == udp')"
+unchanged "few records" --records 7 --vlan
+expect 0 "$fast" exporters -q "$tmp/made.pcap"
+says out ' 715   5000     0 '
+unchanged "a younger file" --pcapng --vlan --v6-exporter
+unchanged "exporters in turn without order" --exporters 7 --irregular --records 1-30
+expect 0 "$fast" exporters -q --format json "$tmp/made.pcap"
+number "exporters that lost nothing" 7 7 "$(grep -c '"lost":0,' "$tmp/out")"
+unchanged "exporters of IPFIX" --exporters 7 --irregular --records 9 --netflow 10 --pcapng
+expect 0 "$fast" exporters -q --format json "$tmp/made.pcap"
+number "exporters of IPFIX that lost nothing" 7 7 "$(grep -c '"lost":0,' "$tmp/out")"
+expect 0 "$programs/flowgen" --help
+says out 'usage: flowgen'
+for wrong in '--ipv6 10' '--netflow 9 --ipv6 101' '--zipf 1' '--zipf 1,5' '--zipf 1,1x' '--values odd' '--raw --netflow 9' '--raw --pcapng' \
+	'--records 0' '--records 31' '--records 9-8' '--records 9x' '--netflow 0 --records 9' '--ports 0' '--ports 25,' '--ports 25t' \
+	'--network 10.0.0.1/8' '--network 44.0.0.0/8' '--network 192.168.0.0/24' '--network 192.168.0.0/16 --hosts 200000'; do
 	# shellcheck disable=SC2086
 	expect 2 "$programs/flowgen" --out "$tmp/wrong" $wrong
 done
