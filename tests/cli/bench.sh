@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What measurements stand on: flowgen's flows are the same bytes everywhere and as many of each kind as was asked for; the
-# bench finds its peers, runs its lanes and judges what comes out. No time is looked at: the peers here do nothing at all.
+# bench finds its peers, runs its lanes and judges what comes out. No time is looked at: the peers here know one number.
 . tests/cli/lib
 fast=${TSN_RELEASE:-$tocsin}
 if [ ! -x "$programs/flowgen" ]; then
@@ -113,16 +113,26 @@ done
 
 # --- rules, lanes and judgement ---
 
-for kind in three mixed hot prefixes ports; do
+for kind in three mixed hot prefixes ports popular other; do
 	python3 tests/bench/rules.py $kind 40 > "$tmp/$kind.tsn"
 	expect 0 "$fast" check -q -r "$tmp/$kind.tsn"
 done
-mkdir -p "$tmp/bin" "$tmp/build/bench/nfcapd-flows-3000-none" "$tmp/build/bench/nfcapd-netflow5-1000-none"
+mkdir -p "$tmp/bin" "$tmp/build/bench"
+for stored in flows-3000 netflow5-1000 network-3000 network-1000; do
+	mkdir "$tmp/build/bench/nfcapd-$stored-none"
+done
 for program in tocsin:"$fast" flowgen:"$programs/flowgen" replay:"$programs/replay"; do
 	ln -s "$(realpath "${program#*:}")" "$tmp/build/${program%%:*}"
 done
-for peer in nfdump rwfilter rwuniq flow-capture flow-cat flow-nfilter flow-stat; do
-	printf '#!/bin/sh\nexit 0\n' > "$tmp/bin/$peer"
+# The peers know one number: how many of the bench's flows go to port 25.
+# shellcheck disable=SC2046
+made --flows 3000 $(PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/bench python3 -c 'import inputs; print(inputs.HOSTS)')
+flows 'dst_port == 25' > "$tmp/mail"
+for peer in nfdump rwfilter; do
+	printf '#!/bin/sh\necho "total flows: $(cat %s), pass $(cat %s)"\n' "$tmp/mail" "$tmp/mail" > "$tmp/bin/$peer"
+done
+for peer in rwuniq flow-capture flow-cat flow-nfilter flow-stat; do
+	printf '#!/bin/sh\ncat > /dev/null\n' > "$tmp/bin/$peer"
 done
 cat > "$tmp/bin/rwpdu2silk" << 'END'
 #!/bin/sh
@@ -133,16 +143,20 @@ END
 chmod +x "$tmp/bin"/*
 mkdir "$tmp/build/bench/flow-tools-3000"
 cat > "$tmp/bin/duckdb.py" << 'END'
-class Nothing:
+import os
+
+
+class Mail:
     def execute(self, sql):
         return self
 
     def fetchall(self):
-        return [(1,)]
+        with open(os.path.join(os.path.dirname(__file__), "..", "mail")) as f:
+            return [(f.read().strip(),)]
 
 
 def connect():
-    return Nothing()
+    return Mail()
 END
 bench() { # STATUS OPTION...
 	status=$1
@@ -159,6 +173,16 @@ print(len([l for l in found["lanes"] if l["failed"]]), len(known), found["values
 END
 expect 0 python3 "$tmp/look.py" "$tmp/build/bench/bench.json"
 is out '0 20 3000'
+says_not() { # TEXT
+	checks=$((checks + 1))
+	grep -qF -e "$1" "$tmp/build/bench/bench.txt" && failed "the bench says: $1"
+}
+says_not 'THEY DIFFER'
+bench 1 tests/bench/bench.py "$tmp/build" --flows 3000 --rounds 1 --only network
+says out 'flows: tocsin 3000, nfdump '
+says out 'THEY DIFFER'
+expect 0 python3 "$tmp/look.py" "$tmp/build/bench/bench.json"
+is out '0 12 None'
 printf '#!/bin/sh\nexit 1\n' > "$tmp/bin/rwfilter"
 bench 1 tests/bench/bench.py "$tmp/build" --flows 3000 --rounds 1 --only flows
 says out FAILED
