@@ -34,7 +34,7 @@ def popular(n):
     for i in range(n):
         (proto, port), k = POPULAR[i % len(POPULAR)], 10 + i % 97
         near, far = f"172.{16 + i % 4}.{i * 37 % 256}.0/24", f"{11 + i * 7 % 80}.{i * 11 % 256}.0.0/16"
-        part = (f"packets > {40 * k}", f"dst in {far} and packets > {k}", f"src in {near} and packets > {k}")[i // len(POPULAR) % 3]
+        part = (f"packets > {400 * k}", f"dst in {far} and packets > {k}", f"src in {near} and packets > {k}")[i // len(POPULAR) % 3]
         found.append(f"proto == {proto} and dst_port == {port} and {part}")
     return found
 
