@@ -237,12 +237,12 @@ fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_
 
 /* Of v5 that tells no sampling, of an exporter that nothing more is learned of. */
 static void
-read_late(const struct tsn_late_message *m, const uint8_t *record, struct tsn_late_flow *out)
+read_late(const struct tsn_late_message *m, const uint8_t *record, struct tsn_shown *out)
 {
 	const uint16_t src_port = tsn_wire_u16(record + 32), dst_port = tsn_wire_u16(record + 34);
 	const uint16_t icmp = dst_port != 0 ? dst_port : src_port; /* as tsn_batch_normalise has it */
 
-	*out = (struct tsn_late_flow){
+	*out = (struct tsn_shown){
 		.src = tsn_addr_v4(tsn_wire_u32(record)), .dst = tsn_addr_v4(tsn_wire_u32(record + 4)), .exporter = m->from->addr,
 		.in_if = tsn_wire_u16(record + 12), .out_if = tsn_wire_u16(record + 14),
 		.packets = tsn_wire_u32(record + 16), .bytes = tsn_wire_u32(record + 20),
