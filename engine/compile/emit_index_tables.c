@@ -276,7 +276,7 @@ fill_look(struct tsn_emit *e, const struct tsn_vec *wishes, struct tsn_dispatch_
 	if (e->failed)
 		return;
 	for (uint32_t i = 0, g = 0; i < out->n;) {
-		struct tsn_dispatch_slot s = { w[i].atom, g, 0 };
+		struct tsn_dispatch_slot s = { w[i].atom, g, 0, 0 };
 
 		while (i < out->n && w[i].atom == s.class) {
 			struct tsn_dispatch_group *group = &out->group[g++];
@@ -292,21 +292,46 @@ fill_look(struct tsn_emit *e, const struct tsn_vec *wishes, struct tsn_dispatch_
 	}
 }
 
-/* How many blocks one row can be of: those of a class and of the ones around it. */
+/* Place + 1 of the slot of a class or of the first one around it; 0: there is none. */
 static uint32_t
-most_of(const struct tsn_index_field *f, const struct tsn_dispatch_look *l)
+slot_around(const struct tsn_index_field *f, const struct tsn_dispatch_look *l, uint32_t class)
+{
+	for (; class != TSN_CLASS_NONE; class = f->parent[class]) {
+		const struct tsn_dispatch_slot *s = tsn_dispatch_find(l, class);
+
+		if (s->class != TSN_CLASS_NONE)
+			return (uint32_t)(s - l->slot) + 1;
+	}
+	return 0;
+}
+
+/* Ties slots to those around them. In blocks few rows are looked up, and a table for each of very many would be large. */
+static void
+tie_slots(struct tsn_emit *e, const struct tsn_index_field *f, struct tsn_dispatch_look *l, bool nested)
+{
+	for (uint32_t i = 0; i <= l->mask; i++)
+		if (l->slot[i].class != TSN_CLASS_NONE)
+			l->slot[i].up = slot_around(f, l, f->parent[l->slot[i].class]);
+	if (nested)
+		return;
+	l->of = tsn_emit_in_arena(e, (size_t)natoms(f) + 1, sizeof(*l->of));
+	l->nof = natoms(f) + 1;
+	for (uint32_t class = 1; class < l->nof && !e->failed; class++)
+		l->of[class] = slot_around(f, l, class);
+}
+
+/* How many blocks one row can be of: those of a slot and of the ones around it. */
+static uint32_t
+most_of(const struct tsn_dispatch_look *l)
 {
 	uint32_t most = 0;
 
 	for (uint32_t i = 0; i <= l->mask; i++) {
 		uint32_t n = 0;
 
-		for (uint32_t class = l->slot[i].class; class != TSN_CLASS_NONE; class = f->parent[class]) {
-			const struct tsn_dispatch_slot *s = tsn_dispatch_find(l, class);
-
-			for (uint32_t g = 0; g < s->n; g++)
-				n += l->group[s->first + g].n;
-		}
+		for (uint32_t at = i + 1; at != 0; at = l->slot[at - 1].up)
+			for (uint32_t g = 0; g < l->slot[at - 1].n; g++)
+				n += l->group[l->slot[at - 1].first + g].n;
 		most = n > most ? n : most;
 	}
 	return most;
@@ -374,7 +399,9 @@ make_look(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, str
 	if (!e->failed)
 		fill_look(e, &wishes, look);
 	if (!e->failed)
-		out->most += most_of(f, look);
+		tie_slots(e, f, look, d->nested);
+	if (!e->failed)
+		out->most += most_of(look);
 	tsn_free(wishes.p);
 }
 

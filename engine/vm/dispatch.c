@@ -136,17 +136,30 @@ file_group(struct tsn_run *r, const struct tsn_dispatch *d, const struct tsn_dis
 		file_row(r->vm, d->begin + l->block[i], row);
 }
 
+/* The slot of a class, or of the first class around it that has one: place + 1. */
+static uint32_t
+slot_of(const struct tsn_vm *vm, const struct tsn_dispatch_look *l, uint32_t class)
+{
+	const uint32_t *parent = vm->p->classes[l->classes].parent;
+
+	if (l->of != NULL)
+		return l->of[class];
+	for (; class != TSN_CLASS_NONE; class = parent != NULL ? parent[class] : TSN_CLASS_NONE) {
+		const struct tsn_dispatch_slot *slot = tsn_dispatch_find(l, class);
+
+		if (slot->class != TSN_CLASS_NONE)
+			return (uint32_t)(slot - l->slot) + 1;
+	}
+	return 0;
+}
+
 /* And into those of the classes around it. */
 static void
 file_class(struct tsn_run *r, const struct tsn_dispatch *d, const struct tsn_dispatch_look *l, uint32_t class, uint32_t row)
 {
-	const uint32_t *parent = r->vm->p->classes[l->classes].parent;
+	for (uint32_t at = slot_of(r->vm, l, class); at != 0; at = l->slot[at - 1].up) {
+		const struct tsn_dispatch_slot *slot = &l->slot[at - 1];
 
-	for (; class != TSN_CLASS_NONE; class = parent != NULL ? parent[class] : TSN_CLASS_NONE) {
-		const struct tsn_dispatch_slot *slot = tsn_dispatch_find(l, class);
-
-		if (slot->class == TSN_CLASS_NONE)
-			continue;
 		for (uint32_t i = slot->first; i < slot->first + slot->n; i++)
 			file_group(r, d, l, &l->group[i], row);
 	}

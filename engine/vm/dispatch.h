@@ -29,9 +29,10 @@ struct tsn_dispatch_group {
 	uint32_t first, n; /* in [block] and [least] */
 };
 
-/* Of which blocks a class is, without those of the classes around it: n groups from [first] on. */
+/* Of which blocks a class is: n groups from [first] on, and those of the slot of the next class around it that has one. */
 struct tsn_dispatch_slot {
 	uint32_t class, first, n; /* class 0: free */
+	uint32_t up;              /* place + 1; 0: none */
 };
 
 /* One field of a dispatch. */
@@ -39,6 +40,7 @@ struct tsn_dispatch_look {
 	uint32_t classes;               /* place in program->classes */
 	struct tsn_dispatch_slot *slot; /* open addressing by class */
 	uint32_t mask;                  /* slots - 1 */
+	uint32_t *of, nof;              /* by class, where most rows are looked up: its slot, or the first around it; as [up]. NULL: to be searched */
 	struct tsn_dispatch_group *group;
 	uint32_t ngroups;
 	uint32_t *block;

@@ -250,25 +250,25 @@ groups_are_sound(const struct tsn_dispatch *d, const struct tsn_dispatch_look *l
 	return true;
 }
 
-/* Blocks of a class and those around it; UINT32_MAX: they do not end. */
+/* Blocks of a slot and those around it; UINT32_MAX: they do not end. */
 static uint32_t
-blocks_of(const struct tsn_classes *c, const struct tsn_dispatch_look *l, uint32_t class)
+blocks_of(const struct tsn_dispatch_look *l, uint32_t at)
 {
 	uint32_t n = 0, deep = 0;
 
-	for (; class != TSN_CLASS_NONE; class = c->parent != NULL ? c->parent[class] : TSN_CLASS_NONE) {
-		const struct tsn_dispatch_slot *s = tsn_dispatch_find(l, class);
+	for (; at != 0; at = l->slot[at - 1].up) {
+		const struct tsn_dispatch_slot *s = &l->slot[at - 1];
 
-		if (++deep > TSN_CLASS_DEEP || (c->parent != NULL && class >= c->nparents))
+		if (++deep > TSN_CLASS_DEEP)
 			return UINT32_MAX;
-		for (uint32_t i = 0; s->class != TSN_CLASS_NONE && i < s->n; i++)
+		for (uint32_t i = 0; i < s->n; i++)
 			n += l->group[s->first + i].n;
 	}
 	return n;
 }
 
 static bool
-slots_are_sound(const struct tsn_classes *c, const struct tsn_dispatch_look *l, uint32_t *most)
+slots_are_sound(const struct tsn_dispatch_look *l, uint32_t *most)
 {
 	uint32_t used = 0;
 
@@ -276,18 +276,19 @@ slots_are_sound(const struct tsn_classes *c, const struct tsn_dispatch_look *l, 
 		const struct tsn_dispatch_slot *s = &l->slot[i];
 
 		used += s->class != TSN_CLASS_NONE;
-		if (s->first > l->ngroups || s->n > l->ngroups - s->first)
+		if (s->first > l->ngroups || s->n > l->ngroups - s->first || s->up > l->mask + 1)
 			return false;
 	}
-	if (used > l->mask) /* a free one ends every search */
-		return false;
+	for (uint32_t i = 0; l->of != NULL && i < l->nof; i++)
+		if (l->of[i] > l->mask + 1)
+			return false;
 	*most = 0;
 	for (uint32_t i = 0; i <= l->mask; i++) {
-		const uint32_t n = blocks_of(c, l, l->slot[i].class);
+		const uint32_t n = blocks_of(l, i + 1);
 
 		*most = n > *most ? n : *most;
 	}
-	return true;
+	return used <= l->mask; /* a free one ends every search */
 }
 
 static bool
@@ -299,14 +300,14 @@ looks_are_sound(const struct tsn_program *p, const struct tsn_dispatch *d)
 		uint32_t own;
 
 		if (d->look[i].classes >= p->nclasses || !groups_are_sound(d, &d->look[i]) ||
-		    !slots_are_sound(&p->classes[d->look[i].classes], &d->look[i], &own))
+		    !slots_are_sound(&d->look[i], &own))
 			return false;
 		most += own;
 	}
 	return d->nlooks > 0 && d->nlooks <= TSN_DISPATCH_LOOKS && most <= d->most;
 }
 
-/* Of each class there is a way out, so of a class that has no slot in a dispatch, too. */
+/* Of each class there is a way out. */
 static bool
 parents_are_sound(const struct tsn_classes *c)
 {

@@ -143,8 +143,8 @@ with_blocks(uint32_t each)
 	parent[2] = 1;
 	classes = (struct tsn_classes){ .field = TSN_F_DST_PORT, .parent = parent, .nparents = 3 };
 	memset(slots, 0, sizeof(slots));
-	slots[2] = (struct tsn_dispatch_slot){ 2, 1, 1 };
-	slots[3] = (struct tsn_dispatch_slot){ 1, 0, 1 };
+	slots[2] = (struct tsn_dispatch_slot){ 2, 1, 1, 4 };
+	slots[3] = (struct tsn_dispatch_slot){ 1, 0, 1, 0 };
 	groups[0] = (struct tsn_dispatch_group){ 0, 0, 1 };
 	groups[1] = (struct tsn_dispatch_group){ 1, 1, 1 };
 	side = (struct tsn_dispatch_side){ TSN_F_PACKETS, false };
@@ -266,6 +266,12 @@ Test(vm_verify, tables_of_dispatches)
 	ends_with("bad table of a dispatch");
 	with_empty_blocks();
 	program.dispatches->look->slot[0].class = program.dispatches->look->slot[1].class = 9;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->slot[3].up = 3;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->slot[3].up = 5;
 	ends_with("bad table of a dispatch");
 	with_empty_blocks();
 	program.dispatches->nlooks = 0;
