@@ -35,7 +35,7 @@ struct tsn_saved {
 
 enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
 
-/* What is saved of the flow that matched last, besides struct tsn_alert_flow: names, and what the message needs. */
+/* What is saved of the flow that matched last, besides struct tsn_shown: names, and what the message needs. */
 struct tsn_save_plan {
 	bool reg;      /* [what] is an export of the program, else a field */
 	uint32_t what;
@@ -67,7 +67,7 @@ struct tsn_alert_members {
 /* What only an open or pending alert has. */
 struct tsn_alert_details {
 	struct tsn_alert_hold hold;
-	struct tsn_alert_flow last;
+	struct tsn_shown last;
 	struct tsn_alert_number value, threshold;
 	enum tsn_rel rel;         /* value rel threshold */
 	enum tsn_type type;
@@ -76,7 +76,7 @@ struct tsn_alert_details {
 	int64_t window_start, window_end;
 	enum tsn_quality quality; /* without sampling, which the entry says */
 	double error;
-	struct tsn_alert_flow *sample; /* [nsamples] of them */
+	struct tsn_shown *sample; /* [nsamples] of them */
 	uint32_t nsamples, sample_room;
 	struct tsn_note *note;    /* [nnotes], strings behind them */
 	uint32_t nnotes;

@@ -81,7 +81,8 @@ struct tsn_batch {
 	/* Of those: the ones that anybody reads of every row. The others of late rows, which their decoder says which are, come by tsn_late_read. */
 	struct tsn_field_set early;
 	struct tsn_late late;
-	struct tsn_mask timed; /* rows whose [time] their decoder has made, by tsn_event_time: [received] is told, and nobody looks at [exported] */
+	/* Rows whose [time] their decoder has made, by tsn_event_time: [received] is told, to their exporter as well, and nobody looks at [exported]. */
+	struct tsn_mask timed;
 	bool sealed;
 	uint32_t used;     /* rows whose [received], [exported] and [source] may be those of an earlier use */
 };
