@@ -255,17 +255,31 @@ save_reg(const struct tsn_alert_reads *reads, uint32_t export, uint32_t row, str
 		s->v.i = n.i;
 }
 
+static bool
+has_names(const struct tsn_batch *b, uint32_t row)
+{
+	bool some = false;
+
+	for (int i = 0; i < TSN_SAVED_FIXED; i++)
+		some = some || tsn_mask_has(&b->present[fixed[i]], row);
+	return some;
+}
+
+/* Names that are not there, and were not, are not looked at. */
 static void
 save(struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
+	const bool named = has_names(a->batch, row);
+
 	if (!tsn_alert_entry_details(e, r->nsaved))
 		return; /* a message with dashes is better than no alert */
-	for (uint32_t i = 0; i < r->nsaved; i++) {
+	for (uint32_t i = named || e->d->named ? 0 : TSN_SAVED_FIXED; i < r->nsaved; i++) {
 		if (r->plan[i].reg)
 			save_reg(a->reads, r->plan[i].what, row, &e->d->saved[i]);
 		else if (r->plan[i].what < TSN_FIELD_COUNT)
 			save_field(a->batch, row, (enum tsn_field)r->plan[i].what, &e->d->saved[i]);
 	}
+	e->d->named = named;
 }
 
 /* S12: the first comparison, left to right, that is true of the row. */

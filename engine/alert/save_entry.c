@@ -274,6 +274,7 @@ tsn_alert_load_saved(const struct tsn_alert_rule *r, struct tsn_alert_details *d
 {
 	if (in.bad || !same || in.p == in.end) /* nothing was known */
 		return !in.bad;
+	d->named = true;
 	for (uint32_t i = 0; i < d->nsaved; i++) {
 		const struct tsn_save_plan *p = &r->plan[i];
 
