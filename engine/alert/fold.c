@@ -322,8 +322,11 @@ fold_watch(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask
 
 /* What they will look at is on the way before the first is looked at. */
 static void
-fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k, uint32_t n, const struct verdict *v)
+fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const uint16_t *row, uint32_t n, const struct verdict *v)
 {
+	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
+
+	tsn_alert_take_keys(a, r->rule, k, row, n);
 	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; r->nentries >= TSN_ALERT_FAR && what <= TSN_FETCH_NEIGHBOURS; what++)
 		for (uint32_t i = 0; i < n; i++)
 			tsn_alert_entry_prefetch(r, k[i].hash, what);
@@ -414,17 +417,17 @@ take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 static void
 fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask *rows, const struct verdict *v)
 {
-	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
+	uint16_t block[TSN_ALERT_BLOCK];
 	uint32_t n = 0;
 
 	TSN_EACH_ROW(row, rows) {
-		tsn_alert_take_key(a, r->rule, k, n++, row);
+		block[n++] = (uint16_t)row;
 		if (n == TSN_ALERT_BLOCK) {
-			fold_block(a, r, k, n, v);
+			fold_block(a, r, block, n, v);
 			n = 0;
 		}
 	}
-	fold_block(a, r, k, n, v);
+	fold_block(a, r, block, n, v);
 }
 
 struct tsn_alert_seen

@@ -275,8 +275,8 @@ struct tsn_alert_keyed {
 	const uint8_t *key;
 	uint8_t own[8]; /* room for a short one */
 };
-/* Of the [i]-th row of a block. */
-void tsn_alert_take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, uint32_t i, uint32_t row);
+/* Of the rows of a block, at most TSN_ALERT_BLOCK. */
+void tsn_alert_take_keys(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n);
 
 /* Of short keys the hash says it all. */
 static inline bool
