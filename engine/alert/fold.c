@@ -322,13 +322,24 @@ fold_watch(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask
 
 /* What they will look at is on the way before the first is looked at. */
 static void
-fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k, uint32_t n, const struct verdict *v)
+fold_keyed(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k, uint32_t n, const struct verdict *v)
 {
 	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; r->nentries >= TSN_ALERT_FAR && what <= TSN_FETCH_BEHIND; what++)
 		for (uint32_t i = 0; i < n; i++)
 			tsn_alert_entry_prefetch(r, k[i].hash, what);
 	for (uint32_t i = 0; i < n; i++)
 		fold_row(a, r, &k[i], v);
+}
+
+static void
+fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const uint16_t *row, uint32_t n, const struct verdict *v)
+{
+	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
+
+	for (uint32_t done = 0, taken; done < n; done += taken) {
+		taken = tsn_alert_take_keys(a, r->rule, k, row + done, n - done);
+		fold_keyed(a, r, k, taken, v);
+	}
 }
 
 /* Conversations of one tick stand at one place in time, so what ends at that tick ends before them all. */
@@ -414,19 +425,17 @@ take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 static void
 fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask *rows, const struct verdict *v)
 {
-	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
-	size_t used = 0;
+	uint16_t block[TSN_ALERT_BLOCK];
 	uint32_t n = 0;
 
 	TSN_EACH_ROW(row, rows) {
-		tsn_alert_take_key(a, r->rule, &k[n++], row, &used);
-		if (n == TSN_ALERT_BLOCK || used + TSN_KEY_MAX > TSN_ALERT_KEY_BYTES) {
-			fold_block(a, r, k, n, v);
+		block[n++] = (uint16_t)row;
+		if (n == TSN_ALERT_BLOCK) {
+			fold_block(a, r, block, n, v);
 			n = 0;
-			used = 0;
 		}
 	}
-	fold_block(a, r, k, n, v);
+	fold_block(a, r, block, n, v);
 }
 
 struct tsn_alert_seen

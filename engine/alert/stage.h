@@ -280,8 +280,8 @@ struct tsn_alert_keyed {
 	const uint8_t *key;
 	uint8_t own[8]; /* room for a short one */
 };
-/* [used]: bytes of a->keys that others of its block have. There is room for one more. */
-void tsn_alert_take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, uint32_t row, size_t *used);
+/* Of the rows of a block, at most TSN_ALERT_BLOCK. Returns of how many, from the first on, there was room for the keys: not 0 if n is not. */
+uint32_t tsn_alert_take_keys(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n);
 
 /* Of short keys the hash says it all. */
 static inline bool
