@@ -32,16 +32,18 @@ take_addr(const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, uint32_t v
 }
 
 void
-tsn_alert_take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, uint32_t i, uint32_t row)
+tsn_alert_take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, uint32_t row, size_t *used)
 {
 	const uint32_t *v4 = addrs(&r->key, a->batch, row);
+	uint8_t *bytes = a->keys + *used;
 
-	k[i].row = row;
+	k->row = row;
 	if (v4 != NULL) {
-		take_addr(&r->key, &k[i], v4[row]);
+		take_addr(&r->key, k, v4[row]);
 		return;
 	}
-	k[i].key = a->keys[i];
-	k[i].len = (uint32_t)tsn_key_encode_loose(&r->key, a->batch, row, a->keys[i]);
-	k[i].hash = tsn_hash_bytes(k[i].key, k[i].len, 0);
+	k->key = bytes;
+	k->len = (uint32_t)tsn_key_encode_loose(&r->key, a->batch, row, bytes);
+	k->hash = tsn_hash_bytes(bytes, k->len, 0);
+	*used += k->len;
 }

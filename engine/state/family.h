@@ -46,6 +46,7 @@ struct tsn_family_store {
 	uint32_t stride;     /* bytes of one */
 	uint32_t cap;        /* groups a part has room for */
 	uint32_t nparts;     /* of the 64, those of this shard */
+	uint32_t fullest;    /* groups of the part that has most: parts lose none */
 	struct tsn_slab slab;
 	struct tsn_part part[TSN_PARTS];
 	int64_t evicted[TSN_PARTS]; /* event time up to which flows are missed since evictions, TSN_TIME_NONE if none */
@@ -110,6 +111,12 @@ static inline uint64_t
 tsn_numbers(const struct tsn_family_store *s)
 {
 	return (uint64_t)s->cap * s->nparts;
+}
+
+static inline void
+tsn_part_has(struct tsn_family_store *s, uint32_t groups)
+{
+	s->fullest = groups > s->fullest ? groups : s->fullest;
 }
 
 /* Whose part a row's evictions and late flows belong to. Where steps of a sequence have several keys all is one part, and one shard has all. */
