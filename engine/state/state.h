@@ -305,6 +305,7 @@ struct tsn_cost {
 	uint64_t extra;         /* of one that has grown (sketches, lists of members), as far as extra_bytes bounds it; else it is in [group] */
 	uint64_t fixed;         /* of the family, whatever the groups */
 	uint64_t growing;       /* for a moment, while arrays grow to their full size */
+	uint64_t apart;         /* of each group that was there before a reload: it has the place of a count of before, and this one has its own */
 };
 void tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out);
 /* At most, while a tick closes windows of it and finds silences; in no share of a site's memory. */
