@@ -8,6 +8,8 @@
 
 #include "base/hash.h"
 
+#define MANY 4u /* rows that are worth the way column by column */
+
 /* The addresses of a rule keyed by one, where that of the row is of IPv4; else NULL. */
 static const uint32_t *
 addrs(const struct tsn_key_spec *spec, const struct tsn_batch *b, uint32_t row)
@@ -31,17 +33,74 @@ take_addr(const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, uint32_t v
 	k->hash = tsn_hash_short(word, TSN_KEY_V4, 0);
 }
 
-void
-tsn_alert_take_key(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, uint32_t i, uint32_t row)
+/* Its key lies at [at], if it is no short one. Returns the bytes it has there. */
+static size_t
+take_any(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, uint32_t row, uint8_t *at)
 {
-	const uint32_t *v4 = addrs(&r->key, a->batch, row);
+	const uint32_t *v4 = addrs(spec, a->batch, row);
 
-	k[i].row = row;
 	if (v4 != NULL) {
-		take_addr(&r->key, &k[i], v4[row]);
-		return;
+		take_addr(spec, k, v4[row]);
+		return 0;
 	}
-	k[i].key = a->keys[i];
-	k[i].len = (uint32_t)tsn_key_encode_loose(&r->key, a->batch, row, a->keys[i]);
-	k[i].hash = tsn_hash_bytes(k[i].key, k[i].len, 0);
+	k->key = at;
+	k->len = (uint32_t)tsn_key_encode_loose(spec, a->batch, row, at);
+	k->hash = tsn_hash_bytes(k->key, k->len, 0);
+	return k->len;
+}
+
+/* Have the rows all parts of the key, and its addresses of IPv4? */
+static bool
+are_whole(const struct tsn_key_spec *spec, const struct tsn_batch *b, const uint16_t *row, uint32_t n)
+{
+	bool all = true;
+
+	for (unsigned p = 0; p < spec->n; p++) {
+		const enum tsn_field f = spec->part[p].field;
+		const struct tsn_mask *has = &b->present[f];
+		const struct tsn_mask *v4 = tsn_fields[f].storage == TSN_ADDR ? &b->addr[tsn_fields[f].addr_slot].is_v4 : has;
+
+		for (uint32_t i = 0; i < n; i++)
+			all &= tsn_mask_has(has, row[i]) && tsn_mask_has(v4, row[i]);
+	}
+	return all;
+}
+
+/* Keys of one length, column by column, as the state makes its own. False: they are not, and nothing was taken. */
+static bool
+take_words(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n)
+{
+	uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS];
+	const size_t len = are_whole(spec, a->batch, row, n) ? tsn_key_words(spec, a->batch, row, n, words) : 0;
+
+	uint8_t *at = a->keys;
+
+	_Static_assert(sizeof(words) / TSN_BATCH_ROWS * TSN_ALERT_BLOCK <= sizeof(a->keys), "a block of keys");
+	for (uint32_t i = 0; i < n && len > 0; i++) {
+		k[i].key = at;
+		k[i].len = (uint32_t)len;
+		k[i].hash = tsn_hash_u64(len, 0);
+		for (size_t w = 0; w * sizeof(uint64_t) < len; w++, at += sizeof(uint64_t)) {
+			const uint64_t bytes = htole64(words[w][i]);
+
+			memcpy(at, &bytes, sizeof(bytes));
+			k[i].hash = tsn_hash_join(k[i].hash, words[w][i]);
+		}
+	}
+	return len > 0;
+}
+
+uint32_t
+tsn_alert_take_keys(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n)
+{
+	size_t used = 0;
+	uint32_t taken = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		k[i].row = row[i];
+	if (n >= MANY && !tsn_key_is_addr(&r->key) && take_words(a, &r->key, k, row, n))
+		return n;
+	for (; taken < n && used + TSN_KEY_MAX <= sizeof(a->keys); taken++)
+		used += take_any(a, &r->key, &k[taken], row[taken], a->keys + used);
+	return taken;
 }

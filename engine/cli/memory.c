@@ -83,6 +83,8 @@ tsn_cli_memory(const struct tsn_ruleset *r)
 		size_text(tsn_budget_closing(p), worst);
 		printf("of that, while a tick closes windows: %s (%" PRIu64 " bytes) if all groups have one that ends\n", worst, tsn_budget_closing(p));
 	}
+	size_text(tsn_budget_apart(p), worst);
+	printf("beside that: up to %s if a reload finds all groups made for other functions of the same keys\n", worst);
 	size_text(TSN_SPARE_MOST, worst);
 	printf("beside that: up to %s a state of pages that tables of keys have outgrown, for the next that grows\n", worst);
 	if (r->site.memory == 0) {

@@ -63,6 +63,20 @@ tsn_budget_of_family(const struct tsn_family_def *f, struct tsn_family_memory *o
 		all = plus(all, f->agg[i].extra_bytes == 0 ? times(out->groups, each) : f->agg[i].extra_bytes);
 	}
 	out->in_all = plus(plus(times(out->groups, out->group), all), out->fixed);
+	out->apart = times(out->groups, cost.apart);
+}
+
+uint64_t
+tsn_budget_apart(const struct tsn_program *p)
+{
+	struct tsn_family_memory s;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->nfamilies; i++) {
+		tsn_budget_of_family(&p->families[i], &s);
+		sum = plus(sum, s.apart);
+	}
+	return sum;
 }
 
 uint64_t

@@ -18,6 +18,7 @@ struct tsn_family_memory {
 	uint64_t fixed;        /* bytes whatever the groups */
 	uint64_t growing;      /* for a moment while its arrays grow */
 	uint64_t in_all;       /* groups * group + grown * beside + fixed */
+	uint64_t apart;        /* of all groups, if a reload finds them made for other functions; in no share of a site's memory */
 };
 
 void tsn_budget_of_family(const struct tsn_family_def *f, struct tsn_family_memory *out);
@@ -28,6 +29,8 @@ void tsn_budget_of_family(const struct tsn_family_def *f, struct tsn_family_memo
 uint64_t tsn_budget_worst(const struct tsn_program *p);
 /* Of that, what a tick lists while it closes them. */
 uint64_t tsn_budget_closing(const struct tsn_program *p);
+/* Beside that, if a reload finds all groups made for other functions. */
+uint64_t tsn_budget_apart(const struct tsn_program *p);
 
 /*
  * Gives each family its share of [site->memory], less what is for conversations: those whose rules say max_keys have it, the others as many groups as

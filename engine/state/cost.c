@@ -46,7 +46,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 	uint64_t growing, copied;
 	const uint64_t directory = tsn_directory_most(groups, &growing);
 
-	*out = (struct tsn_cost){ 0 };
+	*out = (struct tsn_cost){ .apart = f->key.n > 0 ? TSN_LEAN_BYTES - sizeof(struct tsn_group) : 0 };
 	out->fixed = sizeof(struct tsn_family) + 2 * tsn_slab_worst(&f->key) + tsn_guard_fixed(f);
 	out->group = (directory + groups - 1) / groups + sizeof(struct tsn_group) + slab;
 	copied = larger(groups * slab, copy_of(groups * sizeof(struct tsn_group)));
@@ -58,6 +58,7 @@ tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out)
 			continue;
 		a.ops->init(&a);
 		if (tsn_lean_can(f, i)) {
+			out->apart = a.store.counts.cells.size;
 			a.store.counts = (struct tsn_counts){ .lean = true };
 			out->group += TSN_LEAN_BYTES - sizeof(struct tsn_group);
 			copied = larger(copied, copy_of(groups * TSN_LEAN_BYTES));

@@ -198,7 +198,7 @@ bool tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct 
 
 /*
  * While tsn_state_close hands out windows: those of [rows] whose key has a window of this tumbling aggregate that ends at
- * the same moment and is closed as well, and was handed out. Into [out], which is empty before.
+ * the same moment and was handed out before, now or by an earlier call. Into [out], which is empty before.
  */
 void tsn_state_closed_too(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b,
     const struct tsn_mask *rows, struct tsn_mask *out);
@@ -305,6 +305,7 @@ struct tsn_cost {
 	uint64_t extra;         /* of one that has grown (sketches, lists of members), as far as extra_bytes bounds it; else it is in [group] */
 	uint64_t fixed;         /* of the family, whatever the groups */
 	uint64_t growing;       /* for a moment, while arrays grow to their full size */
+	uint64_t apart;         /* of each group that was there before a reload: it has the place of a count of before, and this one has its own */
 };
 void tsn_state_cost(const struct tsn_family_def *f, struct tsn_cost *out);
 /* At most, while a tick closes windows of it and finds silences; in no share of a site's memory. */

@@ -127,6 +127,9 @@ def series(c):
                lambda n: rule(*[f"bytes > {1000000007 + i * 977} and packets < {1 + i}" for i in range(n)]), True)
     yield many("rules", "combinations of ports and prefixes", list(doubled(1024, most(65536, 4096))),
                lambda n: rule(*[f"dst_port == {1 + i % 1024} and src in 10.{i // 1024 % 256}.{i // 262144}.0/24 and packets > 1000000" for i in range(n)]), True)
+    for kind, name in enumerate(("pairs of prefixes", "either address", "ranges of ports", "flags and a prefix", "ranges of bytes and a prefix")):
+        yield ("rules", f"another network, rules on {name}", True,
+               lambda n=name, k=kind: c.conditions(n, doubled(16, most(16384, 1024)), lambda x: rule(*rules.other(5 * x)[k::5]), capture=c.i.network()))
     yield many("rules", "rules with a set of 100 networks each", list(doubled(8, most(1024, 128))),
                lambda n: rule(*[f"src in {{ {', '.join(under(24, (11 + i % 100) * 2 ** 24 + (i * 100 << 8))(100))} }} and packets > 1000000" for i in range(n)]), True)
     # strings
@@ -171,6 +174,8 @@ def series(c):
            lambda: c.of_sources("few", doubled(256, most(1048576, 262144)), rule(f"count(max_keys 1024) by src over 60s {NEVER}")))
     yield ("places", "sources, 65,536 places, distinct", False,
            lambda: c.of_sources("places-distinct", doubled(16384, most(1048576, 262144)), rule(f"distinct(dst, max_keys 65536) by src over 60s {NEVER}")))
+    yield ("places", "sources, 4,096 places, silences", False,
+           lambda: c.of_sources("places-absent", doubled(1024, most(262144, 65536)), rule("absent(packets > 0, max_keys 4096) by src over 60s")))
     yield ("places", "sources, 65,536 places, pairs", False,
            lambda: c.of_sources("places-pairs", doubled(16384, most(1048576, 262144)), rule(f"count(max_keys 65536) by src, dst_port over 60s {NEVER}")))
     yield ("places", "sources, memory 16 MiB, count", False,
@@ -191,6 +196,11 @@ def series(c):
         yield many("windows", f"length of the window, {words}, s", list(doubled(1, 86400)), lambda n, w=words: rule(f"count(max_keys 4M) by src {w} {n}s {NEVER}"))
     yield many("windows", "windows of one key", list(doubled(1, most(256, 32))), lambda n: rule(*[f"count() by src over {60 + i}s {NEVER}" for i in range(n)]), True)
     yield many("windows", "windows of one key, conditions", list(doubled(1, most(256, 32))), lambda n: rule(*[f"count(dst_port == {i + 1}) by src over 60s {NEVER}" for i in range(n)]), True)
+    for words, one in (("windows of a port each", f"where dst_port == {{}} when count() by src over 60s {NEVER}"), ("silences of a port each", "when absent(dst_port == {}) by src over 30s"),
+                       ("sequences from a port each", "when sequence(dst_port == {}, packets > 1000000) by src over 60s"),
+                       ("baselines of a port each", "when zscore(count(dst_port == {}), history 1h) by src per 10s > 1000000")):
+        yield many("windows", words, list(doubled(64, most(8192, 1024))),
+                   lambda n, w=one: "".join(f"rule r{i} {{ {w.format(i + 1024)} }}\n" for i in range(n)), True)
     yield many("windows", "functions of one window", list(doubled(1, most(64, 32))), lambda n: rule(*[f"sum(bytes + {i}) by src over 60s {NEVER}" for i in range(n)]), True)
     yield many("windows", "thresholds of one window", list(doubled(1, most(4096, 256))), lambda n: rule(*[f"count() by src over 60s > {1000000 + i}" for i in range(n)]), True)
     yield many("windows", "steps of a sequence", list(doubled(2, 8)), lambda n: rule("sequence(" + ", ".join(f"dst_port == {p}" for p in (53, 80, 443, 22, 25, 123, 993, 8080)[:n]) + ") by src over 60s and packets > 1000000"))

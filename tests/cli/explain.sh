@@ -74,6 +74,7 @@ says out 'count() over 1m'
 says out 'of probe.spam'
 says out 'at their worst together'
 says out 'beside that: up to 4.0 MiB a state of pages'
+says out 'if a reload finds all groups made for other functions'
 for memory in 1MiB 64MiB 1GiB; do
 	{ cat "$rules"; echo "site { memory $memory }"; } | sed 's/^ruleset.*//' > "$tmp/site.tsn"
 	expect 0 "$tocsin" explain "$tmp/site.tsn" --memory

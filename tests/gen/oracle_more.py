@@ -173,13 +173,13 @@ class Usual:
         had = self.had[key]
         if not had or self.closed is None:
             return []
-        last, said = None, []
-        for w in range(min(had), self.closed + 1):
+        before = [w for w in had if w < first]
+        last, said = had[max(before)][-1][0] if before else None, []
+        for w in range(max(min(had), first), self.closed + 1):
             last = had[w][-1][0] if w in had else last
-            if w >= first and w not in self.heard[last]:
+            if w not in self.heard[last]:
                 return None
-            if w >= first:
-                said.append(int(summary(self.agg.function, [v for _, v in had[w]], self.agg.window)) if w in had else 0)
+            said.append(int(summary(self.agg.function, [v for _, v in had[w]], self.agg.window)) if w in had else 0)
         return said
 
     def flow(self, f):

@@ -137,6 +137,18 @@ struct keeper {
 	long stop_after; /* calls of room that are answered; -1: all */
 };
 
+/* Without what a copy of the whole may leave between and behind an address's members. */
+static inline void
+keeper_clean(struct tsn_addr *a)
+{
+	const struct tsn_addr was = *a;
+
+	memset(a, 0, sizeof(*a));
+	a->hi = was.hi;
+	a->lo = was.lo;
+	a->v4 = was.v4;
+}
+
 /* Moves the batch's rows to [row]. */
 static inline void
 keeper_spill(struct keeper *k)
@@ -152,8 +164,11 @@ keeper_spill(struct keeper *k)
 		}
 		to = &k->row[k->n++];
 		memset(to, 0, sizeof(*to)); /* rows are compared as bytes */
-		for (int f = 0; f < TSN_FIELD_COUNT; f++)
+		for (int f = 0; f < TSN_FIELD_COUNT; f++) {
 			tsn_batch_get(k->batch, i, (enum tsn_field)f, &to->field[f]);
+			if (to->field[f].known && tsn_fields[f].storage == TSN_ADDR)
+				keeper_clean(&to->field[f].addr);
+		}
 		to->received = k->batch->received[i];
 		to->timed = tsn_mask_has(&k->batch->timed, i);
 		to->exported = to->timed ? TSN_TIME_NONE : k->batch->exported[i];

@@ -60,7 +60,8 @@ m_addr_text(struct tsn_addr a, const struct tsn_key_part *p, char *out)
 	const unsigned keep = a.v4 ? p->v4_bits : p->v6_bits, all = a.v4 ? 32 : 128;
 	size_t n = 0;
 
-	n += (size_t)sprintf(out, a.v4 ? "4:" : "6:");
+	out[n++] = a.v4 ? '4' : '6';
+	out[n++] = ':';
 	for (unsigned i = 0; i < all; i += 4) {
 		unsigned digit = 0;
 
@@ -69,8 +70,9 @@ m_addr_text(struct tsn_addr a, const struct tsn_key_part *p, char *out)
 
 			digit |= (unsigned)((at >= 64 ? a.hi >> (at - 64) : a.lo >> at) & 1) << (3 - (k - i));
 		}
-		n += (size_t)sprintf(out + n, "%x", digit);
+		out[n++] = "0123456789abcdef"[digit]; /* written for every row a model looks at: no sprintf */
 	}
+	out[n] = '\0';
 }
 
 /* The parts as text; false if one is absent. */

@@ -38,12 +38,17 @@ static const struct {
 	{ "router ip 127.0.0.1", "exporter == 127.0.0.1" },
 };
 
+/*
+ * Both programs unpack the whole file again for each filter, which for bzip2 is most of the work of this suite: it gets every
+ * fourth filter, and all of them in the long run. The other packs get them all.
+ */
 static void
 compare_counts(const char *file, const char *pack)
 {
+	const size_t each = strcmp(pack, "-j") == 0 && getenv("TSN_SOAK") == NULL ? 4 : 1;
 	char command[1024];
 
-	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i += each) {
 		long long theirs, ours;
 
 		snprintf(command, sizeof(command), "nfdump -r %s -o null '%s' 2>&1", file, filters[i].nfdump);

@@ -8,6 +8,7 @@
 #include "state/kept.h"
 #include "unit/keys_that_fit.h"
 #include "unit/state_bench.h"
+#include "unit/state_takeover.h"
 
 static struct m_row rows[4096];
 
@@ -118,6 +119,38 @@ Test(state_bounds, a_full_family_takes_what_was_said, .init = bench_begin, .fini
 	/* no IPv6, and no pane that is counted in its long form */
 	cr_assert_gt(stats.bytes, (cost.group - 24 - 17 * 8) * keys * 9 / 10, "%" PRIu64 " of %" PRIu64, stats.bytes, cost.group * keys);
 	tsn_state_free(s);
+}
+
+/* Behind groups that were there before lie the lanes of another count, so that of now stands apart from them. */
+Test(state_bounds, what_a_reload_leaves_apart_was_said, .init = bench_begin, .fini = bench_end)
+{
+	static struct plain v[1000];
+	static struct tsn_vector out;
+	struct tsn_agg_def agg[2];
+	struct tsn_family_def def[2] = { family(&agg[0], TSN_AGG_COUNT, false, 0), family(&agg[1], TSN_AGG_COUNT, false, 0) };
+	const uint64_t keys = def[0].max_keys = def[1].max_keys = 64000;
+	struct tsn_state *s[2];
+	struct tsn_family_stats before, after;
+	struct tsn_cost cost;
+
+	agg[1].canon = "another";
+	for (int i = 0; i < 2; i++)
+		s[i] = tsn_state_new(&def[i], 1, 1);
+	for (int i = 0; i < 2; i++) {
+		if (i == 1)
+			take_over(s[1], s[0], NULL, NULL);
+		for (uint32_t k = 0; k < keys; k++) {
+			v[k % 1000] = (struct plain){ k, 1, 1000 };
+			if (k % 1000 == 999)
+				fold_plain(s[i], v, 1000, &out);
+		}
+		tsn_state_stats(s[i], 0, i == 0 ? &before : &after);
+	}
+	tsn_state_cost(&def[1], &cost);
+	cr_assert_eq(before.groups, after.groups);
+	cr_assert(after.bytes - before.bytes >= cost.apart * after.groups && after.bytes - before.bytes <= cost.apart * keys, "%" PRIu64, after.bytes - before.bytes);
+	for (int i = 0; i < 2; i++)
+		tsn_state_free(s[i]);
 }
 
 /* Texts of ever other lengths: their places are of no use to each other, and moved together. */
