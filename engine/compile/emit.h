@@ -202,7 +202,7 @@ bool tsn_ir_is_leaf(const struct tsn_ir *x);
 void tsn_emit_walk(struct tsn_emit *e);
 bool tsn_emit_first_time(struct tsn_emit *e, const struct tsn_ir *x, bool want);
 
-/* --- emit_index.c: which rules are found by which field --- */
+/* --- emit_index.c, emit_met.c: which rules are found by which field --- */
 
 struct tsn_index *tsn_index_new(struct tsn_emit *e);
 void tsn_index_free(struct tsn_index *x);

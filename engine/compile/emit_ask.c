@@ -29,12 +29,6 @@ struct asking {
 
 /* --- atoms --- */
 
-static struct tsn_index_field *
-field_at(struct tsn_emit *e, uint32_t place)
-{
-	return (struct tsn_index_field *)e->index->fields.p + place;
-}
-
 /* Place + 1; 0 when memory is out. */
 static uint32_t
 field_for(struct tsn_emit *e, uint32_t field)
@@ -77,9 +71,9 @@ add_atom(struct tsn_emit *e, struct asking *q, uint32_t field, const struct tsn_
 {
 	const uint32_t place = field_for(e, field);
 
-	if (e->failed || q->n == TSN_KEY_ENTRIES || field_at(e, place - 1)->atoms.items.n >= TSN_CLASS_MAX - 1)
+	if (e->failed || q->n == TSN_KEY_ENTRIES || tsn_index_field_at(e, place - 1)->atoms.items.n >= TSN_CLASS_MAX - 1)
 		return false;
-	q->entry[q->n++] = (struct tsn_index_entry){ place - 1, place_of_atom(e, field_at(e, place - 1), atom) };
+	q->entry[q->n++] = (struct tsn_index_entry){ place - 1, place_of_atom(e, tsn_index_field_at(e, place - 1), atom) };
 	return !e->failed;
 }
 
@@ -349,7 +343,7 @@ ask(struct tsn_emit *e, struct asking *q, struct tsn_asked *out)
 	if (place == 0 || e->failed)
 		return false;
 	out->field = place - 1;
-	out->key = key_for(e, field_at(e, out->field), q);
+	out->key = key_for(e, tsn_index_field_at(e, out->field), q);
 	out->share = q->share < UINT32_MAX ? (uint32_t)q->share : UINT32_MAX;
 	out->exact = q->exact;
 	return !e->failed;

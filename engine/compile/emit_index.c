@@ -15,7 +15,6 @@
 #define ROW_COSTS 4000 /* so many millionths of the rows cost as much as testing one rule does */
 #define LEAVES_MAX 64  /* of a rule: larger ones are not expanded */
 #define ASKED_MAX 6    /* fields by which one rule may be found */
-#define FIELDS_MAX 64
 #define FEW 8          /* rules of a block, as most have */
 #define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
 
@@ -42,7 +41,7 @@ take_asked(struct candidate *c, const struct tsn_asked *a)
 {
 	uint32_t i = 0;
 
-	if (a->share > SHARE_MAX || a->field >= FIELDS_MAX)
+	if (a->share > SHARE_MAX || a->field >= TSN_INDEX_FIELDS)
 		return;
 	while (i < c->nasked && c->asked[i].field != a->field)
 		i++;
@@ -149,7 +148,7 @@ many(const struct tsn_emit *e)
 
 /* How many rules ask for each field, and how many must. */
 struct tally {
-	uint32_t count[FIELDS_MAX], need[FIELDS_MAX];
+	uint32_t count[TSN_INDEX_FIELDS], need[TSN_INDEX_FIELDS];
 };
 
 static void
@@ -221,7 +220,7 @@ divide(struct tsn_emit *e, struct node *n)
 		for (uint32_t i = 0; i < n->n; i++)
 			if (chosen_field(n->rule[i]) != TSN_V_NONE)
 				add_to(e, &t, &n->rule[i]->asked[n->rule[i]->chosen]);
-		for (uint32_t f = 0; f < nfields && f < FIELDS_MAX; f++) {
+		for (uint32_t f = 0; f < nfields && f < TSN_INDEX_FIELDS; f++) {
 			if (t.count[f] > 0 && t.count[f] < t.need[f]) {
 				gone |= UINT64_C(1) << f;
 				again = true;
@@ -235,82 +234,7 @@ divide(struct tsn_emit *e, struct node *n)
 
 /* --- emitting --- */
 
-bool
-tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field)
-{
-	const uint32_t place = e->index->of_field[field];
-
-	return place != 0 && place <= FIELDS_MAX && e->met_members >> (place - 1) & 1;
-}
-
-/* Can [x] ask for a field of the blocks around? Its first leaf tells. */
-static bool
-may_be_met(const struct tsn_emit *e, const struct tsn_ir *x)
-{
-	while (!tsn_ir_is_leaf(x))
-		x = x->kid[0];
-	return x->nkids > 0 && x->kid[0]->kind == TSN_IR_FIELD && tsn_emit_is_found_by(e, x->kid[0]->field);
-}
-
-/* Does it hold for all that an integer lies between in a block around? */
-static bool
-is_bound(const struct tsn_emit *e, const struct tsn_ir *x, bool want)
-{
-	const struct tsn_ir *f = x->kind == TSN_IR_COMPARE ? x->kid[0] : NULL;
-	const enum tsn_rel rel = want ? x->rel : tsn_rel_not(x->rel);
-
-	if (f == NULL || f->kind != TSN_IR_FIELD || x->kid[1]->kind != TSN_IR_INT)
-		return false;
-	for (uint32_t i = 0; i < e->nmet; i++) {
-		const int64_t number = x->kid[1]->i, lo = e->bound[i].lo, hi = e->bound[i].hi;
-
-		if (e->bound[i].field != f->field)
-			continue;
-		if ((rel == TSN_REL_GE && lo >= number) || (rel == TSN_REL_GT && lo > number) || (rel == TSN_REL_LE && hi <= number) ||
-		    (rel == TSN_REL_LT && hi < number))
-			return true;
-	}
-	return false;
-}
-
-bool
-tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
-{
-	struct tsn_asked a;
-
-	if (e->part_met != NULL && e->part_met[2 * x->id + want])
-		return true;
-	if (!may_be_met(e, x))
-		return false;
-	if (is_bound(e, x, want))
-		return true;
-	if (!tsn_emit_asked(e, x, want, &a) || !a.exact)
-		return false;
-	for (uint32_t i = 0; i < e->nmet; i++)
-		if (e->met[i][0] == a.field && e->met[i][1] == a.key)
-			return true;
-	return false;
-}
-
 static void emit_node(struct tsn_emit *e, struct node *n, uint32_t guard);
-
-static const struct tsn_index_field *
-field_at(const struct tsn_emit *e, uint32_t place)
-{
-	return (const struct tsn_index_field *)e->index->fields.p + place;
-}
-
-/* The single fields of one, a bit each. */
-static uint64_t
-members_of(const struct tsn_emit *e, uint32_t field)
-{
-	const struct tsn_index_field *f = field_at(e, field);
-	uint64_t bits = 0;
-
-	for (uint32_t i = 0; i < f->nmembers; i++)
-		bits |= f->member[i] < FIELDS_MAX ? UINT64_C(1) << f->member[i] : 0;
-	return bits;
-}
 
 static uint32_t
 open_dispatch(struct tsn_emit *e, uint32_t field, uint32_t guard)
@@ -326,8 +250,8 @@ open_dispatch(struct tsn_emit *e, uint32_t field, uint32_t guard)
 	d->nested = e->nmet > 0;
 	if (d->nested)
 		memcpy(d->inside, e->met[e->nmet - 1], sizeof(d->inside));
-	for (uint32_t i = 0; i < field_at(e, field)->nmembers; i++)
-		tsn_emit_use_field(e, field_at(e, field_at(e, field)->member[i])->field);
+	for (uint32_t i = 0; i < tsn_index_field_at(e, field)->nmembers; i++)
+		tsn_emit_use_field(e, tsn_index_field_at(e, tsn_index_field_at(e, field)->member[i])->field);
 	return tsn_emit_mask_op(e, TSN_OP_CODE_DISPATCH, guard, number, 0);
 }
 
@@ -347,29 +271,6 @@ side_of(struct tsn_emit *e, const struct node *n)
 	return side;
 }
 
-/* What the values of a key lie between. */
-static void
-note_bound(struct tsn_emit *e, uint32_t field, uint32_t key)
-{
-	const struct tsn_index_field *f = field_at(e, field);
-	const struct tsn_index_key *k = (const struct tsn_index_key *)f->keys.p + key;
-	int64_t lo = INT64_MAX, hi = INT64_MIN;
-
-	e->bound[e->nmet].field = TSN_FIELD_COUNT;
-	if (f->nmembers > 1 || !tsn_field_is_int(f->field))
-		return;
-	for (uint32_t i = 0; i < k->n; i++) {
-		const struct tsn_atom *a = (const struct tsn_atom *)f->atoms.items.p + k->entry[i].atom - 1;
-		const int64_t last = (int64_t)(a->lo | ((UINT64_C(1) << a->len) - 1));
-
-		lo = (int64_t)a->lo < lo ? (int64_t)a->lo : lo;
-		hi = last > hi ? last : hi;
-	}
-	e->bound[e->nmet].field = f->field;
-	e->bound[e->nmet].lo = lo;
-	e->bound[e->nmet].hi = hi;
-}
-
 static void
 emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard)
 {
@@ -380,11 +281,7 @@ emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard
 	struct tsn_vblock *b;
 	bool met = false;
 
-	note_bound(e, field, key);
-	e->met[e->nmet][0] = field;
-	e->met[e->nmet++][1] = key;
-	e->met_fields |= UINT64_C(1) << field;
-	e->met_members |= members_of(e, field);
+	tsn_emit_meet_key(e, field, key);
 	side = side_of(e, n);
 	if (side.side != TSN_V_NONE) {
 		tsn_emit_use_field(e, side.side / 2);
@@ -426,7 +323,7 @@ emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t 
 	uint32_t rows, dispatch, end;
 	struct tsn_vdispatch *d;
 
-	e->met_members |= members_of(e, field); /* thresholds of it are none */
+	e->met_members |= tsn_index_members(e, field); /* thresholds of it are none */
 	guard = ahead(e, rule, n, guard);
 	e->met_members = members;
 	rows = open_dispatch(e, field, guard);
@@ -451,7 +348,7 @@ part(struct tsn_emit *e, struct candidate **rule, uint32_t n)
 	struct candidate **often = tsn_emit_zeroed(e, n, sizeof(*often));
 	uint32_t rare = 0, rest = 0;
 
-	e->met_members |= members_of(e, chosen_field(rule[0]));
+	e->met_members |= tsn_index_members(e, chosen_field(rule[0]));
 	for (uint32_t i = 0; i < n && !e->failed; i++) {
 		if (tsn_emit_is_rare(e, rule[i]->rule))
 			rule[rare++] = rule[i];

@@ -13,6 +13,7 @@
 
 #include "compile/emit.h"
 
+#define TSN_INDEX_FIELDS 64 /* fields beyond these find no rule */
 #define TSN_KEY_ENTRIES 96 /* a condition that asks for more values finds no rule */
 
 struct tsn_atom {
@@ -85,6 +86,13 @@ struct tsn_index {
 	struct tsn_asked_memo *asked; /* [2 * node id + polarity] */
 };
 
+/* Moves when there is a new one. */
+static inline struct tsn_index_field *
+tsn_index_field_at(const struct tsn_emit *e, uint32_t place)
+{
+	return (struct tsn_index_field *)e->index->fields.p + place;
+}
+
 /* --- emit_ask.c --- */
 
 /* Does [x], where it is as wanted, ask for values of fields? */
@@ -94,6 +102,15 @@ bool tsn_emit_asked_range(struct tsn_emit *e, uint32_t field, int64_t lo, int64_
 
 /* Real places for those of virtual instructions ([place]), in a code that has been written out. */
 void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *place);
+/* --- emit_met.c --- */
+
+/* The single fields of an index field, a bit each by place. */
+uint64_t tsn_index_members(const struct tsn_emit *e, uint32_t field);
+/* From now on rows are those of a key. */
+void tsn_emit_meet_key(struct tsn_emit *e, uint32_t field, uint32_t key);
+/* Are the rows of a block around found by that field? */
+bool tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field);
+
 /* --- emit_group.c --- */
 
 /* Emits rules of one block, which has the rows of [guard]. */
@@ -106,8 +123,6 @@ uint32_t tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, ui
 void tsn_emit_side(struct tsn_emit *e, const uint32_t *rule, uint32_t n, struct tsn_vside *out);
 /* Has the rule a threshold of an integer that few rows meet? */
 bool tsn_emit_is_rare(struct tsn_emit *e, uint32_t rule);
-/* Are the rows of a block around found by that field? */
-bool tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field);
 /* From now on [x] is known to hold, or not any more; what it was before. */
 bool tsn_emit_meet(struct tsn_emit *e, const struct tsn_ir *x, bool want, bool met);
 

@@ -16,12 +16,6 @@ typedef unsigned __int128 u128;
 
 #define NAMED 8 /* values of a block that listings name, and one more */
 
-static struct tsn_index_field *
-field_at(struct tsn_emit *e, uint32_t i)
-{
-	return (struct tsn_index_field *)e->index->fields.p + i;
-}
-
 static const struct tsn_index_key *
 key_at(const struct tsn_index_field *f, uint32_t key)
 {
@@ -40,7 +34,7 @@ natoms(const struct tsn_index_field *f)
 static void
 mark_used(struct tsn_emit *e, uint32_t field, const struct tsn_vdispatch *d, bool *used)
 {
-	const struct tsn_index_field *f = field_at(e, d->field);
+	const struct tsn_index_field *f = tsn_index_field_at(e, d->field);
 	const struct tsn_vblock *b = d->block.p;
 
 	for (size_t k = 0; k < d->block.n; k++) {
@@ -56,7 +50,7 @@ static bool *
 used_atoms(struct tsn_emit *e, uint32_t field)
 {
 	const struct tsn_vdispatch *d = e->index->dispatches.p;
-	bool *used = tsn_emit_zeroed(e, natoms(field_at(e, field)) + 1, sizeof(*used));
+	bool *used = tsn_emit_zeroed(e, natoms(tsn_index_field_at(e, field)) + 1, sizeof(*used));
 
 	for (size_t i = 0; i < e->index->dispatches.n && used != NULL; i++)
 		mark_used(e, field, &d[i], used);
@@ -152,7 +146,7 @@ text_of(const struct tsn_atom *a)
 static void
 make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 {
-	struct tsn_index_field *f = field_at(e, field);
+	struct tsn_index_field *f = tsn_index_field_at(e, field);
 	const struct tsn_atom *a = f->atoms.items.p;
 	struct tsn_vec first = { NULL, 0, 0 }, six = { NULL, 0, 0 };
 	bool *used = used_atoms(e, field);
@@ -228,7 +222,7 @@ gather_wishes(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field,
 	const struct tsn_vblock *b = d->block.p;
 
 	for (uint32_t i = 0; i < d->block.n; i++) {
-		const struct tsn_index_key *key = key_at(field_at(e, d->field), b[i].key);
+		const struct tsn_index_key *key = key_at(tsn_index_field_at(e, d->field), b[i].key);
 		const uint32_t side = side_in(e, out, b[i].side.side);
 
 		for (uint32_t k = 0; k < key->n && !e->failed; k++) {
@@ -366,7 +360,7 @@ name_of(struct tsn_emit *e, const struct tsn_index_field *f, uint32_t key)
 	char *name;
 
 	for (uint32_t i = 0; i < k->n; i++) {
-		const struct tsn_index_field *own = field_at(e, k->entry[i].field);
+		const struct tsn_index_field *own = tsn_index_field_at(e, k->entry[i].field);
 
 		if (i == NAMED && k->n > NAMED + 1) {
 			tsn_buf_printf(&text, " and %u more", k->n - NAMED);
@@ -386,7 +380,7 @@ name_of(struct tsn_emit *e, const struct tsn_index_field *f, uint32_t key)
 static void
 make_look(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, struct tsn_dispatch *out)
 {
-	struct tsn_index_field *f = field_at(e, field);
+	struct tsn_index_field *f = tsn_index_field_at(e, field);
 	struct tsn_dispatch_look *look = &out->look[out->nlooks++];
 	struct tsn_vec wishes = { NULL, 0, 0 };
 
@@ -408,7 +402,7 @@ make_look(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, str
 static void
 make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_dispatch *out)
 {
-	const struct tsn_index_field *f = field_at(e, d->field);
+	const struct tsn_index_field *f = tsn_index_field_at(e, d->field);
 	const struct tsn_vblock *b = d->block.p;
 
 	out->nblocks = (uint32_t)d->block.n;
@@ -422,7 +416,7 @@ make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_disp
 		out->rules[i] = b[i].rules;
 	}
 	if (d->nested)
-		out->inside = name_of(e, field_at(e, d->inside[0]), d->inside[1]);
+		out->inside = name_of(e, tsn_index_field_at(e, d->inside[0]), d->inside[1]);
 	if (!e->failed)
 		out->block[out->nblocks] = d->end - d->at - 1;
 	for (uint32_t i = 0; i < f->nmembers && !e->failed; i++)

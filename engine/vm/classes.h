@@ -12,7 +12,7 @@
 #include "flow/batch.h"
 
 #define TSN_CLASS_NONE 0u
-#define TSN_CLASS_MAX  0xfffffu
+#define TSN_CLASS_MAX  0x1ffffu /* addresses far from each other take a kilobyte each */
 #define TSN_CLASS_DEEP 130 /* ranges around each other: prefixes of IPv6 are the most */
 
 /* Values lo..hi are of [class]. Integers as their 64 bits, IPv4 addresses as 32; of strings see tsn_class_of_text. */
