@@ -241,8 +241,6 @@ struct tsn_whole {
 	uint32_t n;
 };
 bool tsn_whole_find(struct tsn_state *const *s, uint32_t n, const char *canon, size_t len, struct tsn_whole *out);
-/* How many shards it has more by the family of this state: 1, or 0 if there is one already, or of another division. */
-uint32_t tsn_whole_add(struct tsn_whole *w, struct tsn_family *f, const struct tsn_state *s);
 
 /* save.c: one family as bytes and back, for a reload with other shards; the family is as made before, and again after false. */
 void tsn_family_save(const struct tsn_whole *w, struct tsn_pack *out);
