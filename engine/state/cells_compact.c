@@ -237,27 +237,53 @@ peek(const struct tsn_agg *a, const struct compact *cell, uint64_t pane)
 	return total(a, cell, tsn_ring_left(cell->head, pane > newest ? pane - newest : 0, a->keep, LANES));
 }
 
-/* Lanes that [used] has not become 0; the sum of the others. */
-static inline __attribute__((always_inline)) uint32_t
-leave_used(uint32_t lane[LANES], uint32_t used)
-{
-	uint32_t sum = 0;
+/* Four lanes at once: the compiler makes of sixteen in a loop what takes three times as many instructions. */
+typedef uint32_t quad __attribute__((vector_size(16)));
+typedef uint64_t pair __attribute__((vector_size(16)));
 
-	for (uint32_t l = 0; l < LANES; l++) {
-		lane[l] &= -(used >> l & 1);
-		sum += lane[l];
-	}
-	return sum;
+#define QUADS (LANES / 4)
+#define WARM_BITS (UINT64_C(0xF0000000F0000000)) /* which lanes of two have from WARM on */
+
+_Static_assert((uint32_t)WARM_BITS == (uint32_t)-WARM, "all that are at least WARM, and no others");
+
+static inline __attribute__((always_inline)) void
+load_lanes(quad v[QUADS], const uint32_t lane[LANES])
+{
+	for (uint32_t i = 0; i < QUADS; i++)
+		memcpy(&v[i], &lane[i * 4], sizeof(v[i]));
 }
 
-static inline __attribute__((always_inline)) uint32_t
-all_bits(const uint32_t lane[LANES])
+static inline __attribute__((always_inline)) bool
+some_warm(const quad v[QUADS])
 {
-	uint32_t bits = 0;
+	const pair all = (pair)(v[0] | v[1] | v[2] | v[3]);
 
-	for (uint32_t l = 0; l < LANES; l++)
-		bits |= lane[l];
-	return bits;
+	return ((all[0] | all[1]) & WARM_BITS) != 0;
+}
+
+/* Lanes that [used] has not become 0; the sum of the others, none of which is warm: those of eight fit 32 bits. */
+static inline __attribute__((always_inline)) uint64_t
+leave_used(quad v[QUADS], uint32_t used)
+{
+	const quad first = { 1, 2, 4, 8 }, all = { used, used, used, used };
+	pair sums;
+	uint64_t two;
+
+	for (uint32_t i = 0; i < QUADS; i++)
+		v[i] &= (quad)((all & first << 4 * i) != 0);
+	sums = (pair)(v[0] + v[1] + v[2] + v[3]);
+	two = sums[0] + sums[1];
+	return (two & UINT32_MAX) + (two >> 32);
+}
+
+/* All lanes are stored as they were loaded: loads of what one lane was stored into alone have to wait for it. */
+static inline __attribute__((always_inline)) void
+add_to_lane(quad v[QUADS], uint32_t lane, uint32_t more)
+{
+	const quad first = { 0, 1, 2, 3 }, lanes = { lane, lane, lane, lane }, all = { more, more, more, more };
+
+	for (uint32_t i = 0; i < QUADS; i++)
+		v[i] += (quad)(lanes == first + 4 * i) & all;
 }
 
 /* No branch by how far the pane is behind the row's, which is as good as random. */
@@ -265,15 +291,18 @@ static inline __attribute__((always_inline)) __int128
 count(struct tsn_agg *a, struct compact *cell, uint64_t pane, int64_t v)
 {
 	const uint64_t head = cell->head, newest = tsn_ring_newest(head), d = pane > newest ? pane - newest : 0;
-	const uint32_t lane = pane & (LANES - 1), used = tsn_ring_left(head, d, a->keep, LANES);
+	const uint32_t used = tsn_ring_left(head, d, a->keep, LANES);
+	quad lanes[QUADS];
 	uint64_t sum;
 
-	if (__builtin_expect((head & GROWN) != 0 || ((uint64_t)v | all_bits(cell->lane)) >= WARM, 0))
+	load_lanes(lanes, cell->lane);
+	if (__builtin_expect((head & GROWN) != 0 || (uint64_t)v >= WARM || some_warm(lanes), 0))
 		return add(a, cell, pane, v);
-	sum = (uint64_t)v + leave_used(cell->lane, used); /* sixteen lanes and one row more need not fit 32 bits */
-	cell->lane[lane] += (uint32_t)v;
-	a->store.sums.warm += cell->lane[lane] >= WARM;
-	cell->head = (newest + d) << TSN_HEAD_BITS | used | UINT32_C(1) << lane;
+	sum = (uint64_t)v + leave_used(lanes, used); /* sixteen lanes and one row more need not fit 32 bits */
+	add_to_lane(lanes, pane & (LANES - 1), (uint32_t)v);
+	a->store.sums.warm += some_warm(lanes);
+	memcpy(cell->lane, lanes, sizeof(lanes));
+	cell->head = (newest + d) << TSN_HEAD_BITS | used | UINT32_C(1) << (pane & (LANES - 1));
 	return sum;
 }
 
