@@ -127,7 +127,7 @@ suite_linker := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libtocsin-tests.so
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(suite_linker) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< $(BUILD)/libtocsin-tests.so $(LIBS) -lcriterion -Wl,--as-needed $(foreach m,libarchive openssl,$(shell $(PKG_CONFIG) --libs $(m) 2>/dev/null))
 
-$(BUILD)/flowgen: tests/gen/flowgen.c tests/gen/workload.c tests/gen/messages.c tests/gen/workload.h tests/gen/messages.h tests/gen/wire.h
+$(BUILD)/flowgen: $(addprefix tests/gen/,flowgen.c workload.c messages.c frames.c workload.h messages.h frames.h wire.h)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(STD) $(WARN) -O2 -o $@ $(filter %.c,$^)
 

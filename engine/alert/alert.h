@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "flow/batch.h"
 #include "flow/key.h"
+#include "flow/shown.h"
 #include "flow/value.h"
 #include "vm/program.h"
 #include "vm/vm.h"
@@ -42,35 +43,6 @@ enum tsn_alert_state {
 };
 
 enum tsn_quality { TSN_EXACT, TSN_ESTIMATED, TSN_PARTIAL }; /* from best to worst */
-
-/* FIELD(symbol, type, member): what a record keeps of a flow. */
-#define TSN_ALERT_FLOW_FIELDS(FIELD) \
-	FIELD(SRC, addr, src) \
-	FIELD(DST, addr, dst) \
-	FIELD(SRC_PORT, uint16_t, src_port) \
-	FIELD(DST_PORT, uint16_t, dst_port) \
-	FIELD(PROTO, uint8_t, proto) \
-	FIELD(FLAGS, uint16_t, flags) \
-	FIELD(ICMP_TYPE, uint8_t, icmp_type) \
-	FIELD(ICMP_CODE, uint8_t, icmp_code) \
-	FIELD(PACKETS, uint64_t, packets) \
-	FIELD(BYTES, uint64_t, bytes) \
-	FIELD(START, int64_t, start) \
-	FIELD(END, int64_t, end) \
-	FIELD(EXPORTER, addr, exporter) \
-	FIELD(IN_IF, uint32_t, in_if) \
-	FIELD(OUT_IF, uint32_t, out_if) \
-	FIELD(SAMPLING, uint32_t, sampling)
-
-struct tsn_alert_flow {
-	uint32_t present; /* bit i: the i-th field of the list */
-	struct tsn_addr src, dst, exporter;
-	int64_t start, end;
-	uint64_t packets, bytes;
-	uint32_t in_if, out_if, sampling;
-	uint16_t src_port, dst_port, flags;
-	uint8_t proto, icmp_type, icmp_code;
-};
 
 /* A side of the comparison that fired. Not known: left out. */
 struct tsn_alert_number {
@@ -101,7 +73,7 @@ struct tsn_alert {
 	int64_t time;                  /* event time of the flow that opened, raised or (`until`) ended it; else the tick */
 	const uint8_t *key;            /* encoded by rule->key; absent parts marked */
 	size_t key_len;
-	struct tsn_alert_flow last;    /* the flow that matched last, up to this record */
+	struct tsn_shown last;    /* the flow that matched last, up to this record */
 	struct tsn_str exporter_name, in_if_name, out_if_name; /* of it; n 0 if unknown */
 	struct tsn_alert_number value, threshold; /* of it (S12) */
 	enum tsn_type type;            /* of value and threshold */
@@ -114,7 +86,7 @@ struct tsn_alert {
 	double error;                  /* relative standard error of value, 0 if not known */
 	uint32_t sampling;             /* largest interval among the flows that matched, 0 if none was sampled */
 	const char *message;           /* NULL if the rule has none */
-	const struct tsn_alert_flow *sample; /* the first that matched */
+	const struct tsn_shown *sample; /* the first that matched */
 	uint32_t nsamples;
 	const struct tsn_note *note;   /* what stands behind the value, as of opening or the last update */
 	uint32_t nnotes;
@@ -135,8 +107,8 @@ void tsn_alert_needs(struct tsn_field_set *s);
 /* Those of them that cannot be late (flow/late.h). */
 void tsn_alert_needs_early(struct tsn_field_set *s);
 /* What of a row a record of [r] keeps. */
-void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out);
-bool tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out);
+void tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_shown *out);
+bool tsn_alert_flow_get(const struct tsn_shown *fl, enum tsn_field f, struct tsn_value *out);
 /* What the JSON of records of [r] has in common, to be released with tsn_free; NULL when memory is out. */
 struct tsn_alert_frame *tsn_alert_frame_new(const struct tsn_rule *r, uint32_t sid);
 /* The signature_id a rule has unless it sets one: 31 bits of a hash of its full name, never 0. */
@@ -345,8 +317,8 @@ struct tsn_unpack;
  * False, and nothing changed, if it is not what was written or memory is out.
  */
 void tsn_alerts_save(const struct tsn_alerts *const *a, uint32_t n, struct tsn_pack *out);
-void tsn_alert_flow_save(const struct tsn_alert_flow *fl, struct tsn_pack *out);
-bool tsn_alert_flow_load(struct tsn_alert_flow *fl, struct tsn_unpack *in);
+void tsn_alert_flow_save(const struct tsn_shown *fl, struct tsn_pack *out);
+bool tsn_alert_flow_load(struct tsn_shown *fl, struct tsn_unpack *in);
 bool tsn_alerts_load(struct tsn_alerts *a, struct tsn_unpack *in, uint64_t *open);
 
 struct tsn_alert_counts {

@@ -9,7 +9,7 @@
 
 enum {
 #define FIELD(sym, type, name) BIT_##sym,
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 };
 
@@ -37,7 +37,7 @@ TAKE(int64_t)
 
 /* In a closing window a masked key stands in its field; it is no flow's address. */
 static void
-forget_masked(const struct tsn_rule *r, struct tsn_alert_flow *out)
+forget_masked(const struct tsn_rule *r, struct tsn_shown *out)
 {
 	for (unsigned i = 0; i < r->key.n; i++) {
 		if (r->key.part[i].v4_bits >= 32 && r->key.part[i].v6_bits >= 128)
@@ -51,61 +51,60 @@ forget_masked(const struct tsn_rule *r, struct tsn_alert_flow *out)
 	}
 }
 
-/* What is there of the row, as its columns say it or its record. */
+/* What is there of the row, as its columns say it. */
 static void
-take_columns(const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
+take_columns(const struct tsn_batch *b, uint32_t row, struct tsn_shown *out)
 {
 #define FIELD(sym, type, name) \
 	if (tsn_mask_has(&b->present[TSN_F_##sym], row)) { \
 		out->present |= 1u << BIT_##sym; \
 		take_##type(b, row, TSN_F_##sym, &out->name); \
 	}
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 }
 
+/* Its record was read; what else stands there is not the row's. */
 static void
-take_record(const struct tsn_batch *b, uint32_t row, const struct tsn_late_flow *record, struct tsn_alert_flow *out)
+keep_present(const struct tsn_batch *b, uint32_t row, struct tsn_shown *out)
 {
+	out->present = 0;
 #define FIELD(sym, type, name) \
-	if (tsn_mask_has(&b->present[TSN_F_##sym], row)) { \
+	if (tsn_mask_has(&b->present[TSN_F_##sym], row)) \
 		out->present |= 1u << BIT_##sym; \
-		out->name = record->name; \
-	}
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	else \
+		out->name = (type){ 0 };
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 }
 
 /* The record is gone, and with it what is not in columns. */
 static void
-take_early(const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
+take_early(const struct tsn_batch *b, uint32_t row, struct tsn_shown *out)
 {
 #define FIELD(sym, type, name) \
 	if (tsn_mask_has(&b->present[TSN_F_##sym], row) && tsn_field_set_has(&b->early, TSN_F_##sym)) { \
 		out->present |= 1u << BIT_##sym; \
 		take_##type(b, row, TSN_F_##sym, &out->name); \
 	}
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 }
 
 void
-tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_alert_flow *out)
+tsn_alert_capture_flow(const struct tsn_rule *r, const struct tsn_batch *b, uint32_t row, struct tsn_shown *out)
 {
-	struct tsn_late_flow record;
+	const enum tsn_late_state late = b->late.n > 0 ? tsn_late_read(&b->late, row, out) : TSN_LATE_NOT;
 
-	memset(out, 0, sizeof(*out));
-	switch (b->late.n > 0 ? tsn_late_read(&b->late, row, &record) : TSN_LATE_NOT) {
-	case TSN_LATE_READ:
-		take_record(b, row, &record, out);
+	if (late == TSN_LATE_READ) {
+		keep_present(b, row, out);
 		return;
-	case TSN_LATE_GONE:
-		take_early(b, row, out);
-		return;
-	case TSN_LATE_NOT:
-		take_columns(b, row, out);
-		break;
 	}
+	memset(out, 0, sizeof(*out));
+	if (late == TSN_LATE_GONE)
+		take_early(b, row, out);
+	else
+		take_columns(b, row, out);
 	if (b->kind == TSN_BATCH_TICK)
 		forget_masked(r, out);
 }
@@ -132,7 +131,7 @@ GIVE(int64_t)
 #undef GIVE
 
 bool
-tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn_value *out)
+tsn_alert_flow_get(const struct tsn_shown *fl, enum tsn_field f, struct tsn_value *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->type = tsn_fields[f].type;
@@ -142,7 +141,7 @@ tsn_alert_flow_get(const struct tsn_alert_flow *fl, enum tsn_field f, struct tsn
 		out->known = fl->present >> BIT_##sym & 1; \
 		give_##type(out, fl->name); \
 		return out->known;
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 	default:
 		return false;
@@ -159,7 +158,7 @@ void
 tsn_alert_needs(struct tsn_field_set *s)
 {
 #define FIELD(sym, type, name) tsn_field_set_add(s, TSN_F_##sym);
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 	tsn_alert_needs_early(s);
 }
@@ -256,17 +255,31 @@ save_reg(const struct tsn_alert_reads *reads, uint32_t export, uint32_t row, str
 		s->v.i = n.i;
 }
 
+static bool
+has_names(const struct tsn_batch *b, uint32_t row)
+{
+	bool some = false;
+
+	for (int i = 0; i < TSN_SAVED_FIXED; i++)
+		some = some || tsn_mask_has(&b->present[fixed[i]], row);
+	return some;
+}
+
+/* Names that are not there, and were not, are not looked at. */
 static void
 save(struct tsn_alerts *a, const struct tsn_alert_rule *r, struct tsn_alert_entry *e, uint32_t row)
 {
+	const bool named = has_names(a->batch, row);
+
 	if (!tsn_alert_entry_details(e, r->nsaved))
 		return; /* a message with dashes is better than no alert */
-	for (uint32_t i = 0; i < r->nsaved; i++) {
+	for (uint32_t i = named || e->d->named ? 0 : TSN_SAVED_FIXED; i < r->nsaved; i++) {
 		if (r->plan[i].reg)
 			save_reg(a->reads, r->plan[i].what, row, &e->d->saved[i]);
 		else if (r->plan[i].what < TSN_FIELD_COUNT)
 			save_field(a->batch, row, (enum tsn_field)r->plan[i].what, &e->d->saved[i]);
 	}
+	e->d->named = named;
 }
 
 /* S12: the first comparison, left to right, that is true of the row. */
@@ -298,7 +311,7 @@ take_value(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_deta
 }
 
 static void
-take_flow(struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row, struct tsn_alert_flow *out)
+take_flow(struct tsn_alerts *a, const struct tsn_alert_rule *r, uint32_t row, struct tsn_shown *out)
 {
 	tsn_alert_capture_flow(r->rule, a->batch, row, out);
 	a->shown++;
@@ -336,7 +349,7 @@ static bool
 more_samples(struct tsn_alert_details *d)
 {
 	const uint32_t room = d->sample_room == 0 ? 1 : TSN_ALERT_SAMPLES;
-	struct tsn_alert_flow *sample = tsn_reallocarray(d->sample, room, sizeof(*sample));
+	struct tsn_shown *sample = tsn_reallocarray(d->sample, room, sizeof(*sample));
 
 	if (sample == NULL)
 		return false;

@@ -213,7 +213,7 @@ void
 tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enum tsn_alert_fetch what)
 {
 	const struct tsn_alert_slot *slot;
-	const struct tsn_alert_entry *e;
+	const struct tsn_alert_entry *e, *last;
 
 	if (r->nslots == 0)
 		return;
@@ -228,7 +228,11 @@ tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enum tsn
 	if (what == TSN_FETCH_ENTRY) {
 		__builtin_prefetch(e, 1);
 		__builtin_prefetch((const char *)e + 64, 1);
-	} else {
+		return;
+	}
+	__builtin_prefetch(e->d, 1);
+	last = tsn_alert_list(r, (enum tsn_alert_life)e->life, e->part)->tail;
+	if (last == NULL || last->due != e->due) { /* else it has moved to the end of its list, where it stays for a while */
 		if (e->prev != NULL)
 			__builtin_prefetch(&e->prev->due, 1);
 		if (e->next != NULL)

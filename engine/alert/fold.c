@@ -39,11 +39,11 @@ mark(struct tsn_alerts *a, struct tsn_alert_entry *e, uint32_t row)
 
 /* Inlined always, as base/prefetch.h says. */
 static inline __attribute__((always_inline)) void
-prefetch_details(const struct tsn_alert_entry *e)
+prefetch_details(const struct tsn_alert_entry *e, size_t bytes)
 {
 	if (e == NULL || e->d == NULL)
 		return;
-	for (size_t at = 0; at < sizeof(*e->d); at += 64)
+	for (size_t at = 0; at < bytes; at += 64)
 		__builtin_prefetch((const char *)e->d + at, 1);
 }
 
@@ -54,7 +54,7 @@ settle_all(struct tsn_alerts *a, struct tsn_alert_rule *r)
 		struct tsn_alert_entry *e = a->dirty[i];
 
 		if (i + 4 < a->ndirty)
-			prefetch_details(a->dirty[i + 4]);
+			prefetch_details(a->dirty[i + 4], TSN_ALERT_READ);
 		if (e == NULL)
 			continue;
 		if (e->life != TSN_LIFE_CLOSED)
@@ -79,7 +79,7 @@ end_at_tick(struct tsn_alerts *a, struct tsn_alert_rule *r, struct tsn_alert_ent
 static void
 prefetch_next(const struct tsn_alert_entry *e)
 {
-	prefetch_details(e->next);
+	prefetch_details(e->next, sizeof(*e->d));
 	if (e->next != NULL && e->next->next != NULL) {
 		__builtin_prefetch(e->next->next, 1);
 		__builtin_prefetch((const char *)e->next->next + 64, 1);
@@ -322,12 +322,9 @@ fold_watch(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask
 
 /* What they will look at is on the way before the first is looked at. */
 static void
-fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const uint16_t *row, uint32_t n, const struct verdict *v)
+fold_block(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_alert_keyed *k, uint32_t n, const struct verdict *v)
 {
-	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
-
-	tsn_alert_take_keys(a, r->rule, k, row, n);
-	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; r->nentries >= TSN_ALERT_FAR && what <= TSN_FETCH_NEIGHBOURS; what++)
+	for (enum tsn_alert_fetch what = TSN_FETCH_SLOT; r->nentries >= TSN_ALERT_FAR && what <= TSN_FETCH_BEHIND; what++)
 		for (uint32_t i = 0; i < n; i++)
 			tsn_alert_entry_prefetch(r, k[i].hash, what);
 	for (uint32_t i = 0; i < n; i++)
@@ -415,6 +412,17 @@ take_ticks(struct tsn_alerts *a, const struct tsn_batch *b)
 }
 
 static void
+fold_some(struct tsn_alerts *a, struct tsn_alert_rule *r, const uint16_t *row, uint32_t n, const struct verdict *v)
+{
+	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
+
+	for (uint32_t at = 0, taken; at < n; at += taken) {
+		taken = tsn_alert_take_keys(a, r->rule, k, row + at, n - at);
+		fold_block(a, r, k, taken, v);
+	}
+}
+
+static void
 fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask *rows, const struct verdict *v)
 {
 	uint16_t block[TSN_ALERT_BLOCK];
@@ -423,11 +431,11 @@ fold_rows(struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_mask 
 	TSN_EACH_ROW(row, rows) {
 		block[n++] = (uint16_t)row;
 		if (n == TSN_ALERT_BLOCK) {
-			fold_block(a, r, block, n, v);
+			fold_some(a, r, block, n, v);
 			n = 0;
 		}
 	}
-	fold_block(a, r, block, n, v);
+	fold_some(a, r, block, n, v);
 }
 
 struct tsn_alert_seen
@@ -461,6 +469,7 @@ tsn_alerts_match(struct tsn_alerts *a, const struct tsn_alert_reads *reads, uint
 		rows = &both;
 	}
 	a->reads = reads;
+	a->mark = tsn_alert_last_mark(a, r->rule);
 	a->recent = NULL;
 	if (a->watch_rule == r && b->kind == TSN_BATCH_TICK)
 		fold_watch(a, r, rows, &v);

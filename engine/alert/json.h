@@ -13,12 +13,12 @@
 #define TSN_JSON_FLOW 1024
 
 /* A flow as an object. */
-char *tsn_alert_json_flow(char *p, const struct tsn_alert_flow *fl, struct tsn_minute *near);
+char *tsn_alert_json_flow(char *p, const struct tsn_shown *fl, struct tsn_minute *near);
 /* Where it was seen: the exporter, the interface it came in by, the one it left by; a comma before it. */
 #define TSN_JSON_SEEN 3
-char *tsn_alert_json_seen(char *p, const struct tsn_alert_flow *fl, unsigned which);
+char *tsn_alert_json_seen(char *p, const struct tsn_shown *fl, unsigned which);
 /* What of it stands at the top of a record; a comma before each. */
-char *tsn_alert_json_eve(char *p, const struct tsn_alert_flow *fl);
+char *tsn_alert_json_eve(char *p, const struct tsn_shown *fl);
 
 /* --- json_frame.c: what is the same in all records of a rule --- */
 

@@ -17,7 +17,7 @@ static const uint8_t type_of[TSN_FIELD_COUNT] = {
 
 enum {
 #define FIELD(sym, type, name) BIT_##sym,
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 };
 
@@ -56,7 +56,7 @@ put_number(char *p, enum tsn_field f, int64_t v, struct tsn_minute *near)
 #define PUT_int64_t(p, f, v, near)  put_number(p, f, v, near)
 
 char *
-tsn_alert_json_flow(char *p, const struct tsn_alert_flow *fl, struct tsn_minute *near)
+tsn_alert_json_flow(char *p, const struct tsn_shown *fl, struct tsn_minute *near)
 {
 	char *const begin = p;
 
@@ -66,7 +66,7 @@ tsn_alert_json_flow(char *p, const struct tsn_alert_flow *fl, struct tsn_minute 
 		p = TSN_PUT(p, ",\"" #name "\":"); \
 		p = PUT_##type(p, TSN_F_##sym, fl->name, near); \
 	}
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 	p += p == begin;
 	*begin = '{';
@@ -101,7 +101,7 @@ put_eve_proto(char *p, uint8_t proto)
 	}
 
 char *
-tsn_alert_json_eve(char *p, const struct tsn_alert_flow *fl)
+tsn_alert_json_eve(char *p, const struct tsn_shown *fl)
 {
 	ONE(SRC, "src_ip", put_quoted_addr(p, fl->src))
 	ONE(SRC_PORT, "src_port", tsn_put_u64(p, fl->src_port))
@@ -115,7 +115,7 @@ tsn_alert_json_eve(char *p, const struct tsn_alert_flow *fl)
 }
 
 char *
-tsn_alert_json_seen(char *p, const struct tsn_alert_flow *fl, unsigned which)
+tsn_alert_json_seen(char *p, const struct tsn_shown *fl, unsigned which)
 {
 	switch (which) {
 	case 0: ONE(EXPORTER, "exporter", put_quoted_addr(p, fl->exporter)) break;

@@ -33,18 +33,21 @@ take_addr(const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, uint32_t v
 	k->hash = tsn_hash_short(word, TSN_KEY_V4, 0);
 }
 
+/* [used]: bytes of a->keys that others have; there is room for one more. */
 static void
-take_any(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, uint32_t i, uint32_t row)
+take_any(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, uint32_t row, size_t *used)
 {
 	const uint32_t *v4 = addrs(spec, a->batch, row);
+	uint8_t *bytes = a->keys + *used;
 
 	if (v4 != NULL) {
 		take_addr(spec, k, v4[row]);
 		return;
 	}
-	k->key = a->keys[i];
-	k->len = (uint32_t)tsn_key_encode_loose(spec, a->batch, row, a->keys[i]);
-	k->hash = tsn_hash_bytes(k->key, k->len, 0);
+	k->key = bytes;
+	k->len = (uint32_t)tsn_key_encode_loose(spec, a->batch, row, bytes);
+	k->hash = tsn_hash_bytes(bytes, k->len, 0);
+	*used += k->len;
 }
 
 /* Have the rows all parts of the key, and its addresses of IPv4? */
@@ -64,6 +67,8 @@ are_whole(const struct tsn_key_spec *spec, const struct tsn_batch *b, const uint
 	return all;
 }
 
+_Static_assert(TSN_ALERT_BLOCK * TSN_KEY_WORDS * sizeof(uint64_t) <= TSN_ALERT_KEY_BYTES, "room for keys of words");
+
 /* Keys of one length, column by column, as the state makes its own. False: they are not, and nothing was taken. */
 static bool
 take_words(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n)
@@ -72,26 +77,32 @@ take_words(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_ale
 	const size_t len = are_whole(spec, a->batch, row, n) ? tsn_key_words(spec, a->batch, row, n, words) : 0;
 
 	for (uint32_t i = 0; i < n && len > 0; i++) {
-		k[i].key = a->keys[i];
+		uint8_t *at = a->keys + i * TSN_KEY_WORDS * sizeof(uint64_t);
+
+		k[i].key = at;
 		k[i].len = (uint32_t)len;
 		k[i].hash = tsn_hash_u64(len, 0);
 		for (size_t w = 0; w * sizeof(uint64_t) < len; w++) {
 			const uint64_t bytes = htole64(words[w][i]);
 
-			memcpy(a->keys[i] + w * sizeof(bytes), &bytes, sizeof(bytes));
+			memcpy(at + w * sizeof(bytes), &bytes, sizeof(bytes));
 			k[i].hash = tsn_hash_join(k[i].hash, words[w][i]);
 		}
 	}
 	return len > 0;
 }
 
-void
+uint32_t
 tsn_alert_take_keys(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	const bool words = n >= MANY && !tsn_key_is_addr(&r->key) && take_words(a, &r->key, k, row, n);
+	size_t used = 0;
+	uint32_t i = 0;
+
+	for (; i < n && used + TSN_KEY_MAX <= TSN_ALERT_KEY_BYTES; i++) {
 		k[i].row = row[i];
-	if (n >= MANY && !tsn_key_is_addr(&r->key) && take_words(a, &r->key, k, row, n))
-		return;
-	for (uint32_t i = 0; i < n; i++)
-		take_any(a, &r->key, &k[i], i, row[i]);
+		if (!words)
+			take_any(a, &r->key, &k[i], row[i], &used);
+	}
+	return i;
 }

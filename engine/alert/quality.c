@@ -131,15 +131,16 @@ lost_flows(const struct tsn_alerts *a, uint32_t row, int64_t window)
 
 /* Kept as a float, which says no more than six digits: 0.02 is not to be told as 0.0199999996. */
 static double
-error_of(const struct tsn_alerts *a, const struct tsn_report *rep, const struct tsn_agg_def *agg, uint32_t row)
+error_of(const struct tsn_alerts *a, const struct tsn_alert_basis *basis, uint32_t row)
 {
-	const struct tsn_alert_seen seen = tsn_alert_seen(a, row);
+	struct tsn_alert_seen seen;
 	double error;
 
-	if (a->state == NULL || agg == NULL)
+	if (a->state == NULL || basis->exact)
 		return 0;
-	error = tsn_state_error(a->state, rep->family, (uint32_t)(agg - a->program->families[rep->family].agg), seen.batch,
-	    seen.row);
+	seen = tsn_alert_seen(a, row);
+	error = tsn_state_error(a->state, basis->rep->family, (uint32_t)(basis->agg - a->program->families[basis->rep->family].agg),
+	    seen.batch, seen.row);
 	return error < 1e-6 ? error : round(error * 1e6) / 1e6;
 }
 
@@ -165,6 +166,7 @@ learn_basis(const struct tsn_program *p, const struct tsn_rule *r, const struct 
 	int64_t reach = window_of(r, rep);
 
 	*out = (struct tsn_alert_basis){ .known = true, .rep = rep, .agg = rep != NULL ? report_agg(p, rep) : NULL };
+	out->exact = out->agg == NULL || !tsn_agg_infos[out->agg->fn].tuple;
 	if (out->agg != NULL && span(out->agg) > reach)
 		reach = span(out->agg);
 	for (uint32_t i = 0; i < r->naggs; i++) {
@@ -175,13 +177,12 @@ learn_basis(const struct tsn_program *p, const struct tsn_rule *r, const struct 
 	out->reach = (uint64_t)reach;
 }
 
-/* When something happened last, to any key, that makes values of the rule's families partial. */
-static int64_t
-last_mark(const struct tsn_alerts *a, const struct tsn_rule *r)
+int64_t
+tsn_alert_last_mark(const struct tsn_alerts *a, const struct tsn_rule *r)
 {
 	int64_t last = TSN_TIME_NONE;
 
-	for (uint32_t i = 0; a->state != NULL && i < r->families_n; i++) {
+	for (uint32_t i = 0; a->state != NULL && r->stateful && i < r->families_n; i++) {
 		const int64_t end = tsn_state_marks_end(a->state, r->families[i]);
 
 		last = end > last ? end : last;
@@ -191,12 +192,12 @@ last_mark(const struct tsn_alerts *a, const struct tsn_rule *r)
 
 /* Is it too long ago for the row, whichever of its times counts? Then it was so for all windows, and none need be looked at. */
 static bool
-is_past(const struct tsn_alerts *a, const struct tsn_alert_basis *basis, uint32_t row, int64_t mark)
+is_past(const struct tsn_alerts *a, const struct tsn_alert_basis *basis, uint32_t row)
 {
 	const int64_t time = a->batch->time[row], received = a->batch->received[row];
 	const int64_t t = received < time ? received : time;
 
-	return mark < t && (uint64_t)t - (uint64_t)mark > basis->reach;
+	return a->mark < t && (uint64_t)t - (uint64_t)a->mark > basis->reach;
 }
 
 static bool
@@ -206,7 +207,7 @@ is_partial(const struct tsn_alerts *a, const struct tsn_rule *r, const struct ts
 
 	if (lost_flows(a, row, window))
 		return true;
-	return !is_past(a, basis, row, last_mark(a, r)) &&
+	return !is_past(a, basis, row) &&
 	    (evictions(a, r, row, covered_since(basis->agg, a->batch->time[row], window)) || late_flows(a, r, row));
 }
 
@@ -222,7 +223,7 @@ tsn_alert_judge(const struct tsn_alerts *a, struct tsn_alert_rule *r, const stru
 	if (rep != NULL)
 		covered(rep, basis->agg, a->batch->time[row], a->batch->received[row], &d->window_start, &d->window_end);
 	d->quality = TSN_EXACT;
-	d->error = d->value.known ? error_of(a, rep, basis->agg, row) : 0;
+	d->error = d->value.known ? error_of(a, basis, row) : 0;
 	if (d->error > 0)
 		d->quality = TSN_ESTIMATED;
 	if ((r->rule->stateful && is_partial(a, r->rule, basis, row)) || (a->cut_off && a->batch->kind != TSN_BATCH_FLOWS))

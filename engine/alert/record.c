@@ -74,7 +74,7 @@ join_both(uint64_t h[2], uint64_t x)
 
 /* Of `alert each`, two flows of one key may end in the same millisecond. */
 static void
-hash_flow(uint64_t h[2], const struct tsn_alert_flow *fl)
+hash_flow(uint64_t h[2], const struct tsn_shown *fl)
 {
 #define NUMBER(field) join_both(h, (uint64_t)fl->field)
 #define ADDR(field) NUMBER(field.hi), NUMBER(field.lo), NUMBER(field.v4)
@@ -112,7 +112,7 @@ know(struct tsn_alert_rule *r)
 
 /* Ruleset and version, rule, key and opening time: the same alert has the same id wherever it is computed. */
 static void
-make_id(const struct tsn_alert_rule *r, const uint8_t *key, size_t len, int64_t opened, const struct tsn_alert_flow *each,
+make_id(const struct tsn_alert_rule *r, const uint8_t *key, size_t len, int64_t opened, const struct tsn_shown *each,
     char id[TSN_ALERT_ID_TEXT])
 {
 	uint64_t half[2] = { tsn_hash_bytes(key, len, r->id[0]), tsn_hash_bytes(key, len, r->id[1]) };

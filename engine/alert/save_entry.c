@@ -68,11 +68,11 @@ io_number(struct tsn_alert_io *x, struct tsn_alert_number *n)
 }
 
 #define FIELD(sym, type, member) TSN_KEPT_##sym,
-enum { TSN_ALERT_FLOW_FIELDS(FIELD) KEPT };
+enum { TSN_SHOWN_FIELDS(FIELD) KEPT };
 #undef FIELD
 
 static void
-io_flow(struct tsn_alert_io *x, struct tsn_alert_flow *f)
+io_flow(struct tsn_alert_io *x, struct tsn_shown *f)
 {
 	IO_UINT(x, f->present, (UINT64_C(1) << KEPT) - 1);
 	io_addr(x, &f->src);
@@ -94,15 +94,15 @@ io_flow(struct tsn_alert_io *x, struct tsn_alert_flow *f)
 }
 
 void
-tsn_alert_flow_save(const struct tsn_alert_flow *fl, struct tsn_pack *out)
+tsn_alert_flow_save(const struct tsn_shown *fl, struct tsn_pack *out)
 {
-	struct tsn_alert_flow copy = *fl;
+	struct tsn_shown copy = *fl;
 
 	io_flow(&(struct tsn_alert_io){ .out = out }, &copy);
 }
 
 bool
-tsn_alert_flow_load(struct tsn_alert_flow *fl, struct tsn_unpack *in)
+tsn_alert_flow_load(struct tsn_shown *fl, struct tsn_unpack *in)
 {
 	io_flow(&(struct tsn_alert_io){ .in = in }, fl);
 	return !in->bad;
@@ -274,6 +274,7 @@ tsn_alert_load_saved(const struct tsn_alert_rule *r, struct tsn_alert_details *d
 {
 	if (in.bad || !same || in.p == in.end) /* nothing was known */
 		return !in.bad;
+	d->named = true;
 	for (uint32_t i = 0; i < d->nsaved; i++) {
 		const struct tsn_save_plan *p = &r->plan[i];
 

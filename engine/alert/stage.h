@@ -30,12 +30,13 @@ struct tsn_saved {
 
 #define TSN_ALERT_PARTS 64 /* of keys, as the state has them */
 #define TSN_ALERT_NO_ROW UINT32_MAX
-#define TSN_ALERT_BLOCK 16u /* rows whose entries are fetched together */
+#define TSN_ALERT_BLOCK 64u /* rows whose entries are fetched together */
+#define TSN_ALERT_KEY_BYTES ((size_t)16 * TSN_KEY_MAX) /* bytes of their keys at most */
 #define TSN_ALERT_FAR  512u /* so many entries of a rule are not all in the nearer caches */
 
 enum { TSN_SAVED_EXPORTER_NAME, TSN_SAVED_IN_IF_NAME, TSN_SAVED_OUT_IF_NAME, TSN_SAVED_FIXED };
 
-/* What is saved of the flow that matched last, besides struct tsn_alert_flow: names, and what the message needs. */
+/* What is saved of the flow that matched last, besides struct tsn_shown: names, and what the message needs. */
 struct tsn_save_plan {
 	bool reg;      /* [what] is an export of the program, else a field */
 	uint32_t what;
@@ -64,10 +65,12 @@ struct tsn_alert_members {
 	struct tsn_addr zero;
 };
 
-/* What only an open or pending alert has. */
+/* What only an open or pending alert has. First what a match looks at, then what is read of the flow that matched last. */
 struct tsn_alert_details {
 	struct tsn_alert_hold hold;
-	struct tsn_alert_flow last;
+	uint32_t nsaved;          /* as the rule's, or 0: nothing known */
+	bool named;               /* some of the saved names may be known */
+	struct tsn_shown last;
 	struct tsn_alert_number value, threshold;
 	enum tsn_rel rel;         /* value rel threshold */
 	enum tsn_type type;
@@ -76,16 +79,16 @@ struct tsn_alert_details {
 	int64_t window_start, window_end;
 	enum tsn_quality quality; /* without sampling, which the entry says */
 	double error;
-	struct tsn_alert_flow *sample; /* [nsamples] of them */
+	struct tsn_shown *sample; /* [nsamples] of them */
 	uint32_t nsamples, sample_room;
 	struct tsn_note *note;    /* [nnotes], strings behind them */
 	uint32_t nnotes;
 	struct tsn_alert_members members;
 	int64_t news_due;         /* tick at which new members are told, TSN_TIME_NONE: none are new */
 	struct tsn_alert_details *next; /* of spare ones */
-	uint32_t nsaved;          /* as the rule's, or 0: nothing known */
 	struct tsn_saved saved[];
 };
+#define TSN_ALERT_READ offsetof(struct tsn_alert_details, sample) /* bytes of it that what is read of a flow needs */
 
 /* What every match looks at comes first, in two cache lines with a short key. */
 enum tsn_alert_life { TSN_LIFE_CLOSED, TSN_LIFE_PENDING, TSN_LIFE_OPEN, TSN_LIVES };
@@ -139,6 +142,7 @@ struct tsn_alert_basis {
 	bool known;
 	const struct tsn_report *rep;  /* NULL: of none */
 	const struct tsn_agg_def *agg; /* whose value it is; NULL: of an expression of several */
+	bool exact;                    /* it never comes from a sketch */
 	uint64_t reach;                /* what happened longer ago than that (ms) concerns no such row */
 };
 
@@ -228,10 +232,11 @@ struct tsn_alerts {
 	int64_t maxima[TSN_BATCH_ROWS]; /* where it has others */
 	/* the rule at hand, inside tsn_alerts_match */
 	const struct tsn_alert_reads *reads;
+	int64_t mark;       /* tsn_alert_last_mark */
 	struct tsn_alert_entry *dirty[TSN_BATCH_ROWS]; /* whose last flow is still to be read */
 	uint32_t ndirty;
 	struct tsn_alert_entry *recent; /* the entry of the row before */
-	uint8_t keys[TSN_ALERT_BLOCK][TSN_KEY_MAX];
+	uint8_t keys[TSN_ALERT_KEY_BYTES]; /* of a block of rows */
 	uint64_t shown;     /* see tsn_alerts_shown */
 	/* of `alert each`, for one record after the other of one rule */
 	struct tsn_alert_entry *each;
@@ -275,8 +280,8 @@ struct tsn_alert_keyed {
 	const uint8_t *key;
 	uint8_t own[8]; /* room for a short one */
 };
-/* Of the rows of a block, at most TSN_ALERT_BLOCK. */
-void tsn_alert_take_keys(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n);
+/* Of the first of [n] > 0 rows, at most TSN_ALERT_BLOCK: as many as a->keys has room for, which are returned. */
+uint32_t tsn_alert_take_keys(struct tsn_alerts *a, const struct tsn_rule *r, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n);
 
 /* Of short keys the hash says it all. */
 static inline bool
@@ -294,8 +299,8 @@ bool tsn_alert_entry_place(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 /* Takes it out of the table and frees it; it is in no list. */
 void tsn_alert_entry_drop(struct tsn_alert_rule *r, struct tsn_alert_entry *e);
 void tsn_alert_entry_free_all(struct tsn_alert_rule *r);
-/* Starts to fetch what a match of [hash] will look at: first its slot, then its entry, then that one's neighbours. */
-enum tsn_alert_fetch { TSN_FETCH_SLOT, TSN_FETCH_ENTRY, TSN_FETCH_NEIGHBOURS };
+/* Starts to fetch what a match of [hash] will look at: first its slot, then its entry, then what that one leads to. */
+enum tsn_alert_fetch { TSN_FETCH_SLOT, TSN_FETCH_ENTRY, TSN_FETCH_BEHIND };
 void tsn_alert_entry_prefetch(const struct tsn_alert_rule *r, uint64_t hash, enum tsn_alert_fetch what);
 /* Gives it details, or more room for what is saved. False when memory is out. */
 bool tsn_alert_entry_details(struct tsn_alert_entry *e, uint32_t nsaved);
@@ -370,6 +375,8 @@ uint32_t tsn_alert_planned(const struct tsn_rule *r);
 void tsn_alert_capture_plan(struct tsn_alert_rule *r, struct tsn_save_plan *room);
 
 /* quality.c */
+/* When something happened last, to any key, that makes values of the rule's families partial. */
+int64_t tsn_alert_last_mark(const struct tsn_alerts *a, const struct tsn_rule *r);
 /* Of the row, of which [rep] is true (NULL: none is): what time its value covers, and how far it can be trusted. */
 void tsn_alert_judge(const struct tsn_alerts *a, struct tsn_alert_rule *r, const struct tsn_report *rep, uint32_t row,
     struct tsn_alert_details *d);

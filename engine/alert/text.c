@@ -121,7 +121,7 @@ put_numbers(struct tsn_buf *out, const struct tsn_alert *al)
 
 /* ADDRESS or ADDRESS:PORT, brackets round IPv6 before a port. */
 static void
-put_end(struct tsn_buf *out, const struct tsn_alert_flow *fl, enum tsn_field addr, enum tsn_field port)
+put_end(struct tsn_buf *out, const struct tsn_shown *fl, enum tsn_field addr, enum tsn_field port)
 {
 	struct tsn_value a, p;
 	bool v6;

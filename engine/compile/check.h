@@ -584,6 +584,8 @@ struct tsn_set *ck_set_build(const struct ck_set *, bool again, struct tsn_diags
 /* The set and all it is made of, at any depth, each once: a list by reach_next, good until the next call. */
 struct ck_set *ck_set_reach(const struct ck_set *);
 /* The i-th file among those it is made of. */
+/* Nothing but members that stand in rule files? */
+bool ck_set_is_fixed(const struct ck_set *s);
 const char *ck_set_path(const struct ck_set *, uint32_t i);
 /* The least `max_age` of its files, ms; 0 if none has one. */
 int64_t ck_set_max_age(const struct ck_set *);

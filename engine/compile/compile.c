@@ -284,6 +284,7 @@ build_sets(struct job *j)
 		if (r->sets[i] == NULL)
 			return false;
 		c->m->sets[i].set = r->sets[i];
+		c->m->sets[i].fixed = ck_set_is_fixed(c->sets[i]);
 	}
 	return r->sets != NULL && r->refresh_failed != NULL;
 }

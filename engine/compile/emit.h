@@ -140,7 +140,11 @@ struct tsn_emit {
 	uint32_t guard;             /* rows of the block that a rule is emitted in; TSN_V_NONE: in none */
 	struct tsn_vec jumps;       /* uint32_t: tests that end the rule at hand where no row is left */
 	uint32_t met[TSN_DISPATCH_DEPTH][2], nmet; /* field and key of the blocks around it: places in the index */
-	uint64_t met_fields;
+	struct {
+		uint32_t field;         /* TSN_FIELD_COUNT: none */
+		int64_t lo, hi;
+	} bound[TSN_DISPATCH_DEPTH]; /* of the same: what an integer field lies between */
+	uint64_t met_fields, met_members; /* bits by place of those fields; of the single ones among or in them */
 	uint32_t *part_count;       /* [2 * node id + polarity]: rules of the group at hand that have it as a part */
 	bool *part_met;             /* the same: it holds where we are */
 	/* physical registers, over all codes */
@@ -223,6 +227,9 @@ void tsn_emit_before_blocks(struct tsn_emit *e, const struct tsn_ir *x, bool wan
 
 /* Of how many rows that is true, in millionths: a guess; more for what is dear to ask. */
 uint32_t tsn_emit_share(const struct tsn_ir *x, bool want);
+/* Of numbers lo..hi of an integer field, of a prefix: without what it costs to ask. */
+uint32_t tsn_emit_share_of_range(uint32_t field, int64_t lo, int64_t hi);
+uint32_t tsn_emit_share_of_prefix(const struct tsn_prefix *p);
 
 /* --- emit_test.c: leaves --- */
 

@@ -158,14 +158,17 @@ static bool
 seen_rehash(struct tsn_emit *e, struct tsn_vcode *c)
 {
 	size_t n = c->nseen ? c->nseen * 2 : 256;
-	uint32_t *seen = tsn_emit_zeroed(e, n, sizeof(*seen));
 	const struct tsn_vinsn *in = c->insn.p;
+	uint32_t *seen;
 
+	while (n <= c->insn.n * 2) /* many at once may have come that nobody looks for */
+		n *= 2;
+	seen = tsn_emit_zeroed(e, n, sizeof(*seen));
 	if (seen == NULL)
 		return false;
 	/* those made alone can be found from now on, which is sound: a jump over them is then dropped; not so those of blocks */
 	for (size_t i = 0; i < c->insn.n; i++) {
-		if (in[i].hidden)
+		if (in[i].hidden || in[i].dst == TSN_V_NONE)
 			continue;
 		uint32_t third = in[i].op == TSN_OP_CODE_STR_MATCH ? 0 : in[i].c;
 		size_t at = insn_hash(in[i].op, in[i].a, in[i].b, third) & (n - 1);

@@ -16,6 +16,7 @@
 #define LADDER 12    /* rules with thresholds of one field, from which they are parted in runs */
 #define RUNS 8
 #define EXACT (INT64_C(1) << 53) /* integers below it are told apart as doubles, too */
+#define RARE 150000  /* of the rows, in millionths: what so few meet is asked before they are looked up */
 #define SIDES 4      /* of a dispatch: thresholds of so many fields may be asked ahead of it */
 
 /* A rule with the part of its condition that most of its neighbours have, too. */
@@ -187,8 +188,8 @@ take_threshold(struct tsn_emit *e, struct member *m, const struct tsn_ir *x, boo
 	const struct tsn_ir *number;
 	uint32_t side;
 
-	(void)e;
-	if (!is_threshold(x))
+	/* what rows of a block have of its own field parts them no more */
+	if (!is_threshold(x) || tsn_emit_is_found_by(e, x->kid[0]->field))
 		return;
 	side = 2 * x->kid[0]->field + !below;
 	if ((m->only != TSN_V_NONE && side != m->only) || (m->x != NULL && tsn_emit_share(x, want) >= tsn_emit_share(m->x, m->want)))
@@ -344,6 +345,59 @@ tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t gu
 	e->guard = within;
 	tsn_free(m);
 	return rows;
+}
+
+/* --- before a block --- */
+
+/* The threshold as it is in a dispatch; false: no number comes to it. */
+static bool
+as_side(const struct member *m, struct tsn_vside *out)
+{
+	if (!tsn_field_is_int(m->x->kid[0]->field) || (m->open && m->exact == INT64_MAX))
+		return false;
+	*out = (struct tsn_vside){ m->side, m->exact + m->open, m->x, m->want };
+	return true;
+}
+
+void
+tsn_emit_side(struct tsn_emit *e, const uint32_t *rule, uint32_t n, struct tsn_vside *out)
+{
+	struct sides s = { .m = { .rule = rule[0], .only = TSN_V_NONE } };
+	struct member *m = start(e, rule, n);
+	struct tsn_vside side;
+
+	out->side = TSN_V_NONE;
+	if (!e->failed)
+		each_part(e, e->m->rules[s.m.rule].when, true, note_side, &s.m);
+	for (uint32_t i = 0; i < s.n && !e->failed; i++)
+		if (take_all(e, m, n, s.side[i]) && as_side(m, &side) &&
+		    (out->side == TSN_V_NONE || tsn_emit_share(side.x, side.want) < tsn_emit_share(out->x, out->want)))
+			*out = side;
+	tsn_free(m);
+}
+
+bool
+tsn_emit_is_rare(struct tsn_emit *e, uint32_t rule)
+{
+	struct member *m = start(e, &rule, 1);
+	struct tsn_vside side;
+	bool rare = false;
+
+	if (!e->failed) {
+		each_part(e, e->m->rules[rule].when, true, take_threshold, m);
+		rare = m->x != NULL && as_side(m, &side) && tsn_emit_share(side.x, side.want) < RARE;
+	}
+	tsn_free(m);
+	return rare;
+}
+
+bool
+tsn_emit_meet(struct tsn_emit *e, const struct tsn_ir *x, bool want, bool met)
+{
+	bool *slot = &e->part_met[place_of(x, want)], was = *slot;
+
+	*slot = met;
+	return was;
 }
 
 /* --- all of a block --- */

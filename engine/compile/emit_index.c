@@ -17,19 +17,12 @@
 #define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FIELDS_MAX 64
 #define FEW 8          /* rules of a block, as most have */
-#define WORD_SHARE 1000 /* of the rows, in millionths: those with one string */
 #define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
-
-/* What a rule asks of a field. */
-struct asked {
-	uint32_t field, key; /* places */
-	uint32_t share;
-};
 
 struct candidate {
 	uint32_t rule;
 	uint32_t nasked;
-	struct asked asked[ASKED_MAX];
+	struct tsn_asked asked[ASKED_MAX];
 	uint32_t chosen;     /* of asked; nasked: none */
 	bool guarded;        /* may stand in a block */
 };
@@ -43,161 +36,79 @@ struct node {
 
 /* --- what rules ask --- */
 
-static struct tsn_index_field *
-field_for(struct tsn_emit *e, uint32_t field)
+/* Of one field the key that fewest rows have. */
+static void
+take_asked(struct candidate *c, const struct tsn_asked *a)
 {
-	struct tsn_index *x = e->index;
-	struct tsn_index_field *f;
+	uint32_t i = 0;
 
-	if (x->of_field[field] != 0)
-		return (struct tsn_index_field *)x->fields.p + x->of_field[field] - 1;
-	f = tsn_vec_add(e, &x->fields, sizeof(*f));
-	if (f == NULL)
-		return NULL;
-	f->field = field;
-	f->atoms.size = sizeof(struct tsn_atom);
-	f->keys.size = sizeof(struct tsn_index_key);
-	x->of_field[field] = (uint32_t)x->fields.n;
-	return f;
+	if (a->share > SHARE_MAX || a->field >= FIELDS_MAX)
+		return;
+	while (i < c->nasked && c->asked[i].field != a->field)
+		i++;
+	if (i == ASKED_MAX || (i < c->nasked && c->asked[i].share <= a->share))
+		return;
+	c->asked[i] = *a;
+	c->nasked += i == c->nasked;
 }
 
-/* The field and the value that a leaf asks for; false if it does not ask for one. */
-static bool
-atom_of(const struct tsn_ir *x, bool want, uint32_t *field, struct tsn_atom *atom)
-{
-	const struct tsn_ir *a = x->nkids > 0 ? x->kid[0] : NULL, *b = x->nkids > 1 ? x->kid[1] : NULL;
-	struct tsn_prefix p;
-
-	memset(atom, 0, sizeof(*atom));
-	if (a == NULL || a->kind != TSN_IR_FIELD)
-		return false;
-	*field = a->field;
-	if (x->kind == TSN_IR_COMPARE && tsn_field_is_int(a->field) && b->kind == TSN_IR_INT) {
-		atom->lo = (uint64_t)b->i;
-		return x->rel == (want ? TSN_REL_EQ : TSN_REL_NE) && tsn_emit_column_holds(a->field, b->i);
-	}
-	if (x->kind == TSN_IR_COMPARE && tsn_fields[a->field].storage == TSN_STR && b->kind == TSN_IR_STRING) {
-		atom->hi = (uintptr_t)b->text;
-		atom->lo = b->len;
-		return x->rel == (want ? TSN_REL_EQ : TSN_REL_NE);
-	}
-	if (a->v4_bits != 32 || a->v6_bits != 128)
-		return false;
-	if (x->kind == TSN_IR_IN_PREFIX && want)
-		p = (struct tsn_prefix){ tsn_addr_mask(x->prefix.addr, x->prefix.len, x->prefix.len), x->prefix.len };
-	else if (x->kind == TSN_IR_COMPARE && b->kind == TSN_IR_ADDR && x->rel == (want ? TSN_REL_EQ : TSN_REL_NE))
-		p = (struct tsn_prefix){ b->addr, b->addr.v4 ? 32 : 128 };
-	else
-		return false;
-	*atom = (struct tsn_atom){ p.addr.hi, p.addr.lo, p.len, p.addr.v4 };
-	return true;
-}
-
-struct asking {
-	uint32_t field; /* TSN_V_NONE: not yet known */
-	struct tsn_index_key key;
-	unsigned n;
+/* Bounds of integer fields, from comparisons of a conjunction. */
+struct bounds {
+	struct bound {
+		uint32_t field;
+		int64_t lo, hi;
+	} of[ASKED_MAX];
+	uint32_t n;
 };
 
-/* Strings are one by what they say, wherever they lie. */
-static uint32_t
-place_of_atom(struct tsn_emit *e, struct tsn_index_field *f, const struct tsn_atom *atom)
+static void
+take_bound(struct bounds *b, const struct tsn_ir *x, bool want)
 {
-	const char *text = (const char *)(uintptr_t)atom->hi;
-	uintptr_t place;
+	const struct tsn_ir *f = x->kind == TSN_IR_COMPARE ? x->kid[0] : NULL, *number = f != NULL ? x->kid[1] : NULL;
+	const enum tsn_rel rel = want ? x->rel : tsn_rel_not(x->rel);
+	uint32_t i = 0;
 
-	if (tsn_fields[f->field].storage != TSN_STR)
-		return tsn_pool_put(e, &f->atoms, atom) + 1;
-	place = (uintptr_t)tsn_names_get(&f->texts, text, atom->lo);
-	if (place != 0)
-		return (uint32_t)place;
-	place = tsn_pool_put(e, &f->atoms, atom) + 1;
-	e->failed |= !tsn_names_put(&f->texts, text, atom->lo, (void *)place);
-	return (uint32_t)place;
-}
-
-static bool
-add_atom(struct tsn_emit *e, struct asking *q, uint32_t field, const struct tsn_atom *atom)
-{
-	struct tsn_index_field *f;
-	uint32_t place;
-	unsigned i;
-
-	if ((q->field != TSN_V_NONE && q->field != field) || (f = field_for(e, field)) == NULL ||
-	    f->atoms.items.n >= TSN_CLASS_MAX - 1)
-		return false;
-	q->field = field;
-	place = place_of_atom(e, f, atom);
-	for (i = 0; i < q->n && q->key.atom[i] < place; i++)
-		;
-	if (i < q->n && q->key.atom[i] == place)
-		return true;
-	if (q->n == TSN_KEY_ATOMS)
-		return false;
-	memmove(&q->key.atom[i + 1], &q->key.atom[i], (q->n - i) * sizeof(q->key.atom[0]));
-	q->key.atom[i] = place;
-	q->n++;
-	return true;
-}
-
-/* Is [x] an equality, or one or another equality, of one field? */
-static bool
-asks(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct asking *q)
-{
-	struct tsn_atom atom;
-	uint32_t field;
-
-	if (x->kind == TSN_IR_NOT)
-		return asks(e, x->kid[0], !want, q);
-	if (tsn_ir_is_leaf(x))
-		return atom_of(x, want, &field, &atom) && add_atom(e, q, field, &atom);
-	if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR) || x->nkids > TSN_KEY_ATOMS)
-		return false;
-	for (uint32_t i = 0; i < x->nkids; i++)
-		if (!asks(e, x->kid[i], want, q))
-			return false;
-	return true;
-}
-
-static bool
-asked_of(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct asked *out)
-{
-	struct asking q = { .field = TSN_V_NONE };
-	struct tsn_index_field *f;
-
-	if (!asks(e, x, want, &q) || e->failed)
-		return false;
-	f = field_for(e, q.field);
-	out->field = e->index->of_field[q.field] - 1;
-	out->key = tsn_pool_put(e, &f->keys, &q.key);
-	/* the guess for strings says how dear they are to compare, which here they are not */
-	out->share = tsn_fields[f->field].storage == TSN_STR ? q.n * WORD_SHARE : tsn_emit_share(x, want);
-	return !e->failed;
+	if (f == NULL || f->kind != TSN_IR_FIELD || !tsn_field_is_int(f->field) || number->kind != TSN_IR_INT || number->i < 1 || number->i == INT64_MAX)
+		return;
+	while (i < b->n && b->of[i].field != f->field)
+		i++;
+	if (i == ASKED_MAX)
+		return;
+	if (i == b->n)
+		b->of[b->n++] = (struct bound){ f->field, INT64_MIN, INT64_MAX };
+	if ((rel == TSN_REL_GT || rel == TSN_REL_GE) && number->i > b->of[i].lo)
+		b->of[i].lo = number->i + (rel == TSN_REL_GT);
+	if ((rel == TSN_REL_LT || rel == TSN_REL_LE) && number->i < b->of[i].hi)
+		b->of[i].hi = number->i - (rel == TSN_REL_LT);
 }
 
 static void
-add_asked(struct tsn_emit *e, struct candidate *c, const struct tsn_ir *x, bool want)
+add_asked(struct tsn_emit *e, struct candidate *c, struct bounds *b, const struct tsn_ir *x, bool want)
 {
-	struct asked a;
-	uint32_t i = 0;
+	struct tsn_asked a;
 
 	if (x->kind == TSN_IR_NOT) {
-		add_asked(e, c, x->kid[0], !want);
-		return;
-	}
-	if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
+		add_asked(e, c, b, x->kid[0], !want);
+	} else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
 		for (uint32_t k = 0; k < x->nkids; k++)
-			add_asked(e, c, x->kid[k], want);
-		return;
+			add_asked(e, c, b, x->kid[k], want);
+	} else if (tsn_emit_asked(e, x, want, &a)) {
+		take_asked(c, &a);
+	} else {
+		take_bound(b, x, want);
 	}
-	if (!asked_of(e, x, want, &a) || a.share > SHARE_MAX || a.field >= FIELDS_MAX)
-		return;
-	while (i < c->nasked && c->asked[i].field != a.field)
-		i++;
-	if (i == ASKED_MAX || (i < c->nasked && c->asked[i].share <= a.share))
-		return;
-	c->asked[i] = a;
-	c->nasked += i == c->nasked;
+}
+
+static void
+add_all_asked(struct tsn_emit *e, struct candidate *c)
+{
+	struct bounds b = { .n = 0 };
+	struct tsn_asked a;
+
+	add_asked(e, c, &b, e->m->rules[c->rule].when, true);
+	for (uint32_t i = 0; i < b.n && !e->failed; i++)
+		if (b.of[i].lo != INT64_MIN && b.of[i].hi != INT64_MAX && tsn_emit_asked_range(e, b.of[i].field, b.of[i].lo, b.of[i].hi, &a))
+			take_asked(c, &a);
 }
 
 /* How many leaves it has when it is written out, up to a few too many. */
@@ -242,7 +153,7 @@ struct tally {
 };
 
 static void
-add_to(const struct tsn_emit *e, struct tally *t, const struct asked *a)
+add_to(const struct tsn_emit *e, struct tally *t, const struct tsn_asked *a)
 {
 	uint32_t need = many(e) + (many(e) == MANY ? a->share / ROW_COSTS : 0);
 
@@ -324,28 +235,56 @@ divide(struct tsn_emit *e, struct node *n)
 
 /* --- emitting --- */
 
-/* Can [x] ask for a field of the blocks around? Its first leaf tells: all must be of one field. */
+bool
+tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field)
+{
+	const uint32_t place = e->index->of_field[field];
+
+	return place != 0 && place <= FIELDS_MAX && e->met_members >> (place - 1) & 1;
+}
+
+/* Can [x] ask for a field of the blocks around? Its first leaf tells. */
 static bool
 may_be_met(const struct tsn_emit *e, const struct tsn_ir *x)
 {
-	uint32_t place;
-
 	while (!tsn_ir_is_leaf(x))
 		x = x->kid[0];
-	if (x->nkids == 0 || x->kid[0]->kind != TSN_IR_FIELD)
+	return x->nkids > 0 && x->kid[0]->kind == TSN_IR_FIELD && tsn_emit_is_found_by(e, x->kid[0]->field);
+}
+
+/* Does it hold for all that an integer lies between in a block around? */
+static bool
+is_bound(const struct tsn_emit *e, const struct tsn_ir *x, bool want)
+{
+	const struct tsn_ir *f = x->kind == TSN_IR_COMPARE ? x->kid[0] : NULL;
+	const enum tsn_rel rel = want ? x->rel : tsn_rel_not(x->rel);
+
+	if (f == NULL || f->kind != TSN_IR_FIELD || x->kid[1]->kind != TSN_IR_INT)
 		return false;
-	place = e->index->of_field[x->kid[0]->field];
-	return place != 0 && place <= FIELDS_MAX && e->met_fields >> (place - 1) & 1;
+	for (uint32_t i = 0; i < e->nmet; i++) {
+		const int64_t number = x->kid[1]->i, lo = e->bound[i].lo, hi = e->bound[i].hi;
+
+		if (e->bound[i].field != f->field)
+			continue;
+		if ((rel == TSN_REL_GE && lo >= number) || (rel == TSN_REL_GT && lo > number) || (rel == TSN_REL_LE && hi <= number) ||
+		    (rel == TSN_REL_LT && hi < number))
+			return true;
+	}
+	return false;
 }
 
 bool
 tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 {
-	struct asked a;
+	struct tsn_asked a;
 
 	if (e->part_met != NULL && e->part_met[2 * x->id + want])
 		return true;
-	if (!may_be_met(e, x) || !asked_of(e, x, want, &a))
+	if (!may_be_met(e, x))
+		return false;
+	if (is_bound(e, x, want))
+		return true;
+	if (!tsn_emit_asked(e, x, want, &a) || !a.exact)
 		return false;
 	for (uint32_t i = 0; i < e->nmet; i++)
 		if (e->met[i][0] == a.field && e->met[i][1] == a.key)
@@ -354,6 +293,24 @@ tsn_emit_is_met(struct tsn_emit *e, const struct tsn_ir *x, bool want)
 }
 
 static void emit_node(struct tsn_emit *e, struct node *n, uint32_t guard);
+
+static const struct tsn_index_field *
+field_at(const struct tsn_emit *e, uint32_t place)
+{
+	return (const struct tsn_index_field *)e->index->fields.p + place;
+}
+
+/* The single fields of one, a bit each. */
+static uint64_t
+members_of(const struct tsn_emit *e, uint32_t field)
+{
+	const struct tsn_index_field *f = field_at(e, field);
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < f->nmembers; i++)
+		bits |= f->member[i] < FIELDS_MAX ? UINT64_C(1) << f->member[i] : 0;
+	return bits;
+}
 
 static uint32_t
 open_dispatch(struct tsn_emit *e, uint32_t field, uint32_t guard)
@@ -369,28 +326,81 @@ open_dispatch(struct tsn_emit *e, uint32_t field, uint32_t guard)
 	d->nested = e->nmet > 0;
 	if (d->nested)
 		memcpy(d->inside, e->met[e->nmet - 1], sizeof(d->inside));
-	tsn_emit_use_field(e, ((struct tsn_index_field *)e->index->fields.p)[field].field);
+	for (uint32_t i = 0; i < field_at(e, field)->nmembers; i++)
+		tsn_emit_use_field(e, field_at(e, field_at(e, field)->member[i])->field);
 	return tsn_emit_mask_op(e, TSN_OP_CODE_DISPATCH, guard, number, 0);
+}
+
+/* The rules of a block, and what else is known of its rows there. */
+static struct tsn_vside
+side_of(struct tsn_emit *e, const struct node *n)
+{
+	struct tsn_vside side = { .side = TSN_V_NONE };
+	uint32_t few[FEW], *rule = n->n <= FEW ? few : tsn_emit_zeroed(e, n->n, sizeof(*rule));
+
+	for (uint32_t i = 0; i < n->n && !e->failed; i++)
+		rule[i] = n->rule[i]->rule;
+	if (!e->failed)
+		tsn_emit_side(e, rule, n->n, &side);
+	if (rule != few)
+		tsn_free(rule);
+	return side;
+}
+
+/* What the values of a key lie between. */
+static void
+note_bound(struct tsn_emit *e, uint32_t field, uint32_t key)
+{
+	const struct tsn_index_field *f = field_at(e, field);
+	const struct tsn_index_key *k = (const struct tsn_index_key *)f->keys.p + key;
+	int64_t lo = INT64_MAX, hi = INT64_MIN;
+
+	e->bound[e->nmet].field = TSN_FIELD_COUNT;
+	if (f->nmembers > 1 || !tsn_field_is_int(f->field))
+		return;
+	for (uint32_t i = 0; i < k->n; i++) {
+		const struct tsn_atom *a = (const struct tsn_atom *)f->atoms.items.p + k->entry[i].atom - 1;
+		const int64_t last = (int64_t)(a->lo | ((UINT64_C(1) << a->len) - 1));
+
+		lo = (int64_t)a->lo < lo ? (int64_t)a->lo : lo;
+		hi = last > hi ? last : hi;
+	}
+	e->bound[e->nmet].field = f->field;
+	e->bound[e->nmet].lo = lo;
+	e->bound[e->nmet].hi = hi;
 }
 
 static void
 emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard)
 {
-	uint32_t begin = tsn_emit_here(e), field = chosen_field(n->rule[0]), key = chosen_key(n->rule[0]);
+	const uint32_t begin = tsn_emit_here(e), field = chosen_field(n->rule[0]), key = chosen_key(n->rule[0]);
+	const uint64_t fields = e->met_fields, members = e->met_members;
+	struct tsn_vside side;
 	struct tsn_vdispatch *d;
 	struct tsn_vblock *b;
+	bool met = false;
 
+	note_bound(e, field, key);
 	e->met[e->nmet][0] = field;
 	e->met[e->nmet++][1] = key;
 	e->met_fields |= UINT64_C(1) << field;
+	e->met_members |= members_of(e, field);
+	side = side_of(e, n);
+	if (side.side != TSN_V_NONE) {
+		tsn_emit_use_field(e, side.side / 2);
+		met = tsn_emit_meet(e, side.x, side.want, true);
+	}
 	emit_node(e, n, guard);
-	e->met_fields &= ~(UINT64_C(1) << field);
+	if (side.side != TSN_V_NONE)
+		tsn_emit_meet(e, side.x, side.want, met);
+	e->met_fields = fields;
+	e->met_members = members;
 	e->nmet--;
 	tsn_emit_plain_op(e, TSN_OP_CODE_LEAVE, 0, 0, 0);
 	d = e->failed ? NULL : (struct tsn_vdispatch *)e->index->dispatches.p + dispatch;
 	b = d == NULL ? NULL : tsn_vec_add(e, &d->block, sizeof(*b));
 	if (b != NULL)
-		*b = (struct tsn_vblock){ key, begin, n->n };
+		*b = (struct tsn_vblock){ key, begin, n->n, side };
 }
 
 /* Rows that meet no threshold of any rule need not be looked up. */
@@ -407,24 +417,69 @@ ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard
 	return guard;
 }
 
-/* The rules [from, to) of a node, all of one field. */
+/* Rules of one field, by key. */
 static void
-emit_dispatch(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, uint32_t guard)
+emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t depth, uint32_t guard)
 {
-	uint32_t rows = open_dispatch(e, chosen_field(n->rule[from]), ahead(e, n->rule + from, to - from, guard));
-	uint32_t dispatch = (uint32_t)e->index->dispatches.n - 1, end;
+	const uint32_t field = chosen_field(rule[0]);
+	const uint64_t members = e->met_members;
+	uint32_t rows, dispatch, end;
 	struct tsn_vdispatch *d;
 
-	for (uint32_t i = from; i < to && !e->failed; i = end) {
-		struct node block = { &n->rule[i], 0, n->depth + 1 };
+	e->met_members |= members_of(e, field); /* thresholds of it are none */
+	guard = ahead(e, rule, n, guard);
+	e->met_members = members;
+	rows = open_dispatch(e, field, guard);
+	dispatch = (uint32_t)e->index->dispatches.n - 1;
+	for (uint32_t i = 0; i < n && !e->failed; i = end) {
+		struct node block = { &rule[i], 0, depth + 1 };
 
-		for (end = i; end < to && chosen_key(n->rule[end]) == chosen_key(n->rule[i]); end++)
+		for (end = i; end < n && chosen_key(rule[end]) == chosen_key(rule[i]); end++)
 			block.n++;
 		emit_block(e, &block, dispatch, rows);
 	}
 	d = (struct tsn_vdispatch *)e->index->dispatches.p + dispatch;
 	if (!e->failed)
 		d->end = tsn_emit_here(e);
+}
+
+/* Those with a threshold that few rows meet first, each part by key; how many they are. */
+static uint32_t
+part(struct tsn_emit *e, struct candidate **rule, uint32_t n)
+{
+	const uint64_t members = e->met_members;
+	struct candidate **often = tsn_emit_zeroed(e, n, sizeof(*often));
+	uint32_t rare = 0, rest = 0;
+
+	e->met_members |= members_of(e, chosen_field(rule[0]));
+	for (uint32_t i = 0; i < n && !e->failed; i++) {
+		if (tsn_emit_is_rare(e, rule[i]->rule))
+			rule[rare++] = rule[i];
+		else
+			often[rest++] = rule[i];
+	}
+	e->met_members = members;
+	if (!e->failed)
+		memcpy(rule + rare, often, rest * sizeof(*often));
+	tsn_free(often);
+	return rare;
+}
+
+/* The rules [from, to) of a node, all of one field. Rows that only rules with thresholds could want are mostly not looked up, if others are apart. */
+static void
+emit_field(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, uint32_t guard)
+{
+	struct candidate **rule = n->rule + from;
+	const uint32_t all = to - from, rare = part(e, rule, all);
+
+	if (rare < many(e) || all - rare < many(e)) {
+		qsort(rule, all, sizeof(*rule), by_block);
+		emit_dispatch(e, rule, all, n->depth, guard);
+		return;
+	}
+	emit_dispatch(e, rule, rare, n->depth, guard);
+	if (!e->failed)
+		emit_dispatch(e, rule + rare, all - rare, n->depth, guard);
 }
 
 static void
@@ -452,7 +507,7 @@ emit_node(struct tsn_emit *e, struct node *n, uint32_t guard)
 	for (; divided && from < n->n && chosen_field(n->rule[from]) != TSN_V_NONE; from = to) {
 		for (to = from; to < n->n && chosen_field(n->rule[to]) == chosen_field(n->rule[from]); to++)
 			;
-		emit_dispatch(e, n, from, to, guard);
+		emit_field(e, n, from, to, guard);
 	}
 	emit_rest(e, n->rule + from, n->n - from, guard);
 }
@@ -506,7 +561,7 @@ emit_divided(struct tsn_emit *e, struct candidate *c, struct node *top)
 	for (; from < top->n && chosen_field(top->rule[from]) != TSN_V_NONE && !e->failed; from = to) {
 		for (to = from; to < top->n && chosen_field(top->rule[to]) == chosen_field(top->rule[from]); to++)
 			;
-		emit_dispatch(e, top, from, to, TSN_V_ROWS);
+		emit_field(e, top, from, to, TSN_V_ROWS);
 	}
 	if (block)
 		emit_rest(e, top->rule + from, top->n - from, TSN_V_ROWS);
@@ -524,7 +579,7 @@ tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n)
 		c[i].rule = rule[i];
 		c[i].guarded = indexed && can_be_in_block(&e->m->rules[rule[i]]);
 		if (c[i].guarded)
-			add_asked(e, &c[i], e->m->rules[rule[i]].when, true);
+			add_all_asked(e, &c[i]);
 	}
 	if (!e->failed) {
 		divide(e, &top);
@@ -537,7 +592,11 @@ tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n)
 struct tsn_index *
 tsn_index_new(struct tsn_emit *e)
 {
-	return tsn_emit_zeroed(e, 1, sizeof(struct tsn_index));
+	struct tsn_index *x = tsn_emit_zeroed(e, 1, sizeof(*x));
+
+	if (x != NULL)
+		x->asked = tsn_emit_zeroed(e, (size_t)e->nodes * 2 + 1, sizeof(*x->asked));
+	return x;
 }
 
 void
@@ -549,14 +608,14 @@ tsn_index_free(struct tsn_index *x)
 	for (size_t i = 0; x != NULL && i < x->fields.n; i++) {
 		tsn_free(f[i].atoms.items.p);
 		tsn_free(f[i].atoms.slot);
-		tsn_free(f[i].keys.items.p);
-		tsn_free(f[i].keys.slot);
+		tsn_free(f[i].keys.p);
+		tsn_names_fini(&f[i].known);
 		tsn_names_fini(&f[i].texts);
-		tsn_free(f[i].parent);
 	}
 	for (size_t i = 0; x != NULL && i < x->dispatches.n; i++)
 		tsn_free(d[i].block.p);
 	if (x != NULL) {
+		tsn_free(x->asked);
 		tsn_free(f);
 		tsn_free(d);
 	}

@@ -4,32 +4,55 @@
  * Inside of the emitter: which rules are found by which field (emit_index.c), and the tables for that
  * (emit_index_tables.c).
  *
- * An *atom* is a value of a field (a number or a string), or a prefix; a *key* is the one or few atoms a rule asks for. Rules of one key are one
- * block of a dispatch; blocks with many rules are divided by another field.
+ * An *atom* is a value of a field (a number or a string), or an aligned range of numbers, as prefixes are; a *key* is the one or few
+ * atoms, of one field or of several, of which a rule's rows have one. Rules of one key are one block of a dispatch; blocks with many rules
+ * are divided by another field.
  */
 #ifndef TSN_COMPILE_EMIT_INDEX_H
 #define TSN_COMPILE_EMIT_INDEX_H
 
 #include "compile/emit.h"
 
-#define TSN_KEY_ATOMS 8 /* a rule that asks for more values is not found by that field */
+#define TSN_KEY_ENTRIES 96 /* a condition that asks for more values finds no rule */
 
 struct tsn_atom {
 	uint64_t hi, lo; /* integers in [lo]; of strings that is the length, and [hi] where it lies */
-	uint32_t len, v4;
+	uint32_t len;    /* of prefixes; of integers: so many bits at the end may be anything */
+	uint32_t v4;
+};
+
+struct tsn_index_entry {
+	uint32_t field, atom; /* place in index->fields; place + 1 */
 };
 
 struct tsn_index_key {
-	uint32_t atom[TSN_KEY_ATOMS]; /* place + 1, ascending; 0 behind the last */
+	const struct tsn_index_entry *entry; /* ascending, each once */
+	uint32_t n;
 };
 
-/* What rules ask of one field, over all codes. */
+/* What rules ask of one field or of several together, over all codes. */
 struct tsn_index_field {
-	uint32_t field;
-	struct tsn_pool atoms, keys;
+	uint32_t field;               /* TSN_FIELD_COUNT: of several, which have the atoms */
+	uint32_t member[TSN_DISPATCH_LOOKS], nmembers; /* places in index->fields, ascending; of one field its own */
+	struct tsn_pool atoms;
+	struct tsn_vec keys;          /* struct tsn_index_key */
+	struct tsn_names known;       /* of their bytes: place + 1 */
 	struct tsn_names texts;       /* of strings: place + 1 of the atom that says the same */
 	uint32_t classes;             /* place in the program + 1, 0: in no dispatch */
-	uint32_t *parent;             /* of prefixes: place + 1 of the one around it */
+	uint32_t *parent;             /* by atom: place + 1 of the range around it; it lives in the program */
+	bool nested;                  /* there is such a one */
+};
+
+/* What a condition asks for: the key of an index field. */
+struct tsn_asked {
+	uint32_t field, key; /* places */
+	uint32_t share;      /* of the rows, in millionths: a guess */
+	bool exact;          /* who is found meets the condition; else he may */
+};
+
+struct tsn_asked_memo {
+	struct tsn_asked asked;
+	bool known, asks;
 };
 
 /* A dispatch as it is emitted. */
@@ -42,15 +65,32 @@ struct tsn_vdispatch {
 	bool nested;
 };
 
+/* What the rows of a block are in any case: vm/dispatch.h. */
+struct tsn_vside {
+	uint32_t side;                /* 2 * field, + 1 from above; TSN_V_NONE: nothing */
+	int64_t least;
+	const struct tsn_ir *x;       /* the condition that says so, where it is as wanted */
+	bool want;
+};
+
 struct tsn_vblock {
 	uint32_t key, begin, rules;   /* [begin]: virtual, once written out real */
+	struct tsn_vside side;
 };
 
 struct tsn_index {
 	struct tsn_vec fields;        /* struct tsn_index_field */
 	uint32_t of_field[TSN_FIELD_COUNT]; /* place + 1 */
 	struct tsn_vec dispatches;    /* struct tsn_vdispatch */
+	struct tsn_asked_memo *asked; /* [2 * node id + polarity] */
 };
+
+/* --- emit_ask.c --- */
+
+/* Does [x], where it is as wanted, ask for values of fields? */
+bool tsn_emit_asked(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct tsn_asked *out);
+/* The same of numbers lo..hi of a field. */
+bool tsn_emit_asked_range(struct tsn_emit *e, uint32_t field, int64_t lo, int64_t hi, struct tsn_asked *out);
 
 /* Real places for those of virtual instructions ([place]), in a code that has been written out. */
 void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *place);
@@ -61,6 +101,15 @@ void tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint
 
 /* The rows of [guard] that meet a threshold of any of the rules; all of them if some rule has none. */
 uint32_t tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
+
+/* The threshold of an integer that all rules have and fewest rows meet: its least. [out->side] TSN_V_NONE: there is none. */
+void tsn_emit_side(struct tsn_emit *e, const uint32_t *rule, uint32_t n, struct tsn_vside *out);
+/* Has the rule a threshold of an integer that few rows meet? */
+bool tsn_emit_is_rare(struct tsn_emit *e, uint32_t rule);
+/* Are the rows of a block around found by that field? */
+bool tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field);
+/* From now on [x] is known to hold, or not any more; what it was before. */
+bool tsn_emit_meet(struct tsn_emit *e, const struct tsn_ir *x, bool want, bool met);
 
 /* --- emit_index_tables.c: classes and dispatches of the program, when all codes are written --- */
 void tsn_index_tables(struct tsn_emit *e);

@@ -14,6 +14,8 @@
 
 typedef unsigned __int128 u128;
 
+#define NAMED 8 /* values of a block that listings name, and one more */
+
 static struct tsn_index_field *
 field_at(struct tsn_emit *e, uint32_t i)
 {
@@ -23,7 +25,7 @@ field_at(struct tsn_emit *e, uint32_t i)
 static const struct tsn_index_key *
 key_at(const struct tsn_index_field *f, uint32_t key)
 {
-	return (const struct tsn_index_key *)f->keys.items.p + key;
+	return (const struct tsn_index_key *)f->keys.p + key;
 }
 
 static uint32_t
@@ -34,21 +36,30 @@ natoms(const struct tsn_index_field *f)
 
 /* --- classes --- */
 
-/* Atoms that some block asks for. */
+/* Marks the atoms of a field that a dispatch asks for, by it alone or with others. */
+static void
+mark_used(struct tsn_emit *e, uint32_t field, const struct tsn_vdispatch *d, bool *used)
+{
+	const struct tsn_index_field *f = field_at(e, d->field);
+	const struct tsn_vblock *b = d->block.p;
+
+	for (size_t k = 0; k < d->block.n; k++) {
+		const struct tsn_index_key *key = key_at(f, b[k].key);
+
+		for (uint32_t i = 0; i < key->n; i++)
+			if (key->entry[i].field == field)
+				used[key->entry[i].atom - 1] = true;
+	}
+}
+
 static bool *
 used_atoms(struct tsn_emit *e, uint32_t field)
 {
-	const struct tsn_index_field *f = field_at(e, field);
 	const struct tsn_vdispatch *d = e->index->dispatches.p;
-	bool *used = tsn_emit_zeroed(e, natoms(f) + 1, sizeof(*used));
+	bool *used = tsn_emit_zeroed(e, natoms(field_at(e, field)) + 1, sizeof(*used));
 
-	for (size_t i = 0; i < e->index->dispatches.n && used != NULL; i++) {
-		const struct tsn_vblock *b = d[i].block.p;
-
-		for (size_t k = 0; d[i].field == field && k < d[i].block.n; k++)
-			for (int a = 0; a < TSN_KEY_ATOMS && key_at(f, b[k].key)->atom[a] != 0; a++)
-				used[key_at(f, b[k].key)->atom[a] - 1] = true;
-	}
+	for (size_t i = 0; i < e->index->dispatches.n && used != NULL; i++)
+		mark_used(e, field, &d[i], used);
 	return used;
 }
 
@@ -69,11 +80,10 @@ outer_first(const void *a, const void *b)
 }
 
 static struct span
-span_of(const struct tsn_atom *a, uint32_t atom)
+span_of(const struct tsn_index_field *f, const struct tsn_atom *a, uint32_t atom)
 {
-	unsigned width = a->v4 ? 32 : 128;
-	u128 lo = (u128)a->hi << 64 | a->lo, rest = a->len == 0 ? (a->v4 ? (u128)UINT32_MAX : ~(u128)0) :
-	    ((u128)1 << (width - a->len)) - 1;
+	const unsigned width = tsn_fields[f->field].storage != TSN_ADDR ? a->len : (a->v4 ? 32 : 128) - a->len;
+	const u128 lo = (u128)a->hi << 64 | a->lo, rest = width == 128 ? ~(u128)0 : ((u128)1 << width) - 1;
 
 	return (struct span){ lo, lo | rest, atom };
 }
@@ -87,11 +97,11 @@ add_range(struct tsn_emit *e, struct tsn_vec *out, u128 lo, u128 hi, uint32_t at
 		*r = (struct tsn_class_range){ lo, hi, atom + 1 };
 }
 
-/* Prefixes hold each other or do not meet: a stack of those around a place, and what lies between their ends. */
+/* Aligned ranges hold each other or do not meet: a stack of those around a place, and what lies between their ends. */
 static void
 flatten(struct tsn_emit *e, struct tsn_index_field *f, const struct span *s, uint32_t n, struct tsn_vec *out)
 {
-	struct span stack[130];
+	struct span stack[TSN_CLASS_DEEP];
 	uint32_t depth = 0;
 	u128 at = 0;
 
@@ -107,14 +117,16 @@ flatten(struct tsn_emit *e, struct tsn_index_field *f, const struct span *s, uin
 			return;
 		if (depth > 0 && at < s[i].lo)
 			add_range(e, out, at, s[i].lo - 1, stack[depth - 1].atom);
-		f->parent[s[i].atom] = depth > 0 ? stack[depth - 1].atom + 1 : 0;
+		f->parent[s[i].atom + 1] = depth > 0 ? stack[depth - 1].atom + 1 : TSN_CLASS_NONE;
+		f->nested |= depth > 0;
 		at = s[i].lo;
 		stack[depth++] = s[i];
 	}
 }
 
+/* [v4]: those of addresses of that family. */
 static void
-prefix_ranges(struct tsn_emit *e, struct tsn_index_field *f, const bool *used, bool v4, struct tsn_vec *out)
+ranges(struct tsn_emit *e, struct tsn_index_field *f, const bool *used, bool v4, struct tsn_vec *out)
 {
 	const struct tsn_atom *a = f->atoms.items.p;
 	struct span *s = tsn_emit_zeroed(e, natoms(f) + 1, sizeof(*s));
@@ -122,7 +134,7 @@ prefix_ranges(struct tsn_emit *e, struct tsn_index_field *f, const bool *used, b
 
 	for (uint32_t i = 0; i < natoms(f) && s != NULL; i++)
 		if (used[i] && a[i].v4 == v4)
-			s[n++] = span_of(&a[i], i);
+			s[n++] = span_of(f, &a[i], i);
 	if (n > 1)
 		qsort(s, n, sizeof(*s), outer_first);
 	if (n > 0)
@@ -145,19 +157,22 @@ make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 	struct tsn_vec first = { NULL, 0, 0 }, six = { NULL, 0, 0 };
 	bool *used = used_atoms(e, field);
 
-	f->parent = tsn_emit_zeroed(e, natoms(f) + 1, sizeof(*f->parent));
-	if (!e->failed && tsn_fields[f->field].storage == TSN_ADDR) {
-		prefix_ranges(e, f, used, true, &first);
-		prefix_ranges(e, f, used, false, &six);
-	} else {
-		const bool words = tsn_fields[f->field].storage == TSN_STR;
-
+	f->parent = tsn_emit_in_arena(e, (size_t)natoms(f) + 1, sizeof(*f->parent));
+	if (!e->failed && tsn_fields[f->field].storage == TSN_STR) {
 		for (uint32_t i = 0; i < natoms(f) && !e->failed; i++)
 			if (used[i])
-				add_range(e, &first, words ? text_of(&a[i]) : a[i].lo, words ? text_of(&a[i]) : a[i].lo, i);
+				add_range(e, &first, text_of(&a[i]), text_of(&a[i]), i);
+	} else if (!e->failed) {
+		ranges(e, f, used, tsn_fields[f->field].storage == TSN_ADDR, &first);
+		if (tsn_fields[f->field].storage == TSN_ADDR)
+			ranges(e, f, used, false, &six);
 	}
 	if (!e->failed && !tsn_classes_init(out, e->arena, f->field, first.p, first.n, six.p, six.n))
 		e->failed = true;
+	if (f->nested) {
+		out->parent = f->parent;
+		out->nparents = natoms(f) + 1;
+	}
 	tsn_free(used);
 	tsn_free(first.p);
 	tsn_free(six.p);
@@ -165,9 +180,10 @@ make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 
 /* --- dispatches --- */
 
-/* Blocks that ask for an atom. */
+/* A block that asks for an atom, of rows that are something in any case. */
 struct wish {
-	uint32_t atom, block;
+	uint32_t atom, side, block; /* [side]: place in the dispatch + 1 */
+	int64_t least;
 };
 
 static int
@@ -177,91 +193,171 @@ by_atom(const void *a, const void *b)
 
 	if (x->atom != y->atom)
 		return x->atom < y->atom ? -1 : 1;
+	if (x->side != y->side)
+		return x->side < y->side ? -1 : 1;
+	if (x->least != y->least)
+		return x->least < y->least ? -1 : 1;
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
+/* The side's place + 1; 0: there are too many, so that the block is for every row. */
+static uint32_t
+side_in(struct tsn_emit *e, struct tsn_dispatch *out, uint32_t side)
+{
+	const struct tsn_dispatch_side s = { (uint16_t)(side / 2), side % 2 };
+	uint32_t i = 0;
+
+	if (side == TSN_V_NONE)
+		return 0;
+	if (out->side == NULL)
+		out->side = tsn_emit_in_arena(e, TSN_DISPATCH_SIDES, sizeof(*out->side));
+	if (out->side == NULL)
+		return 0;
+	while (i < out->nsides && (out->side[i].field != s.field || out->side[i].below != s.below))
+		i++;
+	if (i == TSN_DISPATCH_SIDES)
+		return 0;
+	if (i == out->nsides)
+		out->side[out->nsides++] = s;
+	return i + 1;
+}
+
 static void
-gather_wishes(struct tsn_emit *e, const struct tsn_index_field *f, const struct tsn_vdispatch *d, struct tsn_vec *out)
+gather_wishes(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, struct tsn_dispatch *out, struct tsn_vec *wishes)
 {
 	const struct tsn_vblock *b = d->block.p;
 
 	for (uint32_t i = 0; i < d->block.n; i++) {
-		for (int k = 0; k < TSN_KEY_ATOMS && key_at(f, b[i].key)->atom[k] != 0; k++) {
-			struct wish *w = tsn_vec_add(e, out, sizeof(*w));
+		const struct tsn_index_key *key = key_at(field_at(e, d->field), b[i].key);
+		const uint32_t side = side_in(e, out, b[i].side.side);
+
+		for (uint32_t k = 0; k < key->n && !e->failed; k++) {
+			struct wish *w = key->entry[k].field == field ? tsn_vec_add(e, wishes, sizeof(*w)) : NULL;
 
 			if (w != NULL)
-				*w = (struct wish){ key_at(f, b[i].key)->atom[k] - 1, i };
+				*w = (struct wish){ key->entry[k].atom, side, i, side == 0 ? 0 : b[i].side.least };
 		}
 	}
-	if (out->n > 1)
-		qsort(out->p, out->n, sizeof(struct wish), by_atom);
-}
-
-/* The first wish for an atom; out->n if there is none. */
-static size_t
-first_wish(const struct tsn_vec *wishes, uint32_t atom)
-{
-	const struct wish *w = wishes->p;
-	size_t from = 0, to = wishes->n;
-
-	while (from < to) {
-		size_t mid = from + (to - from) / 2;
-
-		if (w[mid].atom < atom)
-			from = mid + 1;
-		else
-			to = mid;
-	}
-	return from < wishes->n && w[from].atom == atom ? from : wishes->n;
+	if (wishes->n > 1)
+		qsort(wishes->p, wishes->n, sizeof(struct wish), by_atom);
 }
 
 static void
-put_slot(struct tsn_dispatch *out, struct tsn_dispatch_slot s)
+put_slot(struct tsn_dispatch_look *out, struct tsn_dispatch_slot s)
 {
 	uint32_t at = tsn_dispatch_hash(s.class) & out->mask;
 
-	while (out->slot[at].n != 0)
+	while (out->slot[at].class != TSN_CLASS_NONE)
 		at = (at + 1) & out->mask;
 	out->slot[at] = s;
-	out->most = s.n > out->most ? s.n : out->most;
 }
 
-/* Writes down what class by class is asked for by the blocks of its atom and of those around it. */
+/* The wishes in order, as groups of one atom and side, and as slots of one atom. */
 static void
-fill_slots(struct tsn_emit *e, const struct tsn_index_field *f, const struct tsn_vec *wishes, struct tsn_dispatch *out)
+fill_look(struct tsn_emit *e, const struct tsn_vec *wishes, struct tsn_dispatch_look *out)
 {
 	const struct wish *w = wishes->p;
-	struct tsn_vec list = { NULL, 0, 0 }, slots = { NULL, 0, 0 };
+	uint32_t atoms = 0;
 
-	for (uint32_t class = 1; class <= natoms(f) && !e->failed; class++) {
-		struct tsn_dispatch_slot s = { class, (uint32_t)list.n, 0 }, *slot;
+	for (size_t i = 0; i < wishes->n; i++) {
+		const bool first = i == 0 || w[i].atom != w[i - 1].atom;
 
-		for (uint32_t atom = class; atom != 0; atom = f->parent[atom - 1]) {
-			for (size_t i = first_wish(wishes, atom - 1); i < wishes->n && w[i].atom == atom - 1; i++, s.n++) {
-				uint32_t *block = tsn_vec_add(e, &list, sizeof(*block));
-
-				if (block != NULL)
-					*block = w[i].block;
-			}
-		}
-		if (s.n > 0 && (slot = tsn_vec_add(e, &slots, sizeof(*slot))) != NULL)
-			*slot = s;
+		atoms += first;
+		out->ngroups += first || w[i].side != w[i - 1].side;
 	}
+	out->n = (uint32_t)wishes->n;
 	out->mask = 1;
-	while (out->mask < 2 * slots.n)
+	while (out->mask < 2 * atoms)
 		out->mask = 2 * out->mask + 1;
 	out->slot = tsn_emit_in_arena(e, (size_t)out->mask + 1, sizeof(*out->slot));
-	out->list = tsn_emit_in_arena(e, list.n, sizeof(*out->list));
-	out->nlist = (uint32_t)list.n;
-	for (size_t i = 0; i < slots.n && !e->failed; i++)
-		put_slot(out, ((struct tsn_dispatch_slot *)slots.p)[i]);
-	if (!e->failed && list.n > 0)
-		memcpy(out->list, list.p, list.n * sizeof(*out->list));
-	tsn_free(list.p);
-	tsn_free(slots.p);
+	out->group = tsn_emit_in_arena(e, out->ngroups, sizeof(*out->group));
+	out->block = tsn_emit_in_arena(e, out->n, sizeof(*out->block));
+	out->least = tsn_emit_in_arena(e, out->n, sizeof(*out->least));
+	if (e->failed)
+		return;
+	for (uint32_t i = 0, g = 0; i < out->n;) {
+		struct tsn_dispatch_slot s = { w[i].atom, g, 0, 0 };
+
+		while (i < out->n && w[i].atom == s.class) {
+			struct tsn_dispatch_group *group = &out->group[g++];
+
+			*group = (struct tsn_dispatch_group){ w[i].side, i, 0 };
+			for (; i < out->n && w[i].atom == s.class && w[i].side == group->side; i++, group->n++) {
+				out->block[i] = w[i].block;
+				out->least[i] = w[i].least;
+			}
+			s.n++;
+		}
+		put_slot(out, s);
+	}
 }
 
-/* "443", "25, 587", "10.1.0.0/16". */
+/* Place + 1 of the slot of a class or of the first one around it; 0: there is none. */
+static uint32_t
+slot_around(const struct tsn_index_field *f, const struct tsn_dispatch_look *l, uint32_t class)
+{
+	for (; class != TSN_CLASS_NONE; class = f->parent[class]) {
+		const struct tsn_dispatch_slot *s = tsn_dispatch_find(l, class);
+
+		if (s->class != TSN_CLASS_NONE)
+			return (uint32_t)(s - l->slot) + 1;
+	}
+	return 0;
+}
+
+/* Ties slots to those around them. In blocks few rows are looked up, and a table for each of very many would be large. */
+static void
+tie_slots(struct tsn_emit *e, const struct tsn_index_field *f, struct tsn_dispatch_look *l, bool nested)
+{
+	for (uint32_t i = 0; i <= l->mask; i++)
+		if (l->slot[i].class != TSN_CLASS_NONE)
+			l->slot[i].up = slot_around(f, l, f->parent[l->slot[i].class]);
+	if (nested)
+		return;
+	l->of = tsn_emit_in_arena(e, (size_t)natoms(f) + 1, sizeof(*l->of));
+	l->nof = natoms(f) + 1;
+	for (uint32_t class = 1; class < l->nof && !e->failed; class++)
+		l->of[class] = slot_around(f, l, class);
+}
+
+/* How many blocks one row can be of: those of a slot and of the ones around it. */
+static uint32_t
+most_of(const struct tsn_dispatch_look *l)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i <= l->mask; i++) {
+		uint32_t n = 0;
+
+		for (uint32_t at = i + 1; at != 0; at = l->slot[at - 1].up)
+			for (uint32_t g = 0; g < l->slot[at - 1].n; g++)
+				n += l->group[l->slot[at - 1].first + g].n;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void
+put_atom(struct tsn_buf *out, uint32_t field, const struct tsn_atom *a)
+{
+	struct tsn_value v = { .type = tsn_fields[field].type, .known = true, .i = (int64_t)a->lo };
+	char prefix[TSN_ADDR_TEXT];
+
+	if (tsn_fields[field].storage == TSN_ADDR) {
+		tsn_buf_puts(out, tsn_prefix_text((struct tsn_prefix){ { a->hi, a->lo, a->v4 != 0 }, (uint8_t)a->len }, prefix));
+		return;
+	}
+	if (tsn_fields[field].storage == TSN_STR)
+		v.s = (struct tsn_str){ (const char *)(uintptr_t)a->hi, (uint32_t)a->lo };
+	tsn_value_text(&v, out);
+	if (tsn_fields[field].storage == TSN_STR || a->len == 0)
+		return;
+	v.i |= (int64_t)((UINT64_C(1) << a->len) - 1);
+	tsn_buf_puts(out, "..");
+	tsn_value_text(&v, out);
+}
+
+/* "443", "25, 587", "10.1.0.0/16", "src 10.1.0.0/16, dst 10.1.0.0/16". */
 static const char *
 name_of(struct tsn_emit *e, const struct tsn_index_field *f, uint32_t key)
 {
@@ -269,24 +365,44 @@ name_of(struct tsn_emit *e, const struct tsn_index_field *f, uint32_t key)
 	struct tsn_buf text = TSN_BUF_INIT;
 	char *name;
 
-	for (int i = 0; i < TSN_KEY_ATOMS && k->atom[i] != 0; i++) {
-		const struct tsn_atom *a = (const struct tsn_atom *)f->atoms.items.p + k->atom[i] - 1;
-		struct tsn_value v = { .type = tsn_fields[f->field].type, .known = true, .i = (int64_t)a->lo };
-		char prefix[TSN_ADDR_TEXT];
+	for (uint32_t i = 0; i < k->n; i++) {
+		const struct tsn_index_field *own = field_at(e, k->entry[i].field);
 
-		if (i > 0)
-			tsn_buf_puts(&text, ", ");
-		if (tsn_fields[f->field].storage == TSN_STR)
-			v.s = (struct tsn_str){ (const char *)(uintptr_t)a->hi, (uint32_t)a->lo };
-		if (tsn_fields[f->field].storage != TSN_ADDR)
-			tsn_value_text(&v, &text);
-		else
-			tsn_buf_puts(&text, tsn_prefix_text((struct tsn_prefix){ { a->hi, a->lo, a->v4 != 0 }, (uint8_t)a->len }, prefix));
+		if (i == NAMED && k->n > NAMED + 1) {
+			tsn_buf_printf(&text, " and %u more", k->n - NAMED);
+			break;
+		}
+		tsn_buf_puts(&text, i > 0 ? ", " : "");
+		if (f->nmembers > 1 && (i == 0 || k->entry[i].field != k->entry[i - 1].field))
+			tsn_buf_printf(&text, "%s ", tsn_fields[own->field].name);
+		put_atom(&text, own->field, (const struct tsn_atom *)own->atoms.items.p + k->entry[i].atom - 1);
 	}
-	name = text.failed || e->failed ? NULL : tsn_arena_strdup(e->m->arena, tsn_buf_str(&text));
+	name = text.failed || e->failed ? NULL : tsn_arena_strdup(e->arena, tsn_buf_str(&text));
 	tsn_buf_fini(&text);
 	e->failed |= name == NULL;
 	return name;
+}
+
+static void
+make_look(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, struct tsn_dispatch *out)
+{
+	struct tsn_index_field *f = field_at(e, field);
+	struct tsn_dispatch_look *look = &out->look[out->nlooks++];
+	struct tsn_vec wishes = { NULL, 0, 0 };
+
+	if (f->classes == 0) {
+		make_classes(e, field, &e->p->classes[e->p->nclasses]);
+		f->classes = ++e->p->nclasses;
+	}
+	look->classes = f->classes - 1;
+	gather_wishes(e, d, field, out, &wishes);
+	if (!e->failed)
+		fill_look(e, &wishes, look);
+	if (!e->failed)
+		tie_slots(e, f, look, d->nested);
+	if (!e->failed)
+		out->most += most_of(look);
+	tsn_free(wishes.p);
 }
 
 static void
@@ -294,13 +410,12 @@ make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_disp
 {
 	const struct tsn_index_field *f = field_at(e, d->field);
 	const struct tsn_vblock *b = d->block.p;
-	struct tsn_vec wishes = { NULL, 0, 0 };
 
-	out->classes = f->classes - 1;
 	out->nblocks = (uint32_t)d->block.n;
 	out->block = tsn_emit_in_arena(e, (size_t)out->nblocks + 1, sizeof(*out->block));
 	out->name = tsn_emit_in_arena(e, out->nblocks, sizeof(*out->name));
 	out->rules = tsn_emit_in_arena(e, out->nblocks, sizeof(*out->rules));
+	out->look = tsn_emit_in_arena(e, f->nmembers, sizeof(*out->look));
 	for (uint32_t i = 0; i < out->nblocks && !e->failed; i++) {
 		out->block[i] = b[i].begin - d->at - 1;
 		out->name[i] = name_of(e, f, b[i].key);
@@ -308,13 +423,10 @@ make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_disp
 	}
 	if (d->nested)
 		out->inside = name_of(e, field_at(e, d->inside[0]), d->inside[1]);
-	if (e->failed)
-		return;
-	out->block[out->nblocks] = d->end - d->at - 1;
-	gather_wishes(e, f, d, &wishes);
 	if (!e->failed)
-		fill_slots(e, f, &wishes, out);
-	tsn_free(wishes.p);
+		out->block[out->nblocks] = d->end - d->at - 1;
+	for (uint32_t i = 0; i < f->nmembers && !e->failed; i++)
+		make_look(e, d, f->member[i], out);
 }
 
 void
@@ -327,12 +439,6 @@ tsn_index_tables(struct tsn_emit *e)
 	p->dispatches = tsn_emit_in_arena(e, e->index->dispatches.n, sizeof(*p->dispatches));
 	p->classes = tsn_emit_in_arena(e, e->index->fields.n, sizeof(*p->classes));
 	for (size_t i = 0; i < e->index->dispatches.n && !e->failed; i++) {
-		struct tsn_index_field *f = field_at(e, d[i].field);
-
-		if (f->classes == 0) {
-			make_classes(e, d[i].field, &p->classes[p->nclasses]);
-			f->classes = ++p->nclasses;
-		}
 		make_dispatch(e, &d[i], &p->dispatches[i]);
 		p->dispatches[i].begin = begin;
 		begin += (p->dispatches[i].nblocks + 63) / 64 * 64;

@@ -42,8 +42,8 @@ share_of_value(uint32_t field, int64_t value)
 }
 
 /* A third of all at no bits, half as much for every three bits. */
-static uint32_t
-share_of_prefix(const struct tsn_prefix *p)
+uint32_t
+tsn_emit_share_of_prefix(const struct tsn_prefix *p)
 {
 	unsigned bits = p->addr.v4 ? p->len : p->len / 3;
 
@@ -66,6 +66,24 @@ share_above(uint32_t field, int64_t value)
 		if (counted[i].field == field)
 			return value < 0 ? ALL : (ALL - ALL / 10) >> (63 - __builtin_clzll((uint64_t)(value / counted[i].least) + 1)) / 2;
 	return ALL / 2;
+}
+
+/* Ports and the like: what is usual among them, and the others evenly. */
+uint32_t
+tsn_emit_share_of_range(uint32_t field, int64_t lo, int64_t hi)
+{
+	uint64_t s = 0, values = (uint64_t)hi - (uint64_t)lo;
+
+	if (lo == hi)
+		return share_of_value(field, lo);
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+		if (counted[i].field == field)
+			return share_above(field, lo) - share_above(field, hi) + share_of_value(field, lo);
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (usual[i].field == field && usual[i].value >= lo && usual[i].value <= hi)
+			s += usual[i].share;
+	s += (values < ALL ? values : ALL) * share_of_value(field, lo) / 25;
+	return s < ALL ? (uint32_t)s : ALL;
 }
 
 static uint32_t
@@ -92,7 +110,7 @@ share_of_compare(const struct tsn_ir *x, bool want)
 	if (a->kind == TSN_IR_FIELD && b->kind == TSN_IR_INT)
 		s = share_of_value(a->field, b->i);
 	else if (b->kind == TSN_IR_ADDR)
-		s = share_of_prefix(&whole);
+		s = tsn_emit_share_of_prefix(&whole);
 	else
 		s = ALL / 20;
 	return (x->rel == TSN_REL_EQ) == want ? s : ALL - s;
@@ -129,7 +147,7 @@ share(const struct tsn_ir *x, bool want)
 	case TSN_IR_COMPARE:
 		return share_of_compare(x, want);
 	case TSN_IR_IN_PREFIX:
-		s = share_of_prefix(&x->prefix);
+		s = tsn_emit_share_of_prefix(&x->prefix);
 		break;
 	case TSN_IR_IN:
 		s = ALL / 10;

@@ -288,7 +288,8 @@ same_rows(const struct tsn_closing *y, const struct tsn_closing *x)
 
 /*
  * Groups of several families, or of windows of several lengths, may have one key, and windows that end together: the
- * condition is asked about that key once, with the rows of the function that stands first.
+ * condition is asked about that key once, with the rows of the function that is told first. The other's window may have
+ * been begun after its time, by a late flow, and close long after: then the key has been asked about, too.
  */
 static void
 or_closing(struct tsn_emit *e, void *arg, const struct tsn_closing *c, size_t n)
@@ -297,9 +298,14 @@ or_closing(struct tsn_emit *e, void *arg, const struct tsn_closing *c, size_t n)
 	const uint32_t all = tsn_emit_mask_op(e, TSN_OP_CODE_CLOSING, x->family, x->agg, 0);
 	uint32_t *m = arg, mine = all;
 
-	for (size_t i = 0; i + 1 < n; i++)
-		if (same_rows(&c[i], x))
-			mine = tsn_emit_andnot(e, mine, tsn_emit_mask_op(e, TSN_OP_CODE_TOO, c[i].family, c[i].agg, all));
+	for (size_t i = 0; i + 1 < n; i++) {
+		const uint32_t theirs = tsn_emit_mask_op(e, TSN_OP_CODE_CLOSING, c[i].family, c[i].agg, 0);
+
+		if (!same_rows(&c[i], x))
+			continue;
+		mine = tsn_emit_andnot(e, mine, tsn_emit_mask_op(e, TSN_OP_CODE_TOO, c[i].family, c[i].agg, all));
+		*m = tsn_emit_andnot(e, *m, tsn_emit_mask_op(e, TSN_OP_CODE_TOO, x->family, x->agg, theirs));
+	}
 	*m = tsn_emit_or(e, *m, mine);
 }
 

@@ -168,6 +168,7 @@ struct tsn_ir_set {
 	const char *path;                /* file sets: resolved path, else NULL */
 	int64_t refresh_ms;              /* file sets: 0 none */
 	int64_t max_age_ms;              /* the same; the least of its files' */
+	bool fixed;                      /* its members are those written, as long as the program */
 };
 
 /* Everything one compilation yields. */

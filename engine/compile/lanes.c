@@ -15,6 +15,7 @@
 #define SHARES 5.0      /* ...and that shards get rows of their own, twice their keys' hashes, and batches back out of two other caches */
 #define USUAL 0.5       /* of their estimated cost: groups are mostly fewer, or met again sooner, than those that the prices are of */
 #define FILLED 0.75     /* of a thread's time: what a lane may take, so that threads need not wait for the slowest */
+#define LOOKED 0.5      /* of rules without state: what it is worth to have another lane */
 #define THREADS_MAX 64
 #define STICKS 2.0      /* what is divided in one way at a reload stays so if it would not be another by more than that */
 #define LARGE 8         /* a component is placed by its size if it fills that part of a lane, else beside its neighbours */
@@ -30,12 +31,20 @@ struct group {
 	const uint32_t *family;
 };
 
+/* Those of one kind. */
+struct bins {
+	bool stateless;
+	uint32_t from, to;
+	double cost;
+};
+
 struct division {
 	const struct tsn_ruleset *rs, *before;
 	struct tsn_lanes *l;
 	struct tsn_components all;
 	struct group *group;    /* bins first, then shards */
 	uint32_t ngroups, nbins;
+	bool apart;             /* rules without state have bins of their own */
 	uint32_t nlanes;        /* of all groups */
 	uint32_t *group_of;     /* by component; TSN_NAMES_NONE: not yet */
 	uint32_t *order;        /* components, the largest first */
@@ -190,12 +199,47 @@ shard(struct division *d)
 
 /* --- bins --- */
 
-static uint32_t
-emptiest(const struct division *d)
+/* Those that have bins of one kind. */
+static bool
+is_of_kind(const struct division *d, const struct tsn_component *c, bool stateless)
 {
-	uint32_t best = 0;
+	return !c->sharded && (d->apart && c->stateless) == stateless;
+}
 
-	for (uint32_t g = 1; g < d->nbins; g++)
+static double
+cost_of_kind(const struct division *d, bool stateless, uint32_t *n)
+{
+	double cost = 0;
+
+	*n = 0;
+	for (uint32_t i = 0; i < d->all.n; i++)
+		if (is_of_kind(d, &d->all.c[i], stateless)) {
+			cost += cost_of(&d->all.c[i]);
+			++*n;
+		}
+	return cost;
+}
+
+/*
+ * Whoever prepares a batch looks what rules without state have to tell of it, where they have a lane of their own (core/lane.h): most of what they
+ * read no other core reads then.
+ */
+static void
+choose_apart(struct division *d)
+{
+	double stateless = 0;
+
+	for (uint32_t i = 0; i < d->all.n; i++)
+		stateless += d->all.c[i].stateless ? cost_of(&d->all.c[i]) : 0;
+	d->apart = stateless >= LOOKED && stateless < d->l->cost;
+}
+
+static uint32_t
+emptiest(const struct division *d, const struct bins *b)
+{
+	uint32_t best = b->from;
+
+	for (uint32_t g = b->from + 1; g < b->to; g++)
 		if (cost_of_lane(&d->group[g]) < cost_of_lane(&d->group[best]))
 			best = g;
 	return best;
@@ -211,63 +255,57 @@ largest_first(const void *a, const void *b, void *arg)
 	return cx > cy ? -1 : cx < cy ? 1 : x < y ? -1 : x > y;
 }
 
+static bool
+is_to_be_put(const struct division *d, const struct bins *b, uint32_t component)
+{
+	return d->group_of[component] == TSN_NAMES_NONE && is_of_kind(d, &d->all.c[component], b->stateless);
+}
+
 /* Large ones go where there is most room. Small ones fill what is left in the order of their rules: neighbours share tests. */
 static void
-fill_bins(struct division *d, double rest)
+fill_bins(struct division *d, const struct bins *b)
 {
-	const double level = rest / d->nbins;
-	uint32_t g = 0;
+	const double level = b->cost / (b->to - b->from);
+	uint32_t g = b->from;
 
 	for (uint32_t i = 0; i < d->all.n; i++)
-		d->order[i] = i;
-	qsort_r(d->order, d->all.n, sizeof(*d->order), largest_first, d);
-	for (uint32_t i = 0; i < d->all.n; i++)
-		if (d->group_of[d->order[i]] == TSN_NAMES_NONE && cost_of(&d->all.c[d->order[i]]) * LARGE > level)
-			put(d, d->order[i], emptiest(d));
+		if (is_to_be_put(d, b, d->order[i]) && cost_of(&d->all.c[d->order[i]]) * LARGE > level)
+			put(d, d->order[i], emptiest(d, b));
 	for (uint32_t i = 0; i < d->all.n; i++) {
-		if (d->group_of[i] != TSN_NAMES_NONE)
+		if (!is_to_be_put(d, b, i))
 			continue;
-		while (g + 1 < d->nbins && cost_of_lane(&d->group[g]) + cost_of(&d->all.c[i]) / 2 > level)
+		while (g + 1 < b->to && cost_of_lane(&d->group[g]) + cost_of(&d->all.c[i]) / 2 > level)
 			g++;
 		put(d, i, g);
 	}
 }
 
-static double
-cost_of_rest(const struct division *d)
-{
-	double rest = 0;
-
-	for (uint32_t i = 0; i < d->all.n; i++)
-		if (!d->all.c[i].sharded)
-			rest += cost_of(&d->all.c[i]);
-	return rest;
-}
-
 /* No more than there are components, nor than lanes that are worth their while. */
 static bool
-open_bins(struct division *d, double rest)
+open_bins(struct division *d, bool stateless, struct bins *b)
 {
-	uint32_t most = d->threads * 2, single = 0, n;
+	uint32_t most = d->threads * 2, single, n;
 
-	for (uint32_t i = 0; i < d->all.n; i++)
-		single += !d->all.c[i].sharded;
+	*b = (struct bins){ .stateless = stateless, .from = d->nbins };
+	b->cost = cost_of_kind(d, stateless, &single);
 	most = most < single ? most : single;
-	n = rest / d->fair >= most ? most : (uint32_t)(rest / d->fair) + 1;
+	n = b->cost / d->fair >= most ? most : (uint32_t)(b->cost / d->fair) + 1;
 	n = n > most ? most : n;
 	/* disabled rules want a place, too */
-	if (n == 0 && single == d->all.n)
+	if (n == 0 && single == d->all.n && d->nbins == 0)
 		n = 1;
-	while (d->nbins < n && open_group(d) != TSN_NAMES_NONE)
+	while (d->nbins < b->from + n && open_group(d) != TSN_NAMES_NONE)
 		d->nbins++;
-	return d->nbins == n;
+	b->to = d->nbins;
+	return b->to - b->from == n;
 }
 
 static bool
 divide(struct division *d)
 {
 	const uint32_t n = d->all.n + 1;
-	double sum = READ + DECODE, rest;
+	struct bins bins[2];
+	double sum = READ + DECODE;
 
 	d->group = tsn_arena_alloc(d->l->arena, (n + 2 * (size_t)d->threads) * sizeof(*d->group));
 	d->group_of = tsn_arena_alloc(d->l->arena, n * sizeof(*d->group_of));
@@ -280,11 +318,15 @@ divide(struct division *d)
 	sum += d->l->cost;
 	d->fair = sum / d->threads * FILLED > DECODE ? sum / d->threads * FILLED : DECODE;
 	choose_sharded(d);
-	rest = cost_of_rest(d);
-	if (!open_bins(d, rest) || !shard(d))
+	choose_apart(d);
+	if (!open_bins(d, false, &bins[0]) || !open_bins(d, true, &bins[1]) || !shard(d))
 		return false;
-	if (d->nbins > 0)
-		fill_bins(d, rest);
+	for (uint32_t i = 0; i < d->all.n; i++)
+		d->order[i] = i;
+	qsort_r(d->order, d->all.n, sizeof(*d->order), largest_first, d);
+	for (uint32_t k = 0; k < 2; k++)
+		if (bins[k].to > bins[k].from)
+			fill_bins(d, &bins[k]);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 struct tsn_component {
 	uint32_t nrules;
 	uint32_t *rules;          /* ascending */
+	bool stateless;           /* what they tell of a batch depends on that batch alone */
 	bool shardable;
 	struct tsn_key_spec key;
 	double flat;              /* what every shard does: tests of whole columns */

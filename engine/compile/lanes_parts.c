@@ -41,6 +41,7 @@ struct joining {
 	uint32_t rule;            /* being walked */
 	bool whole;               /* it cannot be divided */
 	bool *undivided;          /* by rule */
+	bool *bound;              /* by rule: to what came before, by a function, another rule or a dynamic set */
 	const struct tsn_key_spec *key;
 };
 
@@ -78,9 +79,11 @@ join_rule(struct joining *j, const char *name)
 	uint32_t i = tsn_names_find(&j->rules, name);
 
 	j->whole = true;
+	j->bound[j->rule] = true;
 	if (i == TSN_NAMES_NONE)
 		return;
 	j->undivided[i] = true;
+	j->bound[i] = true;
 	join(j, j->rule, i);
 }
 
@@ -90,6 +93,7 @@ join_set(struct joining *j, uint32_t slot)
 	if (slot == TSN_SET_NONE || !tsn_set_is_dynamic(j->rs->sets[slot]))
 		return;
 	j->whole = true;
+	j->bound[j->rule] = true;
 	join(j, j->rule, set_node(j, slot));
 }
 
@@ -108,6 +112,7 @@ join_agg(struct joining *j, const struct tsn_ir_agg *a)
 {
 	uint32_t family = tsn_names_find(&j->families, a->family_canon);
 
+	j->bound[j->rule] = true;
 	if (family != TSN_NAMES_NONE)
 		join(j, j->rule, j->rs->module->nrules + family);
 	if (a->fired != NULL)
@@ -161,7 +166,8 @@ joining_init(struct joining *j, const struct tsn_ruleset *rs)
 	j->walk.seen = tsn_calloc(tsn_ir_nodes(m) + 1, sizeof(*j->walk.seen));
 	j->up = tsn_calloc(n + 1, sizeof(*j->up));
 	j->undivided = tsn_calloc(m->nrules + 1, sizeof(*j->undivided));
-	if (j->walk.seen == NULL || j->up == NULL || j->undivided == NULL || !tsn_names_reserve(&j->rules, m->nrules) ||
+	j->bound = tsn_calloc(m->nrules + 1, sizeof(*j->bound));
+	if (j->walk.seen == NULL || j->up == NULL || j->undivided == NULL || j->bound == NULL || !tsn_names_reserve(&j->rules, m->nrules) ||
 	    !tsn_names_reserve(&j->families, rs->program->nfamilies))
 		return false;
 	for (uint32_t i = 0; i < n; i++)
@@ -179,6 +185,7 @@ joining_fini(struct joining *j)
 	tsn_free(j->walk.seen);
 	tsn_free(j->up);
 	tsn_free(j->undivided);
+	tsn_free(j->bound);
 	tsn_names_fini(&j->rules);
 	tsn_names_fini(&j->families);
 }
@@ -200,12 +207,13 @@ number(struct joining *j, struct tsn_components *out)
 			continue;
 		/* a disabled rule that another one names can be the first */
 		if (out->of[first] == TSN_NAMES_NONE) {
-			out->c[out->n] = (struct tsn_component){ .shardable = true, .key = m->rules[i].meta.key };
+			out->c[out->n] = (struct tsn_component){ .shardable = true, .stateless = true, .key = m->rules[i].meta.key };
 			out->of[first] = out->n++;
 		}
 		out->of[i] = out->of[first];
 		c = &out->c[out->of[i]];
 		c->nrules++;
+		c->stateless = c->stateless && !j->bound[i];
 		c->shardable = c->shardable && !j->undivided[i] && tsn_key_same(&c->key, &m->rules[i].meta.key);
 	}
 	for (uint32_t i = 0; i < m->nsets; i++) {

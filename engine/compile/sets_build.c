@@ -142,6 +142,15 @@ ck_set_path(const struct ck_set *of, uint32_t i)
 	return NULL;
 }
 
+bool
+ck_set_is_fixed(const struct ck_set *of)
+{
+	for (const struct ck_set *s = ck_set_reach(of); s != NULL; s = s->reach_next)
+		if (s->nfiles > 0 || s->dynamic || s->table != NULL || s->builtin != NULL)
+			return false;
+	return true;
+}
+
 /* --- files --- */
 
 int64_t

@@ -25,6 +25,7 @@ _Static_assert(TSN_SPARES >= ITEMS + 2, "all batches may wait, the one being fil
 #define FRONT 0u
 #define LOOKS 64u   /* for work before a thread sleeps: some ten microseconds, in which the front sends an item or two */
 #define HIGH  6u    /* so many are in flight before the front takes a turn at its own lanes */
+#define EACH  4u    /* in flight at most, of each thread: more would push one another's batches out of the caches */
 
 struct tsn_crew {
 	struct tsn_lane *lane;
@@ -54,9 +55,11 @@ struct tsn_crew {
 	int away;                       /* threads that do not, because they do something aside */
 	_Atomic int aside;              /* threads that are */
 	atomic_bool front_waits;
+	_Atomic uint64_t until;         /* ...for items below it */
 	atomic_bool stop;
 	pthread_t *thread;
 	unsigned nthreads, most;
+	uint64_t full;                  /* so many are in flight at most */
 };
 
 /* --- lanes --- */
@@ -126,6 +129,32 @@ tell_progress(struct tsn_crew *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Items below it are through all lanes: one line to look at for each, however many lanes there are. */
+static uint64_t
+all_done(const struct tsn_crew *c)
+{
+	const uint64_t to = sent(c);
+	uint64_t n = atomic_load(&c->given);
+
+	while (n < to && atomic_load(&c->item[n % ITEMS].left) == 0)
+		n++;
+	return n;
+}
+
+static bool
+has_many(const struct tsn_crew *c, uint64_t item)
+{
+	return c->nthreads > 0 && atomic_load(&c->item[item % ITEMS].nrecords) >= MANY;
+}
+
+/* A lane is through item [n]. To wake the front takes a part of what an item does: not before it can go on for a while. */
+static void
+tell_done(struct tsn_crew *c, uint64_t n)
+{
+	if (atomic_load(&c->front_waits) && (all_done(c) >= atomic_load(&c->until) || has_many(c, n)))
+		tell_progress(c);
+}
+
 /* Of one item in so many, if it has rows enough to tell; what was before counts for three quarters. */
 static void
 run_timed(const struct tsn_crew *c, struct tsn_item *it, uint32_t lane, uint64_t n)
@@ -155,7 +184,7 @@ run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
 	atomic_store_explicit(&s->watch_due, tsn_alerts_watch_due(c->lane[lane].alerts), memory_order_relaxed);
 	atomic_store(&s->done, n + 1);
 	atomic_fetch_sub(&it->left, 1);
-	tell_progress(c);
+	tell_done(c, n);
 }
 
 /* Up to [most] items of a lane. False: none was free to be run. */
@@ -174,18 +203,6 @@ work(struct tsn_crew *c, struct choice how, uint64_t most)
 	atomic_store(&c->seat[lane].busy, false);
 	tell_progress(c); /* the lane may have work again, that the front left to us, and we may be aside for long before we look */
 	return true;
-}
-
-/* Items below it are through all lanes: one line to look at for each, however many lanes there are. */
-static uint64_t
-all_done(const struct tsn_crew *c)
-{
-	const uint64_t to = sent(c);
-	uint64_t n = atomic_load(&c->given);
-
-	while (n < to && atomic_load(&c->item[n % ITEMS].left) == 0)
-		n++;
-	return n;
 }
 
 /* --- preparing --- */
@@ -247,12 +264,6 @@ static bool
 are_lines(const struct tsn_crew *c, uint64_t item, enum lines how)
 {
 	return atomic_load(&c->item[item % ITEMS].lines_are) == lines_of(item, how);
-}
-
-static bool
-has_many(const struct tsn_crew *c, uint64_t item)
-{
-	return c->nthreads > 0 && atomic_load(&c->item[item % ITEMS].nrecords) >= MANY;
 }
 
 /* The first item whose lines are for anybody to make; UINT64_MAX: there is none. */
@@ -481,7 +492,8 @@ tsn_crew_new(unsigned threads, struct tsn_asides *asides, const struct tsn_engin
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .names = FRONT + 1 };
+	*c = (struct tsn_crew){ .most = threads - 1, .asides = asides, .cpu = o->cpu, .grace = INT64_MAX, .names = FRONT + 1,
+		.full = threads * EACH < ITEMS ? threads * EACH : ITEMS };
 	tsn_lane_log_init(&c->log, o->log);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
@@ -560,23 +572,25 @@ collect(struct tsn_crew *c)
 		give(c, c->given);
 }
 
-/* Until somebody is through an item, or its lines: all lanes with work are being run. */
+/* Until others are through the items below [until], or there is something to do: all lanes with work are being run. */
 static void
-wait_for_progress(struct tsn_crew *c)
+wait_for_progress(struct tsn_crew *c, uint64_t until)
 {
 	pthread_mutex_lock(&c->lock);
+	atomic_store(&c->until, until);
 	atomic_store(&c->front_waits, true);
-	while (!is_due(c, all_done(c)) && !waits(c, 1) && unprepared(c) == 0 && lineless(c) == UINT64_MAX)
+	while ((all_done(c) < until || !is_due(c, all_done(c))) && !waits(c, 1) && unprepared(c) == 0 && lineless(c) == UINT64_MAX)
 		pthread_cond_wait(&c->progress, &c->lock);
 	atomic_store(&c->front_waits, false);
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* [until]: how far to wait for others if there is nothing else to do. */
 static void
-advance(struct tsn_crew *c)
+advance(struct tsn_crew *c, uint64_t until)
 {
 	if (!work(c, (struct choice){ FRONT, 1, 1 }, TURN) && !prepare(c, FRONT) && !make_lines(c))
-		wait_for_progress(c);
+		wait_for_progress(c, until);
 	collect(c);
 }
 
@@ -584,8 +598,8 @@ struct tsn_item *
 tsn_crew_item(struct tsn_crew *c)
 {
 	collect(c);
-	while (sent(c) - c->given == ITEMS)
-		advance(c);
+	while (sent(c) - c->given >= c->full)
+		advance(c, c->given + c->full / 2);
 	return &c->item[sent(c) % ITEMS];
 }
 
@@ -663,7 +677,7 @@ tsn_crew_drain(struct tsn_crew *c)
 {
 	collect(c);
 	while (c->given < sent(c))
-		advance(c);
+		advance(c, sent(c));
 }
 
 void

@@ -16,7 +16,7 @@ struct match {
 	uint32_t link;
 	uint32_t source;
 	int64_t time, received;
-	struct tsn_alert_flow flow;
+	struct tsn_shown flow;
 	uint32_t key_len;
 	uint8_t *key; /* by the step's key */
 };
@@ -198,7 +198,7 @@ put_flow(struct tsn_batch *b, uint32_t row, const struct match *m)
 #define FIELD(sym, type, name) \
 	if (tsn_alert_flow_get(&m->flow, TSN_F_##sym, &v)) \
 		tsn_batch_put(b, row, TSN_F_##sym, &v);
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 }
 

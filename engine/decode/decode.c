@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/pack.h"
 #include "decode/exports.h"
@@ -23,15 +24,16 @@
  * 16 sequence  20 engine type  21 engine id  22 sampling (2 bits mode, 14 interval)
  */
 /*
- * Most messages are as the one before of their exporter: of v5, whole, next in the stream. Of such a one, what it and the next one have in
- * common.
+ * Most messages are as the one before of their exporter and engine: of v5, whole, next in the stream. Of such a one, what the next one has in
+ * common with it.
  */
 struct again {
 	struct tsn_exporter *x; /* NULL: there was none */
+	struct tsn_stream_place stream;
+	uint32_t source;
 	uint32_t engine;        /* bytes 20 to 23 of the header, as they lie there */
-	struct tsn_fixed_header header;
 };
-#define AGAIN 64 /* a power of two: exporters take turns */
+#define AGAIN 512 /* a power of two: exporters take turns, and so do the engines of one */
 
 struct tsn_decoder {
 	struct tsn_exporters *exporters;
@@ -44,7 +46,7 @@ struct tsn_decoder {
 	struct tsn_addr last_addr; /* many datagrams come from the last one's exporter */
 	uint32_t last_index;
 	bool last_known;
-	struct again again[AGAIN]; /* by again_of */
+	struct again again[AGAIN]; /* where again_of says */
 };
 
 struct tsn_decoder *
@@ -203,58 +205,69 @@ deliver(const struct tsn_message *m, struct tsn_fixed_header *h, const struct ts
 	return done;
 }
 
-/* Where exporters meet in one place, the last one has it. */
-static struct again *
-again_of(struct tsn_decoder *d, struct tsn_addr exporter)
+static inline uint32_t
+engine_of(const uint8_t *p)
 {
-	return &d->again[(exporter.lo ^ exporter.lo >> 8) % AGAIN];
+	uint32_t engine;
+
+	memcpy(&engine, p + 20, sizeof(engine));
+	return engine;
+}
+
+/* Where two meet in one place, the last one has it. */
+static inline struct again *
+again_of(struct tsn_decoder *d, struct tsn_addr exporter, uint32_t engine)
+{
+	return &d->again[tsn_mix64(exporter.hi + exporter.lo + ((uint64_t)engine << 32)) % AGAIN];
 }
 
 /* From here on a message with the same words in its header may be decoded by decode_again. */
 static void
 remember(struct tsn_decoder *d, const struct tsn_message *m, const struct tsn_fixed_header *h)
 {
-	struct again *a = again_of(d, h->exporter);
+	const uint32_t engine = engine_of(m->p);
 
-	a->x = m->x;
-	a->header = *h;
-	memcpy(&a->engine, m->p + 20, sizeof(a->engine));
+	*again_of(d, h->exporter, engine) =
+	    (struct again){ m->x, tsn_sequences_place(d->sequences, h->exporter, UINT32_C(5) << 16 | h->source_id), m->source, engine };
 }
 
-static bool
-is_again(const struct again *a, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
+/* The message before that this one may be as; NULL: there is none. */
+static inline const struct again *
+find_again(struct tsn_decoder *d, const uint8_t *p, size_t len, struct tsn_addr exporter, int64_t received)
 {
-	const uint32_t count = len >= 24 ? tsn_wire_u16(p + 2) : 0;
+	const struct again *a;
+	uint32_t count, engine;
 
-	return a->x != NULL && count > 0 && count <= tsn_fixed_shapes[5].max_count && len == 24 + (size_t)count * 48 && tsn_wire_u16(p) == 5 &&
-	    memcmp(&a->engine, p + 20, sizeof(a->engine)) == 0 && received >= a->x->last_received &&
-	    tsn_addr_cmp(exporter, a->header.exporter) == 0;
+	if (len < 24 || tsn_wire_u16(p) != 5)
+		return NULL;
+	count = tsn_wire_u16(p + 2);
+	if (count == 0 || count > tsn_fixed_shapes[5].max_count || len != 24 + (size_t)count * 48)
+		return NULL;
+	engine = engine_of(p);
+	a = again_of(d, exporter, engine);
+	return a->x != NULL && a->engine == engine && tsn_addr_cmp(exporter, a->x->addr) == 0 && received >= a->x->last_received ? a : NULL;
 }
 
 /* Does all that is done for such a message elsewhere. False, and nothing is done, if it is not the next one. */
-static bool
-decode_again(struct tsn_decoder *d, struct again *a, struct tsn_message *m, struct tsn_batch_sink *sink, enum tsn_decode *status)
+static inline bool
+decode_again(struct tsn_decoder *d, const struct again *a, struct tsn_message *m, struct tsn_batch_sink *sink, enum tsn_decode *status)
 {
 	const uint8_t *p = m->p;
-	const int64_t received = m->received;
 	const uint32_t count = tsn_wire_u16(p + 2);
-	struct tsn_fixed_header *h = &a->header;
 	struct tsn_exporter *x = a->x;
+	struct tsn_fixed_header h = { .exporter = m->from.exporter, .source = a->source, .received = m->received,
+		.knows_flags = x->flags_seen, .knows_interfaces = x->interfaces_seen };
 
-	h->uptime = tsn_wire_u32(p + 4);
-	if (!tsn_sequences_go_on(d->sequences, h->exporter, UINT32_C(5) << 16 | h->source_id, tsn_wire_u32(p + 16), count, h->uptime))
+	read_header(p, &h);
+	if (!tsn_sequences_go_on(d->sequences, &a->stream, tsn_wire_u32(p + 16), count, h.uptime))
 		return false;
 	x->counter[TSN_XC_DATAGRAMS]++;
-	x->last_received = received;
-	tsn_exporter_hear(x, received);
-	h->received = received;
-	h->exported = exported_at(p);
-	h->knows_flags = x->flags_seen;
-	h->knows_interfaces = x->interfaces_seen;
-	x->skew = received - h->exported;
+	x->last_received = m->received;
+	x->skew = m->received - h.exported;
+	tsn_exporter_hear(x, m->received);
 	m->x = x;
-	m->source = h->source;
-	*status = deliver(m, h, &tsn_fixed_shapes[5], count, sink) < count ? TSN_DECODE_STOPPED : TSN_DECODE_OK;
+	m->source = h.source;
+	*status = deliver(m, &h, &tsn_fixed_shapes[5], count, sink) < count ? TSN_DECODE_STOPPED : TSN_DECODE_OK;
 	return true;
 }
 
@@ -325,14 +338,14 @@ static enum tsn_decode
 decode(struct tsn_decoder *d, const uint8_t *p, size_t len, const struct tsn_far_place *where, const struct tsn_sender *from,
     int64_t received_ms, struct tsn_batch_sink *sink, struct tsn_later *later)
 {
-	struct again *again = again_of(d, from->exporter);
+	const struct again *again = find_again(d, p, len, from->exporter, received_ms);
 	uint32_t index;
 	struct tsn_message m = { .p = p, .len = len, .from = *from, .received = received_ms, .where = where, .later = later };
 	uint64_t flows, lost;
 	int64_t before;
 	enum tsn_decode status;
 
-	if (is_again(again, p, len, from->exporter, received_ms) && decode_again(d, again, &m, sink, &status))
+	if (again != NULL && decode_again(d, again, &m, sink, &status))
 		return status;
 	index = exporter_index(d, from->exporter);
 	m.source = index;

@@ -30,16 +30,19 @@ static const uint8_t v4_always[] = { TSN_F_SRC, TSN_F_DST };
 static const uint8_t others[] = { TSN_F_NEXT_HOP, TSN_F_TOS };
 static const uint8_t routes[] = { TSN_F_SRC_AS, TSN_F_DST_AS, TSN_F_SRC_MASK, TSN_F_DST_MASK };
 
-static bool
-wants_rest(const struct tsn_batch *b)
+/* Is one of these [n] fields in [s]? The list is known where this is inlined, so no more is left of it than its bits. */
+static inline __attribute__((always_inline)) bool
+has_one(const struct tsn_field_set *s, const uint8_t *list, size_t n)
 {
-	bool wants = false;
+	struct tsn_field_set of = { 0 };
+	uint64_t both = 0;
 
-	for (size_t i = 0; i < sizeof(others); i++)
-		wants |= tsn_field_set_has(&b->wanted, (enum tsn_field)others[i]);
-	for (size_t i = 0; i < sizeof(routes); i++)
-		wants |= tsn_field_set_has(&b->wanted, (enum tsn_field)routes[i]);
-	return wants;
+#pragma GCC unroll 8
+	for (size_t i = 0; i < n; i++)
+		tsn_field_set_add(&of, (enum tsn_field)list[i]);
+	for (size_t i = 0; i < sizeof(of.bits) / sizeof(of.bits[0]); i++)
+		both |= of.bits[i] & s->bits[i];
+	return both != 0;
 }
 
 static uint32_t *
@@ -234,12 +237,12 @@ fill_records(struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_
 
 /* Of v5 that tells no sampling, of an exporter that nothing more is learned of. */
 static void
-read_late(const struct tsn_late_message *m, const uint8_t *record, struct tsn_late_flow *out)
+read_late(const struct tsn_late_message *m, const uint8_t *record, struct tsn_shown *out)
 {
 	const uint16_t src_port = tsn_wire_u16(record + 32), dst_port = tsn_wire_u16(record + 34);
 	const uint16_t icmp = dst_port != 0 ? dst_port : src_port; /* as tsn_batch_normalise has it */
 
-	*out = (struct tsn_late_flow){
+	*out = (struct tsn_shown){
 		.src = tsn_addr_v4(tsn_wire_u32(record)), .dst = tsn_addr_v4(tsn_wire_u32(record + 4)), .exporter = m->from->addr,
 		.in_if = tsn_wire_u16(record + 12), .out_if = tsn_wire_u16(record + 14),
 		.packets = tsn_wire_u32(record + 16), .bytes = tsn_wire_u32(record + 20),
@@ -338,7 +341,7 @@ uint32_t
 tsn_fixed_fill(
     struct tsn_batch *b, const struct tsn_fixed_header *h, const uint8_t *p, uint32_t count)
 {
-	const bool rest = wants_rest(b);
+	const bool rest = has_one(&b->wanted, others, sizeof(others)) | has_one(&b->wanted, routes, sizeof(routes));
 	uint32_t odd;
 
 	if (h->version == 5)

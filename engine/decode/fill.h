@@ -60,7 +60,7 @@ struct tsn_turn_records {
 };
 
 /*
- * Rows [b->n, b->n + n). NOT, and nothing done, where [n] is below TSN_FILL_WIDE or the CPU has no such vectors. ODD: a time is
+ * Rows [b->n, b->n + n). NOT, and nothing done, where there are less than TSN_FILL_WIDE or the CPU has no such vectors. ODD: a time is
  * not as most are (ahead of sysUptime, no time at all), and all that were to be placed are to be done with care.
  */
 enum tsn_turned { TSN_TURNED_NOT, TSN_TURNED, TSN_TURNED_ODD };

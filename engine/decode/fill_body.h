@@ -37,37 +37,41 @@ NAME(put_word)(const struct tsn_batch *b, const struct tsn_turn *t, int k, const
 	return false;
 }
 
-/* What is left over at the end is done with those before it, a second time. [fields]: NULL is all of them. */
+/* Records [from, to). What is left over at the end is done with those before it, a second time. [fields]: NULL is all of them. */
 TARGET bool
-NAME(one_turn)(const struct tsn_batch *b, const struct tsn_turn *t, const struct tsn_turn_records *r, const struct tsn_field_set *fields)
+NAME(one_turn)(const struct tsn_batch *b, const struct tsn_turn *t, const struct tsn_turn_records *r, uint32_t from, uint32_t to,
+    const struct tsn_field_set *fields)
 {
 	const __m128i order = _mm_loadu_si128((const __m128i *)t->order);
-	bool odd = false;
+	bool odd = false, wanted[4];
 
-	for (uint32_t done = 0; done < r->n; done += AT_ONCE) {
-		uint32_t i = done + AT_ONCE <= r->n ? done : r->n - AT_ONCE;
+#pragma GCC unroll 4
+	for (int k = 0; k < 4; k++)
+		wanted[k] = fields == NULL || tsn_field_set_has(fields, (enum tsn_field)t->word[k].field);
+	for (uint32_t done = from; done < to; done += AT_ONCE) {
+		uint32_t i = done + AT_ONCE <= to ? done : to - AT_ONCE;
 		const struct NAME(words) w = NAME(turn)(r->p + i * r->stride, r->stride, t->from, order);
 
 #pragma GCC unroll 4
 		for (int k = 0; k < 4; k++)
-			odd |= NAME(put_word)(b, t, k, &w, b->n + i, r, fields == NULL || tsn_field_set_has(fields, (enum tsn_field)t->word[k].field));
+			odd |= NAME(put_word)(b, t, k, &w, b->n + i, r, wanted[k]);
 	}
 	return odd;
 }
 
 ENTRY bool
-NAME(turns)(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
+NAME(turns)(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r, uint32_t from, uint32_t to)
 {
 	bool odd = false;
 
 	for (uint32_t i = 0; i < turns; i++)
-		odd |= NAME(one_turn)(b, &t[i], r, NULL);
+		odd |= NAME(one_turn)(b, &t[i], r, from, to, NULL);
 	return odd;
 }
 
 /* Those of v5 and v7, known when this is compiled: nothing is left of the choices but what is wanted. */
 ENTRY bool
-NAME(fixed)(const struct tsn_batch *b, const struct tsn_turn_records *r, const struct tsn_field_set *fields)
+NAME(fixed)(const struct tsn_batch *b, const struct tsn_turn_records *r, uint32_t from, uint32_t to, const struct tsn_field_set *fields)
 {
 	const struct tsn_field_set wanted = *fields;
 	bool odd = false;
@@ -75,6 +79,6 @@ NAME(fixed)(const struct tsn_batch *b, const struct tsn_turn_records *r, const s
 #pragma GCC unroll 6
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (is_wanted(&wanted, &fixed[i]))
-			odd |= NAME(one_turn)(b, &fixed[i], r, &wanted);
+			odd |= NAME(one_turn)(b, &fixed[i], r, from, to, &wanted);
 	return odd;
 }

@@ -353,25 +353,44 @@ avx512_put_millis(uint64_t *col, __m512i low, __m512i high)
 #define AT_ONCE 16
 #include "decode/fill_body.h"
 
+/* How many are done sixteen at a time. Up to eight that are then left take half as long by the last eight; else all are done so, or none. */
+static uint32_t
+by_sixteens(uint32_t n)
+{
+	const uint32_t left = n % AT_ONCE;
+
+	if (n < AT_ONCE || tsn_cpu_level < TSN_CPU_AVX512)
+		return 0;
+	return left > 0 && left <= TSN_FILL_WIDE ? n - left : n;
+}
+
 enum tsn_turned
 tsn_turns_run(const struct tsn_batch *b, const struct tsn_turn *t, uint32_t turns, const struct tsn_turn_records *r)
 {
-	bool odd;
+	const uint32_t wide = by_sixteens(r->n);
+	bool odd = false;
 
 	if (r->n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
 		return TSN_TURNED_NOT;
-	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? avx512_turns(b, t, turns, r) : avx2_turns(b, t, turns, r);
+	if (wide > 0)
+		odd = avx512_turns(b, t, turns, r, 0, wide);
+	if (wide < r->n)
+		odd |= avx2_turns(b, t, turns, r, wide, r->n);
 	return odd ? TSN_TURNED_ODD : TSN_TURNED;
 }
 
 enum tsn_turned
 tsn_fixed_turn(const struct tsn_batch *b, const struct tsn_field_set *fields, const struct tsn_turn_records *r)
 {
-	bool odd;
+	const uint32_t wide = by_sixteens(r->n);
+	bool odd = false;
 
 	if (r->n < TSN_FILL_WIDE || tsn_cpu_level < TSN_CPU_AVX2)
 		return TSN_TURNED_NOT;
-	odd = r->n >= AT_ONCE && tsn_cpu_level >= TSN_CPU_AVX512 ? avx512_fixed(b, r, fields) : avx2_fixed(b, r, fields);
+	if (wide > 0)
+		odd = avx512_fixed(b, r, 0, wide, fields);
+	if (wide < r->n)
+		odd |= avx2_fixed(b, r, wide, r->n, fields);
 	return odd ? TSN_TURNED_ODD : TSN_TURNED;
 }
 

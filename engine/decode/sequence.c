@@ -23,7 +23,7 @@
 #define LAST 64 /* a power of two: many exporters take turns, and each is looked for with each of its datagrams */
 #define GAPS 4 /* remembered, so that late datagrams are taken off the losses */
 
-struct stream {
+struct tsn_stream {
 	uint64_t hi, lo;
 	uint32_t id, session;
 	uint16_t version;
@@ -41,8 +41,9 @@ struct stream {
 };
 
 struct tsn_sequences {
-	struct stream *slot, *last[LAST]; /* last: found not long ago, by last_of, or NULL; it may be another by now */
+	struct tsn_stream *slot, *last[LAST]; /* last: found not long ago, by last_of, or NULL; it may be another by now */
 	uint32_t n, cap, max; /* cap: a power of two, at least half as much again as n */
+	uint32_t moves;       /* times that a stream may not be any more where it was */
 	uint64_t refused;
 };
 
@@ -79,7 +80,7 @@ tsn_sequences_refused(const struct tsn_sequences *t)
 
 /* The table's address takes part, so that nobody outside can choose streams that land in one place. */
 static uint64_t
-hash_of(const struct stream *slot, const struct tsn_stream_key *k)
+hash_of(const struct tsn_stream *slot, const struct tsn_stream_key *k)
 {
 	uint64_t h = tsn_hash_join(tsn_hash_u64((uintptr_t)slot, k->addr.hi), k->addr.lo);
 
@@ -89,18 +90,18 @@ hash_of(const struct stream *slot, const struct tsn_stream_key *k)
 }
 
 static bool
-is_of(const struct stream *s, const struct tsn_stream_key *k)
+is_of(const struct tsn_stream *s, const struct tsn_stream_key *k)
 {
 	return s->id == k->id && s->session == k->session && s->version == k->version && s->lo == k->addr.lo &&
 	    s->hi == k->addr.hi && s->v4 == k->addr.v4;
 }
 
 /* The stream's slot, or the free one where it belongs. */
-static struct stream *
-probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
+static struct tsn_stream *
+probe(struct tsn_stream *slot, uint32_t cap, const struct tsn_stream_key *k)
 {
 	for (uint32_t i = (uint32_t)hash_of(slot, k) & (cap - 1);; i = (i + 1) & (cap - 1)) {
-		struct stream *s = &slot[i];
+		struct tsn_stream *s = &slot[i];
 
 		if (!s->used || is_of(s, k))
 			return s;
@@ -108,14 +109,14 @@ probe(struct stream *slot, uint32_t cap, const struct tsn_stream_key *k)
 }
 
 /* Nothing but a place to look first, so who lands in one with others costs no more than a search. */
-static struct stream **
+static struct tsn_stream **
 last_of(struct tsn_sequences *t, const struct tsn_stream_key *k)
 {
-	return &t->last[(k->addr.lo ^ k->addr.lo >> 8 ^ k->id) % LAST];
+	return &t->last[tsn_mix64(k->addr.hi + k->addr.lo + 5 * ((uint64_t)k->session << 32 | k->id)) % LAST];
 }
 
 static struct tsn_stream_key
-key_of(const struct stream *s)
+key_of(const struct tsn_stream *s)
 {
 	return (struct tsn_stream_key){ { s->hi, s->lo, s->v4 }, s->version, s->session, s->id };
 }
@@ -123,12 +124,12 @@ key_of(const struct stream *s)
 static bool
 grow(struct tsn_sequences *t)
 {
-	struct stream *bigger = tsn_calloc(t->cap, 2 * sizeof(*bigger));
+	struct tsn_stream *bigger = tsn_calloc(t->cap, 2 * sizeof(*bigger));
 
 	if (bigger == NULL)
 		return false;
 	for (uint32_t i = 0; i < t->cap; i++) {
-		struct stream *s = &t->slot[i];
+		struct tsn_stream *s = &t->slot[i];
 		struct tsn_stream_key k = key_of(s);
 
 		if (s->used)
@@ -138,14 +139,15 @@ grow(struct tsn_sequences *t)
 	t->slot = bigger;
 	memset(t->last, 0, sizeof(t->last));
 	t->cap *= 2;
+	t->moves++;
 	return true;
 }
 
 /* NULL if it is new and there is no room for it. */
-static struct stream *
+static struct tsn_stream *
 find(struct tsn_sequences *t, const struct tsn_stream_key *k)
 {
-	struct stream **last = last_of(t, k), *s = *last;
+	struct tsn_stream **last = last_of(t, k), *s = *last;
 
 	if (s != NULL && s->used && is_of(s, k))
 		return s;
@@ -157,14 +159,14 @@ find(struct tsn_sequences *t, const struct tsn_stream_key *k)
 		return NULL;
 	}
 	s = probe(t->slot, t->cap, k);
-	*s = (struct stream){ .hi = k->addr.hi, .lo = k->addr.lo, .v4 = k->addr.v4, .version = k->version,
+	*s = (struct tsn_stream){ .hi = k->addr.hi, .lo = k->addr.lo, .v4 = k->addr.v4, .version = k->version,
 		.session = k->session, .id = k->id, .used = true };
 	t->n++;
 	return s;
 }
 
 static uint32_t
-home_of(const struct tsn_sequences *t, const struct stream *s)
+home_of(const struct tsn_sequences *t, const struct tsn_stream *s)
 {
 	struct tsn_stream_key k = key_of(s);
 
@@ -187,13 +189,14 @@ take_out(struct tsn_sequences *t, uint32_t i)
 	}
 	t->slot[i].used = false;
 	t->n--;
+	t->moves++;
 }
 
 void
 tsn_sequences_session_ended(struct tsn_sequences *t, struct tsn_addr addr, uint32_t session)
 {
 	for (uint32_t i = 0; i < t->cap && t->n > 0; i++) {
-		const struct stream *s = &t->slot[i];
+		const struct tsn_stream *s = &t->slot[i];
 
 		while (s->used && s->session == session && s->hi == addr.hi && s->lo == addr.lo && s->v4 == addr.v4)
 			take_out(t, i);
@@ -201,7 +204,7 @@ tsn_sequences_session_ended(struct tsn_sequences *t, struct tsn_addr addr, uint3
 }
 
 static void
-advance(struct stream *s, uint32_t seq, uint32_t count, uint32_t uptime)
+advance(struct tsn_stream *s, uint32_t seq, uint32_t count, uint32_t uptime)
 {
 	s->last = seq;
 	s->last_count = count;
@@ -211,7 +214,7 @@ advance(struct stream *s, uint32_t seq, uint32_t count, uint32_t uptime)
 }
 
 static void
-forget_gaps(struct stream *s)
+forget_gaps(struct tsn_stream *s)
 {
 	for (int i = 0; i < GAPS; i++)
 		s->gap[i].n = 0;
@@ -219,13 +222,13 @@ forget_gaps(struct stream *s)
 
 /* v5 has one counter whatever its exporter numbers; in v9 and IPFIX it is by the unit. */
 static uint64_t *
-counter_of(const struct stream *s, struct tsn_exporter *x)
+counter_of(const struct tsn_stream *s, struct tsn_exporter *x)
 {
 	return &x->counter[s->version >= 9 && s->numbers_datagrams ? TSN_XC_LOST_DATAGRAMS : TSN_XC_LOST];
 }
 
 static void
-lose(struct stream *s, uint32_t n, struct tsn_exporter *x)
+lose(struct tsn_stream *s, uint32_t n, struct tsn_exporter *x)
 {
 	*counter_of(s, x) += n;
 	s->gap[s->gap_at].from = s->next;
@@ -235,7 +238,7 @@ lose(struct stream *s, uint32_t n, struct tsn_exporter *x)
 
 /* A late datagram fills (the beginning or the end of) a gap that was counted as lost. */
 static void
-find_again(struct stream *s, uint32_t seq, uint32_t count, struct tsn_exporter *x)
+find_again(struct tsn_stream *s, uint32_t seq, uint32_t count, struct tsn_exporter *x)
 {
 	if (s->numbers_datagrams)
 		count = 1;
@@ -261,7 +264,7 @@ find_again(struct stream *s, uint32_t seq, uint32_t count, struct tsn_exporter *
  * several flows can mean nothing else; a step of as many flows as it had ends the suspicion.
  */
 static bool
-learn_unit(struct stream *s, uint32_t seq)
+learn_unit(struct tsn_stream *s, uint32_t seq)
 {
 	uint32_t step = seq - s->last;
 
@@ -279,7 +282,7 @@ learn_unit(struct stream *s, uint32_t seq)
  * message before had ends the suspicion. Gives number and count as they are meant.
  */
 static void
-learn_after(struct stream *s, const struct tsn_numbered *n, uint32_t *seq, uint32_t *count)
+learn_after(struct tsn_stream *s, const struct tsn_numbered *n, uint32_t *seq, uint32_t *count)
 {
 	uint32_t step = n->seq - s->raw, flows = n->count - n->options;
 
@@ -303,7 +306,7 @@ learn_after(struct stream *s, const struct tsn_numbered *n, uint32_t *seq, uint3
 enum verdict { IN_ORDER, GAP, LATE, ANEW };
 
 static enum verdict
-judge(struct stream *s, uint32_t seq, uint32_t uptime)
+judge(struct tsn_stream *s, uint32_t seq, uint32_t uptime)
 {
 	int32_t elapsed = (int32_t)(uptime - s->uptime), ahead = (int32_t)(seq - s->next);
 
@@ -328,7 +331,7 @@ tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream_key 
     struct tsn_exporter *x)
 {
 	uint32_t known = t->n, seq = n->seq, count = n->count;
-	struct stream *s = find(t, k);
+	struct tsn_stream *s = find(t, k);
 	bool first = t->n != known;
 
 	if (s == NULL)
@@ -369,13 +372,21 @@ tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, ui
 	tsn_sequences_see_numbered(t, &k, &n, x);
 }
 
-bool
-tsn_sequences_go_on(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count, uint32_t uptime)
+struct tsn_stream_place
+tsn_sequences_place(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id)
 {
 	const struct tsn_stream_key k = { addr, (uint16_t)(id >> 16), 0, id & 0xffff };
-	struct stream *s = *last_of(t, &k);
+	struct tsn_stream *s = probe(t->slot, t->cap, &k);
 
-	if (s == NULL || !s->used || !is_of(s, &k) || seq != s->next || (int32_t)(uptime - s->uptime) < -LATE_MS)
+	return (struct tsn_stream_place){ s->used ? s : NULL, t->moves };
+}
+
+bool
+tsn_sequences_go_on(const struct tsn_sequences *t, const struct tsn_stream_place *place, uint32_t seq, uint32_t count, uint32_t uptime)
+{
+	struct tsn_stream *s = place->stream;
+
+	if (s == NULL || place->moves != t->moves || seq != s->next || (int32_t)(uptime - s->uptime) < -LATE_MS)
 		return false;
 	advance(s, seq, count, uptime);
 	s->raw = seq;
@@ -387,7 +398,7 @@ tsn_sequences_go_on(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, 
 /* --- as bytes --- */
 
 static void
-save_stream(const struct stream *s, struct tsn_pack *out)
+save_stream(const struct tsn_stream *s, struct tsn_pack *out)
 {
 	const uint32_t v[] = { s->id, s->session, s->version, s->last, s->next, s->uptime, s->last_count, s->late_run, s->raw,
 		s->raw_count, s->gap_at };
@@ -407,7 +418,7 @@ save_stream(const struct stream *s, struct tsn_pack *out)
 }
 
 static bool
-load_stream(struct stream *s, struct tsn_unpack *in)
+load_stream(struct tsn_stream *s, struct tsn_unpack *in)
 {
 	uint32_t *const v[] = { &s->last, &s->next, &s->uptime, &s->last_count, &s->late_run, &s->raw, &s->raw_count };
 
@@ -433,7 +444,7 @@ load_stream(struct stream *s, struct tsn_unpack *in)
 
 /* Connections and files do not outlive the process; their numbers will be others'. */
 static bool
-is_kept(const struct stream *s)
+is_kept(const struct tsn_stream *s)
 {
 	return s->used && s->session < TSN_SESSION_STREAM;
 }
@@ -458,7 +469,7 @@ tsn_sequences_load(struct tsn_sequences *t, struct tsn_unpack *in)
 	bool ok = !in->bad;
 
 	for (uint64_t i = 0; i < n && ok; i++) {
-		struct stream s = { 0 }, *to = NULL;
+		struct tsn_stream s = { 0 }, *to = NULL;
 		struct tsn_stream_key k;
 
 		ok = load_stream(&s, in);
@@ -473,5 +484,6 @@ tsn_sequences_load(struct tsn_sequences *t, struct tsn_unpack *in)
 	for (uint32_t i = 0; i < t->cap; i++)
 		t->slot[i].used = false;
 	t->n = 0;
+	t->moves++;
 	return false;
 }

@@ -42,11 +42,17 @@ void tsn_sequences_see_numbered(struct tsn_sequences *t, const struct tsn_stream
 void tsn_sequences_see(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq,
     uint32_t count, uint32_t uptime, struct tsn_exporter *x);
 
+/* A stream that was found, for who expects more of it. */
+struct tsn_stream_place {
+	struct tsn_stream *stream; /* NULL: none */
+	uint32_t moves;            /* streams may have moved since */
+};
+struct tsn_stream_place tsn_sequences_place(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id);
 /*
- * The same where it is of one of the streams that were seen last, and as most are: what is due, or so nearly no earlier that it means nothing.
+ * The same as tsn_sequences_see where the datagram is as most are: what is due in its stream, or so nearly no earlier that it means nothing.
  * False, and nothing is done, where that is not sure.
  */
-bool tsn_sequences_go_on(struct tsn_sequences *t, struct tsn_addr addr, uint32_t id, uint32_t seq, uint32_t count, uint32_t uptime);
+bool tsn_sequences_go_on(const struct tsn_sequences *t, const struct tsn_stream_place *place, uint32_t seq, uint32_t count, uint32_t uptime);
 
 struct tsn_pack;
 struct tsn_unpack;

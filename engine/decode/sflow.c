@@ -183,7 +183,7 @@ read_records(struct tsn_xdr *x, uint32_t n, struct tsn_sflow_packet *k)
 		const uint8_t *p = tsn_xdr_bytes(x, 8);
 		struct tsn_xdr body = tsn_xdr_sub(x, p != NULL ? tsn_wire_u32(p + 4) : 0);
 
-		if (!body.bad && !tsn_sflow_record(k, tsn_wire_u32(p), body))
+		if (!body.bad && !tsn_sflow_record(k, tsn_wire_u32(p), &body))
 			whole = false;
 	}
 	return whole && !x->bad;

@@ -57,7 +57,7 @@ tsn_sflow_begin(struct tsn_sflow_packet *k)
 }
 
 /* One flow record of enterprise 0; formats that say nothing of a flow are passed over. False: too short for its kind. */
-bool tsn_sflow_record(struct tsn_sflow_packet *k, uint32_t format, struct tsn_xdr body);
+bool tsn_sflow_record(struct tsn_sflow_packet *k, uint32_t format, struct tsn_xdr *body);
 /* Writes what is known to the row. */
 void tsn_sflow_put(struct tsn_batch *b, uint32_t row, const struct tsn_sflow_packet *k);
 

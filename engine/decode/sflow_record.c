@@ -44,7 +44,7 @@ raw_header(struct tsn_sflow_packet *k, struct tsn_xdr *x)
 {
 	const uint8_t *head = tsn_xdr_bytes(x, 16), *p;
 	uint32_t protocol, full, stripped, n;
-	struct tsn_headers_info ip;
+	struct tsn_headers_info aside, *ip = k->from == TSN_SFLOW_NO_IP ? &k->ip : &aside; /* a summary stands if this is no IP */
 	size_t skip;
 
 	if (head == NULL)
@@ -60,9 +60,10 @@ raw_header(struct tsn_sflow_packet *k, struct tsn_xdr *x)
 	/* more than a checksum stripped is an exporter that counts what it did not copy: those bytes were sent */
 	full -= stripped <= 4 && stripped <= full ? stripped : 0;
 	full = full < n ? n : full;
-	if (tsn_headers_parse(links[protocol], p + skip, n - skip, full - skip, &ip) != TSN_HEADERS_IP)
+	if (tsn_headers_parse(links[protocol], p + skip, n - skip, full - skip, ip) != TSN_HEADERS_IP)
 		return;
-	k->ip = ip;
+	if (ip == &aside)
+		k->ip = aside;
 	k->from = TSN_SFLOW_HEADER;
 }
 
@@ -231,10 +232,8 @@ url(struct tsn_sflow_packet *k, struct tsn_xdr *x)
 }
 
 bool
-tsn_sflow_record(struct tsn_sflow_packet *k, uint32_t format, struct tsn_xdr body)
+tsn_sflow_record(struct tsn_sflow_packet *k, uint32_t format, struct tsn_xdr *x)
 {
-	struct tsn_xdr *x = &body;
-
 	switch (format) {
 	case RAW_HEADER: raw_header(k, x); break;
 	case ETHERNET:   ethernet(k, x); break;

@@ -180,24 +180,6 @@ tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v
 }
 
 void
-tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v)
-{
-	struct tsn_addr_column *a;
-
-	if (tsn_fields[f].storage != TSN_ADDR)
-		return;
-	a = &b->addr[tsn_fields[f].addr_slot];
-	a->v4[row] = v.v4 ? (uint32_t)v.lo : 0;
-	if (!v.v4) {
-		a->hi[row] = v.hi;
-		a->lo[row] = v.lo;
-		a->any_v6 = true;
-	}
-	tsn_mask_put(&a->is_v4, row, v.v4);
-	tsn_mask_set(&b->present[f], row);
-}
-
-void
 tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_str s)
 {
 	if (tsn_fields[f].storage != TSN_STR)

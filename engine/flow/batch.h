@@ -81,7 +81,8 @@ struct tsn_batch {
 	/* Of those: the ones that anybody reads of every row. The others of late rows, which their decoder says which are, come by tsn_late_read. */
 	struct tsn_field_set early;
 	struct tsn_late late;
-	struct tsn_mask timed; /* rows whose [time] their decoder has made, by tsn_event_time: [received] is told, and nobody looks at [exported] */
+	/* Rows whose [time] their decoder has made, by tsn_event_time: [received] is told, to their exporter as well, and nobody looks at [exported]. */
+	struct tsn_mask timed;
 	bool sealed;
 	uint32_t used;     /* rows whose [received], [exported] and [source] may be those of an earlier use */
 };
@@ -123,7 +124,23 @@ tsn_batch_put_int(struct tsn_batch *b, uint32_t row, enum tsn_field f, int64_t v
 }
 /* What is not finite stays absent: every real in a batch is a number. */
 void tsn_batch_put_real(struct tsn_batch *b, uint32_t row, enum tsn_field f, double v);
-void tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v);
+static inline void
+tsn_batch_put_addr(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_addr v)
+{
+	struct tsn_addr_column *a;
+
+	if (tsn_field_storage[f] != TSN_ADDR)
+		return;
+	a = &b->addr[tsn_fields[f].addr_slot];
+	a->v4[row] = v.v4 ? (uint32_t)v.lo : 0;
+	if (!v.v4) {
+		a->hi[row] = v.hi;
+		a->lo[row] = v.lo;
+		a->any_v6 = true;
+	}
+	tsn_mask_put(&a->is_v4, row, v.v4);
+	tsn_mask_set(&b->present[f], row);
+}
 /* [s] must live until the batch is cleared. */
 void tsn_batch_put_str(struct tsn_batch *b, uint32_t row, enum tsn_field f, struct tsn_str s);
 /*

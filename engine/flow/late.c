@@ -30,7 +30,7 @@ tsn_late_is(const struct tsn_late *l, uint32_t row)
 }
 
 enum tsn_late_state
-tsn_late_read(const struct tsn_late *l, uint32_t row, struct tsn_late_flow *out)
+tsn_late_read(const struct tsn_late *l, uint32_t row, struct tsn_shown *out)
 {
 	const struct tsn_late_message *m = message_of(l, row);
 	uint8_t record[TSN_LATE_RECORD];

@@ -7,8 +7,8 @@
 #ifndef TSN_FLOW_LATE_H
 #define TSN_FLOW_LATE_H
 
-#include "base/addr.h"
 #include "base/far.h"
+#include "flow/shown.h"
 
 struct tsn_batch;
 struct tsn_exporter;
@@ -26,20 +26,10 @@ struct tsn_late_message {
 	const struct tsn_exporter *from; /* of which nothing is looked at that changes */
 };
 
-/* The late fields in normal form. Which of them a row has its batch says in any case. */
-struct tsn_late_flow {
-	struct tsn_addr src, dst, exporter;
-	int64_t start, end;
-	uint64_t packets, bytes;
-	uint32_t in_if, out_if, sampling;
-	uint16_t src_port, dst_port, flags;
-	uint8_t proto, icmp_type, icmp_code;
-};
-
-/* Of a format: how long its records are, and what one says. */
+/* Of a format: how long its records are, and what one says: all that is shown but `present`, which the batch knows of any row. */
 struct tsn_late_format {
 	size_t record;
-	void (*read)(const struct tsn_late_message *m, const uint8_t *record, struct tsn_late_flow *out);
+	void (*read)(const struct tsn_late_message *m, const uint8_t *record, struct tsn_shown *out);
 };
 
 /* Of a batch. */
@@ -80,6 +70,6 @@ bool tsn_late_is(const struct tsn_late *l, uint32_t row);
  * no longer there, so fields that are not among tsn_batch.early are unknown.
  */
 enum tsn_late_state { TSN_LATE_NOT, TSN_LATE_READ, TSN_LATE_GONE };
-enum tsn_late_state tsn_late_read(const struct tsn_late *l, uint32_t row, struct tsn_late_flow *out);
+enum tsn_late_state tsn_late_read(const struct tsn_late *l, uint32_t row, struct tsn_shown *out);
 
 #endif

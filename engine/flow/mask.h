@@ -87,6 +87,15 @@ tsn_mask_set_range(struct tsn_mask *m, uint32_t from, uint32_t count)
 	m->w[last] |= high;
 }
 
+static inline void
+tsn_mask_unset_range(struct tsn_mask *m, uint32_t from, uint32_t count)
+{
+	for (uint32_t to = from + count, next; from < to; from = next) {
+		next = (from / 64 + 1) * 64 < to ? (from / 64 + 1) * 64 : to;
+		m->w[from / 64] &= ~(UINT64_MAX >> (64 - (next - from)) << from % 64);
+	}
+}
+
 /* The first row from [from] on whose bit is not as in [usual], which is all ones or none; [to] if none is before it. */
 static inline uint32_t
 tsn_mask_first_other(const struct tsn_mask *m, uint64_t usual, uint32_t from, uint32_t to)

@@ -201,8 +201,7 @@ learn_flags(struct tsn_batch *b, struct tsn_exporter *e, uint32_t from, uint32_t
 	struct tsn_mask *present = &b->present[TSN_F_FLAGS];
 	uint32_t shown = first_set_u16(b->col[TSN_F_FLAGS], present, from, to);
 
-	for (uint32_t i = from; i < shown; i++)
-		tsn_mask_unset(present, i);
+	tsn_mask_unset_range(present, from, shown - from);
 	e->flags_seen = shown < to;
 	return shown;
 }
@@ -258,8 +257,8 @@ exporter_run(struct tsn_batch *b, struct tsn_exporter *e, bool told, uint32_t fr
 	uint32_t flags = e->flags_seen ? from : learn_flags(b, e, from, to);
 	uint32_t interfaces = e->interfaces_seen ? from : learn_interfaces(b, e, from, to);
 
-	tsn_mask_set_range(&b->gives[TSN_GIVES_FLAGS], flags, to - flags);
-	tsn_mask_set_range(&b->gives[TSN_GIVES_INTERFACES], interfaces, to - interfaces);
+	tsn_mask_unset_range(&b->gives[TSN_GIVES_FLAGS], from, flags - from);
+	tsn_mask_unset_range(&b->gives[TSN_GIVES_INTERFACES], from, interfaces - from);
 	if (e->both_seen) /* changes between batches only */
 		tsn_mask_set_range(&b->gives[TSN_GIVES_BOTH_DIRECTIONS], from, to - from);
 	if (told)
@@ -309,8 +308,7 @@ by_exporter(struct tsn_batch *b, struct tsn_exporters *exporters)
 
 	tsn_batch_find_turns(b);
 	tsn_mask_clear(&b->present[TSN_F_EXPORTER_NAME]);
-	tsn_mask_clear(&b->gives[TSN_GIVES_FLAGS]);
-	tsn_mask_clear(&b->gives[TSN_GIVES_INTERFACES]);
+	b->gives[TSN_GIVES_FLAGS] = b->gives[TSN_GIVES_INTERFACES] = b->rows; /* as of exporters that have shown it */
 	tsn_mask_clear(&b->gives[TSN_GIVES_BOTH_DIRECTIONS]);
 	for (from = 0; from < n; from = to) {
 		to = tsn_batch_source_end(b, from);

@@ -51,7 +51,6 @@ tsn_exporter_hear(struct tsn_exporter *x, int64_t received)
 		p->last_heard = received;
 }
 
-/* Mostly nothing is new: decoders of datagrams tell it before. */
 static bool
 has_heard(const struct tsn_exporter *x, const struct tsn_time_span *s)
 {
@@ -74,13 +73,15 @@ tsn_exporters_hear(struct tsn_exporters *t, const struct tsn_batch *b)
 {
 	uint32_t to;
 
+	if (tsn_mask_run(&b->timed, 0, b->n) == b->n && tsn_mask_has(&b->timed, 0))
+		return;
 	for (uint32_t from = 0; from < b->n; from = to) {
 		struct tsn_exporter *x = tsn_exporters_at(t, b->source[from]);
 		struct tsn_time_span span;
 
 		to = tsn_batch_source_end(b, from);
 		span = to - from == b->n ? b->received_span : span_of(b->received + from, to - from);
-		for (uint32_t i = from; i < to && !has_heard(x, &span); i++)
+		for (uint32_t i = from; i < to && !has_heard(x, &span); i++) /* mostly it has: decoders of datagrams tell it before */
 			tsn_exporter_hear(x, b->received[i]);
 	}
 }

@@ -84,7 +84,7 @@ read_frame(const struct tsn_classic *c, const uint8_t *p, uint32_t captured, str
 }
 
 bool
-tsn_classic_look(struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out, size_t at, struct tsn_far_place *where, size_t *whole)
+tsn_classic_look(struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out, struct tsn_far_place *where, size_t *whole)
 {
 	uint32_t captured;
 
@@ -92,7 +92,7 @@ tsn_classic_look(struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *
 		return false;
 	captured = number(c->head + 8, c->swapped);
 	*whole = RECORD_HEADER + (size_t)captured;
-	if (captured > CAPTURED_MAX || *whole < sizeof(c->head) || !tsn_reader_leave(r, *whole, RECORD_HEADER + at, where))
+	if (captured > CAPTURED_MAX || *whole < sizeof(c->head) || !tsn_reader_leave(r, *whole, RECORD_HEADER, where))
 		return false;
 	read_frame(c, c->head, captured, out);
 	return true;

@@ -30,11 +30,10 @@ enum tsn_frames tsn_classic_next(const struct tsn_classic *c, struct tsn_reader 
     struct tsn_frame *out, char error[TSN_INPUT_ERROR]);
 
 /*
- * The next frame where it lies, [out] having but the first bytes of it (so many as tsn_classic has room for); its byte [at] is at
+ * The next frame where it lies, [out] having but the first bytes of it (so many as tsn_classic has room for); it is at
  * [where]. False: not this way, and nothing was taken either way: tsn_reader_pass with [*whole] takes it.
  */
-bool tsn_classic_look(struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out, size_t at, struct tsn_far_place *where,
-    size_t *whole);
+bool tsn_classic_look(struct tsn_classic *c, struct tsn_reader *r, struct tsn_frame *out, struct tsn_far_place *where, size_t *whole);
 
 /* What libpcap reads, through the same reader. [link] is a LINKTYPE_ number. */
 struct tsn_libpcap;

@@ -224,20 +224,33 @@ take_fragment(struct tsn_pcap *p, struct tsn_ip *ip, int64_t ms, struct tsn_data
 	return false;
 }
 
-/* The usual frame: Ethernet II, an IPv4 header without options, UDP; whole, and with lengths that agree. */
-enum { IP = 14, UDP = IP + 20, PAYLOAD = UDP + 8, ETHERTYPE_IPV4 = 0x0800 };
+/*
+ * The usual frame: Ethernet II, a VLAN tag or two or none, an IPv4 header without options, UDP; whole, and with lengths that agree. All but
+ * ETHERNET from the IPv4 header on.
+ */
+enum { ETHERNET = 14, TAG = 4, TAGS = 2, UDP = 20, PAYLOAD = UDP + 8, ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_VLAN = 0x8100, ETHERTYPE_SERVICE = 0x88a8 };
 
-static bool
-is_usual(const struct tsn_pcap *p, const struct tsn_frame *f)
+static inline bool
+is_tag(uint16_t ethertype)
 {
-	const uint8_t *q = f->p;
+	return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_SERVICE;
+}
+
+/* The IPv4 header of a usual frame; NULL: it is another. */
+static inline const uint8_t *
+usual_ip(const struct tsn_pcap *p, const struct tsn_frame *f)
+{
+	const uint8_t *q = f->p + ETHERNET, *most = q + (size_t)TAGS * TAG;
 	size_t total;
 
-	if (p->link != TSN_LINK_ETHERNET || f->len < PAYLOAD || tsn_wire_u16(q + IP - 2) != ETHERTYPE_IPV4 || q[IP] != 0x45 ||
-	    (tsn_wire_u16(q + IP + 6) & 0x3fff) != 0 || q[IP + 9] != TSN_IP_PROTO_UDP)
-		return false;
-	total = tsn_wire_u16(q + IP + 2);
-	return total >= PAYLOAD - IP && total <= f->len - IP && tsn_wire_u16(q + UDP + 4) == total - (UDP - IP);
+	if (p->link != TSN_LINK_ETHERNET || f->len < ETHERNET + TAGS * TAG + PAYLOAD)
+		return NULL;
+	while (q < most && is_tag(tsn_wire_u16(q - 2)))
+		q += TAG;
+	if (tsn_wire_u16(q - 2) != ETHERTYPE_IPV4 || q[0] != 0x45 || (tsn_wire_u16(q + 6) & 0x3fff) != 0 || q[9] != TSN_IP_PROTO_UDP)
+		return NULL;
+	total = tsn_wire_u16(q + 2);
+	return total >= PAYLOAD && total <= f->len - (size_t)(q - f->p) && tsn_wire_u16(q + UDP + 4) == total - UDP ? q : NULL;
 }
 
 /* Of a stream that is known to be wanted, whatever its payload. */
@@ -250,7 +263,7 @@ is_of_stream(const struct tsn_pcap *p, const struct tsn_datagram *d)
 }
 
 /* Where two meet, the last one has it. */
-static uint32_t
+static inline uint32_t
 way_of(uint32_t src)
 {
 	return (src ^ src >> 8) % LAST;
@@ -260,50 +273,48 @@ way_of(uint32_t src)
 static void
 remember(struct tsn_pcap *p, const struct tsn_frame *f, const struct tsn_datagram *d)
 {
+	const uint8_t *ip = usual_ip(p, f);
 	uint32_t src;
 
-	if (!is_usual(p, f) || !is_of_stream(p, d))
+	if (ip == NULL || !is_of_stream(p, d))
 		return;
-	src = tsn_wire_u32(f->p + IP + 12);
-	p->last[way_of(src)] = (struct way){ true, src, tsn_wire_u32(f->p + UDP) };
+	src = tsn_wire_u32(ip + 12);
+	p->last[way_of(src)] = (struct way){ true, src, tsn_wire_u32(ip + UDP) };
 }
 
 /* A capture of exports has a few streams, and their frames differ in numbers: what held for one of a stream holds for this. */
-static bool
-is_again(const struct tsn_pcap *p, const struct tsn_frame *f)
+static inline bool
+is_again(const struct tsn_pcap *p, const uint8_t *ip)
 {
-	const struct way *w;
-	uint32_t src;
+	const uint32_t src = tsn_wire_u32(ip + 12);
+	const struct way *w = &p->last[way_of(src)];
 
-	if (!is_usual(p, f))
-		return false;
-	src = tsn_wire_u32(f->p + IP + 12);
-	w = &p->last[way_of(src)];
-	return w->known && w->src == src && w->ports == tsn_wire_u32(f->p + UDP);
+	return w->known && w->src == src && w->ports == tsn_wire_u32(ip + UDP);
 }
 
 /* The datagram of a usual frame. */
-static void
-take_usual(const struct tsn_frame *f, struct tsn_datagram *out)
+static inline void
+take_usual(const struct tsn_frame *f, const uint8_t *ip, struct tsn_datagram *out)
 {
-	const uint8_t *q = f->p;
-
-	*out = (struct tsn_datagram){ .payload = q + PAYLOAD, .len = (size_t)tsn_wire_u16(q + UDP + 4) - (PAYLOAD - UDP),
-		.exporter = tsn_addr_v4(tsn_wire_u32(q + IP + 12)), .src_port = tsn_wire_u16(q + UDP),
-		.dst_port = tsn_wire_u16(q + UDP + 2), .received_ms = f->ms };
+	*out = (struct tsn_datagram){ .payload = ip + PAYLOAD, .len = (size_t)tsn_wire_u16(ip + UDP + 4) - (PAYLOAD - UDP),
+		.exporter = tsn_addr_v4(tsn_wire_u32(ip + 12)), .src_port = tsn_wire_u16(ip + UDP),
+		.dst_port = tsn_wire_u16(ip + UDP + 2), .received_ms = f->ms };
 }
 
-_Static_assert(16 + PAYLOAD + TSN_PCAP_HEAD <= TSN_CLASSIC_HEAD, "all that is_again and the payload's reader look at is there");
+_Static_assert(16 + ETHERNET + TAGS * TAG + PAYLOAD + TSN_PCAP_HEAD <= TSN_CLASSIC_HEAD, "all that is looked at of a usual frame is there");
 
 bool
 tsn_pcap_look(struct tsn_pcap *p, struct tsn_datagram *out, struct tsn_far_place *where)
 {
+	const uint8_t *ip;
 	struct tsn_frame f;
 
-	if (p->ended || p->libpcap != NULL || !tsn_classic_look(&p->classic, p->reader, &f, PAYLOAD, where, &p->looked_at) || !is_usual(p, &f))
+	if (p->ended || p->libpcap != NULL || !tsn_classic_look(&p->classic, p->reader, &f, where, &p->looked_at) ||
+	    (ip = usual_ip(p, &f)) == NULL)
 		return false;
-	take_usual(&f, out);
-	return out->len >= TSN_PCAP_HEAD && (is_again(p, &f) || is_of_stream(p, out));
+	take_usual(&f, ip, out);
+	where->at += out->payload - f.p;
+	return out->len >= TSN_PCAP_HEAD && (is_again(p, ip) || is_of_stream(p, out));
 }
 
 void
@@ -324,11 +335,12 @@ tsn_pcap_stays(const struct tsn_pcap *p, const struct tsn_datagram *d, struct ts
 bool
 tsn_pcap_take(struct tsn_pcap *p, const struct tsn_frame *f, struct tsn_datagram *out)
 {
+	const uint8_t *usual = usual_ip(p, f);
 	struct tsn_ip ip;
 
 	p->report.packets++;
-	if (is_again(p, f)) {
-		take_usual(f, out);
+	if (usual != NULL && is_again(p, usual)) {
+		take_usual(f, usual, out);
 		p->report.datagrams++;
 		return true;
 	}

@@ -285,7 +285,7 @@ take_piece(struct tsn_reader *r, size_t want)
 
 #define STEP ((size_t)2048) /* less is not copied at a time */
 #define SOON 8u             /* so many frames ahead */
-#define LOOKED_AT 24u       /* bytes behind what is looked at of all of them */
+#define LOOKED_AT 80u       /* bytes behind what is given of each, as a frame begins */
 
 static void
 begin_mapped(struct tsn_reader *r)

@@ -326,9 +326,23 @@ sort(struct tsn_closer *c)
 
 /* --- marking --- */
 
-/* What was gathered is closed, whatever becomes of it: each window of a group is closed once. */
 static void
-mark_all(struct tsn_closer *c)
+mark(struct tsn_closer *c, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		const struct tsn_close_due *d = &c->list.v[i];
+		uint8_t *cell = tsn_cell(tsn_agg_cells(&c->s->family[d->family].agg[d->agg]), d->group);
+		const uint64_t head = tsn_head_load(cell);
+
+		/* not so where a row told before has been counted, and taken the group's place */
+		if (d->window != 0 && tsn_ring_open(head, d->window))
+			tsn_head_store(cell, tsn_ring_close(head, d->window));
+	}
+}
+
+/* What nobody is told of is closed now; the rest when it is handed out, so that what is closed has been asked about. */
+static void
+mark_untold(struct tsn_closer *c)
 {
 	for (uint32_t i = 0; i < c->s->n; i++)
 		for (uint32_t j = 0; j < c->s->family[i].def.naggs; j++) {
@@ -340,12 +354,12 @@ mark_all(struct tsn_closer *c)
 			a->store.open = a->next_open;
 			a->store.mute = false;
 		}
-	for (size_t i = 0; i < c->list.n; i++) {
-		const struct tsn_close_due *d = &c->list.v[i];
-		uint8_t *cell = tsn_cell(tsn_agg_cells(&c->s->family[d->family].agg[d->agg]), d->group);
+	for (size_t from = 0, to; from < c->list.n; from = to) {
+		const struct tsn_agg *a = &c->s->family[c->list.v[from].family].agg[c->list.v[from].agg];
 
-		if (d->window != 0)
-			tsn_head_store(cell, tsn_ring_close(tsn_head_load(cell), d->window));
+		to = tsn_closer_span_end(&c->list, from);
+		if (a->mute || !a->shows)
+			mark(c, from, to);
 	}
 }
 
@@ -404,6 +418,7 @@ hand_out(struct tsn_closer *c, const struct tsn_close_span *x, struct tsn_batch 
 	const int64_t start = d->window != 0 ? tsn_pane_start(d->window, def->pane_ms) : d->end - def->window_ms;
 	bool ok = true;
 
+	mark(c, x->from, x->to);
 	c->s->closing = (struct tsn_closing){ b, d->family, x->agg, def->pane_ms, d->window, def->by_received };
 	for (size_t i = x->from; i < x->to && ok;) {
 		tsn_batch_clear(b, TSN_BATCH_TICK);
@@ -436,10 +451,12 @@ tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct tsn_b
 	ok = ok && tsn_closer_reserve(c);
 	if (ok) {
 		tsn_closer_learn(c);
-		mark_all(c);
+		mark_untold(c);
 		tsn_closer_settle(c);
 		for (size_t i = 0; i < c->spans.n && ok; i++)
 			ok = hand_out(c, &c->spans.v[i], batch, run, arg);
+		if (!ok) /* whatever becomes of it, each window of a group is closed once */
+			mark(c, 0, c->list.n);
 	}
 	tsn_free(c->list.v);
 	tsn_free(c->spans.v);

@@ -92,6 +92,7 @@ make(struct tsn_family *f, const struct tsn_keys *k, uint32_t row, uint64_t seed
 	if (tsn_in_slab(&g) && !tsn_slab_put(s, k->bytes + k->off[row], k->len[row], &g.key))
 		return TSN_GROUP_NONE;
 	number = tsn_number(s, part, s->part[part].n++);
+	tsn_part_has(s, s->part[part].n);
 	next = tsn_number(s, part, s->part[part].n);
 	tsn_group_prefetch(s, next); /* the part's next one, where nobody was before */
 	for (uint32_t i = 0; i < f->def.naggs; i++)

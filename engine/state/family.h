@@ -46,6 +46,7 @@ struct tsn_family_store {
 	uint32_t stride;     /* bytes of one */
 	uint32_t cap;        /* groups a part has room for */
 	uint32_t nparts;     /* of the 64, those of this shard */
+	uint32_t fullest;    /* groups of the part that has most: parts lose none */
 	struct tsn_slab slab;
 	struct tsn_part part[TSN_PARTS];
 	int64_t evicted[TSN_PARTS]; /* event time up to which flows are missed since evictions, TSN_TIME_NONE if none */
@@ -110,6 +111,12 @@ static inline uint64_t
 tsn_numbers(const struct tsn_family_store *s)
 {
 	return (uint64_t)s->cap * s->nparts;
+}
+
+static inline void
+tsn_part_has(struct tsn_family_store *s, uint32_t groups)
+{
+	s->fullest = groups > s->fullest ? groups : s->fullest;
 }
 
 /* Whose part a row's evictions and late flows belong to. Where steps of a sequence have several keys all is one part, and one shard has all. */
@@ -234,8 +241,6 @@ struct tsn_whole {
 	uint32_t n;
 };
 bool tsn_whole_find(struct tsn_state *const *s, uint32_t n, const char *canon, size_t len, struct tsn_whole *out);
-/* How many shards it has more by the family of this state: 1, or 0 if there is one already, or of another division. */
-uint32_t tsn_whole_add(struct tsn_whole *w, struct tsn_family *f, const struct tsn_state *s);
 
 /* save.c: one family as bytes and back, for a reload with other shards; the family is as made before, and again after false. */
 void tsn_family_save(const struct tsn_whole *w, struct tsn_pack *out);

@@ -17,6 +17,7 @@
 #ifndef TSN_STATE_INTERNAL_H
 #define TSN_STATE_INTERNAL_H
 
+#include "base/names.h"
 #include "state/aggregate.h"
 #include "state/cells.h"
 #include "state/closing.h"
@@ -59,6 +60,7 @@ struct tsn_state {
 	uint64_t batches;               /* begun */
 	bool learned;
 	struct tsn_family *family;
+	struct tsn_names forms;         /* its families by canonical form: there may be thousands */
 	struct tsn_scratch *scratch;
 	struct tsn_spare spare;         /* of the families' directories */
 	struct tsn_met met;

@@ -115,6 +115,7 @@ load_groups(const struct tsn_whole *w, uint64_t seed, struct tsn_unpack *in)
 			if (!load_group(f, p, tsn_number(&f->store, p / w->n, k), &before, seed, in))
 				return false;
 		f->store.part[p / w->n] = part[p];
+		tsn_part_has(&f->store, part[p].n);
 	}
 	return true;
 }

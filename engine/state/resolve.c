@@ -66,11 +66,7 @@ tsn_family_guess(const struct tsn_family *f, const struct tsn_keys *k, const uin
 static bool
 have_room(const struct tsn_family *f, uint32_t more)
 {
-	bool room = true;
-
-	for (uint32_t p = 0; p < f->store.nparts; p++)
-		room &= (uint64_t)f->store.part[p].n + more <= f->budget;
-	return room;
+	return (uint64_t)f->store.fullest + more <= f->budget;
 }
 
 /* What a segment's rows have in common. */

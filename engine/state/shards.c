@@ -107,14 +107,12 @@ tsn_family_divides(const struct tsn_family_def *def)
 static struct tsn_family *
 find(const struct tsn_state *s, const char *canon, size_t len)
 {
-	for (uint32_t i = 0; i < s->n; i++)
-		if (strlen(s->family[i].def.canon) == len && memcmp(s->family[i].def.canon, canon, len) == 0)
-			return &s->family[i];
-	return NULL;
+	return tsn_names_get(&s->forms, canon, len);
 }
 
-uint32_t
-tsn_whole_add(struct tsn_whole *w, struct tsn_family *f, const struct tsn_state *s)
+/* 1, or 0 if its place is taken or it is of another division. */
+static uint32_t
+whole_add(struct tsn_whole *w, struct tsn_family *f, const struct tsn_state *s)
 {
 	if ((w->n != 0 && w->n != s->nshards) || w->shard[s->shard] != NULL)
 		return 0;
@@ -133,7 +131,7 @@ tsn_whole_find(struct tsn_state *const *s, uint32_t n, const char *canon, size_t
 		struct tsn_family *f = find(s[i], canon, len);
 
 		if (f != NULL)
-			found += tsn_whole_add(out, f, s[i]);
+			found += whole_add(out, f, s[i]);
 	}
 	return found > 0 && found == out->n;
 }

@@ -198,11 +198,12 @@ tsn_state_new_shard(const struct tsn_family_def *defs, uint32_t n, uint64_t seed
 	s->shard = shard;
 	s->nshards = s->spare.nshards = nshards;
 	s->family = tsn_aligned_calloc(64, n, sizeof(*s->family));
-	if (s->family == NULL || !scratch_init(s, defs, n))
+	if (s->family == NULL || !tsn_names_reserve(&s->forms, n) || !scratch_init(s, defs, n))
 		goto fail;
 	for (uint32_t i = 0; i < n; i++) {
 		s->n++;
-		if (!family_init(&s->family[i], &defs[i], nshards))
+		if (!family_init(&s->family[i], &defs[i], nshards) ||
+		    !tsn_names_put(&s->forms, defs[i].canon, strlen(defs[i].canon), &s->family[i]))
 			goto fail;
 		link_aggs(&s->family[i], s);
 		s->family[i].store.dir.spare = &s->spare;
@@ -223,6 +224,7 @@ tsn_state_free(struct tsn_state *s)
 	for (uint32_t i = 0; i < s->n; i++)
 		family_free(&s->family[i]);
 	tsn_spare_fini(&s->spare);
+	tsn_names_fini(&s->forms);
 	tsn_free(s->family);
 	tsn_free(s->scratch);
 	tsn_free(s->keys.bytes);

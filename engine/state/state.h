@@ -198,7 +198,7 @@ bool tsn_state_close(struct tsn_state *s, int64_t now, int64_t lateness, struct 
 
 /*
  * While tsn_state_close hands out windows: those of [rows] whose key has a window of this tumbling aggregate that ends at
- * the same moment and is closed as well, and was handed out. Into [out], which is empty before.
+ * the same moment and was handed out before, now or by an earlier call. Into [out], which is empty before.
  */
 void tsn_state_closed_too(const struct tsn_state *s, uint32_t family, uint32_t agg, const struct tsn_batch *b,
     const struct tsn_mask *rows, struct tsn_mask *out);

@@ -91,46 +91,6 @@ struct tsn_takeover {
 	uint32_t npasses;
 };
 
-/* The shards of a form. */
-struct member {
-	struct tsn_family *family;
-	const struct tsn_state *state;
-	struct member *next;
-};
-
-static bool
-list_forms(struct tsn_arena *arena, struct tsn_state *const *s, uint32_t n, struct tsn_names *forms)
-{
-	for (uint32_t k = 0; k < n; k++) {
-		for (uint32_t i = 0; i < s[k]->n; i++) {
-			const char *canon = s[k]->family[i].def.canon;
-			struct member *m = tsn_arena_alloc(arena, sizeof(*m)), *first;
-
-			if (m == NULL || !tsn_names_put(forms, canon, strlen(canon), m))
-				return false;
-			*m = (struct member){ &s[k]->family[i], s[k], NULL };
-			first = tsn_names_get(forms, canon, strlen(canon));
-			if (first == m)
-				continue;
-			m->next = first->next;
-			first->next = m;
-		}
-	}
-	return true;
-}
-
-/* False where not all shards are there, or nobody is. */
-static bool
-find_whole(const struct tsn_names *forms, const char *canon, struct tsn_whole *out)
-{
-	uint32_t found = 0;
-
-	*out = (struct tsn_whole){ .n = 0 };
-	for (const struct member *m = tsn_names_get(forms, canon, strlen(canon)); m != NULL; m = m->next)
-		found += tsn_whole_add(out, m->family, m->state);
-	return found > 0 && found == out->n;
-}
-
 static struct tsn_family **
 keep_shards(struct tsn_arena *arena, const struct tsn_whole *w)
 {
@@ -162,19 +122,20 @@ pair_aggs(struct tsn_arena *arena, struct pass *p)
 
 /* Each family once, with its first shard. */
 static bool
-add_pass(struct tsn_takeover *t, struct tsn_family *f, const struct tsn_names *forms, const struct tsn_names *old_forms)
+add_pass(struct tsn_takeover *t, struct tsn_family *f)
 {
 	struct pass *p = &t->pass[t->npasses];
+	const char *canon = f->def.canon;
 	struct tsn_whole now, was;
 
-	if (!find_whole(forms, f->def.canon, &now) || now.shard[0] != f)
+	if (!tsn_whole_find(t->now, t->n, canon, strlen(canon), &now) || now.shard[0] != f)
 		return true;
 	t->npasses++;
 	p->n = now.n;
 	p->now = keep_shards(t->arena, &now);
 	if (p->now == NULL)
 		return false;
-	if (!find_whole(old_forms, f->def.canon, &was) || !same_family(&f->def, &was.shard[0]->def))
+	if (!tsn_whole_find(t->old, t->nold, canon, strlen(canon), &was) || !same_family(&f->def, &was.shard[0]->def))
 		return true;
 	p->nwas = was.n;
 	p->was = keep_shards(t->arena, &was);
@@ -184,19 +145,16 @@ add_pass(struct tsn_takeover *t, struct tsn_family *f, const struct tsn_names *f
 static bool
 plan(struct tsn_takeover *t)
 {
-	struct tsn_names forms = { 0 }, old_forms = { 0 };
 	uint32_t families = 0;
 	bool ok;
 
 	for (uint32_t k = 0; k < t->n; k++)
 		families += t->now[k]->n;
 	t->pass = tsn_arena_alloc(t->arena, families * sizeof(*t->pass) + 1);
-	ok = t->pass != NULL && list_forms(t->arena, t->now, t->n, &forms) && list_forms(t->arena, t->old, t->nold, &old_forms);
+	ok = t->pass != NULL;
 	for (uint32_t k = 0; k < t->n; k++)
 		for (uint32_t i = 0; i < t->now[k]->n && ok; i++)
-			ok = add_pass(t, &t->now[k]->family[i], &forms, &old_forms);
-	tsn_names_fini(&forms);
-	tsn_names_fini(&old_forms);
+			ok = add_pass(t, &t->now[k]->family[i]);
 	return ok;
 }
 

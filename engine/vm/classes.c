@@ -8,6 +8,8 @@
 #include "base/mem.h"
 
 #define CHUNK 0x80000000u /* an entry that is the number of a chunk */
+#define NEAR  6
+#define NEARS ((65u - NEAR) << NEAR)
 
 typedef unsigned __int128 u128;
 
@@ -27,8 +29,10 @@ make_small(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_ra
 	if (c->some == NULL || c->small == NULL)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		set_bit(c->some, (uint32_t)r[i].lo);
-		c->small[(uint32_t)r[i].lo] = (uint16_t)r[i].class;
+		for (uint32_t v = (uint32_t)r[i].lo; v <= (uint32_t)r[i].hi; v++) {
+			set_bit(c->some, v);
+			c->small[v] = r[i].class;
+		}
 	}
 	return true;
 }
@@ -190,7 +194,7 @@ add_from(struct tsn_classes *c, u128 at, uint32_t class)
 }
 
 static bool
-make_v6(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range *r, size_t n)
+make_from(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range *r, size_t n, u128 last)
 {
 	size_t most = 2 * n + 1;
 	u128 at = 0;
@@ -208,8 +212,42 @@ make_v6(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range
 		add_from(c, r[i].lo, r[i].class);
 		at = r[i].hi + 1; /* 0 behind the very last address, which ends the list */
 	}
-	if (at != 0)
+	if (at != 0 && at <= last)
 		add_from(c, at, TSN_CLASS_NONE);
+	return true;
+}
+
+/*
+ * Integers in steps that get larger with them, as counters are spread: their length in bits, and the NEAR bits behind the first.
+ * Ascending with the number.
+ */
+static uint32_t
+near_of(uint64_t v)
+{
+	const unsigned length = v >> NEAR == 0 ? 0 : (unsigned)(64 - NEAR - __builtin_clzll(v));
+
+	return length == 0 ? (uint32_t)v : length << NEAR | (uint32_t)(v >> (length - 1) & ((1u << NEAR) - 1));
+}
+
+static bool
+make_ints(struct tsn_classes *c, struct tsn_arena *a, const struct tsn_class_range *r, size_t n)
+{
+	bool single = true;
+	uint32_t step = 0;
+
+	for (size_t i = 0; i < n; i++)
+		single &= r[i].lo == r[i].hi;
+	if (single)
+		return make_slots(c, a, r, n);
+	c->near = tsn_arena_alloc(a, (NEARS + 1) * sizeof(*c->near));
+	if (c->near == NULL || !make_from(c, a, r, n, UINT64_MAX))
+		return false;
+	/* [step]: the last beginning of a step before it, from where on the first of this one is found */
+	for (uint32_t i = 0; i < c->nfrom; i++)
+		for (uint32_t own = near_of(c->from_lo[i]); step <= own; step++)
+			c->near[step] = i == 0 ? 0 : i - 1;
+	for (; step <= NEARS; step++)
+		c->near[step] = c->nfrom - 1;
 	return true;
 }
 
@@ -224,11 +262,11 @@ tsn_classes_init(struct tsn_classes *c, struct tsn_arena *a, uint32_t field, con
 	case TSN_U16:
 		return make_small(c, a, r, n, 65536);
 	case TSN_ADDR:
-		return make_v4(c, a, r, n) && make_v6(c, a, six, nsix);
+		return make_v4(c, a, r, n) && make_from(c, a, six, nsix, ~(u128)0);
 	case TSN_STR:
 		return make_words(c, a, r, n);
 	default:
-		return make_slots(c, a, r, n);
+		return make_ints(c, a, r, n);
 	}
 }
 
@@ -256,16 +294,36 @@ MAYBE(maybe_v4, uint32_t, 16)
 
 /* Absent fields are looked up too: what stands in their column is some value, and [known] leaves them out. */
 static void
-put(struct tsn_mask *known, uint16_t *of, uint32_t row, uint32_t class)
+put(struct tsn_mask *known, uint32_t *of, uint32_t row, uint32_t class)
 {
-	of[row] = (uint16_t)class;
+	of[row] = class;
 	tsn_mask_put(known, row, class != TSN_CLASS_NONE);
 }
 
+/* The last beginning at or before the number. */
 static uint32_t
-slot_class(const struct tsn_classes *c, uint64_t value)
+near_class(const struct tsn_classes *c, uint64_t value)
 {
-	uint64_t at = tsn_mix64(value) & c->mask;
+	const uint32_t step = near_of(value);
+	uint32_t at = c->near[step];
+
+	for (uint32_t left = c->near[step + 1] + 1 - at; left > 1;) {
+		const uint32_t half = left / 2;
+
+		at = c->from_lo[at + half] <= value ? at + half : at;
+		left -= half;
+	}
+	return c->from_class[at];
+}
+
+static uint32_t
+int_class(const struct tsn_classes *c, uint64_t value)
+{
+	uint64_t at;
+
+	if (c->slot == NULL)
+		return near_class(c, value);
+	at = tsn_mix64(value) & c->mask;
 
 	while (c->slot[at].class != TSN_CLASS_NONE && c->slot[at].value != value)
 		at = (at + 1) & c->mask;
@@ -302,7 +360,7 @@ v6_class(const struct tsn_classes *c, uint64_t hi, uint64_t lo)
 
 static void
 rows_of_addresses(const struct tsn_classes *c, const struct tsn_addr_column *col, uint32_t n, struct tsn_mask *known,
-    uint16_t *of)
+    uint32_t *of)
 {
 	uint16_t maybe[TSN_BATCH_ROWS + 1];
 	uint32_t count = maybe_v4(c->some, col->v4, n, maybe);
@@ -335,7 +393,7 @@ word_class(const struct tsn_classes *c, struct tsn_str s)
 
 /* An absent string lies nowhere. */
 static void
-rows_of_words(const struct tsn_classes *c, const struct tsn_batch *b, struct tsn_mask *known, uint16_t *of)
+rows_of_words(const struct tsn_classes *c, const struct tsn_batch *b, struct tsn_mask *known, uint32_t *of)
 {
 	const struct tsn_str *col = b->col[c->field];
 	struct tsn_mask rows;
@@ -346,7 +404,7 @@ rows_of_words(const struct tsn_classes *c, const struct tsn_batch *b, struct tsn
 }
 
 void
-tsn_classes_rows(const struct tsn_classes *c, const struct tsn_batch *b, struct tsn_mask *known, uint16_t *of)
+tsn_classes_rows(const struct tsn_classes *c, const struct tsn_batch *b, struct tsn_mask *known, uint32_t *of)
 {
 	const void *col = b->col[c->field];
 	uint16_t maybe[TSN_BATCH_ROWS + 1];
@@ -366,7 +424,7 @@ tsn_classes_rows(const struct tsn_classes *c, const struct tsn_batch *b, struct 
 		break;
 	case TSN_U32:
 		for (uint32_t i = 0; i < b->n; i++)
-			put(known, of, i, slot_class(c, ((const uint32_t *)col)[i]));
+			put(known, of, i, int_class(c, ((const uint32_t *)col)[i]));
 		break;
 	case TSN_STR:
 		rows_of_words(c, b, known, of);
@@ -376,9 +434,34 @@ tsn_classes_rows(const struct tsn_classes *c, const struct tsn_batch *b, struct 
 		break;
 	default:
 		for (uint32_t i = 0; i < b->n; i++)
-			put(known, of, i, slot_class(c, ((const uint64_t *)col)[i]));
+			put(known, of, i, int_class(c, ((const uint64_t *)col)[i]));
 		break;
 	}
 	tsn_mask_and(known, known, &b->present[c->field]);
 	tsn_mask_and(known, known, &b->rows);
+}
+
+uint32_t
+tsn_classes_row(const struct tsn_classes *c, const struct tsn_batch *b, uint32_t row)
+{
+	const void *col = b->col[c->field];
+	const struct tsn_addr_column *addr;
+
+	switch (tsn_fields[c->field].storage) {
+	case TSN_U8:
+		return c->small[((const uint8_t *)col)[row]];
+	case TSN_U16:
+		return c->small[((const uint16_t *)col)[row]];
+	case TSN_U32:
+		return int_class(c, ((const uint32_t *)col)[row]);
+	case TSN_STR:
+		return word_class(c, ((const struct tsn_str *)col)[row]);
+	case TSN_ADDR:
+		addr = &b->addr[tsn_fields[c->field].addr_slot];
+		if (tsn_mask_has(&addr->is_v4, row))
+			return v4_class(c, addr->v4[row]);
+		return c->nfrom > 0 ? v6_class(c, addr->hi[row], addr->lo[row]) : TSN_CLASS_NONE;
+	default:
+		return int_class(c, ((const uint64_t *)col)[row]);
+	}
 }

@@ -198,12 +198,22 @@ put_steps(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_ins
 }
 
 static void
+put_looks(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_dispatch *d)
+{
+	for (uint32_t i = 0; i < d->nlooks; i++) {
+		if (i > 0)
+			tsn_buf_puts(out, " or ");
+		put_field(p, out, p->classes[d->look[i].classes].field);
+	}
+}
+
+static void
 put_dispatch(const struct tsn_program *p, struct tsn_buf *out, const struct tsn_insn *in, uint32_t at)
 {
 	const struct tsn_dispatch *d = &p->dispatches[in->b];
 
 	tsn_buf_printf(out, "m%u by ", in->a);
-	put_field(p, out, p->classes[d->classes].field);
+	put_looks(p, out, d);
 	tsn_buf_printf(out, ", %u %s to %u", d->nblocks, d->nblocks == 1 ? "block" : "blocks", at + 1 + d->block[d->nblocks]);
 }
 
@@ -503,7 +513,7 @@ put_dispatches(const struct tsn_program *p, struct tsn_buf *out)
 		for (uint32_t k = 0; k < d->nblocks; k++)
 			rules += d->rules[k];
 		tsn_buf_puts(out, "  ");
-		put_field(p, out, p->classes[d->classes].field);
+		put_looks(p, out, d);
 		tsn_buf_printf(out, ": %u rules, %u %s", rules, d->nblocks, d->nblocks == 1 ? "value" : "different values");
 		if (d->inside != NULL)
 			tsn_buf_printf(out, ", of those for %s", d->inside);

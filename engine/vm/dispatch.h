@@ -11,23 +11,54 @@
 #include "vm/classes.h"
 
 #define TSN_DISPATCH_DEPTH 3 /* blocks in blocks */
+#define TSN_DISPATCH_LOOKS 4 /* fields of one dispatch: of `src in A or dst in A` a row is found by either */
+#define TSN_DISPATCH_SIDES 8
 
-/* Of which blocks a class is: n of [list] from [first] on. */
+/*
+ * Which rows a block is for at all: those of which a field is at least a number, the least that its rules ask for. [below]: at most,
+ * and numbers are then complements, so that it is "at least" again.
+ */
+struct tsn_dispatch_side {
+	uint16_t field; /* an integer */
+	bool below;
+};
+
+/* Blocks with one side, in the order of their least numbers: the first that is too great for a row ends the list for it. */
+struct tsn_dispatch_group {
+	uint32_t side;     /* place + 1; 0: for every row */
+	uint32_t first, n; /* in [block] and [least] */
+};
+
+/* Of which blocks a class is: n groups from [first] on, and those of the slot of the next class around it that has one. */
 struct tsn_dispatch_slot {
-	uint32_t class, first, n; /* n 0: free */
+	uint32_t class, first, n; /* class 0: free */
+	uint32_t up;              /* place + 1; 0: none */
+};
+
+/* One field of a dispatch. */
+struct tsn_dispatch_look {
+	uint32_t classes;               /* place in program->classes */
+	struct tsn_dispatch_slot *slot; /* open addressing by class */
+	uint32_t mask;                  /* slots - 1 */
+	uint32_t *of, nof;              /* by class, where most rows are looked up: its slot, or the first around it; as [up]. NULL: to be searched */
+	struct tsn_dispatch_group *group;
+	uint32_t ngroups;
+	uint32_t *block;
+	int64_t *least;
+	uint32_t n;
 };
 
 struct tsn_dispatch {
-	uint32_t classes;               /* place in program->classes */
+	struct tsn_dispatch_look *look;
+	uint32_t nlooks;
+	struct tsn_dispatch_side *side;
+	uint32_t nsides;
 	uint32_t nblocks;
 	uint32_t *block;                /* where each begins, counted from behind the DISPATCH; [nblocks]: where the last has ended */
 	const char **name;              /* what each asks for, and how many rules it has: for the disassembly */
 	uint32_t *rules;
 	const char *inside;             /* of a block: what that asks for; NULL: of none */
-	struct tsn_dispatch_slot *slot; /* open addressing by class */
-	uint32_t mask;                  /* slots - 1 */
-	uint32_t *list, nlist;
-	uint32_t most;                  /* the longest list */
+	uint32_t most;                  /* blocks that one row can be of */
 	uint32_t begin;                 /* number of its first block among those of all dispatches; a multiple of 64 */
 };
 
@@ -37,15 +68,15 @@ tsn_dispatch_hash(uint32_t class)
 	return class * UINT32_C(0x9e3779b1) >> 7;
 }
 
-/* The slot of a class; n 0: it is of no block. */
+/* The slot of a class; class 0: it is of no block itself. */
 static inline const struct tsn_dispatch_slot *
-tsn_dispatch_find(const struct tsn_dispatch *d, uint32_t class)
+tsn_dispatch_find(const struct tsn_dispatch_look *l, uint32_t class)
 {
-	uint32_t at = tsn_dispatch_hash(class) & d->mask;
+	uint32_t at = tsn_dispatch_hash(class) & l->mask;
 
-	while (d->slot[at].n != 0 && d->slot[at].class != class)
-		at = (at + 1) & d->mask;
-	return &d->slot[at];
+	while (l->slot[at].class != TSN_CLASS_NONE && l->slot[at].class != class)
+		at = (at + 1) & l->mask;
+	return &l->slot[at];
 }
 
 #endif

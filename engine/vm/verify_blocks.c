@@ -228,21 +228,97 @@ tsn_verify_wrote_value(struct tsn_verifier *v, uint32_t reg)
 /* --- tables --- */
 
 static bool
-slots_are_sound(const struct tsn_dispatch *d)
+sides_are_sound(const struct tsn_dispatch *d)
+{
+	if (d->nsides > TSN_DISPATCH_SIDES)
+		return false;
+	for (uint32_t i = 0; i < d->nsides; i++)
+		if (d->side[i].field >= TSN_FIELD_COUNT || !tsn_field_is_int(d->side[i].field))
+			return false;
+	return true;
+}
+
+static bool
+groups_are_sound(const struct tsn_dispatch *d, const struct tsn_dispatch_look *l)
+{
+	for (uint32_t i = 0; i < l->ngroups; i++)
+		if (l->group[i].side > d->nsides || l->group[i].first > l->n || l->group[i].n > l->n - l->group[i].first)
+			return false;
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->block[i] >= d->nblocks)
+			return false;
+	return true;
+}
+
+/* Blocks of a slot and those around it; UINT32_MAX: they do not end. */
+static uint32_t
+blocks_of(const struct tsn_dispatch_look *l, uint32_t at)
+{
+	uint32_t n = 0, deep = 0;
+
+	for (; at != 0; at = l->slot[at - 1].up) {
+		const struct tsn_dispatch_slot *s = &l->slot[at - 1];
+
+		if (++deep > TSN_CLASS_DEEP)
+			return UINT32_MAX;
+		for (uint32_t i = 0; i < s->n; i++)
+			n += l->group[s->first + i].n;
+	}
+	return n;
+}
+
+static bool
+slots_are_sound(const struct tsn_dispatch_look *l, uint32_t *most)
 {
 	uint32_t used = 0;
 
-	for (uint32_t i = 0; i <= d->mask; i++) {
-		const struct tsn_dispatch_slot *s = &d->slot[i];
+	for (uint32_t i = 0; i <= l->mask; i++) {
+		const struct tsn_dispatch_slot *s = &l->slot[i];
 
-		used += s->n != 0;
-		if (s->n > d->most || s->first > d->nlist || s->n > d->nlist - s->first)
+		used += s->class != TSN_CLASS_NONE;
+		if (s->first > l->ngroups || s->n > l->ngroups - s->first || s->up > l->mask + 1)
 			return false;
 	}
-	for (uint32_t i = 0; i < d->nlist; i++)
-		if (d->list[i] >= d->nblocks)
+	for (uint32_t i = 0; l->of != NULL && i < l->nof; i++)
+		if (l->of[i] > l->mask + 1)
 			return false;
-	return used <= d->mask; /* a free one ends every search */
+	*most = 0;
+	for (uint32_t i = 0; i <= l->mask; i++) {
+		const uint32_t n = blocks_of(l, i + 1);
+
+		*most = n > *most ? n : *most;
+	}
+	return used <= l->mask; /* a free one ends every search */
+}
+
+static bool
+looks_are_sound(const struct tsn_program *p, const struct tsn_dispatch *d)
+{
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < d->nlooks; i++) {
+		uint32_t own;
+
+		if (d->look[i].classes >= p->nclasses || !groups_are_sound(d, &d->look[i]) ||
+		    !slots_are_sound(&d->look[i], &own))
+			return false;
+		most += own;
+	}
+	return d->nlooks > 0 && d->nlooks <= TSN_DISPATCH_LOOKS && most <= d->most;
+}
+
+/* Of each class there is a way out. */
+static bool
+parents_are_sound(const struct tsn_classes *c)
+{
+	for (uint32_t i = 0; c->parent != NULL && i < c->nparents; i++) {
+		uint32_t deep = 0;
+
+		for (uint32_t at = i; at != TSN_CLASS_NONE; at = c->parent[at])
+			if (++deep > TSN_CLASS_DEEP || c->parent[at] >= c->nparents)
+				return false;
+	}
+	return true;
 }
 
 static bool
@@ -260,11 +336,14 @@ tsn_verify_dispatches(struct tsn_verifier *v)
 	const struct tsn_program *p = v->p;
 	uint32_t begin = 0;
 
+	for (uint32_t i = 0; i < p->nclasses; i++)
+		if (!check(v, parents_are_sound(&p->classes[i]), "classes around each other"))
+			return false;
 	for (uint32_t i = 0; i < p->ndispatches; i++) {
 		const struct tsn_dispatch *d = &p->dispatches[i];
 
-		if (!check(v, d->classes < p->nclasses, "no such classes") || !check(v, blocks_are_sound(d), "bad blocks") ||
-		    !check(v, slots_are_sound(d), "bad table of a dispatch") || !check(v, d->begin == begin, "blocks of two dispatches"))
+		if (!check(v, blocks_are_sound(d), "bad blocks") || !check(v, sides_are_sound(d), "bad sides of a dispatch") ||
+		    !check(v, looks_are_sound(p, d), "bad table of a dispatch") || !check(v, d->begin == begin, "blocks of two dispatches"))
 			return false;
 		begin += (d->nblocks + 63) / 64 * 64;
 	}

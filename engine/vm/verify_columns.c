@@ -58,6 +58,18 @@ instruction(struct tsn_verifier *v, const struct tsn_insn *in, looked_at *good)
 
 /* Operands that are numbers of pools: all doors take from these, so each thing that conversations take must be carried. */
 static bool
+dispatch(struct tsn_verifier *v, const struct tsn_dispatch *d, looked_at *good)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < d->nlooks && ok; i++)
+		ok = good(v, v->p->classes[d->look[i].classes].field);
+	for (uint32_t i = 0; i < d->nsides && ok; i++)
+		ok = good(v, d->side[i].field);
+	return ok;
+}
+
+static bool
 from_pools(struct tsn_verifier *v, const struct tsn_insn *in)
 {
 	const struct tsn_program *p = v->p;
@@ -73,7 +85,7 @@ from_pools(struct tsn_verifier *v, const struct tsn_insn *in)
 			ok = key(v, &p->tuples[x[k]], carried);
 			break;
 		case TSN_OPD_DISPATCH:
-			ok = carried(v, p->classes[p->dispatches[x[k]].classes].field);
+			ok = dispatch(v, &p->dispatches[x[k]], carried);
 			break;
 		case TSN_OPD_TEST:
 			ok = instruction(v, &p->tests[x[k]], carried) && from_pools(v, &p->tests[x[k]]);
@@ -123,6 +135,8 @@ pools(struct tsn_verifier *v)
 		good = key(v, &p->tuples[i], column);
 	for (uint32_t i = 0; i < p->nclasses && good; i++)
 		good = column(v, p->classes[i].field);
+	for (uint32_t i = 0; i < p->ndispatches && good; i++)
+		good = dispatch(v, &p->dispatches[i], column);
 	for (uint32_t i = 0; i < p->nfamilies && good; i++)
 		good = family(v, &p->families[i], column);
 	return good;

@@ -5,7 +5,7 @@
 
     bench.py BUILD [--short] [--flows N] [--rounds N] [--only PART,...]
 
-PARTs: flows, formats, programs, memory, compile, reload, live. --short: 2,000,000 flows in place of 12,000,000 and two rounds;
+PARTs: flows, network, formats, programs, memory, compile, reload, live. --short: 2,000,000 flows in place of 12,000,000 and two rounds;
 good for a look, not for figures. Prints what BUILD/bench/bench.txt and bench.json keep. No time is asserted anywhere.
 What is measured and what is to be said against it: docs/performance.md.
 """
@@ -13,13 +13,15 @@ import argparse
 import json
 import sys
 
+import answers
 import jobs
 import reload
 from inputs import Inputs, bytes_of, machine, settle, versions
 from race import race
 from targets import Results, judge, table
 
-PARTS = ("flows", "formats", "programs", "memory", "compile", "reload", "live")
+PARTS = ("flows", "network", "formats", "programs", "memory", "compile", "reload", "live")
+WORKLOADS = (("flows", Inputs.whole, jobs.lanes_of_flows, answers.flows), ("network", Inputs.network, jobs.lanes_of_network, answers.network))
 PEERS = ("nfdump", "SiLK", "flow-tools", "DuckDB")
 
 
@@ -65,10 +67,12 @@ def head(page, i, a, of, on):
     page.say("; ".join(f"{k} {v}" for k, v in of.items()),
              f"{on['cpu']}, {on['cores']} cores, {on['vectors']}, {on['memory_gb']} GB, load {on['load']:.2f}; {on['system']}; {on['date']}",
              "peers here: " + (", ".join(here) or "none") + "; not here: " + (", ".join(p for p in PEERS if p not in here) or "none"))
-    size = f"{a.flows:,} flows: {bytes_of(i.whole()) / a.flows:.0f} bytes a flow for tocsin (NetFlow v5 in pcap)"
-    if i.here["nfdump"]:
-        size += f", {bytes_of(i.nfcapd(f'flows-{a.flows}', i.whole())) / a.flows:.0f} for nfdump (its own files)"
-    page.say(size, f"CPU time (user and system, all threads) of whole processes, medians of {a.rounds} rounds")
+    page.say(f"{a.flows:,} flows, CPU time (user and system, all threads) of whole processes, medians of {a.rounds} rounds")
+    if "flows" in a.only:
+        size = f"{bytes_of(i.whole()) / a.flows:.0f} bytes a flow for tocsin (NetFlow v5 in pcap)"
+        if i.here["nfdump"]:
+            size += f", {bytes_of(i.nfcapd(f'flows-{a.flows}', i.whole())) / a.flows:.0f} for nfdump (its own files)"
+        page.say(size)
 
 
 def settled(page, lanes, rounds):
@@ -77,19 +81,20 @@ def settled(page, lanes, rounds):
 
 
 def measure(page, i, a):
-    lanes, values, told = [], {}, {}
-    if "flows" in a.only:
-        i.start_duck()
+    lanes, values, told = [], {}, {"answers": {}}
     of, on = versions(i), machine()
     head(page, i, a, of, on)
-    if "flows" in a.only:
-        lanes = settled(page, jobs.lanes_of_flows(i), a.rounds)
-        told["answers"] = jobs.answers(i)
-        page.say("", *lane_table(lanes), "", "flows to port 25: " + ", ".join(f"{k} {v}" for k, v in told["answers"].items()))
+    for part, capture, lanes_of, answers_of in WORKLOADS:
+        if part not in a.only:
+            continue
+        i.start_duck(part, capture(i))
+        lanes += (raced := settled(page, lanes_of(i), a.rounds))
+        page.say("", *lane_table(raced), "", *answers.lines(found := answers_of(i)))
+        told["answers"].update({f"{part}: {question}": answer for question, answer in found.items()})
         if i.duck:
-            values["duckdb_load_s"] = i.duck.load["cpu"]
+            values[f"{part}.duckdb_load_s"] = i.duck.load["cpu"]
             page.say(f"DuckDB took {i.duck.load['cpu']:.1f} s of CPU to load its table, {i.duck.load['cpu'] / a.flows * 1e9:.0f} ns a flow, which is not in its lanes")
-            i.duck.close()
+        i.stop_duck()
     if "formats" in a.only:
         formats = settled(page, jobs.lanes_of_formats(i), max(a.rounds // 2, 1))
         page.say("", f"format by format, {i.part_flows:,} flows each (sFlow: samples; packets: up to four a flow)", *lane_table(formats))
@@ -126,7 +131,7 @@ def main():
     with open(i.path("bench.json"), "w", encoding="utf-8") as f:
         json.dump(found, f, indent=1)
         f.write("\n")
-    return 1 if any(lane["failed"] for lane in found["lanes"]) else 0
+    return 1 if any(lane["failed"] for lane in found["lanes"]) or any(map(answers.differ, found["answers"].values())) else 0
 
 
 if __name__ == "__main__":

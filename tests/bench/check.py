@@ -25,6 +25,7 @@ FEW = 6000  # for what takes long
 START = 30
 HOSTS = "--hosts 20000 --zipf 0.9,1.05 --rate 1000 --seed 1"
 HERE = os.path.dirname(os.path.abspath(__file__))
+OTHER = "--network 172.16.0.0/12 --exporters 7 --irregular --records 24 --vlan"  # another network, as inputs.py has it
 SITE = "tests/fixtures/demo.tsn"
 
 # name: flowgen's options, flows, and the program's own; RULES is a file with the text that follows
@@ -34,9 +35,13 @@ WORKLOADS = {
     "decode IPFIX": ("--netflow 10", FLOWS, "show -q --count", None),
     "decode IPFIX, 30 % IPv6": ("--netflow 10 --ipv6 30", FLOWS, "show -q --count", None),
     "decode sFlow": ("--netflow 0", FLOWS, "show -q --count", None),
+    "decode v5, another network": (OTHER, FLOWS, "show -q --count", None),
+    "decode v5, pcapng": ("--pcapng", FLOWS, "show -q --count", None),
     "one filter": ("--netflow 5", FLOWS, "show -q --count --where 'dst_port == 25'", None),
     "100 rules": ("--netflow 5", FLOWS, "run -q --threads 1 -r RULES", rules.as_file(rules.three_tsn(100))),
     "1,000 rules": ("--netflow 5", FLOWS, "run -q --threads 1 -r RULES", rules.as_file(rules.mixed(1000))),
+    "100 rules, popular ports": (OTHER, FLOWS, "run -q --threads 1 -r RULES", rules.as_file(rules.popular(100))),
+    "1,000 rules, other kinds": (OTHER, FLOWS, "run -q --threads 1 -r RULES", rules.as_file(rules.other(1000))),
     "count by src": ("--netflow 5", FLOWS, "run -q --threads 1 -r RULES", rules.as_file([rules.COUNT_ALL])),
     "count by src, a mask": ("--netflow 5", FLOWS, "run -q --threads 1 -r RULES", rules.as_file([rules.COUNT_MAIL])),
     "distinct": ("--netflow 5", FLOWS, "run -q --threads 1 -r RULES", rules.as_file([rules.DISTINCT])),

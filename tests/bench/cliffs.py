@@ -127,6 +127,9 @@ def series(c):
                lambda n: rule(*[f"bytes > {1000000007 + i * 977} and packets < {1 + i}" for i in range(n)]), True)
     yield many("rules", "combinations of ports and prefixes", list(doubled(1024, most(65536, 4096))),
                lambda n: rule(*[f"dst_port == {1 + i % 1024} and src in 10.{i // 1024 % 256}.{i // 262144}.0/24 and packets > 1000000" for i in range(n)]), True)
+    for kind, name in enumerate(("pairs of prefixes", "either address", "ranges of ports", "flags and a prefix", "ranges of bytes and a prefix")):
+        yield ("rules", f"another network, rules on {name}", True,
+               lambda n=name, k=kind: c.conditions(n, doubled(16, most(16384, 1024)), lambda x: rule(*rules.other(5 * x)[k::5]), capture=c.i.network()))
     yield many("rules", "rules with a set of 100 networks each", list(doubled(8, most(1024, 128))),
                lambda n: rule(*[f"src in {{ {', '.join(under(24, (11 + i % 100) * 2 ** 24 + (i * 100 << 8))(100))} }} and packets > 1000000" for i in range(n)]), True)
     # strings

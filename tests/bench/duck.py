@@ -37,14 +37,21 @@ def program():
     return None
 
 
+def version(command):
+    d = Duck(command)
+    found = d.ask("select version()")["first"][0]
+    d.close()
+    return found
+
+
 class Duck:
     """A running DuckDB with the table, one thread a question."""
 
-    def __init__(self, command, csv):
+    def __init__(self, command, csv=None):
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.version = self.ask("select version()")["first"][0]
-        self.load = self.ask(LOAD.format(csv=csv))
-        self.ask("set threads = 1")
+        if csv:
+            self.load = self.ask(LOAD.format(csv=csv))
+            self.ask("set threads = 1")
 
     def ask(self, sql):
         self.child.stdin.write(" ".join(sql.split()) + "\n")
@@ -57,6 +64,10 @@ class Duck:
     def time(self, sql):
         answer = self.ask(sql)
         return answer["cpu"], answer["wall"]
+
+    def row(self, sql):
+        """The first, as numbers."""
+        return [int(v) for v in " ".join(self.ask(sql)["first"]).split()]
 
     def close(self):
         self.child.stdin.close()

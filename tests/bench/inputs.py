@@ -11,6 +11,10 @@ import subprocess
 import duck
 
 HOSTS = "--hosts 200000 --zipf 0.9,1.05 --rate 20000 --seed 1"
+# A network that nothing was tuned on: other hosts, services and skew, and seven exporters behind VLANs, out of turn, of smaller datagrams.
+NETWORK = ("--hosts 400000 --zipf 0.7,1.2 --rate 30000 --seed 7 --network 172.16.0.0/12"
+           " --ports 443,443,443,443,443,443,53u,53u,53u,53u,80,80,80,25,123u,22,993,8080,3306,5222")
+SENT = "--exporters 7 --irregular --records 24 --vlan"
 PACKED = {"none": ("", 20000), "lzo": ("-z", 20000), "lz4": ("-y", 20000), "bz2": ("-j", 3000)}
 START = 30  # flows of the capture that shows what a process takes before its first flow
 
@@ -30,7 +34,8 @@ class Inputs:
         self.tocsin = os.path.join(build, "tocsin")
         self.here = {"nfdump": bool(shutil.which("nfdump")), "SiLK": all(map(shutil.which, ("rwfilter", "rwuniq", "rwpdu2silk"))),
                      "flow-tools": all(map(shutil.which, ("flow-capture", "flow-cat", "flow-nfilter", "flow-stat")))}
-        self.duck = None
+        self.duck, self.duck_command = None, duck.program()
+        self.here["DuckDB"] = bool(self.duck_command)
         os.makedirs(self.work, exist_ok=True)
 
     def path(self, name):
@@ -56,6 +61,15 @@ class Inputs:
 
     def part(self, netflow="5"):
         return self.capture(f"netflow{netflow}", self.part_flows, f"{HOSTS} --netflow {netflow}")
+
+    def network(self, flows=None):
+        return self.capture("network", flows or self.flows, f"{NETWORK} {SENT}")
+
+    def network_pcapng(self):
+        return self.capture("pcapng", self.flows, f"{NETWORK} {SENT} --pcapng")
+
+    def network_stored(self, flows):
+        return self.nfcapd(f"network-{flows}", self.network(flows))
 
     def packets(self):
         return self.capture("packets", self.part_flows, HOSTS + " --packets")
@@ -92,13 +106,16 @@ class Inputs:
             f.write(text)
         return path
 
-    def start_duck(self):
-        command = duck.program()
-        if command:
-            csv = self.csv(f"duck-{self.flows}", self.whole(), "--fields " + duck.FIELDS)
+    def start_duck(self, name, capture):
+        if self.duck_command:
+            csv = self.csv(f"duck-{name}{self.flows}", capture, "--fields " + duck.FIELDS)
             self.say("loading DuckDB's table...")
-            self.duck = duck.Duck(command, csv)
-        self.here["DuckDB"] = bool(command)
+            self.duck = duck.Duck(self.duck_command, csv)
+
+    def stop_duck(self):
+        if self.duck:
+            self.duck.close()
+        self.duck = None
 
 
 def settle(commands):
@@ -137,8 +154,8 @@ def versions(inputs):
         found["SiLK"] = text_of("rwfilter --version | head -1")
     if inputs.here["flow-tools"]:
         found["flow-tools"] = text_of("flow-cat -h 2>&1 | head -1")
-    if inputs.duck:
-        found["DuckDB"] = inputs.duck.version
+    if inputs.duck_command:
+        found["DuckDB"] = duck.version(inputs.duck_command)
     return found
 
 

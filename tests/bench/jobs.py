@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import rules
-from inputs import text_of
+from inputs import START, text_of
 from race import Lane
 
 
@@ -46,8 +46,8 @@ def nfdump(i, whole, part):
     if not i.here["nfdump"]:
         return []
     whole, part = i.nfcapd(f"flows-{i.flows}", whole), i.nfcapd(f"netflow5-{i.part_flows}", part)
-    filters = {n: i.rules(f"or{n}.nfdump", " or ".join(rules.three_nfdump(n))) for n in (100, 1000)}
-    passes = "; ".join(f"nfdump -R {part} -o null '{f}'" for f in rules.three_nfdump(100))
+    filters = {n: i.rules(f"or{n}.nfdump", rules.or_nfdump(rules.three_tsn(n))) for n in (100, 1000)}
+    passes = "; ".join(f"nfdump -R {part} -o null '{f}'" for f in rules.nfdump(rules.three_tsn(100)))
     return [
         Lane("nfdump.read", "nfdump, read only", i.flows, f"nfdump -R {whole} -o null any"),
         Lane("nfdump.filter", "nfdump, dst port 25", i.flows, f"nfdump -R {whole} -o null 'dst port 25'"),
@@ -93,7 +93,7 @@ def duckdb(i):
     by = "from flows {where} group by src, second // 60 having {what} > {least}"
     asked = {
         "filter": ("dst_port = 25", "select count(*) from flows where dst_port = 25"),
-        "three100": ("100 counts with filters", "select " + ", ".join(rules.three_sql(100)) + " from flows"),
+        "three100": ("100 counts with filters", rules.counts_sql(rules.three_tsn(100))),
         "mail": ("port 25 by src and minute", "select src, count(*) " + by.format(where="where dst_port = 25", what="count(*)", least=200)),
         "count": ("by src and minute", "select src, count(*) " + by.format(where="", what="count(*)", least=1000000)),
         "distinct": ("approx_count_distinct(dst) by src and minute",
@@ -101,6 +101,43 @@ def duckdb(i):
     }
     return [Lane("duckdb." + name, "DuckDB, loaded before: " + label, i.flows, ask=lambda sql=sql: i.duck.time(sql))
             for name, (label, sql) in asked.items()]
+
+
+def lanes_of_network(i):
+    """Another network, its flows sent otherwise, other rules and keys: what is fast must not be so for the flows above alone."""
+    lanes, popular, other = [], rules.popular(100), rules.other(10000)
+
+    def ask(name, label, options, nfdump=None, sql=None, capture=i.network(), flows=i.flows):
+        """The peers that can be asked the same; nfdump of [flows]."""
+        command = f"{i.tocsin} {options}"
+        lanes.append(Lane("network." + name, "network: tocsin, " + label, i.flows, f"{command} {capture}", start=f"{command} {i.network(START)}"))
+        if nfdump and i.here["nfdump"]:
+            lanes.append(Lane("network.nfdump." + name, "network: nfdump, " + label, flows, f"nfdump -R {i.network_stored(flows)} {nfdump}",
+                              rounds=2 if name == "other1000" else 99))
+        if sql and i.duck:
+            lanes.append(Lane("network.duckdb." + name, "network: DuckDB, loaded before, " + label, i.flows, ask=lambda: i.duck.time(sql)))
+
+    def run(name, label, conditions, *peers, **more):
+        ask(name, label, f"run -q --threads 1 -r {i.rules(f'network-{name}.tsn', rules.as_file(conditions))}", *peers, **more)
+
+    def either(name, conditions):
+        return "-o null -f " + i.rules(f"network-{name}.nfdump", rules.or_nfdump(conditions))
+
+    def minutes(key, what, least, where=""):
+        return f"select {key}, {what} from flows {where} group by {key}, second // 60 having {what} > {least}"
+
+    ask("decode", "decode alone", "show -q --count", "-o null any")
+    ask("pcapng", "decode alone, pcapng", "show -q --count", capture=i.network_pcapng())
+    ask("filter", "dst_port == 25", "show -q --count --where 'dst_port == 25'", "-o null 'dst port 25'", "select count(*) from flows where dst_port = 25")
+    run("popular100", "100 rules on popular ports", popular, either("popular100", popular), rules.counts_sql(popular), flows=i.part_flows)
+    run("other10", "10 rules of other kinds", other[:10])
+    run("other1000", "1,000 rules of other kinds", other[:1000], either("other1000", other[:1000]), flows=i.part_flows)
+    run("other10000", "10,000 rules of other kinds", other)
+    run("mail", "count(dst_port == 25) by src over 60s", [rules.COUNT_MAIL], "-q -s srcip/flows -n 20 'dst port 25'",
+        minutes("src", "count(*)", 200, "where dst_port = 25"))
+    run("count", "count() by dst over 60s", [rules.COUNT_TO], "-q -s dstip/flows -n 20", minutes("dst", "count(*)", 1000000))
+    run("distinct", "distinct(src) by dst over 60s", [rules.DISTINCT_TO], None, minutes("dst", "approx_count_distinct(src)", 1000000))
+    return lanes
 
 
 def lanes_of_formats(i):
@@ -162,18 +199,4 @@ def live(i):
     m = re.search(r"highest rate without loss: bare (\d+), tocsin (\d+), nfcapd (\d+)", text)
     if m:
         found.update(best_bare=int(m[1]), best=int(m[2]), best_nfcapd=int(m[3]))
-    return found
-
-
-def answers(i):
-    """How many flows each program finds by the one filter: what is compared must be the same."""
-    found = {"tocsin": text_of(f"{i.tocsin} show -q --count --where 'dst_port == 25' {i.whole()}")}
-    if i.here["nfdump"]:
-        m = re.search(r"total flows: (\d+)", text_of(f"nfdump -R {i.path(f'nfcapd-flows-{i.flows}-none')} -o line 'dst port 25' | tail -6"))
-        found["nfdump"] = m[1] if m else "?"
-    if i.here["SiLK"]:
-        m = re.search(r"pass\D+(\d+)", text_of(f"rwfilter --dport=25 --print-stat {i.silk(i.flows)}"))
-        found["SiLK"] = m[1] if m else "?"
-    if i.duck:
-        found["DuckDB"] = i.duck.ask("select count(*) from flows where dst_port = 25")["first"][0]
     return found

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 
+import answers
 from plot import load
 from targets import MORE, number
 
@@ -33,7 +34,7 @@ def measured(bench):
         speed = 1e3 / r["ns"] if r["ns"] else 0
         yield f"| {r['label']} | {r['ns']:.1f} | {r['least']:.1f} to {r['most']:.1f} | {speed:.1f} | {r['start_ms']:.1f} |"
     if bench.get("answers"):
-        yield "\nFlows to port 25, as each program counts them: " + ", ".join(f"{k} {v}" for k, v in bench["answers"].items()) + "."
+        yield "\nAs each program counts, " + "; ".join(answers.lines(bench["answers"])) + "."
 
 
 def growth(cliffs):

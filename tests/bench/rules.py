@@ -2,14 +2,21 @@
 # Copyright 2026 The Tocsin authors
 """The rules that are measured, the same ones each time: so seldom true that the time goes into testing, not into alerts.
 
-    rules.py KIND N     to stdout; KIND is one of three mixed hot prefixes ports
+    rules.py KIND N     to stdout; KIND is one of three mixed hot prefixes ports popular other
 """
+import ipaddress
+import re
 import sys
 
 COUNT_MAIL = "count(dst_port == 25) by src over 60s > 200"
 COUNT_ALL = "count(max_keys 16M) by src over 60s > 1000000"
+COUNT_TO = "count(max_keys 16M) by dst over 60s > 1000000"
 DISTINCT = "distinct(dst, max_keys 16M) by src over 60s > 1000000"
+DISTINCT_TO = "distinct(src, max_keys 16M) by dst over 60s > 1000000"
 PAIR = "not answered and packets > 60000"
+
+
+POPULAR = [("tcp", 443), ("udp", 53), ("tcp", 80), ("tcp", 25), ("tcp", 22), ("udp", 123), ("tcp", 993), ("tcp", 8080)]
 
 
 def three(i):
@@ -21,12 +28,65 @@ def three_tsn(n):
     return [f"proto == tcp and dst_port == {port} and packets > {k}" for port, k in map(three, range(n))]
 
 
-def three_nfdump(n):
-    return [f"(proto tcp and dst port {port} and packets > {k})" for port, k in map(three, range(n))]
+def popular(n):
+    """Three and four parts on the ports that most flows have. Half of the prefixes are inside of the other network."""
+    found = []
+    for i in range(n):
+        (proto, port), k = POPULAR[i % len(POPULAR)], 10 + i % 97
+        near, far = f"172.{16 + i % 4}.{i * 37 % 256}.0/24", f"{11 + i * 7 % 80}.{i * 11 % 256}.0.0/16"
+        part = (f"packets > {400 * k}", f"dst in {far} and packets > {k}", f"src in {near} and packets > {k}")[i // len(POPULAR) % 3]
+        found.append(f"proto == {proto} and dst_port == {port} and {part}")
+    return found
 
 
-def three_sql(n):
-    return [f"count(*) filter (where proto = 6 and dst_port = {port} and packets > {k})" for port, k in map(three, range(n))]
+def other(n):
+    """What an index over ports does not find: pairs of prefixes, either address, ranges, flags, bytes. Few are met."""
+    found = []
+    for i in range(n):
+        near, far, k = f"172.{16 + i % 4}.{i // 4 * 37 % 256}.0/24", f"{11 + i % 80}.{i // 80 * 11 % 256}.0.0/16", 10 + i % 97
+        low = 1 + i * 7919 % 60000
+        found.append((f"src in {near} and dst in {far}",
+                      f"(src in {far} or dst in {far}) and proto == tcp and bytes > {k * 40000}",
+                      f"proto == udp and dst_port in {{{low}..{low + k}}} and packets > {10 + k % 9}",
+                      f"proto == tcp and flags has RST and dst in {near} and packets > {2 * k}",
+                      f"bytes in {{{k * 100}..{k * 100 + 999}}} and src in {far}")[i % 5])
+    return found
+
+
+def translated(conditions, table):
+    for tsn, theirs in table:
+        conditions = [re.sub(tsn, theirs, c) for c in conditions]
+    return conditions
+
+
+def nfdump(conditions):
+    """Each in nfdump's words; for conditions like those above, not for all that there are."""
+    return ["(" + c + ")" for c in translated(conditions, [
+        (r"(src|dst)_port in \{(\d+)\.\.(\d+)\}", lambda m: f"{m[1]} port > {int(m[2]) - 1} and {m[1]} port < {int(m[3]) + 1}"),
+        (r"bytes in \{(\d+)\.\.(\d+)\}", lambda m: f"bytes > {int(m[1]) - 1} and bytes < {int(m[2]) + 1}"),
+        (r"(src|dst) in ", r"\1 net "), (r"(src|dst)_port == ", r"\1 port "), (r"proto == ", "proto "),
+        (r"flags has ([A-Z])[A-Z]*", r"flags \1"), ("==", "=")])]
+
+
+def or_nfdump(conditions):
+    """One filter: whether any is true."""
+    return " or ".join(nfdump(conditions))
+
+
+def sql(conditions):
+    """The same for duck.py's table, which has no flags."""
+    def between(m):
+        net = ipaddress.ip_network(m[2])
+        return f"{m[1]} between {int(net[0])} and {int(net[-1])}"
+
+    return translated(conditions, [
+        (r"(\w+) in \{(\d+)\.\.(\d+)\}", r"\1 between \2 and \3"), (r"(src|dst) in ([0-9./]+)", between),
+        ("== tcp", "= 6"), ("== udp", "= 17"), ("==", "=")])
+
+
+def counts_sql(conditions):
+    """How many flows meet each, in one question."""
+    return "select " + ", ".join(f"count(*) filter (where {c})" for c in sql(conditions)) + " from flows"
 
 
 def mixed(n):
@@ -75,7 +135,7 @@ def many(n, *windows):
     return as_file(mixed(n) + list(windows))
 
 
-KINDS = {"three": three_tsn, "mixed": mixed, "hot": hot, "prefixes": prefixes, "ports": ports}
+KINDS = {"three": three_tsn, "popular": popular, "other": other, "mixed": mixed, "hot": hot, "prefixes": prefixes, "ports": ports}
 
 if __name__ == "__main__":
     if len(sys.argv) != 3 or sys.argv[1] not in KINDS:

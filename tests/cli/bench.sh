@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What measurements stand on: flowgen's flows are the same bytes everywhere and as many of each kind as was asked for; the
-# bench finds its peers, runs its lanes and judges what comes out. No time is looked at: the peers here do nothing at all.
+# bench finds its peers, runs its lanes and judges what comes out. No time is looked at: the peers here know one number.
 . tests/cli/lib
 fast=${TSN_RELEASE:-$tocsin}
 if [ ! -x "$programs/flowgen" ]; then
@@ -79,23 +79,60 @@ done
 expect 0 "$programs/flowgen" --flows 3000 --raw --out "$tmp/made.pcap"
 number "bytes of raw messages" 146400 146400 "$(wc -c < "$tmp/made.pcap")"
 number "flows of raw messages" 3000 3000 "$(flows 'bytes > 0')"
-for wrong in '--ipv6 10' '--netflow 9 --ipv6 101' '--zipf 1' '--zipf 1,5' '--zipf 1,1x' '--values odd' '--raw --netflow 9'; do
+unchanged() { # WHAT-OPTION...: the same flows as last time
+	what=$1
+	shift
+	made --flows 5000 --hosts 3000 --network 172.16.0.0/12 --ports 443,443,53u,25 "$@"
+	expect 0 "$fast" show -q --format csv --fields src,dst,src_port,dst_port,proto,packets,bytes,flags "$tmp/made.pcap"
+	number "$what: the same flows" "${sum:-0}" "${sum:-4294967295}" "$(cksum < "$tmp/out" | cut -d' ' -f1)"
+	sum=$(cksum < "$tmp/out" | cut -d' ' -f1)
+}
+unset sum
+unchanged "another network"
+number "the inside of another network" 5000 5000 "$(flows 'src in 172.16.0.0/12 or dst in 172.16.0.0/12')"
+number "its popular port" 1000 2500 "$(flows 'dst_port == 443')"
+number "its names, of UDP" 500 1250 "$(flows 'dst_port == 53 and proto == udp')"
+unchanged "few records" --records 7 --vlan
+expect 0 "$fast" exporters -q "$tmp/made.pcap"
+says out ' 715   5000     0 '
+unchanged "a younger file" --pcapng --vlan --v6-exporter
+unchanged "exporters in turn without order" --exporters 7 --irregular --records 1-30
+expect 0 "$fast" exporters -q --format json "$tmp/made.pcap"
+number "exporters that lost nothing" 7 7 "$(grep -c '"lost":0,' "$tmp/out")"
+unchanged "exporters of IPFIX" --exporters 7 --irregular --records 9 --netflow 10 --pcapng
+expect 0 "$fast" exporters -q --format json "$tmp/made.pcap"
+number "exporters of IPFIX that lost nothing" 7 7 "$(grep -c '"lost":0,' "$tmp/out")"
+expect 0 "$programs/flowgen" --help
+says out 'usage: flowgen'
+for wrong in '--ipv6 10' '--netflow 9 --ipv6 101' '--zipf 1' '--zipf 1,5' '--zipf 1,1x' '--values odd' '--raw --netflow 9' '--raw --pcapng' \
+	'--records 0' '--records 31' '--records 9-8' '--records 9x' '--netflow 0 --records 9' '--ports 0' '--ports 25,' '--ports 25t' \
+	'--network 10.0.0.1/8' '--network 44.0.0.0/8' '--network 192.168.0.0/24' '--network 192.168.0.0/16 --hosts 200000'; do
 	# shellcheck disable=SC2086
 	expect 2 "$programs/flowgen" --out "$tmp/wrong" $wrong
 done
 
 # --- rules, lanes and judgement ---
 
-for kind in three mixed hot prefixes ports; do
+for kind in three mixed hot prefixes ports popular other; do
 	python3 tests/bench/rules.py $kind 40 > "$tmp/$kind.tsn"
 	expect 0 "$fast" check -q -r "$tmp/$kind.tsn"
 done
-mkdir -p "$tmp/bin" "$tmp/build/bench/nfcapd-flows-3000-none" "$tmp/build/bench/nfcapd-netflow5-1000-none"
+mkdir -p "$tmp/bin" "$tmp/build/bench"
+for stored in flows-3000 netflow5-1000 network-3000 network-1000; do
+	mkdir "$tmp/build/bench/nfcapd-$stored-none"
+done
 for program in tocsin:"$fast" flowgen:"$programs/flowgen" replay:"$programs/replay"; do
 	ln -s "$(realpath "${program#*:}")" "$tmp/build/${program%%:*}"
 done
-for peer in nfdump rwfilter rwuniq flow-capture flow-cat flow-nfilter flow-stat; do
-	printf '#!/bin/sh\nexit 0\n' > "$tmp/bin/$peer"
+# The peers know one number: how many of the bench's flows go to port 25.
+# shellcheck disable=SC2046
+made --flows 3000 $(PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/bench python3 -c 'import inputs; print(inputs.HOSTS)')
+flows 'dst_port == 25' > "$tmp/mail"
+for peer in nfdump rwfilter; do
+	printf '#!/bin/sh\necho "total flows: $(cat %s), pass $(cat %s)"\n' "$tmp/mail" "$tmp/mail" > "$tmp/bin/$peer"
+done
+for peer in rwuniq flow-capture flow-cat flow-nfilter flow-stat; do
+	printf '#!/bin/sh\ncat > /dev/null\n' > "$tmp/bin/$peer"
 done
 cat > "$tmp/bin/rwpdu2silk" << 'END'
 #!/bin/sh
@@ -106,16 +143,20 @@ END
 chmod +x "$tmp/bin"/*
 mkdir "$tmp/build/bench/flow-tools-3000"
 cat > "$tmp/bin/duckdb.py" << 'END'
-class Nothing:
+import os
+
+
+class Mail:
     def execute(self, sql):
         return self
 
     def fetchall(self):
-        return [(1,)]
+        with open(os.path.join(os.path.dirname(__file__), "..", "mail")) as f:
+            return [(f.read().strip(),)]
 
 
 def connect():
-    return Nothing()
+    return Mail()
 END
 bench() { # STATUS OPTION...
 	status=$1
@@ -132,6 +173,16 @@ print(len([l for l in found["lanes"] if l["failed"]]), len(known), found["values
 END
 expect 0 python3 "$tmp/look.py" "$tmp/build/bench/bench.json"
 is out '0 20 3000'
+says_not() { # TEXT
+	checks=$((checks + 1))
+	grep -qF -e "$1" "$tmp/build/bench/bench.txt" && failed "the bench says: $1"
+}
+says_not 'THEY DIFFER'
+bench 1 tests/bench/bench.py "$tmp/build" --flows 3000 --rounds 1 --only network
+says out 'flows: tocsin 3000, nfdump '
+says out 'THEY DIFFER'
+expect 0 python3 "$tmp/look.py" "$tmp/build/bench/bench.json"
+is out '0 12 None'
 printf '#!/bin/sh\nexit 1\n' > "$tmp/bin/rwfilter"
 bench 1 tests/bench/bench.py "$tmp/build" --flows 3000 --rounds 1 --only flows
 says out FAILED

@@ -22,16 +22,24 @@
  * --values equal repeats one record, --values different never repeats a value while its column has others.
  * --raw leaves away all that is around the messages and fills each up to 1,464 bytes, as SiLK keeps NetFlow v5.
  *
+ * Another network than the usual one: --network ADDR/LEN is where the inside hosts are, --ports the services they talk to,
+ * equally often unless one is named more than once. --records N or N-M are in a datagram (the format says how many there may be),
+ * --irregular has the exporters take turns without order, the first ones more often than the last. --vlan has a tag in each
+ * frame, --pcapng writes the younger kind of file. How flows are sent does not change them: they are the same with and without
+ * --irregular, --vlan and --pcapng.
+ *
  * --edge makes values that are legal but odd instead, for comparison with other readers: see
  * edge_record() in workload.c. There datagrams hold 1 to 30 records, uptimes wrap 5 s after the
  * beginning, and every exporter but the first has another sampling field.
  */
+#include "frames.h"
 #include "messages.h"
 #include "wire.h"
 #include "workload.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +51,6 @@
 #define MAX_RECORDS 30
 #define RAW_BYTES 1464
 #define SOURCES_MAX 1342177280u         /* the places of outside hosts */
-#define UDP 17
 #define LEN(a) (sizeof(a) / sizeof(*(a)))
 
 /*
@@ -65,13 +72,18 @@ struct gen {
 	struct workload_options of;
 	uint64_t rate;
 	uint32_t exporters;
+	uint32_t least, most;           /* records in a datagram; 0: as many as the format takes */
 	const struct shape *shape;
-	bool v6, edge, packets, raw;
+	bool v6, edge, packets, raw, irregular;
 	const char *out;
 	struct workload load;
-	FILE *file;
-	uint32_t *sequence;             /* of each exporter */
+	struct frames frames;
+	struct sender *sender;          /* of each exporter */
 	uint64_t datagrams;
+};
+
+struct sender {
+	uint32_t records, messages;     /* sent so far */
 };
 
 /* ---- the wire ---- */
@@ -108,45 +120,6 @@ put_record(uint8_t *p, const struct shape *shape, const struct record *r, uint32
 }
 
 static uint32_t
-sum16(const uint8_t *p, size_t len, uint32_t sum)
-{
-	for (; len > 1; p += 2, len -= 2)
-		sum += (uint32_t)p[0] << 8 | p[1];
-	return len ? sum + ((uint32_t)*p << 8) : sum;
-}
-
-static uint32_t
-fold16(uint32_t sum)
-{
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum = ~(sum + (sum >> 16)) & 0xffff;
-	return sum == 0 ? 0xffff : sum;
-}
-
-/* Writes Ethernet and IP headers before the UDP header at [udp]; gives where the frame begins. */
-static uint8_t *
-put_ip(const struct gen *g, uint8_t *udp, uint32_t len, uint32_t who, uint32_t id)
-{
-	uint8_t *ip = udp - (g->v6 ? 40 : 20), *p = ip;
-
-	if (g->v6) {
-		p = put16(put32(p, 0x60000000u), len);
-		p = put16(p, UDP << 8 | 64);
-		p = put32(put32(put32(put32(p, 0x20010002u), 0), 0), 1 + who);
-		put32(put32(put32(put32(p, 0x20010002u), 0), 0), 0xfffffffeu);
-		put16(udp + 6, fold16(sum16(ip + 8, 32 + len, len + UDP)));
-	} else {
-		p = put32(put32(p, 0x45000000u | (20 + len)), id << 16);
-		p = put32(put32(put32(p, 64u << 24 | UDP << 16), 0xc6120001u + who), 0xc613fffeu);
-		put16(ip + 10, fold16(sum16(ip, 20, 0)));
-		put16(udp + 6, fold16(sum16(ip + 12, 8 + len, len + UDP)));
-	}
-	memcpy(ip - 14, "\x02\0\0\0\0\xfe\x02\0\0\0\0\1", 12);
-	put16(ip - 2, g->v6 ? 0x86dd : 0x0800);
-	return ip - 14;
-}
-
-static uint32_t
 uptime_of(const struct gen *g, uint32_t who, uint64_t now)
 {
 	return (uint32_t)(now - EPOCH_MS) + (g->edge ? 0xffffffffu - 5000 : (uint32_t)(DAY_MS * (1 + who % 40)));
@@ -162,26 +135,14 @@ put_header(const struct gen *g, uint8_t *p, uint32_t count, uint32_t who, uint64
 	if (g->shape->version == 1)
 		return;
 	if (g->shape->version == 7) {
-		put32(put32(p, g->sequence[who]), 0);
+		put32(put32(p, g->sender[who].records), 0);
 		return;
 	}
-	p = put16(put32(p, g->sequence[who]), (who & 0xff));
+	p = put16(put32(p, g->sender[who].records), (who & 0xff));
 	put16(p, g->edge ? sampling[who % LEN(sampling)] : 0);
 }
 
 /* ---- putting it together ---- */
-
-/* There is room for 16 bytes before the frame. */
-static bool
-write_frame(struct gen *g, uint8_t *frame, uint32_t len, uint64_t now)
-{
-	uint32_t head[4] = { (uint32_t)(now / 1000), (uint32_t)(now % 1000) * 1000, len, len };
-
-	for (int i = 0; i < 4; i++)         /* little-endian whatever the machine */
-		head[i] = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(head[i]) : head[i];
-	memcpy(frame - 16, head, 16);
-	return fwrite(frame - 16, 1, 16 + len, g->file) == 16 + len;
-}
 
 static void
 next_record(struct gen *g, struct record *r, uint32_t uptime)
@@ -198,7 +159,7 @@ put_message(struct gen *g, uint8_t *data, uint32_t count, uint32_t who, uint64_t
 {
 	struct record record[MAX_RECORDS];
 	uint32_t uptime = uptime_of(g, who, now);
-	struct message m = { who, (uint32_t)(g->datagrams / g->exporters), g->sequence[who], uptime, now, record, count, g->of.ipv6 > 0 };
+	struct message m = { who, g->sender[who].messages, g->sender[who].records, uptime, now, record, count, g->of.ipv6 > 0, &g->of };
 
 	for (uint32_t i = 0; i < count; i++)
 		next_record(g, &record[i], uptime);
@@ -210,37 +171,67 @@ put_message(struct gen *g, uint8_t *data, uint32_t count, uint32_t who, uint64_t
 	return g->shape->header + count * g->shape->record;
 }
 
+/*
+ * Below [n], by the number of the datagram and [what] it is for: not from the workload's random numbers, so that
+ * flows are the same however they are sent.
+ */
+static uint32_t
+any(const struct gen *g, uint32_t what, uint32_t n)
+{
+	uint64_t z = (g->of.seed << 40 ^ g->datagrams << 2 ^ what) * 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return (uint32_t)(((z >> 32) * n) >> 32);
+}
+
+/* The lesser of two draws: of k exporters the first has twice its share, the last next to nothing. */
+static uint32_t
+next_exporter(const struct gen *g)
+{
+	uint32_t a = any(g, 0, g->exporters), b = any(g, 1, g->exporters);
+
+	return !g->irregular ? (uint32_t)(g->datagrams % g->exporters) : a < b ? a : b;
+}
+
+static uint32_t
+most_records(const struct gen *g)
+{
+	return g->of.ipv6 > 0 ? g->shape->records_ipv6 : g->shape->records;
+}
+
+static uint32_t
+next_count(struct gen *g)
+{
+	uint32_t most = g->most > 0 ? g->most : most_records(g), least = g->least > 0 ? g->least : most;
+	uint32_t count = g->edge ? 1 + workload_random(&g->load, most) : least + any(g, 2, most - least + 1);
+
+	return count <= g->of.flows - g->load.made ? count : (uint32_t)(g->of.flows - g->load.made);
+}
+
 static bool
 write_datagram(struct gen *g)
 {
-	uint8_t buf[16 + 14 + 40 + 8 + MESSAGE_ROOM];
-	uint8_t *udp = buf + 16 + 14 + 40, *frame;
-	uint32_t who = (uint32_t)(g->datagrams % g->exporters), len;
-	uint32_t most = g->of.ipv6 > 0 ? g->shape->records_ipv6 : g->shape->records;
-	uint32_t count = g->edge ? 1 + workload_random(&g->load, most) : most;
-	uint64_t now;
+	uint8_t buf[FRAME_BEFORE + MESSAGE_ROOM + FRAME_AFTER];
+	uint8_t *data = buf + FRAME_BEFORE;
+	uint32_t who = next_exporter(g), len, count = next_count(g);
+	uint64_t now = EPOCH_MS + (g->load.made + count) * 1000 / g->rate;
 
-	if (count > g->of.flows - g->load.made)
-		count = (uint32_t)(g->of.flows - g->load.made);
-	now = EPOCH_MS + (g->load.made + count) * 1000 / g->rate;
-	len = 8 + put_message(g, udp + 8, count, who, now);
-	g->sequence[who] += count;
-	if (g->raw) {
-		memset(udp + len, 0, RAW_BYTES + 8 - len);
-		g->datagrams++;
-		return fwrite(udp + 8, 1, RAW_BYTES, g->file) == RAW_BYTES;
-	}
-	put32(put16(put16(udp, 20000 + who % 40000), 2055), len << 16);
-	frame = put_ip(g, udp, len, who, (uint32_t)g->datagrams & 0xffff);
+	len = put_message(g, data, count, who, now);
+	g->sender[who].records += count;
+	g->sender[who].messages++;
 	g->datagrams++;
-	return write_frame(g, frame, (uint32_t)(udp + len - frame), now);
+	if (!g->raw)
+		return frames_write_export(&g->frames, data, len, who, g->v6, now);
+	memset(data + len, 0, RAW_BYTES - len);
+	return fwrite(data, 1, RAW_BYTES, g->frames.file) == RAW_BYTES;
 }
 
 /* Up to four packets of one flow, a millisecond apart. */
 static bool
 write_packets(struct gen *g)
 {
-	uint8_t buf[16 + 64];
+	uint8_t buf[FRAME_BEFORE + 64 + FRAME_AFTER];
 	struct record r;
 	uint64_t now = EPOCH_MS + g->load.made * 1000 / g->rate;
 	uint32_t mean, n;
@@ -249,9 +240,9 @@ write_packets(struct gen *g)
 	mean = r.packets > 0 ? r.bytes / r.packets : 0;
 	n = r.packets > 4 ? 4 : r.packets;
 	for (uint32_t i = 0; i < n; i++) {
-		size_t len = packet_of(buf + 16, &r, mean < 40 ? 40 : mean > 1500 ? 1500 : mean);
+		size_t len = packet_of(buf + FRAME_BEFORE, &r, mean < 40 ? 40 : mean > 1500 ? 1500 : mean);
 
-		if (!write_frame(g, buf + 16, (uint32_t)len, now + i))
+		if (!frames_write(&g->frames, buf + FRAME_BEFORE, (uint32_t)len, now + i))
 			return false;
 	}
 	return true;
@@ -260,35 +251,36 @@ write_packets(struct gen *g)
 static bool
 write_all(struct gen *g)
 {
-	static const uint8_t head[24] = { 0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		0, 0, 4, 0, 1, 0, 0, 0 };       /* microseconds, snaplen 262144, Ethernet */
-
-	if (!g->raw && fwrite(head, 1, sizeof(head), g->file) != sizeof(head))
+	if (!g->raw && !frames_begin(&g->frames))
 		return false;
 	while (g->load.made < g->of.flows)
 		if (!(g->packets ? write_packets(g) : write_datagram(g)))
 			return false;
-	return fflush(g->file) == 0;
+	return fflush(g->frames.file) == 0;
 }
 
 static bool
 gen_init(struct gen *g)
 {
-	g->sequence = calloc(g->exporters, sizeof(*g->sequence));
-	return g->sequence != NULL && workload_init(&g->load, &g->of);
+	g->sender = calloc(g->exporters, sizeof(*g->sender));
+	return g->sender != NULL && workload_init(&g->load, &g->of);
 }
 
 static int
-usage(void)
+usage(FILE *to)
 {
 	fputs("usage: flowgen --out FILE [--flows N] [--hosts N] [--rate FLOWS_PER_S] [--seed S]\n"
-	    "               [--exporters K] [--v6-exporter] [--netflow 0|1|5|7|9|10] [--packets] [--edge]\n"
-	    "               [--zipf IN,OUT] [--sources N] [--ipv6 PERCENT] [--values equal|different] [--raw]\n"
+	    "               [--zipf IN,OUT] [--sources N] [--ipv6 PERCENT] [--values equal|different]\n"
+	    "               [--network ADDR/LEN] [--ports PORT[u],...] [--edge]\n"
+	    "               [--netflow 0|1|5|7|9|10] [--records N[-M]] [--exporters K] [--irregular] [--v6-exporter]\n"
+	    "               [--vlan] [--pcapng] [--packets] [--raw]\n"
 	    "Writes a pcap of NetFlow exports; the same options give the same bytes.\n"
-	    "Defaults: 1000000 flows, 100000 hosts (at most 33554432), 10000 flows/s, seed 1,\n"
-	    "1 exporter (at most 65000), NetFlow 5 (10 is IPFIX, 0 sFlow), exponents 1,1 (0 to 4).\n"
-	    "FILE may be - for standard output.\n", stderr);
-	return 2;
+	    "Defaults: 1000000 flows, 100000 hosts (at most 33554432), 10000 flows/s, seed 1, exponents 1,1 (0 to 4),\n"
+	    "1 exporter (at most 65000), NetFlow 5 (10 is IPFIX, 0 sFlow), as many records in a datagram as it takes\n"
+	    "(30 of NetFlow 5), network 10.0.0.0/8 (from /8 to /23, below 11.0.0.0 or from 91.0.0.0 on).\n"
+	    "--ports names up to 256 services (u: of UDP), each equally often, one named twice twice as often.\n"
+	    "FILE may be - for standard output.\n", to);
+	return to == stdout ? 0 : 2;
 }
 
 static const struct shape *
@@ -321,11 +313,56 @@ parse_values(struct workload_options *of, const char *text)
 	return of->values == WORKLOAD_EQUAL || strcmp(text, "different") == 0;
 }
 
-/* What does not fit together: formats without IPv6, and raw messages longer than their place. */
+/* "192.168.0.0/16". Outside hosts are from 11 to 90, the hosts' numbers have 9 bits and more. */
+static bool
+parse_network(struct workload_options *of, const char *text)
+{
+	unsigned a, b, c, d, len;
+	char more;
+
+	if (sscanf(text, "%u.%u.%u.%u/%u%c", &a, &b, &c, &d, &len, &more) != 5 || a > 223 || b > 255 || c > 255 || d > 255)
+		return false;
+	of->network = a << 24 | b << 16 | c << 8 | d;
+	of->network_bits = 32 - len;
+	return len >= 8 && len <= 23 && (a < 11 || a > 90) && of->network << len == 0;
+}
+
+/* "443,53u,80": services, equally frequent. */
+static bool
+parse_ports(struct workload_options *of, const char *text)
+{
+	for (of->nports = 0; of->nports < WORKLOAD_PORTS; text++) {
+		char *end;
+		unsigned long port = strtoul(text, &end, 10);
+
+		if (end == text || port == 0 || port > 65535)
+			return false;
+		of->ports[of->nports++] = (struct workload_port){ (uint16_t)port, *end == 'u' };
+		text = end + (*end == 'u');
+		if (*text != ',')
+			return *text == 0;
+	}
+	return false;
+}
+
+static bool
+parse_records(struct gen *g, const char *text)
+{
+	char more;
+	int n = sscanf(text, "%" SCNu32 "-%" SCNu32 "%c", &g->least, &g->most, &more);
+
+	if (n == 1 && strspn(text, "0123456789") == strlen(text))
+		g->most = g->least;
+	else if (n != 2)
+		return false;
+	return g->least > 0 && g->least <= g->most;
+}
+
+/* What does not fit together: formats without IPv6, raw messages longer than their place, hosts that the network has no room for. */
 static bool
 fits(const struct gen *g)
 {
-	return g->of.ipv6 <= 100 && (g->of.ipv6 == 0 || (g->shape->records_ipv6 > 0 && !g->packets)) &&
+	return g->most <= most_records(g) && g->of.hosts / 2 <= 1u << g->of.network_bits && !(g->raw && g->frames.pcapng) && g->of.ipv6 <= 100 && (g->of.ipv6 == 0 || (g->shape->records_ipv6 > 0 && !g->packets)) &&
 	    (!g->raw || (g->shape->version == 5 && !g->packets));
 }
 
@@ -338,6 +375,8 @@ parse(struct gen *g, int argc, char **argv)
 		{ "edge", 0, NULL, 'e' }, { "netflow", 1, NULL, 'n' }, { "out", 1, NULL, 'o' },
 		{ "packets", 0, NULL, 'p' }, { "zipf", 1, NULL, 'z' }, { "sources", 1, NULL, 'S' },
 		{ "ipv6", 1, NULL, 'i' }, { "values", 1, NULL, 'v' }, { "raw", 0, NULL, 'R' },
+		{ "network", 1, NULL, 'N' }, { "ports", 1, NULL, 'P' }, { "records", 1, NULL, 'c' }, { "irregular", 0, NULL, 'I' },
+		{ "vlan", 0, NULL, 'V' }, { "pcapng", 0, NULL, 'g' }, { "help", 0, NULL, 'H' },
 		{ NULL, 0, NULL, 0 },
 	};
 	bool good = true;
@@ -362,6 +401,13 @@ parse(struct gen *g, int argc, char **argv)
 		case 'v': good &= parse_values(&g->of, optarg); break;
 		case 'R': g->raw = true; break;
 		case 'o': g->out = optarg; break;
+		case 'N': good &= parse_network(&g->of, optarg); break;
+		case 'P': good &= parse_ports(&g->of, optarg); break;
+		case 'c': good &= parse_records(g, optarg); break;
+		case 'I': g->irregular = true; break;
+		case 'V': g->frames.vlan = true; break;
+		case 'g': g->frames.pcapng = true; break;
+		case 'H': exit(usage(stdout));
 		default: return false;
 		}
 	}
@@ -372,24 +418,25 @@ parse(struct gen *g, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	static struct gen gen = { .of = { .flows = 1000000, .hosts = 100000, .seed = 1, .zipf_inside = 1000, .zipf_outside = 1000 },
+	static struct gen gen = { .of = { .flows = 1000000, .hosts = 100000, .seed = 1, .zipf_inside = 1000, .zipf_outside = 1000,
+		.network = 0x0a000000u, .network_bits = 24 },
 		.rate = 10000, .exporters = 1, .shape = &shapes[0] };
 	bool good;
 
 	if (!parse(&gen, argc, argv))
-		return usage();
-	gen.file = strcmp(gen.out, "-") == 0 ? stdout : fopen(gen.out, "wb");
-	if (gen.file == NULL || !gen_init(&gen)) {
+		return usage(stderr);
+	gen.frames.file = strcmp(gen.out, "-") == 0 ? stdout : fopen(gen.out, "wb");
+	if (gen.frames.file == NULL || !gen_init(&gen)) {
 		fprintf(stderr, "flowgen: %s: %s\n", gen.out, strerror(errno));
 		return 1;
 	}
-	setvbuf(gen.file, NULL, _IOFBF, 1 << 20);
+	setvbuf(gen.frames.file, NULL, _IOFBF, 1 << 20);
 	good = write_all(&gen);
 	if (!good)
 		fprintf(stderr, "flowgen: %s: %s\n", gen.out, strerror(errno));
-	if (gen.file != stdout && fclose(gen.file) != 0)
+	if (gen.frames.file != stdout && fclose(gen.frames.file) != 0)
 		good = false;
-	free(gen.sequence);
+	free(gen.sender);
 	workload_fini(&gen.load);
 	return good ? 0 : 1;
 }

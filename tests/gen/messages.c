@@ -47,13 +47,13 @@ put_templates(uint8_t *p, uint32_t set, bool ipv6, const uint16_t (*fields)[2], 
 	return p;
 }
 
-/* Inside hosts, 10/8, are in fd10::/48, a subnet for each 256 of them; others in a /48 each of 2a00::/8. */
+/* Inside hosts are in fd10::/48, a subnet for each 256 of them; others in a /48 each of 2a00::/8. */
 static uint8_t *
-put_address(uint8_t *p, uint32_t a, bool v6)
+put_address(uint8_t *p, const struct message *m, uint32_t a, bool v6)
 {
 	if (!v6)
 		return put32(p, a);
-	if (a >> 24 == 10)
+	if (workload_is_inside(m->of, a))
 		p = put32(put32(p, 0xfd100000u), a >> 8 & 0xffff);
 	else
 		p = put16(put32(put16(p, 0x2a00), a), 0);
@@ -62,9 +62,10 @@ put_address(uint8_t *p, uint32_t a, bool v6)
 
 /* What both formats begin and end their records with. */
 static uint8_t *
-put_route(uint8_t *p, const struct record *r)
+put_route(uint8_t *p, const struct message *m, const struct record *r)
 {
-	p = put_address(put_address(put_address(p, r->src, r->v6), r->dst, r->v6), r->next_hop, r->v6);
+	p = put_address(put_address(p, m, r->src, r->v6), m, r->dst, r->v6);
+	p = put_address(p, m, r->next_hop, r->v6);
 	return put32(put32(p, r->in_if), r->out_if);
 }
 
@@ -89,7 +90,7 @@ put_v9(uint8_t *p, const struct message *m, const struct record *r)
 {
 	uint32_t end = m->uptime - r->age;
 
-	p = put32(put32(put_route(p, r), r->packets), r->bytes);
+	p = put32(put32(put_route(p, m, r), r->packets), r->bytes);
 	return put_tail(put32(put32(p, end - r->duration), end), r);
 }
 
@@ -98,7 +99,7 @@ put_ipfix(uint8_t *p, const struct message *m, const struct record *r)
 {
 	uint64_t end = m->now - r->age;
 
-	p = put64(put64(put_route(p, r), r->packets), r->bytes);
+	p = put64(put64(put_route(p, m, r), r->packets), r->bytes);
 	return put_tail(put64(put64(p, end - r->duration), end), r);
 }
 

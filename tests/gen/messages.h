@@ -23,6 +23,7 @@ struct message {
 	const struct record *record;
 	uint32_t count;     /* at most what the format takes, below */
 	bool ipv6;          /* some records may be, now or later */
+	const struct workload_options *of; /* which hosts are inside */
 };
 
 /* With IPv6 among them as many as fit 1,500 bytes if all are, templates included. */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define VICTIM 0x0a000050u
+#define VICTIM 0x50u /* the host of the network that is flooded */
 #define LEN(a) (sizeof(a) / sizeof(*(a)))
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
@@ -154,11 +154,18 @@ zipf(struct workload *g, const struct alias *a)
 	return (uint32_t)r <= a->keep[slot] ? slot : a->other[slot];
 }
 
+/* A host of the network; numbers go round. */
+static uint32_t
+host(const struct workload *g, uint32_t number)
+{
+	return g->options.network | (number & ((1u << g->inside_bits) - 1));
+}
+
 /* Rank to address, one to one: an odd factor permutes the numbers of a power of two. */
 static uint32_t
 inside(const struct workload *g, uint32_t rank)
 {
-	return 0x0a000000u | ((rank * 0x9e3779b1u + 0x155) & ((1u << g->inside_bits) - 1));
+	return host(g, rank * 0x9e3779b1u + 0x155);
 }
 
 /* First octets that hold no special prefix; the rank chooses one and a place in it. */
@@ -212,24 +219,35 @@ static const struct service {
 	{ 2, 0, ESP }, { 30, 1, TCP }, { 25, 1, UDP },      /* port 1: any high one */
 };
 
+static struct service
+some_service(struct workload *g)
+{
+	const struct service *s = services;
+	uint32_t pick = rnd(g, g->options.nports > 0 ? g->options.nports : 1000);
+
+	if (g->options.nports > 0)
+		return (struct service){ 0, g->options.ports[pick].port, g->options.ports[pick].udp ? UDP : TCP };
+	while (pick >= s->share)
+		pick -= s++->share;
+	return *s;
+}
+
 static void
 make_ordinary(struct workload *g, struct record *r)
 {
 	static const uint8_t ends[] = { SYN | ACK | PSH | FIN, SYN | ACK | PSH | FIN,
 		SYN | ACK | PSH | FIN, SYN | ACK | PSH | RST, ACK | PSH, SYN | ACK | FIN };
-	uint32_t in = inside(g, zipf(g, &g->inside)), out = outside(zipf(g, &g->outside)), pick = rnd(g, 1000);
-	const struct service *s = services;
+	uint32_t in = inside(g, zipf(g, &g->inside)), out = outside(zipf(g, &g->outside));
+	struct service s = some_service(g);
 	bool inbound = rnd(g, 4) == 0;
 	uint16_t high = (uint16_t)(1024 + rnd(g, 64512)), port;
 
-	while (pick >= s->share)
-		pick -= s++->share;
-	port = s->port == 1 ? (uint16_t)(1024 + rnd(g, 64512)) : s->port;
-	if (s->proto != TCP && s->proto != UDP)
+	port = s.port == 1 ? (uint16_t)(1024 + rnd(g, 64512)) : s.port;
+	if (s.proto != TCP && s.proto != UDP)
 		high = 0;
-	fill(r, inbound ? out : in, inbound ? in : out, high, port, s->proto,
-	    s->proto == TCP ? ends[rnd(g, LEN(ends))] : 0);
-	fill_volume(g, r, s->port == 53 || s->port == 123 ? 1 : 16384);
+	fill(r, inbound ? out : in, inbound ? in : out, high, port, s.proto,
+	    s.proto == TCP ? ends[rnd(g, LEN(ends))] : 0);
+	fill_volume(g, r, s.port == 53 || s.port == 123 ? 1 : 16384);
 	r->tos = some_tos(g);
 }
 
@@ -240,7 +258,7 @@ make_scan(struct workload *g, struct record *r)
 	uint32_t who = rnd(g, 64);
 	uint32_t where = (who << 12) + g->scan_step[who]++;
 
-	fill(r, 0xb9000000u | who * 0x010307u, 0x0a000000u | (where & ((1u << g->inside_bits) - 1)),
+	fill(r, 0xb9000000u | who * 0x010307u, host(g, where),
 	    (uint16_t)(40000 + who), ports[who % LEN(ports)], TCP, SYN);
 	r->bytes = 44;
 }
@@ -268,7 +286,7 @@ make_slammer(struct workload *g, struct record *r)
 static void
 make_flood(struct workload *g, struct record *r)
 {
-	fill(r, outside(rnd(g, g->outside.n)), VICTIM, (uint16_t)(1024 + rnd(g, 64512)),
+	fill(r, outside(rnd(g, g->outside.n)), host(g, VICTIM), (uint16_t)(1024 + rnd(g, 64512)),
 	    (uint16_t)rnd(g, 65536), UDP, 0);
 	r->packets = 1 + rnd(g, 3);
 	r->bytes = r->packets * 1428;
@@ -287,9 +305,9 @@ make_icmp(struct workload *g, struct record *r)
 
 /* What the edge router knows: interfaces by side, mask and AS of outside, the next hop. */
 static void
-add_routing(struct record *r)
+add_routing(const struct workload *g, struct record *r)
 {
-	bool from_in = r->src >> 24 == 10, to_in = r->dst >> 24 == 10;
+	bool from_in = workload_is_inside(&g->options, r->src), to_in = workload_is_inside(&g->options, r->dst);
 
 	r->in_if = from_in ? (uint16_t)(1 + (r->src >> 8) % 4) : 10;
 	r->out_if = to_in ? (uint16_t)(1 + (r->dst >> 8) % 4) : 10;
@@ -355,7 +373,7 @@ make_answer(struct workload *g, struct record *a, const struct record *r)
 		a->bytes = r->bytes;
 	} else {
 		a->packets = 1 + r->packets * (50 + rnd(g, 150)) / 100;
-		a->bytes = a->packets * (r->src >> 24 == 10 ? 100 + rnd(g, 1300) : 44 + rnd(g, 200));
+		a->bytes = a->packets * (workload_is_inside(&g->options, r->src) ? 100 + rnd(g, 1300) : 44 + rnd(g, 200));
 	}
 }
 
@@ -450,13 +468,13 @@ edge_record(struct workload *g, struct record *r, uint32_t uptime)
 /* ---- what no network sends: the worst for tables and indexes ---- */
 
 static void
-make_equal(struct record *r)
+make_equal(const struct workload *g, struct record *r)
 {
 	fill(r, 0x0a010203u, 0x0c040506u, 40000, 443, TCP, SYN | ACK | PSH | FIN);
 	r->packets = 10;
 	r->bytes = 5000;
 	r->duration = 100;
-	add_routing(r);
+	add_routing(g, r);
 }
 
 /* Hosts, ports and counters repeat no value before they have had all of them. */
@@ -469,7 +487,7 @@ make_different(const struct workload *g, struct record *r)
 	r->packets = 1 + n;
 	r->bytes = 40 * (1 + n);
 	r->tos = (uint8_t)(n * 5);
-	add_routing(r);
+	add_routing(g, r);
 }
 
 /* ---- in turn ---- */
@@ -487,11 +505,11 @@ draw(struct workload *g, struct record *r)
 		uint32_t slot = (g->first + g->waiting++) % WORKLOAD_PENDING;
 
 		make_answer(g, &g->answer[slot], r);
-		add_routing(&g->answer[slot]);
+		add_routing(g, &g->answer[slot]);
 		g->answer[slot].age = rnd(g, 3) == 0 ? rnd(g, 5000) : rnd(g, 100);
 		g->due[slot] = g->made + 1 + rnd(g, 200);
 	}
-	add_routing(r);
+	add_routing(g, r);
 	r->age = rnd(g, 3) == 0 ? rnd(g, 5000) : rnd(g, 100);
 }
 
@@ -502,7 +520,7 @@ set_source(struct workload *g, struct record *r)
 	uint32_t n = g->options.sources;
 
 	r->src = outside(g->made < n ? (uint32_t)g->made : rnd(g, n));
-	add_routing(r);
+	add_routing(g, r);
 }
 
 /* By the pair of hosts, so that a question and its answer are alike. */
@@ -518,7 +536,7 @@ void
 workload_next(struct workload *g, struct record *r)
 {
 	if (g->options.values == WORKLOAD_EQUAL)
-		make_equal(r);
+		make_equal(g, r);
 	else if (g->options.values == WORKLOAD_DIFFERENT)
 		make_different(g, r);
 	else

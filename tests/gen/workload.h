@@ -4,12 +4,12 @@
  * What flowgen's flows are: plausible conversations and attacks, or odd values, drawn from random
  * numbers of its own. Knows nothing of NetFlow or files. One thread; two workloads share nothing.
  *
- * Half of the hosts are inside (10.0.0.0/8), half outside, spread over ordinary public addresses.
+ * Half of the hosts are inside (10.0.0.0/8, or as asked), half outside, spread over ordinary public addresses.
  * Who speaks is drawn by Zipf's law (exponent 1, or as asked) on each side. Of the first records of
  * conversations
  *
- *     78 %  ordinary: web, QUIC, DNS, NTP, mail, ssh, some peer to peer, a little GRE and ESP;
- *           heavy-tailed packets and bytes; a quarter is opened from outside
+ *     78 %  ordinary: web, QUIC, DNS, NTP, mail, ssh, some peer to peer, a little GRE and ESP
+ *           (or as asked); heavy-tailed packets and bytes; a quarter is opened from outside
  *      9 %  64 scanners outside, a SYN each at one port of successive inside addresses
  *      3 %  16 spam bots inside, port 25 of many servers
  *      3 %  Slammer, as 9 % of the middle third: 256 infected hosts inside, UDP port 1434 of
@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #define WORKLOAD_PENDING 4096           /* answers on their way; a power of two */
+#define WORKLOAD_PORTS 256
 
 struct record {
 	uint32_t src, dst, next_hop, packets, bytes;
@@ -47,6 +48,11 @@ struct alias {
 
 enum workload_values { WORKLOAD_PLAUSIBLE, WORKLOAD_EQUAL, WORKLOAD_DIFFERENT };
 
+struct workload_port {
+	uint16_t port;
+	bool udp;
+};
+
 struct workload_options {
 	uint64_t flows;                 /* how many there will be: the attacks have their place */
 	uint64_t seed;
@@ -55,7 +61,16 @@ struct workload_options {
 	uint32_t sources;               /* of all records, each equally often; 0: as they come */
 	uint32_t ipv6;                  /* per cent of the pairs of hosts */
 	enum workload_values values;
+	uint32_t network, network_bits; /* the inside, and bits for its hosts: 9 to 24 */
+	uint32_t nports;                /* 0: the usual services, else these, equally frequent */
+	struct workload_port ports[WORKLOAD_PORTS];
 };
+
+static inline bool
+workload_is_inside(const struct workload_options *of, uint32_t address)
+{
+	return address >> of->network_bits == of->network >> of->network_bits;
+}
 
 struct workload {
 	struct workload_options options;

@@ -86,7 +86,7 @@ put_value(struct tsn_buf *out, const char *field, const struct tsn_value *v)
 }
 
 static inline void
-put_field(struct tsn_buf *out, const struct tsn_alert_flow *fl, const char *as, enum tsn_field f)
+put_field(struct tsn_buf *out, const struct tsn_shown *fl, const char *as, enum tsn_field f)
 {
 	struct tsn_value v;
 
@@ -96,7 +96,7 @@ put_field(struct tsn_buf *out, const struct tsn_alert_flow *fl, const char *as, 
 
 /* As Suricata writes them: "TCP", "IPv6-ICMP"; the number where there is no name. */
 static inline void
-put_proto(struct tsn_buf *out, const struct tsn_alert_flow *fl)
+put_proto(struct tsn_buf *out, const struct tsn_shown *fl)
 {
 	const char *proto = tsn_proto_name(fl->proto);
 	struct tsn_value v;
@@ -259,13 +259,13 @@ put_numbers(struct tsn_buf *out, const struct tsn_alert *al)
 }
 
 static inline void
-put_sample(struct tsn_buf *out, const struct tsn_alert_flow *fl)
+put_sample(struct tsn_buf *out, const struct tsn_shown *fl)
 {
 	tsn_buf_putc(out, '{');
 #define FIELD(sym, type, field) \
 	if (TSN_F_##sym != TSN_F_EXPORTER) \
 		put_field(out, fl, tsn_fields[TSN_F_##sym].name, TSN_F_##sym);
-	TSN_ALERT_FLOW_FIELDS(FIELD)
+	TSN_SHOWN_FIELDS(FIELD)
 #undef FIELD
 	tsn_buf_putc(out, '}');
 }

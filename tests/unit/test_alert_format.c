@@ -147,6 +147,47 @@ Test(alert_format, severities_are_suricatas)
 	}
 }
 
+/* One flow a batch: what their exporter is called, by a letter each, or '-' where nobody has said; the record of the end. */
+static void
+last_record(const char *names, struct tsn_buf *json)
+{
+	struct tsn_rule rule = simple_rule("r", 60000, 60000);
+	struct tsn_program program = program_of(&rule, 1);
+	struct player p = { .json = true };
+	const char *line;
+
+	cr_assert(play_begin(&p, &program, 10));
+	for (int64_t i = 0; names[i] != '\0'; i++) {
+		const struct row row = { .received = i * 1000, .time = i * 1000, .src = 5, .rules = 1, .value = 1 };
+
+		tsn_batch_clear(p.batch, TSN_BATCH_FLOWS);
+		play_put(p.batch, &row);
+		if (names[i] != '-')
+			tsn_batch_put_str(p.batch, 0, TSN_F_EXPORTER_NAME, (struct tsn_str){ &names[i], 1 });
+		play_batch(&p, &row);
+	}
+	play_until(&p, 600000);
+	p.out.p[p.out.len - 1] = '\0';
+	line = strrchr(p.out.p, '\n') + 1;
+	tsn_buf_add(json, line, strlen(line));
+	play_end(&p);
+}
+
+Test(alert_format, a_name_is_that_of_the_flow_that_matched_last)
+{
+	static const char *const flows[] = { "a", "-", "ab", "a-", "-a", "a-b", "--a-", "aaaaaaaa-", "--------b", "-a-a-a-a-b", "-a--a----" };
+
+	for (size_t i = 0; i < COUNT(flows); i++) {
+		const char last = flows[i][strlen(flows[i]) - 1], name[] = { '"', last, '"', '\0' };
+		struct tsn_buf json = TSN_BUF_INIT;
+
+		last_record(flows[i], &json);
+		cr_expect_str_eq(json_at(tsn_buf_str(&json), "event_type"), "\"alert\"");
+		cr_expect_str_eq(json_at(tsn_buf_str(&json), "tocsin.exporter_name"), last == '-' ? "" : name, "%s", flows[i]);
+		tsn_buf_fini(&json);
+	}
+}
+
 static const char evil[] = "a\"b\\c\n\x1b[31m\x7f\xff\xc0\xaf\xe2\x82\xac\xc2\x9b";
 
 static void

@@ -23,7 +23,7 @@ struct room {
 	unsigned n;
 	const char *list[5][4];
 	uint8_t key[TSN_KEY_MAX], member_key[3][TSN_KEY_MAX];
-	struct tsn_alert_flow sample[TSN_ALERT_SAMPLES];
+	struct tsn_shown sample[TSN_ALERT_SAMPLES];
 	struct tsn_note note[12];
 	struct tsn_alert_member member[3];
 	struct tsn_rule rule;
@@ -100,9 +100,9 @@ any_addr(void)
 }
 
 static void
-fill_flow(struct tsn_alert_flow *fl)
+fill_flow(struct tsn_shown *fl)
 {
-	*fl = (struct tsn_alert_flow){ .present = below(4) == 0 ? (uint32_t)rnd() & 0xffff : 0xffff, .src = any_addr(), .dst = any_addr(),
+	*fl = (struct tsn_shown){ .present = below(4) == 0 ? (uint32_t)rnd() & 0xffff : 0xffff, .src = any_addr(), .dst = any_addr(),
 		.exporter = any_addr(), .start = any_time(), .end = any_time(), .packets = any_number(), .bytes = any_number(),
 		.in_if = (uint32_t)any_number(), .out_if = (uint32_t)any_number(), .sampling = (uint32_t)any_number(),
 		.src_port = (uint16_t)any_number(), .dst_port = (uint16_t)any_number(), .flags = (uint16_t)any_number(),

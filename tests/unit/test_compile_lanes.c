@@ -351,6 +351,36 @@ Test(compile_lanes, what_is_cheap_stays_whole)
 	tsn_buf_fini(&many);
 }
 
+/* They are looked at by whoever prepares a batch, if their lane has no others: not what asks for a set that rules change, or for another rule. */
+Test(compile_lanes, rules_without_state_lie_apart)
+{
+	struct tsn_buf many = TSN_BUF_INIT;
+	struct tsn_lanes *l;
+	struct made m;
+
+	for (unsigned i = 0; i < 200; i++)
+		tsn_buf_printf(&many, "rule r%u { when proto == tcp and dst_port == %u and packets > %u }\n", i, i * 7 + 1, i + 10);
+	tsn_buf_printf(&many, "set seen = dynamic expire 1h\n"
+	    "rule mail { when count(dst_port == 25) by src over 60s > 200 }\n"
+	    "rule told { when fired(mail) by src over 60s > 0 and dst_port == 26 }\n"
+	    "rule adds { when dst_port == 27 then add src to seen }\n"
+	    "rule asks { when src in seen }\n");
+	m = make_compiled(tsn_buf_str(&many));
+	for (unsigned threads = 2; threads < 5; threads++) {
+		l = divided(&m, threads);
+		check_lanes(&m, l);
+		for (uint32_t i = 0; i < 200; i++) {
+			const struct tsn_lane_def *d = &l->lane[l->lane_of[i]];
+
+			cr_expect(d->program->nfamilies == 0 && d->nrules <= 200, "of %u threads", threads);
+		}
+		cr_expect_neq(lane_of(&m, l, "r0"), lane_of(&m, l, "asks"));
+		tsn_lanes_free(l);
+	}
+	unmake(&m);
+	tsn_buf_fini(&many);
+}
+
 /* Shards end where each takes no more than decoding does. */
 Test(compile_lanes, no_more_shards_than_are_of_use)
 {

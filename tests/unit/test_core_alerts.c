@@ -248,6 +248,31 @@ Test(core_alerts, a_late_flow_within_the_window_is_partial)
 	}
 }
 
+/*
+ * Of two functions whose windows end together one begins its own after its time, by a late flow, when that of the other has
+ * been closed, or has not been, either. The key is asked about once.
+ */
+Test(core_alerts, a_window_begun_late_is_asked_about_once)
+{
+	static const char text[] =
+	    "rule one { when count(dst_port == 25) by src per 30s < 5 and count(dst_port == 80) by src per 30s < 5 alert each }\n"
+	    "rule two { when count(dst_port == 80) by src per 30s < 5 and count(dst_port == 25) by src per 30s < 5 alert each }\n";
+	static const unsigned port[][2] = { { 25, 80 }, { 80, 25 }, { 25, 25 } };
+
+	for (int i = 0; i < 9; i++) {
+		const unsigned *p = port[i / 3];
+		const struct flow f[] = { { START + 2000, 0, 1, 9, p[0], 0 }, { START + 100000, 0, 2, 9, 443, 0 },
+			{ START + 100000, 95000, 1, 9, p[1], 0 }, { START + 100000, 94000, 3, 9, p[0], 0 }, { START + 100000, 93000, 3, 9, p[1], 0 },
+			{ START + 200000, 0, 2, 9, 443, 0 }, { START + 300000, 0, 2, 9, 443, 0 } };
+		struct tsn_buf out = TSN_BUF_INIT;
+
+		run_rules(text, f, sizeof(f) / sizeof(f[0]), batch_sizes[i % 3], false, &out);
+		cr_assert_eq(count_text(tsn_buf_str(&out), "\"src_ip\":\"10.0.0.1\""), 2, "%s", out.p);
+		cr_assert_eq(count_text(tsn_buf_str(&out), "\"src_ip\":\"10.0.0.3\""), 2, "%s", out.p);
+		tsn_buf_fini(&out);
+	}
+}
+
 /* Above 256 destinations are counted by a sketch (HyperLogLog, 4096 registers). */
 Test(core_alerts, many_distinct_are_an_estimate)
 {

@@ -62,8 +62,9 @@ on_match(void *arg, const struct tsn_vm *vm, uint32_t rule, const struct tsn_mas
 	struct found *f = arg;
 
 	(void)b;
-	cr_assert(!tsn_mask_any(&f->rows[rule]), "rule %u is told twice", rule);
-	f->rows[rule] = *rows;
+	TSN_EACH_ROW(told, rows)
+		cr_assert(!tsn_mask_has(&f->rows[rule], told), "row %u of rule %u is told twice", told, rule);
+	tsn_mask_or(&f->rows[rule], &f->rows[rule], rows);
 	if (f->p->rules[rule].nrungs > 0 && tsn_vm_mask(vm, f->p->rules[rule].rung[0].holds) != NULL)
 		f->rung[rule] = *tsn_vm_mask(vm, f->p->rules[rule].rung[0].holds);
 	if (f->p->rules[rule].nreports == 0)
@@ -160,6 +161,9 @@ key_test(void)
 		return chance(30) ? g_logic(g, TSN_IR_OR, b, g_in_prefix(g, a, PICK(prefixes))) : b;
 	}
 	a = g_compare(g, TSN_REL_EQ, f, g_int(g, chance(90) ? (int64_t)below(5) : PICK(extremes)));
+	if (chance(15)) /* between two numbers, often none */
+		return g_logic(g, TSN_IR_AND, g_compare(g, chance(50) ? TSN_REL_GE : TSN_REL_GT, f, g_int(g, below(3))),
+		    g_compare(g, chance(50) ? TSN_REL_LE : TSN_REL_LT, f, g_int(g, chance(90) ? 1 + (int64_t)below(5) : PICK(extremes))));
 	if (chance(15))
 		return g_logic(g, TSN_IR_NOT, g_compare(g, TSN_REL_NE, f, g_int(g, below(5))), NULL);
 	if (chance(25))

@@ -43,13 +43,16 @@ Test(flow, mask_ranges)
 {
 	for (int n = 0; n < 500; n++) {
 		uint32_t from = (uint32_t)(rnd() >> 20) % 1025, count = (uint32_t)(rnd() >> 20) % (1025 - from);
-		struct tsn_mask m, first;
+		struct tsn_mask m, first, without;
 
 		tsn_mask_clear(&m);
 		tsn_mask_set_range(&m, from, count);
+		tsn_mask_first(&without, TSN_BATCH_ROWS);
+		tsn_mask_unset_range(&without, from, count);
 		tsn_mask_first(&first, from);
 		for (uint32_t i = 0; i < TSN_BATCH_ROWS; i++) {
 			cr_assert_eq(tsn_mask_has(&m, i), i >= from && i < from + count, "[%u, +%u): %u", from, count, i);
+			cr_assert_neq(tsn_mask_has(&without, i), tsn_mask_has(&m, i));
 			cr_assert_eq(tsn_mask_has(&first, i), i < from);
 		}
 	}

@@ -126,16 +126,32 @@ Test(vm_verify, tests_within_a_mask)
 static void
 with_blocks(uint32_t each)
 {
-	static struct tsn_classes classes = { .field = TSN_F_DST_PORT };
-	static struct tsn_dispatch_slot slots[4] = { { 1, 0, 1 }, { 2, 1, 1 } };
-	static uint32_t block[3], list[2] = { 0, 1 };
-	static struct tsn_dispatch dispatch = { .nblocks = 2, .block = block, .slot = slots, .mask = 3, .list = list, .nlist = 2,
-		.most = 1 };
+	static uint32_t block[3], list[2] = { 0, 1 }, parent[3];
+	static int64_t least[2];
+	static struct tsn_classes classes;
+	static struct tsn_dispatch_slot slots[4];
+	static struct tsn_dispatch_group groups[2];
+	static struct tsn_dispatch_side side;
+	static struct tsn_dispatch_look look;
+	static struct tsn_dispatch dispatch;
 	static struct tsn_insn tests[1] = { { OP(RANGE), 4, TSN_F_PACKETS, 0, 1 } };
 
 	start();
 	block[1] = each;
 	block[2] = 2 * each;
+	parent[1] = TSN_CLASS_NONE;
+	parent[2] = 1;
+	classes = (struct tsn_classes){ .field = TSN_F_DST_PORT, .parent = parent, .nparents = 3 };
+	memset(slots, 0, sizeof(slots));
+	slots[2] = (struct tsn_dispatch_slot){ 2, 1, 1, 4 };
+	slots[3] = (struct tsn_dispatch_slot){ 1, 0, 1, 0 };
+	groups[0] = (struct tsn_dispatch_group){ 0, 0, 1 };
+	groups[1] = (struct tsn_dispatch_group){ 1, 1, 1 };
+	side = (struct tsn_dispatch_side){ TSN_F_PACKETS, false };
+	look = (struct tsn_dispatch_look){ .slot = slots, .mask = 3, .group = groups, .ngroups = 2, .block = list, .least = least, .n = 2 };
+	dispatch = (struct tsn_dispatch){ .look = &look, .nlooks = 1, .side = &side, .nsides = 1, .nblocks = 2, .block = block, .most = 2 };
+	for (uint32_t i = 0; i < 3; i++)
+		cr_assert(i == 0 || tsn_dispatch_find(&look, i)->class == i, "the slots stand where they are looked for");
 	program.classes = &classes;
 	program.dispatches = &dispatch;
 	program.tests = tests;
@@ -215,6 +231,60 @@ Test(vm_verify, blocks)
 	add(OP(EMPTY), 2, 0, 0, 0);
 	add(OP(LEAVE), NO, 0, 0, 0);
 	refused("jump over a block");
+}
+
+static void
+with_empty_blocks(void)
+{
+	with_blocks(1);
+	add(OP(LEAVE), NO, 0, 0, 0);
+	add(OP(LEAVE), NO, 0, 0, 0);
+}
+
+/* How rows come to blocks is looked at as well. */
+Test(vm_verify, tables_of_dispatches)
+{
+	with_empty_blocks();
+	ends_with(NULL);
+	with_empty_blocks();
+	program.classes->parent[1] = 2;
+	ends_with("classes around each other");
+	with_empty_blocks();
+	program.classes->parent[1] = 3;
+	ends_with("classes around each other");
+	with_empty_blocks();
+	program.dispatches->most = 1;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->group[1].n = 2;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->group[1].side = 2;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->slot[2].n = 2;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->slot[0].class = program.dispatches->look->slot[1].class = 9;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->slot[3].up = 3;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->slot[3].up = 5;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->nlooks = 0;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->look->classes = 1;
+	ends_with("bad table of a dispatch");
+	with_empty_blocks();
+	program.dispatches->side->field = TSN_F_SRC;
+	ends_with("bad sides of a dispatch");
+	with_empty_blocks();
+	program.dispatches->nsides = TSN_DISPATCH_SIDES + 1;
+	ends_with("bad sides of a dispatch");
 }
 
 Test(vm_verify, operands)
