@@ -30,7 +30,7 @@
 	do { \
 		struct tsn_mask keep; \
 		uint64_t any = 0; \
-		uint32_t todo = KEEP(&keep, rows, has); \
+		uint64_t todo = KEEP(&keep, rows, has); \
 		if (todo == ALL_WORDS && !(none)) { \
 			for (size_t w = 0; w < TSN_MASK_WORDS; w++) \
 				ONE_WORD(word); \
@@ -38,12 +38,13 @@
 		} \
 		tsn_mask_clear(out); \
 		for (todo = todo == ALL_WORDS ? 0 : todo; todo != 0; todo &= todo - 1) { \
-			const size_t w = (size_t)__builtin_ctz(todo); \
+			const size_t w = (size_t)__builtin_ctzll(todo); \
 			ONE_WORD(word); \
 		} \
 		return any != 0; \
 	} while (0)
-#define ALL_WORDS ((1u << TSN_MASK_WORDS) - 1)
+#define ALL_WORDS (UINT64_MAX >> (64 - TSN_MASK_WORDS))
+_Static_assert(TSN_MASK_WORDS <= 64 && TSN_MASK_WORDS % 8 == 0, "one bit a word of a mask, and whole vectors of words");
 
 /* --- any CPU --- */
 
@@ -99,14 +100,14 @@ pack64(const uint8_t hit[64])
 		} \
 		bits = pack64(hit);)
 
-static inline uint32_t
+static inline uint64_t
 any_keep(struct tsn_mask *keep, const struct tsn_mask *rows, const struct tsn_mask *has)
 {
-	uint32_t words = 0;
+	uint64_t words = 0;
 
 	for (uint32_t i = 0; i < TSN_MASK_WORDS; i++) {
 		keep->w[i] = rows->w[i] & has->w[i];
-		words |= (uint32_t)(keep->w[i] != 0) << i;
+		words |= (uint64_t)(keep->w[i] != 0) << i;
 	}
 	return words;
 }
@@ -158,16 +159,16 @@ longs_bytes(__m256i a, __m256i b, __m256i c, __m256i d)
 }
 
 /* By whole vectors: reading at once what was written in pieces would wait for the pieces. */
-AVX2 uint32_t
+AVX2 uint64_t
 avx2_keep(struct tsn_mask *keep, const struct tsn_mask *rows, const struct tsn_mask *has)
 {
-	uint32_t none = 0;
+	uint64_t none = 0;
 
 	for (uint32_t i = 0; i < TSN_MASK_WORDS; i += 4) {
 		__m256i four = _mm256_and_si256(*(const __m256i *)(rows->w + i), *(const __m256i *)(has->w + i));
 
 		*(__m256i *)(keep->w + i) = four;
-		none |= (uint32_t)_mm256_movemask_pd((__m256d)_mm256_cmpeq_epi64(four, _mm256_setzero_si256())) << i;
+		none |= (uint64_t)_mm256_movemask_pd((__m256d)_mm256_cmpeq_epi64(four, _mm256_setzero_si256())) << i;
 	}
 	return none ^ ALL_WORDS;
 }
@@ -232,16 +233,19 @@ typedef uint64_t avx512_u64 VECTOR64;
 typedef int64_t avx512_i64 VECTOR64;
 typedef double avx512_f64 VECTOR64;
 
-TSN_CPU_TARGET_AVX512 static inline __attribute__((always_inline)) uint32_t
+TSN_CPU_TARGET_AVX512 static inline __attribute__((always_inline)) uint64_t
 avx512_keep(struct tsn_mask *keep, const struct tsn_mask *rows, const struct tsn_mask *has)
 {
-	__m512i low = _mm512_and_si512(*(const __m512i *)rows->w, *(const __m512i *)has->w);
-	__m512i high = _mm512_and_si512(*(const __m512i *)(rows->w + 8), *(const __m512i *)(has->w + 8));
+	uint64_t words = 0;
 
-	*(__m512i *)keep->w = low;
-	*(__m512i *)(keep->w + 8) = high;
+	for (int i = 0; i < TSN_MASK_WORDS; i += 8) {
+		const __m512i eight = _mm512_and_si512(*(const __m512i *)(rows->w + i), *(const __m512i *)(has->w + i));
+
+		*(__m512i *)(keep->w + i) = eight;
+		words |= (uint64_t)_mm512_test_epi64_mask(eight, eight) << i;
+	}
 	__asm__("" : "+m"(*keep)); /* gcc would take the words out of the registers one by one, which is slower than reading them */
-	return (uint32_t)_mm512_test_epi64_mask(low, low) | (uint32_t)_mm512_test_epi64_mask(high, high) << 8;
+	return words;
 }
 
 #define INT_EQ _MM_CMPINT_EQ
