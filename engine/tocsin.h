@@ -40,7 +40,7 @@ struct tocsin_options {
 	void (*on_log)(void *arg, int level, const char *line);
 	void *arg;
 	uint64_t hash_seed;     /* 0 in replays: results are then the same every time */
-	uint32_t batch_rows;    /* 1 to 1024, 0: 1024; never changes a result */
+	uint32_t batch_rows;    /* 1 to 2048, 0: 2048; never changes a result */
 	/* Where `use NAME` looks besides the directory of the file it stands in; NULL-terminated, may be NULL; must outlive the handle. */
 	const char *const *library;
 };

@@ -369,8 +369,8 @@ tsn_cli_parse(struct tsn_cli *c, int argc, char **argv)
 			return tsn_cli_no_memory();
 		}
 	}
-	if (c->batch == 0 || c->batch > 1024)
-		return tsn_cli_usage(c, "--batch-size is 1 to 1024");
+	if (c->batch == 0 || c->batch > TSN_BATCH_ROWS)
+		return tsn_cli_usage(c, "--batch-size is 1 to 2048");
 	if (c->threads == 0)
 		return tsn_cli_usage(c, "--threads is at least 1");
 	if (c->threads > THREADS_MAX) {

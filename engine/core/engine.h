@@ -24,7 +24,7 @@ struct tsn_engine;
 struct tsn_pair;
 
 struct tsn_engine_options {
-	uint32_t batch_rows;        /* 1..1024, 0: 1024; never changes a result */
+	uint32_t batch_rows;        /* 1..TSN_BATCH_ROWS, 0: TSN_BATCH_ROWS; never changes a result */
 	bool at_once;               /* no field is late (flow/late.h): for tests. Never changes a result */
 	unsigned threads;           /* those that may work, the caller's included; 0 and 1: no others. Never changes a result */
 	uint64_t seed;              /* of hashes; 0 in replays and tests */

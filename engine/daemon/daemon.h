@@ -16,7 +16,7 @@
 struct tsn_daemon_options {
 	struct tsn_compile_input rules;  /* compiled anew at each reload; must outlive the daemon */
 	const char *rulesets;            /* the store of installed ones (ruleset/store.h), read anew at each reload; NULL: none */
-	uint32_t batch_rows;             /* 0: 1024 */
+	uint32_t batch_rows;             /* 0: TSN_BATCH_ROWS */
 	unsigned threads;                /* that may work on flows; 0 and 1: the one that calls, else receivers come on top */
 	uint64_t seed;
 	bool stdout_text, stdout_color;  /* how alerts are written where the site names no output */

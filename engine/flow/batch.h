@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
 /*
- * The batch: up to 1,024 flows as columns, in their order of arrival. Made
+ * The batch: up to TSN_BATCH_ROWS flows as columns, in their order of arrival. Made
  * once and refilled; decoders write columns, everything later reads them.
  * Owned by one thread. Knows nothing of wire formats or rules.
  */
@@ -40,7 +40,7 @@ struct tsn_addr_column {
 };
 
 struct tsn_batch {
-	uint32_t n, cap; /* rows in use; rows to fill before it is run, 1..1024 */
+	uint32_t n, cap; /* rows in use; rows to fill before it is run, 1..TSN_BATCH_ROWS */
 	enum tsn_batch_kind kind;
 	uint64_t ticket;      /* position in the input of row 0; rows follow one by one */
 	struct tsn_mask rows; /* the first n; set by tsn_batch_normalise */

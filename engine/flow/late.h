@@ -13,7 +13,7 @@
 struct tsn_batch;
 struct tsn_exporter;
 
-#define TSN_LATE_MESSAGES 96u /* of one batch: more are short ones */
+#define TSN_LATE_MESSAGES 192u /* of one batch: more are short ones */
 #define TSN_LATE_RECORD   64u /* bytes of a record at most */
 
 /* Records side by side that are rows side by side, and what is said of all of them. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TSN_BATCH_ROWS 1024
+#define TSN_BATCH_ROWS 2048
 #define TSN_MASK_WORDS (TSN_BATCH_ROWS / 64)
 
 struct tsn_mask {

@@ -12,7 +12,7 @@ EPOCH = 1767571200  # Monday 2026-01-05 00:00:00 UTC
 RATE = 20000        # flows a second
 RECORDS = 30        # in a datagram of NetFlow v5
 UPTIME = 86400000
-BATCH = 1024        # flows that the engine takes together
+BATCH = 2048        # flows that the engine takes together
 LOW = "10.0.0.0"
 NET6 = struct.pack(">IIII", 0x20010db8, 0, 0, 0)
 

@@ -26,7 +26,7 @@ END
 # The 120 flows of the worm are of 19:10:09 to 19:10:11 on the 23rd.
 told() { # TIME OF WRITING: how many records each rule makes, in $tmp/told
 	TZ=UTC touch -d "$1" "$tmp/rules/old.txt" "$tmp/rules/limits.csv"
-	expect 0 "$tocsin" run -q -r "$tmp/rules" --batch-size "${2:-1024}" "$capture"
+	expect 0 "$tocsin" run -q -r "$tmp/rules" --batch-size "${2:-2048}" "$capture"
 	grep -o '"rule":"[a-z]*"' "$tmp/out" | sort | uniq -c | sed 's/^ *//; s/"rule"://; s/"//g' > "$tmp/told"
 }
 TZ=UTC touch -d '2026-11-23 10:00' "$tmp/rules/new.txt"

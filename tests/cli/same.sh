@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The same input gives the same alerts, byte for byte: in batches of 1, 7 and
-# 1,024 flows, on 1, 2 and 4 threads, from a pipe, twice in a row, and by the loops of every level of CPU.
+# 2,048 flows, on 1, 2 and 4 threads, from a pipe, twice in a row, and by the loops of every level of CPU.
 . tests/cli/lib
 
 # Batches of 1 are dear under sanitizers: those run the release build, whose bytes must be the same, too.
@@ -9,38 +9,38 @@ fast=${TSN_RELEASE:-$tocsin}
 lines=0
 replay() { # RULES CAPTURE [LEVELS of CPU]
 	name=${2##*/}
-	for run in 1024:1 1:2 7:4; do
+	for run in 2048:1 1:2 7:4; do
 		size=${run%:*} threads=${run#*:}
 		program=$fast
-		[ $size = 1024 ] && program=$tocsin
+		[ $size = 2048 ] && program=$tocsin
 		expect 0 "$program" run -q $1 "$2" --batch-size $size --threads $threads
 		mv "$tmp/out" "$tmp/$size"
 	done
-	same "$name in batches of 1" "$tmp/1024" "$tmp/1"
-	same "$name in batches of 7" "$tmp/1024" "$tmp/7"
+	same "$name in batches of 1" "$tmp/2048" "$tmp/1"
+	same "$name in batches of 7" "$tmp/2048" "$tmp/7"
 	input=$2
 	expect 0 "$fast" run -q $1 -
 	input=
-	same "$name once more, from a pipe" "$tmp/1024" "$tmp/out"
+	same "$name once more, from a pipe" "$tmp/2048" "$tmp/out"
 	for cpu in $3; do
 		TOCSIN_CPU=$cpu expect 0 "$fast" run -q $1 "$2"
-		same "$name by loops for $cpu" "$tmp/1024" "$tmp/out"
+		same "$name by loops for $cpu" "$tmp/2048" "$tmp/out"
 	done
-	lines=$((lines + $(wc -l < "$tmp/1024")))
+	lines=$((lines + $(wc -l < "$tmp/2048")))
 }
 
 # What is told of exporters, and rows with how those stood; duplicates gone
 listed() { # INPUT
-	for size in 1024 1 7; do
+	for size in 2048 1 7; do
 		program=$fast
-		[ $size = 1024 ] && program=$tocsin
+		[ $size = 2048 ] && program=$tocsin
 		"$program" exporters -q --format json --batch-size $size "$1" > "$tmp/exporters.$size" 2> /dev/null
 		"$program" show -q --format json -r "$tmp/dedup.tsn" --fields src,dst,bytes,exporter_lost,exporter_duplicates,exporter_skew \
 		    --batch-size $size "$1" > "$tmp/rows.$size" 2> /dev/null
 	done
 	for size in 1 7; do
-		same "exporters of ${1##*/} in batches of $size" "$tmp/exporters.1024" "$tmp/exporters.$size"
-		same "rows of ${1##*/} in batches of $size" "$tmp/rows.1024" "$tmp/rows.$size"
+		same "exporters of ${1##*/} in batches of $size" "$tmp/exporters.2048" "$tmp/exporters.$size"
+		same "rows of ${1##*/} in batches of $size" "$tmp/rows.2048" "$tmp/rows.$size"
 	done
 }
 
@@ -78,12 +78,12 @@ for port in 53 54; do
 	echo "2026-11-23T19:09:54.332Z,0s,udp,10.0.0.1,$port,10.0.2.11,37355,1,76" >> "$tmp/two.csv"
 done
 echo 'rule both { when proto == udp requires both_directions alert each }' > "$tmp/both.tsn"
-for size in 1024 1; do
+for size in 2048 1; do
 	expect 0 "$fast" run -q -r "$tmp/both.tsn" --as packets --batch-size $size "$tmp/two.csv" tests/fixtures/demo_frag.pcap
 	mv "$tmp/out" "$tmp/both.$size"
 done
 expect 0 test -s "$tmp/both.1"
-same 'metered flows behind others in batches of 1' "$tmp/both.1024" "$tmp/both.1"
+same 'metered flows behind others in batches of 1' "$tmp/both.2048" "$tmp/both.1"
 expect 0 "$fast" run -q --threads 1000 -r tests/fixtures/demo.tsn "$capture"
 says err '--threads 1000: 64 are used, the most there can be'
 mv "$tmp/out" "$tmp/64"

@@ -111,7 +111,7 @@ expect 2 "$tocsin" run -e 'dst_port == 25' --formt text "$capture"
 says err 'did you mean --format?'
 expect 2 "$tocsin" run -e 'dst_port == 25' --format xml "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --batch-size 0 "$capture"
-expect 2 "$tocsin" run -e 'dst_port == 25' --batch-size 1025 "$capture"
+expect 2 "$tocsin" run -e 'dst_port == 25' --batch-size 2049 "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --threads x "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --port 65536 "$capture"
 expect 2 "$tocsin" run -e 'dst_port == 25' --as flows "$capture"

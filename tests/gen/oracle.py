@@ -162,7 +162,7 @@ def main():
             folder = os.environ.get('ORACLE_KEEP', folder)
             write_rules(folder + '/rules.tsn', rules, told)
             write_flows(folder + '/flows.csv', flows)
-            text = run(program, folder, 1 + flows[0].received % 1024, 1, '', folder + '/flows.csv')
+            text = run(program, folder, 1 + flows[0].received % 2048, 1, '', folder + '/flows.csv')
             got = read_alerts(text)
             for d in itertools.chain(differences(rules, flows, got), told_differences(told, flows, got),
                                      ways_differ(more, fast, folder, text, flows)):

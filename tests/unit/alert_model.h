@@ -17,7 +17,7 @@
 #define RULES 4
 #define LEVELS 3 /* rungs */
 
-static const uint32_t sizes[] = { 1, 7, 1024 };
+static const uint32_t sizes[] = { 1, 7, TSN_BATCH_ROWS };
 
 struct ev {
 	int64_t received, time; /* ms after T0 */

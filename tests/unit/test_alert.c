@@ -6,7 +6,7 @@
 
 #include "build_alert.h"
 
-static const uint32_t sizes[] = { 1, 2, 7, 1024 };
+static const uint32_t sizes[] = { 1, 2, 7, TSN_BATCH_ROWS };
 
 /* One life after the other: rows, what they must yield, whatever the batch size. */
 struct life {
@@ -92,7 +92,7 @@ Test(alert, each_is_one_a_match_without_state)
 
 	rule.each = true;
 	cr_assert(play_begin(&p, &program, 1));
-	play_rows(&p, row, COUNT(row), 1024);
+	play_rows(&p, row, COUNT(row), TSN_BATCH_ROWS);
 	play_until(&p, 100000);
 	cr_expect_str_eq(tsn_buf_str(&p.out), "each r 10.0.0.5 at 1 flows 1 seen 1-1\n"
 	    "each r 10.0.0.5 at 1 flows 1 seen 1-1\neach r 10.0.0.5 at 2 flows 1 seen 2-2\n");
@@ -306,7 +306,7 @@ Test(alert, a_full_table_ends_the_alert_that_is_silent_longest)
 	tsn_alerts_free(p.alerts);
 	p.alerts = tsn_alerts_new(2, &to);
 	cr_assert(tsn_alerts_set_sinks(p.alerts, &p.sink, 1) && tsn_alerts_bind(p.alerts, &program, NULL, NULL));
-	play_rows(&p, row, COUNT(row), 1024);
+	play_rows(&p, row, COUNT(row), TSN_BATCH_ROWS);
 	cr_expect_str_eq(tsn_buf_str(&p.out), "open r 10.0.0.1 at 0 flows 1 seen 0-0\nopen r 10.0.0.2 at 1 flows 1 seen 1-1\n"
 	    "close r 10.0.0.2 at 3 flows 1 seen 1-1\nopen r 10.0.0.3 at 3 flows 1 seen 3-3\n"
 	    "close r 10.0.0.3 at 5 flows 1 seen 3-3\nopen r 10.0.0.2 at 5 flows 1 seen 5-5\n", "%s", tsn_buf_str(&p.out));
@@ -374,7 +374,7 @@ Test(alert, many_keys_stay_within_the_bound_and_are_forgotten)
 	for (uint32_t i = 0; i < COUNT(row); i++)
 		row[i] = (struct row){ i / 10, i / 10, 1 + i, 1, 0, 0 };
 	cr_assert(play_begin(&p, &program, 512));
-	play_rows(&p, row, COUNT(row), 1024);
+	play_rows(&p, row, COUNT(row), TSN_BATCH_ROWS);
 	tsn_alerts_totals(p.alerts, &n);
 	cr_expect_eq(n.alerts, COUNT(row));
 	cr_expect_eq(n.evicted, COUNT(row) - 512);
@@ -400,7 +400,7 @@ Test(alert, a_disabled_rule_and_one_past_its_date_are_silent)
 	rule[0].disabled = true;
 	rule[1].expires_ms = T0 + 2000;
 	cr_assert(play_begin(&p, &program, 10));
-	play_rows(&p, row, COUNT(row), 1024);
+	play_rows(&p, row, COUNT(row), TSN_BATCH_ROWS);
 	cr_expect_str_eq(tsn_buf_str(&p.out), "open old 10.0.0.1 at 1 flows 1 seen 1-1\n");
 	tsn_alerts_counts(p.alerts, 0, &n);
 	cr_expect_eq(n.matches, 0);
@@ -475,7 +475,7 @@ Test(alert, a_reload_takes_over_new_times)
 	struct player p = { 0 };
 
 	cr_assert(play_begin(&p, &before, 10));
-	play_rows(&p, row, COUNT(row), 1024);
+	play_rows(&p, row, COUNT(row), TSN_BATCH_ROWS);
 	cr_assert(play_reload(&p, &after, 10));
 	cr_expect_eq(tsn_alerts_next_due(p.alerts), T0 + 12000);
 	tsn_buf_clear(&p.out);

@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * The language by example: every test block in tests/lang is run through the engine, with
- * batches of 1, 7 and 1,024 rows, which must not make a difference.
+ * batches of 1, 7 and 2,048 rows, which must not make a difference.
  */
 #include <dirent.h>
 
@@ -12,7 +12,7 @@
 static uint32_t
 run_file(const char *path)
 {
-	static const uint32_t rows[] = { 1, 7, 1024 };
+	static const uint32_t rows[] = { 1, 7, TSN_BATCH_ROWS };
 	struct tsn_compile_input in = { .paths = &path, .npaths = 1, .tests = true };
 	struct made m = make_input(&in, true);
 	struct tsn_test_outcome o, first;

@@ -141,7 +141,7 @@ note_rules(const char *text, unsigned long *seen)
 
 Test(core_alerts, are_the_same_whatever_the_batches_and_the_clock)
 {
-	static const struct { uint32_t rows; bool idle; } way[] = { { 1, false }, { 7, false }, { 1024, false }, { 1024, true }, { 1, true } };
+	static const struct { uint32_t rows; bool idle; } way[] = { { 1, false }, { 7, false }, { TSN_BATCH_ROWS, false }, { TSN_BATCH_ROWS, true }, { 1, true } };
 	static struct flow f[FLOWS];
 	int rounds = getenv("TSN_SOAK") != NULL ? 500 : 8;
 	unsigned long seen = 0;
@@ -197,7 +197,7 @@ record_of(const char *out, unsigned src, char line[4096])
 	return "none";
 }
 
-static const uint32_t batch_sizes[] = { 1, 7, 1024 };
+static const uint32_t batch_sizes[] = { 1, 7, TSN_BATCH_ROWS };
 
 /* Hosts 10.0.0.x whose groups are of one part of the state, and behind them one of another. */
 static void

@@ -239,7 +239,7 @@ compare(const struct seen *got, const struct seen *want, const char *text, const
 
 Test(core_dynamic, rules_that_feed_one_another)
 {
-	static const uint32_t batches[] = { 1, 7, 1024 };
+	static const uint32_t batches[] = { 1, 7, TSN_BATCH_ROWS };
 	uint32_t runs = getenv("TSN_SOAK") != NULL ? 1000 : 40;
 	static struct seen got, want;
 	static struct flow f[FLOWS];

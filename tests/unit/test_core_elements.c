@@ -2,7 +2,7 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * ie() from the wire to alerts: IPFIX messages built byte by byte (RFC 7011), rules that name their elements by
- * number, reloads between them, batches of 1, 7 and 1,024 rows. And columns: rules that read what those before them did not.
+ * number, reloads between them, batches of 1, 7 and 2,048 rows. And columns: rules that read what those before them did not.
  */
 #include "test_check.h"
 
@@ -152,7 +152,7 @@ play(uint32_t batch, struct alerts *a)
 
 Test(core_elements, from_the_wire_to_an_alert)
 {
-	static const uint32_t batches[] = { 1, 7, 1024 };
+	static const uint32_t batches[] = { 1, 7, TSN_BATCH_ROWS };
 
 	for (int i = 0; i < 3; i++) {
 		struct alerts a = { 0 };
@@ -193,7 +193,7 @@ on_any(void *arg, const struct tsn_alert *al)
 /* A flow that waits for its template is received when that comes, much later: so long its alert stays open. */
 Test(core_elements, what_waited_comes_when_its_template_does)
 {
-	static const uint32_t batches[] = { 1, 7, 1024 };
+	static const uint32_t batches[] = { 1, 7, TSN_BATCH_ROWS };
 	struct values v = { 0x0a000001, 1, 2, 3, 4, "x" };
 	struct tsn_buf out[3] = { TSN_BUF_INIT, TSN_BUF_INIT, TSN_BUF_INIT };
 

@@ -15,7 +15,7 @@
 static const enum tsn_field standing[STANDING] = { TSN_F_EXPORTER_LOST, TSN_F_EXPORTER_LOST_DATAGRAMS, TSN_F_EXPORTER_MALFORMED,
 	TSN_F_EXPORTER_MISSING_TEMPLATES, TSN_F_EXPORTER_RESTARTS, TSN_F_EXPORTER_SAMPLING_CHANGES, TSN_F_EXPORTER_DUPLICATES,
 	TSN_F_EXPORTER_SKEW };
-static const uint32_t batches[] = { 1, 7, 1024 };
+static const uint32_t batches[] = { 1, 7, TSN_BATCH_ROWS };
 
 struct seen {
 	int64_t v[STANDING], bytes;

@@ -97,7 +97,7 @@ push(struct tsn_engine *e, uint64_t s, uint32_t i)
 
 Test(core_talks, the_same_alerts_whatever_the_batches)
 {
-	static const uint32_t rows[] = { 1024, 1, 7 };
+	static const uint32_t rows[] = { TSN_BATCH_ROWS, 1, 7 };
 
 	for (uint64_t s = 1; s <= (getenv("TSN_SOAK") != NULL ? 200 : 12); s++) {
 		struct tsn_buf first = TSN_BUF_INIT;

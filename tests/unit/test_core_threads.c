@@ -238,7 +238,7 @@ Test(core_threads, same_alerts)
 	off_t text = 0;
 
 	for (uint64_t seed = 20; seed < 20 + times * 5; seed += 5) {
-		struct run one = { .threads = 1, .batch = 1024 };
+		struct run one = { .threads = 1, .batch = TSN_BATCH_ROWS };
 
 		run(&one, seed, 1);
 		cr_assert(one.lines.n > 300, "only %zu", one.lines.n);
@@ -349,7 +349,7 @@ run_before_a_close(struct run *r)
 /* Which tick is the first of the new rules does not hang on how many rows came together before them. */
 Test(core_threads, reload_before_a_close)
 {
-	static const struct { unsigned threads; uint32_t batch; } v[] = { { 1, 7 }, { 1, 1024 }, { 4, 256 }, { 4, 1024 } };
+	static const struct { unsigned threads; uint32_t batch; } v[] = { { 1, 7 }, { 1, TSN_BATCH_ROWS }, { 4, 256 }, { 4, TSN_BATCH_ROWS } };
 	struct run one = { .threads = 1, .batch = 256 };
 
 	run_before_a_close(&one);
@@ -464,7 +464,7 @@ Test(core_threads, reload_storm)
 	const bool soak = getenv("TSN_SOAK") != NULL;
 
 	for (uint64_t seed = 0; seed < (soak ? 40 : 1); seed++) {
-		struct run plain = { .threads = 1, .batch = 1024, .json = -1, .text = -1 };
+		struct run plain = { .threads = 1, .batch = TSN_BATCH_ROWS, .json = -1, .text = -1 };
 
 		storm(&plain, seed, 0);
 		cr_assert(plain.lines.n > 100, "only %zu", plain.lines.n);
@@ -551,7 +551,7 @@ Test(core_threads, go_on_without_threads)
 {
 	struct told told = { 0 };
 	const struct tsn_log log = { TSN_LOG_WARN, on_log, &told };
-	struct run one = { .threads = 1, .batch = 1024 }, r = { .threads = 3, .batch = 256 };
+	struct run one = { .threads = 1, .batch = TSN_BATCH_ROWS }, r = { .threads = 3, .batch = 256 };
 	struct tsn_engine_options o = { .threads = 3, .log = &log };
 	struct tsn_engine *e = tsn_engine_new(&o);
 
@@ -578,7 +578,7 @@ lost(const struct tsn_engine *e)
 /* At every allocation of a reload memory is out once; the old rules go on as if nothing had been. */
 Test(core_threads, reload_without_memory)
 {
-	struct run want = { .threads = 1, .batch = 1024 }, got = { .threads = 3, .batch = 64 };
+	struct run want = { .threads = 1, .batch = TSN_BATCH_ROWS }, got = { .threads = 3, .batch = 64 };
 	struct sinks sw, sg;
 	struct tsn_engine *plain = begin(&want, 1, 3, &sw), *e = begin(&got, 3, 3, &sg);
 	const long step = getenv("TSN_SOAK") != NULL ? 1 : 53;

@@ -5,7 +5,7 @@
  * through the whole engine, against a model that keeps every flow and works
  * each value out from the definition (LANGUAGE.md section 4, rulings S2, S3,
  * S13). The flows come out of order, late, from the future, without
- * keys, in both address families; the engine takes them in batches of 1, 7, 1,024 and some.
+ * keys, in both address families; the engine takes them in batches of 1, 7, 2,048 and some.
  */
 #include <criterion/criterion.h>
 
@@ -400,7 +400,7 @@ run_engine(const struct rule *r, const struct flow *f, size_t n, uint32_t rows, 
 static void
 one_case(uint64_t seed)
 {
-	static const uint32_t sizes[] = { 1, 7, 1024, 0 };
+	static const uint32_t sizes[] = { 1, 7, TSN_BATCH_ROWS, 0 };
 	static struct flow f[FLOWS_MAX];
 	struct model m = { .f = f };
 	static struct seen s;

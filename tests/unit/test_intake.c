@@ -192,7 +192,7 @@ Test(intake, the_end_is_bounded, .timeout = 60)
 	make_line(&l, 1, &seen);
 	l.in.log = &log;
 	tsn_intake_start(&l.in);
-	while (l.sent < 2 * QUEUED) {
+	while (l.sent < 4 * TSN_BATCH_ROWS) {
 		send_flows(&l, 100);
 		wait_until_received(&l);
 	}

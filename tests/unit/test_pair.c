@@ -308,7 +308,7 @@ oracle(const struct flow *f, uint32_t n, uint64_t max, struct tsn_buf *out)
 static void
 check_stream(uint64_t number, uint32_t max, uint32_t hosts, uint32_t n)
 {
-	static const uint32_t rows[] = { 1, 7, 1024 };
+	static const uint32_t rows[] = { 1, 7, TSN_BATCH_ROWS };
 	struct flow *f = calloc(n, sizeof(*f));
 	struct tsn_buf want = TSN_BUF_INIT;
 	struct tsn_pair_stats stats;

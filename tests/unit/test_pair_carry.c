@@ -234,7 +234,7 @@ talk(struct run *r, uint32_t n)
 
 Test(pair_carry, thousands_wait_and_each_has_its_own)
 {
-	static const uint32_t rows[] = { 1, 33, 1024 };
+	static const uint32_t rows[] = { 1, 33, TSN_BATCH_ROWS };
 
 	for (int k = 0; k < 3; k++) {
 		struct tsn_pair_stats s;

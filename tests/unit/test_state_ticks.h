@@ -294,7 +294,7 @@ t_engine(uint32_t cut, bool reborn)
 static void
 t_engines(void (*check)(void))
 {
-	static const uint32_t cuts[] = { 1, 7, 1024 };
+	static const uint32_t cuts[] = { 1, 7, TSN_BATCH_ROWS };
 
 	for (size_t c = 0; c < 3; c++) {
 		t_engine(cuts[c], false);
