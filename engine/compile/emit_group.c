@@ -2,8 +2,9 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Rules of one block that no further field tells apart, tested in turn: what several of them ask is asked once for all of
- * them, and they are gone past together where no row is left. Where many differ in a threshold only, what meets none but the
- * least of them meets none at all: they stand in order of it, in runs of runs, each run is entered by its least, and the next one is asked about what that left.
+ * them, and they are gone past together where no row is left. Where some differ in a threshold, what meets none but the
+ * least of them meets none at all: they stand in order of it, in runs of runs; each run is entered by its least, and the
+ * next one is asked about what that left.
  */
 #include "compile/emit_index.h"
 
@@ -13,7 +14,7 @@
 
 #define GROUP 3      /* rules that share a test, from which it is asked once */
 #define GROUPS_MAX 6 /* in each other */
-#define LADDER 12    /* rules with thresholds of one field, from which they are parted in runs */
+#define LADDER 4     /* rules with thresholds of one field, from which they are parted in runs */
 #define RUNS 8
 #define EXACT (INT64_C(1) << 53) /* integers below it are told apart as doubles, too */
 #define RARE 150000  /* of the rows, in millionths: what so few meet is asked before they are looked up */
@@ -231,7 +232,8 @@ by_threshold(const void *a, const void *b)
 static void
 run(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t i, uint32_t guard, unsigned depth)
 {
-	const uint32_t from = (uint32_t)((uint64_t)n * i / RUNS), to = (uint32_t)((uint64_t)n * (i + 1) / RUNS);
+	const uint32_t runs = n < RUNS ? n : RUNS;
+	const uint32_t from = (uint32_t)((uint64_t)n * i / runs), to = (uint32_t)((uint64_t)n * (i + 1) / runs);
 	struct door d = enter(e, m[from].x, m[from].want, guard);
 
 	if (d.rows != TSN_V_EMPTY && to - from >= LADDER && depth < GROUPS_MAX)
@@ -239,7 +241,7 @@ run(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t i, uint32_t guard
 	else
 		for (uint32_t k = from; k < to && !e->failed && d.rows != TSN_V_EMPTY; k++)
 			emit_one(e, m[k].rule, d.rows);
-	if (i + 1 < RUNS && !e->failed && d.rows != TSN_V_EMPTY)
+	if (i + 1 < runs && !e->failed && d.rows != TSN_V_EMPTY)
 		run(e, m, n, i + 1, d.rows, depth);
 	leave(e, m[from].x, m[from].want, &d);
 }
