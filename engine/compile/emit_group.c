@@ -2,8 +2,9 @@
 /* Copyright 2026 The Tocsin authors */
 /*
  * Rules of one block that no further field tells apart, tested in turn: what several of them ask is asked once for all of
- * them, and they are gone past together where no row is left. Where many differ in a threshold only, what meets none but the
- * least of them meets none at all: they stand in order of it, in runs of runs, and each run is entered by its least.
+ * them, and they are gone past together where no row is left. Where some differ in a threshold, what meets none but the
+ * least of them meets none at all: they stand in order of it, in runs of runs; each run is entered by its least, and the
+ * next one is asked about what that left.
  */
 #include "compile/emit_index.h"
 
@@ -13,7 +14,7 @@
 
 #define GROUP 3      /* rules that share a test, from which it is asked once */
 #define GROUPS_MAX 6 /* in each other */
-#define LADDER 12    /* rules with thresholds of one field, from which they are parted in runs */
+#define LADDER 4     /* rules with thresholds of one field, from which they are parted in runs */
 #define RUNS 8
 #define EXACT (INT64_C(1) << 53) /* integers below it are told apart as doubles, too */
 #define RARE 150000  /* of the rows, in millionths: what so few meet is asked before they are looked up */
@@ -224,23 +225,25 @@ by_threshold(const void *a, const void *b)
 	return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
-/* Rules of one side, the least strict first. */
+/*
+ * Rules of one side, the least strict first, in runs: the i-th of them and those behind it. What does not meet the least of one meets
+ * none of the next, which is asked about what is left only, and so stands in it.
+ */
 static void
-run(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigned depth)
+run(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t i, uint32_t guard, unsigned depth)
 {
-	struct door d = enter(e, m->x, m->want, guard);
+	const uint32_t runs = n < RUNS ? n : RUNS;
+	const uint32_t from = (uint32_t)((uint64_t)n * i / runs), to = (uint32_t)((uint64_t)n * (i + 1) / runs);
+	struct door d = enter(e, m[from].x, m[from].want, guard);
 
-	if (n < LADDER || depth >= GROUPS_MAX || d.rows == TSN_V_EMPTY) {
-		for (uint32_t i = 0; i < n && !e->failed && d.rows != TSN_V_EMPTY; i++)
-			emit_one(e, m[i].rule, d.rows);
-	} else {
-		for (uint32_t i = 0; i < RUNS && !e->failed; i++) {
-			const uint32_t from = (uint32_t)((uint64_t)n * i / RUNS), to = (uint32_t)((uint64_t)n * (i + 1) / RUNS);
-
-			run(e, m + from, to - from, d.rows, depth + 1);
-		}
-	}
-	leave(e, m->x, m->want, &d);
+	if (d.rows != TSN_V_EMPTY && to - from >= LADDER && depth < GROUPS_MAX)
+		run(e, m + from, to - from, 0, d.rows, depth + 1);
+	else
+		for (uint32_t k = from; k < to && !e->failed && d.rows != TSN_V_EMPTY; k++)
+			emit_one(e, m[k].rule, d.rows);
+	if (i + 1 < runs && !e->failed && d.rows != TSN_V_EMPTY)
+		run(e, m, n, i + 1, d.rows, depth);
+	leave(e, m[from].x, m[from].want, &d);
 }
 
 static void
@@ -257,7 +260,7 @@ ladder(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t guard, unsigne
 		for (to = from + 1; to < n && m[from].x != NULL && m[to].x != NULL && m[to].side == m[from].side; to++)
 			;
 		if (to - from >= LADDER)
-			run(e, m + from, to - from, guard, depth);
+			run(e, m + from, to - from, 0, guard, depth);
 		else
 			for (uint32_t i = from; i < to && !e->failed; i++)
 				emit_one(e, m[i].rule, guard);

@@ -99,7 +99,10 @@ block_here(struct tsn_libpcap *l)
 	if (head[0] == MAGIC_PCAPNG && (head[2] == ORDER_SAME || head[2] == ORDER_OTHER))
 		l->swapped = head[2] == ORDER_OTHER;
 	head[1] = l->swapped ? __builtin_bswap32(head[1]) : head[1];
-	return head[1] >= BLOCK_HEAD && head[1] % 4 == 0 && head[1] <= BLOCK_MAX ? head[1] : 1;
+	if (head[1] < BLOCK_HEAD || head[1] % 4 != 0 || head[1] > BLOCK_MAX)
+		return 1;
+	tsn_reader_by(l->r, head[1]); /* most are as long as the one before */
+	return head[1];
 }
 
 /* No more than to the end of a block: so what is buffered libpcap has read when it comes back, and the reader's offset is where it is. */
