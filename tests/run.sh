@@ -66,7 +66,7 @@ ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=1:handle_sigill=1:allocator_ma
 export ASAN_OPTIONS
 
 # The ones that take longest begin first.
-slow="same.sh nfdump exporters.sh oracle.sh ruletest hostile.sh store.sh bench.sh quality.sh snapshot_kill core_threads grammar_robust daemon show.sh install.sh streams.sh follow.sh publish.sh docs.sh listen.sh tune.sh status.sh store_kill.sh"
+slow="same.sh nfdump exporters.sh oracle.sh ruletest hostile.sh store.sh bench.sh quality.sh snapshot_kill core_threads core_reloads grammar_robust daemon show.sh install.sh streams.sh follow.sh publish.sh docs.sh listen.sh tune.sh status.sh store_kill.sh"
 {
 	for program in "$build"/tests/test_${only:-*}; do
 		name=${program##*/test_}

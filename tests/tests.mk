@@ -46,7 +46,7 @@ soak: test-deps ## the long runs: a million mutations, thousands of random rules
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/tocsin # what is killed at each of its system calls
 	@TSN_SOAK=1 TSN_BIN=$(TEST_BUILD)/tocsin TSN_RELEASE=$(BUILD)/tocsin sh tests/run.sh $(TEST_BUILD)
 
-tsan_suites := core_threads core_later reload input_ahead input_mapped receivers intake
+tsan_suites := core_threads core_reloads core_later reload input_ahead input_mapped receivers intake
 .PHONY: tsan
 tsan: ## what is run on several threads, under ThreadSanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g1" SANITIZE="-fsanitize=thread" $(BUILD)/tsan/tocsin $(addprefix $(BUILD)/tsan/,$(tsan_suites))

@@ -53,16 +53,13 @@ take_any(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_alert
 static bool
 are_whole(const struct tsn_key_spec *spec, const struct tsn_batch *b, const uint16_t *row, uint32_t n)
 {
+	struct tsn_mask whole;
 	bool all = true;
 
-	for (unsigned p = 0; p < spec->n; p++) {
-		const enum tsn_field f = spec->part[p].field;
-		const struct tsn_mask *has = &b->present[f];
-		const struct tsn_mask *v4 = tsn_fields[f].storage == TSN_ADDR ? &b->addr[tsn_fields[f].addr_slot].is_v4 : has;
-
-		for (uint32_t i = 0; i < n; i++)
-			all &= tsn_mask_has(has, row[i]) && tsn_mask_has(v4, row[i]);
-	}
+	tsn_key_present(spec, b, &whole);
+	tsn_key_keep_v4(spec, b, &whole);
+	for (uint32_t i = 0; i < n; i++)
+		all &= tsn_mask_has(&whole, row[i]);
 	return all;
 }
 
@@ -70,24 +67,25 @@ are_whole(const struct tsn_key_spec *spec, const struct tsn_batch *b, const uint
 static bool
 take_words(struct tsn_alerts *a, const struct tsn_key_spec *spec, struct tsn_alert_keyed *k, const uint16_t *row, uint32_t n)
 {
-	uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS];
+	uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], hash[TSN_ALERT_BLOCK];
 	const size_t len = are_whole(spec, a->batch, row, n) ? tsn_key_words(spec, a->batch, row, n, words) : 0;
-
 	uint8_t *at = a->keys;
 
 	_Static_assert(sizeof(words) / TSN_BATCH_ROWS * TSN_ALERT_BLOCK <= sizeof(a->keys), "a block of keys");
-	for (uint32_t i = 0; i < n && len > 0; i++) {
+	if (len == 0)
+		return false;
+	tsn_key_hash_words(words, len, 0, n, hash);
+	for (uint32_t i = 0; i < n; i++) {
 		k[i].key = at;
 		k[i].len = (uint32_t)len;
-		k[i].hash = tsn_hash_u64(len, 0);
+		k[i].hash = hash[i];
 		for (size_t w = 0; w * sizeof(uint64_t) < len; w++, at += sizeof(uint64_t)) {
 			const uint64_t bytes = htole64(words[w][i]);
 
 			memcpy(at, &bytes, sizeof(bytes));
-			k[i].hash = tsn_hash_join(k[i].hash, words[w][i]);
 		}
 	}
-	return len > 0;
+	return true;
 }
 
 uint32_t

@@ -150,7 +150,7 @@ is_too_large(const struct division *d, const struct group *g)
 
 /*
  * All components cost less than threads / FILLED times [fair]. Of shards there are fewer than 4 for each [fair] they cost, as half of them
- * would each take more than that, at least half of it for rows; bins are at most two a thread.
+ * would each take more than that, at least half of it for rows; bins of a kind are at most one for each [fair] they cost, and one more.
  */
 _Static_assert(TSN_LANES_MAX >= 8 * THREADS_MAX, "there is room for all lanes that are worth their while");
 

@@ -154,7 +154,7 @@ wait_for_progress(struct tsn_crew *c, uint64_t until)
 	pthread_mutex_lock(&c->lock);
 	atomic_store(&c->until, until);
 	atomic_store(&c->front_waits, true);
-	while ((tsn_crew_all_done(c) < until || !tsn_crew_is_due(c, tsn_crew_all_done(c))) && !tsn_crew_waits(c, 1) && tsn_crew_unprepared(c) == 0 && tsn_crew_lineless(c) == UINT64_MAX)
+	while ((tsn_crew_all_done(c) < until || !tsn_crew_is_due(c, tsn_crew_all_done(c))) && !tsn_crew_has_work(c, 1))
 		pthread_cond_wait(&c->progress, &c->lock);
 	atomic_store(&c->front_waits, false);
 	pthread_mutex_unlock(&c->lock);

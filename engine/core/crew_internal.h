@@ -87,14 +87,16 @@ uint32_t tsn_crew_choose(const struct tsn_crew *c, struct tsn_crew_choice how);
 bool tsn_crew_waits(const struct tsn_crew *c, uint64_t least);
 /* Up to [most] items of a lane. False: none was free to be run. */
 bool tsn_crew_work(struct tsn_crew *c, struct tsn_crew_choice how, uint64_t most);
-/* Items that nobody has begun to prepare, and the first of them. False: there is none. */
+/* Items that nobody has begun to prepare. */
 uint64_t tsn_crew_unprepared(const struct tsn_crew *c);
+/* The first of them. False: there was none. */
 bool tsn_crew_prepare(struct tsn_crew *c, unsigned me);
 /* Items below it are through all lanes. */
 uint64_t tsn_crew_all_done(const struct tsn_crew *c);
-/* The first of these whose lines are for anybody to make, UINT64_MAX: there is none; and makes them. False: there was nothing to do. */
-uint64_t tsn_crew_lineless(const struct tsn_crew *c);
+/* Lines of one of these, if they are for anybody to make. False: there was nothing to do. */
 bool tsn_crew_make_lines(struct tsn_crew *c);
+/* Is there anything for anybody: a lane with [least] waiting, as many items to prepare, or lines to make? */
+bool tsn_crew_has_work(const struct tsn_crew *c, uint64_t least);
 /* Can the records of the next item be given, those below [to] being through? */
 bool tsn_crew_is_due(const struct tsn_crew *c, uint64_t to);
 /* In the place of item [n], whose lines are nobody's yet. */

@@ -34,7 +34,7 @@ sleep_until_woken(struct tsn_crew *c)
 	atomic_fetch_add(&c->sleeping, 1);
 	if (c->parks)
 		pthread_cond_signal(&c->progress);
-	while (!atomic_load(&c->stop) && !c->called && !tsn_crew_waits(c, WAKE) && tsn_crew_unprepared(c) < WAKE && tsn_crew_lineless(c) == UINT64_MAX)
+	while (!atomic_load(&c->stop) && !c->called && !tsn_crew_has_work(c, WAKE))
 		pthread_cond_wait(&c->work, &c->lock);
 	c->called = false;
 	atomic_fetch_sub(&c->sleeping, 1);
@@ -99,7 +99,7 @@ live(void *arg)
 void
 tsn_crew_wake_one(struct tsn_crew *c)
 {
-	if (atomic_load(&c->sleeping) == 0 || (!tsn_crew_waits(c, WAKE) && tsn_crew_unprepared(c) < WAKE && tsn_crew_lineless(c) == UINT64_MAX))
+	if (atomic_load(&c->sleeping) == 0 || !tsn_crew_has_work(c, WAKE))
 		return;
 	pthread_mutex_lock(&c->lock);
 	pthread_cond_signal(&c->work);

@@ -8,7 +8,6 @@
 
 /* --- lanes --- */
 
-/* Of the lanes that nobody runs the one furthest behind that may be taken; UINT32_MAX: none. */
 uint32_t
 tsn_crew_choose(const struct tsn_crew *c, struct tsn_crew_choice how)
 {
@@ -27,7 +26,6 @@ tsn_crew_choose(const struct tsn_crew *c, struct tsn_crew_choice how)
 	return lane;
 }
 
-/* Is there one for anybody with [least] waiting? */
 bool
 tsn_crew_waits(const struct tsn_crew *c, uint64_t least)
 {
@@ -44,7 +42,7 @@ tell_progress(struct tsn_crew *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Items below it are through all lanes: one line to look at for each, however many lanes there are. */
+/* One line to look at for each, however many lanes there are. */
 uint64_t
 tsn_crew_all_done(const struct tsn_crew *c)
 {
@@ -102,7 +100,6 @@ run_item(struct tsn_crew *c, uint32_t lane, uint64_t n)
 	tell_done(c, n);
 }
 
-/* Up to [most] items of a lane. False: none was free to be run. */
 bool
 tsn_crew_work(struct tsn_crew *c, struct tsn_crew_choice how, uint64_t most)
 {
@@ -142,7 +139,6 @@ move_ready(struct tsn_crew *c)
 	tell_progress(c);
 }
 
-/* The item that nobody has begun with. False: there is none. */
 bool
 tsn_crew_prepare(struct tsn_crew *c, unsigned me)
 {
@@ -182,8 +178,8 @@ are_lines(const struct tsn_crew *c, uint64_t item, enum lines how)
 }
 
 /* The first item whose lines are for anybody to make; UINT64_MAX: there is none. */
-uint64_t
-tsn_crew_lineless(const struct tsn_crew *c)
+static uint64_t
+lineless(const struct tsn_crew *c)
 {
 	const uint64_t to = tsn_crew_all_done(c);
 
@@ -193,11 +189,16 @@ tsn_crew_lineless(const struct tsn_crew *c)
 	return UINT64_MAX;
 }
 
-/* False: there was nothing to do. */
+bool
+tsn_crew_has_work(const struct tsn_crew *c, uint64_t least)
+{
+	return tsn_crew_waits(c, least) || tsn_crew_unprepared(c) >= least || lineless(c) != UINT64_MAX;
+}
+
 bool
 tsn_crew_make_lines(struct tsn_crew *c)
 {
-	const uint64_t n = tsn_crew_lineless(c);
+	const uint64_t n = lineless(c);
 	struct tsn_item *it = &c->item[n % ITEMS];
 	uint64_t is = lines_of(n, NONE_YET);
 
@@ -211,7 +212,6 @@ tsn_crew_make_lines(struct tsn_crew *c)
 	return true;
 }
 
-/* Can the records of the next item be given? */
 bool
 tsn_crew_is_due(const struct tsn_crew *c, uint64_t to)
 {

@@ -263,6 +263,26 @@ tsn_key_words(const struct tsn_key_spec *k, const struct tsn_batch *b, const uin
 	return len;
 }
 
+TSN_WIDE(, void, tsn_key_hash_words, (uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], size_t len, uint64_t seed, uint32_t n,
+    uint64_t *restrict hash), (words, len, seed, n, hash))
+{
+	const uint64_t first = tsn_hash_u64(len, seed);
+
+	for (uint32_t i = 0; i < n; i++)
+		hash[i] = tsn_hash_join(first, words[0][i]);
+	for (size_t w = 1; w * sizeof(uint64_t) < len; w++)
+		for (uint32_t i = 0; i < n; i++)
+			hash[i] = tsn_hash_join(hash[i], words[w][i]);
+}
+
+void
+tsn_key_keep_v4(const struct tsn_key_spec *k, const struct tsn_batch *b, struct tsn_mask *rows)
+{
+	for (unsigned i = 0; i < k->n; i++)
+		if (tsn_fields[k->part[i].field].storage == TSN_ADDR)
+			tsn_mask_and(rows, rows, &b->addr[tsn_fields[k->part[i].field].addr_slot].is_v4);
+}
+
 /* --- back --- */
 
 static size_t

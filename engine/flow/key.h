@@ -39,6 +39,10 @@ size_t tsn_key_encode(const struct tsn_key_spec *k, const struct tsn_batch *b, u
 #define TSN_KEY_WORDS 4
 size_t tsn_key_words(const struct tsn_key_spec *k, const struct tsn_batch *b, const uint16_t *row, uint32_t n,
     uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS]);
+/* tsn_hash_bytes of each of them. */
+void tsn_key_hash_words(uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], size_t len, uint64_t seed, uint32_t n, uint64_t *restrict hash);
+/* Leaves of [rows] those whose addresses in such keys are of IPv4. */
+void tsn_key_keep_v4(const struct tsn_key_spec *k, const struct tsn_batch *b, struct tsn_mask *rows);
 /* The same of one address of IPv4, the only part of a key: TSN_KEY_V4 bytes. */
 #define TSN_KEY_V4 5
 static inline uint64_t

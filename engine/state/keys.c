@@ -74,19 +74,6 @@ encode(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_bat
 	return true;
 }
 
-/* tsn_hash_bytes of words whose bytes behind [len] are zero. */
-TSN_WIDE(static, void, hash_words, (uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], size_t len, uint64_t seed, uint32_t n, uint64_t *restrict hash),
-    (words, len, seed, n, hash))
-{
-	const uint64_t first = tsn_hash_u64(len, seed);
-
-	for (uint32_t i = 0; i < n; i++)
-		hash[i] = tsn_hash_join(first, words[0][i]);
-	for (size_t w = 1; w * sizeof(uint64_t) < len; w++)
-		for (uint32_t i = 0; i < n; i++)
-			hash[i] = tsn_hash_join(hash[i], words[w][i]);
-}
-
 static void
 put_word(uint8_t *p, uint64_t v)
 {
@@ -104,7 +91,7 @@ encode_all(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn
 
 	if (len == 0 || !room(k, n * stride))
 		return false;
-	hash_words(words, len, seed, n, hash);
+	tsn_key_hash_words(words, len, seed, n, hash);
 	for (size_t w = 0; w * 8 < len; w++)
 		for (uint32_t i = 0; i < n; i++)
 			put_word(k->bytes + i * stride + w * 8, words[w][i]);
@@ -121,30 +108,20 @@ encode_all(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn
 	return true;
 }
 
-/* Rows all of whose addresses are of IPv4. */
-static void
-all_v4(const struct tsn_key_spec *spec, const struct tsn_batch *b, struct tsn_mask *out)
-{
-	tsn_mask_first(out, b->n);
-	for (unsigned i = 0; i < spec->n; i++)
-		if (tsn_fields[spec->part[i].field].storage == TSN_ADDR)
-			tsn_mask_and(out, out, &b->addr[tsn_fields[spec->part[i].field].addr_slot].is_v4);
-}
-
 uint32_t
 tsn_keys_make(struct tsn_keys *k, const struct tsn_key_spec *spec, const struct tsn_batch *b, uint64_t seed,
     const uint16_t *row, uint32_t n)
 {
-	struct tsn_mask done = { { 0 } };
+	struct tsn_mask done;
 	size_t used = 0;
 
 	tsn_mask_clear(&k->encoded);
-	if (tsn_key_is_addr(spec)) {
+	tsn_mask_first(&done, b->n);
+	tsn_key_keep_v4(spec, b, &done);
+	if (tsn_key_is_addr(spec))
 		addresses(k, &spec->part[0], b, seed, row, n);
-		all_v4(spec, b, &done);
-	} else if (n >= FEW && encode_all(k, spec, b, seed, row, n, &used)) {
-		all_v4(spec, b, &done);
-	}
+	else if (n < FEW || !encode_all(k, spec, b, seed, row, n, &used))
+		tsn_mask_clear(&done);
 	if (tsn_mask_count(&done) == b->n)
 		return n;
 	for (uint32_t i = 0; i < n; i++)

@@ -354,9 +354,7 @@ short_tuples(const struct tsn_run *r, const struct tsn_insn *in, const uint16_t 
 	uint32_t left;
 	size_t len;
 
-	for (unsigned i = 0; i < key->n; i++)
-		if (tsn_fields[key->part[i].field].storage == TSN_ADDR)
-			tsn_mask_and(&v4, &v4, &r->b->addr[tsn_fields[key->part[i].field].addr_slot].is_v4);
+	tsn_key_keep_v4(key, r->b, &v4);
 	len = n > 0 && tsn_mask_count(&v4) == n ? tsn_key_words(key, r->b, row, n, words) : 0;
 	if (len == 0 || len > 2 * sizeof(uint64_t))
 		return false;

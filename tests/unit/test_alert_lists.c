@@ -1,12 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copyright 2026 The Tocsin authors */
-/* Lists of entries, by life and by part of the key: who is due, who gives way. */
+/* Keys of rows; lists of entries, by life and by part of the key: who is due, who gives way. */
 #include <criterion/criterion.h>
 
 #include "build_alert.h"
 #include "alert/stage.h"
 #include "base/hash.h"
 #include "dice.h"
+
+/* A field of a row: an address of IPv4 in most of them, in some of a batch in all; a text now and then too long; seldom nothing. */
+static struct tsn_value
+some_part(enum tsn_field f, uint64_t v6, char *text)
+{
+	struct tsn_value v = { .type = tsn_fields[f].type, .known = below(100) != 0, .i = (int64_t)below(50) };
+
+	if (tsn_fields[f].storage == TSN_ADDR)
+		v.addr = below(100) < v6 ? (struct tsn_addr){ 5, below(50), false } : tsn_addr_v4((uint32_t)below(50) << 12);
+	if (tsn_fields[f].storage == TSN_STR) {
+		v.s = (struct tsn_str){ text, (uint32_t)below(300) };
+		memset(text, 'a' + (int)below(26), v.s.n);
+	}
+	return v;
+}
+
+/* All keys of the rows, as many at a time as there is room for, are those that one row after the other has. */
+static void
+check_keys(struct tsn_alerts *a, const struct tsn_rule *rule, uint32_t block)
+{
+	struct tsn_alert_keyed k[TSN_ALERT_BLOCK];
+	uint16_t row[TSN_ALERT_BLOCK];
+
+	for (uint32_t i = 0; i < block; i++)
+		row[i] = (uint16_t)below(a->batch->n);
+	for (uint32_t done = 0, n; done < block; done += n) {
+		n = tsn_alert_take_keys(a, rule, k, row + done, block - done);
+		cr_assert(n > 0 && n <= block - done);
+		for (uint32_t i = 0; i < n; i++) {
+			uint8_t key[TSN_KEY_MAX];
+			const size_t len = tsn_key_encode_loose(&rule->key, a->batch, row[done + i], key);
+
+			cr_assert_eq(k[i].row, row[done + i]);
+			cr_assert(k[i].len == len && memcmp(k[i].key, key, len) == 0, "row %u of %u", i, n);
+			cr_assert_eq(k[i].hash, tsn_hash_bytes(key, len, 0), "row %u of %u", i, n);
+		}
+	}
+}
+
+Test(alert_lists, keys_of_a_block_are_those_of_its_rows)
+{
+	static const uint16_t fields[] = { TSN_F_SRC, TSN_F_DST, TSN_F_DST_PORT, TSN_F_PROTO, TSN_F_IN_IF, TSN_F_BYTES, TSN_F_EXPORTER_NAME };
+	static char text[128][300];
+	struct tsn_alerts *a = tsn_calloc(1, sizeof(*a));
+	struct tsn_batch *b = tsn_batch_new();
+
+	cr_assert(a != NULL && b != NULL);
+	seed = 1;
+	for (int n = 0; n < 200; n++) {
+		struct tsn_rule rule = { .key = { .n = (uint8_t)(1 + below(4)) } };
+		const uint64_t v6 = n % 3 == 0 ? 0 : n % 3 == 1 ? 5 : 50;
+
+		for (unsigned i = 0; i < rule.key.n; i++)
+			rule.key.part[i] = (struct tsn_key_part){ fields[below(n % 4 == 0 ? 7 : 5)], below(2) ? 32 : 20, below(2) ? 128 : 64 };
+		tsn_batch_clear(b, TSN_BATCH_FLOWS);
+		for (uint32_t r = 0; r < 128; r++)
+			for (unsigned i = 0; i < rule.key.n; i++) {
+				const struct tsn_value v = some_part((enum tsn_field)rule.key.part[i].field, v6, text[r]);
+
+				tsn_batch_put(b, r, (enum tsn_field)rule.key.part[i].field, &v);
+			}
+		b->n = 128;
+		tsn_mask_first(&b->rows, b->n);
+		a->batch = b;
+		for (uint32_t block = 1; block <= TSN_ALERT_BLOCK; block += block < 8 ? 1 : 7)
+			check_keys(a, &rule, block);
+	}
+	tsn_batch_free(b);
+	tsn_free(a);
+}
 
 /* A list of the stage against an array: sorted by due, behind its equals. Few dues and many entries, as out of order as can be. */
 enum { LISTED = 15000, DUES = 40 };

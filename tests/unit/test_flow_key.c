@@ -211,7 +211,7 @@ random_short_spec(struct tsn_key_spec *k)
 
 Test(flow_key, many_rows_at_once_have_the_same_keys)
 {
-	static uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS];
+	static uint64_t words[TSN_KEY_WORDS][TSN_BATCH_ROWS], hash[TSN_BATCH_ROWS];
 	struct tsn_batch *b = tsn_batch_new();
 	uint32_t seen = 0;
 
@@ -220,6 +220,7 @@ Test(flow_key, many_rows_at_once_have_the_same_keys)
 		uint16_t row[ROWS];
 		uint32_t rows = 0;
 		struct tsn_key_spec k;
+		struct tsn_mask v4_rows;
 		const bool is_short = random_short_spec(&k);
 		size_t len;
 
@@ -236,6 +237,10 @@ Test(flow_key, many_rows_at_once_have_the_same_keys)
 				row[rows++] = (uint16_t)i;
 		len = tsn_key_words(&k, b, row, rows, words);
 		cr_assert_eq(len != 0, is_short, "spec %d", n);
+		tsn_mask_first(&v4_rows, ROWS);
+		tsn_key_keep_v4(&k, b, &v4_rows);
+		if (len > 0)
+			tsn_key_hash_words(words, len, (uint64_t)n, rows, hash);
 		for (uint32_t i = 0; i < rows && len > 0; i++) {
 			uint8_t key[TSN_KEY_MAX], bytes[TSN_KEY_WORDS * sizeof(uint64_t)];
 			bool v4 = true;
@@ -243,12 +248,14 @@ Test(flow_key, many_rows_at_once_have_the_same_keys)
 			for (unsigned j = 0; j < k.n; j++)
 				v4 = v4 && (tsn_fields[k.part[j].field].storage != TSN_ADDR ||
 				    tsn_mask_has(&b->addr[tsn_fields[k.part[j].field].addr_slot].is_v4, row[i]));
+			cr_assert_eq(tsn_mask_has(&v4_rows, row[i]), v4);
 			if (!v4)
 				continue;
 			for (size_t at = 0; at < sizeof(bytes) && at < (len + 7) / 8 * 8; at++)
 				bytes[at] = (uint8_t)(words[at / 8][i] >> at % 8 * 8);
 			cr_assert_eq(tsn_key_encode(&k, b, row[i], key), len, "spec %d", n);
 			cr_assert_eq(memcmp(key, bytes, len), 0, "spec %d, row %u", n, row[i]);
+			cr_assert_eq(hash[i], tsn_hash_bytes(key, len, (uint64_t)n), "spec %d, row %u", n, row[i]);
 			for (size_t at = len; at < (len + 7) / 8 * 8; at++)
 				cr_assert_eq(bytes[at], 0);
 			seen++;
