@@ -33,7 +33,7 @@ of_real(double v)
 static tsn_u128
 of_addr(struct tsn_addr a)
 {
-	return a.v4 ? (tsn_u128)0xffff << 32 | a.lo : (tsn_u128)a.hi << 64 | a.lo;
+	return a.v4 ? TSN_V4_MAPPED | a.lo : (tsn_u128)a.hi << 64 | a.lo;
 }
 
 static tsn_u128
@@ -244,7 +244,10 @@ in_set(const struct tsn_ruleset *rs, const struct tsn_ir *leaf, struct tsn_range
 	if (leaf->kid[0]->kind == TSN_IR_TUPLE || is_real(leaf->kid[0]) || (kind != TSN_SET_ADDR && kind != TSN_SET_INT) ||
 	    tsn_set_size(s) > RANGES_MAX || !tsn_ruleset_set_written(rs, leaf->set))
 		return TSN_LINE_NONE;
-	return outcome(tsn_set_ranges(s, out));
+	if (!tsn_set_ranges(s, out))
+		return outcome(false);
+	tsn_ranges_merge(out);
+	return outcome(true);
 }
 
 static bool
@@ -253,7 +256,7 @@ in_prefix(struct tsn_prefix p, struct tsn_ranges *out)
 	const tsn_u128 lo = of_addr(p.addr);
 	const unsigned bits = (p.addr.v4 ? 32u : 128u) - p.len;
 
-	return tsn_line_put(out, lo, bits == 128 ? most : lo | (((tsn_u128)1 << bits) - 1));
+	return tsn_line_put(out, lo, bits == 128 ? most : lo | (((tsn_u128)1 << bits) - 1)) && (p.addr.v4 || tsn_ranges_without_v4(out));
 }
 
 /* What [leaf], being true, says of which value. */

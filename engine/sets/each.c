@@ -113,8 +113,6 @@ tsn_set_each(const struct tsn_set *s, uint64_t max, tsn_set_each_fn *each, void 
 	return each_v4(s, &w) && each_v6(s, &w) && each_int(s, &w) && each_word(s, &w);
 }
 
-#define MAPPED ((tsn_u128)0xffff << 32) /* ::ffff:0:0 */
-
 bool
 tsn_set_ranges(const struct tsn_set *s, struct tsn_ranges *out)
 {
@@ -122,11 +120,11 @@ tsn_set_ranges(const struct tsn_set *s, struct tsn_ranges *out)
 
 	for (size_t i = 0; ok && i < s->v6.n; i++)
 		ok = tsn_ranges_add(out, (struct tsn_range){ .lo = v6(s->v6.lo_hi, s->v6.lo_lo, i), .hi = v6(s->v6.hi_hi, s->v6.hi_lo, i) });
+	ok = ok && tsn_ranges_without_v4(out);
 	for (uint32_t i = 0; ok && i < s->v4.n; i++)
-		ok = tsn_ranges_add(out, (struct tsn_range){ .lo = MAPPED | s->v4.lo[i], .hi = MAPPED | s->v4.hi[i] });
+		ok = tsn_ranges_add(out, (struct tsn_range){ .lo = TSN_V4_MAPPED | s->v4.lo[i], .hi = TSN_V4_MAPPED | s->v4.hi[i] });
 	for (size_t i = 0; ok && i < s->ints.n; i++)
 		ok = tsn_ranges_add(out, (struct tsn_range){ .lo = tsn_u128_of_int(s->ints.lo[i]), .hi = tsn_u128_of_int(s->ints.hi[i]) });
 	tsn_ranges_sort(out);
-	tsn_ranges_merge(out);
 	return ok;
 }

@@ -102,6 +102,14 @@ tsn_ranges_subtract(struct tsn_ranges *l, const struct tsn_ranges *cut)
 	return true;
 }
 
+bool
+tsn_ranges_without_v4(struct tsn_ranges *l)
+{
+	struct tsn_range v4 = { .lo = TSN_V4_MAPPED, .hi = TSN_V4_MAPPED | UINT32_MAX };
+
+	return tsn_ranges_subtract(l, &(struct tsn_ranges){ &v4, 1, 1 });
+}
+
 /* The ranges that hold the point of the sweep, smallest member first: a binary heap of indices. */
 struct heap {
 	const struct tsn_range *r;

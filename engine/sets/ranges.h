@@ -15,6 +15,8 @@
 
 typedef unsigned __int128 tsn_u128;
 
+#define TSN_V4_MAPPED ((tsn_u128)0xffff << 32) /* ::ffff:0:0: where IPv4 stands */
+
 struct tsn_range {
 	tsn_u128 lo, hi; /* both inside */
 	tsn_u128 size;   /* numbers in the member this is (a piece of), less one: the smaller, the longer the match */
@@ -36,6 +38,8 @@ void tsn_ranges_sort(struct tsn_ranges *l);
 size_t tsn_ranges_distinct(const struct tsn_ranges *l);
 /* Takes [cut] (sorted and merged) out of a sorted list, which stays sorted. */
 bool tsn_ranges_subtract(struct tsn_ranges *l, const struct tsn_ranges *cut);
+/* Takes out of ranges of IPv6 where IPv4 stands: no address of IPv6 is there, whatever prefix is around. */
+bool tsn_ranges_without_v4(struct tsn_ranges *l);
 /*
  * Of a sorted list: disjoint sorted pieces of the ranges that carry a row, each with the row of
  * the smallest.

@@ -107,9 +107,9 @@ typedef bool tsn_set_each_fn(void *arg, const struct tsn_value *v, const uint8_t
 bool tsn_set_each(const struct tsn_set *s, uint64_t max, tsn_set_each_fn *each, void *arg);
 
 /*
- * The numbers and addresses among its members as sorted, disjoint ranges, added to [out] (sets/ranges.h): integers with their
- * sign bit turned; IPv6 as it is, and IPv4 as its mapped address ::ffff:a.b.c.d, which no other member has. False when
- * memory is out.
+ * The numbers and addresses among its members as sorted, disjoint ranges in [out], which is empty (sets/ranges.h): integers with
+ * their sign bit turned; IPv6 as it is, and IPv4 as its mapped address ::ffff:a.b.c.d, which no other member has. A range is of one
+ * family, so two may touch. False when memory is out.
  */
 struct tsn_ranges;
 bool tsn_set_ranges(const struct tsn_set *s, struct tsn_ranges *out);

@@ -56,7 +56,6 @@ instruction(struct tsn_verifier *v, const struct tsn_insn *in, looked_at *good)
 	return in->op != TSN_OP_CODE_SHARE || good(v, TSN_F_DURATION);
 }
 
-/* Operands that are numbers of pools: all doors take from these, so each thing that conversations take must be carried. */
 static bool
 dispatch(struct tsn_verifier *v, const struct tsn_dispatch *d, looked_at *good)
 {
@@ -69,6 +68,7 @@ dispatch(struct tsn_verifier *v, const struct tsn_dispatch *d, looked_at *good)
 	return ok;
 }
 
+/* Operands that are numbers of pools: all doors take from these, so each thing that conversations take must be carried. */
 static bool
 from_pools(struct tsn_verifier *v, const struct tsn_insn *in)
 {

@@ -274,11 +274,13 @@ usage(FILE *to)
 	    "               [--network ADDR/LEN] [--ports PORT[u],...] [--edge]\n"
 	    "               [--netflow 0|1|5|7|9|10] [--records N[-M]] [--exporters K] [--irregular] [--v6-exporter]\n"
 	    "               [--vlan] [--pcapng] [--packets] [--raw]\n"
-	    "Writes a pcap of NetFlow exports; the same options give the same bytes.\n"
+	    "Writes a capture of NetFlow exports (pcap, with --pcapng that); the same options give the same bytes.\n"
 	    "Defaults: 1000000 flows, 100000 hosts (at most 33554432), 10000 flows/s, seed 1, exponents 1,1 (0 to 4),\n"
 	    "1 exporter (at most 65000), NetFlow 5 (10 is IPFIX, 0 sFlow), as many records in a datagram as it takes\n"
 	    "(30 of NetFlow 5), network 10.0.0.0/8 (from /8 to /23, below 11.0.0.0 or from 91.0.0.0 on).\n"
 	    "--ports names up to 256 services (u: of UDP), each equally often, one named twice twice as often.\n"
+	    "--irregular: exporters take turns without order. --edge: legal but odd values. --ipv6: of v9 and IPFIX.\n"
+	    "--packets: no exports, but packets of the flows. --raw: messages of NetFlow 5 alone, each in 1464 bytes.\n"
 	    "FILE may be - for standard output.\n", to);
 	return to == stdout ? 0 : 2;
 }
@@ -358,12 +360,17 @@ parse_records(struct gen *g, const char *text)
 	return g->least > 0 && g->least <= g->most;
 }
 
-/* What does not fit together: formats without IPv6, raw messages longer than their place, hosts that the network has no room for. */
-static bool
-fits(const struct gen *g)
+/* What of the options does not fit together; NULL: all does. */
+static const char *
+misfit(const struct gen *g)
 {
-	return g->most <= most_records(g) && g->of.hosts / 2 <= 1u << g->of.network_bits && !(g->raw && g->frames.pcapng) && g->of.ipv6 <= 100 && (g->of.ipv6 == 0 || (g->shape->records_ipv6 > 0 && !g->packets)) &&
-	    (!g->raw || (g->shape->version == 5 && !g->packets));
+	if (g->of.hosts / 2 > 1u << g->of.network_bits)
+		return "the network has no room for so many hosts";
+	if (g->of.ipv6 > 100 || (g->of.ipv6 > 0 && (g->shape->records_ipv6 == 0 || g->packets)))
+		return "IPv6, at most 100 per cent, is in NetFlow 9 and IPFIX alone";
+	if (g->raw && (g->shape->version != 5 || g->packets || g->frames.pcapng))
+		return "raw messages are of NetFlow 5, and in no capture";
+	return g->most > most_records(g) ? "a datagram has no room for so many records" : NULL;
 }
 
 static bool
@@ -380,6 +387,7 @@ parse(struct gen *g, int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	bool good = true;
+	const char *why;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -411,8 +419,12 @@ parse(struct gen *g, int argc, char **argv)
 		default: return false;
 		}
 	}
-	return good && optind == argc && g->out != NULL && g->of.hosts > 0 && g->rate > 0 && g->exporters > 0 &&
-	    g->shape != NULL && fits(g);
+	if (!good || optind != argc || g->out == NULL || g->of.hosts == 0 || g->rate == 0 || g->exporters == 0 || g->shape == NULL)
+		return false;
+	why = misfit(g);
+	if (why != NULL)
+		fprintf(stderr, "flowgen: %s\n", why);
+	return why == NULL;
 }
 
 int

@@ -82,6 +82,8 @@ Test(lint, conditions)
 		{ "", "when src in 10.0.0.0/8 and src not in 10.0.0.0/9 and src not in 10.128.0.0/9", "never:2" },
 		{ "", "when src in 2001:db8::/32 and src in 10.0.0.0/8", "never:2" },
 		{ "", "when src in 2001:db8::/32 and src not in 10.0.0.0/8", "implied:2" },
+		{ "", "when src in ::/0 and src == 10.0.0.1", "never:2" },
+		{ "", "when src in { ::/64, 10.0.0.0/9 } and src == 10.128.0.1", "never:2" },
 		{ "", "when proto in { udp, icmp } and flags has SYN", "never:2" },
 		{ "", "when proto in { udp, icmp } and not (flags has SYN)", "never:2" },
 		{ "", "when proto in { 47, 50 } and dst_port > 3", "never:2" },

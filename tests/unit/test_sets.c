@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sets/ranges.h"
 #include "sets/set.h"
 
 static struct tsn_prefix
@@ -65,6 +66,33 @@ Test(sets, everything_and_nothing)
 	tsn_set_free(six);
 	tsn_set_free(both);
 	tsn_set_free(none);
+}
+
+Test(sets, ranges_are_of_one_family)
+{
+	static const tsn_u128 v4 = TSN_V4_MAPPED, all = ~(tsn_u128)0;
+	const struct {
+		const char *set;
+		size_t n;
+		struct { tsn_u128 lo, hi; } r[3];
+	} cases[] = {
+		{ "::/0", 2, { { 0, v4 - 1 }, { (v4 | UINT32_MAX) + 1, all } } },
+		{ "::/64 10.0.0.0/8", 3, { { 0, v4 - 1 }, { v4 | 0x0a000000, v4 | 0x0affffff }, { (v4 | UINT32_MAX) + 1, UINT64_MAX } } },
+		{ "::/0 0.0.0.0/0", 3, { { 0, v4 - 1 }, { v4, v4 | UINT32_MAX }, { (v4 | UINT32_MAX) + 1, all } } },
+		{ "0.0.0.0/8 10.0.0.0/9 10.128.0.0/9", 2, { { v4, v4 | 0x00ffffff }, { v4 | 0x0a000000, v4 | 0x0affffff } } },
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tsn_set *s = set_of(cases[i].set);
+		struct tsn_ranges l = { NULL, 0, 0 };
+
+		cr_assert(tsn_set_ranges(s, &l));
+		cr_assert_eq(l.n, cases[i].n, "%s", cases[i].set);
+		for (size_t k = 0; k < l.n; k++)
+			cr_assert(l.r[k].lo == cases[i].r[k].lo && l.r[k].hi == cases[i].r[k].hi, "%s, %zu", cases[i].set, k);
+		tsn_ranges_fini(&l);
+		tsn_set_free(s);
+	}
 }
 
 Test(sets, equal_content_has_an_equal_hash)
