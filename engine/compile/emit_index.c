@@ -271,6 +271,24 @@ side_of(struct tsn_emit *e, const struct node *n)
 	return side;
 }
 
+/* The side's place + 1; 0: there are too many, so that the block must be for every row. */
+static uint32_t
+side_in(struct tsn_vdispatch *d, uint32_t side)
+{
+	const struct tsn_dispatch_side s = { (uint16_t)(side / 2), side % 2 };
+	uint32_t i = 0;
+
+	if (side == TSN_V_NONE)
+		return 0;
+	while (i < d->nsides && (d->side[i].field != s.field || d->side[i].below != s.below))
+		i++;
+	if (i == TSN_DISPATCH_SIDES)
+		return 0;
+	if (i == d->nsides)
+		d->side[d->nsides++] = s;
+	return i + 1;
+}
+
 static void
 emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard)
 {
@@ -279,16 +297,18 @@ emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard
 	struct tsn_vside side;
 	struct tsn_vdispatch *d;
 	struct tsn_vblock *b;
+	uint32_t place;
 	bool met = false;
 
 	tsn_emit_meet_key(e, field, key);
 	side = side_of(e, n);
-	if (side.side != TSN_V_NONE) {
+	place = e->failed ? 0 : side_in((struct tsn_vdispatch *)e->index->dispatches.p + dispatch, side.side);
+	if (place != 0) {
 		tsn_emit_use_field(e, side.side / 2);
 		met = tsn_emit_meet(e, side.x, side.want, true);
 	}
 	emit_node(e, n, guard);
-	if (side.side != TSN_V_NONE)
+	if (place != 0)
 		tsn_emit_meet(e, side.x, side.want, met);
 	e->met_fields = fields;
 	e->met_members = members;
@@ -297,7 +317,7 @@ emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard
 	d = e->failed ? NULL : (struct tsn_vdispatch *)e->index->dispatches.p + dispatch;
 	b = d == NULL ? NULL : tsn_vec_add(e, &d->block, sizeof(*b));
 	if (b != NULL)
-		*b = (struct tsn_vblock){ key, begin, n->n, side };
+		*b = (struct tsn_vblock){ key, begin, n->n, place, place == 0 ? 0 : side.least };
 }
 
 /* Rows that meet no threshold of any rule need not be looked up. */

@@ -64,6 +64,8 @@ struct tsn_vdispatch {
 	enum tsn_door door;
 	uint32_t inside[2];           /* field and key of the block around it */
 	bool nested;
+	struct tsn_dispatch_side side[TSN_DISPATCH_SIDES];
+	uint32_t nsides;
 };
 
 /* What the rows of a block are in any case: vm/dispatch.h. */
@@ -76,7 +78,8 @@ struct tsn_vside {
 
 struct tsn_vblock {
 	uint32_t key, begin, rules;   /* [begin]: virtual, once written out real */
-	struct tsn_vside side;
+	uint32_t side;                /* place in the dispatch + 1; 0: it is for every row */
+	int64_t least;
 };
 
 struct tsn_index {

@@ -229,6 +229,19 @@ build_thresholds(uint64_t seed, struct graph *graph)
 	}
 }
 
+/* A port each, and thresholds of more fields than a dispatch compares. */
+static void
+build_sides(uint64_t seed, struct graph *graph)
+{
+	static const int64_t ports[] = { 0, 1, 2, 3, 4, 6, 17, 25, 80, 255, 256, 65535 };
+	static const enum tsn_field fields[] = { TSN_F_PACKETS, TSN_F_BYTES, TSN_F_PROTO, TSN_F_IN_IF, TSN_F_TOS, TSN_F_START };
+
+	build_case(seed, graph);
+	for (uint32_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		g_rule(g, "r", g_logic(g, TSN_IR_AND, g_compare(g, TSN_REL_EQ, g_field(g, TSN_F_DST_PORT), g_int(g, ports[i])),
+		    g_compare(g, i % 2 == 0 ? TSN_REL_GT : TSN_REL_LT, g_field(g, fields[i / 2]), g_int(g, below(4)))), NULL);
+}
+
 /* Rules that no one field finds: one thing or another, of what several share, of thresholds. */
 static void
 build_unfound(uint64_t seed, struct graph *graph)
@@ -450,6 +463,12 @@ Test(emit_random, many_thresholds)
 {
 	for (uint64_t i = 0; i < seeds(150); i++)
 		run_built(first_seed(7000000) + i, build_thresholds, i % 2 == 0 ? TSN_EMIT_INDEX_ALL : 0, 40, 2);
+}
+
+Test(emit_random, more_sides_than_a_dispatch_has)
+{
+	for (uint64_t i = 0; i < seeds(30); i++)
+		run_built(first_seed(10000000) + i, build_sides, TSN_EMIT_INDEX_ALL, 60, 2);
 }
 
 Test(emit_random, many_rules_that_no_field_finds)
