@@ -16,6 +16,7 @@
 #define LEAVES_MAX 64  /* of a rule: larger ones are not expanded */
 #define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FEW 8          /* rules of a block, as most have */
+#define ALL 1000000
 #define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
 
 struct candidate {
@@ -146,9 +147,10 @@ many(const struct tsn_emit *e)
 	return e->flags & TSN_EMIT_INDEX_ALL ? 2 : MANY;
 }
 
-/* How many rules ask for each field, and how many must. */
+/* How many rules ask for each field, and how many must; of what all its different keys ask for, the shares together. */
 struct tally {
 	uint32_t count[TSN_INDEX_FIELDS], need[TSN_INDEX_FIELDS];
+	uint64_t mass[TSN_INDEX_FIELDS];
 };
 
 static void
@@ -161,6 +163,23 @@ add_to(const struct tsn_emit *e, struct tally *t, const struct tsn_asked *a)
 		t->need[a->field] = need;
 }
 
+static void
+weigh(struct tsn_emit *e, struct tally *t, const struct tsn_asked *a)
+{
+	struct tsn_index_key *key = (struct tsn_index_key *)tsn_index_field_at(e, a->field)->keys.p + a->key;
+
+	if (key->divided != e->index->divisions)
+		t->mass[a->field] += a->share;
+	key->divided = e->index->divisions;
+}
+
+/* There are no more rows than all: where many keys of a field seem to share more of them, each has the less. */
+static uint64_t
+share_of(const struct tally *t, const struct tsn_asked *a)
+{
+	return t->mass[a->field] > ALL ? (uint64_t)a->share * ALL / t->mass[a->field] : a->share;
+}
+
 /* The field by which fewest rows come to the rule, of those that enough rules choose. */
 static void
 choose(struct candidate *c, const struct tally *t, uint64_t gone)
@@ -168,7 +187,7 @@ choose(struct candidate *c, const struct tally *t, uint64_t gone)
 	c->chosen = c->nasked;
 	for (uint32_t i = 0; i < c->nasked; i++)
 		if (!(gone >> c->asked[i].field & 1) && t->count[c->asked[i].field] >= t->need[c->asked[i].field] &&
-		    (c->chosen == c->nasked || c->asked[i].share < c->asked[c->chosen].share))
+		    (c->chosen == c->nasked || share_of(t, &c->asked[i]) < share_of(t, &c->asked[c->chosen])))
 			c->chosen = i;
 }
 
@@ -205,18 +224,23 @@ static void
 divide(struct tsn_emit *e, struct node *n)
 {
 	uint32_t nfields = (uint32_t)e->index->fields.n;
-	struct tally t = { { 0 }, { 0 } };
+	struct tally t = { { 0 }, { 0 }, { 0 } };
 	uint64_t gone = e->met_fields;
 	bool again = true;
 
-	for (uint32_t i = 0; i < n->n; i++)
-		for (uint32_t k = 0; k < n->rule[i]->nasked; k++)
+	e->index->divisions++;
+	for (uint32_t i = 0; i < n->n; i++) {
+		for (uint32_t k = 0; k < n->rule[i]->nasked; k++) {
 			add_to(e, &t, &n->rule[i]->asked[k]);
+			weigh(e, &t, &n->rule[i]->asked[k]);
+		}
+	}
 	for (uint32_t i = 0; i < n->n; i++)
 		choose(n->rule[i], &t, gone);
 	while (again) {
 		again = false;
-		memset(&t, 0, sizeof(t));
+		memset(t.count, 0, sizeof(t.count));
+		memset(t.need, 0, sizeof(t.need));
 		for (uint32_t i = 0; i < n->n; i++)
 			if (chosen_field(n->rule[i]) != TSN_V_NONE)
 				add_to(e, &t, &n->rule[i]->asked[n->rule[i]->chosen]);
@@ -320,16 +344,16 @@ emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard
 		*b = (struct tsn_vblock){ key, begin, n->n, place, place == 0 ? 0 : side.least };
 }
 
-/* Rows that meet no threshold of any rule need not be looked up. */
+/* Rows that do not meet what all rules ask, or no threshold of any, need not be looked up. */
 static uint32_t
-ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
+ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard, struct tsn_vparts *common)
 {
 	uint32_t *rule = tsn_emit_zeroed(e, n, sizeof(*rule));
 
 	for (uint32_t i = 0; i < n && !e->failed; i++)
 		rule[i] = c[i]->rule;
 	if (!e->failed)
-		guard = tsn_emit_ahead(e, rule, n, guard);
+		guard = tsn_emit_ahead(e, rule, n, guard, common);
 	tsn_free(rule);
 	return guard;
 }
@@ -340,11 +364,12 @@ emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t 
 {
 	const uint32_t field = chosen_field(rule[0]);
 	const uint64_t members = e->met_members;
+	struct tsn_vparts common = { .n = 0 };
 	uint32_t rows, dispatch, end;
 	struct tsn_vdispatch *d;
 
 	e->met_members |= tsn_index_members(e, field); /* thresholds of it are none */
-	guard = ahead(e, rule, n, guard);
+	guard = ahead(e, rule, n, guard, &common);
 	e->met_members = members;
 	rows = open_dispatch(e, field, guard);
 	dispatch = (uint32_t)e->index->dispatches.n - 1;
@@ -355,6 +380,8 @@ emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t 
 			block.n++;
 		emit_block(e, &block, dispatch, rows);
 	}
+	for (uint32_t i = 0; i < common.n && !e->failed; i++)
+		tsn_emit_meet(e, common.of[i].x, common.of[i].want, false);
 	d = (struct tsn_vdispatch *)e->index->dispatches.p + dispatch;
 	if (!e->failed)
 		d->end = tsn_emit_here(e);

@@ -16,6 +16,8 @@
 #define TSN_INDEX_FIELDS 64 /* fields beyond these find no rule */
 #define TSN_KEY_ENTRIES 96 /* a condition that asks for more values finds no rule */
 
+#define TSN_PARTS_MAX 8 /* that the rules of a dispatch are found to have in common */
+
 struct tsn_atom {
 	uint64_t hi, lo; /* integers in [lo]; of strings that is the length, and [hi] where it lies */
 	uint32_t len;    /* of prefixes; of integers: so many bits at the end may be anything */
@@ -29,6 +31,7 @@ struct tsn_index_entry {
 struct tsn_index_key {
 	const struct tsn_index_entry *entry; /* ascending, each once */
 	uint32_t n;
+	uint32_t divided;                    /* number of the last division of rules that has counted it */
 };
 
 /* What rules ask of one field or of several together, over all codes. */
@@ -76,6 +79,15 @@ struct tsn_vside {
 	bool want;
 };
 
+/* Parts of conditions. */
+struct tsn_vparts {
+	struct tsn_vpart {
+		const struct tsn_ir *x;
+		bool want;
+	} of[TSN_PARTS_MAX];
+	uint32_t n;
+};
+
 struct tsn_vblock {
 	uint32_t key, begin, rules;   /* [begin]: virtual, once written out real */
 	uint32_t side;                /* place in the dispatch + 1; 0: it is for every row */
@@ -87,6 +99,7 @@ struct tsn_index {
 	uint32_t of_field[TSN_FIELD_COUNT]; /* place + 1 */
 	struct tsn_vec dispatches;    /* struct tsn_vdispatch */
 	struct tsn_asked_memo *asked; /* [2 * node id + polarity] */
+	uint32_t divisions;           /* of rules, so far */
 };
 
 /* Moves when there is a new one. */
@@ -119,8 +132,11 @@ bool tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field);
 /* Emits rules of one block, which has the rows of [guard]. */
 void tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
 
-/* The rows of [guard] that meet a threshold of any of the rules; all of them if some rule has none. */
-uint32_t tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
+/*
+ * The rows of [guard] that meet what all the rules ask, and a threshold of any of them, if each has one. [common], which their blocks need not ask
+ * again, is known to hold until it is told otherwise.
+ */
+uint32_t tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard, struct tsn_vparts *common);
 
 /* The threshold of an integer that all rules have and fewest rows meet: its least. [out->side] TSN_V_NONE: there is none. */
 void tsn_emit_side(struct tsn_emit *e, const uint32_t *rule, uint32_t n, struct tsn_vside *out);
