@@ -147,7 +147,7 @@ many(const struct tsn_emit *e)
 	return e->flags & TSN_EMIT_INDEX_ALL ? 2 : MANY;
 }
 
-/* How many rules ask for each field, and how many must; of what all its different keys ask for, the shares together. */
+/* How many rules ask for each field, and how many must; the shares of its different keys together. */
 struct tally {
 	uint32_t count[TSN_INDEX_FIELDS], need[TSN_INDEX_FIELDS];
 	uint64_t mass[TSN_INDEX_FIELDS];
@@ -163,31 +163,38 @@ add_to(const struct tsn_emit *e, struct tally *t, const struct tsn_asked *a)
 		t->need[a->field] = need;
 }
 
+static struct tsn_index_key *
+key_of(const struct tsn_emit *e, const struct tsn_asked *a)
+{
+	return (struct tsn_index_key *)tsn_index_field_at(e, a->field)->keys.p + a->key;
+}
+
+/* Ranges and sets have rows in common, single values and prefixes mostly not. */
 static void
 weigh(struct tsn_emit *e, struct tally *t, const struct tsn_asked *a)
 {
-	struct tsn_index_key *key = (struct tsn_index_key *)tsn_index_field_at(e, a->field)->keys.p + a->key;
+	struct tsn_index_key *key = key_of(e, a);
 
-	if (key->divided != e->index->divisions)
+	if (key->divided != e->index->divisions && key->n == 1)
 		t->mass[a->field] += a->share;
 	key->divided = e->index->divisions;
 }
 
 /* There are no more rows than all: where many keys of a field seem to share more of them, each has the less. */
 static uint64_t
-share_of(const struct tally *t, const struct tsn_asked *a)
+share_of(const struct tsn_emit *e, const struct tally *t, const struct tsn_asked *a)
 {
-	return t->mass[a->field] > ALL ? (uint64_t)a->share * ALL / t->mass[a->field] : a->share;
+	return t->mass[a->field] > ALL && key_of(e, a)->n == 1 ? (uint64_t)a->share * ALL / t->mass[a->field] : a->share;
 }
 
 /* The field by which fewest rows come to the rule, of those that enough rules choose. */
 static void
-choose(struct candidate *c, const struct tally *t, uint64_t gone)
+choose(const struct tsn_emit *e, struct candidate *c, const struct tally *t, uint64_t gone)
 {
 	c->chosen = c->nasked;
 	for (uint32_t i = 0; i < c->nasked; i++)
 		if (!(gone >> c->asked[i].field & 1) && t->count[c->asked[i].field] >= t->need[c->asked[i].field] &&
-		    (c->chosen == c->nasked || share_of(t, &c->asked[i]) < share_of(t, &c->asked[c->chosen])))
+		    (c->chosen == c->nasked || share_of(e, t, &c->asked[i]) < share_of(e, t, &c->asked[c->chosen])))
 			c->chosen = i;
 }
 
@@ -236,7 +243,7 @@ divide(struct tsn_emit *e, struct node *n)
 		}
 	}
 	for (uint32_t i = 0; i < n->n; i++)
-		choose(n->rule[i], &t, gone);
+		choose(e, n->rule[i], &t, gone);
 	while (again) {
 		again = false;
 		memset(t.count, 0, sizeof(t.count));
@@ -251,7 +258,7 @@ divide(struct tsn_emit *e, struct node *n)
 			}
 		}
 		for (uint32_t i = 0; i < n->n && again; i++)
-			choose(n->rule[i], &t, gone);
+			choose(e, n->rule[i], &t, gone);
 	}
 	qsort(n->rule, n->n, sizeof(*n->rule), by_block);
 }
