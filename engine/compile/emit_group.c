@@ -425,7 +425,7 @@ as_side(const struct member *m, struct tsn_vside *out)
 {
 	if (!tsn_field_is_int(m->x->kid[0]->field) || (m->open && m->exact == INT64_MAX))
 		return false;
-	*out = (struct tsn_vside){ m->side, m->exact + m->open, m->x, m->want };
+	*out = (struct tsn_vside){ m->side, m->exact + m->open, INT64_MAX, m->x, m->want };
 	return true;
 }
 

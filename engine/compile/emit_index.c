@@ -24,6 +24,7 @@ struct candidate {
 	uint32_t nasked;
 	struct tsn_asked asked[ASKED_MAX];
 	uint32_t chosen;     /* of asked; nasked: none */
+	uint32_t second;     /* the same: what else is asked before rows come to its block */
 	bool guarded;        /* may stand in a block */
 };
 
@@ -320,35 +321,59 @@ side_in(struct tsn_vdispatch *d, uint32_t side)
 	return i + 1;
 }
 
+/* Takes a place among the sides of a dispatch; 0: there is none. */
+static uint32_t
+use_side(struct tsn_emit *e, uint32_t dispatch, const struct tsn_vside *side)
+{
+	const uint32_t place = e->failed ? 0 : side_in((struct tsn_vdispatch *)e->index->dispatches.p + dispatch, side->side);
+
+	if (place != 0)
+		tsn_emit_use_field(e, side->side / 2);
+	return place;
+}
+
+/* The second key that all rules of a block have, if they have one. */
+static uint32_t
+meet_second(struct tsn_emit *e, const struct candidate *c, uint32_t dispatch, struct tsn_vside *side)
+{
+	uint32_t place = 0;
+
+	if (c->second != c->nasked && tsn_emit_between(e, c->asked[c->second].field, c->asked[c->second].key, side))
+		place = use_side(e, dispatch, side);
+	if (place != 0)
+		tsn_emit_meet_key(e, c->asked[c->second].field, c->asked[c->second].key);
+	return place;
+}
+
 static void
 emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard)
 {
-	const uint32_t begin = tsn_emit_here(e), field = chosen_field(n->rule[0]), key = chosen_key(n->rule[0]);
+	const uint32_t begin = tsn_emit_here(e), field = chosen_field(n->rule[0]), key = chosen_key(n->rule[0]), nmet = e->nmet;
 	const uint64_t fields = e->met_fields, members = e->met_members;
-	struct tsn_vside side;
+	struct tsn_vside side = { .side = TSN_V_NONE };
 	struct tsn_vdispatch *d;
 	struct tsn_vblock *b;
-	uint32_t place;
+	uint32_t place = meet_second(e, n->rule[0], dispatch, &side);
 	bool met = false;
 
 	tsn_emit_meet_key(e, field, key);
-	side = side_of(e, n);
-	place = e->failed ? 0 : side_in((struct tsn_vdispatch *)e->index->dispatches.p + dispatch, side.side);
-	if (place != 0) {
-		tsn_emit_use_field(e, side.side / 2);
-		met = tsn_emit_meet(e, side.x, side.want, true);
+	if (place == 0) {
+		side = side_of(e, n);
+		place = use_side(e, dispatch, &side);
 	}
+	if (place != 0 && side.x != NULL)
+		met = tsn_emit_meet(e, side.x, side.want, true);
 	emit_node(e, n, guard);
-	if (place != 0)
+	if (place != 0 && side.x != NULL)
 		tsn_emit_meet(e, side.x, side.want, met);
 	e->met_fields = fields;
 	e->met_members = members;
-	e->nmet--;
+	e->nmet = nmet;
 	tsn_emit_plain_op(e, TSN_OP_CODE_LEAVE, 0, 0, 0);
 	d = e->failed ? NULL : (struct tsn_vdispatch *)e->index->dispatches.p + dispatch;
 	b = d == NULL ? NULL : tsn_vec_add(e, &d->block, sizeof(*b));
 	if (b != NULL)
-		*b = (struct tsn_vblock){ key, begin, n->n, place, place == 0 ? 0 : side.least };
+		*b = (struct tsn_vblock){ key, begin, n->n, place, place == 0 ? 0 : side.least, side.most };
 }
 
 /* Rows that do not meet what all rules ask, or no threshold of any, need not be looked up. */
@@ -363,6 +388,73 @@ ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard
 		guard = tsn_emit_ahead(e, rule, n, guard, common);
 	tsn_free(rule);
 	return guard;
+}
+
+/* Of what else a rule asks for, what fewest rows meet; none if that is a threshold, of which its block takes care. */
+static void
+choose_second(struct tsn_emit *e, struct candidate *c)
+{
+	const uint64_t members = e->met_members | tsn_index_members(e, chosen_field(c));
+	struct tsn_vside side;
+	uint32_t least;
+
+	c->second = c->nasked;
+	if (c->nasked < 2)
+		return;
+	tsn_emit_side(e, &c->rule, 1, &side);
+	least = side.side == TSN_V_NONE ? SHARE_MAX : tsn_emit_share(side.x, side.want);
+	for (uint32_t i = 0; i < c->nasked && !e->failed; i++) {
+		if (c->asked[i].share >= least || (members & tsn_index_members(e, c->asked[i].field)) != 0 ||
+		    !tsn_emit_between(e, c->asked[i].field, c->asked[i].key, &side))
+			continue;
+		c->second = i;
+		least = c->asked[i].share;
+	}
+}
+
+static bool
+same_second(const struct candidate *x, const struct candidate *y)
+{
+	if (x->second == x->nasked || y->second == y->nasked)
+		return x->second == x->nasked && y->second == y->nasked;
+	return x->asked[x->second].field == y->asked[y->second].field && x->asked[x->second].key == y->asked[y->second].key;
+}
+
+/* Those with none last. */
+static int
+by_second(const void *a, const void *b)
+{
+	const struct candidate *x = *(struct candidate *const *)a, *y = *(struct candidate *const *)b;
+
+	if ((x->second == x->nasked) != (y->second == y->nasked))
+		return x->second == x->nasked ? 1 : -1;
+	if (!same_second(x, y) && x->asked[x->second].field != y->asked[y->second].field)
+		return x->asked[x->second].field < y->asked[y->second].field ? -1 : 1;
+	if (!same_second(x, y))
+		return x->asked[x->second].key < y->asked[y->second].key ? -1 : 1;
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+/* Rules of one key, which are a block for each thing that they ask besides, or one that is divided further. */
+static void
+emit_key(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t depth, uint32_t dispatch, uint32_t rows)
+{
+	const bool divided = n >= many(e) && depth < TSN_DISPATCH_DEPTH;
+	uint32_t end;
+
+	for (uint32_t i = 0; i < n; i++) {
+		rule[i]->second = rule[i]->nasked;
+		if (!divided)
+			choose_second(e, rule[i]);
+	}
+	qsort(rule, n, sizeof(*rule), by_second);
+	for (uint32_t i = 0; i < n && !e->failed; i = end) {
+		struct node block = { &rule[i], 0, depth };
+
+		for (end = i; end < n && same_second(rule[end], rule[i]); end++)
+			block.n++;
+		emit_block(e, &block, dispatch, rows);
+	}
 }
 
 /* Rules of one field, by key. */
@@ -381,11 +473,9 @@ emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t 
 	rows = open_dispatch(e, field, guard);
 	dispatch = (uint32_t)e->index->dispatches.n - 1;
 	for (uint32_t i = 0; i < n && !e->failed; i = end) {
-		struct node block = { &rule[i], 0, depth + 1 };
-
 		for (end = i; end < n && chosen_key(rule[end]) == chosen_key(rule[i]); end++)
-			block.n++;
-		emit_block(e, &block, dispatch, rows);
+			;
+		emit_key(e, rule + i, end - i, depth + 1, dispatch, rows);
 	}
 	for (uint32_t i = 0; i < common.n && !e->failed; i++)
 		tsn_emit_meet(e, common.of[i].x, common.of[i].want, false);

@@ -74,8 +74,8 @@ struct tsn_vdispatch {
 /* What the rows of a block are in any case: vm/dispatch.h. */
 struct tsn_vside {
 	uint32_t side;                /* 2 * field, + 1 from above; TSN_V_NONE: nothing */
-	int64_t least;
-	const struct tsn_ir *x;       /* the condition that says so, where it is as wanted */
+	int64_t least, most;
+	const struct tsn_ir *x;       /* the condition that says so, where it is as wanted; NULL: a key does */
 	bool want;
 };
 
@@ -91,7 +91,7 @@ struct tsn_vparts {
 struct tsn_vblock {
 	uint32_t key, begin, rules;   /* [begin]: virtual, once written out real */
 	uint32_t side;                /* place in the dispatch + 1; 0: it is for every row */
-	int64_t least;
+	int64_t least, most;
 };
 
 struct tsn_index {
@@ -124,6 +124,8 @@ void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *pla
 uint64_t tsn_index_members(const struct tsn_emit *e, uint32_t field);
 /* From now on rows are those of a key. */
 void tsn_emit_meet_key(struct tsn_emit *e, uint32_t field, uint32_t key);
+/* A key as numbers of one field between two: an integer's value or range, a prefix of IPv4. False: it is none. */
+bool tsn_emit_between(const struct tsn_emit *e, uint32_t field, uint32_t key, struct tsn_vside *out);
 /* Are the rows of a block around found by that field? */
 bool tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field);
 

@@ -177,7 +177,7 @@ make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 /* A block that asks for an atom, of rows that are something in any case. */
 struct wish {
 	uint32_t atom, side, block; /* [side]: place in the dispatch + 1 */
-	int64_t least;
+	int64_t least, most;
 };
 
 static int
@@ -206,7 +206,7 @@ gather_wishes(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field,
 			struct wish *w = key->entry[k].field == field ? tsn_vec_add(e, wishes, sizeof(*w)) : NULL;
 
 			if (w != NULL)
-				*w = (struct wish){ key->entry[k].atom, b[i].side, i, b[i].least };
+				*w = (struct wish){ key->entry[k].atom, b[i].side, i, b[i].least, b[i].most };
 		}
 	}
 	if (wishes->n > 1)
@@ -244,6 +244,7 @@ fill_look(struct tsn_emit *e, const struct tsn_vec *wishes, struct tsn_dispatch_
 	out->group = tsn_emit_in_arena(e, out->ngroups, sizeof(*out->group));
 	out->block = tsn_emit_in_arena(e, out->n, sizeof(*out->block));
 	out->least = tsn_emit_in_arena(e, out->n, sizeof(*out->least));
+	out->most = tsn_emit_in_arena(e, out->n, sizeof(*out->most));
 	if (e->failed)
 		return;
 	for (uint32_t i = 0, g = 0; i < out->n;) {
@@ -256,6 +257,7 @@ fill_look(struct tsn_emit *e, const struct tsn_vec *wishes, struct tsn_dispatch_
 			for (; i < out->n && w[i].atom == s.class && w[i].side == group->side; i++, group->n++) {
 				out->block[i] = w[i].block;
 				out->least[i] = w[i].least;
+				out->most[i] = w[i].most;
 			}
 			s.n++;
 		}
