@@ -13,132 +13,15 @@
 
 #define MANY 28        /* rules from which a dispatch pays; each row that comes to a block costs, so the more where many do */
 #define ROW_COSTS 4000 /* so many millionths of the rows cost as much as testing one rule does */
-#define LEAVES_MAX 64  /* of a rule: larger ones are not expanded */
-#define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FEW 8          /* rules of a block, as most have */
 #define ALL 1000000
-#define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
-
-struct candidate {
-	uint32_t rule;
-	uint32_t nasked;
-	struct tsn_asked asked[ASKED_MAX];
-	uint32_t chosen;     /* of asked; nasked: none */
-	uint32_t second;     /* the same: what else is asked before rows come to its block */
-	bool guarded;        /* may stand in a block */
-};
 
 /* A guard's rules: those each tested in turn, and those found by dispatches. */
 struct node {
-	struct candidate **rule;
+	struct tsn_candidate **rule;
 	uint32_t n;
 	uint32_t depth;
 };
-
-/* --- what rules ask --- */
-
-/* Of one field the key that fewest rows have. */
-static void
-take_asked(struct candidate *c, const struct tsn_asked *a)
-{
-	uint32_t i = 0;
-
-	if (a->share > SHARE_MAX || a->field >= TSN_INDEX_FIELDS)
-		return;
-	while (i < c->nasked && c->asked[i].field != a->field)
-		i++;
-	if (i == ASKED_MAX || (i < c->nasked && c->asked[i].share <= a->share))
-		return;
-	c->asked[i] = *a;
-	c->nasked += i == c->nasked;
-}
-
-/* Bounds of integer fields, from comparisons of a conjunction. */
-struct bounds {
-	struct bound {
-		uint32_t field;
-		int64_t lo, hi;
-	} of[ASKED_MAX];
-	uint32_t n;
-};
-
-static void
-take_bound(struct bounds *b, const struct tsn_ir *x, bool want)
-{
-	const struct tsn_ir *f = x->kind == TSN_IR_COMPARE ? x->kid[0] : NULL, *number = f != NULL ? x->kid[1] : NULL;
-	const enum tsn_rel rel = want ? x->rel : tsn_rel_not(x->rel);
-	uint32_t i = 0;
-
-	if (f == NULL || f->kind != TSN_IR_FIELD || !tsn_field_is_int(f->field) || number->kind != TSN_IR_INT || number->i < 1 || number->i == INT64_MAX)
-		return;
-	while (i < b->n && b->of[i].field != f->field)
-		i++;
-	if (i == ASKED_MAX)
-		return;
-	if (i == b->n)
-		b->of[b->n++] = (struct bound){ f->field, INT64_MIN, INT64_MAX };
-	if ((rel == TSN_REL_GT || rel == TSN_REL_GE) && number->i > b->of[i].lo)
-		b->of[i].lo = number->i + (rel == TSN_REL_GT);
-	if ((rel == TSN_REL_LT || rel == TSN_REL_LE) && number->i < b->of[i].hi)
-		b->of[i].hi = number->i - (rel == TSN_REL_LT);
-}
-
-static void
-add_asked(struct tsn_emit *e, struct candidate *c, struct bounds *b, const struct tsn_ir *x, bool want)
-{
-	struct tsn_asked a;
-
-	if (x->kind == TSN_IR_NOT) {
-		add_asked(e, c, b, x->kid[0], !want);
-	} else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
-		for (uint32_t k = 0; k < x->nkids; k++)
-			add_asked(e, c, b, x->kid[k], want);
-	} else if (tsn_emit_asked(e, x, want, &a)) {
-		take_asked(c, &a);
-	} else {
-		take_bound(b, x, want);
-	}
-}
-
-static void
-add_all_asked(struct tsn_emit *e, struct candidate *c)
-{
-	struct bounds b = { .n = 0 };
-	struct tsn_asked a;
-
-	add_asked(e, c, &b, e->m->rules[c->rule].when, true);
-	for (uint32_t i = 0; i < b.n && !e->failed; i++)
-		if (b.of[i].lo != INT64_MIN && b.of[i].hi != INT64_MAX && tsn_emit_asked_range(e, b.of[i].field, b.of[i].lo, b.of[i].hi, &a))
-			take_asked(c, &a);
-}
-
-/* How many leaves it has when it is written out, up to a few too many. */
-static uint32_t
-leaves(const struct tsn_ir *x)
-{
-	uint32_t n = 0;
-
-	if (tsn_ir_is_leaf(x))
-		return 1;
-	for (uint32_t i = 0; i < x->nkids && n <= LEAVES_MAX; i++)
-		n += leaves(x->kid[i]);
-	return n;
-}
-
-/* May all of the rule be left out where none of its rows is there? What it remembers must not be. */
-static bool
-can_be_in_block(const struct tsn_ir_rule *r)
-{
-	if (r->meta.stateful || r->when->stateful || r->except->stateful || r->until != NULL || r->nreports > 0 ||
-	    r->ndefines > 0)
-		return false;
-	if (leaves(r->when) > LEAVES_MAX || leaves(r->except) > LEAVES_MAX)
-		return false;
-	for (uint32_t i = 0; i < r->nrungs; i++)
-		if (r->rung[i].when->stateful || leaves(r->rung[i].when) > LEAVES_MAX)
-			return false;
-	return true;
-}
 
 /* --- dividing rules --- */
 
@@ -190,7 +73,7 @@ share_of(const struct tsn_emit *e, const struct tally *t, const struct tsn_asked
 
 /* The field by which fewest rows come to the rule, of those that enough rules choose. */
 static void
-choose(const struct tsn_emit *e, struct candidate *c, const struct tally *t, uint64_t gone)
+choose(const struct tsn_emit *e, struct tsn_candidate *c, const struct tally *t, uint64_t gone)
 {
 	c->chosen = c->nasked;
 	for (uint32_t i = 0; i < c->nasked; i++)
@@ -200,13 +83,13 @@ choose(const struct tsn_emit *e, struct candidate *c, const struct tally *t, uin
 }
 
 static uint32_t
-chosen_field(const struct candidate *c)
+chosen_field(const struct tsn_candidate *c)
 {
 	return c->chosen == c->nasked ? TSN_V_NONE : c->asked[c->chosen].field;
 }
 
 static uint32_t
-chosen_key(const struct candidate *c)
+chosen_key(const struct tsn_candidate *c)
 {
 	return c->chosen == c->nasked ? 0 : c->asked[c->chosen].key;
 }
@@ -215,7 +98,7 @@ chosen_key(const struct candidate *c)
 static int
 by_block(const void *a, const void *b)
 {
-	const struct candidate *x = *(struct candidate *const *)a, *y = *(struct candidate *const *)b;
+	const struct tsn_candidate *x = *(struct tsn_candidate *const *)a, *y = *(struct tsn_candidate *const *)b;
 
 	if (chosen_field(x) != chosen_field(y))
 		return chosen_field(x) < chosen_field(y) ? -1 : 1;
@@ -334,7 +217,7 @@ use_side(struct tsn_emit *e, uint32_t dispatch, const struct tsn_vside *side)
 
 /* The second key that all rules of a block have, if they have one. */
 static uint32_t
-meet_second(struct tsn_emit *e, const struct candidate *c, uint32_t dispatch, struct tsn_vside *side)
+meet_second(struct tsn_emit *e, const struct tsn_candidate *c, uint32_t dispatch, struct tsn_vside *side)
 {
 	uint32_t place = 0;
 
@@ -378,7 +261,7 @@ emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard
 
 /* Rows that do not meet what all rules ask, or no threshold of any, need not be looked up. */
 static uint32_t
-ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard, struct tsn_vparts *common)
+ahead(struct tsn_emit *e, struct tsn_candidate *const *c, uint32_t n, uint32_t guard, struct tsn_vparts *common)
 {
 	uint32_t *rule = tsn_emit_zeroed(e, n, sizeof(*rule));
 
@@ -390,54 +273,9 @@ ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard
 	return guard;
 }
 
-/* Of what else a rule asks for, what fewest rows meet; none if that is a threshold, of which its block takes care. */
-static void
-choose_second(struct tsn_emit *e, struct candidate *c)
-{
-	const uint64_t members = e->met_members | tsn_index_members(e, chosen_field(c));
-	struct tsn_vside side;
-	uint32_t least;
-
-	c->second = c->nasked;
-	if (c->nasked < 2)
-		return;
-	tsn_emit_side(e, &c->rule, 1, &side);
-	least = side.side == TSN_V_NONE ? SHARE_MAX : tsn_emit_share(side.x, side.want);
-	for (uint32_t i = 0; i < c->nasked && !e->failed; i++) {
-		if (c->asked[i].share >= least || (members & tsn_index_members(e, c->asked[i].field)) != 0 ||
-		    !tsn_emit_between(e, c->asked[i].field, c->asked[i].key, &side))
-			continue;
-		c->second = i;
-		least = c->asked[i].share;
-	}
-}
-
-static bool
-same_second(const struct candidate *x, const struct candidate *y)
-{
-	if (x->second == x->nasked || y->second == y->nasked)
-		return x->second == x->nasked && y->second == y->nasked;
-	return x->asked[x->second].field == y->asked[y->second].field && x->asked[x->second].key == y->asked[y->second].key;
-}
-
-/* Those with none last. */
-static int
-by_second(const void *a, const void *b)
-{
-	const struct candidate *x = *(struct candidate *const *)a, *y = *(struct candidate *const *)b;
-
-	if ((x->second == x->nasked) != (y->second == y->nasked))
-		return x->second == x->nasked ? 1 : -1;
-	if (!same_second(x, y) && x->asked[x->second].field != y->asked[y->second].field)
-		return x->asked[x->second].field < y->asked[y->second].field ? -1 : 1;
-	if (!same_second(x, y))
-		return x->asked[x->second].key < y->asked[y->second].key ? -1 : 1;
-	return x->rule < y->rule ? -1 : x->rule > y->rule;
-}
-
 /* Rules of one key, which are a block for each thing that they ask besides, or one that is divided further. */
 static void
-emit_key(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t depth, uint32_t dispatch, uint32_t rows)
+emit_key(struct tsn_emit *e, struct tsn_candidate **rule, uint32_t n, uint32_t depth, uint32_t dispatch, uint32_t rows)
 {
 	const bool divided = n >= many(e) && depth < TSN_DISPATCH_DEPTH;
 	uint32_t end;
@@ -445,13 +283,13 @@ emit_key(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t depth
 	for (uint32_t i = 0; i < n; i++) {
 		rule[i]->second = rule[i]->nasked;
 		if (!divided)
-			choose_second(e, rule[i]);
+			tsn_emit_choose_second(e, rule[i]);
 	}
-	qsort(rule, n, sizeof(*rule), by_second);
+	qsort(rule, n, sizeof(*rule), tsn_emit_by_second);
 	for (uint32_t i = 0; i < n && !e->failed; i = end) {
 		struct node block = { &rule[i], 0, depth };
 
-		for (end = i; end < n && same_second(rule[end], rule[i]); end++)
+		for (end = i; end < n && tsn_emit_same_second(rule[end], rule[i]); end++)
 			block.n++;
 		emit_block(e, &block, dispatch, rows);
 	}
@@ -459,7 +297,7 @@ emit_key(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t depth
 
 /* Rules of one field, by key. */
 static void
-emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t depth, uint32_t guard)
+emit_dispatch(struct tsn_emit *e, struct tsn_candidate **rule, uint32_t n, uint32_t depth, uint32_t guard)
 {
 	const uint32_t field = chosen_field(rule[0]);
 	const uint64_t members = e->met_members;
@@ -486,10 +324,10 @@ emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t 
 
 /* Those with a threshold that few rows meet first, each part by key; how many they are. */
 static uint32_t
-part(struct tsn_emit *e, struct candidate **rule, uint32_t n)
+part(struct tsn_emit *e, struct tsn_candidate **rule, uint32_t n)
 {
 	const uint64_t members = e->met_members;
-	struct candidate **often = tsn_emit_zeroed(e, n, sizeof(*often));
+	struct tsn_candidate **often = tsn_emit_zeroed(e, n, sizeof(*often));
 	uint32_t rare = 0, rest = 0;
 
 	e->met_members |= tsn_index_members(e, chosen_field(rule[0]));
@@ -510,7 +348,7 @@ part(struct tsn_emit *e, struct candidate **rule, uint32_t n)
 static void
 emit_field(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, uint32_t guard)
 {
-	struct candidate **rule = n->rule + from;
+	struct tsn_candidate **rule = n->rule + from;
 	const uint32_t all = to - from, rare = part(e, rule, all);
 
 	if (rare < many(e) || all - rare < many(e)) {
@@ -524,7 +362,7 @@ emit_field(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, uint3
 }
 
 static void
-emit_rest(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
+emit_rest(struct tsn_emit *e, struct tsn_candidate *const *c, uint32_t n, uint32_t guard)
 {
 	uint32_t few[FEW], *rule = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*rule)), kept = 0;
 
@@ -585,7 +423,7 @@ before_blocks(struct tsn_emit *e, const struct tsn_ir_rule *r)
 
 /* The rules that must be asked of every row, in their order; then those that no dispatch finds, as one block of all rows; then the dispatches. */
 static void
-emit_divided(struct tsn_emit *e, struct candidate *c, struct node *top)
+emit_divided(struct tsn_emit *e, struct tsn_candidate *c, struct node *top)
 {
 	uint32_t from = 0, to = 0, rest = 0;
 	bool block;
@@ -611,16 +449,16 @@ emit_divided(struct tsn_emit *e, struct candidate *c, struct node *top)
 void
 tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n)
 {
-	struct candidate *c = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*c));
+	struct tsn_candidate *c = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*c));
 	struct node top = { tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*top.rule)), n, 0 };
 	bool indexed = !(e->flags & TSN_EMIT_NO_INDEX) && e->now->door != TSN_DOOR_TICK;
 
 	for (uint32_t i = 0; i < n && !e->failed; i++) {
 		top.rule[i] = &c[i];
 		c[i].rule = rule[i];
-		c[i].guarded = indexed && can_be_in_block(&e->m->rules[rule[i]]);
+		c[i].guarded = indexed && tsn_emit_may_be_in_block(&e->m->rules[rule[i]]);
 		if (c[i].guarded)
-			add_all_asked(e, &c[i]);
+			tsn_emit_find_asked(e, &c[i]);
 	}
 	if (!e->failed) {
 		divide(e, &top);

@@ -16,6 +16,7 @@
 #define TSN_INDEX_FIELDS 64 /* fields beyond these find no rule */
 #define TSN_KEY_ENTRIES 96 /* a condition that asks for more values finds no rule */
 
+#define TSN_ASKED_MAX 6 /* fields by which one rule may be found */
 #define TSN_PARTS_MAX 8 /* that the rules of a dispatch are found to have in common */
 
 struct tsn_atom {
@@ -52,6 +53,16 @@ struct tsn_asked {
 	uint32_t field, key; /* places */
 	uint32_t share;      /* of the rows, in millionths: a guess */
 	bool exact;          /* who is found meets the condition; else he may */
+};
+
+/* A rule, and by what it may be found. */
+struct tsn_candidate {
+	uint32_t rule;
+	uint32_t nasked;
+	struct tsn_asked asked[TSN_ASKED_MAX];
+	uint32_t chosen;     /* of asked; nasked: none */
+	uint32_t second;     /* the same: what else is asked before rows come to its block */
+	bool guarded;        /* may stand in a block */
 };
 
 struct tsn_asked_memo {
@@ -115,6 +126,18 @@ tsn_index_field_at(const struct tsn_emit *e, uint32_t place)
 bool tsn_emit_asked(struct tsn_emit *e, const struct tsn_ir *x, bool want, struct tsn_asked *out);
 /* The same of numbers lo..hi of a field. */
 bool tsn_emit_asked_range(struct tsn_emit *e, uint32_t field, int64_t lo, int64_t hi, struct tsn_asked *out);
+
+/* --- emit_wants.c --- */
+
+void tsn_emit_find_asked(struct tsn_emit *e, struct tsn_candidate *c);
+bool tsn_emit_may_be_in_block(const struct tsn_ir_rule *r);
+/* When [chosen] is. */
+void tsn_emit_choose_second(struct tsn_emit *e, struct tsn_candidate *c);
+bool tsn_emit_same_second(const struct tsn_candidate *x, const struct tsn_candidate *y);
+/* Of pointers to candidates. */
+int tsn_emit_by_second(const void *a, const void *b);
+
+/* --- emit_index.c --- */
 
 /* Real places for those of virtual instructions ([place]), in a code that has been written out. */
 void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *place);
