@@ -139,11 +139,11 @@ struct tsn_emit {
 	struct tsn_vcode side;      /* what leaves come to; never run */
 	uint32_t guard;             /* rows of the block that a rule is emitted in; TSN_V_NONE: in none */
 	struct tsn_vec jumps;       /* uint32_t: tests that end the rule at hand where no row is left */
-	uint32_t met[TSN_DISPATCH_DEPTH][2], nmet; /* field and key of the blocks around it: places in the index */
+	uint32_t met[2 * TSN_DISPATCH_DEPTH][2], nmet; /* fields and keys of the blocks around it, up to two each: places in the index */
 	struct {
 		uint32_t field;         /* TSN_FIELD_COUNT: none */
 		int64_t lo, hi;
-	} bound[TSN_DISPATCH_DEPTH]; /* of the same: what an integer field lies between */
+	} bound[2 * TSN_DISPATCH_DEPTH]; /* of the same: what an integer field lies between */
 	uint64_t met_fields, met_members; /* bits by place of those fields; of the single ones among or in them */
 	uint32_t *part_count;       /* [2 * node id + polarity]: rules of the group at hand that have it as a part */
 	bool *part_met;             /* the same: it holds where we are */

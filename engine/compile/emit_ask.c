@@ -329,7 +329,7 @@ key_for(struct tsn_emit *e, struct tsn_index_field *f, const struct asking *q)
 	if (key == NULL)
 		return 0;
 	memcpy(own, q->entry, size);
-	*key = (struct tsn_index_key){ own, q->n };
+	*key = (struct tsn_index_key){ own, q->n, 0 };
 	place = f->keys.n;
 	e->failed |= !tsn_names_put(&f->known, (const char *)own, size, (void *)place);
 	return (uint32_t)place - 1;

@@ -9,6 +9,7 @@
 #include "compile/emit_index.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -333,18 +334,87 @@ meet_some(struct tsn_emit *e, struct member *m, uint32_t n, uint32_t rows)
 	return sides <= SIDES ? any : rows;
 }
 
+/* What is asked of a column at once. */
+static bool
+is_cheap(const struct tsn_ir *x)
+{
+	if (x->kind == TSN_IR_FLAGS_HAS)
+		return true;
+	return x->kind == TSN_IR_COMPARE && x->kid[0]->kind == TSN_IR_FIELD && tsn_field_is_int(x->kid[0]->field) && x->kid[1]->kind == TSN_IR_INT;
+}
+
+/* Takes the cheap parts of one rule, and looks which of them another has. */
+struct commons {
+	struct member m;
+	struct tsn_vparts *parts;
+	bool seen[TSN_PARTS_MAX];
+};
+
+static void
+note_part(struct tsn_emit *e, struct member *m, const struct tsn_ir *x, bool want)
+{
+	struct tsn_vparts *p = ((struct commons *)m)->parts; /* its first member */
+
+	(void)e;
+	if (p->n < TSN_PARTS_MAX && is_cheap(x))
+		p->of[p->n++] = (struct tsn_vpart){ x, want };
+}
+
+static void
+see_part(struct tsn_emit *e, struct member *m, const struct tsn_ir *x, bool want)
+{
+	struct commons *c = (struct commons *)m;
+
+	(void)e;
+	for (uint32_t i = 0; i < c->parts->n; i++)
+		c->seen[i] |= c->parts->of[i].x == x && c->parts->of[i].want == want;
+}
+
+static void
+keep_seen(struct commons *c)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < c->parts->n; i++)
+		if (c->seen[i])
+			c->parts->of[kept++] = c->parts->of[i];
+	c->parts->n = kept;
+	memset(c->seen, 0, sizeof(c->seen));
+}
+
+/* What all rules ask, so that it is asked once; their blocks need not ask it again. */
+static uint32_t
+meet_common(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t rows, struct tsn_vparts *common)
+{
+	struct commons c = { .parts = common };
+
+	each_part(e, e->m->rules[rule[0]].when, true, note_part, &c.m);
+	for (uint32_t i = 1; i < n && common->n > 0; i++) {
+		each_part(e, e->m->rules[rule[i]].when, true, see_part, &c.m);
+		keep_seen(&c);
+	}
+	for (uint32_t i = 0; i < common->n && !e->failed; i++) {
+		rows = tsn_emit_under(e, rows, common->of[i].x, common->of[i].want);
+		tsn_emit_meet(e, common->of[i].x, common->of[i].want, true);
+	}
+	return rows;
+}
+
 uint32_t
-tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard)
+tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard, struct tsn_vparts *common)
 {
 	struct member *m = start(e, rule, n);
 	uint32_t within = e->guard, rows = guard;
 	bool any = false;
 
+	common->n = 0;
 	e->guard = guard;
 	if (!e->failed)
-		rows = meet_each(e, m, n, guard, &any);
+		rows = meet_common(e, rule, n, guard, common);
+	if (!e->failed)
+		rows = meet_each(e, m, n, rows, &any);
 	if (!e->failed && !any)
-		rows = meet_some(e, m, n, guard);
+		rows = meet_some(e, m, n, rows);
 	e->guard = within;
 	tsn_free(m);
 	return rows;
@@ -358,7 +428,7 @@ as_side(const struct member *m, struct tsn_vside *out)
 {
 	if (!tsn_field_is_int(m->x->kid[0]->field) || (m->open && m->exact == INT64_MAX))
 		return false;
-	*out = (struct tsn_vside){ m->side, m->exact + m->open, m->x, m->want };
+	*out = (struct tsn_vside){ m->side, m->exact + m->open, INT64_MAX, m->x, m->want };
 	return true;
 }
 

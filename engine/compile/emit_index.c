@@ -13,130 +13,15 @@
 
 #define MANY 28        /* rules from which a dispatch pays; each row that comes to a block costs, so the more where many do */
 #define ROW_COSTS 4000 /* so many millionths of the rows cost as much as testing one rule does */
-#define LEAVES_MAX 64  /* of a rule: larger ones are not expanded */
-#define ASKED_MAX 6    /* fields by which one rule may be found */
 #define FEW 8          /* rules of a block, as most have */
-#define SHARE_MAX 300000 /* of the rows, in millionths: what more of them meet finds nothing */
-
-struct candidate {
-	uint32_t rule;
-	uint32_t nasked;
-	struct tsn_asked asked[ASKED_MAX];
-	uint32_t chosen;     /* of asked; nasked: none */
-	bool guarded;        /* may stand in a block */
-};
+#define ALL 1000000
 
 /* A guard's rules: those each tested in turn, and those found by dispatches. */
 struct node {
-	struct candidate **rule;
+	struct tsn_candidate **rule;
 	uint32_t n;
 	uint32_t depth;
 };
-
-/* --- what rules ask --- */
-
-/* Of one field the key that fewest rows have. */
-static void
-take_asked(struct candidate *c, const struct tsn_asked *a)
-{
-	uint32_t i = 0;
-
-	if (a->share > SHARE_MAX || a->field >= TSN_INDEX_FIELDS)
-		return;
-	while (i < c->nasked && c->asked[i].field != a->field)
-		i++;
-	if (i == ASKED_MAX || (i < c->nasked && c->asked[i].share <= a->share))
-		return;
-	c->asked[i] = *a;
-	c->nasked += i == c->nasked;
-}
-
-/* Bounds of integer fields, from comparisons of a conjunction. */
-struct bounds {
-	struct bound {
-		uint32_t field;
-		int64_t lo, hi;
-	} of[ASKED_MAX];
-	uint32_t n;
-};
-
-static void
-take_bound(struct bounds *b, const struct tsn_ir *x, bool want)
-{
-	const struct tsn_ir *f = x->kind == TSN_IR_COMPARE ? x->kid[0] : NULL, *number = f != NULL ? x->kid[1] : NULL;
-	const enum tsn_rel rel = want ? x->rel : tsn_rel_not(x->rel);
-	uint32_t i = 0;
-
-	if (f == NULL || f->kind != TSN_IR_FIELD || !tsn_field_is_int(f->field) || number->kind != TSN_IR_INT || number->i < 1 || number->i == INT64_MAX)
-		return;
-	while (i < b->n && b->of[i].field != f->field)
-		i++;
-	if (i == ASKED_MAX)
-		return;
-	if (i == b->n)
-		b->of[b->n++] = (struct bound){ f->field, INT64_MIN, INT64_MAX };
-	if ((rel == TSN_REL_GT || rel == TSN_REL_GE) && number->i > b->of[i].lo)
-		b->of[i].lo = number->i + (rel == TSN_REL_GT);
-	if ((rel == TSN_REL_LT || rel == TSN_REL_LE) && number->i < b->of[i].hi)
-		b->of[i].hi = number->i - (rel == TSN_REL_LT);
-}
-
-static void
-add_asked(struct tsn_emit *e, struct candidate *c, struct bounds *b, const struct tsn_ir *x, bool want)
-{
-	struct tsn_asked a;
-
-	if (x->kind == TSN_IR_NOT) {
-		add_asked(e, c, b, x->kid[0], !want);
-	} else if (x->kind == (want ? TSN_IR_AND : TSN_IR_OR)) {
-		for (uint32_t k = 0; k < x->nkids; k++)
-			add_asked(e, c, b, x->kid[k], want);
-	} else if (tsn_emit_asked(e, x, want, &a)) {
-		take_asked(c, &a);
-	} else {
-		take_bound(b, x, want);
-	}
-}
-
-static void
-add_all_asked(struct tsn_emit *e, struct candidate *c)
-{
-	struct bounds b = { .n = 0 };
-	struct tsn_asked a;
-
-	add_asked(e, c, &b, e->m->rules[c->rule].when, true);
-	for (uint32_t i = 0; i < b.n && !e->failed; i++)
-		if (b.of[i].lo != INT64_MIN && b.of[i].hi != INT64_MAX && tsn_emit_asked_range(e, b.of[i].field, b.of[i].lo, b.of[i].hi, &a))
-			take_asked(c, &a);
-}
-
-/* How many leaves it has when it is written out, up to a few too many. */
-static uint32_t
-leaves(const struct tsn_ir *x)
-{
-	uint32_t n = 0;
-
-	if (tsn_ir_is_leaf(x))
-		return 1;
-	for (uint32_t i = 0; i < x->nkids && n <= LEAVES_MAX; i++)
-		n += leaves(x->kid[i]);
-	return n;
-}
-
-/* May all of the rule be left out where none of its rows is there? What it remembers must not be. */
-static bool
-can_be_in_block(const struct tsn_ir_rule *r)
-{
-	if (r->meta.stateful || r->when->stateful || r->except->stateful || r->until != NULL || r->nreports > 0 ||
-	    r->ndefines > 0)
-		return false;
-	if (leaves(r->when) > LEAVES_MAX || leaves(r->except) > LEAVES_MAX)
-		return false;
-	for (uint32_t i = 0; i < r->nrungs; i++)
-		if (r->rung[i].when->stateful || leaves(r->rung[i].when) > LEAVES_MAX)
-			return false;
-	return true;
-}
 
 /* --- dividing rules --- */
 
@@ -146,9 +31,10 @@ many(const struct tsn_emit *e)
 	return e->flags & TSN_EMIT_INDEX_ALL ? 2 : MANY;
 }
 
-/* How many rules ask for each field, and how many must. */
+/* How many rules ask for each field, and how many must; the shares of its different keys together. */
 struct tally {
 	uint32_t count[TSN_INDEX_FIELDS], need[TSN_INDEX_FIELDS];
+	uint64_t mass[TSN_INDEX_FIELDS];
 };
 
 static void
@@ -161,25 +47,49 @@ add_to(const struct tsn_emit *e, struct tally *t, const struct tsn_asked *a)
 		t->need[a->field] = need;
 }
 
+static struct tsn_index_key *
+key_of(const struct tsn_emit *e, const struct tsn_asked *a)
+{
+	return (struct tsn_index_key *)tsn_index_field_at(e, a->field)->keys.p + a->key;
+}
+
+/* Ranges and sets have rows in common, single values and prefixes mostly not. */
+static void
+weigh(struct tsn_emit *e, struct tally *t, const struct tsn_asked *a)
+{
+	struct tsn_index_key *key = key_of(e, a);
+
+	if (key->divided != e->index->divisions && key->n == 1)
+		t->mass[a->field] += a->share;
+	key->divided = e->index->divisions;
+}
+
+/* There are no more rows than all: where many keys of a field seem to share more of them, each has the less. */
+static uint64_t
+share_of(const struct tsn_emit *e, const struct tally *t, const struct tsn_asked *a)
+{
+	return t->mass[a->field] > ALL && key_of(e, a)->n == 1 ? (uint64_t)a->share * ALL / t->mass[a->field] : a->share;
+}
+
 /* The field by which fewest rows come to the rule, of those that enough rules choose. */
 static void
-choose(struct candidate *c, const struct tally *t, uint64_t gone)
+choose(const struct tsn_emit *e, struct tsn_candidate *c, const struct tally *t, uint64_t gone)
 {
 	c->chosen = c->nasked;
 	for (uint32_t i = 0; i < c->nasked; i++)
 		if (!(gone >> c->asked[i].field & 1) && t->count[c->asked[i].field] >= t->need[c->asked[i].field] &&
-		    (c->chosen == c->nasked || c->asked[i].share < c->asked[c->chosen].share))
+		    (c->chosen == c->nasked || share_of(e, t, &c->asked[i]) < share_of(e, t, &c->asked[c->chosen])))
 			c->chosen = i;
 }
 
 static uint32_t
-chosen_field(const struct candidate *c)
+chosen_field(const struct tsn_candidate *c)
 {
 	return c->chosen == c->nasked ? TSN_V_NONE : c->asked[c->chosen].field;
 }
 
 static uint32_t
-chosen_key(const struct candidate *c)
+chosen_key(const struct tsn_candidate *c)
 {
 	return c->chosen == c->nasked ? 0 : c->asked[c->chosen].key;
 }
@@ -188,7 +98,7 @@ chosen_key(const struct candidate *c)
 static int
 by_block(const void *a, const void *b)
 {
-	const struct candidate *x = *(struct candidate *const *)a, *y = *(struct candidate *const *)b;
+	const struct tsn_candidate *x = *(struct tsn_candidate *const *)a, *y = *(struct tsn_candidate *const *)b;
 
 	if (chosen_field(x) != chosen_field(y))
 		return chosen_field(x) < chosen_field(y) ? -1 : 1;
@@ -205,18 +115,23 @@ static void
 divide(struct tsn_emit *e, struct node *n)
 {
 	uint32_t nfields = (uint32_t)e->index->fields.n;
-	struct tally t = { { 0 }, { 0 } };
+	struct tally t = { { 0 }, { 0 }, { 0 } };
 	uint64_t gone = e->met_fields;
 	bool again = true;
 
-	for (uint32_t i = 0; i < n->n; i++)
-		for (uint32_t k = 0; k < n->rule[i]->nasked; k++)
+	e->index->divisions++;
+	for (uint32_t i = 0; i < n->n; i++) {
+		for (uint32_t k = 0; k < n->rule[i]->nasked; k++) {
 			add_to(e, &t, &n->rule[i]->asked[k]);
+			weigh(e, &t, &n->rule[i]->asked[k]);
+		}
+	}
 	for (uint32_t i = 0; i < n->n; i++)
-		choose(n->rule[i], &t, gone);
+		choose(e, n->rule[i], &t, gone);
 	while (again) {
 		again = false;
-		memset(&t, 0, sizeof(t));
+		memset(t.count, 0, sizeof(t.count));
+		memset(t.need, 0, sizeof(t.need));
 		for (uint32_t i = 0; i < n->n; i++)
 			if (chosen_field(n->rule[i]) != TSN_V_NONE)
 				add_to(e, &t, &n->rule[i]->asked[n->rule[i]->chosen]);
@@ -227,7 +142,7 @@ divide(struct tsn_emit *e, struct node *n)
 			}
 		}
 		for (uint32_t i = 0; i < n->n && again; i++)
-			choose(n->rule[i], &t, gone);
+			choose(e, n->rule[i], &t, gone);
 	}
 	qsort(n->rule, n->n, sizeof(*n->rule), by_block);
 }
@@ -271,70 +186,137 @@ side_of(struct tsn_emit *e, const struct node *n)
 	return side;
 }
 
+/* The side's place + 1; 0: there are too many, so that the block must be for every row. */
+static uint32_t
+side_in(struct tsn_vdispatch *d, uint32_t side)
+{
+	const struct tsn_dispatch_side s = { (uint16_t)(side / 2), side % 2 };
+	uint32_t i = 0;
+
+	if (side == TSN_V_NONE)
+		return 0;
+	while (i < d->nsides && (d->side[i].field != s.field || d->side[i].below != s.below))
+		i++;
+	if (i == TSN_DISPATCH_SIDES)
+		return 0;
+	if (i == d->nsides)
+		d->side[d->nsides++] = s;
+	return i + 1;
+}
+
+/* Takes a place among the sides of a dispatch; 0: there is none. */
+static uint32_t
+use_side(struct tsn_emit *e, uint32_t dispatch, const struct tsn_vside *side)
+{
+	const uint32_t place = e->failed ? 0 : side_in((struct tsn_vdispatch *)e->index->dispatches.p + dispatch, side->side);
+
+	if (place != 0)
+		tsn_emit_use_field(e, side->side / 2);
+	return place;
+}
+
+/* The second key that all rules of a block have, if they have one. */
+static uint32_t
+meet_second(struct tsn_emit *e, const struct tsn_candidate *c, uint32_t dispatch, struct tsn_vside *side)
+{
+	uint32_t place = 0;
+
+	if (c->second != c->nasked && tsn_emit_between(e, c->asked[c->second].field, c->asked[c->second].key, side))
+		place = use_side(e, dispatch, side);
+	if (place != 0)
+		tsn_emit_meet_key(e, c->asked[c->second].field, c->asked[c->second].key);
+	return place;
+}
+
 static void
 emit_block(struct tsn_emit *e, struct node *n, uint32_t dispatch, uint32_t guard)
 {
-	const uint32_t begin = tsn_emit_here(e), field = chosen_field(n->rule[0]), key = chosen_key(n->rule[0]);
+	const uint32_t begin = tsn_emit_here(e), field = chosen_field(n->rule[0]), key = chosen_key(n->rule[0]), nmet = e->nmet;
 	const uint64_t fields = e->met_fields, members = e->met_members;
-	struct tsn_vside side;
+	struct tsn_vside side = { .side = TSN_V_NONE };
 	struct tsn_vdispatch *d;
 	struct tsn_vblock *b;
+	uint32_t place = meet_second(e, n->rule[0], dispatch, &side);
 	bool met = false;
 
 	tsn_emit_meet_key(e, field, key);
-	side = side_of(e, n);
-	if (side.side != TSN_V_NONE) {
-		tsn_emit_use_field(e, side.side / 2);
-		met = tsn_emit_meet(e, side.x, side.want, true);
+	if (place == 0) {
+		side = side_of(e, n);
+		place = use_side(e, dispatch, &side);
 	}
+	if (place != 0 && side.x != NULL)
+		met = tsn_emit_meet(e, side.x, side.want, true);
 	emit_node(e, n, guard);
-	if (side.side != TSN_V_NONE)
+	if (place != 0 && side.x != NULL)
 		tsn_emit_meet(e, side.x, side.want, met);
 	e->met_fields = fields;
 	e->met_members = members;
-	e->nmet--;
+	e->nmet = nmet;
 	tsn_emit_plain_op(e, TSN_OP_CODE_LEAVE, 0, 0, 0);
 	d = e->failed ? NULL : (struct tsn_vdispatch *)e->index->dispatches.p + dispatch;
 	b = d == NULL ? NULL : tsn_vec_add(e, &d->block, sizeof(*b));
 	if (b != NULL)
-		*b = (struct tsn_vblock){ key, begin, n->n, side };
+		*b = (struct tsn_vblock){ key, begin, n->n, place, place == 0 ? 0 : side.least, side.most };
 }
 
-/* Rows that meet no threshold of any rule need not be looked up. */
+/* Rows that do not meet what all rules ask, or no threshold of any, need not be looked up. */
 static uint32_t
-ahead(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
+ahead(struct tsn_emit *e, struct tsn_candidate *const *c, uint32_t n, uint32_t guard, struct tsn_vparts *common)
 {
 	uint32_t *rule = tsn_emit_zeroed(e, n, sizeof(*rule));
 
 	for (uint32_t i = 0; i < n && !e->failed; i++)
 		rule[i] = c[i]->rule;
 	if (!e->failed)
-		guard = tsn_emit_ahead(e, rule, n, guard);
+		guard = tsn_emit_ahead(e, rule, n, guard, common);
 	tsn_free(rule);
 	return guard;
 }
 
+/* Rules of one key, which are a block for each thing that they ask besides, or one that is divided further. */
+static void
+emit_key(struct tsn_emit *e, struct tsn_candidate **rule, uint32_t n, uint32_t depth, uint32_t dispatch, uint32_t rows)
+{
+	const bool divided = n >= many(e) && depth < TSN_DISPATCH_DEPTH;
+	uint32_t end;
+
+	for (uint32_t i = 0; i < n; i++) {
+		rule[i]->second = rule[i]->nasked;
+		if (!divided)
+			tsn_emit_choose_second(e, rule[i]);
+	}
+	qsort(rule, n, sizeof(*rule), tsn_emit_by_second);
+	for (uint32_t i = 0; i < n && !e->failed; i = end) {
+		struct node block = { &rule[i], 0, depth };
+
+		for (end = i; end < n && tsn_emit_same_second(rule[end], rule[i]); end++)
+			block.n++;
+		emit_block(e, &block, dispatch, rows);
+	}
+}
+
 /* Rules of one field, by key. */
 static void
-emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t depth, uint32_t guard)
+emit_dispatch(struct tsn_emit *e, struct tsn_candidate **rule, uint32_t n, uint32_t depth, uint32_t guard)
 {
 	const uint32_t field = chosen_field(rule[0]);
 	const uint64_t members = e->met_members;
+	struct tsn_vparts common = { .n = 0 };
 	uint32_t rows, dispatch, end;
 	struct tsn_vdispatch *d;
 
 	e->met_members |= tsn_index_members(e, field); /* thresholds of it are none */
-	guard = ahead(e, rule, n, guard);
+	guard = ahead(e, rule, n, guard, &common);
 	e->met_members = members;
 	rows = open_dispatch(e, field, guard);
 	dispatch = (uint32_t)e->index->dispatches.n - 1;
 	for (uint32_t i = 0; i < n && !e->failed; i = end) {
-		struct node block = { &rule[i], 0, depth + 1 };
-
 		for (end = i; end < n && chosen_key(rule[end]) == chosen_key(rule[i]); end++)
-			block.n++;
-		emit_block(e, &block, dispatch, rows);
+			;
+		emit_key(e, rule + i, end - i, depth + 1, dispatch, rows);
 	}
+	for (uint32_t i = 0; i < common.n && !e->failed; i++)
+		tsn_emit_meet(e, common.of[i].x, common.of[i].want, false);
 	d = (struct tsn_vdispatch *)e->index->dispatches.p + dispatch;
 	if (!e->failed)
 		d->end = tsn_emit_here(e);
@@ -342,10 +324,10 @@ emit_dispatch(struct tsn_emit *e, struct candidate **rule, uint32_t n, uint32_t 
 
 /* Those with a threshold that few rows meet first, each part by key; how many they are. */
 static uint32_t
-part(struct tsn_emit *e, struct candidate **rule, uint32_t n)
+part(struct tsn_emit *e, struct tsn_candidate **rule, uint32_t n)
 {
 	const uint64_t members = e->met_members;
-	struct candidate **often = tsn_emit_zeroed(e, n, sizeof(*often));
+	struct tsn_candidate **often = tsn_emit_zeroed(e, n, sizeof(*often));
 	uint32_t rare = 0, rest = 0;
 
 	e->met_members |= tsn_index_members(e, chosen_field(rule[0]));
@@ -366,7 +348,7 @@ part(struct tsn_emit *e, struct candidate **rule, uint32_t n)
 static void
 emit_field(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, uint32_t guard)
 {
-	struct candidate **rule = n->rule + from;
+	struct tsn_candidate **rule = n->rule + from;
 	const uint32_t all = to - from, rare = part(e, rule, all);
 
 	if (rare < many(e) || all - rare < many(e)) {
@@ -380,7 +362,7 @@ emit_field(struct tsn_emit *e, struct node *n, uint32_t from, uint32_t to, uint3
 }
 
 static void
-emit_rest(struct tsn_emit *e, struct candidate *const *c, uint32_t n, uint32_t guard)
+emit_rest(struct tsn_emit *e, struct tsn_candidate *const *c, uint32_t n, uint32_t guard)
 {
 	uint32_t few[FEW], *rule = n <= FEW ? few : tsn_emit_zeroed(e, n, sizeof(*rule)), kept = 0;
 
@@ -441,7 +423,7 @@ before_blocks(struct tsn_emit *e, const struct tsn_ir_rule *r)
 
 /* The rules that must be asked of every row, in their order; then those that no dispatch finds, as one block of all rows; then the dispatches. */
 static void
-emit_divided(struct tsn_emit *e, struct candidate *c, struct node *top)
+emit_divided(struct tsn_emit *e, struct tsn_candidate *c, struct node *top)
 {
 	uint32_t from = 0, to = 0, rest = 0;
 	bool block;
@@ -467,16 +449,16 @@ emit_divided(struct tsn_emit *e, struct candidate *c, struct node *top)
 void
 tsn_emit_rules(struct tsn_emit *e, const uint32_t *rule, uint32_t n)
 {
-	struct candidate *c = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*c));
+	struct tsn_candidate *c = tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*c));
 	struct node top = { tsn_emit_zeroed(e, (size_t)n + 1, sizeof(*top.rule)), n, 0 };
 	bool indexed = !(e->flags & TSN_EMIT_NO_INDEX) && e->now->door != TSN_DOOR_TICK;
 
 	for (uint32_t i = 0; i < n && !e->failed; i++) {
 		top.rule[i] = &c[i];
 		c[i].rule = rule[i];
-		c[i].guarded = indexed && can_be_in_block(&e->m->rules[rule[i]]);
+		c[i].guarded = indexed && tsn_emit_may_be_in_block(&e->m->rules[rule[i]]);
 		if (c[i].guarded)
-			add_all_asked(e, &c[i]);
+			tsn_emit_find_asked(e, &c[i]);
 	}
 	if (!e->failed) {
 		divide(e, &top);

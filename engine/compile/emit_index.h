@@ -16,6 +16,9 @@
 #define TSN_INDEX_FIELDS 64 /* fields beyond these find no rule */
 #define TSN_KEY_ENTRIES 96 /* a condition that asks for more values finds no rule */
 
+#define TSN_ASKED_MAX 6 /* fields by which one rule may be found */
+#define TSN_PARTS_MAX 8 /* that the rules of a dispatch are found to have in common */
+
 struct tsn_atom {
 	uint64_t hi, lo; /* integers in [lo]; of strings that is the length, and [hi] where it lies */
 	uint32_t len;    /* of prefixes; of integers: so many bits at the end may be anything */
@@ -29,6 +32,7 @@ struct tsn_index_entry {
 struct tsn_index_key {
 	const struct tsn_index_entry *entry; /* ascending, each once */
 	uint32_t n;
+	uint32_t divided;                    /* number of the last division of rules that has counted it */
 };
 
 /* What rules ask of one field or of several together, over all codes. */
@@ -51,6 +55,16 @@ struct tsn_asked {
 	bool exact;          /* who is found meets the condition; else he may */
 };
 
+/* A rule, and by what it may be found. */
+struct tsn_candidate {
+	uint32_t rule;
+	uint32_t nasked;
+	struct tsn_asked asked[TSN_ASKED_MAX];
+	uint32_t chosen;     /* of asked; nasked: none */
+	uint32_t second;     /* the same: what else is asked before rows come to its block */
+	bool guarded;        /* may stand in a block */
+};
+
 struct tsn_asked_memo {
 	struct tsn_asked asked;
 	bool known, asks;
@@ -64,19 +78,31 @@ struct tsn_vdispatch {
 	enum tsn_door door;
 	uint32_t inside[2];           /* field and key of the block around it */
 	bool nested;
+	struct tsn_dispatch_side side[TSN_DISPATCH_SIDES];
+	uint32_t nsides;
 };
 
 /* What the rows of a block are in any case: vm/dispatch.h. */
 struct tsn_vside {
 	uint32_t side;                /* 2 * field, + 1 from above; TSN_V_NONE: nothing */
-	int64_t least;
-	const struct tsn_ir *x;       /* the condition that says so, where it is as wanted */
+	int64_t least, most;
+	const struct tsn_ir *x;       /* the condition that says so, where it is as wanted; NULL: a key does */
 	bool want;
+};
+
+/* Parts of conditions. */
+struct tsn_vparts {
+	struct tsn_vpart {
+		const struct tsn_ir *x;
+		bool want;
+	} of[TSN_PARTS_MAX];
+	uint32_t n;
 };
 
 struct tsn_vblock {
 	uint32_t key, begin, rules;   /* [begin]: virtual, once written out real */
-	struct tsn_vside side;
+	uint32_t side;                /* place in the dispatch + 1; 0: it is for every row */
+	int64_t least, most;
 };
 
 struct tsn_index {
@@ -84,6 +110,7 @@ struct tsn_index {
 	uint32_t of_field[TSN_FIELD_COUNT]; /* place + 1 */
 	struct tsn_vec dispatches;    /* struct tsn_vdispatch */
 	struct tsn_asked_memo *asked; /* [2 * node id + polarity] */
+	uint32_t divisions;           /* of rules, so far */
 };
 
 /* Moves when there is a new one. */
@@ -100,6 +127,18 @@ bool tsn_emit_asked(struct tsn_emit *e, const struct tsn_ir *x, bool want, struc
 /* The same of numbers lo..hi of a field. */
 bool tsn_emit_asked_range(struct tsn_emit *e, uint32_t field, int64_t lo, int64_t hi, struct tsn_asked *out);
 
+/* --- emit_wants.c --- */
+
+void tsn_emit_find_asked(struct tsn_emit *e, struct tsn_candidate *c);
+bool tsn_emit_may_be_in_block(const struct tsn_ir_rule *r);
+/* When [chosen] is. */
+void tsn_emit_choose_second(struct tsn_emit *e, struct tsn_candidate *c);
+bool tsn_emit_same_second(const struct tsn_candidate *x, const struct tsn_candidate *y);
+/* Of pointers to candidates. */
+int tsn_emit_by_second(const void *a, const void *b);
+
+/* --- emit_index.c --- */
+
 /* Real places for those of virtual instructions ([place]), in a code that has been written out. */
 void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *place);
 /* --- emit_met.c --- */
@@ -108,6 +147,8 @@ void tsn_index_place(struct tsn_emit *e, enum tsn_door door, const uint32_t *pla
 uint64_t tsn_index_members(const struct tsn_emit *e, uint32_t field);
 /* From now on rows are those of a key. */
 void tsn_emit_meet_key(struct tsn_emit *e, uint32_t field, uint32_t key);
+/* A key as numbers of one field between two: an integer's value or range, a prefix of IPv4. False: it is none. */
+bool tsn_emit_between(const struct tsn_emit *e, uint32_t field, uint32_t key, struct tsn_vside *out);
 /* Are the rows of a block around found by that field? */
 bool tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field);
 
@@ -116,8 +157,11 @@ bool tsn_emit_is_found_by(const struct tsn_emit *e, uint32_t field);
 /* Emits rules of one block, which has the rows of [guard]. */
 void tsn_emit_in_turn(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
 
-/* The rows of [guard] that meet a threshold of any of the rules; all of them if some rule has none. */
-uint32_t tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard);
+/*
+ * The rows of [guard] that meet what all the rules ask, and a threshold of any of them, if each has one. [common], which their blocks need not ask
+ * again, is known to hold until it is told otherwise.
+ */
+uint32_t tsn_emit_ahead(struct tsn_emit *e, const uint32_t *rule, uint32_t n, uint32_t guard, struct tsn_vparts *common);
 
 /* The threshold of an integer that all rules have and fewest rows meet: its least. [out->side] TSN_V_NONE: there is none. */
 void tsn_emit_side(struct tsn_emit *e, const uint32_t *rule, uint32_t n, struct tsn_vside *out);

@@ -177,7 +177,7 @@ make_classes(struct tsn_emit *e, uint32_t field, struct tsn_classes *out)
 /* A block that asks for an atom, of rows that are something in any case. */
 struct wish {
 	uint32_t atom, side, block; /* [side]: place in the dispatch + 1 */
-	int64_t least;
+	int64_t least, most;
 };
 
 static int
@@ -194,42 +194,19 @@ by_atom(const void *a, const void *b)
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
-/* The side's place + 1; 0: there are too many, so that the block is for every row. */
-static uint32_t
-side_in(struct tsn_emit *e, struct tsn_dispatch *out, uint32_t side)
-{
-	const struct tsn_dispatch_side s = { (uint16_t)(side / 2), side % 2 };
-	uint32_t i = 0;
-
-	if (side == TSN_V_NONE)
-		return 0;
-	if (out->side == NULL)
-		out->side = tsn_emit_in_arena(e, TSN_DISPATCH_SIDES, sizeof(*out->side));
-	if (out->side == NULL)
-		return 0;
-	while (i < out->nsides && (out->side[i].field != s.field || out->side[i].below != s.below))
-		i++;
-	if (i == TSN_DISPATCH_SIDES)
-		return 0;
-	if (i == out->nsides)
-		out->side[out->nsides++] = s;
-	return i + 1;
-}
-
 static void
-gather_wishes(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, struct tsn_dispatch *out, struct tsn_vec *wishes)
+gather_wishes(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, struct tsn_vec *wishes)
 {
 	const struct tsn_vblock *b = d->block.p;
 
 	for (uint32_t i = 0; i < d->block.n; i++) {
 		const struct tsn_index_key *key = key_at(tsn_index_field_at(e, d->field), b[i].key);
-		const uint32_t side = side_in(e, out, b[i].side.side);
 
 		for (uint32_t k = 0; k < key->n && !e->failed; k++) {
 			struct wish *w = key->entry[k].field == field ? tsn_vec_add(e, wishes, sizeof(*w)) : NULL;
 
 			if (w != NULL)
-				*w = (struct wish){ key->entry[k].atom, side, i, side == 0 ? 0 : b[i].side.least };
+				*w = (struct wish){ key->entry[k].atom, b[i].side, i, b[i].least, b[i].most };
 		}
 	}
 	if (wishes->n > 1)
@@ -267,6 +244,7 @@ fill_look(struct tsn_emit *e, const struct tsn_vec *wishes, struct tsn_dispatch_
 	out->group = tsn_emit_in_arena(e, out->ngroups, sizeof(*out->group));
 	out->block = tsn_emit_in_arena(e, out->n, sizeof(*out->block));
 	out->least = tsn_emit_in_arena(e, out->n, sizeof(*out->least));
+	out->most = tsn_emit_in_arena(e, out->n, sizeof(*out->most));
 	if (e->failed)
 		return;
 	for (uint32_t i = 0, g = 0; i < out->n;) {
@@ -279,6 +257,7 @@ fill_look(struct tsn_emit *e, const struct tsn_vec *wishes, struct tsn_dispatch_
 			for (; i < out->n && w[i].atom == s.class && w[i].side == group->side; i++, group->n++) {
 				out->block[i] = w[i].block;
 				out->least[i] = w[i].least;
+				out->most[i] = w[i].most;
 			}
 			s.n++;
 		}
@@ -389,7 +368,7 @@ make_look(struct tsn_emit *e, const struct tsn_vdispatch *d, uint32_t field, str
 		f->classes = ++e->p->nclasses;
 	}
 	look->classes = f->classes - 1;
-	gather_wishes(e, d, field, out, &wishes);
+	gather_wishes(e, d, field, &wishes);
 	if (!e->failed)
 		fill_look(e, &wishes, look);
 	if (!e->failed)
@@ -410,6 +389,10 @@ make_dispatch(struct tsn_emit *e, const struct tsn_vdispatch *d, struct tsn_disp
 	out->name = tsn_emit_in_arena(e, out->nblocks, sizeof(*out->name));
 	out->rules = tsn_emit_in_arena(e, out->nblocks, sizeof(*out->rules));
 	out->look = tsn_emit_in_arena(e, f->nmembers, sizeof(*out->look));
+	out->side = tsn_emit_in_arena(e, TSN_DISPATCH_SIDES, sizeof(*out->side));
+	out->nsides = d->nsides;
+	if (!e->failed)
+		memcpy(out->side, d->side, sizeof(d->side));
 	for (uint32_t i = 0; i < out->nblocks && !e->failed; i++) {
 		out->block[i] = b[i].begin - d->at - 1;
 		out->name[i] = name_of(e, f, b[i].key);

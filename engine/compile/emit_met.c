@@ -39,6 +39,49 @@ note_bound(struct tsn_emit *e, uint32_t field, uint32_t key)
 	e->bound[e->nmet].hi = hi;
 }
 
+/* Has the first of some aligned ranges of integers a number that another has, too? */
+static bool
+meets_another(const struct tsn_index_field *f, const struct tsn_index_entry *entry, uint32_t n)
+{
+	const struct tsn_atom *atom = f->atoms.items.p, *a = &atom[entry[0].atom - 1];
+
+	for (uint32_t i = 1; i < n; i++) {
+		const struct tsn_atom *b = &atom[entry[i].atom - 1];
+
+		if ((a->lo ^ b->lo) >> (a->len > b->len ? a->len : b->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+tsn_emit_between(const struct tsn_emit *e, uint32_t field, uint32_t key, struct tsn_vside *out)
+{
+	const struct tsn_index_field *f = tsn_index_field_at(e, field);
+	const struct tsn_index_key *k = (const struct tsn_index_key *)f->keys.p + key;
+	const struct tsn_atom *atom = f->atoms.items.p, *a;
+	const bool address = f->nmembers == 1 && tsn_fields[f->field].storage == TSN_ADDR;
+	int64_t lo = INT64_MAX, hi = INT64_MIN;
+	uint64_t rest = 0;
+
+	if (f->nmembers > 1 || (address ? k->n > 1 || !atom[k->entry[0].atom - 1].v4 : !tsn_field_is_int(f->field)))
+		return false;
+	for (uint32_t i = 0; i < k->n; i++) {
+		a = &atom[k->entry[i].atom - 1];
+
+		const uint64_t size = UINT64_C(1) << (address ? 32 - a->len : a->len);
+		const int64_t last = (int64_t)(a->lo | (size - 1));
+
+		if (meets_another(f, k->entry + i, k->n - i))
+			return false;
+		lo = (int64_t)a->lo < lo ? (int64_t)a->lo : lo;
+		hi = last > hi ? last : hi;
+		rest += size;
+	}
+	*out = (struct tsn_vside){ 2 * f->field, lo, hi, NULL, true };
+	return rest == (uint64_t)hi - (uint64_t)lo + 1; /* there is nothing in between that it does not ask for */
+}
+
 void
 tsn_emit_meet_key(struct tsn_emit *e, uint32_t field, uint32_t key)
 {

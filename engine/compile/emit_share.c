@@ -58,14 +58,34 @@ static const struct {
 	{ TSN_F_PACKETS, 1 }, { TSN_F_RAW_PACKETS, 1 }, { TSN_F_BYTES, 64 }, { TSN_F_RAW_BYTES, 64 }, { TSN_F_DURATION, TSN_SECOND },
 };
 
+/* Evenly between the powers of four, so that ranges inside of one are told apart, too. */
+static uint32_t
+share_above_times(uint64_t least)
+{
+	const unsigned log4 = (63 - (unsigned)__builtin_clzll(least)) / 2;
+	const uint64_t from = UINT64_C(1) << 2 * log4, some = (ALL - ALL / 10) >> log4;
+
+	return (uint32_t)(some - some / 2 * ((least - from) * 1024 / (3 * from)) / 1024);
+}
+
 /* Of rows above [value]. */
 static uint32_t
 share_above(uint32_t field, int64_t value)
 {
 	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
 		if (counted[i].field == field)
-			return value < 0 ? ALL : (ALL - ALL / 10) >> (63 - __builtin_clzll((uint64_t)(value / counted[i].least) + 1)) / 2;
+			return value < 0 ? ALL : share_above_times((uint64_t)(value / counted[i].least) + 1);
 	return ALL / 2;
+}
+
+/* Flows of one kind are alike: between a number and twice as much lie an eighth of all in some network, wherever that is. */
+static uint32_t
+share_of_counted(uint32_t field, int64_t lo, int64_t hi)
+{
+	const uint64_t values = (uint64_t)hi - (uint64_t)lo, s = share_above(field, lo) - share_above(field, hi) + share_of_value(field, lo);
+	const uint64_t alike = lo <= 0 || values >= (uint64_t)lo ? ALL / 8 : (uint64_t)((double)values / (double)lo * (ALL / 8));
+
+	return (uint32_t)(alike > s ? alike : s);
 }
 
 /* Ports and the like: what is usual among them, and the others evenly. */
@@ -78,7 +98,7 @@ tsn_emit_share_of_range(uint32_t field, int64_t lo, int64_t hi)
 		return share_of_value(field, lo);
 	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
 		if (counted[i].field == field)
-			return share_above(field, lo) - share_above(field, hi) + share_of_value(field, lo);
+			return share_of_counted(field, lo, hi);
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		if (usual[i].field == field && usual[i].value >= lo && usual[i].value <= hi)
 			s += usual[i].share;

@@ -88,11 +88,18 @@ static bool
 side_value(const struct tsn_batch *b, const struct tsn_dispatch_side *side, uint32_t row, int64_t *out)
 {
 	const void *col = b->col[side->field];
+	const struct tsn_addr_column *addr;
 	int64_t v;
 
 	if (!tsn_mask_has(&b->present[side->field], row))
 		return false;
 	switch (tsn_fields[side->field].storage) {
+	case TSN_ADDR:
+		addr = &b->addr[tsn_fields[side->field].addr_slot];
+		if (!tsn_mask_has(&addr->is_v4, row))
+			return false;
+		v = addr->v4[row];
+		break;
 	case TSN_U8:
 		v = ((const uint8_t *)col)[row];
 		break;
@@ -133,7 +140,8 @@ file_group(struct tsn_run *r, const struct tsn_dispatch *d, const struct tsn_dis
 	if (!side_value(r->b, &d->side[g->side - 1], row, &value))
 		return;
 	for (uint32_t i = g->first; i < g->first + g->n && l->least[i] <= value; i++)
-		file_row(r->vm, d->begin + l->block[i], row);
+		if (value <= l->most[i])
+			file_row(r->vm, d->begin + l->block[i], row);
 }
 
 /* The slot of a class, or of the first class around it that has one: place + 1. */

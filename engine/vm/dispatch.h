@@ -15,18 +15,18 @@
 #define TSN_DISPATCH_SIDES 8
 
 /*
- * Which rows a block is for at all: those of which a field is at least a number, the least that its rules ask for. [below]: at most,
- * and numbers are then complements, so that it is "at least" again.
+ * Which rows a block is for at all: those of which a field lies between two numbers, as its rules ask: a threshold, a range, the addresses of a prefix
+ * of IPv4. [below]: numbers are complements, so that "at most" is "at least" again.
  */
 struct tsn_dispatch_side {
-	uint16_t field; /* an integer */
+	uint16_t field; /* an integer or an address */
 	bool below;
 };
 
 /* Blocks with one side, in the order of their least numbers: the first that is too great for a row ends the list for it. */
 struct tsn_dispatch_group {
 	uint32_t side;     /* place + 1; 0: for every row */
-	uint32_t first, n; /* in [block] and [least] */
+	uint32_t first, n; /* in [block], [least] and [most] */
 };
 
 /* Of which blocks a class is: n groups from [first] on, and those of the slot of the next class around it that has one. */
@@ -44,7 +44,7 @@ struct tsn_dispatch_look {
 	struct tsn_dispatch_group *group;
 	uint32_t ngroups;
 	uint32_t *block;
-	int64_t *least;
+	int64_t *least, *most;
 	uint32_t n;
 };
 

@@ -233,7 +233,8 @@ sides_are_sound(const struct tsn_dispatch *d)
 	if (d->nsides > TSN_DISPATCH_SIDES)
 		return false;
 	for (uint32_t i = 0; i < d->nsides; i++)
-		if (d->side[i].field >= TSN_FIELD_COUNT || !tsn_field_is_int(d->side[i].field))
+		if (d->side[i].field >= TSN_FIELD_COUNT ||
+		    (!tsn_field_is_int(d->side[i].field) && tsn_fields[d->side[i].field].storage != TSN_ADDR))
 			return false;
 	return true;
 }

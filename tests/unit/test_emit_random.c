@@ -229,6 +229,40 @@ build_thresholds(uint64_t seed, struct graph *graph)
 	}
 }
 
+/* A port each, and thresholds of more fields than a dispatch compares. */
+static void
+build_sides(uint64_t seed, struct graph *graph)
+{
+	static const int64_t ports[] = { 0, 1, 2, 3, 4, 6, 17, 25, 80, 255, 256, 65535 };
+	static const enum tsn_field fields[] = { TSN_F_PACKETS, TSN_F_BYTES, TSN_F_PROTO, TSN_F_IN_IF, TSN_F_TOS, TSN_F_START };
+
+	build_case(seed, graph);
+	for (uint32_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		g_rule(g, "r", g_logic(g, TSN_IR_AND, g_compare(g, TSN_REL_EQ, g_field(g, TSN_F_DST_PORT), g_int(g, ports[i])),
+		    g_compare(g, i % 2 == 0 ? TSN_REL_GT : TSN_REL_LT, g_field(g, fields[i / 2]), g_int(g, below(4)))), NULL);
+}
+
+/* [f] is one of the numbers that most rows have, or another. */
+static const struct tsn_ir *
+usual_or(enum tsn_field f, uint32_t another)
+{
+	const struct tsn_ir *x = g_compare(g, TSN_REL_EQ, g_field(g, f), g_int(g, another));
+
+	for (uint32_t i = 0; i < 5; i++)
+		x = g_logic(g, TSN_IR_OR, x, g_compare(g, TSN_REL_EQ, g_field(g, f), g_int(g, i)));
+	return x;
+}
+
+/* Blocks that most rows are of, by three fields each: of a full batch these are more than a dispatch files before it runs some. */
+static void
+build_crowded(uint64_t seed, struct graph *graph)
+{
+	build_case(seed, graph);
+	for (uint32_t i = 100; g->m.nrules < MANY; i++)
+		g_rule(g, "r", g_logic(g, TSN_IR_OR, usual_or(TSN_F_DST_PORT, i), g_logic(g, TSN_IR_OR, usual_or(TSN_F_IN_IF, i),
+		    usual_or(TSN_F_PACKETS, i))), NULL);
+}
+
 /* Rules that no one field finds: one thing or another, of what several share, of thresholds. */
 static void
 build_unfound(uint64_t seed, struct graph *graph)
@@ -450,6 +484,17 @@ Test(emit_random, many_thresholds)
 {
 	for (uint64_t i = 0; i < seeds(150); i++)
 		run_built(first_seed(7000000) + i, build_thresholds, i % 2 == 0 ? TSN_EMIT_INDEX_ALL : 0, 40, 2);
+}
+
+Test(emit_random, more_sides_than_a_dispatch_has)
+{
+	for (uint64_t i = 0; i < seeds(30); i++)
+		run_built(first_seed(10000000) + i, build_sides, TSN_EMIT_INDEX_ALL, 60, 2);
+}
+
+Test(emit_random, blocks_are_run_before_all_rows_are_filed)
+{
+	run_built(first_seed(11000000), build_crowded, TSN_EMIT_INDEX_ALL, 1024, 2);
 }
 
 Test(emit_random, many_rules_that_no_field_finds)

@@ -127,7 +127,7 @@ static void
 with_blocks(uint32_t each)
 {
 	static uint32_t block[3], list[2] = { 0, 1 }, parent[3];
-	static int64_t least[2];
+	static int64_t least[2], most[2];
 	static struct tsn_classes classes;
 	static struct tsn_dispatch_slot slots[4];
 	static struct tsn_dispatch_group groups[2];
@@ -148,7 +148,7 @@ with_blocks(uint32_t each)
 	groups[0] = (struct tsn_dispatch_group){ 0, 0, 1 };
 	groups[1] = (struct tsn_dispatch_group){ 1, 1, 1 };
 	side = (struct tsn_dispatch_side){ TSN_F_PACKETS, false };
-	look = (struct tsn_dispatch_look){ .slot = slots, .mask = 3, .group = groups, .ngroups = 2, .block = list, .least = least, .n = 2 };
+	look = (struct tsn_dispatch_look){ .slot = slots, .mask = 3, .group = groups, .ngroups = 2, .block = list, .least = least, .most = most, .n = 2 };
 	dispatch = (struct tsn_dispatch){ .look = &look, .nlooks = 1, .side = &side, .nsides = 1, .nblocks = 2, .block = block, .most = 2 };
 	for (uint32_t i = 0; i < 3; i++)
 		cr_assert(i == 0 || tsn_dispatch_find(&look, i)->class == i, "the slots stand where they are looked for");
@@ -280,7 +280,7 @@ Test(vm_verify, tables_of_dispatches)
 	program.dispatches->look->classes = 1;
 	ends_with("bad table of a dispatch");
 	with_empty_blocks();
-	program.dispatches->side->field = TSN_F_SRC;
+	program.dispatches->side->field = TSN_F_EXPORTER_NAME;
 	ends_with("bad sides of a dispatch");
 	with_empty_blocks();
 	program.dispatches->nsides = TSN_DISPATCH_SIDES + 1;
