@@ -235,6 +235,7 @@ uint32_t tsn_emit_share_of_prefix(const struct tsn_prefix *p);
 
 /* Can a column of the field hold the integer? */
 bool tsn_emit_column_holds(uint32_t field, int64_t i);
+int64_t tsn_emit_column_max(uint32_t field);
 
 uint32_t tsn_emit_leaf(struct tsn_emit *e, const struct tsn_ir *x, bool want);
 /* Rows that carry a field, or all fields of a tuple. */

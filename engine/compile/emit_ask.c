@@ -101,6 +101,7 @@ add_aligned(struct tsn_emit *e, struct asking *q, uint32_t field, u128 lo, u128 
 static bool
 add_ints(struct tsn_emit *e, struct asking *q, uint32_t field, int64_t lo, int64_t hi)
 {
+	hi = hi < tsn_emit_column_max(field) ? hi : tsn_emit_column_max(field); /* rules may ask for more than any row has */
 	if (lo > hi)
 		return true;
 	q->share += tsn_emit_share_of_range(field, lo, hi);

@@ -45,8 +45,8 @@ sided(struct tsn_emit *e, uint32_t present, uint32_t truth, bool want)
 
 /* --- integer fields against constants --- */
 
-static int64_t
-column_max(uint32_t field)
+int64_t
+tsn_emit_column_max(uint32_t field)
 {
 	switch (tsn_fields[field].storage) {
 	case TSN_U8:
@@ -71,14 +71,14 @@ column_min(uint32_t field)
 bool
 tsn_emit_column_holds(uint32_t field, int64_t i)
 {
-	return i >= column_min(field) && i <= column_max(field);
+	return i >= column_min(field) && i <= tsn_emit_column_max(field);
 }
 
 /* [field] in lo..hi; what no column value meets, or all do, needs no look at the column. */
 static uint32_t
 range(struct tsn_emit *e, const struct tsn_ir *field, int64_t lo, int64_t hi)
 {
-	int64_t min = column_min(field->field), max = column_max(field->field);
+	int64_t min = column_min(field->field), max = tsn_emit_column_max(field->field);
 
 	if (lo < min)
 		lo = min;
@@ -95,7 +95,7 @@ range(struct tsn_emit *e, const struct tsn_ir *field, int64_t lo, int64_t hi)
 static uint32_t
 field_against_int(struct tsn_emit *e, const struct tsn_ir *field, enum tsn_rel rel, int64_t c)
 {
-	int64_t min = column_min(field->field), max = column_max(field->field);
+	int64_t min = column_min(field->field), max = tsn_emit_column_max(field->field);
 
 	switch (rel) {
 	case TSN_REL_EQ:
@@ -137,7 +137,7 @@ field_against_real(struct tsn_emit *e, const struct tsn_ir *field, enum tsn_rel 
 static uint32_t
 bits(struct tsn_emit *e, const struct tsn_ir *field, int64_t mask, int64_t want)
 {
-	int64_t has = column_min(field->field) < 0 ? -1 : column_max(field->field);
+	int64_t has = column_min(field->field) < 0 ? -1 : tsn_emit_column_max(field->field);
 
 	if ((want & ~(mask & has)) != 0)
 		return TSN_V_EMPTY;
