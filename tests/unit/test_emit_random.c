@@ -118,8 +118,10 @@ build_case(uint64_t seed, struct graph *graph)
 	g_regex(g, "^a");
 	g_regex(g, "b+c");
 	g_regex(g, "^(a+)+$|b|^$|^a{1,30}[b-z]");
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++) {
 		g_set(g, "set", random_set(i));
+		g->sets[i].fixed = seed % 2 == 0; /* and rules may be found by its members */
+	}
 	for (int i = 0; i < RULES; i++) {
 		const struct tsn_ir *when, *except, *compare;
 		struct tsn_ir_rule *r;
