@@ -5,8 +5,7 @@
 #include "base/mem.h"
 #include "vm/internal.h"
 
-#define FEW 64      /* rows: so many are looked up one by one, if not all of the batch's have been */
-#define LINKS 65536 /* rows that are filed in blocks of a dispatch before these are run */
+#define FEW 64 /* rows: so many are looked up one by one, if not all of the batch's have been */
 
 /* A row of a block; those of one block are a chain. */
 struct tsn_vm_link {
@@ -37,8 +36,7 @@ tsn_vm_dispatch_new(struct tsn_vm *vm)
 	vm->classes = tsn_aligned_calloc(64, p->nclasses, sizeof(*vm->classes));
 	vm->chain = tsn_calloc(blocks, sizeof(*vm->chain));
 	vm->active = tsn_calloc(blocks / 64, sizeof(*vm->active));
-	vm->links = most > LINKS ? most : LINKS;
-	vm->link = tsn_reallocarray(NULL, (size_t)vm->links * TSN_DISPATCH_DEPTH, sizeof(*vm->link));
+	vm->link = tsn_reallocarray(NULL, (size_t)most * TSN_BATCH_ROWS * TSN_DISPATCH_DEPTH, sizeof(*vm->link)); /* touched as far as it is used */
 	return vm->classes != NULL && vm->chain != NULL && vm->active != NULL && vm->link != NULL;
 }
 
@@ -202,10 +200,7 @@ run_blocks(struct tsn_run *r, const struct tsn_insn *in, const struct tsn_dispat
 	vm->nlinks = links;
 }
 
-/*
- * Row by row, so that blocks may be run before all rows are filed, where these are of very many: to a rule that is as if the batch had
- * been two.
- */
+/* All rows are filed, then each block is run, once: what blocks read in common lives no longer than to the last of them. */
 void
 tsn_vm_dispatch(struct tsn_run *r, const struct tsn_insn *in)
 {
@@ -217,11 +212,8 @@ tsn_vm_dispatch(struct tsn_run *r, const struct tsn_insn *in)
 	if (!tsn_mask_any(&rows))
 		return;
 	look_up(r, d, &rows);
-	TSN_EACH_ROW(row, &rows) {
-		if (vm->nlinks - links + d->most > vm->links)
-			run_blocks(r, in, d, links);
+	TSN_EACH_ROW(row, &rows)
 		for (uint32_t i = 0; i < d->nlooks; i++)
 			file_class(r, d, &d->look[i], class_of(r, d->look[i].classes, row), row);
-	}
 	run_blocks(r, in, d, links);
 }

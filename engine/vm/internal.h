@@ -55,7 +55,7 @@ struct tsn_vm {
 	uint32_t *chain;
 	uint64_t *active;
 	struct tsn_vm_link *link;
-	uint32_t nlinks, links;              /* now; for one dispatch */
+	uint32_t nlinks;                     /* in use */
 	uint8_t hit[TSN_BATCH_ROWS];         /* 0 or 1 a row, between a set and the packing */
 };
 
