@@ -44,7 +44,8 @@ raw_header(struct tsn_sflow_packet *k, struct tsn_xdr *x)
 {
 	const uint8_t *head = tsn_xdr_bytes(x, 16), *p;
 	uint32_t protocol, full, stripped, n;
-	struct tsn_headers_info aside, *ip = k->from == TSN_SFLOW_NO_IP ? &k->ip : &aside; /* a summary stands if this is no IP */
+	struct tsn_headers_info aside = { 0 };
+	struct tsn_headers_info *ip = k->from == TSN_SFLOW_NO_IP ? &k->ip : &aside; /* a summary stands if this is no IP */
 	size_t skip;
 
 	if (head == NULL)
